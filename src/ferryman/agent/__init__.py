@@ -1,0 +1,1 @@
+"""The node agent: registration, control loop, session workers. Knows the OS; nothing of the control plane."""

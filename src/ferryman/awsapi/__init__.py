@@ -1,0 +1,1 @@
+"""AWS API protocols over botocore's model classes: parse, validate, serialise. No I/O."""

@@ -1,0 +1,1 @@
+"""The ferryman command and the session-manager-plugin entry point: reads configuration, composes processes."""

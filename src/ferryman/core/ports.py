@@ -1,0 +1,212 @@
+"""What use cases need from the outside, as protocols: `store` and `bus` implement them.
+
+One test suite a port runs over every adapter (`tests/contract`).
+
+Times are `Millis`. Nothing here blocks the event loop.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ferryman.model.callers import AccessKey, Role, User
+from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
+from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
+from ferryman.model.sessions import AccessType, Session, SessionState, SessionStatus
+
+Clock = Callable[[], Millis]
+Entropy = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Filters of DescribeSessions; None means any. `ended_since` bounds History; `owner` is an ARN, `owner_name` bare."""
+
+    state: SessionState
+    ended_since: Millis | None = None
+    invoked_after: Millis | None = None
+    invoked_before: Millis | None = None
+    target: str | None = None
+    owner: str | None = None
+    owner_name: str | None = None
+    status: SessionStatus | None = None
+    session_id: str | None = None
+    access_type: AccessType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPosition:
+    """Where a page ended: newest StartDate first, SessionId (ascending) breaking ties."""
+
+    started_at: Millis
+    session_id: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanges:
+    """Members to set along with a transition; None leaves a member as it is. `token_id` "" clears it."""
+
+    details: str | None = None
+    ended_at: Millis | None = None
+    deadline_at: Millis | None = None
+    token_id: str | None = None
+
+
+class SessionStore(Protocol):
+    """Sessions. Every write is durable when it returns."""
+
+    async def add(self, session: Session) -> None:
+        """Insert a session; its id must be new."""
+
+    async def get(self, session_id: SessionId) -> Session | None:
+        """Return the session, or None."""
+
+    async def transition(
+        self, session_id: SessionId, to: SessionStatus, changes: SessionChanges = SessionChanges()
+    ) -> Session | None:
+        """Move to `to` if the status machine allows it from where the session is now, atomically.
+
+        Returns the session after the change; None when there is no such session or the table forbids the step.
+        """
+
+    async def issue_token(self, session_id: SessionId, token_id: str, deadline_at: Millis) -> Session | None:
+        """Replace the session's client token and deadline if it is still resumable; None otherwise."""
+
+    async def consume_token(self, session_id: SessionId, token_id: str) -> bool:
+        """Clear the session's token if it is `token_id`; True for exactly one caller per token."""
+
+    async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
+        """Set when the sweep must next look at an active session."""
+
+    async def due(self, now: Millis, limit: int) -> Sequence[Session]:
+        """Active sessions whose deadline has come, earliest first."""
+
+    async def page(self, query: SessionQuery, after: SessionPosition | None, limit: int) -> Sequence[Session]:
+        """Up to `limit` sessions that match, from just behind `after`. Cost does not grow with history."""
+
+    async def active_on(self, node_id: NodeId) -> Sequence[Session]:
+        """Active sessions of one node."""
+
+    async def prune(self, ended_before: Millis, limit: int) -> int:
+        """Delete up to `limit` ended sessions that ended before; returns how many."""
+
+
+class NodeStore(Protocol):
+    """Managed nodes."""
+
+    async def add(self, node: ManagedNode) -> None:
+        """Insert a node; its id must be new."""
+
+    async def get(self, node_id: NodeId) -> ManagedNode | None:
+        """Return the node, or None."""
+
+    async def update_information(self, node_id: NodeId, information: NodeInformation, now: Millis) -> bool:
+        """Store what the node says of itself and when; empty members keep what was there. False if unknown."""
+
+    async def page(self, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
+        """Nodes in order of id, from just behind `after`."""
+
+    async def remove(self, node_id: NodeId) -> bool:
+        """Deregister; False if unknown."""
+
+
+class ActivationStore(Protocol):
+    """Activations."""
+
+    async def add(self, activation: Activation) -> None:
+        """Insert an activation."""
+
+    async def get(self, activation_id: ActivationId) -> Activation | None:
+        """Return the activation, or None."""
+
+    async def claim(self, activation_id: ActivationId, now: Millis) -> bool:
+        """Take one registration if the activation has not expired and its limit is not reached, atomically."""
+
+
+class IdentityStore(Protocol):
+    """Users and their access keys."""
+
+    async def add_user(self, user: User) -> None:
+        """Insert a user; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+
+    async def get_user(self, user_id: str) -> User | None:
+        """Return the user by id."""
+
+    async def user_named(self, name: str) -> User | None:
+        """Return the user by name."""
+
+    async def users(self) -> Sequence[User]:
+        """All users by name."""
+
+    async def remove_user(self, user_id: str) -> bool:
+        """Delete a user and their keys."""
+
+    async def set_role(self, user_id: str, role: Role) -> bool:
+        """Change a user's role."""
+
+    async def add_key(self, key: AccessKey) -> None:
+        """Insert an access key."""
+
+    async def get_key(self, access_key_id: str) -> AccessKey | None:
+        """Return a key by its id."""
+
+    async def keys_of(self, user_id: str) -> Sequence[AccessKey]:
+        """A user's keys, oldest first."""
+
+    async def set_key_active(self, access_key_id: str, *, active: bool) -> bool:
+        """Enable or disable a key."""
+
+    async def remove_key(self, access_key_id: str) -> bool:
+        """Delete a key."""
+
+
+class Store(Protocol):
+    """The four stores of one database."""
+
+    @property
+    def sessions(self) -> SessionStore:
+        """Sessions."""
+
+    @property
+    def nodes(self) -> NodeStore:
+        """Managed nodes."""
+
+    @property
+    def activations(self) -> ActivationStore:
+        """Activations."""
+
+    @property
+    def identities(self) -> IdentityStore:
+        """Users and keys."""
+
+    async def check(self) -> None:
+        """Raise if the database cannot be read and written; for `/healthz`."""
+
+
+class NoResponders(Exception):
+    """Nobody is subscribed to the subject: the node or the session's relay is on no server."""
+
+
+Handler = Callable[[bytes], Awaitable[bytes]]
+"""Gets a message's payload, returns the reply (empty for none)."""
+
+
+class Subscription(Protocol):
+    """One subscriber of one subject."""
+
+    async def close(self) -> None:
+        """Stop receiving; idempotent."""
+
+
+class Bus(Protocol):
+    """Messages between servers, by subject. At most once; a handler runs for one message at a time."""
+
+    async def subscribe(self, subject: str, handler: Handler) -> Subscription:
+        """Receive what is sent to `subject` from the moment this returns."""
+
+    async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:
+        """Send to the newest subscriber and return its reply. `NoResponders` at once when there is none, `TimeoutError`
+        after `timeout` seconds."""
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        """Send to every subscriber; nobody listening is no error."""

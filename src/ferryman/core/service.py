@@ -1,0 +1,52 @@
+"""What every use case is given: settings, the ports, the vault, the clock and the source of randomness."""
+
+from dataclasses import dataclass, field
+
+from ferryman.core.ports import Bus, Clock, Entropy, Store
+from ferryman.core.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times in seconds unless named otherwise."""
+
+    client_wait: int = 60
+    """A session whose client never dials in is Failed after this long; also how long a client token is valid."""
+    terminate_wait: int = 10
+    """A Terminating session is Terminated after this long without the agent's word."""
+    idle_timeout_minutes: int = 20
+    max_duration_minutes: int | None = None
+    history_days: int = 30
+    page_token_life: int = 24 * 3600
+    node_credentials_life: int = 3600
+    channel_token_life: int = 60
+    body_bytes: int = 1024 * 1024
+    frame_bytes: int = 1024 * 1024
+    """The largest WebSocket message a peer may send; AWS's agent stays below 150 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Who we are. `public_url` is `http[s]://host[:port]`, what clients and agents reach us by."""
+
+    account_id: str
+    region: str
+    public_url: str
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def websocket_url(self) -> str:
+        """`ws[s]://host[:port]`."""
+        return "ws" + self.public_url.removeprefix("http").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One value passed to every use case."""
+
+    settings: Settings
+    store: Store
+    bus: Bus
+    vault: Vault
+    clock: Clock
+    entropy: Entropy

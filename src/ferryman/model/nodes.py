@@ -1,0 +1,48 @@
+"""Managed nodes and the activations that admit them."""
+
+from dataclasses import dataclass
+
+from ferryman.model.identifiers import ActivationId, Millis, NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInformation:
+    """What a node says of itself in UpdateInstanceInformation; empty until it has said it."""
+
+    agent_name: str = ""
+    agent_version: str = ""
+    platform_type: str = ""
+    platform_name: str = ""
+    platform_version: str = ""
+    computer_name: str = ""
+    ip_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedNode:
+    """A registered machine. `public_key` is base64 DER SubjectPublicKeyInfo, what its RSA requests are verified by."""
+
+    node_id: NodeId
+    public_key: str
+    fingerprint: str
+    activation_id: ActivationId
+    iam_role: str
+    registered_at: Millis
+    name: str | None = None
+    last_ping_at: Millis | None = None
+    information: NodeInformation = NodeInformation()
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """Permission to register up to `registration_limit` nodes before `expires_at`. Only the code's hash is kept."""
+
+    activation_id: ActivationId
+    code_hash: bytes
+    iam_role: str
+    description: str | None
+    default_node_name: str | None
+    registration_limit: int
+    registrations: int
+    created_at: Millis
+    expires_at: Millis

@@ -1,0 +1,93 @@
+"""A session and the one table of its status machine.
+
+Rules: nothing leaves Terminated or Failed; a session never returns to Connecting; only a session that nobody joined
+fails. The diagram in the docs is drawn from TRANSITIONS.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ferryman.model.identifiers import Millis, NodeId, SessionId
+
+
+class SessionStatus(StrEnum):
+    """Status as DescribeSessions shows it."""
+
+    CONNECTING = "Connecting"
+    CONNECTED = "Connected"
+    DISCONNECTED = "Disconnected"
+    TERMINATING = "Terminating"
+    TERMINATED = "Terminated"
+    FAILED = "Failed"
+
+
+class SessionState(StrEnum):
+    """The two halves that DescribeSessions lists."""
+
+    ACTIVE = "Active"
+    HISTORY = "History"
+
+
+class AccessType(StrEnum):
+    """How the caller came to be allowed."""
+
+    STANDARD = "Standard"
+    JUST_IN_TIME = "JustInTime"
+
+
+TRANSITIONS: Mapping[SessionStatus, frozenset[SessionStatus]] = {
+    SessionStatus.CONNECTING: frozenset(
+        {SessionStatus.CONNECTED, SessionStatus.FAILED, SessionStatus.TERMINATING, SessionStatus.TERMINATED}
+    ),
+    SessionStatus.CONNECTED: frozenset(
+        {SessionStatus.DISCONNECTED, SessionStatus.TERMINATING, SessionStatus.TERMINATED}
+    ),
+    SessionStatus.DISCONNECTED: frozenset(
+        {SessionStatus.CONNECTED, SessionStatus.TERMINATING, SessionStatus.TERMINATED}
+    ),
+    SessionStatus.TERMINATING: frozenset({SessionStatus.TERMINATED}),
+    SessionStatus.TERMINATED: frozenset(),
+    SessionStatus.FAILED: frozenset(),
+}
+
+ENDED = frozenset(status for status, following in TRANSITIONS.items() if not following)
+ACTIVE = frozenset(TRANSITIONS) - ENDED
+RESUMABLE = frozenset({SessionStatus.CONNECTING, SessionStatus.CONNECTED, SessionStatus.DISCONNECTED})
+
+
+def sources(status: SessionStatus) -> frozenset[SessionStatus]:
+    """Return the statuses that may become `status`."""
+    return frozenset(source for source, following in TRANSITIONS.items() if status in following)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A row of DescribeSessions, and what the server needs to end it in time.
+
+    `idle_timeout` and `max_duration` are minutes. `deadline_at` is the next moment at which the sweep must look at the
+    session. `token_id` names the one client token that may still be used, if any. `owner` is the caller's ARN,
+    `owner_id` the id that ownership is decided by.
+    """
+
+    session_id: SessionId
+    target: NodeId
+    status: SessionStatus
+    started_at: Millis
+    document_name: str
+    owner: str
+    owner_id: str
+    owner_name: str
+    deadline_at: Millis
+    idle_timeout: int
+    ended_at: Millis | None = None
+    reason: str | None = None
+    details: str | None = None
+    max_duration: int | None = None
+    access_type: AccessType = AccessType.STANDARD
+    token_id: str | None = None
+
+    @property
+    def state(self) -> SessionState:
+        """Active, or History once ended."""
+        return SessionState.HISTORY if self.status in ENDED else SessionState.ACTIVE

@@ -1,0 +1,1 @@
+"""The client: the session-manager-plugin argument contract, the terminal, the session."""

@@ -1,0 +1,1 @@
+"""The AWS endpoints and the channel gateway on aiohttp. Calls core."""

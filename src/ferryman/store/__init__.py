@@ -1,0 +1,1 @@
+"""SQLAlchemy Core tables and queries, Alembic migrations: the only room with SQL."""
