@@ -26,7 +26,7 @@ class Vault:
         self._ciphers: dict[str, AESGCM] = {}
 
     def seal(self, purpose: str, plaintext: bytes, context: bytes = b"") -> bytes:
-        """Return nonce ‖ ciphertext ‖ tag (28 bytes longer). `context` is authenticated and must be repeated to open."""
+        """Return nonce ‖ ciphertext ‖ tag (28 bytes longer). `context` is authenticated and needed to open."""
         nonce = self._entropy(_NONCE_BYTES)
         return nonce + self._cipher(purpose).encrypt(nonce, plaintext, context)
 
