@@ -20,7 +20,7 @@ Entropy = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Filters of DescribeSessions; None means any. `ended_since` bounds History; `owner` is an ARN, `owner_name` bare."""
+    """Filters of DescribeSessions; None means any. `ended_since` bounds History; `owner` is an ARN."""
 
     state: SessionState
     ended_since: Millis | None = None
