@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pexpect
 import psutil
 import pytest
 
@@ -131,3 +133,78 @@ def start_ferryman(tmp_path: Path) -> Iterator[Callable[..., Ferryman]]:
     yield start
     for each in running:
         _stop(each)
+
+
+class Shell:
+    """`aws ssm start-session` on a pseudo-terminal, as a person has it."""
+
+    def __init__(self, ferryman: Ferryman, *command: str) -> None:
+        self.seen = b""
+        arguments = command or ("ssm", "start-session", "--target", ferryman.node_id)
+        program = str(PROGRAMS / "aws") if not command else command[0]
+        self.child = pexpect.spawn(
+            program,
+            list(arguments if not command else command[1:]),
+            env=ferryman.environment | {"TERM": "xterm"},
+            dimensions=(24, 80),
+            timeout=30,
+            maxread=65536,
+        )
+
+    def expect(self, pattern: str, timeout: float = 30.0) -> bytes:
+        """Wait for `pattern`; everything up to and with it."""
+        self.child.expect(pattern, timeout=timeout)
+        part = bytes(self.child.before) + bytes(self.child.after)
+        self.seen += part
+        return part
+
+    def session_id(self) -> str:
+        """The id that the client announces at its start."""
+        part = self.expect(r"SessionId: (\S+)\r\n")
+        return part.decode().rsplit("SessionId: ", 1)[1].strip()
+
+    def prompt(self) -> None:
+        """Wait until the shell answers: its own arithmetic, which no echo of the typing can forge."""
+        self.run("stty -echo; PS1=; echo ready-$((40+2))", "ready-42\r\n")
+
+    def run(self, line: str, awaited: str, timeout: float = 30.0) -> bytes:
+        """Type a line, wait for a pattern."""
+        self.child.send(line + "\n")
+        return self.expect(awaited, timeout)
+
+    def end(self) -> int | None:
+        """Wait for the client's own end; its exit status."""
+        self.child.expect(pexpect.EOF, timeout=30)
+        self.seen += bytes(self.child.before)
+        self.child.close()
+        status = self.child.exitstatus
+        return None if status is None else int(status)
+
+
+@pytest.fixture
+def open_shell() -> Iterator[Callable[..., Shell]]:
+    """Open shells that are closed with the test."""
+    opened: list[Shell] = []
+
+    def open_(ferryman: Ferryman, *command: str) -> Shell:
+        opened.append(Shell(ferryman, *command))
+        return opened[-1]
+
+    yield open_
+    for each in opened:
+        each.child.close(force=True)
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """Wait for a condition of other processes, asking again ten times a second."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            if found := condition():
+                return found
+            assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+            time.sleep(0.1)
+
+    return wait

@@ -1,0 +1,106 @@
+"""The stock AWS CLI and boto3 against the five operations."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def started(ferryman: Any) -> list[str]:
+    """Ten sessions that wait for a client, oldest first."""
+    ssm = ferryman.client("ssm")
+    return [ssm.start_session(Target=ferryman.node_id, Reason=f"reason {n}")["SessionId"] for n in range(10)]
+
+
+def listed(ferryman: Any, *arguments: str) -> Any:
+    return json.loads(ferryman.aws("ssm", "describe-sessions", *arguments, "--output", "json").stdout)
+
+
+def test_describe_sessions_by_every_option(ferryman: Any, started: list[str], tmp_path: Path) -> None:
+    newest_first = started[::-1]
+    filters = f"key=SessionId,value={started[3]}"
+    (only,) = listed(ferryman, "--state", "Active", "--filters", filters)["Sessions"]
+    assert (only["SessionId"], only["Status"], only["Reason"]) == (started[3], "Connecting", "reason 3")
+    assert "EndDate" not in only
+    first = listed(ferryman, "--state", "Active", "--max-items", "4")
+    second = listed(ferryman, "--state", "Active", "--max-items", "6", "--starting-token", first["NextToken"])
+    assert [row["SessionId"] for row in first["Sessions"] + second["Sessions"]] == newest_first
+    paged = listed(ferryman, "--state", "Active", "--page-size", "3")
+    assert [row["SessionId"] for row in paged["Sessions"]] == newest_first
+    one_page = listed(ferryman, "--state", "Active", "--no-paginate", "--max-results", "3")
+    assert len(one_page["Sessions"]) == 3
+    assert one_page["NextToken"]
+    ids = listed(ferryman, "--state", "Active", "--query", "Sessions[].SessionId")
+    assert ids == newest_first
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({"State": "Active", "Filters": [{"key": "Target", "value": ferryman.node_id}]}))
+    assert len(listed(ferryman, "--cli-input-json", f"file://{request}")["Sessions"]) == 10
+
+
+def test_resume_terminate_and_status(ferryman: Any, until: Callable[..., Any]) -> None:
+    session_id = ferryman.client("ssm").start_session(Target=ferryman.node_id)["SessionId"]
+    resumed = json.loads(ferryman.aws("ssm", "resume-session", "--session-id", session_id).stdout)
+    assert resumed["SessionId"] == session_id
+    assert 0 < len(resumed["TokenValue"]) <= 300
+    ended = json.loads(ferryman.aws("ssm", "terminate-session", "--session-id", session_id).stdout)
+    assert ended == {"SessionId": session_id}
+    until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
+    again = ferryman.aws("ssm", "resume-session", "--session-id", session_id, check=False)
+    assert "DoesNotExistException" in again.stderr
+    status = json.loads(ferryman.aws("ssm", "get-connection-status", "--target", ferryman.node_id).stdout)
+    assert status == {"Target": ferryman.node_id, "Status": "connected"}
+    unknown = json.loads(ferryman.aws("ssm", "get-connection-status", "--target", "mi-0123456789abcdef0").stdout)
+    assert unknown["Status"] == "notconnected"
+
+
+def test_refusals_are_aws_s(ferryman: Any) -> None:
+    absent = ferryman.aws("ssm", "start-session", "--target", "mi-0123456789abcdef0", check=False)
+    assert "TargetNotConnected" in absent.stderr
+    assert "mi-0123456789abcdef0 is not connected." in absent.stderr
+    document = ferryman.aws(
+        "ssm", "start-session", "--target", ferryman.node_id, "--document-name", "No-Such", check=False
+    )
+    assert "InvalidDocument" in document.stderr
+    stranger = ferryman.client("ssm", aws_secret_access_key="x" * 40)
+    with pytest.raises(botocore.exceptions.ClientError, match="InvalidSignatureException"):
+        stranger.describe_sessions(State="Active")
+    identity = ferryman.client("sts").get_caller_identity()
+    assert identity["Account"] == ferryman.facts["account_id"]
+    assert ":user/" in identity["Arn"]
+
+
+def test_the_paginator_walks_a_thousand_without_gap_or_repeat_while_new_ones_start(
+    start_ferryman: Callable[..., Any],
+) -> None:
+    ferryman = start_ferryman()
+    ssm = ferryman.client("ssm")
+    known = [ssm.start_session(Target=ferryman.node_id)["SessionId"] for _ in range(1000)]
+    stop = threading.Event()
+
+    def go_on_starting() -> None:
+        other = ferryman.client("ssm")
+        while not stop.is_set():
+            other.start_session(Target=ferryman.node_id)
+
+    starter = threading.Thread(target=go_on_starting)
+    starter.start()
+    try:
+        seen = [
+            row["SessionId"]
+            for page in ssm.get_paginator("describe_sessions").paginate(
+                State="Active", PaginationConfig={"PageSize": 37}
+            )
+            for row in page["Sessions"]
+        ]
+    finally:
+        stop.set()
+        starter.join()
+    assert len(seen) == len(set(seen))
+    assert set(known) <= set(seen)

@@ -1,0 +1,82 @@
+"""A shell on a managed node through the stock AWS CLI, and its row in DescribeSessions."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_a_person_types_and_exits(ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]) -> None:
+    shell = open_shell(ferryman)
+    session_id = shell.session_id()
+    shell.prompt()
+    assert ferryman.session_row(session_id)["Status"] == "Connected"
+    shell.run("echo $((6*7))-æøå-✓", "42-æøå-✓\r\n")
+    shell.child.send("exit\n")
+    assert shell.end() == 0
+    assert f"Exiting session with sessionId: {session_id}".encode() in shell.seen
+    row = until(lambda: (r := ferryman.session_row(session_id))["Status"] == "Terminated" and r)
+    assert row["Target"] == ferryman.node_id
+    assert row["Owner"].startswith(f"arn:aws:iam::{ferryman.facts['account_id']}:user/")
+    assert row["DocumentName"] == "SSM-SessionManagerRunShell"
+    assert row["EndDate"] >= row["StartDate"]
+    assert row["AccessType"] == "Standard"
+
+
+def test_the_terminal_is_the_real_one(ferryman: Any, open_shell: Callable[..., Any]) -> None:
+    shell = open_shell(ferryman)
+    shell.prompt()
+    shell.run("stty size", "24 80\r\n")
+    shell.child.setwinsize(40, 132)
+    shell.run("sleep 0.3; stty size", "40 132\r\n")
+    shell.run("tty; echo $TERM", r"/dev/pts/\d+\r\nxterm")
+    shell.child.send("sleep 60\n")
+    shell.child.sendcontrol("c")
+    shell.run("echo code-$?", "code-130\r\n")
+    shell.run("sh -c 'sleep 60' & jobs; kill %1; wait; echo done-$((1+1))", "done-2\r\n")
+    shell.child.send("cat\n")
+    shell.child.sendcontrol("z")
+    shell.expect("Stopped")
+    shell.child.send("kill %1; exit\nexit\n")
+    assert shell.end() == 0
+
+
+def test_what_the_shell_started_ends_with_it(
+    ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
+) -> None:
+    shell = open_shell(ferryman)
+    session_id = shell.session_id()
+    shell.prompt()
+    pid = int(shell.run("sleep 987 & echo pid-$!", r"pid-(\d+)\r\n").split(b"pid-")[-1])
+    assert any(each.pid == pid for each in ferryman.descendants())
+    ferryman.client("ssm").terminate_session(SessionId=session_id)
+    assert shell.end() == 0
+    until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
+    until(lambda: not any(each.pid == pid for each in ferryman.descendants()))
+
+
+def test_much_output_arrives_whole_and_in_order(ferryman: Any, open_shell: Callable[..., Any]) -> None:
+    shell = open_shell(ferryman)
+    shell.prompt()
+    output = shell.run("seq 1 200000; echo end-$((40+2))", "end-42\r\n", timeout=90)
+    numbers = [int(line) for line in re.findall(rb"(?m)^(\d+)\r$", output)]
+    assert numbers == list(range(1, 200001))
+
+
+def test_input_from_a_pipe(ferryman: Any) -> None:
+    aws = Path(sys.executable).parent / "aws"
+    done = subprocess.run(
+        [str(aws), "ssm", "start-session", "--target", ferryman.node_id],
+        env=ferryman.environment,
+        input=b"echo from-a-pipe-$((40+2))\nexit\n",
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert b"from-a-pipe-42" in done.stdout
