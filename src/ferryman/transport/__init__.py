@@ -1,1 +1,1 @@
-"""Asyncio pumps: an engine of channel on a WebSocket, reconnects, and the HTTP client."""
+"""asyncio pumps: an engine of `channel` on a WebSocket, and the HTTP client. Knows aiohttp; decides nothing."""

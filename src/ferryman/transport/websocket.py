@@ -1,0 +1,113 @@
+"""One WebSocket, as the ends and the relay see it: whole messages in and out, and backpressure.
+
+The same three verbs over aiohttp's client socket (`dial`) and its server socket (`accepted`). Compression is never
+negotiated. Messages are not fragmented on the way out; fragmented ones are put together on the way in.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType, web
+from yarl import URL
+
+from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+"""The largest message read; a longer one ends the connection with 1009."""
+DIAL_SECONDS = 15.0
+CLOSE_SECONDS = 2.0
+"""How long a closing handshake may take before the socket is dropped."""
+ABNORMAL = 1006
+
+
+class WebSocket:
+    """A connected WebSocket. One task may receive and another send at the same time."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: ClientWebSocketResponse | web.WebSocketResponse) -> None:
+        self._socket = socket
+
+    @property
+    def closed(self) -> bool:
+        """True once either side has closed; sending is then an error."""
+        return self._socket.closed
+
+    async def send(self, data: bytes | str) -> None:
+        """Send one message: bytes as a binary frame, text as a text frame.
+
+        Returns when the message is with the kernel or in a write buffer of at most 64 KiB, so a peer that does not
+        read stops the sender here. Raises `ConnectionLost`.
+        """
+        try:
+            if isinstance(data, str):
+                await self._socket.send_str(data)
+            else:
+                await self._socket.send_bytes(data)
+        except (ConnectionError, aiohttp.ClientError) as error:
+            raise ConnectionLost(ABNORMAL, str(error)) from error
+
+    async def receive(self) -> bytes | str:
+        """Return the next message; raises `ConnectionLost` with the peer's close code once there is none to come.
+
+        Pings are answered and pongs swallowed inside. While nobody calls this, reading from the peer stops.
+        """
+        try:
+            message = await self._socket.receive()
+        except (ConnectionError, RuntimeError) as error:
+            # RuntimeError: receive() called again after the close was delivered.
+            raise ConnectionLost(self._socket.close_code or ABNORMAL, str(error)) from error
+        kind = message.type
+        if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
+            data: bytes | str = message.data
+            return data
+        raise self._lost(message)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close with `code`, waiting at most 2 s for the peer's answer; idempotent."""
+        try:
+            await self._socket.close(code=code, message=reason.encode()[:123])
+        except (ConnectionError, aiohttp.ClientError):
+            return
+
+    def _lost(self, message: WSMessage) -> ConnectionLost:
+        if message.type is WSMsgType.ERROR:
+            return ConnectionLost(self._socket.close_code or ABNORMAL, str(self._socket.exception() or message.data))
+        code = self._socket.close_code or ABNORMAL
+        return ConnectionLost(code, str(message.extra or ""))
+
+
+def accepted(socket: web.WebSocketResponse) -> WebSocket:
+    """Return the server's end of an upgrade; the response must be prepared already."""
+    return WebSocket(socket)
+
+
+async def dial(
+    session: aiohttp.ClientSession,
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    heartbeat: float = 20.0,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+) -> WebSocket:
+    """Open a WebSocket to `url`, which is used exactly as given, percent-encoding included.
+
+    After `heartbeat` seconds without a byte from the peer a ping goes out; no answer within half of that again loses
+    the connection. Redirects are not followed. Raises `UpgradeRefused` when the server answers with an error,
+    `Unreachable` when it does not answer.
+    """
+    try:
+        async with asyncio.timeout(DIAL_SECONDS):
+            socket = await session.ws_connect(
+                URL(url, encoded=True),
+                headers=headers,
+                heartbeat=heartbeat,
+                max_msg_size=max_message_bytes,
+                timeout=ClientWSTimeout(ws_close=CLOSE_SECONDS),
+            )
+    except aiohttp.WSServerHandshakeError as error:
+        raise UpgradeRefused(error.status, f"{url} answered {error.status} {error.message}") from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Unreachable(f"cannot connect to {url}: {error or type(error).__name__}") from error
+    return WebSocket(socket)
