@@ -1,0 +1,62 @@
+# The development commands; `make` alone lists them. CONTRIBUTING.md says more.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter here that is new enough; say PYTHON=… to choose another.
+PYTHON ?= $(firstword $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name; done))
+PIP_INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+COMPILE = uv pip compile pyproject.toml requirements/build.in --extra server --extra agent --no-config --quiet \
+	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
+
+.PHONY: help demo test check fmt bench lock clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
+
+demo: $(VENV)/.demo ## Start a server and an agent for this machine, open a shell through them, leave nothing behind
+	@$(BIN)/ferryman demo
+
+test: $(VENV)/.dev ## Run every test
+	$(BIN)/pytest --numprocesses 2
+
+check: $(VENV)/.dev ## Formatting, lint, types, import rules, documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/docs
+
+fmt: $(VENV)/.dev ## Format, and mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Run the benchmarks beside their peers; the table is printed, the JSON is in benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps what is pinned
+	$(COMPILE) $(UPGRADE) --group dev --output-file requirements/dev.lock
+	$(COMPILE) --group demo --constraints requirements/dev.lock --output-file requirements/demo.lock
+UPGRADE ?= --upgrade
+
+clean: ## Remove what the commands made
+	rm -rf $(VENV) .demo benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Ferryman needs Python 3.11 or newer and found none. Install it, or name one: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The dev lock pins everything in the demo lock at the same versions, so one environment serves both.
+$(VENV)/.demo: requirements/demo.lock pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --require-hashes --requirement requirements/demo.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --require-hashes --requirement requirements/dev.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo
