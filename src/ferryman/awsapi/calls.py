@@ -1,0 +1,36 @@
+"""What a call and an answer are, whatever the protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ApiProtocol(StrEnum):
+    """How a call is written."""
+
+    JSON = "json"
+    QUERY = "query"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """Which operation a request means, before anything of it is checked.
+
+    `service` is `ssm`, `sts`, `ec2messages` or `ssmmessages`: also the service that the signature must be scoped to.
+    `operation` is AWS's name. `located` are members that are not in the body: of a GET's query string, of the path.
+    """
+
+    service: str
+    operation: str
+    protocol: ApiProtocol
+    located: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer ready to send. `headers` include Content-Type and x-amzn-RequestId."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes

@@ -1,0 +1,38 @@
+"""Why a signature is refused, as the answer the caller gets."""
+
+from ferryman.model.errors import ServiceError
+
+
+class SignatureError(ServiceError):
+    """A call that is not, not wholly or not rightly signed. `awsapi` gives each protocol its own spelling and status."""
+
+
+class MissingAuthenticationToken(SignatureError):
+    """The request carries no signature at all."""
+
+    def __init__(self) -> None:
+        super().__init__("MissingAuthenticationTokenException", "Missing Authentication Token")
+
+
+class IncompleteSignature(SignatureError):
+    """The signature's form is wrong: a part is missing, doubled or unreadable."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("IncompleteSignatureException", message)
+
+
+class InvalidSignature(SignatureError):
+    """The signature is well formed and does not hold: other key, other request, other scope, other time."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("InvalidSignatureException", message)
+
+
+class SignatureMismatch(InvalidSignature):
+    """The signature belongs to another key or to another request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+            "Access Key and signing method. Consult the service documentation for details."
+        )
