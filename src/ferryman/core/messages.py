@@ -1,0 +1,106 @@
+"""What servers say to each other on the bus: msgspec structs, JSON on the wire.
+
+`control.<node>` is subscribed by the server that holds the node's control channel, `session.<id>` by the one whose relay
+slot holds the session. Every request on them gets a non-empty reply: `DONE`, or the struct named with the message.
+"""
+
+import msgspec
+
+from ferryman.model.identifiers import Millis, NodeId, SessionId
+
+DONE = b"ok"
+"""The reply of a message that has nothing to report."""
+
+
+class StartTask(msgspec.Struct, frozen=True, tag=True):
+    """Send `interactive_shell` to the node; `content` is the JSON text of its Content (`protocol/agent.md` §3.5)."""
+
+    session_id: str
+    content: str
+
+
+class EndTask(msgspec.Struct, frozen=True, tag=True):
+    """Send `channel_closed` for the session to the node, on its control channel."""
+
+    session_id: str
+
+
+class Probe(msgspec.Struct, frozen=True, tag=True):
+    """Answer `DONE` if the node's control channel is up."""
+
+
+class CloseControlChannel(msgspec.Struct, frozen=True, tag=True):
+    """The node was deregistered: close its control channel."""
+
+
+ControlMessage = StartTask | EndTask | Probe | CloseControlChannel
+"""What arrives on `control.<node>`."""
+
+
+class EndSession(msgspec.Struct, frozen=True, tag=True):
+    """Tell both ends that the session is over (`channel_closed` with `output`), close them; reply `SessionEndAnswer`."""
+
+    output: str
+
+
+class ActivityProbe(msgspec.Struct, frozen=True, tag=True):
+    """Reply `Activity`: when a user last typed, resized or got output."""
+
+
+SessionMessage = EndSession | ActivityProbe
+"""What arrives on `session.<id>`."""
+
+
+class SessionEndAnswer(msgspec.Struct, frozen=True):
+    """`agent_told`: the agent's data channel was open and got `channel_closed`."""
+
+    agent_told: bool
+
+
+class Activity(msgspec.Struct, frozen=True):
+    """`last_activity` in milliseconds since the epoch; None if the relay has seen none."""
+
+    last_activity: int | None
+
+
+_control = msgspec.json.Decoder(ControlMessage)
+_session = msgspec.json.Decoder(SessionMessage)
+_activity = msgspec.json.Decoder(Activity)
+_end_answer = msgspec.json.Decoder(SessionEndAnswer)
+_encoder = msgspec.json.Encoder()
+
+
+def control_subject(node_id: NodeId | str) -> str:
+    """Return the subject of a node's control channel."""
+    return f"control.{node_id}"
+
+
+def session_subject(session_id: SessionId | str) -> str:
+    """Return the subject of a session's relay slot."""
+    return f"session.{session_id}"
+
+
+def encode(message: ControlMessage | SessionMessage | SessionEndAnswer | Activity) -> bytes:
+    """Return the JSON of a message or a reply."""
+    return _encoder.encode(message)
+
+
+def decode_control(payload: bytes) -> ControlMessage:
+    """Parse what arrived on `control.<node>`; `msgspec.DecodeError` if it is none."""
+    return _control.decode(payload)
+
+
+def decode_session(payload: bytes) -> SessionMessage:
+    """Parse what arrived on `session.<id>`; `msgspec.DecodeError` if it is none."""
+    return _session.decode(payload)
+
+
+def decode_activity(payload: bytes) -> Millis | None:
+    """Parse the reply to `ActivityProbe`; `msgspec.DecodeError` if it is none."""
+    last = _activity.decode(payload).last_activity
+    return None if last is None else Millis(last)
+
+
+def decode_end_answer(payload: bytes) -> SessionEndAnswer:
+    """Parse the reply to `EndSession`; `msgspec.DecodeError` if it is none."""
+    return _end_answer.decode(payload)
