@@ -1,0 +1,110 @@
+"""What the data-channel engines tell their driver. Past tense: an event has happened when the driver sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """Client: the session is open, input may be sent; for shells the driver sends Size first.
+
+    `properties` are those of the session document, None when there are none. `agent_version` is "" for a node that
+    does not handshake, which peers treat as older than everything (`protocol/client.md` §8.4).
+    """
+
+    session_type: str
+    properties: Mapping[str, Any] | None
+    agent_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReceived:
+    """Client: the next output, in order. `acknowledge(sequence_number, now)` once it is written out."""
+
+    sequence_number: int
+    payload_type: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMessageReceived:
+    """Client: a text of the node's for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReady:
+    """Agent: the handshake is complete. It happens again after every ClientReplaced."""
+
+    client_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeRefused:
+    """Agent: the client could not do what the handshake asked; the session cannot go on with this client."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputReceived:
+    """Agent: the next input, in order. `acknowledge(sequence_number, now)` once it is handed to the program.
+
+    The number grows over the whole life of the engine, also when another client takes the session over.
+    """
+
+    sequence_number: int
+    payload_type: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationPaused:
+    """Agent: no client is there; nothing more is sent until PublicationStarted or ClientReplaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationStarted:
+    """Agent: the client is there, the first one or the same as before. None: the server named none."""
+
+    client_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReplaced:
+    """Agent: another client process has taken the session over; ClientReady follows when it has shaken hands.
+
+    Input that was received and not acknowledged is gone; acknowledging it does nothing.
+    """
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Both: the server ended the session; `output` is the reason for the user, "" for a normal end."""
+
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRejected:
+    """Both: a frame was dropped without effect; it was malformed, or had no business here."""
+
+    reason: str
+
+
+ClientEvent = SessionStarted | OutputReceived | CustomerMessageReceived | SessionEnded | FrameRejected
+AgentEvent = (
+    ClientReady
+    | HandshakeRefused
+    | InputReceived
+    | PublicationPaused
+    | PublicationStarted
+    | ClientReplaced
+    | SessionEnded
+    | FrameRejected
+)
+Event = ClientEvent | AgentEvent

@@ -1,0 +1,190 @@
+"""JSON payloads of the data channel (`protocol/client.md` §5.3 to §8, `protocol/agent.md` §4.2).
+
+Attributes are snake_case; the wire's spelling and key order are those of AWS's own ends. Unknown keys are ignored,
+a key of the wrong type is a MalformedPayload.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from ferryman.wire.agent_message import MessageType
+
+ACTION_SUCCESS = 1
+ACTION_FAILED = 2
+ACTION_UNSUPPORTED = 3
+
+SESSION_TYPE_ACTION = "SessionType"
+KMS_ENCRYPTION_ACTION = "KMSEncryption"
+
+
+class MalformedPayload(ValueError):
+    """A payload that is not the JSON its message calls for; the text names the place."""
+
+
+class Acknowledge(msgspec.Struct, frozen=True, rename="pascal"):
+    """The acknowledgement of one stream message, never cumulative (client.md §5.3).
+
+    `acknowledged_message_id` is the message's UUID in its usual text form.
+    """
+
+    acknowledged_message_type: str
+    acknowledged_message_id: str
+    acknowledged_message_sequence_number: int
+    is_sequential_message: bool = True
+
+
+class ChannelClosed(msgspec.Struct, frozen=True, rename="pascal"):
+    """The end of a session (client.md §5.4); clients print `output` unless it is empty, nodes read `session_id`."""
+
+    message_id: str = ""
+    created_date: str | int = ""
+    destination_id: str = ""
+    session_id: str = ""
+    message_type: str = MessageType.CHANNEL_CLOSED.value
+    schema_version: int = 1
+    output: str = ""
+
+
+class Size(msgspec.Struct, frozen=True):
+    """The terminal's size in character cells."""
+
+    cols: int
+    rows: int
+
+
+class MaxPayload(msgspec.Struct, frozen=True, rename="pascal"):
+    """What one of Ferryman's ends tells the other in the handshake: the largest stream payload it takes, in bytes."""
+
+    max_payload: int
+
+
+class RequestedAction(msgspec.Struct, frozen=True, rename="pascal"):
+    """One thing that a node asks a client to do; the parameters' shape depends on the type (client.md §8.1)."""
+
+    action_type: str
+    action_parameters: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class SessionTypeParameters(msgspec.Struct, frozen=True, rename="pascal"):
+    """Parameters of the SessionType action; `properties` is any JSON value, an object for Port."""
+
+    session_type: str
+    properties: Any = None
+
+
+class KmsEncryptionParameters(msgspec.Struct, frozen=True):
+    """Parameters of the KMSEncryption action; `challenge` is base64 of 16 bytes, or None."""
+
+    kms_key_id: str = msgspec.field(name="KMSKeyId")
+    challenge: str | None = msgspec.field(name="Challenge", default=None)
+
+
+class HandshakeRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """The node's opening of the handshake; `ferryman` is there only when the node is Ferryman's."""
+
+    agent_version: str
+    requested_client_actions: list[RequestedAction]
+    ferryman: MaxPayload | None = None
+
+
+class ProcessedAction(msgspec.Struct, frozen=True, rename="pascal"):
+    """What became of one requested action: status 1 success, 2 failed, 3 unsupported; AWS's client sends 0 for 3."""
+
+    action_type: str
+    action_status: int
+    action_result: Any = None
+    error: str = ""
+
+
+class HandshakeResponse(msgspec.Struct, frozen=True, rename="pascal"):
+    """The client's answer, actions in the order of the request; `errors` is None when there are none."""
+
+    client_version: str
+    processed_client_actions: list[ProcessedAction]
+    errors: list[str] | None = None
+    ferryman: MaxPayload | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class HandshakeComplete(msgspec.Struct, frozen=True, rename="pascal"):
+    """The end of the handshake: nanoseconds since the request, and a text for the user, usually empty."""
+
+    handshake_time_to_complete: int
+    customer_message: str = ""
+
+
+class EncryptionChallenge(msgspec.Struct, frozen=True, rename="pascal"):
+    """An encryption challenge or its answer: base64 of a sealed random text (client.md §9)."""
+
+    challenge: str
+
+
+class AgentSessionState(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """A node's word to the server: `session_state` is Connected or Terminating.
+
+    `client_id` is Ferryman's addition: everything that follows on this channel is meant for that client.
+    """
+
+    schema_version: int
+    session_state: str
+    session_id: str
+    client_id: str | None = None
+
+
+class Publication(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """Payload of start_publication and pause_publication; `client_id` is Ferryman's addition, AWS's ends ignore it."""
+
+    client_id: str | None = None
+
+
+Payload = TypeVar("Payload", bound=msgspec.Struct)
+
+_ENCODER = msgspec.json.Encoder()
+_ACKNOWLEDGE = msgspec.json.Decoder(Acknowledge)
+
+
+def encode_payload(payload: msgspec.Struct) -> bytes:
+    """Return the JSON of `payload` as the wire spells it, without spaces."""
+    return _ENCODER.encode(payload)
+
+
+def decode_payload(data: bytes, kind: type[Payload]) -> Payload:
+    """Return the `kind` in the JSON text `data`; raises MalformedPayload."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedPayload(f"the payload is no {kind.__name__}: {error}") from error
+
+
+def decode_acknowledge(data: bytes) -> Acknowledge:
+    """Return the acknowledgement in `data`; the fast form of `decode_payload` for the commonest message."""
+    try:
+        return _ACKNOWLEDGE.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedPayload(f"the payload is no Acknowledge: {error}") from error
+
+
+def encode_acknowledge(message_type: str, message_id: str, sequence_number: int) -> bytes:
+    """Return the JSON of an acknowledgement, by template: `message_type` and `message_id` need no escaping."""
+    return (
+        f'{{"AcknowledgedMessageType":"{message_type}","AcknowledgedMessageId":"{message_id}",'
+        f'"AcknowledgedMessageSequenceNumber":{sequence_number},"IsSequentialMessage":true}}'
+    ).encode()
+
+
+def encode_flag(flag: int) -> bytes:
+    """Return the four bytes of a Flag payload (client.md §6)."""
+    return flag.to_bytes(4, "big")
+
+
+def decode_flag(data: bytes) -> int:
+    """Return the value of a Flag payload; raises MalformedPayload unless it has four bytes."""
+    if len(data) != 4:
+        raise MalformedPayload(f"a flag has 4 bytes, this one has {len(data)}")
+    return int.from_bytes(data, "big")
+
+
+def session_type_action(session_type: str, properties: Any) -> RequestedAction:
+    """Return the SessionType action; `properties` is None, or for Port an object whose values are JSON strings."""
+    parameters = SessionTypeParameters(session_type, properties)
+    return RequestedAction(SESSION_TYPE_ACTION, msgspec.Raw(encode_payload(parameters)))
