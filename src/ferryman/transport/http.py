@@ -1,0 +1,149 @@
+"""The agent's HTTP client: signed posts, AWS JSON 1.1 calls, and the signed WebSocket upgrade."""
+
+import asyncio
+import ipaddress
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from ferryman.model.errors import ServiceError
+from ferryman.signing.canonical import SignableRequest
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.websocket import WebSocket, dial
+
+CALL_SECONDS = 15.0
+MAX_ANSWER_BYTES = 1024 * 1024
+JSON_1_1 = "application/x-amz-json-1.1"
+
+Sign = Callable[[SignableRequest], Mapping[str, str]]
+"""Returns the headers that sign a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    body: bytes
+
+
+def trust(ca_file: Path | None = None) -> ssl.SSLContext:
+    """Return what TLS servers are verified by: the system's roots (or `SSL_CERT_FILE`), and `ca_file` besides.
+
+    Takes some 20 ms; make it once. Raises OSError when the file cannot be read, `ssl.SSLError` when it holds no
+    certificate.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+class HttpClient:
+    """Connections to one server, kept alive between calls. An async context manager; create it in a running loop."""
+
+    def __init__(self, endpoint: str, *, user_agent: str, trusted: ssl.SSLContext | None = None) -> None:
+        self._endpoint = urlsplit(endpoint.rstrip("/"))
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=trusted if trusted is not None else True),
+            timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
+            headers={"User-Agent": user_agent},
+            trust_env=not _is_loopback(self._endpoint.hostname or ""),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def call(self, target: str, members: Mapping[str, object], sign: Sign | None) -> dict[str, Any]:
+        """Call an operation in AWS JSON 1.1: `target` is `<prefix>.<Operation>`, `members` the request's.
+
+        Returns the answer's members. Raises `ServiceError` with the server's code and message, or `Unreachable`.
+        """
+        headers = {"Content-Type": JSON_1_1, "X-Amz-Target": target}
+        answer = await self.post("/", headers, json.dumps(members).encode(), sign)
+        if answer.status != 200:
+            raise service_error(answer)
+        try:
+            result = json.loads(answer.body or b"{}")
+        except ValueError as error:
+            raise Unreachable(f"{target} was answered by something that is no Session Manager server") from error
+        if not isinstance(result, dict):
+            raise Unreachable(f"{target} was answered by something that is no Session Manager server")
+        return result
+
+    async def post(self, raw_path: str, headers: Mapping[str, str], body: bytes, sign: Sign | None) -> Answer:
+        """Post `body` to a percent-encoded path below the endpoint. Any status is an answer; raises `Unreachable`."""
+        path = self._endpoint.path + raw_path
+        signed = self._signed("POST", path, "", headers, body, sign)
+        try:
+            async with (
+                asyncio.timeout(CALL_SECONDS),
+                self._session.post(self._url(path, ""), headers=signed, data=body, allow_redirects=False) as response,
+            ):
+                content = await response.content.read(MAX_ANSWER_BYTES)
+                while len(content) < MAX_ANSWER_BYTES and not response.content.at_eof():
+                    content += await response.content.read(MAX_ANSWER_BYTES - len(content))
+                return Answer(response.status, content)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(f"cannot reach {self._origin}: {error or type(error).__name__}") from error
+
+    async def dial(self, raw_path: str, raw_query: str, sign: Sign, *, heartbeat: float) -> WebSocket:
+        """Open a WebSocket below the endpoint with a signed upgrade; raises as `websocket.dial`."""
+        path = self._endpoint.path + raw_path
+        signed = self._signed("GET", path, raw_query, {}, b"", sign)
+        return await dial(self._session, str(self._url(path, raw_query)), signed, heartbeat=heartbeat)
+
+    @property
+    def _origin(self) -> str:
+        return f"{self._endpoint.scheme}://{self._endpoint.netloc}"
+
+    def _url(self, raw_path: str, raw_query: str) -> URL:
+        return URL(self._origin + raw_path + ("?" + raw_query if raw_query else ""), encoded=True)
+
+    def _signed(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, sign: Sign | None
+    ) -> dict[str, str]:
+        sent = {"Host": host_header(self._endpoint), **headers}
+        if sign is not None:
+            sent.update(sign(SignableRequest(method, path, query, list(sent.items()), body)))
+        return sent
+
+
+def service_error(answer: Answer) -> ServiceError:
+    """Return the error that an answer carries in AWS's JSON form; one without a code is named by its status."""
+    try:
+        content = json.loads(answer.body)
+        code = str(content["__type"]).rpartition("#")[2]
+        message = str(content.get("message") or content.get("Message") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        code, message = f"HTTP{answer.status}", answer.body[:200].decode(errors="replace")
+    return ServiceError(code, message, status=answer.status)
+
+
+def host_header(endpoint: SplitResult) -> str:
+    """Return the Host that is sent and signed: without the port when it is the scheme's own."""
+    standard = {"http": 80, "https": 443}.get(endpoint.scheme)
+    name = f"[{endpoint.hostname}]" if ":" in (endpoint.hostname or "") else endpoint.hostname or ""
+    return name if endpoint.port in (None, standard) else f"{name}:{endpoint.port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
