@@ -1,0 +1,148 @@
+"""The argument contract that the AWS CLI launches `session-manager-plugin` by (`protocol/client.md` §2).
+
+Beyond AWS's client, what is wrong is said on standard error with exit status 2.
+"""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from ferryman.model.secret import Secret
+from ferryman.plugin import texts
+
+RESPONSE_VARIABLE_PREFIX = "AWS_SSM_START_SESSION_RESPONSE"
+OPERATION = "StartSession"
+
+
+class InvalidArguments(Exception):
+    """What the command was started with makes no sense; the text says what, and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowInstalled:
+    """No arguments: say that the plugin is there. `aws ecs execute-command` asks this way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowVersion:
+    """`--version`, which the AWS CLI compares with 1.2.497.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One session to run.
+
+    `region`, `profile` and `endpoint` are for ResumeSession and TerminateSession; an empty one means botocore's own
+    choice. `target` is the StartSession request's, empty from a launcher that passes none.
+    """
+
+    session_id: str
+    token: Secret
+    stream_url: str
+    region: str
+    profile: str = ""
+    target: str = ""
+    endpoint: str = ""
+
+
+Command = ShowInstalled | ShowVersion | Launch
+
+
+def parse(arguments: Sequence[str], environment: MutableMapping[str, str]) -> Command:
+    """Return what `arguments` (without the program's name) ask for.
+
+    A launch has 3 to 6: response, region, operation, profile, request, endpoint; further ones are ignored. The
+    response may stand in an environment variable, which is removed once read. Raises `InvalidArguments`.
+    """
+    match list(arguments):
+        case []:
+            return ShowInstalled()
+        case ["--version"]:
+            return ShowVersion()
+        case [unknown] | [unknown, _]:
+            raise InvalidArguments(texts.unknown_operation(unknown))
+        case [response, region, operation, *rest]:
+            if operation != OPERATION:
+                raise InvalidArguments("Invalid Operation\n")
+            profile, request, endpoint, *_ = [*rest, *[""] * 3]
+            return _launch(_response_text(response, environment), region, profile, request, endpoint)
+    raise AssertionError("unreachable")
+
+
+def _launch(response: str, region: str, profile: str, request: str, endpoint: str) -> Launch:
+    members = _members(response)
+    return Launch(
+        session_id=_text_member(members, "SessionId"),
+        token=Secret(_text_member(members, "TokenValue")),
+        stream_url=_checked_stream_url(_text_member(members, "StreamUrl")),
+        region=region,
+        profile=profile,
+        target=_target(request),
+        endpoint=_checked_endpoint(endpoint),
+    )
+
+
+def _response_text(argument: str, environment: MutableMapping[str, str]) -> str:
+    if not argument.startswith(RESPONSE_VARIABLE_PREFIX):
+        return argument
+    text = environment.pop(argument, None)
+    if text is None:
+        raise InvalidArguments(texts.cannot_start(f"the environment variable {argument} is not set"))
+    return text
+
+
+def _members(response: str) -> Mapping[str, object]:
+    try:
+        decoded = msgspec.json.decode(response)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise InvalidArguments(texts.cannot_start("the StartSession response is not JSON")) from None
+    if not isinstance(decoded, dict):
+        raise InvalidArguments(texts.cannot_start("the StartSession response is not a JSON object"))
+    return {str(key).lower(): value for key, value in decoded.items()}
+
+
+def _text_member(members: Mapping[str, object], name: str) -> str:
+    value = members.get(name.lower())
+    if not isinstance(value, str) or not value:
+        raise InvalidArguments(texts.cannot_start(f"the StartSession response has no {name}"))
+    return value
+
+
+def _target(request: str) -> str:
+    if not request:
+        return ""
+    try:
+        decoded = msgspec.json.decode(request)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise InvalidArguments(texts.cannot_start("the StartSession request (fifth argument) is not JSON")) from None
+    target = decoded.get("Target") if isinstance(decoded, dict) else None
+    if not isinstance(target, str):
+        raise InvalidArguments(texts.cannot_start("the StartSession request (fifth argument) names no Target"))
+    return target
+
+
+def _checked_stream_url(url: str) -> str:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise InvalidArguments(texts.cannot_start("the StreamUrl must be ws://HOST/… or wss://HOST/…"))
+    if parts.username is not None or parts.password is not None:
+        raise InvalidArguments(texts.cannot_start("the StreamUrl must hold no user name or password"))
+    return url
+
+
+def _checked_endpoint(url: str) -> str:
+    parts = _split(url)
+    if url and (parts is None or parts.scheme not in ("http", "https") or not parts.hostname):
+        raise InvalidArguments(texts.cannot_start("the endpoint (sixth argument) must be http://HOST or https://HOST"))
+    return url
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for what is no port
+    except ValueError:
+        return None
+    return parts

@@ -1,0 +1,124 @@
+"""The person's terminal: raw while a session runs, as it was afterwards; and its size."""
+
+import os
+import signal
+import termios
+from dataclasses import dataclass
+from typing import Any
+
+FALLBACK_COLUMNS = 300
+FALLBACK_ROWS = 100
+"""AWS's client says 300 by 100 where there is no terminal, which keeps lines in captured output whole."""
+UNKNOWN_COLUMNS = 80
+UNKNOWN_ROWS = 24
+"""For a terminal that does not know its size."""
+
+_Modes = list[Any]
+"""What tcgetattr gives: four flag words, two speeds, and the control characters."""
+_IFLAG, _OFLAG, _CFLAG, _LFLAG, _CC = 0, 1, 2, 3, 6
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSize:
+    """Columns and rows of the window, both positive."""
+
+    columns: int
+    rows: int
+
+
+def window_size(*descriptors: int) -> WindowSize:
+    """Return the size of the first descriptor that is a terminal, 300 by 100 if none is."""
+    for descriptor in descriptors:
+        try:
+            size = os.get_terminal_size(descriptor)
+        except OSError:
+            continue
+        if size.columns > 0 and size.lines > 0:
+            return WindowSize(size.columns, size.lines)
+        return WindowSize(UNKNOWN_COLUMNS, UNKNOWN_ROWS)
+    return WindowSize(FALLBACK_COLUMNS, FALLBACK_ROWS)
+
+
+def is_terminal(descriptor: int) -> bool:
+    """Whether `descriptor` is open and a terminal."""
+    try:
+        return os.isatty(descriptor)
+    except OSError:
+        return False
+
+
+class RawTerminal:
+    """Puts a terminal into raw mode and back.
+
+    Raw: every key is a byte for the far end, Ctrl-C, Ctrl-Z and Ctrl-\\ included, and output is not translated. Both
+    changes take effect at once and wait for no output to drain, so a stopped terminal cannot hold the client; what was
+    typed and not yet read is kept.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._saved: _Modes | None = None
+        self._raw: _Modes | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the terminal is in raw mode by us."""
+        return self._saved is not None
+
+    def enter(self) -> None:
+        """Go raw. Again after the process was stopped and continued: a shell may have changed the modes meanwhile."""
+        if self._saved is None:
+            self._saved = termios.tcgetattr(self._descriptor)
+        self._set(_raw_modes(self._saved))
+        self._raw = termios.tcgetattr(self._descriptor)
+
+    def restore(self) -> None:
+        """Bring back the modes found by the first `enter`; idempotent, and harmless when the terminal is gone.
+
+        In the background, modes that somebody else has set meanwhile are left alone.
+        """
+        saved, self._saved = self._saved, None
+        if saved is None:
+            return
+        try:
+            if self._in_foreground() or termios.tcgetattr(self._descriptor) == self._raw:
+                self._set(saved)
+        except (OSError, termios.error):
+            return
+
+    def _in_foreground(self) -> bool:
+        try:
+            return os.tcgetpgrp(self._descriptor) == os.getpgrp()
+        except OSError:  # not our controlling terminal
+            return False
+
+    def _set(self, modes: _Modes) -> None:
+        """Set `modes` without being stopped for it by SIGTTOU."""
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        try:
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, modes)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _raw_modes(cooked: _Modes) -> _Modes:
+    """cfmakeraw(3), keeping the speed."""
+    modes = list(cooked)
+    input_off = (
+        termios.IGNBRK
+        | termios.BRKINT
+        | termios.PARMRK
+        | termios.ISTRIP
+        | termios.INLCR
+        | termios.IGNCR
+        | termios.ICRNL
+        | termios.IXON
+    )
+    modes[_IFLAG] &= ~input_off
+    modes[_OFLAG] &= ~termios.OPOST
+    modes[_CFLAG] = modes[_CFLAG] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
+    modes[_LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    modes[_CC] = list(modes[_CC])
+    modes[_CC][termios.VMIN] = 1
+    modes[_CC][termios.VTIME] = 0
+    return modes

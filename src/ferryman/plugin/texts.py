@@ -1,0 +1,56 @@
+"""Every text that a person sees, in one place.
+
+Those of `protocol/client.md` §11 go to standard output, spelled as AWS's client spells them, because programs look for
+them. Everything else goes to standard error.
+"""
+
+INSTALLED = "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n"
+
+ESCAPE_HELP = (
+    "Supported escape sequences, after a newline:\n"
+    "  ~.  end the session (TerminateSession)\n"
+    "  ~?  this text\n"
+    "  ~-  turn escapes off\n"
+    "  ~~  send one ~\n"
+)
+ESCAPES_OFF = "Escapes are off.\n"
+
+
+def starting(session_id: str) -> str:
+    """The first line of every session."""
+    return f"\nStarting session with SessionId: {session_id}\n"
+
+
+def ended(session_id: str, output: str) -> str:
+    """The last line: with the far end's `output` if it gave a cause."""
+    if output:
+        return f"\n\nSessionId: {session_id} : {output}\n\n"
+    return f"\n\nExiting session with sessionId: {session_id}.\n\n"
+
+
+def timed_out(session_id: str) -> str:
+    """ResumeSession gave no token: the session is over."""
+    return f"Session: {session_id} timed out.\n"
+
+
+def cannot_start(cause: str) -> str:
+    """The session could not be opened, or could not go on."""
+    return f"Cannot perform start session: {cause}\n"
+
+
+def unknown_operation(argument: str) -> str:
+    """One or two arguments that mean nothing."""
+    return f"\nUnknown operation {argument}. \nUse session-manager-plugin --version to check the version.\n\n"
+
+
+def connection_lost(limit: float) -> str:
+    """An outage lasts longer than a moment; `limit` is how many seconds reconnecting is tried."""
+    return f"Connection lost; reconnecting for up to {limit:.0f} s. What you type is kept; ~. ends the session.\n"
+
+
+def connection_lost_unattended(limit: float) -> str:
+    """The same where nobody types."""
+    return f"Connection lost; reconnecting for up to {limit:.0f} s.\n"
+
+
+RECONNECTED = "Connection restored.\n"
