@@ -1,6 +1,5 @@
 """One canonicaliser for signing and for verifying: the canonical request, the scope, the string to sign."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,8 @@ TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 SIGNATURE_PARAMETER = "X-Amz-Signature"
 
 _UNRESERVED = "-_.~"
-_SLASHES = re.compile(r"/+")
+_UNDECODED = "surrogateescape"
+"""How HTTP servers hand over bytes of the request that are not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +59,36 @@ def canonical_path(raw_path: str) -> str:
     What is on the wire as `a%20b` is signed as `a%2520b`, `user@x-1` as `user%40x-1` (`protocol/agent.md` §4.1).
     """
     kept: list[str] = []
-    for segment in _SLASHES.sub("/", raw_path).split("/"):
+    for segment in raw_path.split("/"):
         if segment == "..":
             del kept[-1:]
         elif segment not in ("", "."):
             kept.append(segment)
-    path = "/" + "/".join(kept)
-    if kept and raw_path.endswith(("/", "/.", "/..")):
-        path += "/"
-    return quote(path, safe="/" + _UNRESERVED)
+    path = "/" + "/".join(kept) + ("/" if kept and raw_path.endswith("/") else "")
+    return quote(path, safe="/" + _UNRESERVED, errors=_UNDECODED)
+
+
+def query_parameters(raw_query: str) -> list[tuple[str, str]]:
+    """Return the decoded (name, value) pairs of a query string in order; a part without `=` has the value ""."""
+    pairs = (part.partition("=") for part in raw_query.split("&") if part)
+    return [
+        (_decode(name).decode(errors="replace"), _decode(value).decode(errors="replace")) for name, _, value in pairs
+    ]
 
 
 def canonical_query(raw_query: str) -> str:
     """Return the parameters, encoded alike and sorted, without the signature of a presigned request."""
-    pairs = []
-    for part in raw_query.split("&"):
-        name, _, value = part.partition("=")
-        if part and name != SIGNATURE_PARAMETER:
-            pairs.append((_recode(name), _recode(value)))
-    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+    pairs = (part.partition("=") for part in raw_query.split("&") if part)
+    recoded = sorted((_recode(name), _recode(value)) for name, _, value in pairs)
+    return "&".join(f"{name}={value}" for name, value in recoded if name != SIGNATURE_PARAMETER)
+
+
+def _decode(text: str) -> bytes:
+    return unquote_to_bytes(text.replace("+", "%20").encode(errors=_UNDECODED))
 
 
 def _recode(text: str) -> str:
-    return quote_from_bytes(unquote_to_bytes(text.replace("+", "%20")), safe=_UNRESERVED)
+    return quote_from_bytes(_decode(text), safe=_UNRESERVED)
 
 
 def canonical_request(request: SignableRequest, headers: Iterable[tuple[str, str]]) -> str:
@@ -102,4 +109,4 @@ def canonical_request(request: SignableRequest, headers: Iterable[tuple[str, str
 
 def string_to_sign(signed_at: str, scope: Scope, canonical: str) -> str:
     """Return what the key signs; `signed_at` is a timestamp in the form of X-Amz-Date."""
-    return "\n".join((ALGORITHM, signed_at, str(scope), sha256(canonical.encode()).hexdigest()))
+    return "\n".join((ALGORITHM, signed_at, str(scope), sha256(canonical.encode(errors=_UNDECODED)).hexdigest()))

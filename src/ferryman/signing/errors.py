@@ -4,7 +4,7 @@ from ferryman.model.errors import ServiceError
 
 
 class SignatureError(ServiceError):
-    """A call that is not, not wholly or not rightly signed. `awsapi` gives each protocol its own spelling and status."""
+    """A call that is not signed, or not wholly, or not rightly. `awsapi` gives each protocol its own spelling."""
 
 
 class MissingAuthenticationToken(SignatureError):

@@ -3,17 +3,18 @@
 Between `parse` and `verify` the server looks up the secret of `PresentedSignature.access_key_id`.
 """
 
-from datetime import datetime, timedelta
+import hmac
+from datetime import datetime
 
 from ferryman.model.callers import Credentials
 from ferryman.model.secret import Secret
-from ferryman.signing.canonical import SignableRequest
+from ferryman.signing.authorization import draft
+from ferryman.signing.canonical import TERMINATOR, Scope, SignableRequest
+from ferryman.signing.claim import SKEW, check_body_digest, check_current, strings_to_sign
+from ferryman.signing.errors import InvalidSignature, SignatureMismatch
 from ferryman.signing.presented import PresentedSignature, parse
 
-__all__ = ["SKEW", "PresentedSignature", "parse", "sign", "verify"]
-
-SKEW = timedelta(minutes=5)
-"""How far a signer's clock may be off, either way."""
+__all__ = ["SKEW", "PresentedSignature", "parse", "sign", "verify", "verify_scope"]
 
 
 def sign(
@@ -22,20 +23,40 @@ def sign(
     """Return the headers to add to `request`: Authorization, X-Amz-Date, X-Amz-Security-Token for temporary keys.
 
     Signs every header of `request`, which must include Host, except those that HTTP clients and proxies rewrite.
-    `now` is in UTC.
+    `now` is in UTC. Raises ValueError when Host is missing or a header to sign is there twice.
     """
-    raise NotImplementedError
+    token = credentials.session_token
+    unsigned = draft(request, region, service, now, None if token is None else token.reveal())
+    signature = _signature(credentials.secret_access_key, unsigned.scope, unsigned.to_sign)
+    return unsigned.headers(credentials.access_key_id, signature)
 
 
 def verify(request: SignableRequest, presented: PresentedSignature, secret: Secret, now: datetime) -> None:
     """Return if `presented` was made over `request` with `secret` and is current at `now` (UTC).
 
-    `secret` is the secret access key of `presented.access_key_id`. Region and service are not judged here: compare
-    `presented.scope` with `verify_scope`. Raises `InvalidSignature`.
+    `secret` is the secret access key of `presented.access_key_id`. Region and service are not judged here: see
+    `verify_scope`. Raises `InvalidSignature`.
     """
-    raise NotImplementedError
+    check_current(presented, now)
+    expected = presented.signature.encode(errors="surrogateescape")
+    matched = False
+    for to_sign in strings_to_sign(request, presented):
+        matched |= hmac.compare_digest(_signature(secret, presented.scope, to_sign).encode(), expected)
+    if not matched:
+        raise SignatureMismatch
+    check_body_digest(request)
 
 
 def verify_scope(presented: PresentedSignature, region: str, service: str) -> None:
     """Return if the signature is scoped to this region and service; raises `InvalidSignature`."""
-    raise NotImplementedError
+    if presented.scope.region != region:
+        raise InvalidSignature(f"Credential should be scoped to a valid region, not {presented.scope.region!r}.")
+    if presented.scope.service != service:
+        raise InvalidSignature(f"Credential should be scoped to correct service: {service!r}.")
+
+
+def _signature(secret: Secret, scope: Scope, to_sign: str) -> str:
+    key = b"AWS4" + secret.reveal().encode()
+    for part in (scope.date, scope.region, scope.service, TERMINATOR):
+        key = hmac.digest(key, part.encode(errors="surrogateescape"), "sha256")
+    return hmac.digest(key, to_sign.encode(errors="surrogateescape"), "sha256").hex()
