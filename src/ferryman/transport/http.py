@@ -57,7 +57,7 @@ class HttpClient:
             connector=aiohttp.TCPConnector(ssl=trusted if trusted is not None else True),
             timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
             headers={"User-Agent": user_agent},
-            trust_env=not _is_loopback(self._endpoint.hostname or ""),
+            trust_env=not is_loopback(self._endpoint.hostname or ""),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -142,7 +142,8 @@ def host_header(endpoint: SplitResult) -> str:
     return name if endpoint.port in (None, standard) else f"{name}:{endpoint.port}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine itself: no proxy is ever asked for it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

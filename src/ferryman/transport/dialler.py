@@ -1,0 +1,73 @@
+"""WebSockets to URLs used as given, unsigned: what a client needs to reach a StreamUrl.
+
+TLS servers are verified by the system's roots or `SSL_CERT_FILE`, and a CA file besides. `HTTP_PROXY`, `HTTPS_PROXY`
+and `NO_PROXY` count (`protocol/client.md` §4.2); loopback is always reached directly.
+"""
+
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment
+
+import aiohttp
+
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.http import is_loopback, trust
+from ferryman.transport.websocket import WebSocket, dial
+
+
+class Dialler:
+    """Dials WebSockets, one after another. An async context manager; create it in a running loop."""
+
+    def __init__(self, *, user_agent: str, heartbeat: float, ca_file: Path | None = None) -> None:
+        self._user_agent = user_agent
+        self._heartbeat = heartbeat
+        self._ca_file = ca_file
+        self._sessions: dict[tuple[bool, str | None], aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+    async def dial(self, url: str) -> WebSocket:
+        """Open a WebSocket to `url`. Raises `UpgradeRefused` or `Unreachable`."""
+        target = urlsplit(url)
+        secure = target.scheme == "wss"
+        return await dial(self._session(secure, _proxy(target)), url, heartbeat=self._heartbeat)
+
+    def _session(self, secure: bool, proxy: str | None) -> aiohttp.ClientSession:
+        session = self._sessions.get((secure, proxy))
+        if session is None:
+            # Making the TLS trust takes 20 ms: not before it is needed.
+            connector = aiohttp.TCPConnector(ssl=self._trusted() if secure else True)
+            session = aiohttp.ClientSession(
+                connector=connector,
+                headers={"User-Agent": self._user_agent},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=proxy,
+            )
+            self._sessions[secure, proxy] = session
+        return session
+
+    def _trusted(self) -> ssl.SSLContext:
+        try:
+            return trust(self._ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise Unreachable(f"cannot use the CA file {self._ca_file}: {error}") from error
+
+
+def _proxy(target: SplitResult) -> str | None:
+    host = target.hostname or ""
+    if is_loopback(host):
+        return None
+    proxies = getproxies_environment()
+    if not proxies or proxy_bypass_environment(host, proxies):
+        return None
+    return proxies.get("https" if target.scheme == "wss" else "http")
