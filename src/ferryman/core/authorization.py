@@ -113,20 +113,16 @@ async def admit_client(service: Service, session_id: SessionId, token_value: str
     session's, was altered, has lapsed, was used or was replaced by a newer one.
     """
     token = open_token(service, session_id, token_value)
-    if not await service.store.sessions.consume_token(session_id, token.token_id):
-        session = await service.store.sessions.get(session_id)
-        if session is not None and session.status not in RESUMABLE:
-            raise SessionOver(session)
-        raise ServiceError(
-            "AccessDeniedException",
-            "The session token was used already or replaced by a newer one; call ResumeSession for another.",
-        )
+    session = await service.store.sessions.consume_token(session_id, token.token_id)
+    if session is not None:
+        return AuthorizedSession(session, End.CLIENT, token.caller_id, client_id, _PROOF)
     session = await service.store.sessions.get(session_id)
-    if session is None:
-        raise ServiceError("DoesNotExistException", f"Session {session_id} does not exist.")
-    if session.status not in RESUMABLE:
+    if session is not None and session.status not in RESUMABLE:
         raise SessionOver(session)
-    return AuthorizedSession(session, End.CLIENT, token.caller_id, client_id, _PROOF)
+    raise ServiceError(
+        "AccessDeniedException",
+        "The session token was used already or replaced by a newer one; call ResumeSession for another.",
+    )
 
 
 async def admit_agent(service: Service, caller: Caller, session_id: SessionId) -> AuthorizedSession:

@@ -22,7 +22,7 @@ class Channel(StrEnum):
 
 
 def issue_channel_token(service: Service, caller: Caller, channel: Channel, subject_id: str) -> Secret:
-    """Return a token for `caller`'s channel of `subject_id` (node or session id), valid `channel_token_life` seconds."""
+    """Return a token for `caller`'s channel of `subject_id`, a node or session id, for `channel_token_life` s."""
     expires_at = service.clock() + service.settings.limits.channel_token_life * 1000
     sealed = service.vault.seal("channel-token", _EXPIRY.pack(expires_at), _context(caller, channel, subject_id))
     return Secret(base64.urlsafe_b64encode(sealed).decode())

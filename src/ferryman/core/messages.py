@@ -1,7 +1,7 @@
 """What servers say to each other on the bus: msgspec structs, JSON on the wire.
 
-`control.<node>` is subscribed by the server that holds the node's control channel, `session.<id>` by the one whose relay
-slot holds the session. Every request on them gets a non-empty reply: `DONE`, or the struct named with the message.
+`control.<node>` is subscribed by the server that holds the node's control channel, `session.<id>` by the one whose
+relay slot holds the session. Every request gets a non-empty reply: `DONE`, or the struct named with the message.
 """
 
 import msgspec
@@ -38,7 +38,10 @@ ControlMessage = StartTask | EndTask | Probe | CloseControlChannel
 
 
 class EndSession(msgspec.Struct, frozen=True, tag=True):
-    """Tell both ends that the session is over (`channel_closed` with `output`), close them; reply `SessionEndAnswer`."""
+    """Tell both ends that the session is over (`channel_closed` with `output`), close them.
+
+    The reply is `SessionEndAnswer`.
+    """
 
     output: str
 
@@ -63,8 +66,8 @@ class Activity(msgspec.Struct, frozen=True):
     last_activity: int | None
 
 
-_control = msgspec.json.Decoder(ControlMessage)
-_session = msgspec.json.Decoder(SessionMessage)
+_control: msgspec.json.Decoder[ControlMessage] = msgspec.json.Decoder(ControlMessage)
+_session: msgspec.json.Decoder[SessionMessage] = msgspec.json.Decoder(SessionMessage)
 _activity = msgspec.json.Decoder(Activity)
 _end_answer = msgspec.json.Decoder(SessionEndAnswer)
 _encoder = msgspec.json.Encoder()

@@ -52,6 +52,9 @@ class SessionChanges:
     token_id: str | None = None
 
 
+NO_CHANGES = SessionChanges()
+
+
 class SessionStore(Protocol):
     """Sessions. Every write is durable when it returns."""
 
@@ -62,7 +65,7 @@ class SessionStore(Protocol):
         """Return the session, or None."""
 
     async def transition(
-        self, session_id: SessionId, to: SessionStatus, changes: SessionChanges = SessionChanges()
+        self, session_id: SessionId, to: SessionStatus, changes: SessionChanges = NO_CHANGES
     ) -> Session | None:
         """Move to `to` if the status machine allows it from where the session is now, atomically.
 
@@ -72,8 +75,8 @@ class SessionStore(Protocol):
     async def issue_token(self, session_id: SessionId, token_id: str, deadline_at: Millis) -> Session | None:
         """Replace the session's client token and deadline if it is still resumable; None otherwise."""
 
-    async def consume_token(self, session_id: SessionId, token_id: str) -> bool:
-        """Clear the session's token if it is `token_id`; True for exactly one caller per token."""
+    async def consume_token(self, session_id: SessionId, token_id: str) -> Session | None:
+        """Clear a resumable session's token if it is `token_id`; the session for exactly one caller per token."""
 
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
         """Set when the sweep must next look at an active session."""
@@ -102,6 +105,9 @@ class NodeStore(Protocol):
 
     async def update_information(self, node_id: NodeId, information: NodeInformation, now: Millis) -> bool:
         """Store what the node says of itself and when; empty members keep what was there. False if unknown."""
+
+    async def replace_key(self, node_id: NodeId, old_key: str, new_key: str) -> bool:
+        """Make `new_key` the node's public key if `old_key` still is, atomically; False otherwise."""
 
     async def page(self, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
         """Nodes in order of id, from just behind `after`."""

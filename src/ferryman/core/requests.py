@@ -43,7 +43,7 @@ class SessionTicket:
 
 @dataclass(frozen=True, slots=True)
 class DescribeSessionsRequest:
-    """DescribeSessions. `filters` are (key, value) as sent; `max_results` is 1–200, None for 50."""
+    """DescribeSessions. `filters` are (key, value) as sent; `max_results` is 1 to 200, None for 50."""
 
     state: SessionState
     max_results: int | None = None
@@ -60,7 +60,7 @@ class ConnectionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CreateActivationRequest:
-    """CreateActivation. `expires_at` None means in 24 hours; `registration_limit` is 1–1000."""
+    """CreateActivation. `expires_at` None means in 24 hours; `registration_limit` is 1 to 1000."""
 
     iam_role: str
     description: str | None = None
@@ -99,7 +99,7 @@ class RoleToken:
 
 @dataclass(frozen=True, slots=True)
 class DescribeNodesRequest:
-    """DescribeInstanceInformation. `filters` are (key, values) of either of its two filter lists; 5–50 a page."""
+    """DescribeInstanceInformation. `filters` are (key, values) of either of its two filter lists; 5 to 50 a page."""
 
     max_results: int | None = None
     next_token: str | None = None

@@ -1,7 +1,7 @@
 """The client's session token: encrypted, single use, valid as long as `Limits.client_wait`, newest only.
 
-Sealed inside are when it lapses, its own id and the caller's id; the session's id is the seal's context, so a token opens
-its own session alone. Which token may still be used is the session's `token_id` in the store.
+Sealed inside are when it lapses, its own id and the caller's id; the session's id is the seal's context, so a token
+opens its own session alone. Which token may still be used is the session's `token_id` in the store.
 """
 
 import base64

@@ -1,25 +1,102 @@
 """Opening the database: migrations, connections, and the store over them."""
 
-from ferryman.core.ports import ActivationStore, IdentityStore, NodeStore, SessionStore
+import asyncio
+import os
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, delete, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
+
+from ferryman.store.connections import Connections
+from ferryman.store.identities import SqlIdentities
+from ferryman.store.nodes import SqlActivations, SqlNodes
+from ferryman.store.sessions import SqlSessions
+from ferryman.store.tables import sessions
+
+OLDEST_SQLITE = (3, 35)
+"""The first with RETURNING."""
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class SqlStore:
-    """`core.ports.Store` over SQL. Close it when done."""
+    """`core.ports.Store` over SQL. Close it when done, or use it as an async context."""
 
-    sessions: SessionStore
-    nodes: NodeStore
-    activations: ActivationStore
-    identities: IdentityStore
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.sessions = SqlSessions(connections)
+        self.nodes = SqlNodes(connections)
+        self.activations = SqlActivations(connections)
+        self.identities = SqlIdentities(connections)
 
     async def check(self) -> None:
-        """Raise if the database cannot be read and written."""
-        raise NotImplementedError
+        """Raise if the database cannot be read and written; deleting nothing takes the write lock all the same."""
+        await self._connections.write(delete(sessions).where(sessions.c.session_id == ""))
 
     async def close(self) -> None:
         """Close every connection; idempotent."""
-        raise NotImplementedError
+        await self._connections.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
 
 
 async def open_store(url: str) -> SqlStore:
-    """Open `sqlite:///<path>` (four slashes for an absolute path), making and migrating it as needed."""
-    raise NotImplementedError
+    """Open `sqlite:///<path>` (four slashes for an absolute path), making and migrating the file as needed.
+
+    The file is readable by its owner only: it holds sealed secrets. Raises ValueError for a URL that is no SQLite file,
+    `sqlalchemy.exc.DatabaseError` if the file cannot be opened or is no database.
+    """
+    parsed = _sqlite_file(url).set(drivername="sqlite")
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise ValueError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
+    await asyncio.to_thread(_migrate, parsed)
+    return SqlStore(Connections(parsed))
+
+
+def _sqlite_file(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        raise ValueError(f"a store is a SQLite file, sqlite:///<path>; got {_without_password(parsed, url)}")
+    return parsed
+
+
+def _without_password(parsed: URL | None, url: str) -> str:
+    return url if parsed is None else parsed.render_as_string(hide_password=True)
+
+
+def _migrate(url: URL) -> None:
+    """Bring the schema up to date, under SQLite's write lock: two servers starting at once do it once."""
+    _make_private(Path(str(url.database)))
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 30000")
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.exec_driver_sql("COMMIT")
+    finally:
+        engine.dispose()
+
+
+def _make_private(path: Path) -> None:
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))

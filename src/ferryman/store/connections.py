@@ -1,0 +1,102 @@
+"""Connections to the database: a few that read, one that writes, each statement a transaction of its own.
+
+A statement is one trip to a thread and back, on the standard library's driver: an asynchronous driver under SQLAlchemy
+makes four or five such trips a statement (`docs/decisions`). SQLite has one writer at a time; giving it one thread
+makes the others wait here, in order, and not in SQLite's busy loop. `synchronous=FULL` makes a write durable when it
+returns, also over a power failure.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, Executable, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+READERS = 4
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA busy_timeout = 10000",  # another process may write: `ferryman user`, a migration
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA mmap_size = 1073741824",
+    "PRAGMA temp_store = MEMORY",
+)
+
+Result = TypeVar("Result")
+Record = Sequence[Any]
+"""A row's columns, in the order in which the statement names them."""
+
+
+class Connections:
+    """The two pools. A caller that is cancelled does not undo a statement that has begun."""
+
+    def __init__(self, url: URL) -> None:
+        self._writer = _engine(url, size=1, pragmas=_PRAGMAS)
+        self._readers = _engine(url, size=READERS, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"))
+        self._writer_thread = ThreadPoolExecutor(1, "store-writer")
+        self._reader_threads = ThreadPoolExecutor(READERS, "store-reader")
+
+    async def read(self, statement: Executable) -> Sequence[Record]:
+        """Run a SELECT; returns all its rows."""
+
+        def run() -> Sequence[Record]:
+            with self._readers.connect() as connection:
+                return connection.execute(statement).all()
+
+        return await _in_thread(self._reader_threads, run)
+
+    async def write(self, statement: Executable, values: Mapping[str, object] | None = None) -> int:
+        """Run a statement that changes rows; returns how many. Durable when it returns."""
+
+        def run() -> int:
+            with self._writer.connect() as connection:
+                return connection.execute(statement, values).rowcount
+
+        return await _in_thread(self._writer_thread, run)
+
+    async def write_returning(self, statement: Executable) -> Sequence[Record]:
+        """Run a statement with RETURNING; returns the changed rows. Durable when it returns."""
+
+        def run() -> Sequence[Record]:
+            with self._writer.connect() as connection:
+                return connection.execute(statement).all()
+
+        return await _in_thread(self._writer_thread, run)
+
+    async def close(self) -> None:
+        """Let what has begun finish, then close every connection; idempotent."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._reader_threads.shutdown()
+        self._writer_thread.shutdown()
+        self._readers.dispose()
+        self._writer.dispose()
+
+
+async def _in_thread(threads: ThreadPoolExecutor, run: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(threads, run)
+
+
+def _engine(url: URL, *, size: int, pragmas: Sequence[str]) -> Engine:
+    engine = create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=size,
+        max_overflow=0,
+        pool_reset_on_return=None,  # nothing to roll back: every statement is its own transaction
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    return engine

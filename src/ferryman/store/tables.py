@@ -1,0 +1,127 @@
+"""The tables and their indexes, as the newest migration leaves them (a test compares the two).
+
+A page of sessions must cost the same however long history is: every filter of DescribeSessions has an index whose
+columns are what the filter fixes, then the order of the page, so that a page is one short walk along one index.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    text,
+)
+
+metadata = MetaData()
+
+FIRST_ENDED_STATUS = 10
+"""Status codes from here on are those of ended sessions."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # SQLite keeps rows in order of this number, which is the order of time: a page reads neighbouring rows.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("session_id", String(96), nullable=False, unique=True),
+    Column("target", String(400), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column(
+        "ended",
+        SmallInteger,
+        Computed(f"CASE WHEN status >= {FIRST_ENDED_STATUS} THEN 1 ELSE 0 END", persisted=True),
+        nullable=False,
+    ),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("deadline_at", BigInteger, nullable=False),
+    Column("document_name", String(128), nullable=False),
+    Column("owner", String(256), nullable=False),
+    Column("owner_id", String(128), nullable=False),
+    Column("owner_name", String(128), nullable=False),
+    Column("idle_timeout", Integer, nullable=False),
+    Column("max_duration", Integer),
+    Column("access_type", SmallInteger, nullable=False),
+    Column("reason", String(256)),
+    Column("details", String(1024)),
+    Column("token_id", String(64)),
+)
+
+
+def _page_index(name: str, *fixed: Column[object]) -> Index:
+    return Index(f"sessions_{name}", *fixed, sessions.c.started_at.desc(), sessions.c.session_id)
+
+
+_page_index("by_state", sessions.c.ended)
+_page_index("by_target", sessions.c.ended, sessions.c.target)
+_page_index("by_owner", sessions.c.ended, sessions.c.owner)
+_page_index("by_owner_name", sessions.c.ended, sessions.c.owner_name)
+_page_index("by_access_type", sessions.c.ended, sessions.c.access_type)
+_page_index("by_status", sessions.c.status)
+Index(
+    "sessions_due",
+    sessions.c.deadline_at,
+    sqlite_where=text("ended = 0"),
+    postgresql_where=text("ended = 0"),
+)
+Index("sessions_ended_at", sessions.c.ended_at)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("node_id", String(20), primary_key=True),
+    Column("public_key", String(4096), nullable=False),
+    Column("fingerprint", String(128), nullable=False),
+    Column("activation_id", String(36), nullable=False),
+    Column("iam_role", String(64), nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
+    Column("name", String(256)),
+    Column("last_ping_at", BigInteger),
+    Column("agent_name", String(128), nullable=False),
+    Column("agent_version", String(64), nullable=False),
+    Column("platform_type", String(32), nullable=False),
+    Column("platform_name", String(256), nullable=False),
+    Column("platform_version", String(256), nullable=False),
+    Column("computer_name", String(256), nullable=False),
+    Column("ip_address", String(64), nullable=False),
+)
+
+activations = Table(
+    "activations",
+    metadata,
+    Column("activation_id", String(36), primary_key=True),
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("iam_role", String(64), nullable=False),
+    Column("description", String(256)),
+    Column("default_node_name", String(256)),
+    Column("registration_limit", Integer, nullable=False),
+    Column("registrations", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("role", String(32), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("access_key_id", String(128), primary_key=True),
+    Column("user_id", String(128), ForeignKey("users.user_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
