@@ -184,6 +184,17 @@ def decode_flag(data: bytes) -> int:
     return int.from_bytes(data, "big")
 
 
+def closing_output(data: bytes) -> str:
+    """Return the text for the user in a channel_closed payload.
+
+    It is "" for a malformed one: both of AWS's ends close whatever the payload looks like (client.md §5.4).
+    """
+    try:
+        return decode_payload(data, ChannelClosed).output
+    except MalformedPayload:
+        return ""
+
+
 def session_type_action(session_type: str, properties: Any) -> RequestedAction:
     """Return the SessionType action; `properties` is None, or for Port an object whose values are JSON strings."""
     parameters = SessionTypeParameters(session_type, properties)

@@ -1,0 +1,307 @@
+"""The node's end of a data channel, without I/O (`protocol/agent.md` §4, `client.md` §7 to §8, §12).
+
+The far end is Ferryman's client, or AWS's. The server between them says when a client is there, and which one.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any
+
+from ferryman.channel.events import (
+    AgentEvent,
+    ClientReady,
+    ClientReplaced,
+    FrameRejected,
+    HandshakeRefused,
+    InputReceived,
+    PublicationPaused,
+    PublicationStarted,
+    SessionEnded,
+)
+from ferryman.channel.outgoing import Clock, Entropy, Window, new_message_id
+from ferryman.channel.stream import DEFAULT_MAX_PAYLOAD, FERRYMAN_MAX_PAYLOAD, ReliableStream
+from ferryman.model.versions import AGENT_VERSION
+from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MalformedFrame, MessageType, PayloadType, decode, frame
+from ferryman.wire.payloads import (
+    ACTION_SUCCESS,
+    AgentSessionState,
+    HandshakeComplete,
+    HandshakeRequest,
+    HandshakeResponse,
+    MalformedPayload,
+    MaxPayload,
+    Publication,
+    closing_output,
+    decode_payload,
+    encode_payload,
+    session_type_action,
+)
+
+PORT = "Port"
+QUIET = 0.1
+"""AWS's client dies of any message between HandshakeComplete and the end of its port set-up (client.md §12.2)."""
+
+
+class PublicationState(Enum):
+    """Whether the server passes on what the agent sends."""
+
+    AWAITED = auto()
+    """The channel is new: nothing but the session state is sent until the server says that a client is there."""
+    STARTED = auto()
+    PAUSED = auto()
+    """No client is there: acknowledgements only."""
+
+
+class HandshakeState(Enum):
+    """Where the handshake with the present client stands."""
+
+    DUE = auto()
+    REQUESTED = auto()
+    DONE = auto()
+    REFUSED = auto()
+
+
+class AgentChannel:
+    """One session's end on its node.
+
+    Make it when the session's program runs, so that input can be taken from the first moment. `session_type` and
+    `properties` (None, or for Port an object of JSON strings) go to the client. Nothing blocks; `now` is monotonic
+    seconds, `wall_clock_ms` milliseconds since the epoch for CreatedDate, `entropy(n)` n random bytes. After any call,
+    send what `frames_to_send` returns, and call it again at `next_timer`. One text frame, OpenDataChannel, must go out
+    before: it is the driver's.
+    """
+
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        session_type: str,
+        properties: Mapping[str, Any] | None,
+        entropy: Entropy,
+        wall_clock_ms: Clock,
+        agent_version: str = AGENT_VERSION,
+        window: Window | None = None,
+    ) -> None:
+        self._stream = ReliableStream(
+            MessageType.OUTPUT_STREAM_DATA,
+            syn=True,
+            window=window or Window(),
+            entropy=entropy,
+            wall_clock_ms=wall_clock_ms,
+        )
+        self._session_id = session_id
+        self._session_type = session_type
+        self._properties = properties
+        self._agent_version = agent_version
+        self._entropy = entropy
+        self._wall_clock_ms = wall_clock_ms
+        self._publication = PublicationState.AWAITED
+        self._handshake = HandshakeState.DUE
+        self._handshake_began = 0.0
+        self._client_id: str | None = None
+        self._connected = False
+        self._ended = False
+        self._announcements: list[bytes] = []
+        self._quiet_due = False
+        self._quiet_until: float | None = None
+        self._events: list[AgentEvent] = []
+        self.rejected_frames = 0
+
+    @property
+    def publication(self) -> PublicationState:
+        """Return whether data may be sent."""
+        return self._publication
+
+    @property
+    def handshake(self) -> HandshakeState:
+        """Return where the handshake with the present client stands."""
+        return self._handshake
+
+    @property
+    def all_acknowledged(self) -> bool:
+        """Return whether a client has acknowledged everything that was given to `send`."""
+        return self._stream.all_acknowledged()
+
+    def connection_made(self, now: float) -> None:
+        """Take in that the channel is open: the session's state is announced, data waits for start_publication."""
+        self._connected = True
+        self._publication = PublicationState.AWAITED
+        self._announcements = []
+        self._announce("Connected", None)
+
+    def connection_lost(self, now: float) -> None:
+        """Take in that the channel is gone: nothing is sent until `connection_made`, `send` keeps what it gets."""
+        self._connected = False
+
+    def receive(self, frame: bytes, now: float) -> None:
+        """Take in one WebSocket message; never raises, a bad frame becomes a FrameRejected event."""
+        if self._ended:
+            return
+        try:
+            self._receive(decode(frame), now)
+        except (MalformedFrame, MalformedPayload) as error:
+            self._reject(str(error))
+
+    def frames_to_send(self, now: float) -> list[bytes]:
+        """Return the frames to send now, in this order, and forget that they are due."""
+        if not self._connected or self._ended:
+            return []
+        frames, self._announcements = self._announcements, []
+        if self._publication is PublicationState.AWAITED:
+            return frames
+        if self._quiet_until is not None:
+            if now < self._quiet_until:
+                return frames
+            self._quiet_until = None
+            self._stream.open(DEFAULT_MAX_PAYLOAD, reacknowledged=False)
+        frames += self._stream.incoming.acknowledgements()
+        if self._publication is PublicationState.STARTED:
+            frames += self._stream.outgoing.frames(now)
+            if self._quiet_due:
+                self._quiet_due = False
+                self._quiet_until = now + QUIET
+        return frames
+
+    def next_timer(self) -> float | None:
+        """Return when to call `frames_to_send` again if nothing happens before, None for never."""
+        if not self._connected or self._ended or self._publication is not PublicationState.STARTED:
+            return None
+        return self._quiet_until or self._stream.outgoing.next_timer()
+
+    def events(self) -> list[AgentEvent]:
+        """Return what has happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def capacity(self) -> int:
+        """Return how many bytes `send` may take now; 0 while the window is full."""
+        return self._stream.capacity()
+
+    def send(self, payload_type: PayloadType, payload: bytes, now: float) -> None:
+        """Send user data, split as the client takes it; until the handshake is complete it is held.
+
+        Never refused: output beyond `capacity()` only grows the memory held. Exit codes and flags may go beyond it.
+        """
+        self._stream.send(payload_type, payload)
+
+    def acknowledge(self, sequence_number: int, now: float) -> None:
+        """Say that the InputReceived of this number, and all before it, are with the program."""
+        self._stream.consume(sequence_number)
+        self._deliver(now)
+
+    def announce_termination(self) -> None:
+        """Tell the server that the session's program ended by itself (agent.md §4.2)."""
+        self._announce("Terminating", None)
+
+    def _receive(self, message: AgentMessage, now: float) -> None:
+        match message.message_type:
+            case MessageType.INPUT_STREAM_DATA:
+                self._stream.incoming.offer(message)
+                self._deliver(now)
+            case MessageType.ACKNOWLEDGE:
+                self._stream.acknowledged(message, now)
+            case MessageType.START_PUBLICATION:
+                self._start_publication(_client_id(message), now)
+            case MessageType.PAUSE_PUBLICATION:
+                self._publication = PublicationState.PAUSED
+                self._events.append(PublicationPaused())
+            case MessageType.CHANNEL_CLOSED:
+                self._ended = True
+                self._events.append(SessionEnded(closing_output(message.payload)))
+            case _:
+                self._reject(f"a node takes no {message.message_type!r} messages on a data channel")
+
+    def _start_publication(self, client_id: str | None, now: float) -> None:
+        replaced = client_id is not None and self._client_id not in (None, client_id)
+        self._client_id = client_id or self._client_id
+        self._publication = PublicationState.STARTED
+        if replaced:
+            self._stream.renew()
+            self._handshake = HandshakeState.DUE
+            self._quiet_due = False
+            self._quiet_until = None
+        if client_id is not None:
+            self._announce("Connected", client_id)
+        if replaced and client_id is not None:
+            self._events.append(ClientReplaced(client_id))
+        else:
+            self._events.append(PublicationStarted(client_id))
+        if self._handshake is HandshakeState.DUE:
+            self._request_handshake(now)
+        self._stream.outgoing.restart()
+
+    def _request_handshake(self, now: float) -> None:
+        request = HandshakeRequest(
+            self._agent_version,
+            [session_type_action(self._session_type, self._properties)],
+            MaxPayload(FERRYMAN_MAX_PAYLOAD),
+        )
+        self._stream.outgoing.add(PayloadType.HANDSHAKE_REQUEST, encode_payload(request))
+        self._handshake = HandshakeState.REQUESTED
+        self._handshake_began = now
+
+    def _deliver(self, now: float) -> None:
+        incoming = self._stream.incoming
+        while (message := incoming.next_message()) is not None:
+            if message.payload_type != PayloadType.HANDSHAKE_RESPONSE:
+                number = self._stream.delivery_number(message.sequence_number)
+                incoming.take(consumed=False)
+                self._events.append(InputReceived(number, message.payload_type, message.payload))
+                continue
+            try:
+                response = decode_payload(message.payload, HandshakeResponse)
+            except MalformedPayload as error:
+                incoming.refuse()
+                self._reject(str(error))
+                return
+            incoming.take(consumed=True)
+            self._conclude_handshake(response, now)
+
+    def _conclude_handshake(self, response: HandshakeResponse, now: float) -> None:
+        if self._handshake is not HandshakeState.REQUESTED:
+            self._reject("a handshake response that was not asked for")
+            return
+        refused = [action for action in response.processed_client_actions if action.action_status != ACTION_SUCCESS]
+        if refused or not response.processed_client_actions:
+            self._handshake = HandshakeState.REFUSED
+            reason = refused[0].error if refused and refused[0].error else "the client processed no action"
+            self._events.append(HandshakeRefused(reason))
+            return
+        self._handshake = HandshakeState.DONE
+        complete = HandshakeComplete(int((now - self._handshake_began) * 1e9))
+        self._stream.outgoing.add(PayloadType.HANDSHAKE_COMPLETE, encode_payload(complete))
+        if isinstance(response.ferryman, MaxPayload):
+            limit = max(1, min(FERRYMAN_MAX_PAYLOAD, response.ferryman.max_payload))
+            self._stream.open(limit, reacknowledged=True)
+        elif self._session_type == PORT:
+            self._quiet_due = True
+        else:
+            self._stream.open(DEFAULT_MAX_PAYLOAD, reacknowledged=False)
+        self._events.append(ClientReady(response.client_version))
+
+    def _announce(self, state: str, client_id: str | None) -> None:
+        """Put a word to the server before everything else that is sent (agent.md §4.2)."""
+        payload = encode_payload(AgentSessionState(1, state, self._session_id, client_id))
+        self._announcements.append(
+            frame(
+                MessageType.AGENT_SESSION_STATE,
+                0,
+                SYN_FIN,
+                new_message_id(self._entropy),
+                self._wall_clock_ms(),
+                PayloadType.NONE,
+                payload,
+            )
+        )
+
+    def _reject(self, reason: str) -> None:
+        self.rejected_frames += 1
+        self._events.append(FrameRejected(reason))
+
+
+def _client_id(message: AgentMessage) -> str | None:
+    """Return the client that the server names; only Ferryman's does, so any other payload names none."""
+    try:
+        return decode_payload(message.payload, Publication).client_id
+    except MalformedPayload:
+        return None

@@ -1,0 +1,237 @@
+"""The client's end of a data channel, without I/O (`protocol/client.md` §7 to §8).
+
+The far end is Ferryman's agent, or AWS's: with a handshake, or, for its plain shells, without one.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+
+from ferryman.channel.events import (
+    ClientEvent,
+    CustomerMessageReceived,
+    FrameRejected,
+    OutputReceived,
+    SessionEnded,
+    SessionStarted,
+)
+from ferryman.channel.outgoing import Clock, Entropy, Window
+from ferryman.channel.stream import DEFAULT_MAX_PAYLOAD, FERRYMAN_MAX_PAYLOAD, ReliableStream
+from ferryman.model.versions import CLIENT_VERSION
+from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
+from ferryman.wire.payloads import (
+    ACTION_FAILED,
+    ACTION_SUCCESS,
+    ACTION_UNSUPPORTED,
+    SESSION_TYPE_ACTION,
+    HandshakeComplete,
+    HandshakeRequest,
+    HandshakeResponse,
+    MalformedPayload,
+    MaxPayload,
+    ProcessedAction,
+    RequestedAction,
+    SessionTypeParameters,
+    closing_output,
+    decode_payload,
+    encode_payload,
+)
+
+SESSION_TYPES = frozenset({"Standard_Stream", "InteractiveCommands", "NonInteractiveCommands", "Port"})
+LEGACY_SESSION_TYPE = "Standard_Stream"
+
+
+class ClientState(Enum):
+    """Where a client stands. The handshake is done once; reconnecting changes nothing here."""
+
+    WAITING = auto()
+    """Nothing of the stream has arrived."""
+    SHAKING_HANDS = auto()
+    """The handshake request is answered."""
+    OPEN = auto()
+    """SessionStarted has happened."""
+    ENDED = auto()
+    """The server closed the session."""
+
+
+class ClientChannel:
+    """One client process's end of one session.
+
+    Nothing blocks and nothing is read from a clock but `wall_clock_ms` (milliseconds since the epoch, for CreatedDate);
+    `now` is monotonic seconds. `entropy(n)` returns n random bytes. After any call, send what `frames_to_send` returns,
+    and call it again at `next_timer`. One text frame, OpenDataChannel, must go out before: it is the driver's.
+    """
+
+    def __init__(
+        self,
+        *,
+        entropy: Entropy,
+        wall_clock_ms: Clock,
+        client_version: str = CLIENT_VERSION,
+        window: Window | None = None,
+    ) -> None:
+        self._stream = ReliableStream(
+            MessageType.INPUT_STREAM_DATA,
+            syn=False,
+            window=window or Window(),
+            entropy=entropy,
+            wall_clock_ms=wall_clock_ms,
+        )
+        self._client_version = client_version
+        self._state = ClientState.WAITING
+        self._connected = False
+        self._events: list[ClientEvent] = []
+        self._session: SessionTypeParameters | None = None
+        self._agent_version = ""
+        self._max_payload = DEFAULT_MAX_PAYLOAD
+        self.rejected_frames = 0
+
+    @property
+    def state(self) -> ClientState:
+        """Return where the client stands."""
+        return self._state
+
+    @property
+    def all_acknowledged(self) -> bool:
+        """Return whether the node has acknowledged everything that was given to `send`."""
+        return self._stream.all_acknowledged()
+
+    def connection_made(self, now: float) -> None:
+        """Take in that the channel is open: what is unacknowledged is sent again at once, in order."""
+        self._connected = True
+        self._stream.outgoing.restart()
+
+    def connection_lost(self, now: float) -> None:
+        """Take in that the channel is gone: nothing is sent until `connection_made`, `send` keeps what it gets."""
+        self._connected = False
+
+    def receive(self, frame: bytes, now: float) -> None:
+        """Take in one WebSocket message; never raises, a bad frame becomes a FrameRejected event."""
+        if self._state is ClientState.ENDED:
+            return
+        try:
+            self._receive(decode(frame), now)
+        except (MalformedFrame, MalformedPayload) as error:
+            self._reject(str(error))
+
+    def frames_to_send(self, now: float) -> list[bytes]:
+        """Return the frames to send now, in this order, and forget that they are due."""
+        if not self._connected or self._state is ClientState.ENDED:
+            return []
+        return self._stream.incoming.acknowledgements() + self._stream.outgoing.frames(now)
+
+    def next_timer(self) -> float | None:
+        """Return when to call `frames_to_send` again if nothing happens before, None for never."""
+        if not self._connected or self._state is ClientState.ENDED:
+            return None
+        return self._stream.outgoing.next_timer()
+
+    def events(self) -> list[ClientEvent]:
+        """Return what has happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def capacity(self) -> int:
+        """Return how many bytes `send` may take now; 0 before SessionStarted and while the window is full."""
+        return self._stream.capacity() if self._state is ClientState.OPEN else 0
+
+    def send(self, payload_type: PayloadType, payload: bytes, now: float) -> None:
+        """Send user data, split as the node takes it; before SessionStarted it is held.
+
+        Never refused: output beyond `capacity()` only grows the memory held. Sizes and flags may go beyond it.
+        """
+        self._stream.send(payload_type, payload)
+
+    def acknowledge(self, sequence_number: int, now: float) -> None:
+        """Say that the OutputReceived of this number, and all before it, are written out."""
+        self._stream.consume(sequence_number)
+        self._deliver()
+
+    def _receive(self, message: AgentMessage, now: float) -> None:
+        match message.message_type:
+            case MessageType.OUTPUT_STREAM_DATA:
+                self._stream.incoming.offer(message)
+                self._deliver()
+            case MessageType.ACKNOWLEDGE:
+                self._stream.acknowledged(message, now)
+            case MessageType.CHANNEL_CLOSED:
+                self._state = ClientState.ENDED
+                self._events.append(SessionEnded(closing_output(message.payload)))
+            case MessageType.START_PUBLICATION | MessageType.PAUSE_PUBLICATION:
+                pass  # for nodes; a service may send them to both ends
+            case _:
+                self._reject(f"a client takes no {message.message_type!r} messages")
+
+    def _deliver(self) -> None:
+        incoming = self._stream.incoming
+        while (message := incoming.next_message()) is not None:
+            try:
+                delivered = self._process(message)
+            except MalformedPayload as error:
+                incoming.refuse()
+                self._reject(str(error))
+                return
+            incoming.take(consumed=not delivered)
+
+    def _process(self, message: AgentMessage) -> bool:
+        """Take in the next stream message; return whether it went to the driver. Raises MalformedPayload."""
+        match message.payload_type:
+            case PayloadType.HANDSHAKE_REQUEST:
+                self._answer_handshake(decode_payload(message.payload, HandshakeRequest))
+            case PayloadType.HANDSHAKE_COMPLETE:
+                self._complete_handshake(decode_payload(message.payload, HandshakeComplete))
+            case PayloadType.ENCRYPTION_CHALLENGE_REQUEST:
+                self._reject("an encryption challenge came without encryption")
+            case _:
+                if self._state is ClientState.WAITING:
+                    self._start(LEGACY_SESSION_TYPE, None)
+                number = self._stream.delivery_number(message.sequence_number)
+                self._events.append(OutputReceived(number, message.payload_type, message.payload))
+                return True
+        return False
+
+    def _answer_handshake(self, request: HandshakeRequest) -> None:
+        if self._state is not ClientState.WAITING:
+            self._reject("a second handshake request")
+            return
+        actions = [self._process_action(action) for action in request.requested_client_actions]
+        errors = [action.error for action in actions if action.error]
+        limit: MaxPayload | msgspec.UnsetType = msgspec.UNSET
+        if request.ferryman is not None:
+            limit = MaxPayload(FERRYMAN_MAX_PAYLOAD)
+            self._max_payload = max(1, min(FERRYMAN_MAX_PAYLOAD, request.ferryman.max_payload))
+        self._agent_version = request.agent_version
+        self._state = ClientState.SHAKING_HANDS
+        response = HandshakeResponse(self._client_version, actions, errors or None, limit)
+        self._stream.outgoing.add(PayloadType.HANDSHAKE_RESPONSE, encode_payload(response))
+
+    def _process_action(self, action: RequestedAction) -> ProcessedAction:
+        if action.action_type != SESSION_TYPE_ACTION:
+            error = f"Unsupported action {action.action_type}"
+            return ProcessedAction(action.action_type, ACTION_UNSUPPORTED, error=error)
+        session = decode_payload(bytes(action.action_parameters), SessionTypeParameters)
+        if session.session_type not in SESSION_TYPES:
+            error = f"Failed to process action {action.action_type}: Unknown session type {session.session_type}"
+            return ProcessedAction(action.action_type, ACTION_FAILED, error=error)
+        self._session = session
+        return ProcessedAction(action.action_type, ACTION_SUCCESS)
+
+    def _complete_handshake(self, complete: HandshakeComplete) -> None:
+        if self._state is not ClientState.SHAKING_HANDS or self._session is None:
+            self._reject("the handshake was completed before a session type was agreed")
+            return
+        if complete.customer_message:
+            self._events.append(CustomerMessageReceived(complete.customer_message))
+        properties = self._session.properties
+        self._start(self._session.session_type, properties if isinstance(properties, Mapping) else None)
+
+    def _start(self, session_type: str, properties: Mapping[str, Any] | None) -> None:
+        self._state = ClientState.OPEN
+        self._stream.open(self._max_payload, reacknowledged=True)
+        self._events.append(SessionStarted(session_type, properties, self._agent_version))
+
+    def _reject(self, reason: str) -> None:
+        self.rejected_frames += 1
+        self._events.append(FrameRejected(reason))

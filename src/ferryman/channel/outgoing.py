@@ -1,0 +1,210 @@
+"""The sending half of a stream: numbering, what is unacknowledged, when to send it again.
+
+Rules (`protocol/client.md` §7.1, `agent.md` §4.4): numbers start at 0; a resent message is the same bytes; an
+acknowledgement frees exactly the message it names. Ours beyond that: any message whose own timer ran out is resent,
+the timer doubles up to a second, and a tick resends a bounded number.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ferryman.channel.round_trip import MAX_TIMEOUT, RoundTrip
+from ferryman.wire.agent_message import HEADER_SIZE, FrameFlag, MessageType, frame
+
+DEFAULT_WINDOW_BYTES = 1 << 20
+DEFAULT_WINDOW_MESSAGES = 1024
+"""AWS's client buffers 10,000 messages ahead of a gap and drops the rest (client.md §7.2)."""
+
+RESEND_TICK = 0.1
+RESEND_MESSAGES = 32
+RESEND_BYTES = 128 * 1024
+"""A peer that is alive but stalled acknowledges nothing: a tick must not flood it. One message is always resent."""
+
+DOUBTFUL_SENDS = 3
+PRESUMED_SENDS = 8
+
+Entropy = Callable[[int], bytes]
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How much may be unacknowledged: payload bytes and messages."""
+
+    size: int = DEFAULT_WINDOW_BYTES
+    messages: int = DEFAULT_WINDOW_MESSAGES
+
+
+def new_message_id(entropy: Entropy) -> bytes:
+    """Return the 16 bytes of a random UUID (version 4), in RFC 4122 order."""
+    value = bytearray(entropy(16))
+    value[6] = value[6] & 0x0F | 0x40
+    value[8] = value[8] & 0x3F | 0x80
+    return bytes(value)
+
+
+@dataclass(slots=True)
+class _Outstanding:
+    """One unacknowledged message. All but its content is about the present connection."""
+
+    payload_type: int
+    message_id: bytes
+    frame: bytes
+    sends: int = 0
+    first_sent: float = 0.0
+    first_place: int = 0
+    presumable_from: int = 0
+    doubtful: bool = False
+    due: float = math.inf
+
+    @property
+    def size(self) -> int:
+        return len(self.frame) - HEADER_SIZE
+
+
+class OutgoingStream:
+    """Numbers payloads, keeps them until acknowledged, says which frames to send.
+
+    `message_type` is what its frames are; `syn` sets Flags to SYN on number 0, as AWS's agent does. With
+    `reacknowledged` False the peer is one that drops duplicates in silence (AWS's client, client.md §7.2): if it has
+    taken a message and its acknowledgement was lost, no resend will ever bring another. So a message sent
+    DOUBTFUL_SENDS times over one connection no longer fills the window (up to one more window of them), and after
+    PRESUMED_SENDS it counts as delivered as soon as something sent after that is acknowledged.
+    """
+
+    def __init__(
+        self, message_type: MessageType, *, syn: bool, window: Window, entropy: Entropy, wall_clock_ms: Clock
+    ) -> None:
+        self._message_type = message_type
+        self._syn = syn
+        self._window = window
+        self._entropy = entropy
+        self._wall_clock_ms = wall_clock_ms
+        self._next = 0
+        self._outstanding: dict[int, _Outstanding] = {}
+        self._unsent: deque[int] = deque()
+        self._bytes = 0
+        self._doubtful = 0
+        self._doubtful_bytes = 0
+        self._places = 0
+        self._proven_place = 0
+        self._scan_at = math.inf
+        self.round_trip = RoundTrip()
+        self.reacknowledged = True
+
+    def __len__(self) -> int:
+        """Return how many messages are unacknowledged."""
+        return len(self._outstanding)
+
+    def capacity(self) -> int:
+        """Return how many payload bytes fit the window now, 0 when it is full."""
+        messages = len(self._outstanding) - min(self._doubtful, self._window.messages)
+        if messages >= self._window.messages:
+            return 0
+        return max(0, self._window.size - (self._bytes - min(self._doubtful_bytes, self._window.size)))
+
+    def add(self, payload_type: int, payload: bytes) -> None:
+        """Take the next message; it is sent by the next `frames`, whatever the window says."""
+        sequence_number = self._next
+        message_id = new_message_id(self._entropy)
+        flags = FrameFlag.SYN if self._syn and sequence_number == 0 else FrameFlag.NONE
+        data = frame(
+            self._message_type, sequence_number, flags, message_id, self._wall_clock_ms(), payload_type, payload
+        )
+        self._outstanding[sequence_number] = _Outstanding(payload_type, message_id, data)
+        self._unsent.append(sequence_number)
+        self._bytes += len(payload)
+        self._next += 1
+
+    def acknowledged(self, sequence_number: int, message_id: str, now: float) -> None:
+        """Free the message that an acknowledgement names.
+
+        Unknown numbers are ignored, and so is a known one with another message's id: it is about an earlier client's
+        stream.
+        """
+        item = self._outstanding.get(sequence_number)
+        if item is None or (message_id and message_id.replace("-", "").lower() != item.message_id.hex()):
+            return
+        if item.sends:
+            self.round_trip.sample(now - item.first_sent)
+            self._proven_place = max(self._proven_place, item.first_place)
+        self._free(sequence_number, item)
+
+    def frames(self, now: float) -> list[bytes]:
+        """Return what to send now: everything new, in order, then what is due to be resent, bounded."""
+        frames = []
+        while self._unsent:
+            item = self._outstanding.get(self._unsent.popleft())
+            if item is not None:
+                frames.append(self._sent(item, now))
+        if now >= self._scan_at:
+            frames.extend(self._resends(now))
+        return frames
+
+    def restart(self) -> None:
+        """Have every unacknowledged message sent again by the next `frames`, in order: the connection is a new one."""
+        for item in self._outstanding.values():
+            item.sends = 0
+            item.due = math.inf
+            item.doubtful = False
+        self._unsent = deque(self._outstanding)
+        self._doubtful = self._doubtful_bytes = 0
+        self._scan_at = math.inf
+
+    def next_timer(self) -> float | None:
+        """Return when `frames` may have something to resend, None when nothing is on its way."""
+        return None if self._scan_at == math.inf else self._scan_at
+
+    def payloads(self) -> list[tuple[int, bytes]]:
+        """Return type and payload of every unacknowledged message, in order."""
+        return [(item.payload_type, item.frame[HEADER_SIZE:]) for item in self._outstanding.values()]
+
+    def _sent(self, item: _Outstanding, now: float) -> bytes:
+        self._places += 1
+        if not item.sends:
+            item.first_sent = now
+            item.first_place = self._places
+        item.sends += 1
+        if item.sends >= DOUBTFUL_SENDS and not (item.doubtful or self.reacknowledged):
+            item.doubtful = True
+            self._doubtful += 1
+            self._doubtful_bytes += item.size
+        if item.sends == PRESUMED_SENDS:
+            item.presumable_from = self._places
+        patience = max(RESEND_TICK, self.round_trip.timeout) * 2 ** min(item.sends - 1, 8)
+        item.due = now + min(MAX_TIMEOUT, patience)
+        self._scan_at = min(self._scan_at, item.due)
+        return item.frame
+
+    def _resends(self, now: float) -> list[bytes]:
+        self._presume()
+        frames: list[bytes] = []
+        size = 0
+        due = [item for item in self._outstanding.values() if item.due <= now]
+        due.sort(key=lambda item: item.due)
+        for item in due[:RESEND_MESSAGES]:
+            size += len(item.frame)
+            if frames and size > RESEND_BYTES:
+                break
+            frames.append(self._sent(item, now))
+        earliest = min((item.due for item in self._outstanding.values()), default=math.inf)
+        self._scan_at = max(earliest, now + RESEND_TICK)
+        return frames
+
+    def _presume(self) -> None:
+        if not self._doubtful:
+            return
+        for sequence_number, item in list(self._outstanding.items()):
+            if item.doubtful and item.sends >= PRESUMED_SENDS and item.presumable_from < self._proven_place:
+                self._free(sequence_number, item)
+
+    def _free(self, sequence_number: int, item: _Outstanding) -> None:
+        del self._outstanding[sequence_number]
+        self._bytes -= item.size
+        if item.doubtful:
+            self._doubtful -= 1
+            self._doubtful_bytes -= item.size
+        if not self._outstanding:
+            self._scan_at = math.inf

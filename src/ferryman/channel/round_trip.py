@@ -1,0 +1,25 @@
+"""The estimate of a stream's round-trip time, with the constants that both of AWS's ends use (client.md §7.1, §13)."""
+
+INITIAL_ROUND_TRIP = 0.1
+INITIAL_TIMEOUT = 0.2
+GRANULARITY = 0.01
+MAX_TIMEOUT = 1.0
+_ROUND_TRIP_GAIN = 1 / 8
+_VARIATION_GAIN = 1 / 4
+
+
+class RoundTrip:
+    """Estimates in seconds: `round_trip`, its `variation`, and the retransmission `timeout` that follows from them."""
+
+    __slots__ = ("round_trip", "timeout", "variation")
+
+    def __init__(self) -> None:
+        self.round_trip = INITIAL_ROUND_TRIP
+        self.variation = 0.0
+        self.timeout = INITIAL_TIMEOUT
+
+    def sample(self, seconds: float) -> None:
+        """Take in that a message was acknowledged `seconds` after it was first sent."""
+        self.variation += _VARIATION_GAIN * (abs(self.round_trip - seconds) - self.variation)
+        self.round_trip += _ROUND_TRIP_GAIN * (seconds - self.round_trip)
+        self.timeout = min(MAX_TIMEOUT, self.round_trip + max(GRANULARITY, 4 * self.variation))

@@ -1,0 +1,116 @@
+"""The two halves of a data channel's numbered streams as one thing, with what waits for the handshake.
+
+It knows numbers, acknowledgements and time; what payloads mean is for `client` and `agent`.
+"""
+
+from collections import deque
+
+from ferryman.channel.incoming import IncomingStream
+from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Window
+from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType
+from ferryman.wire.payloads import decode_acknowledge
+
+DEFAULT_MAX_PAYLOAD = 1024
+"""What AWS's ends send; a peer that says nothing gets no more (client.md §13)."""
+FERRYMAN_MAX_PAYLOAD = 65536
+
+_HANDSHAKE_TYPES = frozenset(
+    {
+        PayloadType.HANDSHAKE_REQUEST,
+        PayloadType.HANDSHAKE_RESPONSE,
+        PayloadType.HANDSHAKE_COMPLETE,
+        PayloadType.ENCRYPTION_CHALLENGE_REQUEST,
+        PayloadType.ENCRYPTION_CHALLENGE_RESPONSE,
+    }
+)
+
+
+class ReliableStream:
+    """What one end sends and receives in numbered messages.
+
+    User data given before `open` is held back. `renew` begins a new epoch: both directions number from 0 again, user
+    data that was not acknowledged is held for the next `open`.
+    """
+
+    def __init__(
+        self, outgoing_type: MessageType, *, syn: bool, window: Window, entropy: Entropy, wall_clock_ms: Clock
+    ) -> None:
+        self._outgoing_type = outgoing_type
+        self._syn = syn
+        self._window = window
+        self._entropy = entropy
+        self._wall_clock_ms = wall_clock_ms
+        self._held: deque[tuple[int, bytes]] = deque()
+        self._held_bytes = 0
+        self._max_payload: int | None = None
+        self._delivered_before = 0
+        self.outgoing = self._new_outgoing()
+        self.incoming = self._new_incoming()
+
+    def open(self, max_payload: int, *, reacknowledged: bool) -> None:
+        """Let user data flow, in payloads of at most `max_payload` bytes; see OutgoingStream for `reacknowledged`."""
+        self._max_payload = max_payload
+        self.outgoing.reacknowledged = reacknowledged
+        while self._held:
+            payload_type, payload = self._held.popleft()
+            self._add(payload_type, payload, max_payload)
+        self._held_bytes = 0
+
+    def renew(self) -> None:
+        """Begin a new epoch, for another peer."""
+        again = [item for item in self.outgoing.payloads() if item[0] not in _HANDSHAKE_TYPES]
+        self._held.extendleft(reversed(again))
+        self._held_bytes += sum(len(payload) for _, payload in again)
+        self._max_payload = None
+        self._delivered_before += self.incoming.expected
+        self.outgoing = self._new_outgoing()
+        self.incoming = self._new_incoming()
+
+    def send(self, payload_type: int, payload: bytes) -> None:
+        """Take user data, whole; it is split when it is numbered."""
+        if self._max_payload is None:
+            self._held.append((payload_type, payload))
+            self._held_bytes += len(payload)
+        else:
+            self._add(payload_type, payload, self._max_payload)
+
+    def capacity(self) -> int:
+        """Return how many payload bytes may be given to `send` now."""
+        if len(self._held) >= self._window.messages:
+            return 0
+        return max(0, self.outgoing.capacity() - self._held_bytes)
+
+    def all_acknowledged(self) -> bool:
+        """Return whether nothing is held back or unacknowledged."""
+        return not self._held and not self.outgoing
+
+    def acknowledged(self, message: AgentMessage, now: float) -> None:
+        """Take in an acknowledge message. Raises MalformedPayload."""
+        acknowledge = decode_acknowledge(message.payload)
+        self.outgoing.acknowledged(
+            acknowledge.acknowledged_message_sequence_number, acknowledge.acknowledged_message_id, now
+        )
+
+    def delivery_number(self, sequence_number: int) -> int:
+        """Return the driver's number of an incoming message: it keeps growing where sequence numbers start anew."""
+        return self._delivered_before + sequence_number
+
+    def consume(self, delivery_number: int) -> None:
+        """Acknowledge what was delivered up to this driver's number; numbers of an earlier epoch do nothing."""
+        self.incoming.consume(delivery_number - self._delivered_before)
+
+    def _add(self, payload_type: int, payload: bytes, max_payload: int) -> None:
+        for start in range(0, len(payload), max_payload):
+            self.outgoing.add(payload_type, payload[start : start + max_payload])
+
+    def _new_outgoing(self) -> OutgoingStream:
+        return OutgoingStream(
+            self._outgoing_type,
+            syn=self._syn,
+            window=self._window,
+            entropy=self._entropy,
+            wall_clock_ms=self._wall_clock_ms,
+        )
+
+    def _new_incoming(self) -> IncomingStream:
+        return IncomingStream(limit=2 * self._window.size, entropy=self._entropy, wall_clock_ms=self._wall_clock_ms)
