@@ -141,8 +141,8 @@ class Pump:
 
 
 def _dispatch(engine: Engine[_Event], on_events: Callable[[Sequence[_Event]], None]) -> None:
-    events = engine.events()
-    if events:
+    """Hand over events until there are none: consuming one may set free the next."""
+    while events := engine.events():
         on_events(events)
 
 

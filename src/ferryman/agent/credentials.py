@@ -1,0 +1,118 @@
+"""The node's temporary credentials: asked for with the RSA key, shared through the state directory.
+
+The agent renews them at half of their life; a session worker takes what the agent left and asks by itself only when
+that is past its half, so that starting a session costs no call.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, machine_hash, node_id
+from ferryman.model.errors import ServiceError
+from ferryman.signing.canonical import SignableRequest
+from ferryman.signing.rsa import sign_rsa
+from ferryman.signing.sigv4 import sign
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.http import HttpClient, Sign
+
+ROLE_TOKEN_TARGET = "AmazonSSM.RequestManagedInstanceRoleToken"  # noqa: S105 - the operation's name
+NOT_THIS_MACHINE = "00000000-0000-4000-8000-000000000000"
+"""The fingerprint that a copy of a registered machine sends: no server has it on record."""
+
+
+class CredentialSource:
+    """Hands out signers with current credentials. `clock` is seconds since the epoch."""
+
+    def __init__(self, state: StateDirectory, client: HttpClient, clock: Callable[[], float] = time.time) -> None:
+        self._state = state
+        self._client = client
+        self._clock = clock
+        self._registration = state.registration()
+        self._key = state.key()
+        self._current: RoleCredentials | None = None
+
+    @property
+    def registration(self) -> Registration:
+        """Who this node is."""
+        return self._registration
+
+    async def current(self) -> RoleCredentials:
+        """Return credentials before their half life: at hand, left by another process, or newly asked for.
+
+        When the server cannot be asked but the old ones still hold, returns those. Raises `Unreachable` and
+        `ServiceError`.
+        """
+        for known in (self._current, self._state.credentials()):
+            if known is not None and self._clock() < known.refresh_at:
+                self._current = known
+                return known
+        try:
+            self._current = await self._request()
+        except Unreachable:
+            if self._current is None or self._clock() >= self._current.expires_at:
+                raise
+        return self._current
+
+    async def renew(self) -> RoleCredentials:
+        """Ask for new credentials whatever the age of the old: the server refused them, or half their life is over."""
+        self._current = await self._request()
+        return self._current
+
+    async def signer(self, service: str) -> Sign:
+        """Return what signs calls to `service` (`ssm`, `ssmmessages`) by Signature Version 4; raises as `current`."""
+        credentials = (await self.current()).credentials()
+        region = self._registration.region
+
+        def sign_call(request: SignableRequest) -> dict[str, str]:
+            return sign(request, credentials, region, service, datetime.fromtimestamp(self._clock(), UTC))
+
+        return sign_call
+
+    async def _request(self) -> RoleCredentials:
+        asked_at = self._clock()
+        answer = await self._client.call(ROLE_TOKEN_TARGET, {"Fingerprint": self._fingerprint()}, self._sign_by_key)
+        try:
+            received = RoleCredentials(
+                access_key_id=str(answer["AccessKeyId"]),
+                secret_access_key=str(answer["SecretAccessKey"]),
+                session_token=str(answer["SessionToken"]),
+                issued_at=asked_at,
+                expires_at=_epoch_seconds(answer["TokenExpirationDate"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise Unreachable(f"the role token lacks {error}") from error
+        self._state.save_credentials(received)
+        return received
+
+    def _sign_by_key(self, request: SignableRequest) -> dict[str, str]:
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return sign_rsa(request, node_id(self._registration), self._key, self._registration.region, now)
+
+    def _fingerprint(self) -> str:
+        """Return the registered fingerprint, unless this is another machine with a copy of the state directory."""
+        same = self._registration.machine == machine_hash()
+        return self._registration.fingerprint if same else NOT_THIS_MACHINE
+
+
+def is_credential_fault(error: ServiceError) -> bool:
+    """Tell whether a call failed for its credentials, so that new ones may help."""
+    return error.code in _CREDENTIAL_FAULTS or error.status == 403
+
+
+_CREDENTIAL_FAULTS = frozenset(
+    {
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "UnrecognizedClientException",
+    }
+)
+
+
+def _epoch_seconds(value: object) -> float:
+    """Return seconds since the epoch from a number or from ISO 8601 text (`protocol/agent.md` §1.11)."""
+    if isinstance(value, int | float):
+        return float(value)
+    moment = datetime.fromisoformat(str(value))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,70 @@
+"""Registration: an activation is turned into a node id and a key pair of this machine's own."""
+
+import asyncio
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ferryman.agent.state import Registration, StateDirectory, StateUnusable, machine_hash, new_key
+from ferryman.agent.versions import USER_AGENT
+from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId
+from ferryman.signing.rsa import encode_public_key
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.http import HttpClient, trust
+
+REGISTER_TARGET = "AmazonSSM.RegisterManagedInstance"
+
+
+async def register(
+    endpoint: str,
+    region: str,
+    activation_id: str,
+    activation_code: str,
+    state_dir: Path,
+    *,
+    ca_file: Path | None = None,
+    replace: bool = False,
+) -> NodeId:
+    """Register this machine with the server at `endpoint` and keep its identity in `state_dir`.
+
+    `endpoint` is `http[s]://host[:port]`, one URL for everything the agent talks to. An existing registration is
+    replaced only if `replace` is set, and only once the new one has succeeded. Raises `StateUnusable`, `ServiceError`
+    with the server's reason (InvalidActivation …), or `Unreachable`. Source: `protocol/agent.md` §1.2.
+    """
+    state = StateDirectory(state_dir)
+    state.create()
+    if state.registered and not replace:
+        raise StateUnusable(f"{state.path} already holds node {state.registration().node_id}; replace it explicitly")
+    if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
+        raise Unreachable(f"{endpoint} is not a URL like https://sessions.example.com")
+    key = await asyncio.to_thread(new_key)
+    fingerprint = str(uuid.uuid4())
+    trusted = trust(ca_file) if urlsplit(endpoint).scheme == "https" else None
+    async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
+        answer = await client.call(
+            REGISTER_TARGET,
+            {
+                "ActivationCode": activation_code,
+                "ActivationId": activation_id,
+                "Fingerprint": fingerprint,
+                "PublicKey": encode_public_key(key),
+                "PublicKeyType": "Rsa",
+            },
+            None,
+        )
+    identity = str(answer.get("InstanceId"))
+    if not NODE_ID_PATTERN.fullmatch(identity):
+        raise Unreachable(f"{endpoint} answered the registration without a node id")
+    state.save_registration(_identity(endpoint, region, identity, fingerprint, ca_file), key)
+    return NodeId(identity)
+
+
+def _identity(endpoint: str, region: str, node: str, fingerprint: str, ca_file: Path | None) -> Registration:
+    return Registration(
+        endpoint=endpoint.rstrip("/"),
+        region=region,
+        node_id=node,
+        fingerprint=fingerprint,
+        machine=machine_hash(),
+        ca_file=str(ca_file.absolute()) if ca_file else None,
+    )

@@ -1,0 +1,166 @@
+"""The agent's state directory: who this node is, its key, its cached credentials. 0700, every file 0600.
+
+Files are replaced whole, never written in place, so a crash leaves the old content or the new.
+"""
+
+import os
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from ferryman.model.callers import Credentials
+from ferryman.model.identifiers import NodeId
+from ferryman.model.secret import Secret
+
+KEY_BITS = 2048
+_MACHINE_ID = Path("/etc/machine-id")
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+class StateUnusable(Exception):
+    """The state directory lacks something or cannot be used; the text says what to do."""
+
+
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who this node is. `endpoint` is the server's one URL, for every service."""
+
+    endpoint: str
+    region: str
+    node_id: str
+    fingerprint: str
+    machine: str
+    """Hash of the machine id at registration, empty if there was none: a cloned disk is told by it."""
+    ca_file: str | None = None
+
+
+class RoleCredentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Temporary credentials of this node. Times are seconds since the epoch."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    issued_at: float
+    expires_at: float
+
+    @property
+    def refresh_at(self) -> float:
+        """Half of the lifetime: the moment to ask for new ones."""
+        return (self.issued_at + self.expires_at) / 2
+
+    def credentials(self) -> Credentials:
+        """Return what signs."""
+        return Credentials(self.access_key_id, Secret(self.secret_access_key), Secret(self.session_token))
+
+    def __repr__(self) -> str:
+        return f"RoleCredentials({self.access_key_id}, until {datetime.fromtimestamp(self.expires_at, UTC)})"
+
+
+class StateDirectory:
+    """Reads and writes the files; knows their names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.sessions = self.path / "sessions"
+        self.lock_file = self.path / "agent.lock"
+        self._registration = self.path / "registration.json"
+        self._key = self.path / "key.pem"
+        self._credentials = self.path / "credentials.json"
+
+    def create(self) -> None:
+        """Make the directory, closed to others; raises `StateUnusable` if it cannot be made or is another user's."""
+        try:
+            for directory in (self.path, self.sessions):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                directory.chmod(0o700)
+        except OSError as error:
+            raise StateUnusable(f"cannot use the state directory {self.path}: {error.strerror}") from error
+
+    @property
+    def registered(self) -> bool:
+        """True once `save_registration` has run."""
+        return self._registration.exists()
+
+    def save_registration(self, registration: Registration, key: rsa.RSAPrivateKey) -> None:
+        """Replace the node's identity; what the old one cached is dropped."""
+        self._credentials.unlink(missing_ok=True)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        replace_file(self._key, pem)
+        replace_file(self._registration, msgspec.json.format(msgspec.json.encode(registration)))
+
+    def registration(self) -> Registration:
+        """Return the node's identity; raises `StateUnusable` when there is none or it cannot be read."""
+        try:
+            return msgspec.json.decode(self._registration.read_bytes(), type=Registration)
+        except FileNotFoundError as error:
+            raise StateUnusable(
+                f"{self.path} holds no registration: run 'ferryman agent register' with an activation first"
+            ) from error
+        except (OSError, msgspec.MsgspecError) as error:
+            raise StateUnusable(f"cannot read {self._registration}: {error}") from error
+
+    def key(self) -> rsa.RSAPrivateKey:
+        """Return the node's private key; raises `StateUnusable`."""
+        try:
+            key = load_pem_private_key(self._key.read_bytes(), password=None)
+        except (OSError, ValueError) as error:
+            raise StateUnusable(f"cannot read {self._key}: {error}") from error
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise StateUnusable(f"{self._key} is not an RSA key")
+        return key
+
+    def save_credentials(self, credentials: RoleCredentials) -> None:
+        """Keep temporary credentials for session workers and for the next start."""
+        replace_file(self._credentials, msgspec.json.encode(credentials))
+
+    def credentials(self) -> RoleCredentials | None:
+        """Return what was kept, None when there is nothing readable."""
+        return read_struct(self._credentials, RoleCredentials)
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    """Return a new RSA-2048 key."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+
+
+def machine_hash() -> str:
+    """Return a hash that is this machine's, empty where the system keeps no machine id."""
+    try:
+        text = _MACHINE_ID.read_text().strip()
+    except OSError:
+        return ""
+    return sha256(b"ferryman-agent/" + text.encode()).hexdigest() if text else ""
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` to `path` in one step, mode 0600, durable when it returns."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+
+
+def read_struct(path: Path, kind: type[_Struct]) -> _Struct | None:
+    """Return the struct that `path` holds as JSON, None when there is no such file or it holds something else."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def node_id(registration: Registration) -> NodeId:
+    """Return the registration's node id."""
+    return NodeId(registration.node_id)
