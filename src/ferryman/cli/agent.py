@@ -1,0 +1,131 @@
+"""`ferryman agent register | run`."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import typer
+
+from ferryman.cli.failures import Failure
+from ferryman.model.errors import ServiceError
+
+app = typer.Typer(help="Make this machine a managed node.", no_args_is_help=True)
+Result = TypeVar("Result")
+
+_SYSTEM_STATE = Path("/var/lib/ferryman-agent")
+_NEXT_STEPS = {
+    "InvalidActivation": "Make an activation with `ferryman activation create` and copy its id and code whole",
+    "ActivationExpired": "Make a new one with `ferryman activation create`",
+    "RegistrationLimitExceeded": "Make a new one with `ferryman activation create`",
+}
+
+
+def default_state_dir() -> Path:
+    """/var/lib/ferryman-agent for root, else `ferryman-agent` in the user's state directory (XDG)."""
+    if os.geteuid() == 0:
+        return _SYSTEM_STATE
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "ferryman-agent"
+
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        help="Where the node's identity is kept; /var/lib/ferryman-agent for root.",
+        envvar="FERRYMAN_AGENT_STATE",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+
+
+@app.command("register")
+def register(
+    *,
+    endpoint_url: Annotated[str, typer.Option("--endpoint-url", help="The server's address, http[s]://HOST[:PORT].")],
+    activation_id: Annotated[str, typer.Option("--activation-id", help="The activation's id.")],
+    activation_code: Annotated[
+        str,
+        typer.Option(
+            "--activation-code",
+            help="The activation's code; asked for if not given.",
+            envvar="FERRYMAN_ACTIVATION_CODE",
+            prompt="Activation code",
+            hide_input=True,
+        ),
+    ],
+    region: Annotated[str, typer.Option("--region", help="The server's region.")] = "us-east-1",
+    state_dir: StateOption = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca-file", help="PEM of the CA to trust instead of the system's.", show_default=False, exists=True
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Give up an earlier registration.")] = False,
+) -> None:
+    """Register this machine by an activation and print its node id."""
+    from ferryman.agent import registration
+
+    where = state_dir or default_state_dir()
+    node_id = _run(
+        "The registration",
+        registration.register(
+            endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, replace=replace
+        ),
+    )
+    typer.echo(node_id)
+
+
+@app.command("run")
+def run(
+    *,
+    state_dir: StateOption = None,
+    run_as: Annotated[
+        str | None,
+        typer.Option(
+            "--run-as", help="Run sessions as this user instead of the agent's own; needs root.", show_default=False
+        ),
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="What to log.")
+    ] = "info",
+    log_format: Annotated[Literal["json", "text"], typer.Option("--log-format", help="How to log.")] = "json",
+) -> None:
+    """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting whenever the server is lost."""
+    import uvloop
+
+    from ferryman.agent.run import run_agent
+    from ferryman.cli import logs
+
+    logs.configure(log_level, log_format)
+    where = state_dir or default_state_dir()
+    _run("The agent", run_agent(where, run_as=run_as), loop_factory=uvloop.new_event_loop)
+
+
+def _run(
+    what: str,
+    work: Coroutine[None, None, Result],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Result:
+    """Run the agent's own code and put its errors into words for people."""
+    from ferryman.agent.accounts import AccountRefused
+    from ferryman.agent.state import StateUnusable
+    from ferryman.transport.errors import Unreachable
+
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(work)
+    except ServiceError as error:
+        cause = f"{error.code}, {error.message.rstrip('.')}"
+        raise Failure(
+            f"{what} was refused", cause, _NEXT_STEPS.get(error.code, "Ask the server's administrator")
+        ) from error
+    except Unreachable as error:
+        raise Failure(
+            f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"
+        ) from error
+    except (StateUnusable, AccountRefused) as error:
+        raise Failure(f"{what} cannot go on", str(error)) from error

@@ -1,0 +1,143 @@
+"""Calls of the API with the AWS CLI's own rules for profile, region, endpoint and credentials (botocore)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.cli.failures import Failure
+
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", help="The profile of the AWS configuration files.", show_default=False)
+]
+RegionOption = Annotated[str | None, typer.Option("--region", help="The region to sign for.", show_default=False)]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint-url", help="The server's address, http[s]://HOST[:PORT].", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+_NEXT_STEPS = {
+    "UnrecognizedClientException": "Use a key of this server: `ferryman user key add` makes one",
+    "InvalidSignatureException": "Check the secret access key, and this machine's clock",
+    "MissingAuthenticationTokenException": "Give credentials by a profile or AWS_ACCESS_KEY_ID",
+    "ExpiredTokenException": "Get new credentials",
+    "AccessDeniedException": "Ask an administrator, or use an administrator's key",
+    "ThrottlingException": "Wait a moment and try again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach the server; None means what environment and profile say, as for the AWS CLI."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One service of the server, called as `call("DescribeSessions", State="Active")`."""
+
+    client: Any
+    endpoint_url: str
+    ca_file: str | None = None
+
+    def call(self, operation: str, **members: object) -> Mapping[str, Any]:
+        """Call an operation; raises Failure with the error's code and message."""
+        from botocore import exceptions
+
+        try:
+            answer = getattr(self.client, _method(operation))(**members)
+        except exceptions.ClientError as error:
+            detail = error.response.get("Error", {})
+            code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
+            raise Failure(
+                f"{operation} was refused", f"{code}, {message.rstrip('.')}", _NEXT_STEPS.get(code, "")
+            ) from error
+        except exceptions.ParamValidationError as error:
+            raise Failure(f"{operation} was not sent", str(error)) from error
+        except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
+            raise _unreachable(error, self.endpoint_url) from error
+        return dict(answer)
+
+    def pages(self, operation: str, member: str, **members: object) -> Iterator[Mapping[str, Any]]:
+        """Yield every item of `member` over all pages of an operation that answers with NextToken."""
+        token: str | None = None
+        while True:
+            more = {"NextToken": token} if token else {}
+            answer = self.call(operation, **members, **more)
+            yield from answer[member]
+            token = answer.get("NextToken")
+            if not token:
+                return
+
+
+def connect(connection: Connection, service: str = "ssm") -> Api:
+    """Make a client of `ssm` or `sts`; raises Failure if profile, region, credentials or endpoint are missing."""
+    import botocore.session
+    from botocore import exceptions
+    from botocore.config import Config
+
+    session = botocore.session.Session(profile=connection.profile)
+    try:
+        client = session.create_client(
+            service,
+            region_name=connection.region,
+            endpoint_url=connection.endpoint_url,
+            config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}),
+        )
+        credentials = session.get_credentials()
+    except exceptions.BotoCoreError as error:
+        raise _unusable(error) from error
+    endpoint = str(client.meta.endpoint_url)
+    if endpoint.partition("//")[2].partition("/")[0].endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        raise Failure(
+            "No Ferryman server is named",
+            "without an endpoint the call would go to AWS",
+            "Give --endpoint-url, set AWS_ENDPOINT_URL, or put endpoint_url in the profile",
+        )
+    if credentials is None:
+        raise Failure(
+            "There are no credentials to sign with",
+            "neither the environment nor the profile has an access key",
+            "Set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE as `ferryman init` said, or give --profile",
+        )
+    return Api(client, endpoint, session.get_config_variable("ca_bundle"))
+
+
+def _method(operation: str) -> str:
+    from botocore import xform_name
+
+    return str(xform_name(operation))
+
+
+def _unusable(error: Exception) -> Failure:
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.NoRegionError):
+        return Failure("No region is set", "calls are signed for one", "Give --region or set AWS_REGION")
+    if isinstance(error, exceptions.ProfileNotFound):
+        return Failure(
+            str(error), "the configuration files have no such section", "Check --profile and AWS_CONFIG_FILE"
+        )
+    return Failure("The AWS configuration cannot be used", str(error), "Check the profile")
+
+
+def _unreachable(error: Exception, endpoint: str) -> Failure:
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.SSLError):
+        return Failure(
+            f"The certificate of {endpoint} is not trusted",
+            str(error),
+            "Set AWS_CA_BUNDLE to the server's CA certificate",
+        )
+    if isinstance(error, exceptions.NoCredentialsError):
+        return Failure("There are no credentials to sign with", "", "Give --profile or set AWS_ACCESS_KEY_ID")
+    return Failure(
+        f"The server at {endpoint} does not answer",
+        f"it is not running, or something between refuses ({type(error).__name__})",
+        "Run `ferryman doctor` with the same options",
+    )

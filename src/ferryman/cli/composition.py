@@ -1,0 +1,72 @@
+"""From a configuration to the service that use cases are called with: the adapters are chosen here."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from ferryman.cli.configuration import FILE_NAME, Located
+from ferryman.core.service import Limits, Service, Settings
+from ferryman.model.identifiers import Millis
+
+Result = TypeVar("Result")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="The server's configuration file.", envvar="FERRYMAN_CONFIG", dir_okay=False)
+]
+DEFAULT_CONFIG = Path(FILE_NAME)
+
+
+def wall_clock() -> Millis:
+    """Milliseconds since the epoch, now."""
+    return Millis(time.time_ns() // 1_000_000)
+
+
+def settings(located: Located) -> Settings:
+    """Return what use cases need to know of the configuration."""
+    server, sessions = located.configuration.server, located.configuration.sessions
+    return Settings(
+        account_id=server.account_id,
+        region=server.region,
+        public_url=server.public_url.rstrip("/"),
+        limits=Limits(
+            idle_timeout_minutes=sessions.idle_timeout_minutes,
+            max_duration_minutes=sessions.max_duration_minutes,
+            history_days=sessions.history_days,
+        ),
+    )
+
+
+@asynccontextmanager
+async def open_service(located: Located) -> AsyncIterator[Service]:
+    """Open the store and yield the service; the store is closed on leaving.
+
+    Raises Failure if the key or the database cannot be used.
+    """
+    from ferryman.bus.memory import MemoryBus
+    from ferryman.core.vault import Vault
+    from ferryman.store.database import open_store
+
+    vault = Vault(located.server_key(), os.urandom)
+    store = await open_store(located.database_url)
+    bus = MemoryBus()
+    try:
+        yield Service(settings(located), store, bus, vault, wall_clock, os.urandom)
+    finally:
+        await bus.close()
+        await store.close()
+
+
+def with_service(located: Located, work: Callable[[Service], Coroutine[None, None, Result]]) -> Result:
+    """Run one use case against the configured store and return its result."""
+    import asyncio
+
+    async def run() -> Result:
+        async with open_service(located) as service:
+            return await work(service)
+
+    return asyncio.run(run())

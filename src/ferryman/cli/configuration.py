@@ -1,0 +1,182 @@
+"""`ferryman.toml`: the server's configuration, checked while it is read.
+
+Relative paths are relative to the file's directory. Every setting is described in `docs/reference/configuration.md`,
+which a test holds to this module.
+"""
+
+import base64
+import binascii
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from ferryman.cli.failures import Failure
+
+FILE_NAME = "ferryman.toml"
+KEY_BYTES = 32
+_LOOPBACK_NAMES = frozenset({"localhost"})
+
+AccountId = Annotated[str, Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
+Region = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")]
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The server's own certificate; without it the server speaks plain HTTP."""
+
+    certificate: str
+    key: str
+
+
+class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who the server is and where it listens."""
+
+    account_id: AccountId
+    region: Region
+    public_url: str
+    listen: str = "127.0.0.1:7330"
+    key_file: str = "server.key"
+    database: str = "sqlite:///ferryman.db"
+    allow_plain_http: bool = False
+    tls: Tls | None = None
+
+
+class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Lifetimes of sessions."""
+
+    idle_timeout_minutes: Annotated[int, Meta(ge=1, le=60)] = 20
+    max_duration_minutes: Annotated[int, Meta(ge=1, le=1440)] | None = None
+    history_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the server logs, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole `ferryman.toml`."""
+
+    server: Server
+    sessions: Sessions = Sessions()
+    log: Log = Log()
+
+
+class Located(msgspec.Struct, frozen=True):
+    """A configuration and the directory its paths are relative to."""
+
+    configuration: Configuration
+    directory: Path
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        return split_address(self.configuration.server.listen)
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, a SQLite file's path made absolute."""
+        url = self.configuration.server.database
+        scheme, separator, path = url.partition(":///")
+        if not separator or not scheme.startswith("sqlite") or path in {"", ":memory:"}:
+            return url
+        return f"{scheme}:///{(self.directory / path).resolve()}"
+
+    def path(self, relative: str) -> Path:
+        """A file that the configuration names."""
+        return (self.directory / relative).resolve()
+
+    def server_key(self) -> bytes:
+        """Read the server's key (32 bytes, base64 in its file).
+
+        Raises Failure if the file is missing, readable by others, or no key.
+        """
+        path = self.path(self.configuration.server.key_file)
+        try:
+            text = path.read_text()
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise Failure(
+                f"The server's key {path} cannot be read",
+                error.strerror or str(error),
+                "Restore it from your backup; without it stored access keys cannot be opened",
+            ) from error
+        if mode & 0o077:
+            raise Failure(
+                f"The server's key {path} is open to other users",
+                f"its mode is {mode & 0o777:o}",
+                f"Run chmod 600 {path}",
+            )
+        try:
+            key = base64.b64decode(text.strip(), validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise Failure(
+                f"{path} holds no server key", f"it must be {KEY_BYTES} bytes in base64", "Restore it from your backup"
+            )
+        return key
+
+
+def load(path: Path) -> Located:
+    """Read and check a configuration file; raises Failure that names the setting at fault."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise Failure(
+            f"The configuration {path} cannot be read",
+            error.strerror or str(error),
+            "Make one with `ferryman init`, or name yours with --config",
+        ) from error
+    try:
+        configuration = msgspec.toml.decode(text, type=Configuration)
+    except msgspec.ValidationError as error:
+        raise Failure(
+            f"{path} is not a valid configuration", str(error), "docs/reference/configuration.md lists every setting"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise Failure(f"{path} is not TOML", str(error), "Mend the line it names") from error
+    _check(configuration, path)
+    return Located(configuration, path.parent.resolve())
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split `host:port` or `[v6]:port`; raises Failure."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):([0-9]{1,5})", address)
+    if not match or int(match[3]) > 65535:
+        raise Failure(f"{address!r} is no address to listen on", "it must be HOST:PORT", "Try 127.0.0.1:7330")
+    return match[1] or match[2], int(match[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can be reached from this machine only."""
+    if host in _LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check(configuration: Configuration, path: Path) -> None:
+    server = configuration.server
+    host, _ = split_address(server.listen)
+    url = urlsplit(server.public_url)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:
+        raise Failure(
+            f"{path}: server.public_url {server.public_url!r} is no address of a server",
+            "it must be http[s]://HOST[:PORT] with no path",
+            "Write what clients and nodes reach this server by",
+        )
+    if server.tls is None and not is_loopback(host) and not server.allow_plain_http:
+        raise Failure(
+            f"{path}: the server would speak plain HTTP on {server.listen}",
+            "there is no [server.tls], and that address is reachable from other machines",
+            "Give it a certificate, let a proxy on this machine do TLS, or say server.allow_plain_http = true",
+        )

@@ -1,0 +1,194 @@
+"""`ferryman init`: configuration, keys, the first administrator, and an AWS profile."""
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ferryman.cli.composition import with_service
+from ferryman.cli.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
+from ferryman.cli.failures import Failure
+from ferryman.core.service import Service
+from ferryman.model.callers import Credentials, Role
+
+ADMINISTRATOR = "admin"
+DEFAULT_LISTEN = "127.0.0.1:7330"
+DEFAULT_REGION = "us-east-1"
+
+_TEMPLATE = """\
+# Ferryman's server. Every setting is described in docs/reference/configuration.md.
+
+[server]
+account_id = "{account_id}"
+region = "{region}"
+listen = "{listen}"
+# What clients and nodes reach this server by.
+public_url = "{public_url}"
+key_file = "server.key"
+database = "sqlite:///ferryman.db"
+{tls}
+[sessions]
+idle_timeout_minutes = 20
+history_days = 30
+
+[log]
+level = "info"
+format = "json"
+"""
+_TLS = """
+[server.tls]
+certificate = "tls/server.pem"
+key = "tls/server.key"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to set up. `listen` is HOST:PORT; `public_host` is what others call this machine, None for the host of
+    `listen`."""
+
+    directory: Path
+    listen: str = DEFAULT_LISTEN
+    region: str = DEFAULT_REGION
+    account_id: str | None = None
+    public_host: str | None = None
+    tls: bool = False
+
+    @property
+    def public_url(self) -> str:
+        """The server's address as clients and nodes know it."""
+        host, port = split_address(self.listen)
+        public = self.public_host or host
+        bracketed = f"[{public}]" if ":" in public else public
+        return f"{'https' if self.tls else 'http'}://{bracketed}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What was made. `profile_directory` holds `config` and `credentials` for the AWS CLI."""
+
+    configuration: Path
+    profile_directory: Path
+    account_id: str
+    region: str
+    public_url: str
+    credentials: Credentials
+
+
+def initialise(plan: Plan) -> Initialised:
+    """Set up a server in a directory; raises Failure if one is there already or the plan cannot work."""
+    directory = plan.directory.resolve()
+    path = directory / FILE_NAME
+    if path.exists():
+        raise Failure(f"{path} exists", "a server was set up here before", "Use it, or choose another --directory")
+    host, port = split_address(plan.listen)
+    if port == 0:
+        raise Failure("The server cannot be set up on port 0", "nobody would know the port", "Choose one with --listen")
+    if host in {"0.0.0.0", "::"} and plan.public_host is None:  # noqa: S104 — compared, not bound
+        raise Failure(f"{host} is no address to reach a server by", "", "Name this machine with --public-host")
+    if not plan.tls and not is_loopback(host):
+        raise Failure(
+            f"The server would speak plain HTTP on {plan.listen}",
+            "that address is reachable from other machines",
+            "Add --tls, or listen on 127.0.0.1 behind a proxy that does TLS",
+        )
+    account_id = plan.account_id or f"{secrets.randbelow(9 * 10**11) + 10**11}"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    if plan.tls:
+        _write_certificates(directory / "tls", plan.public_host or host)
+    text = _TEMPLATE.format(
+        account_id=account_id,
+        region=plan.region,
+        listen=plan.listen,
+        public_url=plan.public_url,
+        tls=_TLS if plan.tls else "",
+    )
+    partial = directory / f".{FILE_NAME}.partial"
+    _write(partial, text.encode())
+    credentials = with_service(load(partial), _first_administrator)
+    profile = directory / "aws"
+    _write_profile(profile, plan, directory, credentials)
+    # Last, so that an interrupted init can be run again.
+    partial.rename(path)
+    return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials)
+
+
+def command(
+    *,
+    directory: Annotated[Path, typer.Option("--directory", help="Where to put everything.")] = Path(),
+    listen: Annotated[str, typer.Option("--listen", help="HOST:PORT to listen on.")] = DEFAULT_LISTEN,
+    region: Annotated[str, typer.Option("--region", help="The region that calls are signed for.")] = DEFAULT_REGION,
+    account_id: Annotated[
+        str | None, typer.Option("--account-id", help="12 digits; random if not given.", show_default=False)
+    ] = None,
+    public_host: Annotated[
+        str | None,
+        typer.Option("--public-host", help="Name or address that clients and nodes use.", show_default=False),
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Make a local CA and a certificate for the server.")] = False,
+) -> None:
+    """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
+    made = initialise(Plan(directory, listen, region, account_id, public_host, tls))
+    profile = made.profile_directory
+    typer.echo(f"Made {made.configuration} for account {made.account_id}, region {made.region}.")
+    typer.echo(f"Access key of user '{ADMINISTRATOR}': {made.credentials.access_key_id}, in {profile / 'credentials'}.")
+    typer.echo("\nStart the server:\n")
+    typer.echo(f"  ferryman server --config {made.configuration}")
+    typer.echo("\nUse it from another shell:\n")
+    typer.echo(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
+    typer.echo("  ferryman activation create")
+
+
+async def _first_administrator(service: Service) -> Credentials:
+    from ferryman.core import identities
+    from ferryman.model.errors import ServiceError
+
+    try:
+        await identities.create_user(service, ADMINISTRATOR, Role.ADMINISTRATOR)
+    except ServiceError as error:
+        if error.code != "EntityAlreadyExists":
+            raise
+        raise Failure(
+            "The database holds a server's users already",
+            "it is an earlier server's, whose key is not the new one",
+            "Choose another --directory, or move ferryman.db away",
+        ) from error
+    return await identities.create_access_key(service, ADMINISTRATOR)
+
+
+def _write_certificates(directory: Path, host: str) -> None:
+    from ferryman.cli import certificates
+
+    directory.mkdir(mode=0o700, exist_ok=True)
+    issued = certificates.issue(host, datetime.now(UTC))
+    _write(directory / "ca.pem", issued.authority)
+    _write(directory / "server.pem", issued.certificate)
+    _write(directory / "server.key", issued.key)
+
+
+def _write_profile(profile: Path, plan: Plan, directory: Path, credentials: Credentials) -> None:
+    profile.mkdir(mode=0o700, exist_ok=True)
+    trust = f"ca_bundle = {directory / 'tls' / 'ca.pem'}\n" if plan.tls else ""
+    _write(
+        profile / "config",
+        f"[default]\nregion = {plan.region}\nendpoint_url = {plan.public_url}\n{trust}".encode(),
+    )
+    _write(
+        profile / "credentials",
+        f"[default]\naws_access_key_id = {credentials.access_key_id}\n"
+        f"aws_secret_access_key = {credentials.secret_access_key.reveal()}\n".encode(),
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, from its first byte on."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

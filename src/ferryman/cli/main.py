@@ -1,0 +1,64 @@
+"""The `ferryman` command: every subcommand, and the one place that turns errors into a line for people."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from ferryman.cli import activations, agent, demo, doctor, init, nodes, server, sessions, users
+from ferryman.cli.failures import Failure
+from ferryman.model.errors import ServiceError
+
+EXIT_FAILURE = 1
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="ferryman",
+    help="A self-hosted Session Manager that speaks the protocols of AWS Systems Manager.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("init")(init.command)
+app.command("server")(server.command)
+app.add_typer(agent.app, name="agent")
+app.add_typer(activations.app, name="activation")
+app.add_typer(users.app, name="user")
+app.add_typer(sessions.app, name="sessions")
+app.command("nodes")(nodes.command)
+app.command("doctor")(doctor.command)
+app.command("demo")(demo.command)
+
+
+@app.callback()
+def _options(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="FERRYMAN_DEBUG")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["FERRYMAN_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line; exits with 0, 1 (could not go on), 2 (wrong usage) or 130 (interrupted)."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has enough; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILURE)
+    except (Failure, ServiceError, OSError) as error:
+        if os.environ.get("FERRYMAN_DEBUG"):
+            raise
+        line = error.line if isinstance(error, Failure) else str(error)
+        sys.stderr.write(f"ferryman: {line}\n")
+        sys.exit(EXIT_FAILURE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Rows for people: a table as wide as the terminal; JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: str) -> None:
+    """Print rows under bold headings; `nothing` is said when there are none.
+
+    Not on a terminal, the table is as wide as its content, so that what reads it finds whole ids.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text, not str: a session's reason may hold what Rich would take for markup.
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=10_000)
+    if table.row_count == 0:
+        sys.stdout.write(f"{nothing}\n")
+        return
+    console.print(table)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document; instants are ISO 8601 in UTC."""
+    json.dump(value, sys.stdout, default=_plain, indent=2)
+    sys.stdout.write("\n")
+
+
+def printable(text: str) -> str:
+    """Return `text` with what could steer a terminal shown as `\\x1b` and the like."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def instant(row: Mapping[str, Any], member: str) -> str:
+    """A row's instant in this machine's time zone, to the second; empty if absent."""
+    value = row.get(member)
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else ""
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

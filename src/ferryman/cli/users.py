@@ -1,0 +1,144 @@
+"""`ferryman user …`: users and access keys, in the store that the server's configuration names."""
+
+from typing import Annotated
+
+import typer
+
+from ferryman.cli.api_client import JsonOption
+from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
+from ferryman.cli.configuration import load
+from ferryman.cli.tables import print_json, print_table
+from ferryman.core import identities
+from ferryman.core.service import Service
+from ferryman.model.callers import AccessKey, Credentials, Role, User, user_arn
+
+app = typer.Typer(help="Manage users and access keys, on the server's machine.", no_args_is_help=True)
+keys = typer.Typer(help="Manage access keys.", no_args_is_help=True)
+app.add_typer(keys, name="key")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+KeyArgument = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="The access key's id.")]
+RoleOption = Annotated[Role, typer.Option("--role", help="operator: sessions of their own; administrator: everything.")]
+
+
+@app.command("add")
+def add(
+    name: NameArgument,
+    *,
+    role: RoleOption = Role.OPERATOR,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Make a user and an access key, whose secret is shown only now."""
+
+    async def work(service: Service) -> Credentials:
+        await identities.create_user(service, name, role)
+        return await identities.create_access_key(service, name)
+
+    _show_credentials(name, with_service(load(config), work), as_json=json)
+
+
+@app.command("list")
+def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """List users and their access keys."""
+
+    async def work(service: Service) -> list[tuple[User, list[AccessKey]]]:
+        found = await identities.list_users(service)
+        return [(user, list(await identities.list_access_keys(service, user.name))) for user in found]
+
+    located = load(config)
+    account_id = located.configuration.server.account_id
+    rows = with_service(located, work)
+    if json:
+        print_json(
+            [
+                {
+                    "name": user.name,
+                    "user_id": user.user_id,
+                    "arn": user_arn(account_id, user.name),
+                    "role": user.role.value,
+                    "access_keys": [{"access_key_id": key.access_key_id, "active": key.active} for key in held],
+                }
+                for user, held in rows
+            ]
+        )
+        return
+    print_table(
+        ["User", "Role", "Access keys"],
+        ([user.name, user.role.value, ", ".join(_key_text(key) for key in held)] for user, held in rows),
+        "There are no users.",
+    )
+
+
+@app.command("role")
+def change_role(
+    name: NameArgument,
+    role: Annotated[Role, typer.Argument(help="The new role.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Change what a user may do."""
+    with_service(load(config), lambda service: identities.set_role(service, name, role))
+    typer.echo(f"{name} is now {role.value}.")
+
+
+@app.command("remove")
+def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Remove a user and all their access keys."""
+    with_service(load(config), lambda service: identities.delete_user(service, name))
+    typer.echo(f"Removed {name} and their access keys.")
+
+
+@keys.command("add")
+def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Make another access key, whose secret is shown only now."""
+    made = with_service(load(config), lambda service: identities.create_access_key(service, name))
+    _show_credentials(name, made, as_json=json)
+
+
+@keys.command("list")
+def list_keys(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """List a user's access keys."""
+    held = with_service(load(config), lambda service: identities.list_access_keys(service, name))
+    if json:
+        print_json([{"access_key_id": key.access_key_id, "active": key.active} for key in held])
+        return
+    print_table(
+        ["Access key", "State"],
+        ([key.access_key_id, "active" if key.active else "disabled"] for key in held),
+        f"{name} has no access keys.",
+    )
+
+
+@keys.command("disable")
+def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Refuse calls signed with a key, until it is enabled again."""
+    with_service(load(config), lambda service: identities.set_access_key_active(service, key, active=False))
+    typer.echo(f"Disabled {key}.")
+
+
+@keys.command("enable")
+def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Accept calls signed with a disabled key again."""
+    with_service(load(config), lambda service: identities.set_access_key_active(service, key, active=True))
+    typer.echo(f"Enabled {key}.")
+
+
+@keys.command("remove")
+def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Remove an access key for good."""
+    with_service(load(config), lambda service: identities.delete_access_key(service, key))
+    typer.echo(f"Removed {key}.")
+
+
+def _key_text(key: AccessKey) -> str:
+    return key.access_key_id if key.active else f"{key.access_key_id} (disabled)"
+
+
+def _show_credentials(name: str, made: Credentials, *, as_json: bool) -> None:
+    secret = made.secret_access_key.reveal()
+    if as_json:
+        print_json({"user": name, "access_key_id": made.access_key_id, "secret_access_key": secret})
+        return
+    typer.echo(f"Access key of {name}, shown only now:\n")
+    typer.echo(f"  aws_access_key_id = {made.access_key_id}\n  aws_secret_access_key = {secret}")
