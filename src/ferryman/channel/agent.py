@@ -18,7 +18,7 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
-from ferryman.channel.outgoing import Clock, Entropy, Window, new_message_id
+from ferryman.channel.outgoing import Clock, Entropy, Peer, Window, new_message_id
 from ferryman.channel.stream import DEFAULT_MAX_PAYLOAD, FERRYMAN_MAX_PAYLOAD, ReliableStream
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MalformedFrame, MessageType, PayloadType, decode, frame
@@ -153,7 +153,7 @@ class AgentChannel:
             if now < self._quiet_until:
                 return frames
             self._quiet_until = None
-            self._stream.open(DEFAULT_MAX_PAYLOAD, reacknowledged=False)
+            self._stream.open(DEFAULT_MAX_PAYLOAD, Peer.AWS_CLIENT)
         frames += self._stream.incoming.acknowledgements()
         if self._publication is PublicationState.STARTED:
             frames += self._stream.outgoing.frames(now)
@@ -272,11 +272,11 @@ class AgentChannel:
         self._stream.outgoing.add(PayloadType.HANDSHAKE_COMPLETE, encode_payload(complete))
         if isinstance(response.ferryman, MaxPayload):
             limit = max(1, min(FERRYMAN_MAX_PAYLOAD, response.ferryman.max_payload))
-            self._stream.open(limit, reacknowledged=True)
+            self._stream.open(limit, Peer.FERRYMAN)
         elif self._session_type == PORT:
             self._quiet_due = True
         else:
-            self._stream.open(DEFAULT_MAX_PAYLOAD, reacknowledged=False)
+            self._stream.open(DEFAULT_MAX_PAYLOAD, Peer.AWS_CLIENT)
         self._events.append(ClientReady(response.client_version))
 
     def _announce(self, state: str, client_id: str | None) -> None:

@@ -17,7 +17,7 @@ from ferryman.channel.events import (
     SessionEnded,
     SessionStarted,
 )
-from ferryman.channel.outgoing import Clock, Entropy, Window
+from ferryman.channel.outgoing import Clock, Entropy, Peer, Window
 from ferryman.channel.stream import DEFAULT_MAX_PAYLOAD, FERRYMAN_MAX_PAYLOAD, ReliableStream
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
@@ -86,6 +86,7 @@ class ClientChannel:
         self._session: SessionTypeParameters | None = None
         self._agent_version = ""
         self._max_payload = DEFAULT_MAX_PAYLOAD
+        self._peer = Peer.AWS_AGENT
         self.rejected_frames = 0
 
     @property
@@ -200,6 +201,7 @@ class ClientChannel:
         errors = [action.error for action in actions if action.error]
         limit: MaxPayload | msgspec.UnsetType = msgspec.UNSET
         if request.ferryman is not None:
+            self._peer = Peer.FERRYMAN
             limit = MaxPayload(FERRYMAN_MAX_PAYLOAD)
             self._max_payload = max(1, min(FERRYMAN_MAX_PAYLOAD, request.ferryman.max_payload))
         self._agent_version = request.agent_version
@@ -229,7 +231,7 @@ class ClientChannel:
 
     def _start(self, session_type: str, properties: Mapping[str, Any] | None) -> None:
         self._state = ClientState.OPEN
-        self._stream.open(self._max_payload, reacknowledged=True)
+        self._stream.open(self._max_payload, self._peer)
         self._events.append(SessionStarted(session_type, properties, self._agent_version))
 
     def _reject(self, reason: str) -> None:

@@ -32,6 +32,7 @@ class IncomingStream:
         self._entropy = entropy
         self._wall_clock_ms = wall_clock_ms
         self._expected = 0
+        self._consumed = 0
         self._ahead: dict[int, AgentMessage] = {}
         self._ahead_bytes = 0
         self._unconsumed: dict[int, _Unconsumed] = {}
@@ -82,13 +83,12 @@ class IncomingStream:
 
     def consume(self, sequence_number: int) -> None:
         """Acknowledge every message up to and including `sequence_number` that was handed out and not consumed."""
-        while self._unconsumed:
-            number, item = next(iter(self._unconsumed.items()))
-            if number > sequence_number:
-                return
-            del self._unconsumed[number]
-            self._unconsumed_bytes -= item.size
-            self._acknowledge(number, item.message_id, item.message_type)
+        for number in range(self._consumed, min(sequence_number + 1, self._expected)):
+            item = self._unconsumed.pop(number, None)
+            if item is not None:
+                self._unconsumed_bytes -= item.size
+                self._acknowledge(number, item.message_id, item.message_type)
+            self._consumed = number + 1
 
     def acknowledgements(self) -> list[bytes]:
         """Return the acknowledgements to send, and forget them."""

@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from ferryman.channel.round_trip import MAX_TIMEOUT, RoundTrip
 from ferryman.wire.agent_message import HEADER_SIZE, FrameFlag, MessageType, frame
@@ -35,6 +36,17 @@ class Window:
 
     size: int = DEFAULT_WINDOW_BYTES
     messages: int = DEFAULT_WINDOW_MESSAGES
+
+
+class Peer(Enum):
+    """Whose receiver is at the far end: what its acknowledgements mean."""
+
+    FERRYMAN = auto()
+    """It acknowledges in order, when consumed, and acknowledges duplicates again: one stands for all before it too."""
+    AWS_AGENT = auto()
+    """It acknowledges each message by itself, also ahead of a gap, and duplicates again (agent.md §4.3)."""
+    AWS_CLIENT = auto()
+    """As AWS_AGENT, but it drops duplicates in silence (client.md §7.2)."""
 
 
 def new_message_id(entropy: Entropy) -> bytes:
@@ -67,11 +79,10 @@ class _Outstanding:
 class OutgoingStream:
     """Numbers payloads, keeps them until acknowledged, says which frames to send.
 
-    `message_type` is what its frames are; `syn` sets Flags to SYN on number 0, as AWS's agent does. With
-    `reacknowledged` False the peer is one that drops duplicates in silence (AWS's client, client.md §7.2): if it has
-    taken a message and its acknowledgement was lost, no resend will ever bring another. So a message sent
-    DOUBTFUL_SENDS times over one connection no longer fills the window (up to one more window of them), and after
-    PRESUMED_SENDS it counts as delivered as soon as something sent after that is acknowledged.
+    `message_type` is what its frames are; `syn` sets Flags to SYN on number 0, as AWS's agent does. With AWS's client
+    at the far end (`peer`), a message whose acknowledgement was lost is never acknowledged, however often it is sent.
+    So one that was sent DOUBTFUL_SENDS times over one connection no longer fills the window (up to one more window of
+    them), and after PRESUMED_SENDS it counts as delivered once something first sent after that is acknowledged.
     """
 
     def __init__(
@@ -83,6 +94,7 @@ class OutgoingStream:
         self._entropy = entropy
         self._wall_clock_ms = wall_clock_ms
         self._next = 0
+        self._oldest = 0
         self._outstanding: dict[int, _Outstanding] = {}
         self._unsent: deque[int] = deque()
         self._bytes = 0
@@ -92,7 +104,7 @@ class OutgoingStream:
         self._proven_place = 0
         self._scan_at = math.inf
         self.round_trip = RoundTrip()
-        self.reacknowledged = True
+        self.peer = Peer.AWS_AGENT
 
     def __len__(self) -> int:
         """Return how many messages are unacknowledged."""
@@ -119,7 +131,7 @@ class OutgoingStream:
         self._next += 1
 
     def acknowledged(self, sequence_number: int, message_id: str, now: float) -> None:
-        """Free the message that an acknowledgement names.
+        """Free the message that an acknowledgement names, and with Ferryman's peer all before it.
 
         Unknown numbers are ignored, and so is a known one with another message's id: it is about an earlier client's
         stream.
@@ -131,6 +143,12 @@ class OutgoingStream:
             self.round_trip.sample(now - item.first_sent)
             self._proven_place = max(self._proven_place, item.first_place)
         self._free(sequence_number, item)
+        if self.peer is Peer.FERRYMAN:
+            for number in range(self._oldest, sequence_number):
+                earlier = self._outstanding.get(number)
+                if earlier is not None:
+                    self._free(number, earlier)
+            self._oldest = max(self._oldest, sequence_number + 1)
 
     def frames(self, now: float) -> list[bytes]:
         """Return what to send now: everything new, in order, then what is due to be resent, bounded."""
@@ -167,7 +185,7 @@ class OutgoingStream:
             item.first_sent = now
             item.first_place = self._places
         item.sends += 1
-        if item.sends >= DOUBTFUL_SENDS and not (item.doubtful or self.reacknowledged):
+        if item.sends >= DOUBTFUL_SENDS and not item.doubtful and self.peer is Peer.AWS_CLIENT:
             item.doubtful = True
             self._doubtful += 1
             self._doubtful_bytes += item.size

@@ -6,7 +6,7 @@ It knows numbers, acknowledgements and time; what payloads mean is for `client` 
 from collections import deque
 
 from ferryman.channel.incoming import IncomingStream
-from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Window
+from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer, Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType
 from ferryman.wire.payloads import decode_acknowledge
 
@@ -47,10 +47,10 @@ class ReliableStream:
         self.outgoing = self._new_outgoing()
         self.incoming = self._new_incoming()
 
-    def open(self, max_payload: int, *, reacknowledged: bool) -> None:
-        """Let user data flow, in payloads of at most `max_payload` bytes; see OutgoingStream for `reacknowledged`."""
+    def open(self, max_payload: int, peer: Peer) -> None:
+        """Let user data flow to `peer`, in payloads of at most `max_payload` bytes."""
         self._max_payload = max_payload
-        self.outgoing.reacknowledged = reacknowledged
+        self.outgoing.peer = peer
         while self._held:
             payload_type, payload = self._held.popleft()
             self._add(payload_type, payload, max_payload)
