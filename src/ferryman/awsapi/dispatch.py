@@ -6,10 +6,27 @@ Parameters and results are plain dicts in AWS's spelling; timestamps are aware d
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from botocore.model import OperationModel
+
+from ferryman.awsapi import channels, errors, json11, query
 from ferryman.awsapi.calls import ApiCall, ApiProtocol, Response
+from ferryman.awsapi.errors import UnidentifiedCall, unknown_operation
+from ferryman.awsapi.models import operation_model, query_versions, service_model, target_prefixes
+from ferryman.awsapi.validation import validate
 from ferryman.model.errors import ServiceError
 
-__all__ = ["ApiCall", "ApiProtocol", "Response", "identify", "parse", "serialise", "serialise_error"]
+__all__ = [
+    "ApiCall",
+    "ApiProtocol",
+    "Response",
+    "identify",
+    "parse",
+    "serialise",
+    "serialise_error",
+    "unknown_operation",
+]
+
+_FORM = "application/x-www-form-urlencoded"
 
 
 def identify(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes) -> ApiCall:
@@ -17,9 +34,41 @@ def identify(method: str, target: str, headers: Iterable[tuple[str, str]], body:
 
     `target` is the raw request target (path, and query if any); `headers` are (name, value) in any case (for aiohttp:
     `request.headers.items()`). JSON 1.1 calls are known by X-Amz-Target, Query calls by Action and Version in the form
-    or query string, the agent's channel calls by their path. Raises `ServiceError` UnknownOperationException.
+    or query string, the agent's channel calls by their path. Raises `ServiceError` UnknownOperationException, or
+    SerializationException for a form that cannot be read.
     """
-    raise NotImplementedError
+    path, _, query_string = target.partition("?")
+    given = {name.lower(): value for name, value in reversed(list(headers))}
+    if method == "POST" and (located := channels.locate(path)) is not None:
+        operation, channel_id = located
+        return ApiCall("ssmmessages", operation, ApiProtocol.CHANNEL, (("ChannelId", channel_id),))
+    if method == "POST" and path == "/" and "x-amz-target" in given:
+        return _json_call(given["x-amz-target"])
+    if path == "/" and method == "POST" and given.get("content-type", "").startswith(_FORM):
+        return _query_call(query.fields(body), ())
+    if path == "/" and method == "GET" and query_string:
+        form = query.fields(query_string.encode(errors="replace"))
+        return _query_call(form, tuple(form.items()))
+    raise UnidentifiedCall(
+        f"{method} {path[:100]} is no operation of this service. Is this the right endpoint?", ApiProtocol.JSON
+    )
+
+
+def _json_call(target: str) -> ApiCall:
+    prefix, _, operation = target.rpartition(".")
+    service = target_prefixes().get(prefix)
+    if service is None or operation_model(service, operation) is None:
+        raise UnidentifiedCall(f"The operation {target[:100]!r} is unknown.", ApiProtocol.JSON)
+    return ApiCall(service, operation, ApiProtocol.JSON)
+
+
+def _query_call(form: Mapping[str, str], located: tuple[tuple[str, str], ...]) -> ApiCall:
+    action, version = form.get("Action", ""), form.get("Version", "NO_VERSION_SPECIFIED")
+    service = query_versions().get(version)
+    if service is None or operation_model(service, action) is None:
+        message = f"Could not find operation {action[:100]} for version {version[:100]}"
+        raise UnidentifiedCall(message, ApiProtocol.QUERY)
+    return ApiCall(service, action, ApiProtocol.QUERY, located)
 
 
 def parse(call: ApiCall, body: bytes) -> dict[str, Any]:
@@ -29,14 +78,43 @@ def parse(call: ApiCall, body: bytes) -> dict[str, Any]:
     SerializationException (malformed, or a value of the wrong type) or ValidationException (every violated constraint
     of every member in one message).
     """
-    raise NotImplementedError
+    shape = _model(call).input_shape
+    if call.protocol is ApiProtocol.QUERY:
+        parameters = query.decode(dict(call.located) or query.fields(body), shape)
+    else:
+        parameters = json11.decode(body, shape) | dict(call.located)
+    if shape is not None:
+        validate(shape, parameters)
+    return parameters
 
 
 def serialise(call: ApiCall, result: Mapping[str, Any], request_id: str) -> Response:
     """Return the answer to `call`. Members that are None are left out; a member the model lacks is a KeyError."""
-    raise NotImplementedError
+    model = _model(call)
+    match call.protocol:
+        case ApiProtocol.JSON:
+            content_type, body = errors.JSON_CONTENT_TYPE, json11.encode(result, model.output_shape)
+        case ApiProtocol.QUERY:
+            content_type, body = errors.QUERY_CONTENT_TYPE, query.encode(result, model, request_id)
+        case ApiProtocol.CHANNEL:
+            content_type, body = errors.CHANNEL_CONTENT_TYPE, channels.encode(result, model)
+    status = model.http.get("responseCode", 200)
+    return Response(status, {"Content-Type": content_type, "x-amzn-RequestId": request_id}, body)
 
 
 def serialise_error(call: ApiCall | None, error: ServiceError, request_id: str) -> Response:
     """Return `error` in the call's protocol, with the code's spelling and status there; JSON for no call at all."""
-    raise NotImplementedError
+    if call is not None:
+        protocol, service = call.protocol, call.service
+    else:
+        protocol = error.protocol if isinstance(error, UnidentifiedCall) else ApiProtocol.JSON
+        service = "sts"
+    namespace = service_model(service).metadata.get("xmlNamespace", "") if protocol is ApiProtocol.QUERY else ""
+    return errors.serialise_error(protocol, namespace, error, request_id)
+
+
+def _model(call: ApiCall) -> OperationModel:
+    model = operation_model(call.service, call.operation)
+    if model is None:
+        raise unknown_operation(call.operation)
+    return model

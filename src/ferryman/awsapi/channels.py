@@ -1,0 +1,30 @@
+"""The agent's channel calls: JSON in, XML out, the channel's id in the path (`protocol/agent.md` §3.1, §4.1)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+from xml.etree.ElementTree import Element, SubElement
+
+from botocore.model import OperationModel
+
+from ferryman.awsapi.markup import document
+
+_PATH = re.compile(r"/v1/(control|data)-channel/([^/]+)")
+_OPERATIONS = {"control": "CreateControlChannel", "data": "CreateDataChannel"}
+
+
+def locate(raw_path: str) -> tuple[str, str] | None:
+    """Return (operation, channel id, decoded) for a channel's path, None for any other path."""
+    found = _PATH.fullmatch(raw_path)
+    return None if found is None else (_OPERATIONS[found[1]], unquote(found[2]))
+
+
+def encode(result: Mapping[str, Any], operation: OperationModel) -> bytes:
+    """Return a result, all text, as XML. Members that are None are left out; an unknown one is a KeyError."""
+    root = Element(f"{operation.name}Response", {"xmlns": operation.metadata["xmlNamespace"]})
+    for name, value in result.items():
+        member = operation.output_shape.members[name]
+        if value is not None:
+            SubElement(root, member.serialization.get("name", name)).text = value
+    return document(root)

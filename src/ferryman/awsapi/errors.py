@@ -1,0 +1,84 @@
+"""Errors in each protocol's spelling: code, status and body."""
+
+from collections.abc import Mapping
+from xml.etree.ElementTree import Element, SubElement
+
+import msgspec
+
+from ferryman.awsapi.calls import ApiProtocol, Response
+from ferryman.awsapi.markup import document
+from ferryman.model.errors import ServiceError
+
+JSON_CONTENT_TYPE = "application/x-amz-json-1.1"
+QUERY_CONTENT_TYPE = "text/xml"
+CHANNEL_CONTENT_TYPE = "application/xml; charset=utf-8"
+
+_FAULTS: Mapping[str, int] = {"InternalServerError": 500, "ServiceUnavailable": 503}
+"""Codes that are the server's fault, with the least status they may have."""
+
+_QUERY_SPELLING: Mapping[str, tuple[str, int]] = {
+    "AccessDeniedException": ("AccessDenied", 403),
+    "ExpiredTokenException": ("ExpiredToken", 403),
+    "IncompleteSignatureException": ("IncompleteSignature", 400),
+    "InternalServerError": ("InternalFailure", 500),
+    "InvalidSignatureException": ("SignatureDoesNotMatch", 403),
+    "MissingAuthenticationTokenException": ("MissingAuthenticationToken", 403),
+    "SerializationException": ("MalformedInput", 400),
+    "ThrottlingException": ("Throttling", 400),
+    "UnknownOperationException": ("InvalidAction", 400),
+    "UnrecognizedClientException": ("InvalidClientTokenId", 403),
+    "ValidationException": ("ValidationError", 400),
+}
+"""The Query services' own words for the errors that are common to all services."""
+
+_CHANNEL_STATUS: Mapping[str, int] = {
+    "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "IncompleteSignatureException": 403,
+    "InvalidSignatureException": 403,
+    "MissingAuthenticationTokenException": 403,
+    "UnrecognizedClientException": 403,
+}
+
+
+class UnidentifiedCall(ServiceError):
+    """A request that means no operation; `protocol` is the one it is written in, so that the answer can be, too."""
+
+    def __init__(self, message: str, protocol: ApiProtocol) -> None:
+        super().__init__("UnknownOperationException", message)
+        self.protocol = protocol
+
+
+def unknown_operation(operation: str) -> ServiceError:
+    """Return the refusal of an operation that the model has and this server does not."""
+    return ServiceError("UnknownOperationException", f"The operation {operation} is not supported by this service.")
+
+
+def serialise_error(protocol: ApiProtocol, namespace: str, error: ServiceError, request_id: str) -> Response:
+    """Return `error` as `protocol` writes it; `namespace` is that of the service's XML, "" for JSON services."""
+    if protocol is ApiProtocol.QUERY:
+        return _query_error(namespace, error, request_id)
+    status = max(error.status, _FAULTS.get(error.code, 400))
+    headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
+    if protocol is ApiProtocol.CHANNEL:
+        root = Element(error.code)
+        SubElement(root, "message").text = error.message
+        status = max(status, _CHANNEL_STATUS.get(error.code, 400))
+        return Response(status, {"Content-Type": CHANNEL_CONTENT_TYPE, **headers}, document(root))
+    body = msgspec.json.encode({"__type": error.code, "message": error.message})
+    return Response(status, {"Content-Type": JSON_CONTENT_TYPE, **headers}, body)
+
+
+def _query_error(namespace: str, error: ServiceError, request_id: str) -> Response:
+    code, status = _QUERY_SPELLING.get(error.code, (error.code, error.status))
+    status = max(status, error.status, _FAULTS.get(error.code, 400))
+    root = Element("ErrorResponse", {"xmlns": namespace} if namespace else {})
+    detail = SubElement(root, "Error")
+    for name, text in (
+        ("Type", "Receiver" if status >= 500 else "Sender"),
+        ("Code", code),
+        ("Message", error.message),
+    ):
+        SubElement(detail, name).text = text
+    SubElement(root, "RequestId").text = request_id
+    return Response(status, {"Content-Type": QUERY_CONTENT_TYPE, "x-amzn-RequestId": request_id}, document(root))

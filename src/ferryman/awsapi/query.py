@@ -1,0 +1,147 @@
+"""AWS Query: forms to parameters and results to XML, by shape."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree.ElementTree import Element, SubElement
+
+from botocore.model import OperationModel, Shape
+
+from ferryman.awsapi.markup import document
+from ferryman.model.errors import ServiceError
+
+_FIELDS = 1000
+
+
+def fields(form: bytes) -> dict[str, str]:
+    """Return a form's or a query string's fields, the first of each name.
+
+    Raises `ServiceError` SerializationException when it is not UTF-8 or has more than 1,000 fields.
+    """
+    try:
+        pairs = parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
+    except ValueError as error:
+        raise _malformed(f"The form cannot be read: at most {_FIELDS} fields in UTF-8 are accepted.") from error
+    return dict(reversed(pairs))
+
+
+def decode(form: Mapping[str, str], shape: Shape | None) -> dict[str, Any]:
+    """Return the members of `shape` that the fields hold, each of its type, and nothing else.
+
+    Raises `ServiceError` SerializationException for a value of the wrong type.
+    """
+    return {} if shape is None else _structure(shape, form, "")
+
+
+def _structure(shape: Shape, form: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    members = {}
+    for name, member in shape.members.items():
+        field = f"{prefix}.{_name(member, name)}" if prefix else _name(member, name)
+        if _is_present(form, field):
+            members[name] = _value(member, form, field)
+    return members
+
+
+def _value(shape: Shape, form: Mapping[str, str], field: str) -> Any:
+    match shape.type_name:
+        case "structure":
+            return _structure(shape, form, field)
+        case "list":
+            flat = shape.serialization.get("flattened")
+            prefix = field if flat else f"{field}.{_name(shape.member, 'member')}"
+            return [_value(shape.member, form, element) for element in _numbered(form, prefix)]
+        case "map":
+            prefix = field if shape.serialization.get("flattened") else f"{field}.entry"
+            key, value = _name(shape.key, "key"), _name(shape.value, "value")
+            entries = list(_numbered(form, prefix))
+            return {form.get(f"{entry}.{key}", ""): _value(shape.value, form, f"{entry}.{value}") for entry in entries}
+        case _:
+            return _scalar(shape, form.get(field, ""), field)
+
+
+def _numbered(form: Mapping[str, str], prefix: str) -> Iterator[str]:
+    for position in count(1):
+        field = f"{prefix}.{position}"
+        if not _is_present(form, field):
+            return
+        yield field
+
+
+def _is_present(form: Mapping[str, str], field: str) -> bool:
+    return field in form or any(name.startswith(field + ".") for name in form)
+
+
+def _name(shape: Shape, default: str) -> str:
+    return str(shape.serialization.get("name", default))
+
+
+def _scalar(shape: Shape, text: str, field: str) -> Any:
+    try:
+        match shape.type_name:
+            case "integer" | "long":
+                return int(text)
+            case "float" | "double":
+                return float(text)
+            case "boolean":
+                return {"true": True, "false": False}[text.lower()]
+            case "blob":
+                return b64decode(text, validate=True)
+            case "timestamp":
+                moment = datetime.fromisoformat(text)
+                return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            case _:
+                return text
+    except (ValueError, KeyError) as error:
+        raise _malformed(f"The value of {field} is not a valid {shape.type_name}.") from error
+
+
+def _malformed(message: str) -> ServiceError:
+    return ServiceError("SerializationException", message)
+
+
+def encode(result: Mapping[str, Any], operation: OperationModel, request_id: str) -> bytes:
+    """Return a result as XML. Members that are None are left out; one that the output shape lacks is a KeyError."""
+    root = Element(f"{operation.name}Response", {"xmlns": operation.metadata["xmlNamespace"]})
+    shape = operation.output_shape
+    if shape is not None:
+        wrapper = shape.serialization.get("resultWrapper")
+        _write_structure(shape, result, root if wrapper is None else SubElement(root, wrapper))
+    SubElement(SubElement(root, "ResponseMetadata"), "RequestId").text = request_id
+    return document(root)
+
+
+def _write_structure(shape: Shape, value: Mapping[str, Any], element: Element) -> None:
+    for name, given in value.items():
+        member = shape.members[name]
+        if given is not None:
+            _write(member, given, element, _name(member, name))
+
+
+def _write(shape: Shape, value: Any, parent: Element, name: str) -> None:
+    flat = shape.serialization.get("flattened")
+    match shape.type_name:
+        case "structure":
+            _write_structure(shape, value, SubElement(parent, name))
+        case "list":
+            within, inner = (parent, name) if flat else (SubElement(parent, name), _name(shape.member, "member"))
+            for entry in value:
+                _write(shape.member, entry, within, inner)
+        case "map":
+            within, inner = (parent, name) if flat else (SubElement(parent, name), "entry")
+            for key, entry in value.items():
+                pair = SubElement(within, inner)
+                SubElement(pair, _name(shape.key, "key")).text = key
+                _write(shape.value, entry, pair, _name(shape.value, "value"))
+        case _:
+            SubElement(parent, name).text = _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    return b64encode(value).decode() if isinstance(value, bytes) else str(value)
