@@ -25,13 +25,13 @@ def issue_channel_token(service: Service, caller: Caller, channel: Channel, subj
     """Return a token for `caller`'s channel of `subject_id`, a node or session id, for `channel_token_life` s."""
     expires_at = service.clock() + service.settings.limits.channel_token_life * 1000
     sealed = service.vault.seal("channel-token", _EXPIRY.pack(expires_at), _context(caller, channel, subject_id))
-    return Secret(base64.urlsafe_b64encode(sealed).decode())
+    return Secret(base64.b64encode(sealed).decode())
 
 
 def check_channel_token(service: Service, caller: Caller, channel: Channel, subject_id: str, token_value: str) -> None:
     """Raise AccessDeniedException unless the token was issued to `caller` for this channel and has not lapsed."""
     try:
-        sealed = base64.b64decode(token_value.encode(), altchars=b"-_", validate=True)
+        sealed = base64.b64decode(token_value.encode(), validate=True)
         plaintext = service.vault.open("channel-token", sealed, _context(caller, channel, subject_id))
         (expires_at,) = _EXPIRY.unpack(plaintext)
     except (binascii.Error, UnicodeError, Unsealable, struct.error) as error:

@@ -1,65 +1,114 @@
-"""Users, their access keys, and who stands behind an access key id. Called by the operator's own commands."""
+"""Users, their access keys, and who stands behind an access key id. Users are made by the operator's own commands."""
 
+import base64
+import re
 from collections.abc import Sequence
 
+from ferryman.core.node_credentials import authenticate_node
 from ferryman.core.requests import Authenticated
 from ferryman.core.service import Service
-from ferryman.model.callers import AccessKey, Caller, Credentials, Role, User
+from ferryman.model.callers import AccessKey, Caller, CallerKind, Credentials, Role, User, user_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.secret import Secret
+
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+_PURPOSE = "access-key"
 
 
 async def authenticate(service: Service, access_key_id: str, session_token: str | None) -> Authenticated:
     """Return whose key this is and its secret, to verify the signature with.
 
-    Raises UnrecognizedClientException (unknown, disabled, foreign or altered), ExpiredTokenException.
+    A user's key comes without a session token, a node's with one. Raises UnrecognizedClientException (unknown,
+    disabled, foreign or altered), ExpiredTokenException.
     """
-    raise NotImplementedError
+    if session_token is not None:
+        return await authenticate_node(service, access_key_id, session_token)
+    key = await service.store.identities.get_key(access_key_id)
+    user = await service.store.identities.get_user(key.user_id) if key is not None and key.active else None
+    if key is None or user is None:
+        raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
+    secret = service.vault.open(_PURPOSE, key.sealed_secret, key.access_key_id.encode())
+    return Authenticated(caller_of(service, user), Secret(secret.decode()))
 
 
 def caller_of(service: Service, user: User) -> Caller:
     """Return the caller that a user is."""
-    raise NotImplementedError
+    account_id = service.settings.account_id
+    return Caller(CallerKind.USER, account_id, user_arn(account_id, user.name), user.user_id, user.name, user.role)
 
 
 async def create_user(service: Service, name: str, role: Role) -> User:
-    """Make a user. `name` is 1–64 of IAM's characters (`[\\w+=,.@-]`). Raises ValidationException, EntityAlreadyExists."""
-    raise NotImplementedError
+    """Make a user. `name` is 1 to 64 of IAM's characters, letters, digits and `_+=,.@-`.
+
+    Raises ValidationException, EntityAlreadyExists (409).
+    """
+    if not _NAME.fullmatch(name):
+        raise ServiceError(
+            "ValidationException",
+            f"The user name {name!r} is not valid: 1 to 64 letters, digits and characters of _+=,.@- are.",
+        )
+    user = User("AIDA" + _base32(service, 17), name, role, service.clock())
+    await service.store.identities.add_user(user)
+    return user
 
 
 async def find_user(service: Service, name: str) -> User:
     """Return the user of that name; NoSuchEntity (404) if there is none."""
-    raise NotImplementedError
+    user = await service.store.identities.user_named(name)
+    if user is None:
+        raise _no_such("user with name", name)
+    return user
 
 
 async def list_users(service: Service) -> Sequence[User]:
     """Return all users by name."""
-    raise NotImplementedError
+    return await service.store.identities.users()
 
 
 async def delete_user(service: Service, name: str) -> None:
     """Delete a user and their keys. Raises NoSuchEntity."""
-    raise NotImplementedError
+    user = await find_user(service, name)
+    await service.store.identities.remove_user(user.user_id)
 
 
 async def set_role(service: Service, name: str, role: Role) -> None:
     """Change a user's role. Raises NoSuchEntity."""
-    raise NotImplementedError
+    user = await find_user(service, name)
+    await service.store.identities.set_role(user.user_id, role)
 
 
 async def create_access_key(service: Service, user_name: str) -> Credentials:
-    """Make an access key; its secret is shown this once. At most two a user: LimitExceeded. Raises NoSuchEntity."""
-    raise NotImplementedError
+    """Make an access key; its secret, 40 characters, is shown this once. Raises NoSuchEntity."""
+    user = await find_user(service, user_name)
+    access_key_id = "AKIA" + _base32(service, 16)
+    secret = base64.b64encode(service.entropy(30)).decode()
+    sealed = service.vault.seal(_PURPOSE, secret.encode(), access_key_id.encode())
+    await service.store.identities.add_key(AccessKey(access_key_id, user.user_id, sealed, True, service.clock()))
+    return Credentials(access_key_id, Secret(secret))
 
 
 async def list_access_keys(service: Service, user_name: str) -> Sequence[AccessKey]:
     """Return a user's keys, oldest first. Raises NoSuchEntity."""
-    raise NotImplementedError
+    user = await find_user(service, user_name)
+    return await service.store.identities.keys_of(user.user_id)
 
 
 async def set_access_key_active(service: Service, access_key_id: str, *, active: bool) -> None:
     """Enable or disable a key. Raises NoSuchEntity."""
-    raise NotImplementedError
+    if not await service.store.identities.set_key_active(access_key_id, active=active):
+        raise _no_such("access key with id", access_key_id)
 
 
 async def delete_access_key(service: Service, access_key_id: str) -> None:
     """Delete a key. Raises NoSuchEntity."""
-    raise NotImplementedError
+    if not await service.store.identities.remove_key(access_key_id):
+        raise _no_such("access key with id", access_key_id)
+
+
+def _base32(service: Service, characters: int) -> str:
+    """Return upper-case letters and digits 2 to 7, 5 bits of entropy each."""
+    return base64.b32encode(service.entropy(-(-characters * 5 // 8))).decode()[:characters]
+
+
+def _no_such(kind: str, name: str) -> ServiceError:
+    return ServiceError("NoSuchEntity", f"The {kind} {name} cannot be found.", status=404)

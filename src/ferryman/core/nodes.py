@@ -1,39 +1,78 @@
-"""Managed nodes: registration, role tokens, what they say of themselves, listing, deregistration."""
+"""Managed nodes: registration, role tokens, what they say of themselves, deregistration."""
 
-from ferryman.core.requests import DescribeNodesRequest, NodeView, Page, RegisterNodeRequest, RoleToken
+import base64
+import binascii
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from ferryman.core.activations import claim_activation
+from ferryman.core.authorization import require
+from ferryman.core.messages import CloseControlChannel, control_subject, encode
+from ferryman.core.node_credentials import issue_credentials
+from ferryman.core.requests import RegisterNodeRequest, RoleToken
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller
-from ferryman.model.identifiers import NodeId
+from ferryman.core.session_lifecycle import end_session
+from ferryman.model.callers import Caller, node_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import NodeId, new_node_id
 from ferryman.model.nodes import ManagedNode, NodeInformation
+
+_ID_ENTROPY = 9
+_KEY_BITS = 2048
 
 
 async def register_managed_instance(service: Service, request: RegisterNodeRequest) -> NodeId:
-    """RegisterManagedInstance, unsigned: the activation code is the credential.
+    """RegisterManagedInstance (`protocol/agent.md` §1.2), unsigned: the activation code is the credential.
 
-    Raises InvalidActivation, ActivationExpired, RegistrationLimitExceeded, InvalidPublicKey.
+    Raises InvalidPublicKey, InvalidActivation, ActivationExpired, RegistrationLimitExceeded.
     """
-    raise NotImplementedError
+    _check_key(request.public_key, request.public_key_type)
+    activation = await claim_activation(service, request.activation_id, request.activation_code)
+    node = ManagedNode(
+        node_id=new_node_id(service.entropy(_ID_ENTROPY)),
+        public_key=request.public_key,
+        fingerprint=request.fingerprint,
+        activation_id=activation.activation_id,
+        iam_role=activation.iam_role,
+        registered_at=service.clock(),
+        name=activation.default_node_name,
+    )
+    await service.store.nodes.add(node)
+    return node.node_id
 
 
 async def find_node(service: Service, node_id: str) -> ManagedNode:
     """Return the node whose RSA signature is to be verified; UnrecognizedClientException if it is not registered."""
-    raise NotImplementedError
+    node = await service.store.nodes.get(NodeId(node_id))
+    if node is None:
+        raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
+    return node
 
 
 async def request_role_token(service: Service, node: ManagedNode, fingerprint: str) -> RoleToken:
-    """RequestManagedInstanceRoleToken of a node whose RSA signature was verified.
+    """RequestManagedInstanceRoleToken (`protocol/agent.md` §1.11) of a node whose RSA signature was verified.
 
-    Raises MachineFingerprintDoesNotMatch.
+    Raises MachineFingerprintDoesNotMatch: another machine holds the node's key, a cloned disk perhaps.
     """
-    raise NotImplementedError
+    if fingerprint != node.fingerprint:
+        raise ServiceError(
+            "MachineFingerprintDoesNotMatch",
+            f"The fingerprint is not that of {node.node_id}; register this machine as a node of its own.",
+        )
+    credentials, expires_at = issue_credentials(service, node.node_id)
+    return RoleToken(credentials, expires_at)
 
 
 async def update_public_key(service: Service, node: ManagedNode, public_key: str, public_key_type: str) -> None:
-    """UpdateManagedInstancePublicKey, signed with the old key: from now on only the new one is valid.
+    """UpdateManagedInstancePublicKey, signed with the key in `node`: from now on only the new one is valid.
 
-    Raises InvalidPublicKey.
+    Raises InvalidPublicKey; UnrecognizedClientException if the signing key was replaced meanwhile.
     """
-    raise NotImplementedError
+    _check_key(public_key, public_key_type)
+    if not await service.store.nodes.replace_key(node.node_id, node.public_key, public_key):
+        raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 
 async def update_information(service: Service, caller: Caller, instance_id: str, information: NodeInformation) -> None:
@@ -41,17 +80,44 @@ async def update_information(service: Service, caller: Caller, instance_id: str,
 
     Raises AccessDeniedException for another node, InvalidInstanceId if it is not registered any more.
     """
-    raise NotImplementedError
-
-
-async def describe_instance_information(
-    service: Service, caller: Caller, request: DescribeNodesRequest
-) -> Page[NodeView]:
-    """DescribeInstanceInformation, nodes by id. Raises AccessDeniedException, InvalidFilterKey,
-    InvalidInstanceInformationFilterValue, InvalidNextToken."""
-    raise NotImplementedError
+    node_id = NodeId(instance_id)
+    require(service, caller, "ssm:UpdateInstanceInformation", _arn(service, node_id))
+    if not await service.store.nodes.update_information(node_id, information, service.clock()):
+        raise _not_registered(node_id)
 
 
 async def deregister_managed_instance(service: Service, caller: Caller, instance_id: str) -> None:
-    """DeregisterManagedInstance: its sessions end, its control channel closes. Raises InvalidInstanceId."""
-    raise NotImplementedError
+    """DeregisterManagedInstance: its sessions end, its control channel closes, its credentials are worth nothing.
+
+    Raises AccessDeniedException, InvalidInstanceId.
+    """
+    node_id = NodeId(instance_id)
+    require(service, caller, "ssm:DeregisterManagedInstance", _arn(service, node_id))
+    if not await service.store.nodes.remove(node_id):
+        raise _not_registered(node_id)
+    for session in await service.store.sessions.active_on(node_id):
+        await end_session(service, session.session_id, f"{node_id} was deregistered by {caller.arn}.")
+    await service.bus.publish(control_subject(node_id), encode(CloseControlChannel()))
+
+
+def _arn(service: Service, node_id: NodeId) -> str:
+    return node_arn(service.settings.account_id, service.settings.region, node_id)
+
+
+def _check_key(public_key: str, public_key_type: str) -> None:
+    try:
+        key = load_der_public_key(base64.b64decode(public_key.encode(), validate=True))
+    except (binascii.Error, UnicodeError, ValueError, UnsupportedAlgorithm) as error:
+        raise _invalid_key() from error
+    if public_key_type != "Rsa" or not isinstance(key, RSAPublicKey) or key.key_size < _KEY_BITS:
+        raise _invalid_key()
+
+
+def _invalid_key() -> ServiceError:
+    return ServiceError(
+        "InvalidPublicKey", f"PublicKey must be the base64 DER of an RSA key of {_KEY_BITS} bits or more, type Rsa."
+    )
+
+
+def _not_registered(node_id: NodeId) -> ServiceError:
+    return ServiceError("InvalidInstanceId", f"{node_id} is not a registered managed node.")

@@ -1,16 +1,120 @@
-"""Deadlines of sessions: the sweep that ends them in time, the pruning of history, recovery at start-up."""
+"""Deadlines of sessions: the sweep that ends them in time, the pruning of history, recovery at start-up.
 
+Activity is not written to the store: a deadline says when to look, and looking asks the session's relay.
+"""
+
+import asyncio
+
+from ferryman.core.messages import ActivityProbe, decode_activity, encode, session_subject
+from ferryman.core.ports import NoResponders, SessionPosition, SessionQuery
 from ferryman.core.service import Service
+from ferryman.core.session_lifecycle import (
+    duration_deadline,
+    end_lost,
+    end_session,
+    fail_session,
+    idle_deadline,
+    session_finished,
+)
+from ferryman.model.identifiers import Millis
+from ferryman.model.sessions import Session, SessionState, SessionStatus
+
+_BATCH = 200
+"""Sessions looked at side by side."""
+_BATCHES = 25
+"""In one sweep; the rest wait for the next, so that pruning gets its turn."""
+_PRUNED = 500
+"""Rows deleted in one sweep: a fraction of a second of the writer's time."""
+_PROBE_WAIT = 2.0
+_LOOK_AGAIN = 10_000
+"""Milliseconds until a relay that did not answer is asked again."""
+_PROBE = encode(ActivityProbe())
 
 
 async def sweep(service: Service) -> int:
     """Look at every session whose deadline has come, then prune history; call it about once a second.
 
-    Returns how many sessions were looked at.
+    Returns how many sessions were looked at. Servers may sweep at the same time.
     """
-    raise NotImplementedError
+    looked = 0
+    for _ in range(_BATCHES):
+        due = await service.store.sessions.due(service.clock(), _BATCH)
+        await asyncio.gather(*(_look(service, session) for session in due))
+        looked += len(due)
+        if len(due) < _BATCH:
+            break
+    kept_since = Millis(service.clock() - service.settings.limits.history_days * 86_400_000)
+    await service.store.sessions.prune(kept_since, _PRUNED)
+    return looked
 
 
 async def recover(service: Service) -> int:
-    """At start-up: Connected sessions whose relay answers nowhere become Disconnected. Returns how many."""
-    raise NotImplementedError
+    """At start-up: Connected sessions whose relay answers nowhere become Disconnected. Returns how many.
+
+    Deadlines are in the store, so they need nothing; those that passed while no server ran are due at once.
+    """
+    query = SessionQuery(SessionState.ACTIVE, status=SessionStatus.CONNECTED)
+    lost = 0
+    after: SessionPosition | None = None
+    while sessions := await service.store.sessions.page(query, after, _BATCH):
+        for session in sessions:
+            if await _has_relay(service, session):
+                continue
+            lost += await end_lost(service, session.session_id, None) is not None
+        after = SessionPosition(sessions[-1].started_at, sessions[-1].session_id)
+    return lost
+
+
+async def _look(service: Service, session: Session) -> None:
+    session_id = session.session_id
+    if session.status is SessionStatus.CONNECTING:
+        seconds = service.settings.limits.client_wait
+        if session.token_id is not None:
+            cause = f"The client did not connect within {seconds} seconds."
+        else:
+            cause = f"{session.target} did not open the session's data channel within {seconds} seconds."
+        await fail_session(service, session_id, cause)
+    elif session.status is SessionStatus.TERMINATING:
+        await session_finished(service, session_id, "")
+    else:
+        await _look_at_joined(service, session)
+
+
+async def _look_at_joined(service: Service, session: Session) -> None:
+    session_id, now = session.session_id, service.clock()
+    longest = duration_deadline(session)
+    if longest is not None and longest <= now:
+        cause = f"The session reached its maximum duration of {_minutes(session.max_duration)}."
+        await end_session(service, session_id, cause)
+        return
+    try:
+        reply = await service.bus.request(session_subject(session_id), _PROBE, timeout=_PROBE_WAIT)
+        last_activity = decode_activity(reply)
+    except NoResponders:
+        if session.status is SessionStatus.CONNECTED:  # its server is gone: what users did since, nobody knows
+            await end_lost(service, session_id, None)
+            return
+        last_activity = None
+    except TimeoutError:
+        await service.store.sessions.set_deadline(session_id, Millis(now + _LOOK_AGAIN))
+        return
+    deadline_at = session.deadline_at if last_activity is None else idle_deadline(session, last_activity)
+    if deadline_at > now:
+        await service.store.sessions.set_deadline(session_id, deadline_at)
+    else:
+        cause = f"The session was idle for {_minutes(session.idle_timeout)}."
+        await end_session(service, session_id, cause)
+
+
+async def _has_relay(service: Service, session: Session) -> bool:
+    try:
+        await service.bus.request(session_subject(session.session_id), _PROBE, timeout=_PROBE_WAIT)
+    except NoResponders:
+        return False
+    except TimeoutError:
+        return True
+    return True
+
+
+def _minutes(count: int | None) -> str:
+    return "1 minute" if count == 1 else f"{count} minutes"

@@ -1,16 +1,69 @@
-"""What happens to a session after StartSession: its task, its ends, its end. Called by the gateway."""
+"""What happens to a session after StartSession: its task, its ends, its end. Called by the gateway.
 
+Every change goes through `SessionStore.transition`, which keeps the status machine, so each of these may be called
+twice, late, or by two servers at once.
+"""
+
+import msgspec
+
+from ferryman.core.documents import find_document
+from ferryman.core.messages import (
+    EndSession,
+    EndTask,
+    StartTask,
+    control_subject,
+    decode_end_answer,
+    encode,
+    session_subject,
+)
+from ferryman.core.ports import NoResponders, SessionChanges
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.sessions import Session
+from ferryman.model.sessions import ENDED, Session, SessionStatus
+
+DETAILS_LIMIT = 1024
+"""Characters, AWS's own limit on Details."""
+_TASK_WAIT = 10.0
+"""Seconds for the node's server to pass a task on; it paces them (`protocol/agent.md` §3.9)."""
+_END_WAIT = 2.0
+_ERROR_HEADING = "----------ERROR-------"
+
+
+def idle_deadline(session: Session, last_activity: Millis) -> Millis:
+    """Return when the session must end if nothing more happens: idle timeout or maximum duration, the earlier."""
+    idle = last_activity + session.idle_timeout * 60_000
+    longest = duration_deadline(session)
+    return Millis(idle if longest is None else min(idle, longest))
+
+
+def duration_deadline(session: Session) -> Millis | None:
+    """Return when the session's maximum duration is over, None if it has none."""
+    return None if session.max_duration is None else Millis(session.started_at + session.max_duration * 60_000)
 
 
 async def dispatch_task(service: Service, session: Session) -> bool:
     """Send the session's task to its node, once its client is there; False if the node is not reachable.
 
-    Then the session is Failed and `EndSession` was published to its relay.
+    Then the session is Failed and `EndSession` was published to its relay. Sending twice does no harm: an agent drops a
+    task whose session it runs. From now the node has `Limits.client_wait` seconds to open its data channel.
     """
-    raise NotImplementedError
+    document = find_document(session.document_name, service.settings.limits)
+    content = {
+        "DocumentName": session.document_name,
+        "DocumentContent": document.content(),
+        "SessionId": session.session_id,
+        "Parameters": {},
+        "SessionOwner": session.owner,
+    }
+    task = StartTask(session.session_id, msgspec.json.encode(content).decode())
+    deadline_at = Millis(service.clock() + service.settings.limits.client_wait * 1000)
+    await service.store.sessions.set_deadline(session.session_id, deadline_at)
+    try:
+        await service.bus.request(control_subject(session.target), encode(task), timeout=_TASK_WAIT)
+    except (NoResponders, TimeoutError):
+        await fail_session(service, session.session_id, f"{session.target} is not connected.")
+        return False
+    return True
 
 
 async def ends_attached(service: Service, session_id: SessionId) -> Session | None:
@@ -18,7 +71,17 @@ async def ends_attached(service: Service, session_id: SessionId) -> Session | No
 
     Returns the session; None if it has ended or is ending (the relay then tells both ends and closes). Idempotent.
     """
-    raise NotImplementedError
+    session = await service.store.sessions.get(session_id)
+    if session is None:
+        return None
+    deadline_at = idle_deadline(session, service.clock())
+    connected = await service.store.sessions.transition(
+        session_id, SessionStatus.CONNECTED, SessionChanges(deadline_at=deadline_at)
+    )
+    if connected is not None:
+        return connected
+    session = await service.store.sessions.get(session_id)
+    return session if session is not None and session.status is SessionStatus.CONNECTED else None
 
 
 async def end_lost(service: Service, session_id: SessionId, last_activity: Millis | None) -> Session | None:
@@ -27,7 +90,41 @@ async def end_lost(service: Service, session_id: SessionId, last_activity: Milli
     `last_activity` is when a user last typed, resized or got output; None means now. Returns the session if it is now
     Disconnected or still Connecting, None otherwise.
     """
-    raise NotImplementedError
+    session = await service.store.sessions.get(session_id)
+    if session is None:
+        return None
+    deadline_at = idle_deadline(session, service.clock() if last_activity is None else last_activity)
+    lost = await service.store.sessions.transition(
+        session_id, SessionStatus.DISCONNECTED, SessionChanges(deadline_at=deadline_at)
+    )
+    if lost is not None:
+        return lost
+    session = await service.store.sessions.get(session_id)
+    waiting = (SessionStatus.CONNECTING, SessionStatus.DISCONNECTED)
+    return session if session is not None and session.status in waiting else None
+
+
+async def end_session(service: Service, session_id: SessionId, details: str) -> bool:
+    """Begin to end a session for the cause `details`: Terminating, both ends told; False if it had ended or was ending.
+
+    The agent is told on its data channel if that is open, else on the node's control channel. It is Terminated when the
+    agent confirms, or by the sweep after `Limits.terminate_wait` seconds.
+    """
+    deadline_at = Millis(service.clock() + service.settings.limits.terminate_wait * 1000)
+    changes = SessionChanges(details=_cut(details), deadline_at=deadline_at, token_id="")
+    session = await service.store.sessions.transition(session_id, SessionStatus.TERMINATING, changes)
+    if session is None:
+        return False
+    try:
+        reply = await service.bus.request(
+            session_subject(session_id), encode(EndSession(_cut(details))), timeout=_END_WAIT
+        )
+        agent_told = decode_end_answer(reply).agent_told
+    except (NoResponders, TimeoutError):
+        agent_told = False
+    if not agent_told:
+        await service.bus.publish(control_subject(session.target), encode(EndTask(session_id)))
+    return True
 
 
 async def session_finished(service: Service, session_id: SessionId, details: str) -> None:
@@ -35,7 +132,7 @@ async def session_finished(service: Service, session_id: SessionId, details: str
 
     `details` is the cause, empty for a normal end; the relay tells the client itself.
     """
-    raise NotImplementedError
+    await _close(service, session_id, SessionStatus.TERMINATED, details)
 
 
 async def agent_task_completed(
@@ -43,11 +140,40 @@ async def agent_task_completed(
 ) -> None:
     """The agent's `agent_task_complete` (`protocol/agent.md` §3.7): the session is over, its relay is told. Idempotent.
 
-    Ignored for a session that is not the node's. Acknowledge the message in every case.
+    A session that nobody joined and whose task did not succeed is Failed. Ignored for a session that is not the node's;
+    acknowledge the message in every case.
     """
-    raise NotImplementedError
+    session = await service.store.sessions.get(session_id)
+    if session is None or session.target != node_id or session.status in ENDED:
+        return
+    details = output.replace(_ERROR_HEADING, "").strip()
+    succeeded = final_status == "Success"
+    if not succeeded and not details:
+        details = f"The agent reported {final_status}."
+    if not succeeded and await fail_session(service, session_id, details):
+        return
+    # Who ended it is what Details say of a session that was ending; the agent only confirms.
+    kept = session.status is SessionStatus.TERMINATING
+    if await _close(service, session_id, SessionStatus.TERMINATED, "" if kept else details) is not None:
+        await _publish_end(service, session_id, details)
 
 
 async def fail_session(service: Service, session_id: SessionId, details: str) -> bool:
     """A Connecting session is Failed, its relay is told; False if it was not Connecting any more."""
-    raise NotImplementedError
+    if await _close(service, session_id, SessionStatus.FAILED, details) is None:
+        return False
+    await _publish_end(service, session_id, details)
+    return True
+
+
+async def _close(service: Service, session_id: SessionId, status: SessionStatus, details: str) -> Session | None:
+    changes = SessionChanges(details=_cut(details) or None, ended_at=service.clock(), token_id="")
+    return await service.store.sessions.transition(session_id, status, changes)
+
+
+async def _publish_end(service: Service, session_id: SessionId, output: str) -> None:
+    await service.bus.publish(session_subject(session_id), encode(EndSession(_cut(output))))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= DETAILS_LIMIT else text[: DETAILS_LIMIT - 1] + "…"

@@ -40,7 +40,7 @@ def seal_token(service: Service, session_id: SessionId, caller_id: str, token_id
     """Return the token, at most 300 characters for a caller id of up to 170."""
     expires_at = service.clock() + service.settings.limits.client_wait * 1000
     plaintext = _HEAD.pack(expires_at, bytes.fromhex(token_id)) + caller_id.encode()
-    text = base64.urlsafe_b64encode(service.vault.seal(_PURPOSE, plaintext, session_id.encode())).decode()
+    text = base64.b64encode(service.vault.seal(_PURPOSE, plaintext, session_id.encode())).decode()
     if len(text) > TOKEN_LIMIT:
         raise ValueError(f"a session token may have {TOKEN_LIMIT} characters, this one would have {len(text)}")
     return Secret(text)
@@ -49,7 +49,7 @@ def seal_token(service: Service, session_id: SessionId, caller_id: str, token_id
 def open_token(service: Service, session_id: SessionId, token_value: str) -> OpenedToken:
     """Decrypt and check a token; AccessDeniedException if it is not this session's, was altered, or has lapsed."""
     try:
-        sealed = base64.b64decode(token_value.encode(), altchars=b"-_", validate=True)
+        sealed = base64.b64decode(token_value.encode(), validate=True)
         plaintext = service.vault.open(_PURPOSE, sealed, session_id.encode())
         expires_at, token_id = _HEAD.unpack_from(plaintext)
         caller_id = plaintext[_HEAD.size :].decode()

@@ -1,29 +1,123 @@
 """StartSession, ResumeSession, TerminateSession, GetConnectionStatus."""
 
+from ferryman.core.authorization import require
+from ferryman.core.documents import check_parameters, find_document
+from ferryman.core.presence import is_connected
 from ferryman.core.requests import ConnectionStatus, SessionTicket, StartSessionRequest
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller
-from ferryman.model.identifiers import SessionId
+from ferryman.core.session_lifecycle import end_session, idle_deadline
+from ferryman.core.session_tokens import new_token_id, seal_token
+from ferryman.model.callers import Caller, document_arn, node_arn, session_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis, NodeId, SessionId, new_session_id
+from ferryman.model.sessions import RESUMABLE, Session, SessionStatus
+
+_ID_ENTROPY = 9
+"""Bytes in the 17 hex digits of a session id."""
 
 
 async def start_session(service: Service, caller: Caller, request: StartSessionRequest) -> SessionTicket:
     """StartSession: check document, parameters, permission, target, in that order; store it as Connecting.
 
+    Nothing is sent to the node yet: `session_lifecycle.dispatch_task` does that once the client is there.
     Raises InvalidDocument, ValidationException (parameters), AccessDeniedException, TargetNotConnected.
     """
-    raise NotImplementedError
+    settings = service.settings
+    document = find_document(request.document_name, settings.limits)
+    check_parameters(document, request.parameters)
+    target = NodeId(request.target)
+    for resource in (
+        node_arn(settings.account_id, settings.region, target),
+        document_arn(settings.account_id, settings.region, document.name),
+    ):
+        require(service, caller, "ssm:StartSession", resource)
+    if not await _is_reachable(service, target):
+        raise ServiceError("TargetNotConnected", f"{target} is not connected.")
+    now = service.clock()
+    session = Session(
+        session_id=new_session_id(caller.name, service.entropy(_ID_ENTROPY)),
+        target=target,
+        status=SessionStatus.CONNECTING,
+        started_at=now,
+        document_name=document.name,
+        owner=caller.arn,
+        owner_id=caller.user_id,
+        owner_name=caller.name,
+        deadline_at=Millis(now + settings.limits.client_wait * 1000),
+        idle_timeout=settings.limits.idle_timeout_minutes,
+        max_duration=settings.limits.max_duration_minutes,
+        reason=request.reason,
+        token_id=new_token_id(service),
+    )
+    ticket = _ticket(service, caller, session)
+    await service.store.sessions.add(session)
+    return ticket
 
 
 async def resume_session(service: Service, caller: Caller, session_id: SessionId) -> SessionTicket:
-    """ResumeSession: a new token; older ones die. Raises DoesNotExistException, AccessDeniedException."""
-    raise NotImplementedError
+    """ResumeSession: a new token, older ones die; it counts as activity.
+
+    Raises AccessDeniedException, DoesNotExistException for a session that is unknown, ended or ending.
+    """
+    session = await _owned(service, caller, session_id, "ssm:ResumeSession")
+    if session.status not in RESUMABLE:
+        raise _does_not_exist(session_id)
+    now = service.clock()
+    if session.status is SessionStatus.CONNECTING:
+        deadline_at = Millis(now + service.settings.limits.client_wait * 1000)
+    else:
+        deadline_at = idle_deadline(session, now)
+    resumed = await service.store.sessions.issue_token(session_id, new_token_id(service), deadline_at)
+    if resumed is None:
+        raise _does_not_exist(session_id)
+    return _ticket(service, caller, resumed)
 
 
 async def terminate_session(service: Service, caller: Caller, session_id: SessionId) -> SessionId:
-    """TerminateSession, idempotent: Terminating, both ends told. Raises DoesNotExistException, AccessDeniedException."""
-    raise NotImplementedError
+    """TerminateSession: Terminating, both ends told. Does nothing to a session that has ended or is ending.
+
+    Raises AccessDeniedException, DoesNotExistException for a session that is unknown.
+    """
+    session = await _owned(service, caller, session_id, "ssm:TerminateSession")
+    if session.status in RESUMABLE:
+        await end_session(service, session_id, f"Terminated by {caller.arn}.")
+    return session_id
 
 
 async def get_connection_status(service: Service, caller: Caller, target: str) -> ConnectionStatus:
-    """GetConnectionStatus: whether the node is registered and its control channel is up now."""
-    raise NotImplementedError
+    """GetConnectionStatus: whether the node is registered and its control channel is up now.
+
+    Raises AccessDeniedException; an unknown target is not connected.
+    """
+    settings = service.settings
+    require(service, caller, "ssm:GetConnectionStatus", node_arn(settings.account_id, settings.region, NodeId(target)))
+    reachable = await _is_reachable(service, NodeId(target))
+    return ConnectionStatus.CONNECTED if reachable else ConnectionStatus.NOT_CONNECTED
+
+
+async def _is_reachable(service: Service, target: NodeId) -> bool:
+    return await service.store.nodes.get(target) is not None and await is_connected(service, target)
+
+
+async def _owned(service: Service, caller: Caller, session_id: SessionId, action: str) -> Session:
+    """Return the session if `caller` may do `action` to it; who may do it to no session learns of none."""
+    session = await service.store.sessions.get(session_id)
+    resource = session_arn(service.settings.account_id, service.settings.region, session_id)
+    require(service, caller, action, resource, owner_id=None if session is None else session.owner_id)
+    if session is None:
+        raise _does_not_exist(session_id)
+    return session
+
+
+def _ticket(service: Service, caller: Caller, session: Session) -> SessionTicket:
+    if session.token_id is None:
+        raise ValueError(f"session {session.session_id} has no token to give out")
+    return SessionTicket(
+        session.session_id,
+        seal_token(service, session.session_id, caller.user_id, session.token_id),
+        f"{service.settings.websocket_url}/v1/data-channel/{session.session_id}?role=publish_subscribe",
+    )
+
+
+def _does_not_exist(session_id: SessionId) -> ServiceError:
+    return ServiceError("DoesNotExistException", f"Session {session_id} does not exist or is not active.")

@@ -54,6 +54,8 @@ _COLUMNS = (
     sessions.c.token_id,
 )
 """In the order of `Session`'s fields."""
+_STATUS = _COLUMNS.index(sessions.c.status)
+_ACCESS_TYPE = _COLUMNS.index(sessions.c.access_type)
 
 # Written into the statement, not bound: a partial index is used only if the planner can see its condition.
 _IS_ACTIVE = text("ended = 0")
@@ -82,8 +84,10 @@ def row_of(session: Session) -> dict[str, object]:
 
 
 def _session(row: Record) -> Session:
-    session_id, target, status, *between, access_type, token_id = row
-    return Session(session_id, target, _STATUSES[status], *between, _ACCESS_TYPES[access_type], token_id)
+    values = list(row)
+    values[_STATUS] = _STATUSES[values[_STATUS]]
+    values[_ACCESS_TYPE] = _ACCESS_TYPES[values[_ACCESS_TYPE]]
+    return Session(*values)
 
 
 def _in_status(statuses: frozenset[SessionStatus]) -> ColumnElement[bool]:
