@@ -15,6 +15,10 @@ from ferryman.plugin import texts
 RESPONSE_VARIABLE_PREFIX = "AWS_SSM_START_SESSION_RESPONSE"
 OPERATION = "StartSession"
 
+RECONNECT_VARIABLE = "FERRYMAN_RECONNECT_SECONDS"
+DEFAULT_RECONNECT_SECONDS = 300.0
+LONGEST_RECONNECT_SECONDS = 86_400.0
+
 
 class InvalidArguments(Exception):
     """What the command was started with makes no sense; the text says what, and holds no secret."""
@@ -71,12 +75,37 @@ def parse(arguments: Sequence[str], environment: MutableMapping[str, str]) -> Co
     raise AssertionError("unreachable")
 
 
+def checked_stream_url(url: str) -> str:
+    """Return `url`, the address of a data channel. Raises `InvalidArguments` unless it is a WebSocket's."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise InvalidArguments(texts.cannot_start("the StreamUrl must be ws://HOST/… or wss://HOST/…"))
+    if parts.username is not None or parts.password is not None:
+        raise InvalidArguments(texts.cannot_start("the StreamUrl must hold no user name or password"))
+    return url
+
+
+def reconnect_seconds(environment: Mapping[str, str]) -> float:
+    """Return for how long a lost connection is tried to be restored. Raises `InvalidArguments`."""
+    text = environment.get(RECONNECT_VARIABLE, "")
+    if not text:
+        return DEFAULT_RECONNECT_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_RECONNECT_SECONDS:
+        cause = f"{RECONNECT_VARIABLE} must be a number of seconds from 0 to {LONGEST_RECONNECT_SECONDS:.0f}"
+        raise InvalidArguments(texts.cannot_start(cause))
+    return seconds
+
+
 def _launch(response: str, region: str, profile: str, request: str, endpoint: str) -> Launch:
     members = _members(response)
     return Launch(
         session_id=_text_member(members, "SessionId"),
         token=Secret(_text_member(members, "TokenValue")),
-        stream_url=_checked_stream_url(_text_member(members, "StreamUrl")),
+        stream_url=checked_stream_url(_text_member(members, "StreamUrl")),
         region=region,
         profile=profile,
         target=_target(request),
@@ -121,15 +150,6 @@ def _target(request: str) -> str:
     if not isinstance(target, str):
         raise InvalidArguments(texts.cannot_start("the StartSession request (fifth argument) names no Target"))
     return target
-
-
-def _checked_stream_url(url: str) -> str:
-    parts = _split(url)
-    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise InvalidArguments(texts.cannot_start("the StreamUrl must be ws://HOST/… or wss://HOST/…"))
-    if parts.username is not None or parts.password is not None:
-        raise InvalidArguments(texts.cannot_start("the StreamUrl must hold no user name or password"))
-    return url
 
 
 def _checked_endpoint(url: str) -> str:

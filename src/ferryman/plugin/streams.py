@@ -9,7 +9,7 @@ import asyncio
 import os
 import stat
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 READ_BYTES = 65_536
 WRITE_BYTES = 65_536
@@ -110,10 +110,13 @@ class Output:
 
     `on_written` gets the number passed with a piece, if one was. A piece is tried at once, so an idle terminal shows a
     key's echo without a detour; what does not fit waits. `on_closed` is called once if the descriptor takes no more
-    for good; from then on pieces are dropped, unreported.
+    for good; from then on pieces are dropped, unreported. Without `on_closed` nobody needs the descriptor: what it does
+    not take counts as written.
     """
 
-    def __init__(self, shared: int, on_written: Callable[[int], None], on_closed: Callable[[], None]) -> None:
+    def __init__(
+        self, shared: int, on_written: Callable[[int], None], on_closed: Callable[[], None] | None = None
+    ) -> None:
         self._descriptor = Descriptor(shared, os.O_WRONLY)
         self._on_written = on_written
         self._on_closed = on_closed
@@ -127,6 +130,7 @@ class Output:
     def push(self, data: bytes, number: int | None = None) -> None:
         """Write `data` after everything pushed before; report `number` when it is written."""
         if self._closed:
+            self._drop([number])
             return
         self._pieces.append((memoryview(data), number))
         if not self._waiting:
@@ -180,6 +184,15 @@ class Output:
     def _fail(self) -> None:
         self._stop_waiting()
         self._closed = True
+        numbers = [number for _, number in self._pieces]
         self._pieces.clear()
         self._empty.set()
-        self._on_closed()
+        if self._on_closed is not None:
+            self._on_closed()
+        self._drop(numbers)
+
+    def _drop(self, numbers: Iterable[int | None]) -> None:
+        if self._on_closed is None:
+            for number in numbers:
+                if number is not None:
+                    self._on_written(number)

@@ -7,13 +7,13 @@ them. Everything else goes to standard error.
 INSTALLED = "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n"
 
 ESCAPE_HELP = (
-    "Supported escape sequences, after a newline:\n"
+    "\nSupported escape sequences, after a newline:\n"
     "  ~.  end the session (TerminateSession)\n"
     "  ~?  this text\n"
     "  ~-  turn escapes off\n"
     "  ~~  send one ~\n"
 )
-ESCAPES_OFF = "Escapes are off.\n"
+ESCAPES_OFF = "\nEscapes are off.\n"
 
 
 def starting(session_id: str) -> str:
@@ -43,14 +43,20 @@ def unknown_operation(argument: str) -> str:
     return f"\nUnknown operation {argument}. \nUse session-manager-plugin --version to check the version.\n\n"
 
 
-def connection_lost(limit: float) -> str:
-    """An outage lasts longer than a moment; `limit` is how many seconds reconnecting is tried."""
-    return f"Connection lost; reconnecting for up to {limit:.0f} s. What you type is kept; ~. ends the session.\n"
+def connection_lost(limit: float, *, attended: bool) -> str:
+    """An outage lasts longer than a moment; reconnecting is tried for `limit` seconds. `attended`: somebody types."""
+    advice = " What you type is kept; ~. ends the session." if attended else ""
+    return f"\nConnection lost; reconnecting for up to {limit:.0f} s.{advice}\n"
 
 
-def connection_lost_unattended(limit: float) -> str:
-    """The same where nobody types."""
-    return f"Connection lost; reconnecting for up to {limit:.0f} s.\n"
+def not_terminated(session_id: str, cause: str) -> str:
+    """TerminateSession failed: the far end runs on."""
+    return f"Could not terminate session {session_id}, which ends by its idle timeout: {cause}\n"
 
 
 RECONNECTED = "Connection restored.\n"
+
+
+def unexpected(fault: str, variable: str) -> str:
+    """A fault of ours."""
+    return f"Cannot perform start session: unexpected fault {fault}; set {variable}=1 to see where\n"
