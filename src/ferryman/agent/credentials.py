@@ -54,6 +54,10 @@ class CredentialSource:
                 raise
         return self._current
 
+    def seconds_until(self, moment: float) -> float:
+        """Return the seconds until `moment` by this source's clock, 0 if it has passed."""
+        return max(0.0, moment - self._clock())
+
     async def renew(self) -> RoleCredentials:
         """Ask for new credentials whatever the age of the old: the server refused them, or half their life is over."""
         self._current = await self._request()

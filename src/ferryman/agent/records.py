@@ -7,6 +7,7 @@ died. Whoever holds the lock may write or remove the record.
 
 import fcntl
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -26,6 +27,11 @@ class SessionResult(msgspec.Struct, frozen=True):
     status: str
     output: str
     message_id: str
+
+
+def new_result(status: str, output: str = "") -> SessionResult:
+    """Return a result with an id of its own."""
+    return SessionResult(status, output, str(uuid.uuid4()))
 
 
 class SessionRecord(msgspec.Struct, frozen=True):
@@ -53,8 +59,8 @@ class SessionRecords:
         return read_struct(self._path(session_id, "json"), SessionRecord)
 
     def write(self, record: SessionRecord) -> None:
-        """Replace the record; durable when it returns."""
-        replace_file(self._path(record.session_id, "json"), msgspec.json.encode(record))
+        """Replace the record. Not forced to disk: sessions do not outlive the machine's own end."""
+        replace_file(self._path(record.session_id, "json"), msgspec.json.encode(record), durable=False)
 
     def remove(self, session_id: str) -> None:
         """Forget the session; idempotent."""
@@ -68,23 +74,18 @@ class SessionRecords:
             if record is not None:
                 yield record
 
-    def lock(self, session_id: str) -> int:
-        """Lock the session until the returned descriptor and its copies are closed; raises `RecordLocked`."""
+    def lock(self, session_id: str, *, wait: bool = False) -> int:
+        """Lock the session until the returned descriptor and its copies are closed.
+
+        If another process holds the lock, waits for it or raises `RecordLocked`.
+        """
         descriptor = os.open(self._path(session_id, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(descriptor)
             raise RecordLocked(session_id) from error
         return descriptor
-
-    def is_alive(self, session_id: str) -> bool:
-        """Tell whether the session's worker runs."""
-        try:
-            os.close(self.lock(session_id))
-        except RecordLocked:
-            return True
-        return False
 
     def _path(self, session_id: str, extension: str) -> Path:
         """A session id is the server's text: it must not name a file outside the directory, nor a hidden one."""

@@ -141,13 +141,14 @@ def machine_hash() -> str:
     return sha256(b"ferryman-agent/" + text.encode()).hexdigest() if text else ""
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path` in one step, mode 0600, durable when it returns."""
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write `content` to `path` in one step, mode 0600; `durable`: it is on disk when this returns."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, content)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
     temporary.replace(path)

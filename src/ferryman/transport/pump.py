@@ -7,7 +7,7 @@ window bounds it.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ferryman.transport.errors import ConnectionLost
 from ferryman.transport.websocket import WebSocket
@@ -45,12 +45,12 @@ class Engine(Protocol[_Event_co]):
         """When `frames_to_send` is due again, by the pump's clock."""
 
 
-class Pump:
+class Pump(Generic[_Event]):
     """Drives one engine for the life of a session, over as many connections as it takes.
 
-    `on_events` is called, never awaited, with what one received frame brought about; it may use the engine (send,
-    acknowledge) and need not call `wake`. An exception from it ends `run`. The driver that uses the engine at any
-    other moment calls `wake()` afterwards.
+    `on_events` is called, never awaited, after each received frame with what that brought about, which may be nothing
+    but more capacity; it may use the engine (send, acknowledge) and need not call `wake`. An exception from it ends
+    `run`. The driver that uses the engine at any other moment calls `wake()` afterwards.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class Pump:
     async def _write(self, websocket: WebSocket) -> ConnectionLost:
         while True:
             self._work.clear()
+            self._dispatch()
             frames = self._engine.frames_to_send(self._clock())
             try:
                 for frame in frames:
@@ -141,7 +142,8 @@ class Pump:
 
 
 def _dispatch(engine: Engine[_Event], on_events: Callable[[Sequence[_Event]], None]) -> None:
-    """Hand over events until there are none: consuming one may set free the next."""
+    """Hand over events, and those that handling them sets free, until there are none."""
+    on_events(engine.events())
     while events := engine.events():
         on_events(events)
 

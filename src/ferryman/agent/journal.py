@@ -1,0 +1,36 @@
+"""Logs of the agent's processes: JSON lines on standard error, where systemd or a container collects them."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Set logging up for this process and those forked from it."""
+    logging.raiseExceptions = False  # a session worker outlives who reads its standard error
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger("ferryman.agent")
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    root.propagate = False
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module of the agent; events are short names, facts are keywords."""
+    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(f"ferryman.agent.{name}")
+    return bound

@@ -1,0 +1,148 @@
+"""The agent process: one per state directory. Brings the control channel, the sessions and the zygote together."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ferryman.agent.accounts import named_account, require_switchable
+from ferryman.agent.control import ControlChannel
+from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.journal import logger
+from ferryman.agent.nursery import Nursery
+from ferryman.agent.outbox import Outbox
+from ferryman.agent.records import SessionRecord, SessionRecords
+from ferryman.agent.sessions import Sessions
+from ferryman.agent.state import StateDirectory, StateUnusable
+from ferryman.agent.versions import USER_AGENT
+from ferryman.model.errors import ServiceError
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.http import HttpClient, trust
+
+END_SECONDS = 10.0
+CONFIRM_SECONDS = 2.0
+RENEW_AGAIN_SECONDS = 30.0
+_LOG = logger("run")
+
+
+async def run_agent(
+    state_dir: Path,
+    *,
+    run_as: str | None = None,
+    on_connected: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve the node registered in `state_dir` until SIGTERM, SIGINT or SIGHUP; then end its sessions and return.
+
+    SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` names the account of
+    sessions whose document names none; the agent's own if None. `on_connected` is called whenever the control channel
+    has opened. Raises `StateUnusable`, `AccountRefused`, `NoWorker`, and OSError for a certificate file.
+    """
+    if run_as is not None:
+        require_switchable(named_account(run_as))
+    state = StateDirectory(state_dir)
+    registration = state.registration()
+    state.create()
+    trusted = None
+    if registration.endpoint.startswith("https:"):
+        trusted = trust(Path(registration.ca_file) if registration.ca_file else None)
+    with _only_agent(state), _signals() as stop:
+        async with HttpClient(registration.endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
+            await _Agent(state, client, run_as, on_connected).run(stop)
+
+
+class _Agent:
+    """Everything of one run."""
+
+    def __init__(
+        self, state: StateDirectory, client: HttpClient, run_as: str | None, on_connected: Callable[[], None]
+    ) -> None:
+        self._source = CredentialSource(state, client)
+        self._outbox = Outbox()
+        self._control = ControlChannel(client, self._source, self._outbox, on_connected)
+        self._nursery = Nursery(state.path)
+        self._sessions = Sessions(
+            state.registration().node_id, SessionRecords(state.sessions), self._nursery, self._report, run_as
+        )
+
+    async def run(self, stop: "asyncio.Future[bool]") -> None:
+        """Run until `stop` is set: True ends the sessions too."""
+        self._sessions.adopt()
+        try:
+            await self._nursery.start()
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(step)
+                    for step in (
+                        self._control.run(self._sessions),
+                        self._control.keep_informed(),
+                        _keep_credentials(self._source),
+                    )
+                ]
+                if await stop:
+                    await self._end_sessions()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self._sessions.close()
+            await self._nursery.close()
+
+    def _report(self, record: SessionRecord) -> None:
+        self._outbox.add(record)
+        self._control.wake()
+
+    async def _end_sessions(self) -> None:
+        """End all and give the server a moment to confirm; what it does not confirm is reported by the next agent."""
+        if len(self._sessions) == 0 and len(self._outbox) == 0:
+            return
+        await self._sessions.end_all(END_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await self._outbox.emptied()
+
+
+async def _keep_credentials(source: CredentialSource) -> None:
+    """Renew the credentials at half of their life, whether or not anything is being called."""
+    while True:
+        try:
+            credentials = await source.current()
+            await asyncio.sleep(source.seconds_until(credentials.refresh_at))
+            await source.renew()
+        except (Unreachable, ServiceError) as error:
+            _LOG.warning("credentials not renewed", reason=str(error))
+            await asyncio.sleep(RENEW_AGAIN_SECONDS)
+
+
+@contextlib.contextmanager
+def _only_agent(state: StateDirectory) -> Iterator[None]:
+    """Hold the state directory's lock; raises `StateUnusable` when another agent does."""
+    descriptor = os.open(state.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise StateUnusable(f"another agent is running on {state.path}") from error
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _signals() -> "Iterator[asyncio.Future[bool]]":
+    """Turn signals into a future: True to end the sessions, False to leave them to the next agent."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[bool] = loop.create_future()
+
+    def decide(end_sessions: bool) -> None:
+        if not stop.done():
+            stop.set_result(end_sessions)
+
+    ending = {signal.SIGTERM: True, signal.SIGINT: True, signal.SIGHUP: True, signal.SIGUSR1: False}
+    for number, end_sessions in ending.items():
+        loop.add_signal_handler(number, decide, end_sessions)
+    try:
+        yield stop
+    finally:
+        for number in ending:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,162 @@
+"""The sessions of this node as the agent sees them: starts workers, watches them, knows results not yet confirmed.
+
+A worker may be of this agent or of one that died before; both are watched by a pidfd and told apart by nothing.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ferryman.agent.journal import logger
+from ferryman.agent.nursery import NoWorker, Nursery
+from ferryman.agent.records import FAILED, SUCCESS, RecordLocked, SessionRecord, SessionRecords, new_result
+from ferryman.agent.worker import WorkerTask
+from ferryman.wire.tasks import InteractiveShellContent
+
+MAX_SESSIONS = 1000
+ADOPT_AGAIN_SECONDS = 0.1
+_LOG = logger("sessions")
+
+
+@dataclass(slots=True)
+class _Running:
+    """A living worker. `pidfd` is readable when it has ended; `told` once it was asked to end."""
+
+    pidfd: int
+    told: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Sessions:
+    """Made and used in a running loop. `report` gets every record with a result, until `confirm` is called for it."""
+
+    def __init__(
+        self,
+        node_id: str,
+        records: SessionRecords,
+        nursery: Nursery,
+        report: Callable[[SessionRecord], None],
+        run_as: str | None = None,
+    ) -> None:
+        self._node_id = node_id
+        self._records = records
+        self._nursery = nursery
+        self._report = report
+        self._run_as = run_as
+        self._running: dict[str, _Running] = {}
+        self._starting: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._starting)
+
+    def adopt(self) -> None:
+        """Take over what earlier agents left: watch living workers, report results, and dead workers as failed."""
+        for record in self._records.all():
+            self._adopt(record.session_id)
+
+    async def start(self, content: InteractiveShellContent) -> None:
+        """Start a session; one that is known already is left alone. Never raises: a failure is the session's result."""
+        session_id = content.session_id
+        if session_id in self._running or session_id in self._starting or self._records.read(session_id) is not None:
+            _LOG.warning("duplicate task", session_id=session_id)
+            return
+        record = SessionRecord(session_id, self._node_id, time.time())
+        if len(self) >= MAX_SESSIONS:
+            self.fail(session_id, f"This node already runs {MAX_SESSIONS} sessions.")
+            return
+        self._records.write(record)
+        self._starting.add(session_id)
+        try:
+            pid = await self._nursery.fork(WorkerTask(content, self._run_as))
+            self._watch(session_id, pid)
+            _LOG.info("session started", session_id=session_id, pid=pid)
+        except NoWorker as error:
+            self.fail(session_id, f"The node could not start the session: {error}.")
+        finally:
+            self._starting.discard(session_id)
+
+    def fail(self, session_id: str, output: str) -> None:
+        """Record and report a session that never ran."""
+        _LOG.warning("session refused", session_id=session_id, reason=output)
+        record = SessionRecord(session_id, self._node_id, time.time(), result=new_result(FAILED, output))
+        self._records.write(record)
+        self._report(record)
+
+    def end(self, session_id: str) -> None:
+        """Ask a session's worker to end it; unknown ones are ignored."""
+        running = self._running.get(session_id)
+        if running is not None:
+            running.told = True
+            signal.pidfd_send_signal(running.pidfd, signal.SIGTERM)
+
+    async def end_all(self, seconds: float) -> None:
+        """End every session and wait, at most `seconds`, until their workers are gone."""
+        for session_id in list(self._running):
+            self.end(session_id)
+        waits = [running.ended.wait() for running in self._running.values()]
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*waits)
+        except TimeoutError:
+            _LOG.error("sessions left behind", session_ids=sorted(self._running))
+
+    def confirm(self, session_id: str) -> None:
+        """The server has the session's result: forget it."""
+        if session_id not in self._running:
+            self._records.remove(session_id)
+
+    def close(self) -> None:
+        """Stop watching; workers live on."""
+        for running in self._running.values():
+            asyncio.get_running_loop().remove_reader(running.pidfd)
+            os.close(running.pidfd)
+        self._running.clear()
+
+    def _adopt(self, session_id: str) -> None:
+        try:
+            lock = self._records.lock(session_id)
+        except RecordLocked:
+            record = self._records.read(session_id)
+            if record is not None and record.pid:
+                self._watch(session_id, record.pid)
+                _LOG.info("session adopted", session_id=session_id, pid=record.pid)
+            else:  # the worker has locked and not yet written
+                asyncio.get_running_loop().call_later(ADOPT_AGAIN_SECONDS, self._adopt, session_id)
+        else:
+            self._conclude(session_id, told=False)  # under the lock: a worker still on its way finds the result
+            os.close(lock)
+
+    def _watch(self, session_id: str, pid: int) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._conclude(session_id, told=False)
+            return
+        self._running[session_id] = _Running(pidfd)
+        asyncio.get_running_loop().add_reader(pidfd, self._ended, session_id)
+
+    def _ended(self, session_id: str) -> None:
+        running = self._running.pop(session_id)
+        asyncio.get_running_loop().remove_reader(running.pidfd)
+        os.close(running.pidfd)
+        self._conclude(session_id, told=running.told)
+        running.ended.set()
+
+    def _conclude(self, session_id: str, *, told: bool) -> None:
+        """Report a session whose worker is gone; without a result of its own it was killed."""
+        record = self._records.read(session_id)
+        if record is None:
+            return
+        result = record.result
+        if result is None:
+            text = "The session's process on the node ended unexpectedly."
+            result = new_result(SUCCESS) if told else new_result(FAILED, text)
+            record = msgspec.structs.replace(record, result=result)
+            self._records.write(record)
+        _LOG.info("session ended", session_id=session_id, status=result.status)
+        self._report(record)

@@ -1,0 +1,87 @@
+"""The process that session workers are forked from: everything imported, one thread, no event loop.
+
+`python -m ferryman.agent.zygote <state directory> <descriptor>`; the descriptor is one end of a stream socket pair.
+It first says its own process id (4 bytes, big-endian). Then the agent sends tasks (4 bytes of length, JSON) and gets
+back each worker's process id. The zygote ends when the agent does; workers do not.
+"""
+
+import gc
+import os
+import signal
+import socket
+import ssl
+import struct
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from ferryman.agent.journal import configure
+from ferryman.agent.state import StateDirectory
+from ferryman.agent.worker import WorkerTask, run_worker
+from ferryman.transport.http import trust
+
+LENGTH = struct.Struct(">I")
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the agent's end of the socket closes."""
+    configure()
+    state_directory = Path(arguments[0])
+    control = socket.socket(fileno=int(arguments[1]))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the agent decides; its end is ours
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers are reaped by the kernel
+    trusted = _trusted(state_directory)
+    gc.collect()
+    gc.freeze()  # workers share these pages
+    control.sendall(LENGTH.pack(os.getpid()))
+    while (task := _receive(control)) is not None:
+        worker = os.fork()
+        if worker == 0:
+            _work(control, task, state_directory, trusted)
+        control.sendall(LENGTH.pack(worker))
+
+
+def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: ssl.SSLContext | None) -> NoReturn:
+    status = 1
+    try:
+        os.setsid()
+        control.close()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        run_worker(msgspec.json.decode(task, type=WorkerTask), state_directory, trusted)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _trusted(state_directory: Path) -> ssl.SSLContext | None:
+    registration = StateDirectory(state_directory).registration()
+    if not registration.endpoint.startswith("https:"):
+        return None
+    return trust(Path(registration.ca_file) if registration.ca_file else None)
+
+
+def _receive(control: socket.socket) -> bytes | None:
+    """Return the next task, None when the agent is gone."""
+    header = _read(control, LENGTH.size)
+    return None if header is None else _read(control, LENGTH.unpack(header)[0])
+
+
+def _read(control: socket.socket, size: int) -> bytes | None:
+    received = bytearray()
+    while len(received) < size:
+        try:
+            piece = control.recv(size - len(received))
+        except ConnectionResetError:
+            return None
+        if not piece:
+            return None
+        received += piece
+    return bytes(received)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
