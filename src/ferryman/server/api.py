@@ -1,0 +1,51 @@
+"""The AWS API calls: read, identify, authenticate, parse, do, serialise. Errors are answered in `server.middleware`."""
+
+import asyncio
+
+from aiohttp import web
+
+from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unknown_operation
+from ferryman.model.errors import ServiceError
+from ferryman.server.authentication import authenticate_caller, authenticate_node, signable
+from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID
+from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Surroundings
+
+
+async def handle(request: web.Request) -> web.Response:
+    """Answer one API call."""
+    gateway = request.app[GATEWAY]
+    body = await _body(request, gateway.timing.body)
+    to_verify = signable(request, body)
+    call = request[CALL] = identify(request.method, request.raw_path, to_verify.headers, body)
+    here = Surroundings(gateway.service, gateway)
+    key = (call.service, call.operation)
+    if key in BY_ANYONE:
+        result = await BY_ANYONE[key](here, parse(call, body))
+    elif key in BY_NODE_KEY:
+        node = await authenticate_node(gateway.service, to_verify, call)
+        result = await BY_NODE_KEY[key](here, node, parse(call, body))
+    else:
+        caller = await authenticate_caller(gateway.service, to_verify, call)
+        if key not in BY_CALLER:
+            raise unknown_operation(call.operation)
+        result = await BY_CALLER[key](here, caller, parse(call, body))
+    return web_response(serialise(call, result, request[REQUEST_ID]))
+
+
+async def _body(request: web.Request, seconds: float) -> bytes:
+    """Return the whole body; 413 if it is too large for the application, 408 if it is too slow."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        limit = request.app[GATEWAY].service.settings.limits.body_bytes
+        message = f"The request's body is larger than {limit} bytes."
+        raise ServiceError("RequestEntityTooLargeException", message, status=413) from error
+    except TimeoutError as error:
+        message = f"The request's body did not arrive within {seconds:g} seconds."
+        raise ServiceError("RequestTimeoutException", message, status=408) from error
+
+
+def web_response(response: Response) -> web.Response:
+    """Return aiohttp's form of an answer."""
+    return web.Response(status=response.status, headers=dict(response.headers), body=response.body)

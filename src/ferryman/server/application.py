@@ -1,0 +1,55 @@
+"""The whole server as one aiohttp application: what is answered where."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import web
+
+from ferryman.core.service import Service
+from ferryman.server.api import handle
+from ferryman.server.channels import control_channel, data_channel
+from ferryman.server.gateway import Gateway
+from ferryman.server.keys import GATEWAY
+from ferryman.server.middleware import error_boundary, request_log
+from ferryman.server.timing import DEFAULT_TIMING, Timing
+
+_log = structlog.get_logger("ferryman.server")
+
+
+def build(service: Service, timing: Timing = DEFAULT_TIMING) -> web.Application:
+    """Return the application; it pings its channels while it runs and closes them when it shuts down."""
+    app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[request_log, error_boundary])
+    app[GATEWAY] = Gateway(service, timing)
+    app.router.add_get("/healthz", health)
+    app.router.add_post("/", handle)
+    app.router.add_get("/", handle, allow_head=False)
+    app.router.add_post("/v1/control-channel/{id}", handle)
+    app.router.add_post("/v1/data-channel/{id}", handle)
+    app.router.add_get("/v1/control-channel/{id}", control_channel, allow_head=False)
+    app.router.add_get("/v1/data-channel/{id}", data_channel, allow_head=False)
+    app.cleanup_ctx.append(_heartbeat)
+    app.on_shutdown.append(_close_channels)
+    return app
+
+
+async def health(request: web.Request) -> web.Response:
+    """Answer 200 while the store can be read and written, 503 otherwise."""
+    gateway = request.app[GATEWAY]
+    try:
+        await gateway.service.store.check()
+    except Exception:  # noqa: BLE001 boundary: whatever is wrong with the store, the answer is the same
+        _log.exception("store check failed")
+        return web.json_response({"status": "unavailable", "store": "failed"}, status=503)
+    return web.json_response({"status": "ok", "store": "ok", "channels": gateway.open_channels})
+
+
+async def _heartbeat(app: web.Application) -> AsyncIterator[None]:
+    beating = asyncio.create_task(app[GATEWAY].heartbeat.run())
+    yield
+    beating.cancel()
+    await asyncio.wait({beating})
+
+
+async def _close_channels(app: web.Application) -> None:
+    await app[GATEWAY].close()

@@ -1,0 +1,153 @@
+"""Upgrades of `/v1/control-channel/{id}` and `/v1/data-channel/{id}`: who is it, may they, then on to the channel."""
+
+import asyncio
+
+import structlog
+from aiohttp import WSCloseCode, web
+
+from ferryman.awsapi.dispatch import ApiCall, ApiProtocol
+from ferryman.core.authorization import SessionOver, admit_agent, admit_client, require
+from ferryman.core.channel_tokens import Channel, check_channel_token
+from ferryman.model.callers import Caller, CallerKind, node_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.versions import AGENT_VERSION
+from ferryman.server import frames
+from ferryman.server.authentication import authenticate_upgrade
+from ferryman.server.control_channel import ControlChannel
+from ferryman.server.gateway import Gateway
+from ferryman.server.keys import CALL, GATEWAY
+from ferryman.server.sockets import Socket, Violation
+from ferryman.signing.errors import MissingAuthenticationToken
+from ferryman.wire.opening import (
+    OpenAgentDataChannel,
+    OpenDataChannel,
+    decode_control_channel_opening,
+    decode_data_channel_opening,
+)
+from ferryman.wire.payloads import MalformedPayload
+
+EARLY_FRAMES = 64
+"""Binary frames that may come before the opening: a client's resend timer does not know of it (client.md §4.3)."""
+
+_log = structlog.get_logger("ferryman.server.channels")
+
+
+async def control_channel(request: web.Request) -> web.StreamResponse:
+    """Serve a node's control channel; the upgrade must be signed by the node that the path names."""
+    gateway = request.app[GATEWAY]
+    request[CALL] = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
+    caller = await authenticate_upgrade(gateway.service, request)
+    if caller is None:
+        raise MissingAuthenticationToken
+    settings = gateway.service.settings
+    node_id = NodeId(request.match_info["id"])
+    resource = node_arn(settings.account_id, settings.region, node_id)
+    require(gateway.service, caller, "ssmmessages:OpenControlChannel", resource)
+    socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timing)
+    async with gateway.holding(socket):
+        await _serve_node(gateway, caller, node_id, socket)
+        await socket.close()
+    return socket.response
+
+
+async def data_channel(request: web.Request) -> web.StreamResponse:
+    """Serve one end of a session: the agent's by signature and channel token, the client's by its session token."""
+    gateway = request.app[GATEWAY]
+    request[CALL] = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
+    caller = await authenticate_upgrade(gateway.service, request)
+    session_id = SessionId(request.match_info["id"])
+    socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
+    async with gateway.holding(socket):
+        if caller is not None and caller.kind is CallerKind.NODE:
+            await _serve_agent(gateway, caller, session_id, socket)
+        else:
+            await _serve_client(gateway, session_id, socket)
+        await socket.close()
+    return socket.response
+
+
+async def _serve_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket: Socket) -> None:
+    opening = await _opening(gateway, socket)
+    if opening is None:
+        return
+    try:
+        opened = decode_control_channel_opening(opening)
+        check_channel_token(gateway.service, caller, Channel.CONTROL, node_id, opened.token_value)
+    except (MalformedPayload, ServiceError) as error:
+        _refuse(socket, error, node_id=node_id)
+        return
+    settled = opened.agent_version == AGENT_VERSION
+    channel = ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, settled=settled)
+    _log.info("control channel open", node_id=node_id, agent_version=opened.agent_version[:40])
+    try:
+        await channel.run(lambda: gateway.enter_control(channel))
+    finally:
+        gateway.leave_control(channel)
+
+
+async def _serve_agent(gateway: Gateway, caller: Caller, session_id: SessionId, socket: Socket) -> None:
+    opening = await _opening(gateway, socket)
+    if opening is None:
+        return
+    try:
+        opened = decode_data_channel_opening(opening)
+        if not isinstance(opened, OpenAgentDataChannel) or opened.client_instance_id != caller.node_id:
+            raise MalformedPayload("ClientInstanceId is not the node that signed the upgrade")
+        check_channel_token(gateway.service, caller, Channel.DATA, session_id, opened.token_value)
+        authorized = await admit_agent(gateway.service, caller, session_id)
+    except SessionOver:
+        socket.leave(WSCloseCode.OK, "the session has ended", frames.channel_closed(gateway.service, session_id))
+        return
+    except (MalformedPayload, ServiceError) as error:
+        _refuse(socket, error, session_id=session_id, node_id=caller.node_id)
+        return
+    gateway.session_started(NodeId(authorized.caller_id), session_id)
+    async with gateway.slot(authorized) as slot:
+        await slot.join(authorized, socket, ferryman=opened.ferryman == 1)
+
+
+async def _serve_client(gateway: Gateway, session_id: SessionId, socket: Socket) -> None:
+    opening = await _opening(gateway, socket)
+    if opening is None:
+        return
+    try:
+        opened = decode_data_channel_opening(opening)
+        if not isinstance(opened, OpenDataChannel) or not opened.client_id:
+            raise MalformedPayload("an agent's upgrade must be signed with the node's credentials")
+        authorized = await admit_client(gateway.service, session_id, opened.token_value, opened.client_id)
+    except (MalformedPayload, ServiceError) as error:
+        output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."
+        _refuse(socket, error, frames.channel_closed(gateway.service, session_id, output), session_id=session_id)
+        return
+    async with gateway.slot(authorized) as slot:
+        await slot.join(authorized, socket)
+
+
+async def _opening(gateway: Gateway, socket: Socket) -> str | None:
+    """Return the first text frame, None if the channel is over before it came in time."""
+    received: list[str] = []
+
+    async def receive() -> None:
+        for _ in range(EARLY_FRAMES):
+            message = await socket.receive()
+            if isinstance(message, str):
+                received.append(message)
+                return
+        raise Violation(WSCloseCode.POLICY_VIOLATION, "the opening text frame did not come first")
+
+    try:
+        async with asyncio.timeout(gateway.timing.opening):
+            await socket.carry(receive)
+    except TimeoutError:
+        socket.leave(WSCloseCode.POLICY_VIOLATION, "no opening text frame in time")
+    if not received:
+        _log.info("channel not opened", close_code=socket.departure.code if socket.departure else None)
+        return None
+    return received[0]
+
+
+def _refuse(socket: Socket, error: Exception, last: bytes | None = None, **who: str | None) -> None:
+    _log.info("channel refused", error=str(error), **who)
+    reason = error.code if isinstance(error, ServiceError) else "the opening is not valid"
+    socket.leave(WSCloseCode.POLICY_VIOLATION, reason, last)

@@ -1,0 +1,143 @@
+"""A node's control channel: tasks out, results in (`protocol/agent.md` §3)."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiohttp import WSCloseCode
+
+from ferryman.core import session_lifecycle
+from ferryman.core.messages import (
+    DONE,
+    CloseControlChannel,
+    EndTask,
+    Probe,
+    StartTask,
+    control_subject,
+    decode_control,
+)
+from ferryman.core.service import Service
+from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.server import frames
+from ferryman.server.relay import RelaySlot
+from ferryman.server.sockets import Socket, Violation
+from ferryman.server.starts import StartQueue
+from ferryman.server.timing import Timing
+from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
+from ferryman.wire.payloads import MalformedPayload, decode_payload, encode_payload
+from ferryman.wire.tasks import AgentTaskAcknowledge, AgentTaskComplete, InteractiveShell
+
+_IGNORED = frozenset(
+    {
+        MessageType.AGENT_TELEMETRY.value,
+        MessageType.AGENT_UPDATE_RESULT.value,
+        MessageType.AGENT_JOB_ACK.value,
+        MessageType.AGENT_JOB_REPLY.value,
+    }
+)
+_log = structlog.get_logger("ferryman.server.control_channel")
+
+
+class NodeNotReading(Exception):
+    """The node's control channel is open, and it takes nothing from it."""
+
+
+class ControlChannel:
+    """One node's open control channel.
+
+    `slot_of` finds a session's relay slot on this server, so that its output is passed on before its end is told.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        node_id: NodeId,
+        socket: Socket,
+        timing: Timing,
+        slot_of: Callable[[SessionId], RelaySlot | None],
+        *,
+        settled: bool,
+    ) -> None:
+        first_at = asyncio.get_running_loop().time() + (0.0 if settled else timing.start)
+        self.node_id = node_id
+        self.socket = socket
+        self.starts = StartQueue(socket.send, timing.start, first_at)
+        self._service = service
+        self._slot_of = slot_of
+        self._refused = 0
+        self._log = _log.bind(node_id=node_id)
+
+    async def run(self, entered: Callable[[], None]) -> None:
+        """Serve the node until it leaves or is told to; `entered` is called when tasks can reach it."""
+        subscription = await self._service.bus.subscribe(control_subject(self.node_id), self._on_message)
+        try:
+            entered()
+            await self.socket.carry(self._read)
+        finally:
+            self.starts.close()
+            await subscription.close()
+            departure, gone = self.socket.departure, self.socket.gone
+            self._log.info(
+                "control channel closed",
+                close_code=departure.code if departure else gone.code if gone else None,
+                reason=departure.reason if departure else "",
+                refused=self._refused,
+            )
+
+    async def _on_message(self, payload: bytes) -> bytes:
+        request = decode_control(payload)
+        match request:
+            case StartTask():
+                self._start(request)
+            case EndTask():
+                if not self.starts.cancel(request.session_id):
+                    self._send(frames.channel_closed(self._service, request.session_id))
+            case CloseControlChannel():
+                self.socket.leave(WSCloseCode.POLICY_VIOLATION, "the node was deregistered")
+            case Probe():
+                pass
+        return DONE
+
+    def _start(self, task: StartTask) -> None:
+        if self.socket.behind:
+            raise NodeNotReading(self.node_id)
+        shell = InteractiveShell(content=task.content, task_id=task.session_id)
+        frame = frames.message(self._service, MessageType.INTERACTIVE_SHELL, encode_payload(shell))
+        if not self.starts.add(task.session_id, frame):
+            raise NodeNotReading(self.node_id)
+
+    def _send(self, frame: bytes) -> None:
+        if self.socket.behind:
+            # 64 KiB unread on a channel of small messages: this node is not going to read the next one either.
+            self.socket.leave(WSCloseCode.POLICY_VIOLATION, "the node does not read its control channel")
+            return
+        self.socket.send(frame)
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self.socket.receive_frame()
+            try:
+                message = decode(frame)
+                if message.message_type == MessageType.AGENT_TASK_COMPLETE:
+                    await self._task_completed(message, decode_payload(message.payload, AgentTaskComplete))
+                elif message.message_type not in _IGNORED:
+                    self._refused += 1
+            except (MalformedFrame, MalformedPayload) as error:
+                self._refused += 1
+                raise Violation(WSCloseCode.PROTOCOL_ERROR, str(error)) from error
+
+    async def _task_completed(self, message: AgentMessage, result: AgentTaskComplete) -> None:
+        session_id = SessionId(result.task_id)
+        slot = self._slot_of(session_id)
+        if slot is not None:
+            await slot.agent_left()
+        try:
+            await session_lifecycle.agent_task_completed(
+                self._service, self.node_id, session_id, result.final_task_status, result.output
+            )
+        except Exception:  # noqa: BLE001 boundary: whatever the store's fault is, the node sends its result again
+            self._log.exception("result not recorded", session_id=session_id)
+            return
+        receipt = AgentTaskAcknowledge(message_id=str(message.message_id), task_id=result.task_id)
+        self._send(frames.message(self._service, MessageType.AGENT_TASK_ACKNOWLEDGE, encode_payload(receipt)))
+        self._log.info("task completed", session_id=session_id, status=result.final_task_status)

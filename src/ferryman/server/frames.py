@@ -1,0 +1,78 @@
+"""What the gateway reads and writes of agent messages: the header's few fields in, its own messages out."""
+
+import struct
+import uuid
+from datetime import UTC, datetime
+
+from ferryman.core.service import Service
+from ferryman.model.identifiers import SessionId
+from ferryman.wire.agent_message import (
+    HEADER_LENGTH,
+    SYN_FIN,
+    TYPE_SIZE,
+    AgentMessage,
+    MessageType,
+    PayloadType,
+    encode,
+)
+from ferryman.wire.payloads import ChannelClosed, Publication, encode_payload
+
+outline_of = struct.Struct(f">{4 + TYPE_SIZE}s12xq60xI").unpack_from
+"""Return what decides a frame's way, of a frame of at least `HEADER_SIZE` bytes: its beginning (HeaderLength and
+MessageType as on the wire, to compare with `prefix_of`), its sequence number, its payload's length. The relay does this
+for every frame, and nothing else costs as little."""
+
+
+def prefix_of(message_type: MessageType) -> bytes:
+    """Return how a well-formed frame of this type begins."""
+    return struct.pack(f">I{TYPE_SIZE}s", HEADER_LENGTH, message_type.encode().ljust(TYPE_SIZE))
+
+
+INPUT = prefix_of(MessageType.INPUT_STREAM_DATA)
+OUTPUT = prefix_of(MessageType.OUTPUT_STREAM_DATA)
+ACKNOWLEDGE = prefix_of(MessageType.ACKNOWLEDGE)
+AGENT_STATE = prefix_of(MessageType.AGENT_SESSION_STATE)
+
+
+def message(
+    service: Service, message_type: MessageType, payload: bytes, *, flags: int = 0, message_id: uuid.UUID | None = None
+) -> bytes:
+    """Return a frame of the server's own: sequence number 0, dated now."""
+    return encode(
+        AgentMessage(
+            message_type=message_type,
+            sequence_number=0,
+            flags=flags,
+            message_id=message_id or uuid.UUID(bytes=service.entropy(16), version=4),
+            created_date=service.clock(),
+            payload_type=PayloadType.NONE,
+            payload=payload,
+        )
+    )
+
+
+def channel_closed(service: Service, session_id: SessionId | str, output: str = "") -> bytes:
+    """Return the frame that ends a session at either end; clients print `output` (`protocol/client.md` §5.4)."""
+    message_id = uuid.UUID(bytes=service.entropy(16), version=4)
+    closed = ChannelClosed(
+        message_id=str(message_id),
+        created_date=_iso(service.clock()),
+        destination_id=session_id,
+        session_id=session_id,
+        output=output,
+    )
+    return message(service, MessageType.CHANNEL_CLOSED, encode_payload(closed), flags=SYN_FIN, message_id=message_id)
+
+
+def _iso(millis: int) -> str:
+    return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def start_publication(service: Service, client_id: str) -> bytes:
+    """Return the frame that tells an agent that this client is there."""
+    return message(service, MessageType.START_PUBLICATION, encode_payload(Publication(client_id)), flags=SYN_FIN)
+
+
+def pause_publication(service: Service) -> bytes:
+    """Return the frame that tells an agent that no client is there."""
+    return message(service, MessageType.PAUSE_PUBLICATION, encode_payload(Publication()), flags=SYN_FIN)

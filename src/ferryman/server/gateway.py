@@ -1,0 +1,120 @@
+"""Which channels this server holds: relay slots by session, control channels by node, and the end of all of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import WSCloseCode
+
+from ferryman.core.authorization import AuthorizedSession
+from ferryman.core.messages import session_subject
+from ferryman.core.ports import Subscription
+from ferryman.core.service import Service
+from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.server.control_channel import ControlChannel
+from ferryman.server.heartbeat import Heartbeat
+from ferryman.server.relay import RelaySlot
+from ferryman.server.sockets import Socket
+from ferryman.server.timing import DEFAULT_TIMING, Timing
+
+
+@dataclass(slots=True)
+class _Occupied:
+    slot: RelaySlot
+    ends: int = 0
+    subscription: Subscription | None = None
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Gateway:
+    """The channels of one server."""
+
+    def __init__(self, service: Service, timing: Timing = DEFAULT_TIMING) -> None:
+        self.service = service
+        self.timing = timing
+        self.heartbeat = Heartbeat(timing)
+        self.closing = asyncio.Event()
+        self._slots: dict[SessionId, _Occupied] = {}
+        self._controls: dict[NodeId, ControlChannel] = {}
+        self._sockets: set[Socket] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def open_channels(self) -> int:
+        """How many WebSockets are open."""
+        return len(self._sockets)
+
+    @asynccontextmanager
+    async def holding(self, socket: Socket) -> AsyncIterator[None]:
+        """Keep a socket alive with pings, and have it closed when the server stops."""
+        self._sockets.add(socket)
+        self._empty.clear()
+        self.heartbeat.add(socket)
+        if self.closing.is_set():
+            socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
+        try:
+            yield
+        finally:
+            self.heartbeat.discard(socket)
+            self._sockets.discard(socket)
+            if not self._sockets:
+                self._empty.set()
+
+    @asynccontextmanager
+    async def slot(self, authorized: AuthorizedSession) -> AsyncIterator[RelaySlot]:
+        """Give the session's slot, the same to both ends; it answers on the bus as long as one of them is here."""
+        session_id = authorized.session.session_id
+        occupied = self._slots.get(session_id)
+        if occupied is None:
+            occupied = self._slots[session_id] = _Occupied(RelaySlot(self.service, authorized, self.timing))
+        occupied.ends += 1
+        try:
+            async with occupied.changing:
+                if occupied.subscription is None:
+                    occupied.subscription = await self.service.bus.subscribe(
+                        session_subject(session_id), occupied.slot.on_message
+                    )
+            yield occupied.slot
+        finally:
+            occupied.ends -= 1
+            if not occupied.ends:
+                del self._slots[session_id]
+                if occupied.subscription is not None:
+                    await occupied.subscription.close()
+
+    def slot_of(self, session_id: SessionId) -> RelaySlot | None:
+        """Return the slot of a session that has an end here."""
+        occupied = self._slots.get(session_id)
+        return occupied.slot if occupied is not None else None
+
+    def enter_control(self, channel: ControlChannel) -> None:
+        """Make this the node's control channel; an older one is closed."""
+        replaced = self._controls.get(channel.node_id)
+        self._controls[channel.node_id] = channel
+        if replaced is not None:
+            replaced.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
+
+    def leave_control(self, channel: ControlChannel) -> None:
+        """Forget a control channel, unless another took its place."""
+        if self._controls.get(channel.node_id) is channel:
+            del self._controls[channel.node_id]
+
+    def session_started(self, node_id: NodeId, session_id: SessionId) -> None:
+        """The node has taken up a session's task: its control channel may get the next."""
+        channel = self._controls.get(node_id)
+        if channel is not None:
+            channel.starts.started(session_id)
+
+    async def close(self) -> None:
+        """Tell every peer that the server goes away (1001) and wait for them, in bounded time. Sessions go on."""
+        self.closing.set()
+        for socket in list(self._sockets):
+            socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
+        try:
+            async with asyncio.timeout(self.timing.shutdown):
+                await self._empty.wait()
+        except TimeoutError:
+            for socket in list(self._sockets):
+                socket.abort()

@@ -1,0 +1,15 @@
+"""What handlers find in the application and in a request."""
+
+from aiohttp import web
+
+from ferryman.awsapi.dispatch import ApiCall
+from ferryman.server.gateway import Gateway
+
+GATEWAY = web.AppKey("gateway", Gateway)
+"""The channels of this server, and through it the service."""
+
+REQUEST_ID = web.RequestKey("request_id", str)
+"""A UUID; in every answer as x-amzn-RequestId, and in the logs."""
+
+CALL = web.RequestKey("call", ApiCall)
+"""Which operation was meant, once known: errors are written in its protocol."""

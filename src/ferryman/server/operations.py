@@ -1,0 +1,287 @@
+"""Which use case answers which operation, and the one place that maps AWS's spelling to ours and back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ferryman.core import activations, node_listing, nodes, session_listing, sessions
+from ferryman.core.authorization import SessionOver, admit_agent, require
+from ferryman.core.channel_tokens import Channel, issue_channel_token
+from ferryman.core.requests import (
+    CreateActivationRequest,
+    DescribeNodesRequest,
+    DescribeSessionsRequest,
+    NodeView,
+    RegisterNodeRequest,
+    SessionTicket,
+    StartSessionRequest,
+)
+from ferryman.core.service import Service
+from ferryman.model.callers import Caller, node_arn
+from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.nodes import ManagedNode, NodeInformation
+from ferryman.model.secret import Secret
+from ferryman.model.sessions import Session, SessionState
+from ferryman.server.gateway import Gateway
+from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION
+
+Parameters = Mapping[str, Any]
+Result = Mapping[str, Any]
+"""In AWS's spelling, as `awsapi.dispatch` parses and serialises them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an operation may use."""
+
+    service: Service
+    gateway: Gateway
+
+
+# Sessions
+
+
+async def _start_session(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    request = StartSessionRequest(
+        target=given["Target"],
+        document_name=given.get("DocumentName"),
+        reason=given.get("Reason"),
+        parameters={name: tuple(values) for name, values in (given.get("Parameters") or {}).items()},
+    )
+    return _ticket(await sessions.start_session(here.service, caller, request))
+
+
+async def _resume_session(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    return _ticket(await sessions.resume_session(here.service, caller, SessionId(given["SessionId"])))
+
+
+def _ticket(ticket: SessionTicket) -> Result:
+    return {
+        "SessionId": ticket.session_id,
+        "TokenValue": ticket.token_value.reveal(),
+        "StreamUrl": ticket.stream_url,
+    }
+
+
+async def _terminate_session(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    return {"SessionId": await sessions.terminate_session(here.service, caller, SessionId(given["SessionId"]))}
+
+
+async def _get_connection_status(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    status = await sessions.get_connection_status(here.service, caller, given["Target"])
+    return {"Target": given["Target"], "Status": status.value}
+
+
+async def _describe_sessions(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    request = DescribeSessionsRequest(
+        state=SessionState(given["State"]),
+        max_results=given.get("MaxResults"),
+        next_token=given.get("NextToken"),
+        filters=tuple((each["key"], each["value"]) for each in given.get("Filters") or ()),
+    )
+    page = await session_listing.describe_sessions(here.service, caller, request)
+    return {"Sessions": [_session(item) for item in page.items], "NextToken": page.next_token}
+
+
+def _session(session: Session) -> Result:
+    return {
+        "SessionId": session.session_id,
+        "Target": session.target,
+        "Status": session.status.value,
+        "StartDate": _moment(session.started_at),
+        "EndDate": _moment(session.ended_at),
+        "DocumentName": session.document_name,
+        "Owner": session.owner,
+        "Reason": session.reason,
+        "Details": session.details,
+        "OutputUrl": {},
+        "MaxSessionDuration": None if session.max_duration is None else str(session.max_duration),
+        "AccessType": session.access_type.value,
+    }
+
+
+# Nodes, for people
+
+
+async def _create_activation(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    expires: datetime | None = given.get("ExpirationDate")
+    request = CreateActivationRequest(
+        iam_role=given["IamRole"],
+        description=given.get("Description"),
+        default_instance_name=given.get("DefaultInstanceName"),
+        registration_limit=1 if given.get("RegistrationLimit") is None else given["RegistrationLimit"],
+        expires_at=None if expires is None else Millis(int(expires.timestamp() * 1000)),
+    )
+    ticket = await activations.create_activation(here.service, caller, request)
+    return {"ActivationId": ticket.activation_id, "ActivationCode": ticket.activation_code.reveal()}
+
+
+async def _describe_instance_information(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    older = ((each["key"], tuple(each["valueSet"])) for each in given.get("InstanceInformationFilterList") or ())
+    newer = ((each["Key"], tuple(each["Values"])) for each in given.get("Filters") or ())
+    request = DescribeNodesRequest(
+        max_results=given.get("MaxResults"), next_token=given.get("NextToken"), filters=(*older, *newer)
+    )
+    page = await node_listing.describe_instance_information(here.service, caller, request)
+    return {"InstanceInformationList": [_node(item) for item in page.items], "NextToken": page.next_token}
+
+
+def _node(view: NodeView) -> Result:
+    node, information = view.node, view.node.information
+    return {
+        "InstanceId": node.node_id,
+        "PingStatus": "Online" if view.online else "ConnectionLost",
+        "LastPingDateTime": _moment(node.last_ping_at),
+        "AgentVersion": information.agent_version or None,
+        "PlatformType": information.platform_type or None,
+        "PlatformName": information.platform_name or None,
+        "PlatformVersion": information.platform_version or None,
+        "ActivationId": node.activation_id,
+        "IamRole": node.iam_role,
+        "RegistrationDate": _moment(node.registered_at),
+        "ResourceType": "ManagedInstance",
+        "Name": node.name,
+        "IPAddress": information.ip_address or None,
+        "ComputerName": information.computer_name or None,
+    }
+
+
+async def _deregister_managed_instance(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    await nodes.deregister_managed_instance(here.service, caller, given["InstanceId"])
+    return {}
+
+
+# Nodes, for their agents
+
+
+async def _register_managed_instance(here: Surroundings, given: Parameters) -> Result:
+    request = RegisterNodeRequest(
+        activation_id=given["ActivationId"],
+        activation_code=Secret(given["ActivationCode"]),
+        public_key=given["PublicKey"],
+        public_key_type=given.get("PublicKeyType") or "Rsa",
+        fingerprint=given["Fingerprint"],
+    )
+    return {"InstanceId": await nodes.register_managed_instance(here.service, request)}
+
+
+async def _request_role_token(here: Surroundings, node: ManagedNode, given: Parameters) -> Result:
+    token = await nodes.request_role_token(here.service, node, given["Fingerprint"])
+    session_token = token.credentials.session_token
+    return {
+        "AccessKeyId": token.credentials.access_key_id,
+        "SecretAccessKey": token.credentials.secret_access_key.reveal(),
+        "SessionToken": None if session_token is None else session_token.reveal(),
+        "TokenExpirationDate": _moment(token.expires_at),
+        "UpdateKeyPair": token.update_key_pair,
+    }
+
+
+async def _update_public_key(here: Surroundings, node: ManagedNode, given: Parameters) -> Result:
+    key_type = given.get("NewPublicKeyType") or "Rsa"
+    await nodes.update_public_key(here.service, node, given["NewPublicKey"], key_type)
+    return {}
+
+
+async def _update_instance_information(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    information = NodeInformation(
+        agent_name=given.get("AgentName") or "",
+        agent_version=given.get("AgentVersion") or "",
+        platform_type=given.get("PlatformType") or "",
+        platform_name=given.get("PlatformName") or "",
+        platform_version=given.get("PlatformVersion") or "",
+        computer_name=given.get("ComputerName") or "",
+        ip_address=given.get("IPAddress") or "",
+    )
+    await nodes.update_information(here.service, caller, given["InstanceId"], information)
+    return {}
+
+
+async def _list_instance_associations(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    require(here.service, caller, "ssm:ListInstanceAssociations", _arn_of(here.service, given["InstanceId"]))
+    return {"Associations": []}
+
+
+async def _get_messages(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """Nothing ever waits here: tasks go over the control channel. The poll is held so that agents do not spin."""
+    require(here.service, caller, "ec2messages:GetMessages", _arn_of(here.service, given["Destination"]))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(here.gateway.timing.poll):
+            await here.gateway.closing.wait()
+    return {
+        "Destination": given["Destination"],
+        "Messages": [],
+        "MessagesRequestId": given.get("MessagesRequestId"),
+    }
+
+
+async def _create_control_channel(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    node_id = given["ChannelId"]
+    require(here.service, caller, "ssmmessages:CreateControlChannel", _arn_of(here.service, node_id))
+    return _channel(issue_channel_token(here.service, caller, Channel.CONTROL, node_id))
+
+
+async def _create_data_channel(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    session_id = SessionId(given["ChannelId"])
+    # An ended session gets its channel, too, and is told there: an error here would leave the shell behind
+    # (`protocol/agent.md` §4.8).
+    with suppress(SessionOver):
+        await admit_agent(here.service, caller, session_id)
+    if caller.node_id is not None:
+        here.gateway.session_started(caller.node_id, session_id)
+    return _channel(issue_channel_token(here.service, caller, Channel.DATA, session_id))
+
+
+def _channel(token: Secret) -> Result:
+    return {"MessageSchemaVersion": MESSAGE_SCHEMA_VERSION, "TokenValue": token.reveal()}
+
+
+# Identity
+
+
+async def _get_caller_identity(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    return {"UserId": caller.user_id, "Account": caller.account_id, "Arn": caller.arn}
+
+
+def _arn_of(service: Service, node_id: str) -> str:
+    return node_arn(service.settings.account_id, service.settings.region, NodeId(node_id))
+
+
+def _moment(millis: Millis | None) -> datetime | None:
+    return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
+
+
+Key = tuple[str, str]
+"""Service and operation."""
+
+BY_CALLER: Mapping[Key, Callable[[Surroundings, Caller, Parameters], Awaitable[Result]]] = {
+    ("ssm", "StartSession"): _start_session,
+    ("ssm", "ResumeSession"): _resume_session,
+    ("ssm", "TerminateSession"): _terminate_session,
+    ("ssm", "DescribeSessions"): _describe_sessions,
+    ("ssm", "GetConnectionStatus"): _get_connection_status,
+    ("ssm", "CreateActivation"): _create_activation,
+    ("ssm", "DescribeInstanceInformation"): _describe_instance_information,
+    ("ssm", "DeregisterManagedInstance"): _deregister_managed_instance,
+    ("ssm", "UpdateInstanceInformation"): _update_instance_information,
+    ("ssm", "ListInstanceAssociations"): _list_instance_associations,
+    ("ec2messages", "GetMessages"): _get_messages,
+    ("ssmmessages", "CreateControlChannel"): _create_control_channel,
+    ("ssmmessages", "CreateDataChannel"): _create_data_channel,
+    ("sts", "GetCallerIdentity"): _get_caller_identity,
+}
+"""Operations of whoever signed with SigV4."""
+
+BY_NODE_KEY: Mapping[Key, Callable[[Surroundings, ManagedNode, Parameters], Awaitable[Result]]] = {
+    ("ssm", "RequestManagedInstanceRoleToken"): _request_role_token,
+    ("ssm", "UpdateManagedInstancePublicKey"): _update_public_key,
+}
+"""Operations of a node that has no credentials yet, signed with its own RSA key (`protocol/agent.md` §1.10)."""
+
+BY_ANYONE: Mapping[Key, Callable[[Surroundings, Parameters], Awaitable[Result]]] = {
+    ("ssm", "RegisterManagedInstance"): _register_managed_instance,
+}
+"""Operations without a signature; the activation code is the credential (`protocol/agent.md` §1.2)."""

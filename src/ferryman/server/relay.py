@@ -1,0 +1,402 @@
+"""The meeting point of a session's two ends on this server: whole frames in at one side, out at the other.
+
+The ends number, acknowledge and resend between themselves, so what finds no taker may be dropped here and a relay may
+die without losing a byte. The one exception are a client's acknowledgements: AWS's client sends each once only, so they
+are kept for an agent that is away.
+
+Backpressure: one frame is read, then sent; a sender whose receiver is behind is not read from. A receiver that takes
+nothing for `Timing.stall` seconds counts as away until it reads again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import WSCloseCode
+
+from ferryman.core import session_lifecycle
+from ferryman.core.authorization import AuthorizedSession, End
+from ferryman.core.messages import (
+    Activity,
+    ActivityProbe,
+    EndSession,
+    SessionEndAnswer,
+    decode_session,
+    encode,
+)
+from ferryman.core.service import Service
+from ferryman.model.identifiers import Millis
+from ferryman.model.sessions import SessionStatus
+from ferryman.server import frames
+from ferryman.server.sockets import Socket, Violation
+from ferryman.server.timing import Timing
+from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, MessageType, decode, peek
+from ferryman.wire.payloads import AgentSessionState, MalformedPayload, decode_payload
+
+KEPT_BYTES = 256 * 1024
+"""How much of a client's acknowledgements is kept for an agent that is away; the oldest go first."""
+
+_log = structlog.get_logger("ferryman.server.relay")
+
+
+@dataclass(eq=False, slots=True)
+class Attached:
+    """One end that is here. `name` is the client's ClientId or the node's id.
+
+    `ready`: the agent reported Connected, or had before. `stalled`: it does not read, and nothing is sent to it.
+    """
+
+    socket: Socket
+    name: str
+    ferryman: bool = False
+    ready: bool = True
+    stalled: bool = False
+    terminating: bool = False
+    recovery: asyncio.Task[None] | None = None
+    frames: int = 0
+    dropped: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class KeptAcknowledgements:
+    """A client's acknowledgements that an agent has yet to get; bounded."""
+
+    client_id: str = ""
+    frames: deque[bytes] = field(default_factory=deque)
+    size: int = 0
+
+    def add(self, client_id: str, frame: bytes) -> None:
+        """Keep one, dropping the oldest if there are too many, and all of another client's."""
+        if client_id != self.client_id:
+            self.clear()
+            self.client_id = client_id
+        self.frames.append(frame)
+        self.size += len(frame)
+        while self.size > KEPT_BYTES:
+            self.size -= len(self.frames.popleft())
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.frames.clear()
+        self.size = 0
+
+
+class RelaySlot:
+    """One session's two ends. `join` takes an end in, for as long as it stays."""
+
+    def __init__(self, service: Service, authorized: AuthorizedSession, timing: Timing) -> None:
+        session = authorized.session
+        self.session_id = session.session_id
+        self._service = service
+        self._timing = timing
+        self._client: Attached | None = None
+        self._agent: Attached | None = None
+        self._client_id = ""
+        self._open_to_client = False
+        self._kept = KeptAcknowledgements()
+        self._ended: str | None = None
+        self._over = asyncio.Event()
+        self._agent_left = asyncio.Event()
+        self._active_at: float | None = None
+        self._newest_input = self._newest_output = -1
+        self._recorded = session.status is SessionStatus.CONNECTED
+        self._recording = asyncio.Lock()
+        self._log = _log.bind(session_id=session.session_id)
+
+    async def join(self, authorized: AuthorizedSession, socket: Socket, *, ferryman: bool = False) -> None:
+        """Relay for one end until it leaves, is replaced or the session ends; then close its socket.
+
+        The newest socket of an end wins. `ferryman`: the agent is Ferryman's, and marks where its frames for another
+        client begin.
+        """
+        if authorized.end is End.CLIENT:
+            await self._join_client(authorized, socket)
+        else:
+            await self._join_agent(authorized, socket, ferryman)
+
+    async def on_message(self, payload: bytes) -> bytes:
+        """Answer what the other servers and the use cases ask of `session.<id>`."""
+        request = decode_session(payload)
+        match request:
+            case EndSession():
+                return encode(SessionEndAnswer(self.end(request.output)))
+            case ActivityProbe():
+                return encode(Activity(self._last_activity()))
+
+    def end(self, output: str) -> bool:
+        """Tell both ends that the session is over and close them; True if the agent was here to be told."""
+        if self._ended is None:
+            self._ended = output
+        self._over.set()
+        closed = frames.channel_closed(self._service, self.session_id, output)
+        for end in (self._agent, self._client):
+            if end is not None:
+                end.socket.leave(WSCloseCode.OK, "the session has ended", closed)
+        return self._agent is not None
+
+    async def agent_left(self) -> None:
+        """Wait until the agent's last output has been passed on and its socket is gone, in bounded time."""
+        if self._agent is None:
+            return
+        try:
+            async with asyncio.timeout(self._timing.drain):
+                await self._agent_left.wait()
+        except TimeoutError:
+            return
+
+    # The client's side
+
+    async def _join_client(self, authorized: AuthorizedSession, socket: Socket) -> None:
+        client = Attached(socket, authorized.client_id)
+        self._greet_client(client)
+        try:
+            await self._record()
+            if (
+                authorized.session.status is SessionStatus.CONNECTING
+                and self._agent is None
+                and not self._over.is_set()
+            ):
+                await session_lifecycle.dispatch_task(self._service, authorized.session)
+            await socket.carry(lambda: self._from_client(client))
+        finally:
+            if self._client is client:
+                self._client = None
+                self._open_to_client = False
+                self._send_to_agent(frames.pause_publication(self._service))
+            await self._farewell(client, End.CLIENT)
+
+    def _greet_client(self, client: Attached) -> None:
+        replaced, self._client = self._client, client
+        if replaced is not None:
+            self._dismiss_client(replaced, client)
+        if client.name != self._client_id:
+            self._client_id = client.name
+            self._kept.clear()
+            self._newest_input = self._newest_output = -1
+        self._touch()
+        self._log.info("client attached", client_id=client.name)
+        if self._ended is not None:
+            self.end(self._ended)
+        self._pair()
+
+    def _dismiss_client(self, replaced: Attached, by: Attached) -> None:
+        """Close the older socket. Another process's is told for good: if it came back, the two would fight for ever."""
+        last = None
+        if replaced.name != by.name:
+            last = frames.channel_closed(self._service, self.session_id, "The session was resumed by another client.")
+        replaced.socket.leave(WSCloseCode.OK, "replaced by a newer connection", last)
+
+    async def _from_client(self, client: Attached) -> None:
+        receive = client.socket.receive_frame
+        outline_of = frames.outline_of
+        while True:
+            frame = await receive()
+            client.frames += 1
+            prefix, sequence, size = outline_of(frame) if len(frame) >= HEADER_SIZE else _NOTHING
+            if size != len(frame) - HEADER_SIZE or prefix not in _CLIENT_PREFIXES:
+                prefix = _look_again(client, frame, _FROM_CLIENT)
+                if not prefix:
+                    continue
+            if prefix == frames.INPUT and sequence > self._newest_input:
+                self._newest_input = sequence
+                self._touch()
+            agent = self._agent
+            if agent is not None and not agent.stalled:
+                if agent.socket.send(frame):
+                    await self._catch_up(agent)
+            elif prefix == frames.ACKNOWLEDGE:
+                self._kept.add(client.name, frame)
+            else:
+                client.dropped += 1
+
+    # The agent's side
+
+    async def _join_agent(self, authorized: AuthorizedSession, socket: Socket, ferryman: bool) -> None:
+        started = authorized.session.status is not SessionStatus.CONNECTING
+        agent = Attached(socket, authorized.caller_id, ferryman, ready=started and not ferryman)
+        replaced, self._agent = self._agent, agent
+        if replaced is not None:
+            replaced.socket.leave(WSCloseCode.OK, "replaced by a newer connection")
+        self._agent_left.clear()
+        self._log.info("agent attached", node_id=agent.name, ferryman=ferryman)
+        if self._ended is not None:
+            self.end(self._ended)
+        self._pair()
+        try:
+            await self._record()
+            await socket.carry(lambda: self._from_agent(agent))
+        finally:
+            if self._agent is agent:
+                self._agent = None
+                self._open_to_client = False
+                self._agent_left.set()
+            await self._farewell(agent, End.AGENT)
+        if agent.terminating and self._agent is None:
+            await self._finish()
+
+    async def _from_agent(self, agent: Attached) -> None:
+        receive = agent.socket.receive_frame
+        outline_of = frames.outline_of
+        while True:
+            frame = await receive()
+            agent.frames += 1
+            prefix, sequence, size = outline_of(frame) if len(frame) >= HEADER_SIZE else _NOTHING
+            if size != len(frame) - HEADER_SIZE or prefix not in _AGENT_PREFIXES:
+                prefix = _look_again(agent, frame, _FROM_AGENT)
+                if not prefix:
+                    continue
+            if prefix == frames.AGENT_STATE:
+                await self._agent_state(agent, frame)
+                continue
+            client = self._client
+            if client is None or client.stalled or not self._open_to_client:
+                agent.dropped += 1
+                continue
+            if prefix == frames.OUTPUT and sequence > self._newest_output:
+                self._newest_output = sequence
+                self._touch()
+            if client.socket.send(frame):
+                await self._catch_up(client)
+
+    async def _agent_state(self, agent: Attached, frame: bytes) -> None:
+        try:
+            state = decode_payload(decode(frame).payload, AgentSessionState)
+        except (MalformedFrame, MalformedPayload) as error:
+            raise Violation(WSCloseCode.PROTOCOL_ERROR, str(error)) from error
+        if state.session_state == "Terminating":
+            agent.terminating = True
+        elif state.session_state == "Connected":
+            agent.ready = True
+            if agent is self._agent and self._client is not None and state.client_id == self._client.name:
+                self._open_to_client = not self._client.stalled
+            await self._record()
+
+    async def _finish(self) -> None:
+        """The agent said it is done and left; if its result does not come, the session ends without."""
+        try:
+            async with asyncio.timeout(self._timing.finish):
+                await self._over.wait()
+        except TimeoutError:
+            if self._agent is None:
+                await session_lifecycle.session_finished(self._service, self.session_id, "")
+                self.end("")
+
+    # Both
+
+    def _pair(self) -> None:
+        """If both ends are here, say so to the agent; what it sent for another client does not pass until it agrees."""
+        agent, client = self._agent, self._client
+        self._open_to_client = False
+        if agent is None or agent.stalled:
+            return
+        if client is None or client.stalled:
+            agent.socket.send(frames.pause_publication(self._service))
+            return
+        agent.socket.send(frames.start_publication(self._service, client.name))
+        if self._kept.client_id == client.name:
+            for frame in self._kept.frames:
+                agent.socket.send(frame)
+        self._kept.clear()
+        self._open_to_client = not agent.ferryman
+
+    async def _catch_up(self, receiver: Attached) -> None:
+        """Wait until `receiver` reads on; if it takes nothing at all for a while, count it as away."""
+        waiting = receiver.socket.waiting_bytes
+        while True:
+            try:
+                async with asyncio.timeout(self._timing.stall):
+                    await receiver.socket.drain()
+                return
+            except TimeoutError:
+                if (left := receiver.socket.waiting_bytes) >= waiting:
+                    break
+                waiting = left
+        if receiver.stalled or receiver not in (self._client, self._agent):
+            return
+        receiver.stalled = True
+        self._log.warning("peer stalled", peer=receiver.name, waiting_bytes=waiting)
+        self._pair()
+        receiver.recovery = asyncio.create_task(self._recover(receiver))
+
+    async def _recover(self, receiver: Attached) -> None:
+        await receiver.socket.drain()
+        if receiver not in (self._client, self._agent):
+            return
+        receiver.stalled = False
+        self._log.info("peer reads again", peer=receiver.name)
+        self._pair()
+
+    def _send_to_agent(self, frame: bytes) -> None:
+        if self._agent is not None and not self._agent.stalled:
+            self._agent.socket.send(frame)
+
+    async def _farewell(self, end: Attached, which: End) -> None:
+        if end.recovery is not None:
+            end.recovery.cancel()
+        try:
+            await self._record()
+        finally:
+            await end.socket.close()
+            departure, gone = end.socket.departure, end.socket.gone
+            self._log.info(
+                f"{which} detached",
+                close_code=departure.code if departure else gone.code if gone else None,
+                reason=departure.reason if departure else "",
+                frames=end.frames,
+                dropped=end.dropped,
+                refused=end.refused,
+            )
+
+    async def _record(self) -> None:
+        """Bring the session's status in line with who is here; the newest truth wins."""
+        async with self._recording:
+            if self._over.is_set():
+                return
+            here = self._client is not None and self._agent is not None and self._agent.ready
+            if here and not self._recorded:
+                self._recorded = True
+                if await session_lifecycle.ends_attached(self._service, self.session_id) is None:
+                    self.end("")
+            elif self._recorded and not here:
+                self._recorded = False
+                await session_lifecycle.end_lost(self._service, self.session_id, self._last_activity())
+
+    def _touch(self) -> None:
+        self._active_at = asyncio.get_running_loop().time()
+
+    def _last_activity(self) -> Millis | None:
+        if self._active_at is None:
+            return None
+        ago = asyncio.get_running_loop().time() - self._active_at
+        return Millis(self._service.clock() - int(ago * 1000))
+
+
+_FROM_CLIENT = {
+    MessageType.INPUT_STREAM_DATA.value: frames.INPUT,
+    MessageType.ACKNOWLEDGE.value: frames.ACKNOWLEDGE,
+}
+_FROM_AGENT = {
+    MessageType.OUTPUT_STREAM_DATA.value: frames.OUTPUT,
+    MessageType.ACKNOWLEDGE.value: frames.ACKNOWLEDGE,
+    MessageType.AGENT_SESSION_STATE.value: frames.AGENT_STATE,
+}
+_CLIENT_PREFIXES = frozenset(_FROM_CLIENT.values())
+_AGENT_PREFIXES = frozenset(_FROM_AGENT.values())
+_NOTHING = (b"", 0, 0)
+
+
+def _look_again(end: Attached, frame: bytes, allowed: Mapping[str, bytes]) -> bytes:
+    """Return the prefix of a frame whose type is padded in another way, b"" for a type that this end may not send.
+
+    Raises `Violation` (1002) for what is no agent message: passed on, it could kill the other end's reader.
+    """
+    try:
+        prefix = allowed.get(peek(frame).message_type, b"")
+    except MalformedFrame as error:
+        end.refused += 1
+        raise Violation(WSCloseCode.PROTOCOL_ERROR, str(error)) from error
+    end.refused += not prefix
+    return prefix

@@ -1,0 +1,66 @@
+"""Session starts on one node, one at a time: AWS's agent stops listening when many come at once."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+LIMIT = 1000
+"""Starts that may wait; AWS's agent runs no more sessions than that (`protocol/agent.md` §1.5)."""
+
+
+class StartQueue:
+    """Hands out `interactive_shell` frames: the next when the one before has shown itself, or after `pace` seconds.
+
+    The first waits until `first_at` (event-loop time). Uses timers only, so an idle node costs no task.
+    """
+
+    def __init__(self, send: Callable[[bytes], object], pace: float, first_at: float) -> None:
+        self._send = send
+        self._pace = pace
+        self._first_at = first_at
+        self._waiting: OrderedDict[str, bytes] = OrderedDict()
+        self._starting: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, session_id: str, frame: bytes) -> bool:
+        """Send `frame` when its turn comes; False if too many wait already."""
+        if len(self._waiting) >= LIMIT:
+            return False
+        self._waiting[session_id] = frame
+        if self._timer is None:
+            self._next()
+        return True
+
+    def cancel(self, session_id: str) -> bool:
+        """Forget a start that has not been sent; True if there was one."""
+        return self._waiting.pop(session_id, None) is not None
+
+    def started(self, session_id: str) -> None:
+        """The node has begun with this session."""
+        if session_id == self._starting:
+            self.close()
+            self._next()
+
+    def close(self) -> None:
+        """Send nothing any more by itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._starting = None
+
+    def _next(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        self._starting = None
+        if not self._waiting:
+            return
+        early = self._first_at - loop.time()
+        if early > 0:
+            self._timer = loop.call_later(early, self._next)
+            return
+        self._starting, frame = self._waiting.popitem(last=False)
+        self._send(frame)
+        self._timer = loop.call_later(self._pace, self._next)
