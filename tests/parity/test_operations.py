@@ -1,0 +1,209 @@
+"""botocore's clients serialise and we parse; we serialise and botocore's clients parse."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.awsrequest import AWSRequest
+from tests.parity.conftest import REQUEST_ID, Door
+
+from ferryman.awsapi.dispatch import ApiCall, ApiProtocol
+
+MOMENT = datetime(2025, 3, 4, 5, 6, 7, 891000, UTC)
+SECOND = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
+SESSION = "alice-0123456789abcdef0"
+NODE = "mi-0123456789abcdef0"
+TICKET = {
+    "SessionId": SESSION,
+    "TokenValue": "AAEAA" * 60,
+    "StreamUrl": f"ws://localhost:8022/v1/data-channel/{SESSION}?role=publish_subscribe",
+}
+ACTIVATION = "01234567-89ab-cdef-0123-456789abcdef"
+
+CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    ("ssm", "StartSession", {"Target": NODE}, TICKET),
+    (
+        "ssm",
+        "StartSession",
+        {
+            "Target": NODE,
+            "DocumentName": "AWS-StartPortForwardingSession",
+            "Reason": "Überprüfung: “quoted”\t\\ 🚢",
+            "Parameters": {"portNumber": ["80"], "localPortNumber": ["0", "1"], "empty": []},
+        },
+        TICKET,
+    ),
+    ("ssm", "ResumeSession", {"SessionId": SESSION}, TICKET),
+    ("ssm", "TerminateSession", {"SessionId": SESSION}, {"SessionId": SESSION}),
+    ("ssm", "GetConnectionStatus", {"Target": NODE}, {"Target": NODE, "Status": "notconnected"}),
+    ("ssm", "DescribeSessions", {"State": "Active"}, {"Sessions": []}),
+    (
+        "ssm",
+        "DescribeSessions",
+        {
+            "State": "History",
+            "MaxResults": 200,
+            "NextToken": "opaque+/=",
+            "Filters": [
+                {"key": "InvokedAfter", "value": "2018-08-29T00:00:00Z"},
+                {"key": "Owner", "value": "arn:aws:iam::123456789012:user/alice"},
+            ],
+        },
+        {
+            "Sessions": [
+                {
+                    "SessionId": SESSION,
+                    "Target": NODE,
+                    "Status": "Terminated",
+                    "StartDate": MOMENT,
+                    "EndDate": SECOND,
+                    "DocumentName": "SSM-SessionManagerRunShell",
+                    "Owner": "arn:aws:iam::123456789012:user/alice",
+                    "Reason": "naïve 🚢",
+                    "Details": "Ended by its owner.",
+                    "OutputUrl": {},
+                    "MaxSessionDuration": "60",
+                    "AccessType": "Standard",
+                },
+                {"SessionId": "b", "OutputUrl": {"S3OutputUrl": "https://s3/x", "CloudWatchOutputUrl": "https://cw"}},
+            ],
+            "NextToken": "more",
+        },
+    ),
+    ("ssm", "CreateActivation", {"IamRole": "nodes"}, {"ActivationId": ACTIVATION, "ActivationCode": "c" * 20}),
+    (
+        "ssm",
+        "CreateActivation",
+        {
+            "IamRole": "service-role/nodes",
+            "Description": "",
+            "DefaultInstanceName": "Größe 日本 1",
+            "RegistrationLimit": 1000,
+            "ExpirationDate": SECOND,
+            "Tags": [{"Key": "a", "Value": ""}],
+        },
+        {"ActivationId": ACTIVATION, "ActivationCode": "c" * 20},
+    ),
+    ("ssm", "DescribeActivations", {}, {"ActivationList": []}),
+    (
+        "ssm",
+        "DescribeActivations",
+        {"Filters": [{"FilterKey": "IamRole", "FilterValues": ["nodes"]}], "MaxResults": 50, "NextToken": "n"},
+        {
+            "ActivationList": [
+                {
+                    "ActivationId": ACTIVATION,
+                    "Description": "d",
+                    "DefaultInstanceName": "n",
+                    "IamRole": "nodes",
+                    "RegistrationLimit": 10,
+                    "RegistrationsCount": 3,
+                    "ExpirationDate": MOMENT,
+                    "Expired": False,
+                    "CreatedDate": SECOND,
+                    "Tags": [],
+                }
+            ],
+            "NextToken": "more",
+        },
+    ),
+    ("ssm", "DeleteActivation", {"ActivationId": ACTIVATION}, {}),
+    ("ssm", "DescribeInstanceInformation", {}, {"InstanceInformationList": []}),
+    (
+        "ssm",
+        "DescribeInstanceInformation",
+        {
+            "InstanceInformationFilterList": [{"key": "InstanceIds", "valueSet": [NODE]}],
+            "Filters": [{"Key": "PingStatus", "Values": ["Online"]}],
+            "MaxResults": 5,
+            "NextToken": "n",
+        },
+        {
+            "InstanceInformationList": [
+                {
+                    "InstanceId": NODE,
+                    "PingStatus": "Online",
+                    "LastPingDateTime": MOMENT,
+                    "AgentVersion": "4.0.1.0",
+                    "IsLatestVersion": True,
+                    "PlatformType": "Linux",
+                    "PlatformName": "Debian GNU/Linux",
+                    "PlatformVersion": "12",
+                    "ActivationId": ACTIVATION,
+                    "IamRole": "nodes",
+                    "RegistrationDate": SECOND,
+                    "ResourceType": "ManagedInstance",
+                    "Name": "node",
+                    "IPAddress": "192.0.2.1",
+                    "ComputerName": "node-1",
+                    "AssociationOverview": {"InstanceAssociationStatusAggregatedCount": {"Success": 1}},
+                }
+            ],
+            "NextToken": "more",
+        },
+    ),
+    ("ssm", "DeregisterManagedInstance", {"InstanceId": NODE}, {}),
+    (
+        "sts",
+        "GetCallerIdentity",
+        {},
+        {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/a&b<c>", "UserId": "AIDAEXAMPLE"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters", "result"), CASES)
+def test_operation_there_and_back(
+    door: Door,
+    client: Callable[[str], Any],
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+    result: dict[str, Any],
+) -> None:
+    door.answer = result
+    answer = getattr(client(service), xform_name(operation))(**parameters)
+    ((call, parsed),) = door.calls
+    protocol = ApiProtocol.JSON if service == "ssm" else ApiProtocol.QUERY
+    assert call == ApiCall(service, operation, protocol)
+    assert parsed == parameters
+    metadata = answer.pop("ResponseMetadata")
+    assert (metadata["HTTPStatusCode"], metadata["RequestId"]) == (200, REQUEST_ID)
+    assert answer == result
+
+
+def test_members_that_are_none_are_left_out(door: Door, client: Callable[[str], Any]) -> None:
+    door.answer = {"Sessions": [{"SessionId": SESSION, "EndDate": None, "Reason": None}], "NextToken": None}
+    answer = client("ssm").describe_sessions(State="Active")
+    assert answer["Sessions"] == [{"SessionId": SESSION}]
+    assert "NextToken" not in answer
+    assert b"null" not in door.responses[0].body
+
+
+def test_timestamps_are_epoch_seconds_to_the_millisecond(door: Door, client: Callable[[str], Any]) -> None:
+    elsewhere = MOMENT.astimezone(timezone(timedelta(hours=5, minutes=45)))
+    door.answer = {"Sessions": [{"StartDate": elsewhere.replace(microsecond=891499)}]}
+    answer = client("ssm").describe_sessions(State="Active")
+    assert answer["Sessions"][0]["StartDate"] == MOMENT
+    assert b'{"StartDate":1741064767.891}' in door.responses[0].body
+
+
+def test_presigned_caller_identity(door: Door, client: Callable[[str], Any]) -> None:
+    """What some programs hand on as proof of who they are: GetCallerIdentity as a presigned URL."""
+    sts = client("sts")
+    url = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
+    door.answer = {"Account": "123456789012"}
+    response = door(AWSRequest("GET", url).prepare())
+    assert response.status_code == 200
+    assert b"<Account>123456789012</Account>" in response.content
+    changed = door(AWSRequest("GET", url.replace("X-Amz-Expires=60", "X-Amz-Expires=600")).prepare())
+    assert changed.status_code == 403
+    assert b"<Code>SignatureDoesNotMatch</Code>" in changed.content
+
+
+def test_a_member_the_model_lacks_is_our_mistake(door: Door, client: Callable[[str], Any]) -> None:
+    door.answer = {"SessionID": SESSION}
+    with pytest.raises(KeyError):
+        client("ssm").terminate_session(SessionId=SESSION)
