@@ -1,0 +1,123 @@
+"""The documentation is held to the program: links lead somewhere, every setting and option is described."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import typer
+
+from ferryman.cli.configuration import Configuration
+from ferryman.cli.main import app
+from ferryman.model.sessions import ENDED, TRANSITIONS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def headings(page: Path) -> set[str]:
+    """Anchors as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in headings(found), f"{page.name} links to {target}"
+
+
+def test_every_page_can_be_found() -> None:
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)\s:]+)\)", page.read_text())
+    }
+    assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} <= linked
+
+
+def sections(page: Path) -> dict[str, str]:
+    parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def tables(struct: Any, name: str = "") -> Iterator[tuple[str, msgspec.inspect.StructType]]:
+    info = msgspec.inspect.type_info(struct)
+    assert isinstance(info, msgspec.inspect.StructType)
+    if name:
+        yield name, info
+    for field in info.fields:
+        kinds = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
+        for kind in kinds:
+            if isinstance(kind, msgspec.inspect.StructType):
+                yield from tables(kind.cls, f"{name}.{field.name}" if name else field.name)
+
+
+def test_every_setting_is_described_with_its_default() -> None:
+    described = sections(ROOT / "docs/reference/configuration.md")
+    found = dict(tables(Configuration))
+    assert set(found) | {"Environment"} == set(described)
+    for name, info in found.items():
+        rows = {
+            row[0].strip("` "): row[2].strip("` ")
+            for row in (line.strip("|").split("|") for line in described[name].splitlines())
+            if len(row) == 4 and row[0].strip().startswith("`")
+        }
+        assert set(rows) == {field.name for field in info.fields}, name
+        for field in info.fields:
+            if field.required:
+                assert rows[field.name] == "required"
+            else:
+                default = msgspec.json.encode(field.default).decode()
+                assert rows[field.name] == ("none" if default == "null" else default), field.name
+
+
+def commands(command: Any, path: str = "ferryman") -> Iterator[tuple[str, Any]]:
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield path, command
+        return
+    for name, each in below.items():
+        yield from commands(each, f"{path} {name}")
+
+
+def test_every_command_and_option_is_described() -> None:
+    described = sections(ROOT / "docs/reference/commands.md")
+    found = dict(commands(typer.main.get_command(app)))
+    assert set(found) == set(described)
+    for name, command in found.items():
+        options = {option for each in command.params for option in each.opts if option.startswith("--")}
+        mentioned = set(re.findall(r"`(--[a-z-]+)`", described[name]))
+        assert options - {"--help"} == mentioned, name
+
+
+def test_every_variable_is_described() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    used = set(re.findall(r'"(FERRYMAN_[A-Z_]+)"', sources))
+    described = sections(ROOT / "docs/reference/configuration.md")["Environment"]
+    assert used == set(re.findall(r"`(FERRYMAN_[A-Z_]+)`", described))
+
+
+def test_the_status_diagram_is_the_table() -> None:
+    text = (ROOT / "docs/reference/session-status.md").read_text()
+    drawn = set(re.findall(r"^    (\S+) --> (\S+)$", text, re.MULTILINE))
+    steps = {(source.value, to.value) for source, following in TRANSITIONS.items() for to in following}
+    ends = {(status.value, "[*]") for status in ENDED}
+    assert drawn == steps | ends | {("[*]", "Connecting")}
+
+
+def test_every_decision_is_listed() -> None:
+    listed = (ROOT / "docs/decisions/index.md").read_text()
+    for record in (ROOT / "docs/decisions").glob("[0-9]*.md"):
+        number, title = record.read_text().splitlines()[0].removeprefix("# ").split(" · ")
+        assert f"| [{number}]({record.name}) | {title} |" in listed
+        assert record.name.startswith(f"{number}-")
