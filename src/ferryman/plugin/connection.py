@@ -50,7 +50,7 @@ class Connector:
         self._client_id = str(uuid.uuid4())
         self._url = launch.stream_url
         self._opened_at = 0.0
-        self._outage_since = 0.0
+        self._outage_since: float | None = None
         self._attempt = 0
         self.opened_once = False
 
@@ -76,7 +76,7 @@ class Connector:
     async def reopen(self) -> WebSocket:
         """Resume the session after a loss, as often as it takes. Raises `CannotConnect`."""
         now = time.monotonic()
-        if now - self._opened_at >= STEADY_SECONDS:
+        if self._outage_since is None or now - self._opened_at >= STEADY_SECONDS:
             self._outage_since = now
             self._attempt = 0
         cause: Exception | None = None
