@@ -77,6 +77,11 @@ class MemoryBus:
         for subscriber in self._subscribers.get(subject, ()):
             self._deliver(subscriber, payload)
 
+    async def drain(self) -> None:
+        """Wait until everything sent so far has been handled."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def close(self) -> None:
         """Forget every subscriber and cancel what is under way; idempotent."""
         self._subscribers.clear()

@@ -1,0 +1,165 @@
+"""A service over the real SQLite store and the real bus, a clock that tests move, and peers that listen on the bus."""
+
+import base64
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from ferryman.bus.memory import MemoryBus
+from ferryman.core import identities, node_credentials, nodes, sessions
+from ferryman.core.activations import create_activation
+from ferryman.core.messages import (
+    DONE,
+    Activity,
+    ActivityProbe,
+    ControlMessage,
+    EndSession,
+    Probe,
+    SessionEndAnswer,
+    SessionMessage,
+    control_subject,
+    decode_control,
+    decode_session,
+    encode,
+    session_subject,
+)
+from ferryman.core.ports import Subscription
+from ferryman.core.requests import CreateActivationRequest, RegisterNodeRequest, SessionTicket, StartSessionRequest
+from ferryman.core.service import Service, Settings
+from ferryman.core.vault import Vault
+from ferryman.model.callers import Caller, Role
+from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.sessions import Session
+from ferryman.store.database import SqlStore, open_store
+
+START = Millis(1_700_000_000_000)
+
+
+@dataclass
+class Clock:
+    """Time stands still until a test moves it."""
+
+    now: Millis = START
+
+    def __call__(self) -> Millis:
+        return self.now
+
+    def advance(self, *, seconds: float = 0, minutes: float = 0, days: float = 0) -> None:
+        self.now = Millis(self.now + int((seconds + 60 * minutes + 86400 * days) * 1000))
+
+
+@dataclass
+class ControlPeer:
+    """What a server does for a node whose control channel it holds: answer, and remember what was to be sent."""
+
+    received: list[ControlMessage] = field(default_factory=list)
+    subscription: Subscription | None = None
+
+    async def handle(self, payload: bytes) -> bytes:
+        message = decode_control(payload)
+        if not isinstance(message, Probe):
+            self.received.append(message)
+        return DONE
+
+    async def leave(self) -> None:
+        assert self.subscription is not None
+        await self.subscription.close()
+
+
+@dataclass
+class RelayPeer:
+    """What a server does for a session whose relay slot it holds."""
+
+    last_activity: Millis | None = None
+    agent_attached: bool = True
+    ended: list[str] = field(default_factory=list)
+    subscription: Subscription | None = None
+
+    async def handle(self, payload: bytes) -> bytes:
+        message: SessionMessage = decode_session(payload)
+        if isinstance(message, ActivityProbe):
+            return encode(Activity(self.last_activity))
+        assert isinstance(message, EndSession)
+        self.ended.append(message.output)
+        return encode(SessionEndAnswer(self.agent_attached))
+
+    async def leave(self) -> None:
+        assert self.subscription is not None
+        await self.subscription.close()
+
+
+@dataclass
+class World:
+    """Everything a use case needs, and shortcuts to get there."""
+
+    service: Service
+    clock: Clock
+    store: SqlStore
+    bus: MemoryBus
+    administrator: Caller
+    alice: Caller
+    bob: Caller
+    public_key: str
+
+    async def register(self) -> NodeId:
+        """Register a node with an activation of its own."""
+        ticket = await create_activation(self.service, self.administrator, CreateActivationRequest("role"))
+        return await nodes.register_managed_instance(
+            self.service,
+            RegisterNodeRequest(ticket.activation_id, ticket.activation_code, self.public_key, "Rsa", "print"),
+        )
+
+    async def connect(self, node_id: NodeId) -> ControlPeer:
+        """Bring the node's control channel up."""
+        peer = ControlPeer()
+        peer.subscription = await self.bus.subscribe(control_subject(node_id), peer.handle)
+        return peer
+
+    async def node(self) -> NodeId:
+        """Register a node and connect it."""
+        node_id = await self.register()
+        await self.connect(node_id)
+        return node_id
+
+    async def hold(self, session_id: SessionId, relay: RelayPeer | None = None) -> RelayPeer:
+        """Hold the session's relay slot."""
+        relay = relay or RelayPeer(last_activity=self.clock())
+        relay.subscription = await self.bus.subscribe(session_subject(session_id), relay.handle)
+        return relay
+
+    async def start(self, target: NodeId, caller: Caller | None = None) -> SessionTicket:
+        return await sessions.start_session(self.service, caller or self.alice, StartSessionRequest(target))
+
+    async def session(self, session_id: SessionId) -> Session:
+        session = await self.store.sessions.get(session_id)
+        assert session is not None
+        return session
+
+    def node_caller(self, node_id: NodeId) -> Caller:
+        return node_credentials.node_caller(self.service, node_id)
+
+
+@pytest.fixture(scope="session")
+def public_key() -> str:
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+@pytest.fixture
+async def world(tmp_path: Path, public_key: str) -> AsyncIterator[World]:
+    clock = Clock()
+    bus = MemoryBus()
+    async with await open_store(f"sqlite:///{tmp_path}/ferryman.db") as store:
+        settings = Settings("123456789012", "test-1", "https://ferryman.example:8443")
+        service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
+        callers = [
+            identities.caller_of(service, await identities.create_user(service, name, role))
+            for name, role in (("root", Role.ADMINISTRATOR), ("alice", Role.OPERATOR), ("bob", Role.OPERATOR))
+        ]
+        yield World(service, clock, store, bus, *callers, public_key)
+        await bus.close()
