@@ -84,14 +84,15 @@ class Ferryman:
 
 
 def _start(directory: Path, *options: str) -> Ferryman:
-    process = subprocess.Popen(
-        [str(PROGRAMS / "ferryman"), "demo", "--hold", "--json", *options],
-        cwd=directory,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(directory / "demo.stderr").open("w"),
-        text=True,
-    )
+    with (directory / "demo.stderr").open("w") as errors:
+        process = subprocess.Popen(
+            [str(PROGRAMS / "ferryman"), "demo", "--hold", "--json", *options],
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, (directory / "demo.stderr").read_text()

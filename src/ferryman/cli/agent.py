@@ -112,6 +112,7 @@ def _run(
 ) -> Result:
     """Run the agent's own code and put its errors into words for people."""
     from ferryman.agent.accounts import AccountRefused
+    from ferryman.agent.nursery import NoWorker
     from ferryman.agent.state import StateUnusable
     from ferryman.transport.errors import Unreachable
 
@@ -127,5 +128,5 @@ def _run(
         raise Failure(
             f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"
         ) from error
-    except (StateUnusable, AccountRefused) as error:
+    except (StateUnusable, AccountRefused, NoWorker) as error:
         raise Failure(f"{what} cannot go on", str(error)) from error

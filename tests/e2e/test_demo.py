@@ -1,0 +1,185 @@
+"""The contract of `ferryman demo` (docs/reference/demo.md)."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import psutil
+import pytest
+
+pytestmark = pytest.mark.timeout(180)
+FERRYMAN = str(Path(sys.executable).parent / "ferryman")
+MEMBERS = {
+    "endpoint_url",
+    "region",
+    "account_id",
+    "access_key_id",
+    "secret_access_key",
+    "node_id",
+    "node_ids",
+    "profile_dir",
+    "pids",
+}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A user with a home of their own, whose AWS configuration leads elsewhere."""
+    return {
+        "HOME": str(tmp_path / "home"),
+        "PATH": os.environ["PATH"],
+        "TERM": "xterm",
+        "AWS_PROFILE": "theirs",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "theirs",
+    }
+
+
+@pytest.fixture
+def nothing_left(tmp_path: Path) -> Iterator[None]:
+    """After the test no process works in, or was started from, the demo's directory."""
+    yield
+    scratch = str(tmp_path / ".demo")
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if any(scratch in part for part in process.cmdline()):
+                left.append(process.cmdline())
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    assert not left
+    assert [path.name for path in (tmp_path / ".demo").iterdir()] == [".gitignore"]
+    assert not (tmp_path / "home").exists() or not (tmp_path / "home" / ".aws").exists()
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_without_a_terminal_it_runs_one_command_and_shows_the_row(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [FERRYMAN, "demo"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        rf"^Hello from {re.escape(os.uname().nodename)}: you are \S+, on /dev/pts/\d+\.$", done.stdout, re.MULTILINE
+    )
+    row = json.loads(done.stdout[done.stdout.index("\n{") :])
+    assert row["Status"] == "Terminated"
+    assert row["Target"] in done.stdout.partition("$ aws")[0]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, str]) -> None:
+    child = pexpect.spawn(FERRYMAN, ["demo"], cwd=str(tmp_path), env=environment, timeout=60)
+    child.expect("Starting session with SessionId")
+    child.send("echo sum-$((6*7)); exit\n")
+    child.expect("sum-42\r\n")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_for_programs_it_says_one_line_and_serves(tmp_path: Path, start_ferryman: Callable[..., Any]) -> None:
+    ferryman = start_ferryman("--nodes", "2")
+    facts = ferryman.facts
+    assert set(facts) == MEMBERS
+    assert len(set(facts["node_ids"])) == 2
+    assert facts["node_id"] == facts["node_ids"][0]
+    assert len(facts["pids"]["agents"]) == 2
+    assert facts["pids"]["agent"] == facts["pids"]["agents"][0]
+    ssm = ferryman.client("ssm")
+    for node_id in facts["node_ids"]:
+        assert ssm.get_connection_status(Target=node_id)["Status"] == "connected"
+    # The profile alone suffices, too.
+    profile = Path(facts["profile_dir"])
+    alone = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "home"),
+        "AWS_CONFIG_FILE": str(profile / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(profile / "credentials"),
+    }
+    aws = str(Path(sys.executable).parent / "aws")
+    answer = subprocess.run(
+        [aws, "sts", "get-caller-identity"], env=alone, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(answer.stdout)["Account"] == facts["account_id"]
+    ferryman.process.send_signal(signal.SIGTERM)
+    assert ferryman.process.wait(30) == 0
+    assert ferryman.process.stdout.read() == ""
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_a_session_left_behind_is_gone_too(
+    start_ferryman: Callable[..., Any], open_shell: Callable[..., Any]
+) -> None:
+    ferryman = start_ferryman()
+    shell = open_shell(ferryman)
+    shell.prompt()
+    deaf = "trap '' TERM HUP; echo deaf-$$-pid; while :; do sleep 1; done"
+    pid = int(shell.run(f'setsid sh -c "{deaf.replace("$", chr(92) + "$")}" &', r"deaf-(\d+)-pid").split(b"-")[-2])
+    assert psutil.pid_exists(pid)
+    os.kill(ferryman.facts["pids"]["agent"], signal.SIGKILL)
+    ferryman.process.send_signal(signal.SIGTERM)
+    assert ferryman.process.wait(30) == 0
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_dead_server_is_started_again_on_its_port(
+    start_ferryman: Callable[..., Any], until: Callable[..., Any]
+) -> None:
+    ferryman = start_ferryman()
+    first = psutil.Process(ferryman.facts["pids"]["server"])
+    first.kill()
+    until(lambda: not first.is_running())
+    ssm = ferryman.client("ssm")
+
+    def connected() -> bool:
+        try:
+            return bool(ssm.get_connection_status(Target=ferryman.node_id)["Status"] == "connected")
+        except OSError:
+            return False
+
+    until(connected)
+
+
+def test_input_that_has_ended_ends_it_at_once(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [FERRYMAN, "demo", "--hold", "--json"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    assert set(json.loads(done.stdout)) == MEMBERS
+
+
+def test_json_is_for_programs_that_hold_it(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [FERRYMAN, "demo", "--json"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "ferryman: --json goes with --hold: a shell is for people. Add --hold.\n"
+    assert not (tmp_path / ".demo").exists()
