@@ -39,6 +39,11 @@ class Endings:
         if not self._first.done():
             self._first.set_result(ending)
 
+    def fail(self, fault: BaseException) -> None:
+        """End the session by a fault of ours, unless it is ending already."""
+        if not self._first.done():
+            self._first.set_exception(fault)
+
     async def first(self) -> Ending:
-        """Wait for the first cause."""
+        """Wait for the first cause; raises if it is a fault of ours."""
         return await asyncio.shield(self._first)

@@ -4,6 +4,7 @@ Imports as little as possible before the connection is under way: neither typer,
 """
 
 import asyncio
+import contextlib
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ from ferryman.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, WRONG_ARGUMENTS
 
 DEBUG_VARIABLE = "FERRYMAN_DEBUG"
 SIGINT = 2
+STDOUT, STDERR = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,29 +25,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 normal end, 1 the session could not be opened or was lost, 2 wrong arguments, 128 + n ended by signal n.
     """
+    _open_missing_descriptors()
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except InvalidArguments as wrong:
-        sys.stderr.write(str(wrong))
+        _put(STDERR, str(wrong))
         return WRONG_ARGUMENTS
     except KeyboardInterrupt:
         return SIGNAL_BASE + SIGINT
     except Exception as fault:  # noqa: BLE001 - the process's boundary: a person gets a sentence, not a traceback
         if os.environ.get(DEBUG_VARIABLE):
-            traceback.print_exc()
-        sys.stderr.write(texts.unexpected(type(fault).__name__, DEBUG_VARIABLE))
+            _put(STDERR, "".join(traceback.format_exception(fault)))
+        _put(STDERR, texts.unexpected(type(fault).__name__, DEBUG_VARIABLE))
         return FAILED
 
 
 def _run(arguments: Sequence[str]) -> int:
     match parse(arguments, os.environ):
         case ShowInstalled():
-            sys.stdout.write(texts.INSTALLED)
+            _put(STDOUT, texts.INSTALLED)
             return NORMAL
         case ShowVersion():
-            sys.stdout.write(CLIENT_VERSION + "\n")
+            _put(STDOUT, CLIENT_VERSION + "\n")
             return NORMAL
         case Launch() as launch:
             from ferryman.plugin.session import run
 
             return asyncio.run(run(launch, os.environ))
+
+
+def _open_missing_descriptors() -> None:
+    """Open /dev/null for standard streams that the launcher closed, lest a socket gets their number."""
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= STDERR:
+        number = os.dup(number)
+    os.close(number)
+
+
+def _put(descriptor: int, text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(descriptor, text.encode(errors="replace"))

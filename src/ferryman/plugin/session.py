@@ -86,6 +86,7 @@ class _Session:
 
     async def run(self) -> int:
         """Run to the end."""
+        asyncio.get_running_loop().set_exception_handler(self._on_fault)
         try:
             self._shell.say(texts.starting(self._launch.session_id))
             ending = await self._until_ending()
@@ -117,6 +118,12 @@ class _Session:
             self._shell.press(KEYS[number])
         elif number is not signal.SIGTSTP:
             self._endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
+
+    def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback of the event loop raised. What else the loop reports is no concern of the person's."""
+        fault = context.get("exception")
+        if "handle" in context and isinstance(fault, BaseException):
+            self._endings.fail(fault)
 
     async def _until_ending(self) -> Ending:
         """Keep the session connected until it ends."""

@@ -137,8 +137,7 @@ class Shell:
 
     def continued(self) -> None:
         """The process was stopped and goes on: the terminal is raw again, and may have another size."""
-        if self._terminal.active:
-            self._terminal.enter()
+        self._terminal.renew()
         self.size_may_have_changed()
 
     async def finish(self) -> None:

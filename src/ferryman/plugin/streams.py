@@ -16,18 +16,16 @@ WRITE_BYTES = 65_536
 
 
 class Descriptor:
-    """One of ours beside one of the process's, not blocking; `close` undoes whatever had to be done for it."""
+    """One of ours that does not block, beside one of the process's, which must be open.
+
+    `close` undoes whatever had to be done for it.
+    """
 
     def __init__(self, shared: int, mode: int) -> None:
         self.number = shared
         self._restore_blocking = False
         self._owned = False
-        try:
-            kind = os.fstat(shared).st_mode
-        except OSError:
-            self.number = os.open(os.devnull, mode)
-            self._owned = True
-            return
+        kind = os.fstat(shared).st_mode
         if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
             return  # never blocks for long; opened anew it would have another position
         try:

@@ -66,11 +66,20 @@ class RawTerminal:
         return self._saved is not None
 
     def enter(self) -> None:
-        """Go raw. Again after the process was stopped and continued: a shell may have changed the modes meanwhile."""
+        """Go raw. Raises termios.error if the terminal is gone."""
         if self._saved is None:
             self._saved = termios.tcgetattr(self._descriptor)
         self._set(_raw_modes(self._saved))
         self._raw = termios.tcgetattr(self._descriptor)
+
+    def renew(self) -> None:
+        """Go raw again if raw at all: while we were stopped, a shell may have changed the modes."""
+        if self._saved is None:
+            return
+        try:
+            self.enter()
+        except termios.error:
+            return  # gone: a hang-up comes as SIGHUP with SIGCONT
 
     def restore(self) -> None:
         """Bring back the modes found by the first `enter`; idempotent, and harmless when the terminal is gone.

@@ -99,6 +99,18 @@ def test_a_file_and_dev_null_are_inputs_too(far_end: Any, start: Start) -> None:
     assert finished(plugin)[0] == 0
 
 
+def test_closed_standard_streams_are_nothing(far_end: Any, start: Start) -> None:
+    def close() -> None:
+        for descriptor in (0, 1, 2):
+            os.close(descriptor)
+
+    plugin = start(far_end.arguments(), preexec_fn=close)
+    far_end.until(lambda: far_end.typed == b"\x04")
+    far_end.say(b"for nobody")
+    far_end.end()
+    assert finished(plugin) == (0, b"", b"")
+
+
 def test_output_is_acknowledged_only_when_written(far_end: Any, start: Start) -> None:
     read_end, write_end = os.pipe()
     fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
