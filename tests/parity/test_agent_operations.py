@@ -78,7 +78,7 @@ def test_recorded_answer_is_what_we_answer(exchange: dict[str, Any]) -> None:
     recorded = exchange["response"]
     if call.protocol is ApiProtocol.CHANNEL:
         root = ElementTree.fromstring(recorded["body"])  # noqa: S314 our own file
-        result = {element.tag.partition("}")[2]: element.text for element in root}
+        result: dict[str, Any] = {element.tag.partition("}")[2]: element.text for element in root}
     else:
         result = dict(recorded["body"])
         if "TokenExpirationDate" in result:

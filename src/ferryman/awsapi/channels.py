@@ -24,7 +24,8 @@ def encode(result: Mapping[str, Any], operation: OperationModel) -> bytes:
     """Return a result, all text, as XML. Members that are None are left out; an unknown one is a KeyError."""
     root = Element(f"{operation.name}Response", {"xmlns": operation.metadata["xmlNamespace"]})
     for name, value in result.items():
-        member = operation.output_shape.members[name]
+        if name not in operation.output_shape.members:
+            raise KeyError(name)
         if value is not None:
-            SubElement(root, member.serialization.get("name", name)).text = value
+            SubElement(root, name).text = value
     return document(root)

@@ -22,7 +22,7 @@ def decode(body: bytes, shape: Shape | None) -> dict[str, Any]:
         if not isinstance(document, dict):
             raise _unreadable("The request body must be a JSON object.")
         return {} if shape is None else _structure(shape, document, "")
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _unreadable(f"The request body is not valid JSON: {error}") from error
     except RecursionError as error:
         raise _unreadable("The request body is nested too deep.") from error
@@ -31,7 +31,7 @@ def decode(body: bytes, shape: Shape | None) -> dict[str, Any]:
 def _structure(shape: Shape, value: dict[str, Any], path: str) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, member in shape.members.items():
-        given = value.get(member.serialization.get("name", name))
+        given = value.get(name)
         if given is not None:
             members[name] = _value(member, given, f"{path}.{name}" if path else name)
     return members
@@ -58,14 +58,12 @@ def _value(shape: Shape, value: Any, path: str) -> Any:
 def _scalar(shape: Shape, value: Any, path: str) -> Any:
     kind = shape.type_name
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind in ("string", "character") and isinstance(value, str):
+    if kind == "string" and isinstance(value, str):
         return value
     if kind == "boolean" and isinstance(value, bool):
         return value
     if kind in ("integer", "long") and number and value == int(value):
         return int(value)
-    if kind in ("float", "double") and number:
-        return float(value)
     if kind == "timestamp" and number:
         return _moment(value, path)
     if kind == "blob" and isinstance(value, str):
@@ -89,12 +87,9 @@ def _bytes(text: str, path: str) -> bytes:
 
 _TARGETS = {
     "string": "a String",
-    "character": "a Character",
     "boolean": "a Boolean",
     "integer": "an Integer",
     "long": "a Long",
-    "float": "a Float",
-    "double": "a Double",
     "timestamp": "milliseconds since epoch",
     "blob": "a Blob",
 }
@@ -130,7 +125,7 @@ def _written(shape: Shape, value: Any) -> Any:
             for name, given in value.items():
                 member = shape.members[name]
                 if given is not None:
-                    written[member.serialization.get("name", name)] = _written(member, given)
+                    written[name] = _written(member, given)
             return written
         case "list":
             return [_written(shape.member, element) for element in value]

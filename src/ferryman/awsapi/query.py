@@ -1,4 +1,7 @@
-"""AWS Query: forms to parameters and results to XML, by shape."""
+"""AWS Query: forms to parameters and results to XML, by shape.
+
+Members go by their own names and no list or map is flattened: so it is in `sts` and `iam`.
+"""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
@@ -39,7 +42,7 @@ def decode(form: Mapping[str, str], shape: Shape | None) -> dict[str, Any]:
 def _structure(shape: Shape, form: Mapping[str, str], prefix: str) -> dict[str, Any]:
     members = {}
     for name, member in shape.members.items():
-        field = f"{prefix}.{_name(member, name)}" if prefix else _name(member, name)
+        field = f"{prefix}.{name}" if prefix else name
         if _is_present(form, field):
             members[name] = _value(member, form, field)
     return members
@@ -50,14 +53,10 @@ def _value(shape: Shape, form: Mapping[str, str], field: str) -> Any:
         case "structure":
             return _structure(shape, form, field)
         case "list":
-            flat = shape.serialization.get("flattened")
-            prefix = field if flat else f"{field}.{_name(shape.member, 'member')}"
-            return [_value(shape.member, form, element) for element in _numbered(form, prefix)]
+            return [_value(shape.member, form, element) for element in _numbered(form, f"{field}.member")]
         case "map":
-            prefix = field if shape.serialization.get("flattened") else f"{field}.entry"
-            key, value = _name(shape.key, "key"), _name(shape.value, "value")
-            entries = list(_numbered(form, prefix))
-            return {form.get(f"{entry}.{key}", ""): _value(shape.value, form, f"{entry}.{value}") for entry in entries}
+            entries = list(_numbered(form, f"{field}.entry"))
+            return {form.get(f"{entry}.key", ""): _value(shape.value, form, f"{entry}.value") for entry in entries}
         case _:
             return _scalar(shape, form.get(field, ""), field)
 
@@ -74,17 +73,11 @@ def _is_present(form: Mapping[str, str], field: str) -> bool:
     return field in form or any(name.startswith(field + ".") for name in form)
 
 
-def _name(shape: Shape, default: str) -> str:
-    return str(shape.serialization.get("name", default))
-
-
 def _scalar(shape: Shape, text: str, field: str) -> Any:
     try:
         match shape.type_name:
             case "integer" | "long":
                 return int(text)
-            case "float" | "double":
-                return float(text)
             case "boolean":
                 return {"true": True, "false": False}[text.lower()]
             case "blob":
@@ -117,26 +110,23 @@ def _write_structure(shape: Shape, value: Mapping[str, Any], element: Element) -
     for name, given in value.items():
         member = shape.members[name]
         if given is not None:
-            _write(member, given, element, _name(member, name))
+            _write(member, given, SubElement(element, name))
 
 
-def _write(shape: Shape, value: Any, parent: Element, name: str) -> None:
-    flat = shape.serialization.get("flattened")
+def _write(shape: Shape, value: Any, element: Element) -> None:
     match shape.type_name:
         case "structure":
-            _write_structure(shape, value, SubElement(parent, name))
+            _write_structure(shape, value, element)
         case "list":
-            within, inner = (parent, name) if flat else (SubElement(parent, name), _name(shape.member, "member"))
             for entry in value:
-                _write(shape.member, entry, within, inner)
+                _write(shape.member, entry, SubElement(element, "member"))
         case "map":
-            within, inner = (parent, name) if flat else (SubElement(parent, name), "entry")
             for key, entry in value.items():
-                pair = SubElement(within, inner)
-                SubElement(pair, _name(shape.key, "key")).text = key
-                _write(shape.value, entry, pair, _name(shape.value, "value"))
+                pair = SubElement(element, "entry")
+                SubElement(pair, "key").text = key
+                _write(shape.value, entry, SubElement(pair, "value"))
         case _:
-            SubElement(parent, name).text = _text(value)
+            element.text = _text(value)
 
 
 def _text(value: Any) -> str:

@@ -10,6 +10,7 @@ from ferryman.awsapi.patterns import matches
 from ferryman.model.errors import ServiceError
 
 _NOT_NULL = "Member must not be null"
+_NUMBERS = ("integer", "long")
 _REDACTED = "***Sensitive Data Redacted***"
 _SHOWN_LENGTH = 2048
 """Characters of a refused value that a message repeats: more than any limit of the session operations' scalars."""
@@ -102,7 +103,7 @@ def _constraints(shape: Shape) -> Iterator[str]:
 
 def _broken(shape: Shape, value: Any) -> Iterator[str]:
     """Yield the constraints of `shape` itself, not of what is in it, that `value` breaks."""
-    size = value if shape.type_name in ("integer", "long", "float", "double") else _length(value)
+    size = value if shape.type_name in _NUMBERS else _length(value)
     limits = shape.metadata
     if "max" in limits and size is not None and size > limits["max"]:
         yield _wording(shape, "max")
@@ -124,7 +125,7 @@ def _wording(shape: Shape, constraint: str) -> str:
         return f"Member must satisfy regular expression pattern: {limit}"
     if constraint == "enum":
         return f"Member must satisfy enum value set: [{', '.join(limit)}]"
-    quantity = "value" if shape.type_name in ("integer", "long", "float", "double") else "length"
+    quantity = "value" if shape.type_name in _NUMBERS else "length"
     return f"Member must have {quantity} {'less' if constraint == 'max' else 'greater'} than or equal to {limit}"
 
 
