@@ -140,7 +140,9 @@ def test_what_was_typed_too_early_is_not_lost(far_end: Any, sit_down: Callable[.
 
 
 def test_tilde_dot_ends_the_session(far_end: Any, person: Person) -> None:
-    person.type(b"\r~")
+    person.type(b"\r")
+    far_end.until(lambda: far_end.typed == b"\r")
+    person.type(b"~")
     person.type(b".")
     assert person.leaves() == 0
     assert person.seen == START_TEXT + END_TEXT
