@@ -94,9 +94,7 @@ async def test_of_many_that_present_a_token_at_once_one_is_admitted(world: "Worl
 
 async def test_of_many_resumes_at_once_one_token_lives(world: "World") -> None:
     ticket = await world.start(await world.node())
-    tickets = await asyncio.gather(
-        *(resume_session(world.service, world.alice, ticket.session_id) for _ in range(20))
-    )
+    tickets = await asyncio.gather(*(resume_session(world.service, world.alice, ticket.session_id) for _ in range(20)))
     answers = await asyncio.gather(
         *(admit_client(world.service, ticket.session_id, each.token_value.reveal(), "c") for each in tickets),
         return_exceptions=True,

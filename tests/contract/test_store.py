@@ -1,0 +1,283 @@
+"""What every adapter of the store ports must do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from ferryman.core.ports import SessionChanges, SessionPosition, SessionQuery, Store
+from ferryman.model.callers import AccessKey, Role, User
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
+from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
+from ferryman.model.sessions import ACTIVE, ENDED, TRANSITIONS, AccessType, Session, SessionState, SessionStatus
+from ferryman.store.database import open_store
+
+
+class ClosableStore(Store, Protocol):
+    async def close(self) -> None: ...
+
+
+@pytest.fixture(params=["sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ClosableStore]:
+    urls = {"sqlite": f"sqlite:///{tmp_path}/store.db"}
+    store = await open_store(urls[request.param])
+    yield store
+    await store.close()
+
+
+SESSION = Session(
+    session_id=SessionId("alice-0"),
+    target=NodeId("mi-1"),
+    status=SessionStatus.CONNECTING,
+    started_at=Millis(1000),
+    document_name="SSM-SessionManagerRunShell",
+    owner="arn:aws:iam::1:user/alice",
+    owner_id="AIDA1",
+    owner_name="alice",
+    deadline_at=Millis(61_000),
+    idle_timeout=20,
+)
+FULL = replace(
+    SESSION,
+    session_id=SessionId("alice-1"),
+    status=SessionStatus.TERMINATED,
+    ended_at=Millis(2000),
+    reason="because é \U0001f6b6",
+    details="x" * 1024,
+    max_duration=1440,
+    access_type=AccessType.JUST_IN_TIME,
+    token_id="t",
+)
+
+
+async def test_sessions_come_back_as_they_were(store: ClosableStore) -> None:
+    for session in (SESSION, FULL):
+        await store.sessions.add(session)
+        assert await store.sessions.get(session.session_id) == session
+    assert await store.sessions.get(SessionId("nobody")) is None
+
+
+async def test_a_session_id_is_taken_once(store: ClosableStore) -> None:
+    await store.sessions.add(SESSION)
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await store.sessions.add(SESSION)
+
+
+@pytest.mark.parametrize("source", list(SessionStatus))
+@pytest.mark.parametrize("to", list(SessionStatus))
+async def test_transitions_keep_the_table(store: ClosableStore, source: SessionStatus, to: SessionStatus) -> None:
+    session = replace(SESSION, status=source, token_id="t")
+    await store.sessions.add(session)
+    moved = await store.sessions.transition(session.session_id, to, SessionChanges(details="why"))
+    if to in TRANSITIONS[source]:
+        assert moved == replace(session, status=to, details="why")
+    else:
+        assert moved is None
+        moved = session
+    assert await store.sessions.get(session.session_id) == moved
+
+
+async def test_changes_go_with_the_transition(store: ClosableStore) -> None:
+    await store.sessions.add(replace(SESSION, token_id="t", details="before"))
+    moved = await store.sessions.transition(SESSION.session_id, SessionStatus.CONNECTED)
+    assert moved is not None
+    assert (moved.token_id, moved.details, moved.deadline_at) == ("t", "before", 61_000)
+    changes = SessionChanges("after", Millis(5), Millis(6), "")
+    moved = await store.sessions.transition(SESSION.session_id, SessionStatus.TERMINATED, changes)
+    assert moved is not None
+    assert (moved.details, moved.ended_at, moved.deadline_at, moved.token_id) == ("after", 5, 6, None)
+
+
+async def test_of_many_transitions_at_once_one_happens(store: ClosableStore) -> None:
+    await store.sessions.add(SESSION)
+    moved = await asyncio.gather(
+        *(
+            store.sessions.transition(SESSION.session_id, SessionStatus.FAILED, SessionChanges(details=str(number)))
+            for number in range(20)
+        )
+    )
+    (winner,) = [session for session in moved if session is not None]
+    assert await store.sessions.get(SESSION.session_id) == winner
+
+
+async def test_a_transition_of_nothing_is_none(store: ClosableStore) -> None:
+    assert await store.sessions.transition(SESSION.session_id, SessionStatus.FAILED) is None
+
+
+async def test_a_token_is_consumed_once(store: ClosableStore) -> None:
+    await store.sessions.add(replace(SESSION, token_id="old"))
+    issued = await store.sessions.issue_token(SESSION.session_id, "new", Millis(7))
+    assert issued is not None
+    assert (issued.token_id, issued.deadline_at) == ("new", 7)
+    assert await store.sessions.consume_token(SESSION.session_id, "old") is None
+    answers = await asyncio.gather(*(store.sessions.consume_token(SESSION.session_id, "new") for _ in range(20)))
+    assert [answer for answer in answers if answer is not None] == [replace(issued, token_id=None)]
+
+
+@pytest.mark.parametrize("status", [SessionStatus.TERMINATING, SessionStatus.TERMINATED, SessionStatus.FAILED])
+async def test_sessions_that_are_over_have_no_tokens(store: ClosableStore, status: SessionStatus) -> None:
+    await store.sessions.add(replace(SESSION, status=status, token_id="t"))
+    assert await store.sessions.consume_token(SESSION.session_id, "t") is None
+    assert await store.sessions.issue_token(SESSION.session_id, "u", Millis(7)) is None
+
+
+async def test_due_lists_active_sessions_earliest_first(store: ClosableStore) -> None:
+    for number, status in enumerate(SessionStatus):
+        session_id = SessionId(f"s{number}")
+        ended_at = Millis(1) if status in ENDED else None
+        await store.sessions.add(
+            replace(SESSION, session_id=session_id, status=status, deadline_at=Millis(100 - number), ended_at=ended_at)
+        )
+    due = await store.sessions.due(Millis(99), 10)
+    assert [session.deadline_at for session in due] == [97, 98, 99]
+    assert {session.status for session in due} < ACTIVE
+    assert len(await store.sessions.due(Millis(99), 1)) == 1
+    assert await store.sessions.due(Millis(96), 10) == []
+    await store.sessions.set_deadline(due[0].session_id, Millis(500))
+    assert len(await store.sessions.due(Millis(99), 10)) == 2
+
+
+async def test_an_ended_sessions_deadline_stays(store: ClosableStore) -> None:
+    await store.sessions.add(FULL)
+    await store.sessions.set_deadline(FULL.session_id, Millis(5))
+    assert await store.sessions.get(FULL.session_id) == FULL
+
+
+async def test_pages_walk_in_order_over_ties(store: ClosableStore) -> None:
+    order = [("c", 3), ("a", 2), ("b", 2), ("d", 2), ("e", 1)]
+    for name, at in order[::-1]:
+        await store.sessions.add(replace(SESSION, session_id=SessionId(name), started_at=Millis(at)))
+    query = SessionQuery(SessionState.ACTIVE)
+    everything = await store.sessions.page(query, None, 10)
+    assert [session.session_id for session in everything] == [name for name, _ in order]
+    for at, session in enumerate(everything):
+        after = SessionPosition(session.started_at, session.session_id)
+        assert await store.sessions.page(query, after, 10) == everything[at + 1 :]
+        assert await store.sessions.page(query, after, 1) == everything[at + 1 : at + 2]
+
+
+async def test_active_on_lists_one_nodes_sessions(store: ClosableStore) -> None:
+    await store.sessions.add(SESSION)
+    await store.sessions.add(replace(SESSION, session_id=SessionId("x"), target=NodeId("mi-2")))
+    await store.sessions.add(FULL)
+    assert await store.sessions.active_on(NodeId("mi-1")) == [SESSION]
+
+
+async def test_prune_deletes_the_oldest_ended(store: ClosableStore) -> None:
+    await store.sessions.add(SESSION)
+    for number in range(10):
+        session_id = SessionId(f"s{number}")
+        await store.sessions.add(replace(FULL, session_id=session_id, ended_at=Millis(number)))
+    assert await store.sessions.prune(Millis(5), 3) == 3
+    assert await store.sessions.get(SessionId("s2")) is None
+    assert await store.sessions.get(SessionId("s3")) is not None
+    assert await store.sessions.prune(Millis(5), 100) == 2
+    assert await store.sessions.prune(Millis(5), 100) == 0
+    assert await store.sessions.get(SESSION.session_id) == SESSION
+    assert await store.sessions.get(SessionId("s5")) is not None
+
+
+NODE = ManagedNode(NodeId("mi-1"), "key", "print", ActivationId("a"), "role", Millis(1))
+
+
+async def test_nodes_come_back_as_they_were(store: ClosableStore) -> None:
+    said = NodeInformation("agent", "1.2.3.4", "Linux", "Debian", "12", "web", "::1")
+    full = replace(NODE, node_id=NodeId("mi-2"), name="web", last_ping_at=Millis(9), information=said)
+    for node in (NODE, full):
+        await store.nodes.add(node)
+        assert await store.nodes.get(node.node_id) == node
+    assert await store.nodes.page(None, 10) == [NODE, full]
+    assert await store.nodes.page(NODE.node_id, 10) == [full]
+    assert await store.nodes.page(None, 1) == [NODE]
+    assert await store.nodes.get(NodeId("mi-3")) is None
+
+
+async def test_node_information_is_merged(store: ClosableStore) -> None:
+    await store.nodes.add(NODE)
+    assert await store.nodes.update_information(NODE.node_id, NodeInformation("a", "1", "Linux"), Millis(5))
+    assert await store.nodes.update_information(NODE.node_id, NodeInformation(agent_version="2"), Millis(6))
+    node = await store.nodes.get(NODE.node_id)
+    assert node == replace(NODE, last_ping_at=Millis(6), information=NodeInformation("a", "2", "Linux"))
+    assert not await store.nodes.update_information(NodeId("mi-9"), NodeInformation("a"), Millis(5))
+
+
+async def test_a_nodes_key_is_replaced_once(store: ClosableStore) -> None:
+    await store.nodes.add(NODE)
+    answers = await asyncio.gather(*(store.nodes.replace_key(NODE.node_id, "key", str(n)) for n in range(10)))
+    assert sum(answers) == 1
+    assert not await store.nodes.replace_key(NodeId("mi-9"), "key", "x")
+
+
+async def test_a_node_is_removed_once(store: ClosableStore) -> None:
+    await store.nodes.add(NODE)
+    assert await store.nodes.remove(NODE.node_id)
+    assert not await store.nodes.remove(NODE.node_id)
+    assert await store.nodes.get(NODE.node_id) is None
+
+
+ACTIVATION = Activation(ActivationId("a"), b"\0hash", "role", None, None, 3, 0, Millis(1), Millis(100))
+
+
+async def test_an_activation_is_claimed_up_to_its_limit(store: ClosableStore) -> None:
+    await store.activations.add(ACTIVATION)
+    assert await store.activations.get(ACTIVATION.activation_id) == ACTIVATION
+    answers = await asyncio.gather(*(store.activations.claim(ACTIVATION.activation_id, Millis(99)) for _ in range(10)))
+    assert sum(answers) == 3
+    assert await store.activations.get(ACTIVATION.activation_id) == replace(ACTIVATION, registrations=3)
+
+
+async def test_an_expired_or_unknown_activation_is_not_claimed(store: ClosableStore) -> None:
+    await store.activations.add(ACTIVATION)
+    assert not await store.activations.claim(ACTIVATION.activation_id, Millis(100))
+    assert not await store.activations.claim(ActivationId("b"), Millis(1))
+    assert await store.activations.get(ActivationId("b")) is None
+
+
+ALICE = User("AIDA1", "alice", Role.OPERATOR, Millis(1))
+KEY = AccessKey("AKIA1", "AIDA1", b"\0sealed", True, Millis(2))
+
+
+async def test_users_and_their_keys(store: ClosableStore) -> None:
+    bob = User("AIDA2", "Bob", Role.ADMINISTRATOR, Millis(1))
+    for user in (ALICE, bob):
+        await store.identities.add_user(user)
+        assert await store.identities.get_user(user.user_id) == user
+        assert await store.identities.user_named(user.name) == user
+    assert await store.identities.user_named("ALICE") is None
+    assert set(await store.identities.users()) == {ALICE, bob}
+    assert await store.identities.set_role("AIDA1", Role.ADMINISTRATOR)
+    assert await store.identities.get_user("AIDA1") == replace(ALICE, role=Role.ADMINISTRATOR)
+    older = replace(KEY, access_key_id="AKIA2", created_at=Millis(1))
+    for key in (KEY, older):
+        await store.identities.add_key(key)
+        assert await store.identities.get_key(key.access_key_id) == key
+    assert await store.identities.keys_of("AIDA1") == [older, KEY]
+    assert await store.identities.set_key_active("AKIA1", active=False)
+    assert await store.identities.get_key("AKIA1") == replace(KEY, active=False)
+    assert await store.identities.remove_key("AKIA2")
+    assert await store.identities.remove_user("AIDA1")
+    assert await store.identities.get_key("AKIA1") is None
+
+
+async def test_a_user_name_is_taken_once(store: ClosableStore) -> None:
+    await store.identities.add_user(ALICE)
+    with pytest.raises(ServiceError) as refused:
+        await store.identities.add_user(replace(ALICE, user_id="AIDA9"))
+    assert (refused.value.code, refused.value.status) == ("EntityAlreadyExists", 409)
+
+
+async def test_changes_to_what_is_not_there_are_false(store: ClosableStore) -> None:
+    assert not await store.identities.set_role("nobody", Role.OPERATOR)
+    assert not await store.identities.set_key_active("nobody", active=True)
+    assert not await store.identities.remove_key("nobody")
+    assert not await store.identities.remove_user("nobody")
+    assert await store.identities.get_user("nobody") is None
+    assert await store.identities.keys_of("nobody") == []
+
+
+async def test_a_healthy_store_says_so(store: ClosableStore) -> None:
+    await store.check()
