@@ -13,6 +13,7 @@ from typing import Any
 import pexpect
 import psutil
 import pytest
+from botocore.exceptions import BotoCoreError
 
 pytestmark = pytest.mark.timeout(180)
 FERRYMAN = str(Path(sys.executable).parent / "ferryman")
@@ -150,7 +151,7 @@ def test_a_dead_server_is_started_again_on_its_port(
     def connected() -> bool:
         try:
             return bool(ssm.get_connection_status(Target=ferryman.node_id)["Status"] == "connected")
-        except OSError:
+        except BotoCoreError:
             return False
 
     until(connected)

@@ -20,6 +20,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 _NEXT_STEPS = {
     "UnrecognizedClientException": "Use a key of this server: `ferryman user key add` makes one",
     "InvalidSignatureException": "Check the secret access key, and this machine's clock",
+    # The same two, as sts says it.
+    "InvalidClientTokenId": "Use a key of this server: `ferryman user key add` makes one",
+    "SignatureDoesNotMatch": "Check the secret access key, and this machine's clock",
     "MissingAuthenticationTokenException": "Give credentials by a profile or AWS_ACCESS_KEY_ID",
     "ExpiredTokenException": "Get new credentials",
     "AccessDeniedException": "Ask an administrator, or use an administrator's key",

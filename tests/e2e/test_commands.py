@@ -1,0 +1,197 @@
+"""The `ferryman` command as a person and as a program use it, against a running demo."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(180)
+FERRYMAN = str(Path(sys.executable).parent / "ferryman")
+
+
+def run(ferryman: Any, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [FERRYMAN, *arguments],
+        env=ferryman.environment | changes,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def answer(ferryman: Any, *arguments: str) -> Any:
+    done = run(ferryman, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refusal(ferryman: Any, *arguments: str, **changes: str) -> str:
+    """The one line that a command refuses with."""
+    done = run(ferryman, *arguments, **changes)
+    assert done.returncode == 1, done.stdout
+    assert re.fullmatch(r"ferryman: [^\n]+\n", done.stderr), done.stderr
+    return done.stderr
+
+
+def config(ferryman: Any) -> str:
+    return str(Path(ferryman.facts["profile_dir"]).parent / "ferryman.toml")
+
+
+def test_nodes(ferryman: Any) -> None:
+    (row,) = answer(ferryman, "nodes")
+    assert row["InstanceId"] == ferryman.node_id
+    assert row["PingStatus"] == "Online"
+    shown = run(ferryman, "nodes").stdout
+    assert ferryman.node_id in shown
+    assert "Online" in shown
+
+
+def test_sessions(ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]) -> None:
+    shell = open_shell(ferryman)
+    session_id = shell.session_id()
+    shell.prompt()
+    active = answer(ferryman, "sessions", "list", "--target", ferryman.node_id, "--owner", "admin")
+    assert session_id in [row["SessionId"] for row in active]
+    assert session_id in run(ferryman, "sessions", "list").stdout
+    assert answer(ferryman, "sessions", "list", "--session-id", session_id, "--status", "Failed") == []
+    ended = run(ferryman, "sessions", "terminate", session_id)
+    assert ended.stdout == f"Terminating {session_id}\n"
+    assert shell.end() == 0
+    rows = until(lambda: answer(ferryman, "sessions", "history", "--session-id", session_id, "--after", "2020-01-01"))
+    assert rows[0]["Status"] == "Terminated"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", rows[0]["EndDate"])
+    assert answer(ferryman, "sessions", "history", "--before", "2020-01-01") == []
+    assert len(answer(ferryman, "sessions", "history", "--limit", "1")) == 1
+
+
+def test_users_and_keys(ferryman: Any) -> None:
+    where = ("--config", config(ferryman))
+    made = answer(ferryman, "user", "add", "alice", *where)
+    alice = {"AWS_ACCESS_KEY_ID": made["access_key_id"], "AWS_SECRET_ACCESS_KEY": made["secret_access_key"]}
+    assert run(ferryman, "sessions", "list", **alice).returncode == 0
+    assert "AccessDeniedException" in refusal(ferryman, "activation", "create", **alice)
+    assert run(ferryman, "user", "role", "alice", "administrator", *where).returncode == 0
+    assert run(ferryman, "activation", "create", **alice).returncode == 0
+    users = {user["name"]: user for user in answer(ferryman, "user", "list", *where)}
+    assert users["alice"]["role"] == "administrator"
+    assert users["alice"]["arn"].endswith(":user/alice")
+    assert run(ferryman, "user", "key", "disable", made["access_key_id"], *where).returncode == 0
+    assert "UnrecognizedClientException" in refusal(ferryman, "sessions", "list", **alice)
+    assert run(ferryman, "user", "key", "enable", made["access_key_id"], *where).returncode == 0
+    assert run(ferryman, "sessions", "list", **alice).returncode == 0
+    second = answer(ferryman, "user", "key", "add", "alice", *where)
+    assert run(ferryman, "user", "key", "remove", made["access_key_id"], *where).returncode == 0
+    assert [key["access_key_id"] for key in answer(ferryman, "user", "key", "list", "alice", *where)] == [
+        second["access_key_id"]
+    ]
+    assert "alice" in refusal(ferryman, "user", "add", "alice", *where)
+    assert run(ferryman, "user", "remove", "alice", *where).returncode == 0
+    assert "alice" in refusal(ferryman, "user", "remove", "alice", *where)
+
+
+def test_an_activation_registers_a_node(ferryman: Any, tmp_path: Path) -> None:
+    made = answer(ferryman, "activation", "create", "--name", "second")
+    register = (
+        *("agent", "register", "--endpoint-url", ferryman.facts["endpoint_url"]),
+        *("--activation-id", made["ActivationId"], "--state-dir", str(tmp_path / "state")),
+    )
+    code = {"FERRYMAN_ACTIVATION_CODE": made["ActivationCode"]}
+    wrong = refusal(ferryman, *register, FERRYMAN_ACTIVATION_CODE="wrong-wrong-wrong-wrong!")
+    assert "InvalidActivation" in wrong
+    done = run(ferryman, *register, **code)
+    assert re.fullmatch(r"mi-[0-9a-f]{17}\n", done.stdout), done.stderr
+    assert done.stdout.strip() in refusal(ferryman, *register, **code)
+    # Deregistered by nobody, connected by nobody: the doctor tells it from an unknown one.
+    said = run(ferryman, "doctor", "--target", done.stdout.strip())
+    assert said.returncode == 1
+    assert "its agent is not connected" in said.stdout
+    text = run(ferryman, "activation", "create").stdout
+    assert f"--endpoint-url {ferryman.facts['endpoint_url']}" in text
+
+
+def test_the_doctor_finds_nothing_wrong(ferryman: Any) -> None:
+    state = Path(ferryman.facts["profile_dir"]).parents[1] / "agent1"
+    found = answer(
+        ferryman,
+        *("doctor", "--target", ferryman.node_id, "--state-dir", str(state), "--config", config(ferryman)),
+    )
+    assert {finding["verdict"] for finding in found} == {"good"}, found
+    assert any("Ferryman's" in finding["said"] for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "said"),
+    [
+        (("--endpoint-url", "http://127.0.0.1:9"), {}, "nothing listens"),
+        (("--endpoint-url", "ftp://x"), {}, "no http(s) address"),
+        ((), {"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
+        ((), {"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"}, "`ferryman user key add`"),
+        (("--target", "mi-00000000000000000"), {}, "no node of that id"),
+        ((), {"PATH": "/nowhere"}, "not on PATH"),
+        (("--state-dir", "/nowhere"), {}, "ferryman agent register"),
+        (("--config", "/nowhere/ferryman.toml"), {}, "No such file"),
+        (("--profile", "absent"), {}, "absent"),
+    ],
+)
+def test_the_doctor_names_what_is_wrong(
+    ferryman: Any, arguments: tuple[str, ...], changes: dict[str, str], said: str
+) -> None:
+    done = run(ferryman, "doctor", *arguments, **changes)
+    assert done.returncode == 1
+    assert any(said in line for line in done.stdout.splitlines() if line.startswith("[NO]")), done.stdout
+    assert not done.stderr
+
+
+def test_refusals_are_one_line(ferryman: Any) -> None:
+    assert "does not answer" in refusal(ferryman, "nodes", "--endpoint-url", "http://127.0.0.1:9")
+    assert "is no time" in refusal(ferryman, "sessions", "list", "--after", "yesterday")
+    assert "ValidationException" in refusal(ferryman, "sessions", "list", "--status", "Asleep")
+    assert "AWS" in refusal(ferryman, "nodes", AWS_ENDPOINT_URL="", AWS_CONFIG_FILE="/nowhere")
+    assert "absent" in refusal(ferryman, "nodes", "--profile", "absent")
+    assert "Traceback" in run(ferryman, "--debug", "nodes", "--profile", "absent").stderr
+    assert "exists" in refusal(ferryman, "init", "--directory", str(Path(config(ferryman)).parent))
+
+
+def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Callable[..., Any]) -> None:
+    port = int(ferryman.facts["endpoint_url"].rpartition(":")[2]) + 1
+    made = run(ferryman, "init", "--directory", str(tmp_path), "--listen", f"127.0.0.1:{port}", "--tls")
+    assert made.returncode == 0, made.stderr
+    assert "aws_secret" not in made.stdout
+    private = [path for path in tmp_path.rglob("*") if path.is_file() and "ferryman.db" not in path.name]
+    assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
+    own = {
+        "PATH": ferryman.environment["PATH"],
+        "HOME": str(tmp_path),
+        "AWS_CONFIG_FILE": str(tmp_path / "aws" / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "aws" / "credentials"),
+    }
+    with (tmp_path / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [FERRYMAN, "server", "--config", str(tmp_path / "ferryman.toml")], env=own, stderr=log
+        )
+    try:
+        until(lambda: '"listening"' in (tmp_path / "server.log").read_text())
+        doctor = subprocess.run([FERRYMAN, "doctor"], env=own, capture_output=True, text=True, timeout=60, check=False)
+        assert doctor.returncode == 0, doctor.stdout
+        assert f"https://127.0.0.1:{port}" in doctor.stdout
+        again = subprocess.run(
+            [FERRYMAN, "server", "--config", str(tmp_path / "ferryman.toml")],
+            env=own,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert again.returncode == 1
+        assert "cannot listen" in again.stderr.splitlines()[-1]
+    finally:
+        os.kill(server.pid, 15)
+        assert server.wait(20) == 0
