@@ -19,6 +19,8 @@ SOCKET_BUFFER = 128 * 1024
 BACKLOG = 1024
 SWEEP_SECONDS = 1.0
 KEEP_ALIVE = 75.0
+LINGERING = 2.0
+"""Seconds in which a refused body is read and thrown away, so that the refusal reaches its sender."""
 
 _log = structlog.get_logger("ferryman.server")
 
@@ -45,6 +47,7 @@ async def serve(
         access_log=None,
         handle_signals=False,
         keepalive_timeout=KEEP_ALIVE,
+        lingering_time=LINGERING,
         shutdown_timeout=timing.shutdown,
     )
     try:
