@@ -55,11 +55,12 @@ def model_of(service: str, operation: str) -> OperationModel:
     return SERVICES[service].operation_model(operation)
 
 
-@pytest.mark.parametrize(("service", "operation"), OPERATIONS)
+WITH_INPUT = [(service, operation) for service, operation in OPERATIONS if model_of(service, operation).input_shape]
+
+
+@pytest.mark.parametrize(("service", "operation"), WITH_INPUT)
 def test_botocore_serialises_and_we_decode(service: str, operation: str) -> None:
     model = model_of(service, operation)
-    if model.input_shape is None:
-        pytest.skip("takes nothing")
     parameters = sample(model.input_shape)
     protocol = "json" if service == "ssm" else "query"
     request = create_serializer(protocol, include_validation=False).serialize_to_request(parameters, model)

@@ -56,20 +56,21 @@ def unknown_operation(operation: str) -> ServiceError:
 
 def serialise_error(protocol: ApiProtocol, namespace: str, error: ServiceError, request_id: str) -> Response:
     """Return `error` as `protocol` writes it; `namespace` is that of the service's XML, "" for JSON services."""
+    message = error.message.encode(errors="replace").decode()  # a message may quote bytes that were not UTF-8
     if protocol is ApiProtocol.QUERY:
-        return _query_error(namespace, error, request_id)
+        return _query_error(namespace, error, message, request_id)
     status = max(error.status, _FAULTS.get(error.code, 400))
     headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
     if protocol is ApiProtocol.CHANNEL:
         root = Element(error.code)
-        SubElement(root, "message").text = error.message
+        SubElement(root, "message").text = message
         status = max(status, _CHANNEL_STATUS.get(error.code, 400))
         return Response(status, {"Content-Type": CHANNEL_CONTENT_TYPE, **headers}, document(root))
-    body = msgspec.json.encode({"__type": error.code, "message": error.message})
+    body = msgspec.json.encode({"__type": error.code, "message": message})
     return Response(status, {"Content-Type": JSON_CONTENT_TYPE, **headers}, body)
 
 
-def _query_error(namespace: str, error: ServiceError, request_id: str) -> Response:
+def _query_error(namespace: str, error: ServiceError, message: str, request_id: str) -> Response:
     code, status = _QUERY_SPELLING.get(error.code, (error.code, error.status))
     status = max(status, error.status, _FAULTS.get(error.code, 400))
     root = Element("ErrorResponse", {"xmlns": namespace} if namespace else {})
@@ -77,7 +78,7 @@ def _query_error(namespace: str, error: ServiceError, request_id: str) -> Respon
     for name, text in (
         ("Type", "Receiver" if status >= 500 else "Sender"),
         ("Code", code),
-        ("Message", error.message),
+        ("Message", message),
     ):
         SubElement(detail, name).text = text
     SubElement(root, "RequestId").text = request_id

@@ -1,7 +1,6 @@
 """Which operation a request means, and what is answered when it means none."""
 
 import json
-from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -83,6 +82,13 @@ def test_error_without_a_call_is_json() -> None:
     assert (response.status, json.loads(response.body)) == (500, {"__type": "InternalServerError", "message": "m"})
 
 
+@pytest.mark.parametrize("protocol", list(ApiProtocol))
+def test_message_that_quotes_undecodable_bytes(protocol: ApiProtocol) -> None:
+    call = ApiCall("sts" if protocol is ApiProtocol.QUERY else "ssm", "StartSession", protocol)
+    response = serialise_error(call, ServiceError("ValidationException", "path /\udcff"), "r")
+    assert b"path /?" in response.body
+
+
 def test_operation_of_the_model_that_the_server_lacks() -> None:
     error = unknown_operation("SendCommand")
     assert error.code == "UnknownOperationException"
@@ -110,7 +116,9 @@ def test_answer_to_an_operation_without_output() -> None:
 
 targets = st.one_of(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30).map(lambda tail: "/" + tail),
-    st.sampled_from(["/", "/?Action=GetCallerIdentity", "/v1/data-channel/%FF%zz"]),
+    st.sampled_from(
+        ["/", "/?Action=GetCallerIdentity", "/v1/data-channel/%FF%zz", "/v1/data-channel/\udcff", "/\udcff?\udcff=1"]
+    ),
 )
 names = st.sampled_from(["X-Amz-Target", "Content-Type", "Host"])
 values = st.one_of(st.text(max_size=30), st.sampled_from([FORM[1], "AmazonSSM.StartSession"]))
@@ -123,5 +131,7 @@ values = st.one_of(st.text(max_size=30), st.sampled_from([FORM[1], "AmazonSSM.St
 def test_no_request_raises_anything_but_service_errors(
     method: str, target: str, headers: list[tuple[str, str]], body: bytes
 ) -> None:
-    with suppress(ServiceError):
+    try:
         parse(identify(method, target, headers, body), body)
+    except ServiceError as error:
+        serialise_error(None, error, "r")

@@ -50,6 +50,13 @@ def test_constraints_hold_for_forms_too() -> None:
     )
 
 
+def test_word_characters_of_patterns_are_ascii() -> None:
+    with pytest.raises(
+        ServiceError, match=r"'alicé' at 'roleSessionName' failed to satisfy constraint: Member must sat"
+    ):
+        parsed(ROLE.replace("alice", "alic%C3%A9"))
+
+
 @pytest.mark.parametrize(
     ("kind", "text"), [("blob", "not base64!"), ("boolean", "yes"), ("timestamp", "yesterday"), ("integer", "one")]
 )
