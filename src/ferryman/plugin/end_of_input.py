@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable
 
 END_OF_FILE = b"\x04"
-FIRST_PAUSE = 0.5
+FIRST_PAUSE = 0.25
+GROWTH = 1.5
 LONGEST_PAUSE = 30.0
+"""The pause grows only in silence that outlasts it, so the wait at the end is at most half as long as the longest
+silence before."""
 PRESSES = 50
 """After these, some 20 minutes, the session's own idle timeout is left to decide."""
 
@@ -54,5 +57,5 @@ class EndOfInput:
         if remaining > 0 or not self._may_press():
             self._timer = self._loop.call_later(max(remaining, FIRST_PAUSE), self._look)
             return
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._pause = min(GROWTH * self._pause, LONGEST_PAUSE)
         self._press_now(END_OF_FILE)

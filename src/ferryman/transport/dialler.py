@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -67,7 +67,6 @@ def _proxy(target: SplitResult) -> str | None:
     host = target.hostname or ""
     if is_loopback(host):
         return None
-    proxies = getproxies_environment()
-    if not proxies or proxy_bypass_environment(host, proxies):
+    if proxy_bypass(host):
         return None
-    return proxies.get("https" if target.scheme == "wss" else "http")
+    return getproxies().get("https" if target.scheme == "wss" else "http")

@@ -6,12 +6,16 @@ negotiated. Messages are not fragmented on the way out; fragmented ones are put 
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType, web
+from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
 from yarl import URL
 
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
+
+if TYPE_CHECKING:  # clients do without aiohttp's server: 20 ms of their start
+    from aiohttp import web
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 """The largest message read; a longer one ends the connection with 1009."""
@@ -26,7 +30,7 @@ class WebSocket:
 
     __slots__ = ("_socket",)
 
-    def __init__(self, socket: ClientWebSocketResponse | web.WebSocketResponse) -> None:
+    def __init__(self, socket: "ClientWebSocketResponse | web.WebSocketResponse") -> None:
         self._socket = socket
 
     @property
@@ -78,7 +82,7 @@ class WebSocket:
         return ConnectionLost(code, str(message.extra or ""))
 
 
-def accepted(socket: web.WebSocketResponse) -> WebSocket:
+def accepted(socket: "web.WebSocketResponse") -> WebSocket:
     """Return the server's end of an upgrade; the response must be prepared already."""
     return WebSocket(socket)
 
