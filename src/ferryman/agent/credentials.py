@@ -4,6 +4,7 @@ The agent renews them at half of their life; a session worker takes what the age
 that is past its half, so that starting a session costs no call.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,8 +30,8 @@ class CredentialSource:
         self._client = client
         self._clock = clock
         self._registration = state.registration()
-        self._key = state.key()
         self._current: RoleCredentials | None = None
+        self._asking = asyncio.Lock()
 
     @property
     def registration(self) -> Registration:
@@ -43,16 +44,17 @@ class CredentialSource:
         When the server cannot be asked but the old ones still hold, returns those. Raises `Unreachable` and
         `ServiceError`.
         """
-        for known in (self._current, self._state.credentials()):
-            if known is not None and self._clock() < known.refresh_at:
-                self._current = known
-                return known
-        try:
-            self._current = await self._request()
-        except Unreachable:
-            if self._current is None or self._clock() >= self._current.expires_at:
-                raise
-        return self._current
+        async with self._asking:
+            for known in (self._current, self._state.credentials()):
+                if known is not None and self._clock() < known.refresh_at:
+                    self._current = known
+                    return known
+            try:
+                self._current = await self._request()
+            except Unreachable:
+                if self._current is None or self._clock() >= self._current.expires_at:
+                    raise
+            return self._current
 
     def seconds_until(self, moment: float) -> float:
         """Return the seconds until `moment` by this source's clock, 0 if it has passed."""
@@ -60,8 +62,9 @@ class CredentialSource:
 
     async def renew(self) -> RoleCredentials:
         """Ask for new credentials whatever the age of the old: the server refused them, or half their life is over."""
-        self._current = await self._request()
-        return self._current
+        async with self._asking:
+            self._current = await self._request()
+            return self._current
 
     async def signer(self, service: str) -> Sign:
         """Return what signs calls to `service` (`ssm`, `ssmmessages`) by Signature Version 4; raises as `current`."""
@@ -91,7 +94,7 @@ class CredentialSource:
 
     def _sign_by_key(self, request: SignableRequest) -> dict[str, str]:
         now = datetime.fromtimestamp(self._clock(), UTC)
-        return sign_rsa(request, node_id(self._registration), self._key, self._registration.region, now)
+        return sign_rsa(request, node_id(self._registration), self._state.key(), self._registration.region, now)
 
     def _fingerprint(self) -> str:
         """Return the registered fingerprint, unless this is another machine with a copy of the state directory."""
