@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ferryman.channel.client import ClientChannel
@@ -17,6 +16,7 @@ from ferryman.plugin.connection import CannotConnect, Connector
 from ferryman.plugin.endings import SIGNAL_BASE, Ending, Endings
 from ferryman.plugin.service_client import CallRefused, ServiceClient, SessionOver
 from ferryman.plugin.shell import STANDARD, Descriptors, Shell
+from ferryman.plugin.trust import ca_file
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.pump import Pump
@@ -42,11 +42,9 @@ async def run(launch: Launch, environment: Mapping[str, str], descriptors: Descr
     Needs the main thread, for signals. Raises `InvalidArguments` for a wrong setting in `environment`.
     """
     limit = reconnect_seconds(environment)
-    ca_file = environment.get("AWS_CA_BUNDLE")
+    trusted = ca_file(environment, launch.profile) if launch.stream_url.startswith("wss:") else None
     service = ServiceClient(launch.region, launch.profile, launch.endpoint)
-    async with Dialler(
-        user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=Path(ca_file) if ca_file else None
-    ) as dialler:
+    async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=trusted) as dialler:
         session = _Session(launch, Connector(launch, dialler, service, limit), service, limit, descriptors)
         with _Signals(session.on_signal):
             return await session.run()
