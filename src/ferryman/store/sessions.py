@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Delete, and_, delete, insert, or_, select, text, update
 from sqlalchemy.sql import Select
 
 from ferryman.core.ports import NO_CHANGES, SessionChanges, SessionPosition, SessionQuery
@@ -57,8 +57,9 @@ _COLUMNS = (
 _STATUS = _COLUMNS.index(sessions.c.status)
 _ACCESS_TYPE = _COLUMNS.index(sessions.c.access_type)
 
-# Written into the statement, not bound: a partial index is used only if the planner can see its condition.
-_IS_ACTIVE = text("ended = 0")
+# Written into the statement, not bound: a partial index is used only if the planner can see its condition. On `status`,
+# because for a condition on `ended` SQLite prefers a page's index, and sorts.
+_IS_ACTIVE = text(f"status < {FIRST_ENDED_STATUS}")
 
 
 def row_of(session: Session) -> dict[str, object]:
@@ -129,6 +130,21 @@ def page_statement(query: SessionQuery, after: SessionPosition | None, limit: in
         .order_by(sessions.c.started_at.desc(), sessions.c.session_id)
         .limit(limit)
     )
+
+
+def due_statement(now: Millis, limit: int) -> Select[Any]:
+    """Return the SELECT of active sessions whose deadline has come."""
+    return (
+        select(*_COLUMNS).where(_IS_ACTIVE, sessions.c.deadline_at <= now).order_by(sessions.c.deadline_at).limit(limit)
+    )
+
+
+def prune_statement(ended_before: Millis, limit: int) -> Delete:
+    """Return the DELETE of the sessions that ended first."""
+    oldest = (
+        select(sessions.c.number).where(sessions.c.ended_at < ended_before).order_by(sessions.c.ended_at).limit(limit)
+    )
+    return delete(sessions).where(sessions.c.number.in_(oldest))
 
 
 def _upper_bound(invoked_before: Millis | None, after: SessionPosition | None) -> Sequence[ColumnElement[bool]]:
@@ -216,13 +232,7 @@ class SqlSessions:
 
     async def due(self, now: Millis, limit: int) -> Sequence[Session]:
         """Active sessions whose deadline has come, earliest first."""
-        statement = (
-            select(*_COLUMNS)
-            .where(_IS_ACTIVE, sessions.c.deadline_at <= now)
-            .order_by(sessions.c.deadline_at)
-            .limit(limit)
-        )
-        return [_session(row) for row in await self._connections.read(statement)]
+        return [_session(row) for row in await self._connections.read(due_statement(now, limit))]
 
     async def page(self, query: SessionQuery, after: SessionPosition | None, limit: int) -> Sequence[Session]:
         """Up to `limit` sessions that match, from just behind `after`. Cost does not grow with history."""
@@ -238,10 +248,4 @@ class SqlSessions:
 
     async def prune(self, ended_before: Millis, limit: int) -> int:
         """Delete up to `limit` ended sessions that ended before; returns how many."""
-        oldest = (
-            select(sessions.c.number)
-            .where(sessions.c.ended_at < ended_before)
-            .order_by(sessions.c.ended_at)
-            .limit(limit)
-        )
-        return await self._connections.write(delete(sessions).where(sessions.c.number.in_(oldest)))
+        return await self._connections.write(prune_statement(ended_before, limit))

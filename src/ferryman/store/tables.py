@@ -68,8 +68,8 @@ _page_index("by_status", sessions.c.status)
 Index(
     "sessions_due",
     sessions.c.deadline_at,
-    sqlite_where=text("ended = 0"),
-    postgresql_where=text("ended = 0"),
+    sqlite_where=text(f"status < {FIRST_ENDED_STATUS}"),
+    postgresql_where=text(f"status < {FIRST_ENDED_STATUS}"),
 )
 Index("sessions_ended_at", sessions.c.ended_at)
 

@@ -59,8 +59,8 @@ def _sessions() -> None:
         "sessions_due",
         "sessions",
         ["deadline_at"],
-        sqlite_where=sa.text("ended = 0"),
-        postgresql_where=sa.text("ended = 0"),
+        sqlite_where=sa.text("status < 10"),
+        postgresql_where=sa.text("status < 10"),
     )
     op.create_index("sessions_ended_at", "sessions", ["ended_at"])
 

@@ -1,0 +1,103 @@
+"""How SQLite runs the queries: one walk along one index, whatever the filter. A scan or a sort is a failure."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import ClauseElement
+from sqlalchemy.dialects.sqlite import dialect
+
+from ferryman.core.ports import SessionPosition, SessionQuery
+from ferryman.model.identifiers import Millis, SessionId
+from ferryman.model.sessions import AccessType, SessionState, SessionStatus
+from ferryman.store.database import open_store
+from ferryman.store.sessions import due_statement, page_statement, prune_statement
+
+ACTIVE = SessionQuery(SessionState.ACTIVE)
+HISTORY = SessionQuery(SessionState.HISTORY, ended_since=Millis(1))
+BEHIND = SessionPosition(Millis(500), SessionId("x"))
+
+
+@pytest.fixture
+async def connection(tmp_path: Path) -> AsyncIterator[sqlite3.Connection]:
+    path = tmp_path / "store.db"
+    await (await open_store(f"sqlite:///{path}")).close()
+    connection = sqlite3.connect(path)
+    yield connection
+    connection.close()
+
+
+def plan(connection: sqlite3.Connection, statement: ClauseElement | None) -> list[str]:
+    """Return SQLite's own account of how it would run the statement."""
+    assert statement is not None
+    # Values stay parameters, as when the statement is run; an IN list is written out.
+    compiled = statement.compile(dialect=dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True})
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {compiled}", compiled.params)]
+
+
+FILTERS: dict[str, tuple[dict[str, Any], str]] = {
+    "none": ({}, "sessions_by_state (ended=?)"),
+    "InvokedAfter": ({"invoked_after": Millis(5)}, "sessions_by_state (ended=? AND started_at>?)"),
+    "InvokedBefore": ({"invoked_before": Millis(5)}, "sessions_by_state (ended=? AND started_at<?)"),
+    "Target": ({"target": "mi-1"}, "sessions_by_target (ended=? AND target=?)"),
+    "Owner": ({"owner": "arn:x"}, "sessions_by_owner (ended=? AND owner=?)"),
+    "Owner by name": ({"owner_name": "x"}, "sessions_by_owner_name (ended=? AND owner_name=?)"),
+    "AccessType": ({"access_type": AccessType.STANDARD}, "sessions_by_access_type (ended=? AND access_type=?)"),
+    "SessionId": ({"session_id": "x"}, "sqlite_autoindex_sessions_1 (session_id=?)"),
+}
+
+
+@pytest.mark.parametrize("query", [ACTIVE, HISTORY], ids=["active", "history"])
+@pytest.mark.parametrize("name", FILTERS)
+def test_each_filter_walks_its_index(connection: sqlite3.Connection, query: SessionQuery, name: str) -> None:
+    members, index = FILTERS[name]
+    steps = plan(connection, page_statement(replace(query, **members), None, 51))
+    if name == "SessionId":
+        assert steps[0] == f"SEARCH sessions USING INDEX {index}"
+    else:
+        assert steps == [f"SEARCH sessions USING INDEX {index}"]
+
+
+@pytest.mark.parametrize("status", list(SessionStatus))
+def test_status_walks_its_index(connection: sqlite3.Connection, status: SessionStatus) -> None:
+    statements = [page_statement(replace(query, status=status), None, 51) for query in (ACTIVE, HISTORY)]
+    (statement,) = [statement for statement in statements if statement is not None]
+    assert plan(connection, statement) == ["SEARCH sessions USING INDEX sessions_by_status (status=?)"]
+
+
+@pytest.mark.parametrize("name", [name for name in FILTERS if name != "SessionId"])
+def test_a_later_page_starts_where_the_last_ended(connection: sqlite3.Connection, name: str) -> None:
+    members, index = FILTERS[name]
+    (step,) = plan(connection, page_statement(replace(HISTORY, **members), BEHIND, 51))
+    assert step.startswith(f"SEARCH sessions USING INDEX {index.split('(')[0]}")
+    assert "started_at<?" in step
+
+
+def test_filters_together_still_walk_one_index_in_order(connection: sqlite3.Connection) -> None:
+    query = replace(
+        HISTORY,
+        target="mi-1",
+        owner="arn:x",
+        status=SessionStatus.TERMINATED,
+        access_type=AccessType.STANDARD,
+        invoked_after=Millis(1),
+        invoked_before=Millis(9),
+    )
+    (step,) = plan(connection, page_statement(query, BEHIND, 51))
+    assert step.startswith("SEARCH sessions USING INDEX sessions_by_")
+    assert "started_at>? AND started_at<?" in step
+
+
+def test_the_sweep_reads_active_sessions_only(connection: sqlite3.Connection) -> None:
+    assert plan(connection, due_statement(Millis(5), 10)) == [
+        "SEARCH sessions USING INDEX sessions_due (deadline_at<?)"
+    ]
+
+
+def test_pruning_reads_what_it_deletes_only(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, prune_statement(Millis(5), 10))
+    assert "SEARCH sessions USING COVERING INDEX sessions_ended_at (ended_at<?)" in steps
+    assert not any(step.startswith("SCAN") or "TEMP B-TREE" in step for step in steps)
