@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -137,15 +138,15 @@ def start_ferryman(tmp_path: Path) -> Iterator[Callable[..., Ferryman]]:
 
 
 class Shell:
-    """`aws ssm start-session` on a pseudo-terminal, as a person has it."""
+    """`aws ssm start-session` on a pseudo-terminal, as a person has it; what it complains of goes to a file."""
 
-    def __init__(self, ferryman: Ferryman, *command: str) -> None:
+    def __init__(self, ferryman: Ferryman, complaints: Path, *command: str) -> None:
         self.seen = b""
-        arguments = command or ("ssm", "start-session", "--target", ferryman.node_id)
-        program = str(PROGRAMS / "aws") if not command else command[0]
+        self.complaints = complaints
+        started = command or (str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id)
         self.child = pexpect.spawn(
-            program,
-            list(arguments if not command else command[1:]),
+            "/bin/sh",
+            ["-c", f"exec {shlex.join(started)} 2>{shlex.quote(str(complaints))}"],
             env=ferryman.environment | {"TERM": "xterm"},
             dimensions=(24, 80),
             timeout=30,
@@ -154,7 +155,7 @@ class Shell:
 
     def expect(self, pattern: str, timeout: float = 30.0) -> bytes:
         """Wait for `pattern`; everything up to and with it."""
-        self.child.expect(pattern, timeout=timeout)
+        self.child.expect(pattern.encode(), timeout=timeout)
         part = bytes(self.child.before) + bytes(self.child.after)
         self.seen += part
         return part
@@ -170,7 +171,7 @@ class Shell:
 
     def run(self, line: str, awaited: str, timeout: float = 30.0) -> bytes:
         """Type a line, wait for a pattern."""
-        self.child.send(line + "\n")
+        self.child.send((line + "\n").encode())
         return self.expect(awaited, timeout)
 
     def end(self) -> int | None:
@@ -183,12 +184,12 @@ class Shell:
 
 
 @pytest.fixture
-def open_shell() -> Iterator[Callable[..., Shell]]:
+def open_shell(tmp_path: Path) -> Iterator[Callable[..., Shell]]:
     """Open shells that are closed with the test."""
     opened: list[Shell] = []
 
     def open_(ferryman: Ferryman, *command: str) -> Shell:
-        opened.append(Shell(ferryman, *command))
+        opened.append(Shell(ferryman, tmp_path / f"complaints-{len(opened)}", *command))
         return opened[-1]
 
     yield open_
