@@ -1,0 +1,134 @@
+import json
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from ferryman.channel.incoming import AHEAD_MESSAGES, IncomingStream
+from ferryman.wire.agent_message import AgentMessage, MessageType, decode
+
+LIMIT = 1000
+
+
+@pytest.fixture
+def stream(entropy: Callable[[int], bytes]) -> IncomingStream:
+    return IncomingStream(limit=LIMIT, entropy=entropy, wall_clock_ms=lambda: 5)
+
+
+def message(number: int, payload: bytes = b"x") -> AgentMessage:
+    return AgentMessage("input_stream_data", number, 0, uuid.UUID(int=number % 2**64 + 1), 1, 1, payload)
+
+
+def delivered(stream: IncomingStream, *, consumed: bool = False) -> list[int]:
+    numbers = []
+    while (item := stream.next_message()) is not None:
+        stream.take(consumed=consumed)
+        numbers.append(item.sequence_number)
+    return numbers
+
+
+def acknowledged(stream: IncomingStream) -> list[int]:
+    payloads = [json.loads(decode(frame).payload) for frame in stream.acknowledgements()]
+    return [payload["AcknowledgedMessageSequenceNumber"] for payload in payloads]
+
+
+def test_an_acknowledgement_is_the_one_awss_ends_send(stream: IncomingStream) -> None:
+    stream.offer(message(0))
+    delivered(stream, consumed=True)
+    [frame] = stream.acknowledgements()
+    made = decode(frame)
+    assert (made.message_type, made.sequence_number, made.flags, made.payload_type) == (
+        MessageType.ACKNOWLEDGE,
+        0,
+        3,
+        0,
+    )
+    assert json.loads(made.payload) == {
+        "AcknowledgedMessageType": "input_stream_data",
+        "AcknowledgedMessageId": str(message(0).message_id),
+        "AcknowledgedMessageSequenceNumber": 0,
+        "IsSequentialMessage": True,
+    }
+    assert stream.acknowledgements() == []
+
+
+def test_messages_come_in_order_whatever_order_they_arrive_in(stream: IncomingStream) -> None:
+    numbers = []
+    for number in (2, 1, 4, 0, 3):
+        stream.offer(message(number))
+        numbers += delivered(stream)
+    assert numbers == [0, 1, 2, 3, 4]
+
+
+def test_only_what_is_consumed_is_acknowledged(stream: IncomingStream) -> None:
+    for number in range(4):
+        stream.offer(message(number))
+    delivered(stream)
+    assert acknowledged(stream) == []
+    stream.consume(1)
+    assert acknowledged(stream) == [0, 1]
+    stream.consume(1)
+    stream.consume(-1)
+    assert acknowledged(stream) == []
+    stream.consume(99)
+    assert acknowledged(stream) == [2, 3]
+    stream.offer(message(4))
+    delivered(stream)
+    assert acknowledged(stream) == [], "what had not arrived was not consumed"
+
+
+def test_a_duplicate_is_acknowledged_again_once_its_original_is_consumed(stream: IncomingStream) -> None:
+    stream.offer(message(0))
+    stream.offer(message(0))
+    assert delivered(stream) == [0]
+    stream.offer(message(0))
+    assert (delivered(stream), acknowledged(stream)) == ([], [])
+    stream.consume(0)
+    acknowledged(stream)
+    stream.offer(message(0))
+    assert (delivered(stream), acknowledged(stream)) == ([], [0])
+
+
+def test_a_refused_message_is_expected_again(stream: IncomingStream) -> None:
+    stream.offer(message(0, b"bad"))
+    stream.refuse()
+    assert (delivered(stream), acknowledged(stream)) == ([], [])
+    stream.offer(message(0, b"good"))
+    assert delivered(stream, consumed=True) == [0]
+    assert acknowledged(stream) == [0]
+
+
+def test_nothing_more_is_handed_out_to_a_consumer_that_is_too_far_behind(stream: IncomingStream) -> None:
+    numbers = []
+    for number in range(3):
+        stream.offer(message(number, bytes(LIMIT // 2)))
+        numbers += delivered(stream)
+    assert numbers == [0, 1]
+    stream.consume(0)
+    assert delivered(stream) == [2]
+
+
+def test_what_arrives_ahead_is_bounded_in_bytes(stream: IncomingStream) -> None:
+    for number in range(1, 20):
+        stream.offer(message(number, bytes(100)))
+        stream.offer(message(number, bytes(100)))
+    stream.offer(message(0, bytes(LIMIT)))
+    assert delivered(stream, consumed=True) == list(range(11))
+
+
+def test_what_arrives_ahead_is_bounded_in_number(entropy: Callable[[int], bytes]) -> None:
+    stream = IncomingStream(limit=1 << 30, entropy=entropy, wall_clock_ms=lambda: 5)
+    for number in range(AHEAD_MESSAGES + 10, 0, -1):
+        stream.offer(message(number))
+    stream.offer(message(0))
+    assert delivered(stream) == [0], "the oldest did not fit, and is to be sent again"
+
+
+def test_a_message_larger_than_the_limit_is_taken_in_its_turn(stream: IncomingStream) -> None:
+    stream.offer(message(0, bytes(2 * LIMIT)))
+    assert delivered(stream) == [0]
+
+
+def test_numbers_below_0_are_nothing(stream: IncomingStream) -> None:
+    stream.offer(message(-1))
+    assert (delivered(stream), acknowledged(stream)) == ([], [])
