@@ -99,9 +99,8 @@ def initialise(plan: Plan) -> Initialised:
         )
     account_id = plan.account_id or f"{secrets.randbelow(9 * 10**11) + 10**11}"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
-    if plan.tls:
-        _write_certificates(directory / "tls", plan.public_host or host)
+    partial = directory / f".{FILE_NAME}.partial"
+    _clear(directory, partial)
     text = _TEMPLATE.format(
         account_id=account_id,
         region=plan.region,
@@ -109,9 +108,12 @@ def initialise(plan: Plan) -> Initialised:
         public_url=plan.public_url,
         tls=_TLS if plan.tls else "",
     )
-    partial = directory / f".{FILE_NAME}.partial"
     _write(partial, text.encode())
-    credentials = with_service(load(partial), _first_administrator)
+    located = load(partial)
+    _write(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    if plan.tls:
+        _write_certificates(directory / "tls", plan.public_host or host)
+    credentials = with_service(located, _first_administrator)
     profile = directory / "aws"
     _write_profile(profile, plan, directory, credentials)
     # Last, so that an interrupted init can be run again.
@@ -145,20 +147,24 @@ def command(
     typer.echo("  ferryman activation create")
 
 
+def _clear(directory: Path, partial: Path) -> None:
+    """Remove what an interrupted init left; raises Failure if an earlier server's key or database is here."""
+    earlier = [directory / name for name in ("server.key", "ferryman.db", "ferryman.db-wal", "ferryman.db-shm")]
+    found = [path for path in earlier if path.exists()]
+    if found and not partial.exists():
+        raise Failure(
+            f"{found[0]} exists",
+            "it belongs to an earlier server, which would be lost",
+            f"Restore its {FILE_NAME}, or choose another --directory",
+        )
+    for path in found:
+        path.unlink()
+
+
 async def _first_administrator(service: Service) -> Credentials:
     from ferryman.core import identities
-    from ferryman.model.errors import ServiceError
 
-    try:
-        await identities.create_user(service, ADMINISTRATOR, Role.ADMINISTRATOR)
-    except ServiceError as error:
-        if error.code != "EntityAlreadyExists":
-            raise
-        raise Failure(
-            "The database holds a server's users already",
-            "it is an earlier server's, whose key is not the new one",
-            "Choose another --directory, or move ferryman.db away",
-        ) from error
+    await identities.create_user(service, ADMINISTRATOR, Role.ADMINISTRATOR)
     return await identities.create_access_key(service, ADMINISTRATOR)
 
 

@@ -66,7 +66,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, named: str) -> None
 
 def test_plain_http_for_other_machines_must_be_said(tmp_path: Path) -> None:
     open_to_all = LEAST + "listen = '0.0.0.0:80'\n"
-    assert load(write(tmp_path, open_to_all + "allow_plain_http = true\n")).listen_address [1] == 80
+    assert load(write(tmp_path, open_to_all + "allow_plain_http = true\n")).listen_address[1] == 80
     assert load(write(tmp_path, open_to_all + "tls = {certificate = 'c', key = 'k'}\n"))
 
 
