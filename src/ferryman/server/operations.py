@@ -133,7 +133,7 @@ def _node(view: NodeView) -> Result:
     node, information = view.node, view.node.information
     return {
         "InstanceId": node.node_id,
-        "PingStatus": "Online" if view.online else "ConnectionLost",
+        "PingStatus": node_listing.ping_status(view),
         "LastPingDateTime": _moment(node.last_ping_at),
         "AgentVersion": information.agent_version or None,
         "PlatformType": information.platform_type or None,
