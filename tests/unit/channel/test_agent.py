@@ -343,6 +343,15 @@ def test_a_port_client_of_awss_is_left_alone_after_the_handshake(make: Make) -> 
     assert (ack.message_type, output.payload) == (MessageType.ACKNOWLEDGE, b"SSH-2.0")
 
 
+def test_the_next_client_does_not_wait_for_a_former_ones_ports(make: Make) -> None:
+    service = make("Port", {"portNumber": "22"})
+    service.start()
+    service.respond()
+    service.take()
+    service.start("c-2", now=QUIET / 2)
+    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.take(QUIET / 2)]
+
+
 def test_ferrymans_port_client_is_not_kept_waiting(make: Make) -> None:
     service = make("Port", {"portNumber": "22"})
     service.start()

@@ -230,6 +230,8 @@ class TestAwsClient:
         assert stream.capacity() == 1000
         stream.restart()
         assert stream.capacity() == 0
+        self.resend(stream, PRESUMED_SENDS + 2, 100.0)
+        assert stream.capacity() == 1000
 
 
 @pytest.mark.parametrize("peer", [Peer.AWS_AGENT, Peer.FERRYMAN])
