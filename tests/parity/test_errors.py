@@ -9,10 +9,10 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
-from tests.parity.conftest import REQUEST_ID, Door
 
 from ferryman.model.errors import ServiceError
 from ferryman.signing.canonical import SignableRequest
+from tests.parity.conftest import REQUEST_ID, Door
 
 OPERATIONS = (
     "StartSession",

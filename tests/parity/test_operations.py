@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore import xform_name
 from botocore.awsrequest import AWSRequest
-from tests.parity.conftest import REQUEST_ID, Door
 
 from ferryman.awsapi.dispatch import ApiCall, ApiProtocol
+from tests.parity.conftest import REQUEST_ID, Door
 
 MOMENT = datetime(2025, 3, 4, 5, 6, 7, 891000, UTC)
 SECOND = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import pytest
 import pytest_asyncio
-from tests.unit.agent.conftest import SHELL_DOCUMENT, Channel, Client, Service, closing, frame, shell_task
 
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.shell import wait_readable
 from ferryman.agent.state import StateDirectory
+from tests.unit.agent.conftest import SHELL_DOCUMENT, Channel, Client, Service, closing, frame, shell_task
 
 Result = TypeVar("Result")
 PROGRAM = """
