@@ -5,21 +5,36 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from ferryman.model.callers import Role, User
-from ferryman.model.identifiers import Millis
-from ferryman.model.sessions import ENDED, AccessType, SessionStatus
+from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
+from ferryman.model.nodes import Activation
+from ferryman.model.sessions import ENDED, AccessType, Session, SessionStatus
 from ferryman.store.database import open_store
 from ferryman.store.sessions import ACCESS_TYPE_CODES, STATUS_CODES
 from ferryman.store.tables import FIRST_ENDED_STATUS, metadata
 
+SESSION = Session(
+    session_id=SessionId("alice-0"),
+    target=NodeId("mi-1"),
+    status=SessionStatus.CONNECTING,
+    started_at=Millis(1000),
+    document_name="d",
+    owner="arn",
+    owner_id="AIDA1",
+    owner_name="alice",
+    deadline_at=Millis(61_000),
+    idle_timeout=20,
+    token_id="t",
+)
 ALICE = User("AIDA1", "alice", Role.OPERATOR, Millis(1))
 
 
@@ -80,6 +95,21 @@ async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
         await store.identities.add_user(User(f"AIDA{number}", f"user{number}", Role.OPERATOR, Millis(1)))
     for store in stores:
         assert len(await store.identities.users()) == 6
+        await store.close()
+
+
+async def test_what_is_atomic_is_so_between_processes(tmp_path: Path) -> None:
+    """Each store has connections of its own, as servers on one file have."""
+    stores = [await open_store(f"sqlite:///{tmp_path}/store.db") for _ in range(3)]
+    activation = Activation(ActivationId("a"), b"hash", "role", None, None, 5, 0, Millis(1), Millis(100))
+    await stores[0].activations.add(activation)
+    await stores[0].sessions.add(SESSION)
+    claims = (store.activations.claim(activation.activation_id, Millis(2)) for store in stores * 10)
+    tokens = (store.sessions.consume_token(SESSION.session_id, "t") for store in stores * 10)
+    claimed, consumed = await asyncio.gather(asyncio.gather(*claims), asyncio.gather(*tokens))
+    assert sum(claimed) == 5
+    assert [session for session in consumed if session is not None] == [replace(SESSION, token_id=None)]
+    for store in stores:
         await store.close()
 
 
@@ -144,8 +174,6 @@ async def test_closing_twice_is_closing(tmp_path: Path) -> None:
 
 
 async def test_readers_do_not_write(tmp_path: Path) -> None:
-    from sqlalchemy import text
-
     async with await open_store(f"sqlite:///{tmp_path}/store.db") as store:
         with pytest.raises(OperationalError, match="readonly"):
             await store._connections.read(text("DELETE FROM users RETURNING user_id"))
