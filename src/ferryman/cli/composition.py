@@ -5,13 +5,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ferryman.cli.configuration import FILE_NAME, Located
-from ferryman.core.service import Limits, Service, Settings
 from ferryman.model.identifiers import Millis
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service, Settings
 
 Result = TypeVar("Result")
 
@@ -26,8 +28,10 @@ def wall_clock() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
-def settings(located: Located) -> Settings:
+def settings(located: Located) -> "Settings":
     """Return what use cases need to know of the configuration."""
+    from ferryman.core.service import Limits, Settings
+
     server, sessions = located.configuration.server, located.configuration.sessions
     return Settings(
         account_id=server.account_id,
@@ -42,12 +46,13 @@ def settings(located: Located) -> Settings:
 
 
 @asynccontextmanager
-async def open_service(located: Located) -> AsyncIterator[Service]:
+async def open_service(located: Located) -> AsyncIterator["Service"]:
     """Open the store and yield the service; the store is closed on leaving.
 
     Raises Failure if the key or the database cannot be used.
     """
     from ferryman.bus.memory import MemoryBus
+    from ferryman.core.service import Service
     from ferryman.core.vault import Vault
     from ferryman.store.database import open_store
 
@@ -61,7 +66,7 @@ async def open_service(located: Located) -> AsyncIterator[Service]:
         await store.close()
 
 
-def with_service(located: Located, work: Callable[[Service], Coroutine[None, None, Result]]) -> Result:
+def with_service(located: Located, work: Callable[["Service"], Coroutine[None, None, Result]]) -> Result:
     """Run one use case against the configured store and return its result."""
     import asyncio
 

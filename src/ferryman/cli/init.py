@@ -6,15 +6,17 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ferryman.cli.composition import with_service
 from ferryman.cli.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
 from ferryman.cli.failures import Failure
-from ferryman.core.service import Service
 from ferryman.model.callers import Credentials, Role
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
 
 ADMINISTRATOR = "admin"
 DEFAULT_LISTEN = "127.0.0.1:7330"
@@ -161,7 +163,7 @@ def _clear(directory: Path, partial: Path) -> None:
         path.unlink()
 
 
-async def _first_administrator(service: Service) -> Credentials:
+async def _first_administrator(service: "Service") -> Credentials:
     from ferryman.core import identities
 
     await identities.create_user(service, ADMINISTRATOR, Role.ADMINISTRATOR)

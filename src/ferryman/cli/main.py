@@ -52,12 +52,21 @@ def main() -> None:
         # Whoever read our output has enough; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILURE)
-    except (Failure, ServiceError, OSError) as error:
+    except (Failure, ServiceError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("FERRYMAN_DEBUG"):
             raise
-        line = error.line if isinstance(error, Failure) else str(error)
-        sys.stderr.write(f"ferryman: {line}\n")
+        sys.stderr.write(f"ferryman: {_line(error)}\n")
         sys.exit(EXIT_FAILURE)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, Failure):
+        return error.line
+    if isinstance(error, ModuleNotFoundError):
+        extra = "agent" if sys.argv[1:2] in (["agent"], ["doctor"]) else "server"
+        cause = f"{error.name} is missing"
+        return Failure("This command is not installed", cause, f"Run pip install 'ferryman[{extra}]'").line
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`ferryman user …`: users and access keys, in the store that the server's configuration names."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,9 +8,10 @@ from ferryman.cli.api_client import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
 from ferryman.cli.configuration import load
 from ferryman.cli.tables import print_json, print_table
-from ferryman.core import identities
-from ferryman.core.service import Service
 from ferryman.model.callers import AccessKey, Credentials, Role, User, user_arn
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
 
 app = typer.Typer(help="Manage users and access keys, on the server's machine.", no_args_is_help=True)
 keys = typer.Typer(help="Manage access keys.", no_args_is_help=True)
@@ -30,8 +31,9 @@ def add(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Make a user and an access key, whose secret is shown only now."""
+    from ferryman.core import identities
 
-    async def work(service: Service) -> Credentials:
+    async def work(service: "Service") -> Credentials:
         await identities.create_user(service, name, role)
         return await identities.create_access_key(service, name)
 
@@ -41,8 +43,9 @@ def add(
 @app.command("list")
 def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """List users and their access keys."""
+    from ferryman.core import identities
 
-    async def work(service: Service) -> list[tuple[User, list[AccessKey]]]:
+    async def work(service: "Service") -> list[tuple[User, list[AccessKey]]]:
         found = await identities.list_users(service)
         return [(user, list(await identities.list_access_keys(service, user.name))) for user in found]
 
@@ -78,6 +81,8 @@ def change_role(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Change what a user may do."""
+    from ferryman.core import identities
+
     with_service(load(config), lambda service: identities.set_role(service, name, role))
     typer.echo(f"{name} is now {role.value}.")
 
@@ -85,6 +90,8 @@ def change_role(
 @app.command("remove")
 def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Remove a user and all their access keys."""
+    from ferryman.core import identities
+
     with_service(load(config), lambda service: identities.delete_user(service, name))
     typer.echo(f"Removed {name} and their access keys.")
 
@@ -92,6 +99,8 @@ def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
 @keys.command("add")
 def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Make another access key, whose secret is shown only now."""
+    from ferryman.core import identities
+
     made = with_service(load(config), lambda service: identities.create_access_key(service, name))
     _show_credentials(name, made, as_json=json)
 
@@ -99,6 +108,8 @@ def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOptio
 @keys.command("list")
 def list_keys(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """List a user's access keys."""
+    from ferryman.core import identities
+
     held = with_service(load(config), lambda service: identities.list_access_keys(service, name))
     if json:
         print_json([{"access_key_id": key.access_key_id, "active": key.active} for key in held])
@@ -113,6 +124,8 @@ def list_keys(name: NameArgument, *, json: JsonOption = False, config: ConfigOpt
 @keys.command("disable")
 def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Refuse calls signed with a key, until it is enabled again."""
+    from ferryman.core import identities
+
     with_service(load(config), lambda service: identities.set_access_key_active(service, key, active=False))
     typer.echo(f"Disabled {key}.")
 
@@ -120,6 +133,8 @@ def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> N
 @keys.command("enable")
 def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Accept calls signed with a disabled key again."""
+    from ferryman.core import identities
+
     with_service(load(config), lambda service: identities.set_access_key_active(service, key, active=True))
     typer.echo(f"Enabled {key}.")
 
@@ -127,6 +142,8 @@ def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
 @keys.command("remove")
 def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Remove an access key for good."""
+    from ferryman.core import identities
+
     with_service(load(config), lambda service: identities.delete_access_key(service, key))
     typer.echo(f"Removed {key}.")
 
