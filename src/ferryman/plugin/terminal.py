@@ -66,10 +66,10 @@ class RawTerminal:
         return self._saved is not None
 
     def enter(self) -> None:
-        """Go raw. Raises termios.error if the terminal is gone."""
+        """Go raw; in the background that stops the process, as it should. Raises termios.error without a terminal."""
         if self._saved is None:
             self._saved = termios.tcgetattr(self._descriptor)
-        self._set(_raw_modes(self._saved))
+        termios.tcsetattr(self._descriptor, termios.TCSANOW, _raw_modes(self._saved))
         self._raw = termios.tcgetattr(self._descriptor)
 
     def renew(self) -> None:
@@ -89,25 +89,21 @@ class RawTerminal:
         saved, self._saved = self._saved, None
         if saved is None:
             return
+        # In the background too, and without being stopped for it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
             if self._in_foreground() or termios.tcgetattr(self._descriptor) == self._raw:
-                self._set(saved)
-        except (OSError, termios.error):
+                termios.tcsetattr(self._descriptor, termios.TCSANOW, saved)
+        except termios.error:
             return
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _in_foreground(self) -> bool:
         try:
             return os.tcgetpgrp(self._descriptor) == os.getpgrp()
         except OSError:  # not our controlling terminal
             return False
-
-    def _set(self, modes: _Modes) -> None:
-        """Set `modes` without being stopped for it by SIGTTOU."""
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
-        try:
-            termios.tcsetattr(self._descriptor, termios.TCSANOW, modes)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _raw_modes(cooked: _Modes) -> _Modes:
