@@ -22,7 +22,7 @@ demo: $(VENV)/.demo ## Start a server and an agent for this machine, open a shel
 	@$(BIN)/ferryman demo
 
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 check: $(VENV)/.dev ## Formatting, lint, types, import rules, documentation
 	$(BIN)/ruff format --check .
