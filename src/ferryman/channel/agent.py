@@ -246,6 +246,7 @@ class AgentChannel:
             if message.payload_type != PayloadType.HANDSHAKE_RESPONSE:
                 number = self._stream.delivery_number(message.sequence_number)
                 incoming.take(consumed=False)
+                self._stream.outgoing.listening()
                 self._events.append(InputReceived(number, message.payload_type, message.payload))
                 continue
             try:

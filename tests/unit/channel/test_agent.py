@@ -339,7 +339,7 @@ def test_a_port_client_of_awss_is_left_alone_after_the_handshake(make: Make) -> 
     service.agent.acknowledge(1, 0.0)
     assert service.take(QUIET / 2) == []
     assert service.agent.next_timer() == pytest.approx(QUIET)
-    ack, output = service.take(QUIET)
+    ack, output, _ = service.take(QUIET)
     assert (ack.message_type, output.payload) == (MessageType.ACKNOWLEDGE, b"SSH-2.0")
 
 
