@@ -13,6 +13,7 @@ from ferryman.agent.worker import WorkerTask
 from ferryman.agent.zygote import LENGTH
 
 START_SECONDS = 30.0
+FORK_SECONDS = 10.0
 _LOG = logger("nursery")
 
 
@@ -44,8 +45,9 @@ class Nursery:
                 try:
                     writer.write(LENGTH.pack(len(message)) + message)
                     await writer.drain()
-                    return int(LENGTH.unpack(await reader.readexactly(LENGTH.size))[0])
-                except (ConnectionError, asyncio.IncompleteReadError):
+                    async with asyncio.timeout(FORK_SECONDS):
+                        return int(LENGTH.unpack(await reader.readexactly(LENGTH.size))[0])
+                except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
                     _LOG.warning("zygote lost; starting another")
                     await self._stop()
         raise NoWorker("the process that session workers come from died twice")

@@ -5,12 +5,13 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ferryman.agent.server_trust import server_trust
 from ferryman.agent.state import Registration, StateDirectory, StateUnusable, machine_hash, new_key
 from ferryman.agent.versions import USER_AGENT
 from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId
 from ferryman.signing.rsa import encode_public_key
 from ferryman.transport.errors import Unreachable
-from ferryman.transport.http import HttpClient, trust
+from ferryman.transport.http import HttpClient
 
 REGISTER_TARGET = "AmazonSSM.RegisterManagedInstance"
 
@@ -39,7 +40,7 @@ async def register(
         raise Unreachable(f"{endpoint} is not a URL like https://sessions.example.com")
     key = await asyncio.to_thread(new_key)
     fingerprint = str(uuid.uuid4())
-    trusted = trust(ca_file) if urlsplit(endpoint).scheme == "https" else None
+    trusted = server_trust(endpoint, ca_file)
     async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
         answer = await client.call(
             REGISTER_TARGET,

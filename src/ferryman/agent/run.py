@@ -15,12 +15,13 @@ from ferryman.agent.journal import logger
 from ferryman.agent.nursery import Nursery
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.records import SessionRecord, SessionRecords
+from ferryman.agent.server_trust import server_trust
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
 from ferryman.model.errors import ServiceError
 from ferryman.transport.errors import Unreachable
-from ferryman.transport.http import HttpClient, trust
+from ferryman.transport.http import HttpClient
 
 END_SECONDS = 10.0
 CONFIRM_SECONDS = 2.0
@@ -38,16 +39,14 @@ async def run_agent(
 
     SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` names the account of
     sessions whose document names none; the agent's own if None. `on_connected` is called whenever the control channel
-    has opened. Raises `StateUnusable`, `AccountRefused`, `NoWorker`, and OSError for a certificate file.
+    has opened. Raises `StateUnusable`, `AccountRefused` and `NoWorker`.
     """
     if run_as is not None:
         require_switchable(named_account(run_as))
     state = StateDirectory(state_dir)
     registration = state.registration()
     state.create()
-    trusted = None
-    if registration.endpoint.startswith("https:"):
-        trusted = trust(Path(registration.ca_file) if registration.ca_file else None)
+    trusted = server_trust(registration.endpoint, registration.ca_file)
     with _only_agent(state), _signals() as stop:
         async with HttpClient(registration.endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
             await _Agent(state, client, run_as, on_connected).run(stop)

@@ -18,9 +18,9 @@ from typing import NoReturn
 import msgspec
 
 from ferryman.agent.journal import configure
+from ferryman.agent.server_trust import server_trust
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.worker import WorkerTask, run_worker
-from ferryman.transport.http import trust
 
 LENGTH = struct.Struct(">I")
 
@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the agent decides; its end is ours
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers are reaped by the kernel
-    trusted = _trusted(state_directory)
+    registration = StateDirectory(state_directory).registration()
+    trusted = server_trust(registration.endpoint, registration.ca_file)
     gc.collect()
     gc.freeze()  # workers share these pages
     control.sendall(LENGTH.pack(os.getpid()))
@@ -55,13 +56,6 @@ def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: s
         status = 0
     finally:
         os._exit(status)
-
-
-def _trusted(state_directory: Path) -> ssl.SSLContext | None:
-    registration = StateDirectory(state_directory).registration()
-    if not registration.endpoint.startswith("https:"):
-        return None
-    return trust(Path(registration.ca_file) if registration.ca_file else None)
 
 
 def _receive(control: socket.socket) -> bytes | None:

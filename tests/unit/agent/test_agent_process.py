@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -365,6 +366,25 @@ async def test_a_session_that_the_server_ended_meanwhile_ends(
     result, _ = await soon(service.completed.get())
     assert result.final_task_status == "Success"
     assert await exited(worker)
+
+
+async def test_a_killed_zygote_is_replaced(service: Service, client: Client, start_agent: StartAgent) -> None:
+    agent = await start_agent()
+    control = await soon(service.controls.get())
+    service.controls.put_nowait(control)
+    [zygote] = psutil.Process(agent.process.pid).children()
+    zygote.kill()
+    await open_shell(service, client)
+    [successor] = psutil.Process(agent.process.pid).children()
+    assert successor.pid != zygote.pid
+
+
+async def test_the_zygote_goes_with_its_agent(service: Service, start_agent: StartAgent) -> None:
+    agent = await start_agent()
+    await soon(service.controls.get())
+    [zygote] = psutil.Process(agent.process.pid).children()
+    await agent.kill()
+    assert await exited(zygote.pid)
 
 
 async def test_bad_control_frames_change_nothing(service: Service, client: Client, start_agent: StartAgent) -> None:

@@ -2,13 +2,19 @@
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from ferryman.model.callers import Credentials
 from ferryman.model.errors import ServiceError
@@ -145,3 +151,60 @@ def test_a_ca_file_must_hold_certificates(tmp_path: Path) -> None:
     with pytest.raises(ssl.SSLError):
         trust(tmp_path / "empty.pem")
     assert trust().minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A PEM with a key and a certificate for 127.0.0.1 that is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    path = tmp_path / "server.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + built.public_bytes(Encoding.PEM))
+    return path
+
+
+async def test_tls_is_verified_by_the_given_authority_and_by_no_other(certificate: Path) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            await socket.send_bytes(b"over tls")
+            await socket.close()
+            return socket
+        return web.json_response({"ok": True})
+
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(certificate)
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=serving).start()
+    endpoint = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        async with HttpClient(endpoint, user_agent="t", trusted=trust(certificate)) as client:
+            assert await client.call("AmazonSSM.Ping", {}, sign_call) == {"ok": True}
+            websocket = await client.dial("/v1/x", "a=b", sign_call, heartbeat=5)
+            assert await websocket.receive() == b"over tls"
+            await websocket.close()
+        async with HttpClient(endpoint, user_agent="t", trusted=trust()) as client:
+            with pytest.raises(Unreachable, match=r"(?i)certificate"):
+                await client.call("AmazonSSM.Ping", {}, sign_call)
+            with pytest.raises(Unreachable, match=r"(?i)certificate"):
+                await client.dial("/v1/x", "a=b", sign_call, heartbeat=5)
+    finally:
+        await runner.cleanup()
