@@ -1,6 +1,7 @@
 """Upgrades of `/v1/control-channel/{id}` and `/v1/data-channel/{id}`: who is it, may they, then on to the channel."""
 
 import asyncio
+from collections.abc import Coroutine
 
 import structlog
 from aiohttp import WSCloseCode, web
@@ -45,10 +46,7 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     resource = node_arn(settings.account_id, settings.region, node_id)
     require(gateway.service, caller, "ssmmessages:OpenControlChannel", resource)
     socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timing)
-    async with gateway.holding(socket):
-        await _serve_node(gateway, caller, node_id, socket)
-        await socket.close()
-    return socket.response
+    return await _hold(gateway, socket, _serve_node(gateway, caller, node_id, socket))
 
 
 async def data_channel(request: web.Request) -> web.StreamResponse:
@@ -58,11 +56,18 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     caller = await authenticate_upgrade(gateway.service, request)
     session_id = SessionId(request.match_info["id"])
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
+    if caller is not None and caller.kind is CallerKind.NODE:
+        return await _hold(gateway, socket, _serve_agent(gateway, caller, session_id, socket))
+    return await _hold(gateway, socket, _serve_client(gateway, session_id, socket))
+
+
+async def _hold(gateway: Gateway, socket: Socket, serving: Coroutine[None, None, None]) -> web.StreamResponse:
     async with gateway.holding(socket):
-        if caller is not None and caller.kind is CallerKind.NODE:
-            await _serve_agent(gateway, caller, session_id, socket)
-        else:
-            await _serve_client(gateway, session_id, socket)
+        try:
+            await serving
+        except Exception:  # noqa: BLE001 boundary: the answer to the upgrade is sent, so a fault of ours is a close code
+            _log.exception("channel failed")
+            socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
         await socket.close()
     return socket.response
 

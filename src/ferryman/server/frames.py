@@ -4,6 +4,8 @@ import struct
 import uuid
 from datetime import UTC, datetime
 
+import msgspec
+
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SessionId
 from ferryman.wire.agent_message import (
@@ -15,7 +17,7 @@ from ferryman.wire.agent_message import (
     PayloadType,
     encode,
 )
-from ferryman.wire.payloads import ChannelClosed, Publication, encode_payload
+from ferryman.wire.payloads import ChannelClosed, ClosedBecause, Publication, encode_payload
 
 outline_of = struct.Struct(f">{4 + TYPE_SIZE}s12xq60xI").unpack_from
 """Return what decides a frame's way, of a frame of at least `HEADER_SIZE` bytes: its beginning (HeaderLength and
@@ -51,8 +53,11 @@ def message(
     )
 
 
-def channel_closed(service: Service, session_id: SessionId | str, output: str = "") -> bytes:
-    """Return the frame that ends a session at either end; clients print `output` (`protocol/client.md` §5.4)."""
+def channel_closed(service: Service, session_id: SessionId | str, output: str = "", *, lost: bool = False) -> bytes:
+    """Return the frame that ends a session at either end (`protocol/client.md` §5.4).
+
+    Clients print `output`; `lost` makes Ferryman's fail.
+    """
     message_id = uuid.UUID(bytes=service.entropy(16), version=4)
     closed = ChannelClosed(
         message_id=str(message_id),
@@ -60,6 +65,7 @@ def channel_closed(service: Service, session_id: SessionId | str, output: str = 
         destination_id=session_id,
         session_id=session_id,
         output=output,
+        ferryman=ClosedBecause(lost=True) if lost else msgspec.UNSET,
     )
     return message(service, MessageType.CHANNEL_CLOSED, encode_payload(closed), flags=SYN_FIN, message_id=message_id)
 

@@ -100,7 +100,7 @@ class RelaySlot:
         self._ended: str | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
-        self._active_at: float | None = None
+        self._active_at: Millis | None = None
         self._newest_input = self._newest_output = -1
         self._recorded = session.status is SessionStatus.CONNECTED
         self._recording = asyncio.Lock()
@@ -122,16 +122,16 @@ class RelaySlot:
         request = decode_session(payload)
         match request:
             case EndSession():
-                return encode(SessionEndAnswer(self.end(request.output)))
+                return encode(SessionEndAnswer(self.end(request.output, lost=request.lost)))
             case ActivityProbe():
-                return encode(Activity(self._last_activity()))
+                return encode(Activity(self._active_at))
 
-    def end(self, output: str) -> bool:
+    def end(self, output: str, *, lost: bool = False) -> bool:
         """Tell both ends that the session is over and close them; True if the agent was here to be told."""
         if self._ended is None:
             self._ended = output
         self._over.set()
-        closed = frames.channel_closed(self._service, self.session_id, output)
+        closed = frames.channel_closed(self._service, self.session_id, output, lost=lost)
         for end in (self._agent, self._client):
             if end is not None:
                 end.socket.leave(WSCloseCode.OK, "the session has ended", closed)
@@ -161,6 +161,9 @@ class RelaySlot:
             ):
                 await session_lifecycle.dispatch_task(self._service, authorized.session)
             await socket.carry(lambda: self._from_client(client))
+        except Exception:
+            socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
+            raise
         finally:
             if self._client is client:
                 self._client = None
@@ -228,6 +231,9 @@ class RelaySlot:
         try:
             await self._record()
             await socket.carry(lambda: self._from_agent(agent))
+        except Exception:
+            socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
+            raise
         finally:
             if self._agent is agent:
                 self._agent = None
@@ -362,16 +368,10 @@ class RelaySlot:
                     self.end("")
             elif self._recorded and not here:
                 self._recorded = False
-                await session_lifecycle.end_lost(self._service, self.session_id, self._last_activity())
+                await session_lifecycle.end_lost(self._service, self.session_id, self._active_at)
 
     def _touch(self) -> None:
-        self._active_at = asyncio.get_running_loop().time()
-
-    def _last_activity(self) -> Millis | None:
-        if self._active_at is None:
-            return None
-        ago = asyncio.get_running_loop().time() - self._active_at
-        return Millis(self._service.clock() - int(ago * 1000))
+        self._active_at = self._service.clock()
 
 
 _FROM_CLIENT = {

@@ -57,7 +57,7 @@ class Socket:
     """One peer's WebSocket. A single task receives and closes; anyone may send and ask it to leave."""
 
     __slots__ = (
-        "_close_seconds",
+        "_draining",
         "_open",
         "_protocol",
         "_response",
@@ -69,17 +69,15 @@ class Socket:
         "heard",
     )
 
-    def __init__(
-        self, request: web.Request, response: web.WebSocketResponse, writer: AbstractStreamWriter, timing: Timing
-    ) -> None:
+    def __init__(self, request: web.Request, response: web.WebSocketResponse, writer: AbstractStreamWriter) -> None:
         if request.transport is None:
             raise ConnectionResetError("the peer left during the upgrade")
         self._response = response
         self._writer = writer
         self._transport = request.transport
         self._protocol = request.protocol
-        self._close_seconds = timing.close
         self._scope: asyncio.Timeout | None = None
+        self._draining: asyncio.Task[None] | None = None
         self._open = True
         self.departure: Departure | None = None
         self.gone: PeerGone | None = None
@@ -100,7 +98,7 @@ class Socket:
             writer_limit=_OUT_OF_REACH,
         )
         writer = await response.prepare(request)
-        return cls(request, response, writer, timing)
+        return cls(request, response, writer)
 
     @property
     def response(self) -> web.WebSocketResponse:
@@ -166,7 +164,13 @@ class Socket:
         return self._transport.get_write_buffer_size()
 
     async def drain(self) -> None:
-        """Wait until the peer has caught up, or is gone."""
+        """Wait until the peer has caught up, or is gone. May be cancelled, unlike aiohttp's own `drain`, whose waiters
+        share one future: cancelling it there fails all who wait for it, then and later."""
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.create_task(self._drain())
+        await asyncio.shield(self._draining)
+
+    async def _drain(self) -> None:
         try:
             await self._writer.drain()
         except (ConnectionError, aiohttp.ClientError):
@@ -190,8 +194,7 @@ class Socket:
         if not self._open:
             return
         try:
-            async with asyncio.timeout(None) as self._scope:
-                await work()
+            await self._until_left(work)
         except TimeoutError:
             if self.departure is None:
                 raise
@@ -199,6 +202,11 @@ class Socket:
             self.leave(violation.code, violation.reason)
         except PeerGone as gone:
             self.gone = gone
+
+    async def _until_left(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(None) as self._scope:
+                await work()
         finally:
             self._scope = None
 

@@ -60,6 +60,9 @@ _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)
 """Making one takes a tenth of a second; no test has more than three nodes."""
 
 
+_ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING)
+
+
 @dataclass
 class Clock:
     """The real time, moved at will."""
@@ -78,6 +81,8 @@ class Peer:
 
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
         self.websocket = websocket
+        self.skipped: list[bytes] = []
+        """Frames that `closed` read over."""
 
     async def text(self, content: dict[str, Any] | str) -> None:
         await self.websocket.send_str(content if isinstance(content, str) else json.dumps(content))
@@ -105,8 +110,9 @@ class Peer:
     async def closed(self) -> int | None:
         """Read to the end; return the close code."""
         async with asyncio.timeout(SECONDS):
-            while (await self.websocket.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING):
-                pass
+            while (message := await self.websocket.receive()).type not in _ENDS:
+                if message.type is WSMsgType.BINARY:
+                    self.skipped.append(message.data)
         return self.websocket.close_code
 
     async def close(self) -> None:
@@ -117,6 +123,19 @@ class Peer:
         transport = self.websocket.get_extra_info("socket")
         assert transport is not None
         transport.shutdown(socket.SHUT_RDWR)
+
+    def raw(self, content: bytes) -> None:
+        """Send bytes as they are, WebSocket or not."""
+        transport = self.websocket.get_extra_info("socket")
+        assert transport is not None
+        assert os.write(transport.fileno(), content) == len(content)
+
+    async def answered(self) -> None:
+        """Wait until the server has read everything sent so far: it answers a ping."""
+        await self.websocket.ping(b"there?")
+        async with asyncio.timeout(SECONDS):
+            message = await self.websocket.receive()
+        assert message.type is WSMsgType.PONG, message
 
 
 def stream_frame(message_type: MessageType, sequence: int, payload: bytes = b"x") -> bytes:
@@ -281,7 +300,9 @@ class Server:
 
     async def dial(self, target: str, headers: dict[str, str] | None = None, **options: Any) -> Peer:
         """A WebSocket."""
-        websocket = await self.http.ws_connect(self.url_of(target), headers=headers, max_msg_size=0, **options)
+        websocket = await self.http.ws_connect(
+            self.url_of(target), headers=headers, max_msg_size=0, autoping=False, **options
+        )
         self.peers.append(Peer(websocket))
         return self.peers[-1]
 
@@ -413,6 +434,16 @@ async def nothing() -> None:
     """What `until` looks at when only time is needed."""
 
 
+def narrow_socket(address: Any) -> socket.socket:
+    """A peer's socket: with the kernel's default buffers it would take megabytes before it stalls."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+    made.setblocking(False)
+    return made
+
+
 def server_sockets(port: int) -> list[str]:
     """This process's sockets on the server's side of the port."""
     connections = psutil.Process().net_connections("tcp")
@@ -459,7 +490,7 @@ async def server(tmp_path: Path, empty_database: Path, timing: Timing, limits: L
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
         running = asyncio.create_task(serve(service, "127.0.0.1", 0, ready=port.set_result, stop=stop, timing=timing))
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=narrow_socket)) as http:
             started = Server(service, store, clock, await port, http, administrator, stop, running)
             yield started
             for peer in started.peers:

@@ -1,0 +1,175 @@
+"""The server as a whole: start, health, pings, stop."""
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from aiohttp import WSMsgType
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ferryman.model.sessions import SessionStatus
+from ferryman.server.serving import serve
+from ferryman.server.timing import Timing
+from ferryman.wire.agent_message import MessageType
+from tests.unit.server.conftest import Server, until
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(close=0.3, shutdown=1.0)
+
+
+async def test_health(server: Server) -> None:
+    assert await server.health() == {"status": "ok", "store": "ok", "channels": 0}
+    await server.paired()
+    assert (await server.health())["channels"] == 3
+
+
+async def test_stopping_tells_both_ends_to_come_back(server: Server) -> None:
+    paired = await server.paired()
+    reading = [asyncio.create_task(peer.closed()) for peer in (paired.control, paired.client, paired.agent)]
+    await server.shut_down()
+    assert [await each for each in reading] == [1001, 1001, 1001]
+    assert not any(MessageType.CHANNEL_CLOSED.encode() in frame for peer in server.peers for frame in peer.skipped)
+    session = await server.session(paired.session_id)
+    assert session.status is SessionStatus.DISCONNECTED
+
+
+async def test_stopping_does_not_wait_for_peers_that_are_deaf(server: Server) -> None:
+    paired = await server.paired()
+    began = asyncio.get_running_loop().time()
+    await server.shut_down()  # none of the peers reads
+    assert asyncio.get_running_loop().time() - began < 5
+    assert (await server.session(paired.session_id)).status is SessionStatus.DISCONNECTED
+
+
+async def test_stopping_ends_long_polls(server: Server) -> None:
+    node = await server.register()
+    body = f'{{"Destination":"{node.node_id}"}}'.encode()
+    target = "EC2WindowsMessageDeliveryService.GetMessages"
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+    headers = server.signed("POST", "/", "", body, headers, node.credentials, "ec2messages")
+    polling = asyncio.create_task(server.json_call(target, body, headers))
+    await server.health()  # by now the poll is being held
+    await server.shut_down()
+    status, answer = await polling
+    assert (status, answer["Messages"]) == (200, [])
+
+
+async def test_a_restarted_server_takes_the_session_up_again(server: Server) -> None:
+    paired = await server.paired()
+    await server.shut_down()
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    again = asyncio.create_task(serve(server.service, "127.0.0.1", 0, ready=ready.set_result, stop=stop))
+    server.port = await ready
+    control = await paired.node.control()
+    agent = await paired.node.data(paired.session_id)
+    assert (await agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+    server.clients.clear()
+    client = await server.open_client(
+        await server.call("resume_session", SessionId=paired.session_id), paired.client_id
+    )
+    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
+    await server.until_status(paired.session_id, SessionStatus.CONNECTED)
+    for peer in (control, agent, client):
+        await peer.close()
+    stop.set()
+    await again
+
+
+async def test_sessions_of_a_server_that_died_are_disconnected_at_start(server: Server) -> None:
+    paired = await server.paired()
+    await server.shut_down()
+    await server.store.sessions.transition(
+        (await server.session(paired.session_id)).session_id, SessionStatus.CONNECTED
+    )
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    again = asyncio.create_task(serve(server.service, "127.0.0.1", 0, ready=ready.set_result, stop=stop))
+    await ready
+    assert (await server.session(paired.session_id)).status is SessionStatus.DISCONNECTED
+    stop.set()
+    await again
+
+
+async def test_a_port_that_is_taken(server: Server) -> None:
+    with pytest.raises(OSError, match="in use"):
+        await serve(server.service, "127.0.0.1", server.port, ready=lambda _: None, stop=asyncio.Event())
+
+
+async def test_tls(server: Server, tmp_path: Path) -> None:
+    """The same on a port with a certificate: an API call, an upgrade, and the end."""
+    certificate, key = make_certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    trust = ssl.create_default_context(cafile=str(certificate))
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        serve(server.service, "127.0.0.1", 0, ssl_context=context, ready=ready.set_result, stop=stop)
+    )
+    port = await ready
+    async with server.http.get(f"https://127.0.0.1:{port}/healthz", ssl=trust) as answer:
+        assert answer.status == 200
+    async with server.http.ws_connect(f"wss://127.0.0.1:{port}/v1/data-channel/root-0", ssl=trust) as websocket:
+        stop.set()
+        message = await websocket.receive(timeout=5)
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 1001)
+    await running
+
+
+def make_certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed certificate of 127.0.0.1 and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, SHA256())
+    )
+    files = directory / "certificate.pem", directory / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+class TestImpatience:
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(ping=0.05, silence=0.3, close=0.2)
+
+    async def test_peers_are_pinged(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        for _ in range(3):
+            async with asyncio.timeout(5):
+                message = await control.websocket.receive()
+            assert message.type is WSMsgType.PING
+            await control.websocket.pong(message.data)
+
+    async def test_who_answers_stays(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        loop = asyncio.get_running_loop()
+        until_then = loop.time() + 0.6
+        while loop.time() < until_then:
+            async with asyncio.timeout(5):
+                message = await control.websocket.receive()
+            assert message.type is WSMsgType.PING
+            await control.websocket.pong(message.data)
+
+    async def test_who_is_silent_is_dropped(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        assert await control.closed() in (None, 1006)
+        await until(server.health, lambda health: health["channels"] == 0)
