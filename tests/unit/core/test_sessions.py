@@ -212,7 +212,7 @@ async def test_terminate_tells_both_ends_and_says_who(world: "World") -> None:
     await ends_attached(world.service, ticket.session_id)
     assert await sessions.terminate_session(world.service, world.administrator, ticket.session_id) == ticket.session_id
     session = await world.session(ticket.session_id)
-    assert session.status is SessionStatus.TERMINATING
+    assert (session.status, session.token_id) == (SessionStatus.TERMINATING, None)
     assert session.details == f"Terminated by {world.administrator.arn}."
     assert relay.ended == [session.details]
     assert control.received == []  # the agent was told on its data channel

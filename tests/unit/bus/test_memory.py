@@ -1,0 +1,38 @@
+"""What the bus in process does beyond its contract: it stays bounded."""
+
+import asyncio
+
+import pytest
+
+from ferryman.bus.memory import PENDING_LIMIT, MemoryBus
+
+
+async def test_a_subscriber_that_is_far_behind_loses_messages_and_requests_are_told() -> None:
+    bus, gate, handled = MemoryBus(), asyncio.Event(), 0
+
+    async def slow(payload: bytes) -> bytes:
+        nonlocal handled
+        await gate.wait()
+        handled += 1
+        return b""
+
+    await bus.subscribe("a", slow)
+    for _ in range(PENDING_LIMIT + 50):
+        await bus.publish("a", b"")
+    with pytest.raises(TimeoutError, match="too many"):
+        await bus.request("a", b"", timeout=60)
+    gate.set()
+    await bus.drain()
+    assert handled == PENDING_LIMIT
+    assert await bus.request("a", b"", timeout=5) == b""
+
+
+async def test_closed_subjects_leave_nothing_behind() -> None:
+    bus = MemoryBus()
+
+    async def handle(payload: bytes) -> bytes:
+        return b""
+
+    for number in range(100):
+        await (await bus.subscribe(f"session.{number}", handle)).close()
+    assert bus._subscribers == {}
