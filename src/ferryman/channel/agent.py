@@ -31,7 +31,7 @@ from ferryman.wire.payloads import (
     MalformedPayload,
     MaxPayload,
     Publication,
-    closing_output,
+    closing,
     decode_payload,
     encode_payload,
     session_type_action,
@@ -207,7 +207,7 @@ class AgentChannel:
                 self._events.append(PublicationPaused())
             case MessageType.CHANNEL_CLOSED:
                 self._ended = True
-                self._events.append(SessionEnded(closing_output(message.payload)))
+                self._events.append(SessionEnded(*closing(message.payload)))
             case _:
                 self._reject(f"a node takes no {message.message_type!r} messages on a data channel")
 

@@ -34,7 +34,7 @@ from ferryman.wire.payloads import (
     ProcessedAction,
     RequestedAction,
     SessionTypeParameters,
-    closing_output,
+    closing,
     decode_payload,
     encode_payload,
 )
@@ -159,7 +159,7 @@ class ClientChannel:
                 self._stream.acknowledged(message, now)
             case MessageType.CHANNEL_CLOSED:
                 self._state = ClientState.ENDED
-                self._events.append(SessionEnded(closing_output(message.payload)))
+                self._events.append(SessionEnded(*closing(message.payload)))
             case MessageType.START_PUBLICATION | MessageType.PAUSE_PUBLICATION:
                 pass  # for nodes; a service may send them to both ends
             case _:

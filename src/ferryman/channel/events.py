@@ -84,9 +84,13 @@ class ClientReplaced:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """Both: the server ended the session; `output` is the reason for the user, "" for a normal end."""
+    """Both: the server ended the session; `output` is the reason for the user, "" for a normal end.
+
+    `lost`: the session failed at its node, nobody ended it; only Ferryman's server says so.
+    """
 
     output: str
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

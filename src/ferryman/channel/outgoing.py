@@ -105,8 +105,8 @@ class OutgoingStream:
     `message_type` is what its frames are; `syn` sets Flags to SYN on number 0, as AWS's agent does. With AWS's client
     at the far end (`peer`), a message whose acknowledgement was lost is never acknowledged, however often it is sent.
     So one that was sent DOUBTFUL_SENDS times over one connection no longer fills the window (up to one more window of
-    them), and after PRESUMED_SENDS it counts as delivered once something first sent after that is acknowledged: but
-    only since the owner has called `listening`, for it ignores what comes before it can show it, and expects it then.
+    them), and after PRESUMED_SENDS it counts as delivered once something first sent after that is acknowledged. When
+    there is nothing of the kind, an empty message is sent to find out; clients take it for output of no bytes.
     """
 
     def __init__(
@@ -262,6 +262,14 @@ class OutgoingStream:
             order.append(held)
         return order
 
+    def _new_frames(self, now: float) -> list[bytes]:
+        frames = []
+        while self._unsent:
+            item = self._outstanding.get(self._unsent.popleft())
+            if item is not None:
+                frames.append(self._sent(item, now))
+        return frames
+
     def _sent(self, item: _Outstanding, now: float) -> bytes:
         self._places += 1
         if not item.sends:
@@ -311,6 +319,12 @@ class OutgoingStream:
             sent_often = item.presumable_from is not None and item.presumable_from < self._proven_place
             if sent_often and item.cover not in self._outstanding:
                 self._free(sequence_number, item)
+
+    def _all_presumable(self) -> bool:
+        """Return whether nothing is on its way whose acknowledgement could tell the delivered from the lost."""
+        if not self._doubtful:
+            return False
+        return all(item.sends >= PRESUMED_SENDS for item in self._outstanding.values())
 
     def _free(self, sequence_number: int, item: _Outstanding) -> None:
         del self._outstanding[sequence_number]

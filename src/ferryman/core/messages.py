@@ -40,10 +40,11 @@ ControlMessage = StartTask | EndTask | Probe | CloseControlChannel
 class EndSession(msgspec.Struct, frozen=True, tag=True):
     """Tell both ends that the session is over (`channel_closed` with `output`), close them.
 
-    The reply is `SessionEndAnswer`.
+    `lost`: it failed at its node, nobody ended it. The reply is `SessionEndAnswer`.
     """
 
     output: str
+    lost: bool = False
 
 
 class ActivityProbe(msgspec.Struct, frozen=True, tag=True):

@@ -155,14 +155,14 @@ async def agent_task_completed(
     # Who ended it is what Details say of a session that was ending; the agent only confirms.
     kept = session.status is SessionStatus.TERMINATING
     if await _close(service, session_id, SessionStatus.TERMINATED, "" if kept else details) is not None:
-        await _publish_end(service, session_id, details)
+        await _publish_end(service, session_id, details, lost=not succeeded)
 
 
 async def fail_session(service: Service, session_id: SessionId, details: str) -> bool:
     """A Connecting session is Failed, its relay is told; False if it was not Connecting any more."""
     if await _close(service, session_id, SessionStatus.FAILED, details) is None:
         return False
-    await _publish_end(service, session_id, details)
+    await _publish_end(service, session_id, details, lost=True)
     return True
 
 
@@ -171,8 +171,8 @@ async def _close(service: Service, session_id: SessionId, status: SessionStatus,
     return await service.store.sessions.transition(session_id, status, changes)
 
 
-async def _publish_end(service: Service, session_id: SessionId, output: str) -> None:
-    await service.bus.publish(session_subject(session_id), encode(EndSession(_cut(output))))
+async def _publish_end(service: Service, session_id: SessionId, output: str, *, lost: bool) -> None:
+    await service.bus.publish(session_subject(session_id), encode(EndSession(_cut(output), lost)))
 
 
 def _cut(text: str) -> str:

@@ -105,8 +105,8 @@ class Shell:
                     self.say(text + "\n")
                 case SessionStarted():
                     self._start(event.session_type)
-                case SessionEnded(output):
-                    self._endings.announce(self._ending(output))
+                case SessionEnded(output, lost):
+                    self._endings.announce(self._ending(output, lost=lost))
         self.input_possible()
 
     def input_possible(self) -> None:
@@ -246,9 +246,9 @@ class Shell:
         complaint = texts.cannot_start("standard output was closed")
         self._endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
 
-    def _ending(self, output: str) -> Ending:
+    def _ending(self, output: str, *, lost: bool) -> Ending:
         if self.started:
-            return Ending(NORMAL, last_words=texts.ended(self._session_id, output))
+            return Ending(FAILED if lost else NORMAL, last_words=texts.ended(self._session_id, output))
         return Ending(FAILED, complaint=texts.cannot_start(output or "the server closed the session"))
 
     def _stop_reading(self) -> None:

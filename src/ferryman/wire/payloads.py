@@ -34,6 +34,12 @@ class Acknowledge(msgspec.Struct, frozen=True, rename="pascal"):
     is_sequential_message: bool = True
 
 
+class ClosedBecause(msgspec.Struct, frozen=True, rename="pascal"):
+    """What Ferryman's server adds for its own client. `lost`: the session failed at its node, nobody ended it."""
+
+    lost: bool
+
+
 class ChannelClosed(msgspec.Struct, frozen=True, rename="pascal"):
     """The end of a session (client.md §5.4); clients print `output` unless it is empty, nodes read `session_id`."""
 
@@ -44,6 +50,7 @@ class ChannelClosed(msgspec.Struct, frozen=True, rename="pascal"):
     message_type: str = MessageType.CHANNEL_CLOSED.value
     schema_version: int = 1
     output: str = ""
+    ferryman: ClosedBecause | msgspec.UnsetType = msgspec.UNSET
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -184,15 +191,16 @@ def decode_flag(data: bytes) -> int:
     return int.from_bytes(data, "big")
 
 
-def closing_output(data: bytes) -> str:
-    """Return the text for the user in a channel_closed payload.
+def closing(data: bytes) -> tuple[str, bool]:
+    """Return the text for the user in a channel_closed payload, and whether the session failed.
 
-    It is "" for a malformed one: both of AWS's ends close whatever the payload looks like (client.md §5.4).
+    They are "" and False for a malformed one: both of AWS's ends close whatever it looks like (client.md §5.4).
     """
     try:
-        return decode_payload(data, ChannelClosed).output
+        closed = decode_payload(data, ChannelClosed)
     except MalformedPayload:
-        return ""
+        return "", False
+    return closed.output, isinstance(closed.ferryman, ClosedBecause) and closed.ferryman.lost
 
 
 def session_type_action(session_type: str, properties: Any) -> RequestedAction:

@@ -20,7 +20,7 @@ from ferryman.wire.payloads import (
     Publication,
     SessionTypeParameters,
     Size,
-    closing_output,
+    closing,
     decode_acknowledge,
     decode_flag,
     decode_payload,
@@ -155,8 +155,7 @@ def test_unknown_keys_are_ignored() -> None:
 
 
 def test_a_channel_closes_whatever_the_payload() -> None:
-    assert closing_output(bytes.fromhex(VECTORS["channel_closed_with_output"]["payload_hex"])).startswith(
-        "Your session"
-    )
-    assert closing_output(b'{"CreatedDate":1700000001000,"Output":"bye"}') == "bye"
-    assert closing_output(b"garbage") == ""
+    assert closing(bytes.fromhex(VECTORS["channel_closed_with_output"]["payload_hex"]))[0].startswith("Your session")
+    assert closing(b'{"CreatedDate":1700000001000,"Output":"bye"}') == ("bye", False)
+    assert closing(b'{"Output":"gone","Ferryman":{"Lost":true}}') == ("gone", True)
+    assert closing(b"garbage") == ("", False)
