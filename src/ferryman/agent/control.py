@@ -160,7 +160,7 @@ class ControlChannel:
             content = decode_interactive_shell(message.payload)
         except MalformedPayload as error:
             task = decode_payload(message.payload, InteractiveShell)
-            sessions.fail(task.task_id, f"The node could not read the session's task: {error}")
+            sessions.refuse(task.task_id, f"The node could not read the session's task: {error}")
             return
         start = asyncio.create_task(sessions.start(content))
         starts.add(start)

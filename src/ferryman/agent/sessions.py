@@ -4,6 +4,7 @@ A worker may be of this agent or of one that died before; both are watched by a 
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -50,6 +51,7 @@ class Sessions:
         self._run_as = run_as
         self._running: dict[str, _Running] = {}
         self._starting: set[str] = set()
+        self._ending = False
 
     def __len__(self) -> int:
         return len(self._running) + len(self._starting)
@@ -62,12 +64,12 @@ class Sessions:
     async def start(self, content: InteractiveShellContent) -> None:
         """Start a session; one that is known already is left alone. Never raises: a failure is the session's result."""
         session_id = content.session_id
-        if session_id in self._running or session_id in self._starting or self._records.read(session_id) is not None:
+        if self._knows(session_id):
             _LOG.warning("duplicate task", session_id=session_id)
             return
         record = SessionRecord(session_id, self._node_id, time.time())
         if len(self) >= MAX_SESSIONS:
-            self.fail(session_id, f"This node already runs {MAX_SESSIONS} sessions.")
+            self._fail(session_id, f"This node already runs {MAX_SESSIONS} sessions.")
             return
         self._records.write(record)
         self._starting.add(session_id)
@@ -75,13 +77,24 @@ class Sessions:
             pid = await self._nursery.fork(WorkerTask(content, self._run_as))
             self._watch(session_id, pid)
             _LOG.info("session started", session_id=session_id, pid=pid)
+            if self._ending:
+                self.end(session_id)
         except NoWorker as error:
-            self.fail(session_id, f"The node could not start the session: {error}.")
+            self._fail(session_id, f"The node could not start the session: {error}.")
         finally:
             self._starting.discard(session_id)
 
-    def fail(self, session_id: str, output: str) -> None:
-        """Record and report a session that never ran."""
+    def refuse(self, session_id: str, output: str) -> None:
+        """Report a session that cannot be started as failed; one that is known already is left alone."""
+        if not self._knows(session_id):
+            self._fail(session_id, output)
+
+    def _knows(self, session_id: str) -> bool:
+        if session_id in self._running or session_id in self._starting:
+            return True
+        return self._records.read(session_id) is not None
+
+    def _fail(self, session_id: str, output: str) -> None:
         _LOG.warning("session refused", session_id=session_id, reason=output)
         record = SessionRecord(session_id, self._node_id, time.time(), result=new_result(FAILED, output))
         self._records.write(record)
@@ -92,10 +105,12 @@ class Sessions:
         running = self._running.get(session_id)
         if running is not None:
             running.told = True
-            signal.pidfd_send_signal(running.pidfd, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                signal.pidfd_send_signal(running.pidfd, signal.SIGTERM)
 
     async def end_all(self, seconds: float) -> None:
         """End every session and wait, at most `seconds`, until their workers are gone."""
+        self._ending = True
         for session_id in list(self._running):
             self.end(session_id)
         waits = [running.ended.wait() for running in self._running.values()]

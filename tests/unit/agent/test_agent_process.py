@@ -14,6 +14,8 @@ import pytest_asyncio
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.shell import wait_readable
 from ferryman.agent.state import StateDirectory
+from ferryman.wire.payloads import encode_payload
+from ferryman.wire.tasks import InteractiveShell
 from tests.unit.agent.conftest import SHELL_DOCUMENT, Channel, Client, Service, closing, frame, shell_task
 
 Result = TypeVar("Result")
@@ -385,6 +387,23 @@ async def test_the_zygote_goes_with_its_agent(service: Service, start_agent: Sta
     [zygote] = psutil.Process(agent.process.pid).children()
     await agent.kill()
     assert await exited(zygote.pid)
+
+
+async def test_a_task_that_cannot_be_read_is_answered(
+    service: Service, client: Client, start_agent: StartAgent
+) -> None:
+    await start_agent()
+    control = await soon(service.controls.get())
+    service.controls.put_nowait(control)
+    await open_shell(service, client)
+    for session_id in ("alice-1", "alice-2"):
+        task = encode_payload(InteractiveShell('{"SessionId":"x"}', session_id))
+        await control.send(frame("interactive_shell", task))
+    result, _ = await soon(service.completed.get())
+    assert (result.task_id, result.final_task_status) == ("alice-2", "Failed")
+    assert "DocumentContent" in result.output
+    client.type("echo alive-$((1+1))\n")
+    await client.shows("alive-2")
 
 
 async def test_bad_control_frames_change_nothing(service: Service, client: Client, start_agent: StartAgent) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from ferryman.agent.accounts import Account, environment, own_account
 from ferryman.agent.launcher import Program, login_shell, prepare
-from ferryman.agent.shell import Shell, session_members
+from ferryman.agent.shell import Shell, session_members, wait_readable
 
 
 class Screen:
@@ -157,8 +157,10 @@ async def test_reading_stops_without_room_and_goes_on_with_it(run: Run, screen: 
 async def test_output_written_just_before_the_end_waits_for_room(run: Run, screen: Screen) -> None:
     screen.room = 0
     shell = run(plain_shell("printf farewell"))
+    ended = os.pidfd_open(shell._prepared.pid)
     shell.start()
-    await asyncio.to_thread(os.waitid, os.P_PID, shell._prepared.pid, os.WEXITED | os.WNOWAIT)
+    assert await wait_readable(ended, 20)
+    os.close(ended)
     assert not screen.output
     screen.room = 100
     shell.resume()
