@@ -12,6 +12,7 @@ import typer
 from ferryman.cli.configuration import Configuration
 from ferryman.cli.main import app
 from ferryman.model.sessions import ENDED, TRANSITIONS
+from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -121,3 +122,11 @@ def test_every_decision_is_listed() -> None:
         number, title = record.read_text().splitlines()[0].removeprefix("# ").split(" · ")
         assert f"| [{number}]({record.name}) | {title} |" in listed
         assert record.name.startswith(f"{number}-")
+
+
+def test_every_operation_is_listed() -> None:
+    answered = {tuple(key) for table in (BY_CALLER, BY_NODE_KEY, BY_ANYONE) for key in table}
+    section = sections(ROOT / "docs/reference/compatibility.md")["Operations"]
+    rows = re.findall(r"^\| (\w+) \| ([\w, ]+) \|", section, re.MULTILINE)
+    listed = {(service, name) for service, names in rows[1:] for name in names.split(", ")}
+    assert listed == answered
