@@ -167,7 +167,7 @@ class Shell:
 
     def prompt(self) -> None:
         """Wait until the shell answers: its own arithmetic, which no echo of the typing can forge."""
-        self.run("stty -echo; PS1=; echo ready-$((40+2))", "ready-42\r\n")
+        self.run("unset HISTFILE; stty -echo; PS1=; echo ready-$((40+2))", "ready-42\r\n")
 
     def run(self, line: str, awaited: str, timeout: float = 30.0) -> bytes:
         """Type a line, wait for a pattern."""

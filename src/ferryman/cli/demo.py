@@ -27,7 +27,7 @@ from ferryman.cli.processes import Processes, Program
 from ferryman.cli.tables import print_json
 
 SCRATCH = ".demo"
-_COMMAND = 'echo "Hello from $(uname -n): you are $(id -un), on $(tty)."'
+_COMMAND = 'unset HISTFILE; echo "Hello from $(uname -n): you are $(id -un), on $(tty)."'
 _MARK = 42
 _LOG_LINES = 5
 
