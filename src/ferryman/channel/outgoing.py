@@ -105,8 +105,8 @@ class OutgoingStream:
     `message_type` is what its frames are; `syn` sets Flags to SYN on number 0, as AWS's agent does. With AWS's client
     at the far end (`peer`), a message whose acknowledgement was lost is never acknowledged, however often it is sent.
     So one that was sent DOUBTFUL_SENDS times over one connection no longer fills the window (up to one more window of
-    them), and after PRESUMED_SENDS it counts as delivered once something first sent after that is acknowledged. When
-    there is nothing of the kind, an empty message is sent to find out; clients take it for output of no bytes.
+    them), and after PRESUMED_SENDS it counts as delivered once something first sent after that is acknowledged: but
+    only since the owner has called `listening`, for it ignores what comes before it can show it, and expects it then.
     """
 
     def __init__(
@@ -127,6 +127,7 @@ class OutgoingStream:
         self._places = 0
         self._proven_place = 0
         self._scan_at = math.inf
+        self._proof_is_new = False
         self.round_trip = RoundTrip()
         self._probe_at = -math.inf
         self._open_cover: int | None = None
@@ -182,8 +183,8 @@ class OutgoingStream:
         if item.sends:
             self.round_trip.sample(now - item.first_sent)
             self._proven_place = max(self._proven_place, item.first_place)
+            self._proof_is_new = True
         self._free(sequence_number, item)
-        self._presume()
         if self.peer is Peer.FERRYMAN:
             for number in range(self._oldest, sequence_number):
                 earlier = self._outstanding.get(number)
@@ -194,16 +195,15 @@ class OutgoingStream:
     def frames(self, now: float) -> list[bytes]:
         """Return what to send now: everything new, in order, then what is due to be resent, bounded."""
         self._close_group()
+        if self._proof_is_new:
+            self._proof_is_new = False
+            self._presume()
         resend = now >= self._scan_at
         if resend:
             self._probe(now)
-        frames = []
-        while self._unsent:
-            item = self._outstanding.get(self._unsent.popleft())
-            if item is not None:
-                frames.append(self._sent(item, now))
+        frames = self._new_frames(now)
         if resend:
-            frames.extend(self._resends(now))
+            frames += self._resends(now)
         return frames
 
     def restart(self) -> None:
@@ -319,12 +319,6 @@ class OutgoingStream:
             sent_often = item.presumable_from is not None and item.presumable_from < self._proven_place
             if sent_often and item.cover not in self._outstanding:
                 self._free(sequence_number, item)
-
-    def _all_presumable(self) -> bool:
-        """Return whether nothing is on its way whose acknowledgement could tell the delivered from the lost."""
-        if not self._doubtful:
-            return False
-        return all(item.sends >= PRESUMED_SENDS for item in self._outstanding.values())
 
     def _free(self, sequence_number: int, item: _Outstanding) -> None:
         del self._outstanding[sequence_number]

@@ -58,7 +58,7 @@ class ReliableStream:
 
     def renew(self) -> None:
         """Begin a new epoch, for another peer."""
-        again = [item for item in self.outgoing.payloads() if item[0] not in _HANDSHAKE_TYPES]
+        again = [item for item in self.outgoing.payloads() if item[1] and item[0] not in _HANDSHAKE_TYPES]
         self._held.extendleft(reversed(again))
         self._held_bytes += sum(len(payload) for _, payload in again)
         self._max_payload = None

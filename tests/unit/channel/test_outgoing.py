@@ -202,6 +202,7 @@ class TestAwsClient:
         [later] = [m for m in send(stream, b"later", now=now) if m.payload == b"later"]
         assert b"acknowledgement lost" in [payload for _, payload in stream.payloads()]
         free(stream, later, now)
+        stream.frames(now)
         assert b"acknowledgement lost" not in [payload for _, payload in stream.payloads()]
         assert stream.capacity() == Window().size
 
