@@ -33,8 +33,10 @@ from ferryman.wire.smux import (
     header,
 )
 
-BUCKET = {VERSION: 4 << 20, WINDOWED_VERSION: 64 << 20}
-"""Received bytes that all streams together may hold before the session is `saturated`, by version."""
+BUCKET = 4 << 20
+"""Version 1: received bytes that all streams together may hold before the session is `saturated`."""
+GRANTED_WINDOWS = 64 << 20
+"""Version 2: windows grow beyond the first 256 KiB only while all together stay under this."""
 MAX_STREAMS = 1024
 """The reference's accept backlog."""
 CONTROL_BYTES = 64 * 1024
@@ -70,7 +72,7 @@ class MuxSession:
         self._control: deque[bytes] = deque()
         self._control_bytes = 0
         self._unconsumed = 0
-        self._bucket = BUCKET[version]
+        self._granted = 0
         self._events: list[MuxEvent] = []
         self._failed = False
 
@@ -81,7 +83,8 @@ class MuxSession:
     @property
     def saturated(self) -> bool:
         """Return whether to stop passing on input, and acknowledging it, until `consumed` or `data_to_send` helped."""
-        return self._unconsumed >= self._bucket or self._control_bytes >= CONTROL_BYTES
+        full = not self._windowed and self._unconsumed >= BUCKET
+        return full or self._control_bytes >= CONTROL_BYTES
 
     @property
     def pending(self) -> bool:
@@ -170,7 +173,7 @@ class MuxSession:
             self._events.append(MuxFailed(str(error)))
 
     def data_to_send(self, limit: int) -> bytes:
-        """Return at most `limit` bytes for the carrying stream, whole frames, b"" when there is nothing.
+        """Return at most `limit` bytes for the carrying stream, whole frames; b"" when there is nothing.
 
         Streams take turns, a frame each. With a `limit` under 256 there may be nothing although something is pending.
         """
@@ -187,6 +190,7 @@ class MuxSession:
 
     def _add(self, stream_id: int) -> MuxStream:
         stream = self._streams[stream_id] = MuxStream(stream_id, windowed=self._windowed)
+        self._granted += stream.window
         return stream
 
     def _schedule(self, stream: MuxStream, was_ready: bool) -> None:
@@ -201,8 +205,10 @@ class MuxSession:
     def _take_control(self, parts: list[bytes | memoryview], limit: int) -> int:
         while self._updates and self._control_bytes < CONTROL_BYTES:
             stream_id, stream = self._updates.popitem()
-            update = stream.update(grow=self._unconsumed < self._bucket // 2)
-            self._send_control(SmuxFrame(Command.UPD, stream_id, encode_update(*update)))
+            window = stream.window
+            update = encode_update(*stream.update(GRANTED_WINDOWS - self._granted))
+            self._granted += stream.window - window
+            self._send_control(SmuxFrame(Command.UPD, stream_id, update))
         while self._control and len(self._control[0]) <= limit:
             data = self._control.popleft()
             self._control_bytes -= len(data)
@@ -300,6 +306,7 @@ class MuxSession:
         self._unschedule(stream)
         self._updates.pop(stream.stream_id, None)
         self._unconsumed -= stream.unconsumed
+        self._granted -= stream.window
         del self._streams[stream.stream_id]
 
     def _unschedule(self, stream: MuxStream) -> None:

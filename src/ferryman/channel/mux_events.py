@@ -30,7 +30,7 @@ class StreamFinished:
 
 @dataclass(frozen=True, slots=True)
 class StreamWritable:
-    """A stream whose `writable` was 0, or smaller than what was to be written, has room again."""
+    """A stream whose `writable` had become 0 has room again."""
 
     stream_id: int
 

@@ -112,10 +112,10 @@ class MuxStream:
             return False
         return self.consumed - self.announced >= self.window // 2
 
-    def update(self, *, grow: bool) -> tuple[int, int]:
-        """Return the numbers of the window update that goes out now."""
-        if grow and self.consumed >= self.window:
-            self.window = min(MAX_WINDOW, self.window * 2)
+    def update(self, growth: int) -> tuple[int, int]:
+        """Return the numbers of the window update that goes out now, the window being larger by up to `growth`."""
+        if self.consumed >= self.window:
+            self.window = min(MAX_WINDOW, self.window * 2, self.window + max(0, growth))
         self.announced = self.consumed
         return self.consumed, self.window
 
