@@ -7,10 +7,11 @@ import structlog
 from aiohttp import web
 
 from ferryman.core.service import Service
+from ferryman.core.throttling import Throttle
 from ferryman.server.api import handle
 from ferryman.server.channels import control_channel, data_channel
 from ferryman.server.gateway import Gateway
-from ferryman.server.keys import GATEWAY
+from ferryman.server.keys import GATEWAY, THROTTLE
 from ferryman.server.middleware import error_boundary, request_log
 from ferryman.server.timing import DEFAULT_TIMING, Timing
 
@@ -21,6 +22,7 @@ def build(service: Service, timing: Timing = DEFAULT_TIMING) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down."""
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[request_log, error_boundary])
     app[GATEWAY] = Gateway(service, timing)
+    app[THROTTLE] = Throttle(service.settings.limits)
     app.router.add_get("/healthz", health)
     app.router.add_post("/", handle)
     app.router.add_get("/", handle, allow_head=False)

@@ -3,10 +3,14 @@
 from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
+from ferryman.core.throttling import Throttle
 from ferryman.server.gateway import Gateway
 
 GATEWAY = web.AppKey("gateway", Gateway)
 """The channels of this server, and through it the service."""
+
+THROTTLE = web.AppKey("throttle", Throttle)
+"""How often who has called this server."""
 
 REQUEST_ID = web.RequestKey("request_id", str)
 """A UUID; in every answer as x-amzn-RequestId, and in the logs."""

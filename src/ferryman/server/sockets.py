@@ -1,11 +1,6 @@
-"""The server's end of a WebSocket: whole messages in and out, backpressure, and one way to leave.
-
-Outgoing frames are put on the transport here and not by aiohttp's writer: a server's frames are not masked, so the
-framing is two to ten bytes (RFC 6455 §5.2), and the relay saves a third of its time.
-"""
+"""The server's end of a WebSocket: whole messages in and out, backpressure, and one way to leave."""
 
 import asyncio
-import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,18 +8,13 @@ import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
+from ferryman.server.outgoing import Outgoing
 from ferryman.server.timing import Timing
 
 ABNORMAL = 1006
 REASON_LIMIT = 123
 """Bytes of a close frame's reason (RFC 6455 §5.5)."""
 
-_BINARY = 0x82
-_PONG = 0x8A
-_PING_FRAME = b"\x89\x00"
-_SHORT, _MEDIUM = 126, 65536
-_MEDIUM_HEADER = struct.Struct(">BBH").pack
-_LONG_HEADER = struct.Struct(">BBQ").pack
 _OUT_OF_REACH = 1 << 62
 
 
@@ -59,7 +49,7 @@ class Socket:
     __slots__ = (
         "_draining",
         "_open",
-        "_protocol",
+        "_outgoing",
         "_response",
         "_scope",
         "_transport",
@@ -75,7 +65,7 @@ class Socket:
         self._response = response
         self._writer = writer
         self._transport = request.transport
-        self._protocol = request.protocol
+        self._outgoing = Outgoing(request.protocol, request.transport)
         self._scope: asyncio.Timeout | None = None
         self._draining: asyncio.Task[None] | None = None
         self._open = True
@@ -130,38 +120,28 @@ class Socket:
                 data: bytes | str = message.data
                 return data
             if message.type is WSMsgType.PING:
-                self._pong(message.data)
+                self._outgoing.pong(message.data)
             elif message.type is not WSMsgType.PONG:
                 raise PeerGone(self._response.close_code or ABNORMAL)
             message = await self._response.receive()
             self.heard = True
 
     def send(self, frame: bytes) -> bool:
-        """Put a binary message on its way, at once and whole; nothing happens on a closing socket.
+        """Put a binary message on its way, whole; nothing happens on a closing socket.
 
         Returns True when the peer is behind: then `drain` before sending more.
         """
-        if not self._open or self._transport.is_closing():
-            return False
-        size = len(frame)
-        if size < _SHORT:
-            self._transport.write(bytes((_BINARY, size)) + frame)
-        elif size < _MEDIUM:
-            self._transport.write(_MEDIUM_HEADER(_BINARY, 126, size) + frame)
-        else:
-            self._transport.write(_LONG_HEADER(_BINARY, 127, size))
-            self._transport.write(frame)
-        return self._protocol.writing_paused
+        return self._open and self._outgoing.add(frame)
 
     @property
     def behind(self) -> bool:
         """Whether more than 64 KiB wait for the peer to read."""
-        return self._protocol.writing_paused
+        return self._outgoing.behind
 
     @property
     def waiting_bytes(self) -> int:
         """How many bytes wait for the peer to read, not counting the kernel's buffers."""
-        return self._transport.get_write_buffer_size()
+        return self._outgoing.waiting_bytes
 
     async def drain(self) -> None:
         """Wait until the peer has caught up, or is gone. May be cancelled, unlike aiohttp's own `drain`, whose waiters
@@ -178,13 +158,8 @@ class Socket:
 
     def ping(self) -> None:
         """Ask for a sign of life."""
-        if self._open and not self._transport.is_closing() and not self._protocol.writing_paused:
-            self._transport.write(_PING_FRAME)
-
-    def _pong(self, payload: bytes) -> None:
-        # A peer that sends pings and reads nothing gets no answers piled up for it.
-        if self._open and not self._transport.is_closing() and not self._protocol.writing_paused:
-            self._transport.write(bytes((_PONG, len(payload))) + payload)
+        if self._open:
+            self._outgoing.ping()
 
     async def carry(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` until it returns, the peer is gone or breaks the protocol, or `leave` was called.
@@ -230,6 +205,7 @@ class Socket:
         """Finish the closing handshake, in at most `Timing.close` seconds; the connection is gone afterwards."""
         departure = self.departure or Departure(WSCloseCode.OK, "")
         self._open = False
+        self._outgoing.flush()
         try:
             reason = departure.reason.encode()[:REASON_LIMIT]
             await self._response.close(code=departure.code, message=reason, drain=False)

@@ -1,0 +1,560 @@
+"""The relay beside a plain TCP splice: throughput by frame size, a keystroke beside a busy session, a stalled reader.
+
+The real server runs in a process of its own, on uvloop, over SQLite. Both ends of every session are this process:
+blocking sockets that send frames made beforehand and count what comes out, so that they cost as little as can be. The
+splice is a process that receives into one buffer and sends from it, between sockets of the same kernel buffers.
+
+Throughput is counted by the processor time of the process in the middle: the ends need the machine's other core, and
+what else runs on it would decide the result.
+"""
+
+import base64
+import http.client
+import json
+import os
+import re
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from benchmarks.measurement import Bar, Measurement
+from ferryman.model.callers import Credentials
+from ferryman.model.identifiers import NodeId
+from ferryman.model.secret import Secret
+from ferryman.signing.canonical import SignableRequest
+from ferryman.signing.rsa import encode_public_key, sign_rsa
+from ferryman.signing.sigv4 import sign
+from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
+from ferryman.wire.payloads import AgentSessionState, encode_payload
+
+REGION = "bench-1"
+ROUNDS = 5
+SECONDS = 1.0
+WARM_UP = 0.3
+BLOCK = 512 * 1024
+"""Bytes of frames sent with one call."""
+BUFFER = 128 * 1024
+"""The splice's kernel buffers, those of the server."""
+KEYSTROKES = 400
+SEQUENCE_AT = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """MB/s by the relaying process's processor time, which is what one core does, and by the clock on the wall."""
+
+    per_core: float
+    by_the_clock: float
+
+
+def run() -> list[Measurement]:
+    """Measure; takes about half a minute."""
+    splice: list[Rate] = []
+    small: list[Rate] = []
+    large: list[Rate] = []
+    with ExitStack() as stack:
+        server = stack.enter_context(running_server())
+        grown = stalled_reader(server)
+        for _ in range(ROUNDS):
+            splice.append(splice_rate())
+            large.append(relay_rate(server, 32 * 1024))
+            small.append(relay_rate(server, 1024))
+        quiet = keystroke(server)
+        with busy_session(server, 32 * 1024):
+            beside = keystroke(server)
+    peer = median(splice)
+    at_32, at_1 = median(large), median(small)
+    clock = "by the clock {:.0f} MB/s, the splice {:.0f}"
+    frames = f"{at_1.per_core / (1024 + 124) * 1000:.0f} thousand frames a second; "
+    return [
+        Measurement(
+            "relay, 32 KiB frames, one core",
+            at_32.per_core,
+            "MB/s",
+            "TCP splice",
+            peer.per_core,
+            Bar("ratio", at_least=0.45),
+            clock.format(at_32.by_the_clock, peer.by_the_clock),
+        ),
+        Measurement(
+            "relay, 1 KiB frames, one core",
+            at_1.per_core,
+            "MB/s",
+            "TCP splice",
+            peer.per_core,
+            Bar("value", at_least=200),
+            frames + clock.format(at_1.by_the_clock, peer.by_the_clock),
+        ),
+        Measurement("keystroke through the relay and back, p50", quiet, "ms"),
+        Measurement(
+            "the same while another session saturates it", beside, "ms", "alone", quiet, Bar("value", at_most=2.5)
+        ),
+        Measurement("server memory taken by a stalled reader", grown, "MiB", bar=Bar("value", at_most=4)),
+    ]
+
+
+def median(rates: list[Rate]) -> Rate:
+    return Rate(
+        statistics.median(rate.per_core for rate in rates), statistics.median(rate.by_the_clock for rate in rates)
+    )
+
+
+# The peer
+
+
+def splice_rate() -> Rate:
+    """Through a process that copies from one socket to another."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SPLICE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port)) as source:
+            assert process.stdout.readline()
+            with socket.create_connection(("127.0.0.1", port)) as sink:
+                block = os.urandom(BLOCK)
+                return rate(source, sink, lambda: block, psutil.Process(process.pid))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+_SPLICE = f"""
+import socket
+listener = socket.socket()
+for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+    listener.setsockopt(socket.SOL_SOCKET, option, {BUFFER})
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+print(listener.getsockname()[1], flush=True)
+source, _ = listener.accept()
+print("next", flush=True)
+sink, _ = listener.accept()
+buffer = memoryview(bytearray(256 * 1024))
+while size := source.recv_into(buffer):
+    sink.sendall(buffer[:size])
+"""
+
+
+def rate(
+    source: socket.socket, sink: socket.socket, block: Callable[[], bytes | bytearray], between: psutil.Process
+) -> Rate:
+    """What comes out of `sink` while `source` is sent all that the process `between` them takes."""
+    with sending(source, block):
+        buffer = memoryview(bytearray(1024 * 1024))
+        read_for(sink, buffer, WARM_UP)
+        used, began = processor_seconds(between), time.perf_counter()
+        megabytes = read_for(sink, buffer, SECONDS) / 1e6
+        return Rate(megabytes / (processor_seconds(between) - used), megabytes / (time.perf_counter() - began))
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def read_for(sink: socket.socket, buffer: memoryview, seconds: float) -> int:
+    size = 0
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        size += sink.recv_into(buffer)
+    return size
+
+
+@contextmanager
+def sending(source: socket.socket, block: Callable[[], bytes | bytearray]) -> Iterator[None]:
+    """Send blocks from a thread, until left."""
+    stopped = threading.Event()
+
+    def send() -> None:
+        try:
+            while not stopped.is_set():
+                source.sendall(block())
+        except OSError:
+            return  # it was cut off in the middle of a block, which is how every run ends
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        source.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+# The relay
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server; how to call it."""
+
+    port: int
+    process: psutil.Process
+    administrator: Credentials
+    node: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A registered node with an open control channel."""
+
+    node_id: NodeId
+    credentials: Credentials
+    control: socket.socket
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Both ends of an open session."""
+
+    session_id: str
+    client: socket.socket
+    agent: socket.socket
+
+    def close(self) -> None:
+        self.client.close()
+        self.agent.close()
+
+
+def relay_rate(server: Server, payload: int) -> Rate:
+    """From agent to client, the frames' headers counted."""
+    session = open_session(server)
+    try:
+        return rate(session.agent, session.client, frame_blocks(payload), server.process)
+    finally:
+        session.close()
+
+
+@contextmanager
+def busy_session(server: Server, payload: int) -> Iterator[None]:
+    """A session through which as much as can be goes, until left."""
+    session = open_session(server)
+    buffer = memoryview(bytearray(1024 * 1024))
+
+    def read() -> None:
+        try:
+            while session.client.recv_into(buffer):
+                pass
+        except OSError:
+            return
+
+    with sending(session.agent, frame_blocks(payload)):
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            yield
+        finally:
+            session.client.shutdown(socket.SHUT_RDWR)
+            thread.join()
+    session.close()
+
+
+def keystroke(server: Server) -> float:
+    """Milliseconds, p50, from a client's frame to the agent's echo of it."""
+    session = open_session(server)
+    for end in (session.client, session.agent):
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    took = []
+    for number in range(KEYSTROKES):
+        began = time.perf_counter()
+        session.client.sendall(masked(stream_frame(MessageType.INPUT_STREAM_DATA, number, b"k")))
+        read_message(session.agent)
+        session.agent.sendall(masked(stream_frame(MessageType.OUTPUT_STREAM_DATA, number, b"k")))
+        read_message(session.client)
+        took.append((time.perf_counter() - began) * 1000)
+    session.close()
+    return statistics.median(took)
+
+
+def stalled_reader(server: Server) -> float:
+    """MiB by which the server grows when an agent sends all it can and the client reads nothing."""
+    session = open_session(server)
+    before = server.process.memory_info().rss
+    block = frame_blocks(32 * 1024)
+    session.agent.settimeout(0.5)
+    try:
+        for _ in range(200):
+            session.agent.sendall(block())
+    except TimeoutError:
+        pass
+    after = server.process.memory_info().rss
+    session.close()
+    return max(0, after - before) / 1024 / 1024
+
+
+def frame_blocks(payload: int) -> Callable[[], bytearray]:
+    """Return a maker of blocks of output frames, masked with zeros, each with a sequence number of its own."""
+    wire = masked(stream_frame(MessageType.OUTPUT_STREAM_DATA, 0, os.urandom(payload)))
+    count = max(1, BLOCK // len(wire))
+    block = bytearray(wire * count)
+    offset = len(wire) - payload - 120 + SEQUENCE_AT
+    pack = struct.Struct(">q").pack_into
+    places = range(offset, len(block), len(wire))
+    sent = 0
+
+    def make() -> bytearray:
+        nonlocal sent
+        for number, place in enumerate(places, sent):
+            pack(block, place, number)
+        sent += count
+        return block
+
+    return make
+
+
+def stream_frame(message_type: MessageType, sequence: int, payload: bytes) -> bytes:
+    return encode(AgentMessage(message_type, sequence, 0, uuid.uuid4(), 1, PayloadType.OUTPUT, payload))
+
+
+def masked(content: bytes, opcode: int = 2) -> bytes:
+    """A client's WebSocket message; its mask is zero, so the content stays as it is."""
+    size = len(content)
+    if size < 126:
+        head = struct.pack(">BB", 0x80 | opcode, 0x80 | size)
+    elif size < 65536:
+        head = struct.pack(">BBH", 0x80 | opcode, 0x80 | 126, size)
+    else:
+        head = struct.pack(">BBQ", 0x80 | opcode, 0x80 | 127, size)
+    return head + bytes(4) + content
+
+
+def read_message(source: socket.socket) -> bytes:
+    """The next WebSocket message of a server."""
+    size = read_exactly(source, 2)[1] & 0x7F
+    if size == 126:
+        (size,) = struct.unpack(">H", read_exactly(source, 2))
+    elif size == 127:
+        (size,) = struct.unpack(">Q", read_exactly(source, 8))
+    return read_exactly(source, size)
+
+
+def read_exactly(source: socket.socket, size: int) -> bytes:
+    content = b""
+    while len(content) < size:
+        part = source.recv(size - len(content))
+        if not part:
+            raise ConnectionError("the server closed the connection")
+        content += part
+    return content
+
+
+# A server, a node, a session
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """The real server in a process of its own, with one node."""
+    with tempfile.TemporaryDirectory() as directory:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.relay", directory],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            facts = json.loads(process.stdout.readline())
+            administrator = Credentials(facts["access_key_id"], Secret(facts["secret_access_key"]))
+            node = register(facts["port"], administrator)
+            yield Server(facts["port"], psutil.Process(process.pid), administrator, node)
+            node.control.close()
+        finally:
+            process.stdin.close()
+            process.wait(30)
+            process.stdout.close()
+
+
+def register(port: int, administrator: Credentials) -> Node:
+    activation = call(port, administrator, "CreateActivation", {"IamRole": "bench"})
+    key = rsa.generate_private_key(65537, 2048)
+    members = {
+        "ActivationId": activation["ActivationId"],
+        "ActivationCode": activation["ActivationCode"],
+        "Fingerprint": "bench",
+        "PublicKey": encode_public_key(key),
+        "PublicKeyType": "Rsa",
+    }
+    node_id = NodeId(call(port, None, "RegisterManagedInstance", members)["InstanceId"])
+    token = call(port, (node_id, key), "RequestManagedInstanceRoleToken", {"Fingerprint": "bench"})
+    credentials = Credentials(token["AccessKeyId"], Secret(token["SecretAccessKey"]), Secret(token["SessionToken"]))
+    control = open_channel(port, credentials, f"/v1/control-channel/{node_id}")
+    opening = {"AgentVersion": "4.0.1.0", "PlatformType": "linux"} | control[1]
+    control[0].sendall(masked(json.dumps(opening).encode(), 1))
+    return Node(node_id, credentials, control[0])
+
+
+def open_session(server: Server) -> Session:
+    """Start a session and open both its ends; the agent's is Connected when this returns."""
+    port, node = server.port, server.node
+    ticket = call(port, server.administrator, "StartSession", {"Target": node.node_id})
+    session_id = ticket["SessionId"]
+    client = upgrade(port, f"/v1/data-channel/{session_id}", {})
+    opening = {
+        "MessageSchemaVersion": "1.0",
+        "RequestId": str(uuid.uuid4()),
+        "TokenValue": ticket["TokenValue"],
+        "ClientId": str(uuid.uuid4()),
+    }
+    client.sendall(masked(json.dumps(opening).encode(), 1))
+    read_message(node.control)
+    agent, agent_opening = open_channel(port, node.credentials, f"/v1/data-channel/{session_id}")
+    agent_opening |= {"ClientInstanceId": node.node_id, "ClientId": ""}
+    agent.sendall(masked(json.dumps(agent_opening).encode(), 1))
+    read_message(agent)
+    state = encode_payload(AgentSessionState(1, "Connected", session_id))
+    frame = encode(AgentMessage(MessageType.AGENT_SESSION_STATE, 0, 3, uuid.uuid4(), 1, PayloadType.NONE, state))
+    agent.sendall(masked(frame))
+    return Session(session_id, client, agent)
+
+
+def open_channel(port: int, credentials: Credentials, path: str) -> tuple[socket.socket, dict[str, Any]]:
+    """Create a channel and upgrade; return the socket and the common part of its opening."""
+    body = json.dumps({"MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4())}).encode()
+    headers = {"Host": f"127.0.0.1:{port}", "Content-Type": "application/json"}
+    request = SignableRequest("POST", path, "", list(headers.items()), body)
+    headers |= sign(request, credentials, REGION, "ssmmessages", datetime.now(UTC))
+    status, answer = post(port, path, headers, body)
+    found = re.search(rb"<TokenValue>(.+)</TokenValue>", answer)
+    assert status == 201, answer
+    assert found is not None
+    host = {"Host": f"127.0.0.1:{port}"}
+    request = SignableRequest("GET", path, "", list(host.items()), b"")
+    signed = sign(request, credentials, REGION, "ssmmessages", datetime.now(UTC))
+    opening = {
+        "MessageSchemaVersion": "1.0",
+        "RequestId": str(uuid.uuid4()),
+        "TokenValue": found[1].decode(),
+    }
+    return upgrade(port, path, signed), opening
+
+
+def upgrade(port: int, path: str, headers: dict[str, str]) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", port))
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    opened.sendall("\r\n".join([*lines, "", ""]).encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += read_exactly(opened, 1)
+    assert b" 101 " in answer, answer
+    return opened
+
+
+def call(
+    port: int,
+    signer: Credentials | tuple[NodeId, rsa.RSAPrivateKey] | None,
+    operation: str,
+    members: dict[str, Any],
+) -> dict[str, Any]:
+    """Call an operation of ssm."""
+    body = json.dumps(members).encode()
+    headers = {
+        "Host": f"127.0.0.1:{port}",
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": f"AmazonSSM.{operation}",
+    }
+    request = SignableRequest("POST", "/", "", list(headers.items()), body)
+    now = datetime.now(UTC)
+    if isinstance(signer, Credentials):
+        headers |= sign(request, signer, REGION, "ssm", now)
+    elif signer is not None:
+        headers |= sign_rsa(request, signer[0], signer[1], REGION, now)
+    status, answer = post(port, "/", headers, body)
+    assert status == 200, answer
+    return dict(json.loads(answer))
+
+
+def post(port: int, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def serve_until_closed(directory: Path) -> None:
+    """Be the server: print how to reach it, serve until standard input closes."""
+    import asyncio
+
+    import structlog
+    import uvloop
+
+    from ferryman.bus.memory import MemoryBus
+    from ferryman.core.identities import create_access_key, create_user
+    from ferryman.core.service import Service, Settings
+    from ferryman.core.vault import Vault
+    from ferryman.model.callers import Role
+    from ferryman.model.identifiers import Millis
+    from ferryman.server.serving import serve
+    from ferryman.store.database import open_store
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(40),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(0, stop.set)
+        bus = MemoryBus()
+        async with await open_store(f"sqlite:///{directory}/bench.db") as store:
+            service = Service(
+                Settings("123456789012", REGION, "http://127.0.0.1"),
+                store,
+                bus,
+                Vault(os.urandom(32), os.urandom),
+                lambda: Millis(time.time_ns() // 1_000_000),
+                os.urandom,
+            )
+            await create_user(service, "bench", Role.ADMINISTRATOR)
+            key = await create_access_key(service, "bench")
+
+            def ready(port: int) -> None:
+                facts = {
+                    "port": port,
+                    "access_key_id": key.access_key_id,
+                    "secret_access_key": key.secret_access_key.reveal(),
+                }
+                print(json.dumps(facts), flush=True)
+
+            await serve(service, "127.0.0.1", 0, ready=ready, stop=stop)
+            await bus.close()
+
+    uvloop.run(main())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        serve_until_closed(Path(sys.argv[1]))
+    else:
+        for each in run():
+            print(f"{each.name}: {each.value:.4g} {each.unit}, {each.peer or 'no peer'} {each.peer_value or ''}")

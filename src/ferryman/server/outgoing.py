@@ -1,0 +1,89 @@
+"""Frames on their way to one peer: gathered while the event loop turns, then handed to the kernel together.
+
+One read from a busy peer brings a hundred frames; to write each by itself would cost a system call for every one of
+them, which is most of what a relay does. aiohttp's own writer does that, so it is used for the closing frame only. A
+server's frames are not masked, so the framing is two to ten bytes (RFC 6455 §5.2).
+"""
+
+import asyncio
+import struct
+
+from aiohttp.web_protocol import RequestHandler
+
+BATCH_BYTES = 128 * 1024
+"""Written at once when this much is gathered; what is less waits for the end of the loop's turn, some microseconds."""
+
+_BINARY, _PING, _PONG = 0x82, 0x89, 0x8A
+_SHORT, _MEDIUM = 126, 65536
+_MEDIUM_HEADER = struct.Struct(">BBH").pack
+_LONG_HEADER = struct.Struct(">BBQ").pack
+_WORTH_GATHERING = 4096
+"""Bytes a piece, on average, from which the kernel gathers the pieces; shorter ones are cheaper to copy together."""
+
+
+class Outgoing:
+    """What one peer gets. Once the transport is closing, nothing is sent any more."""
+
+    __slots__ = ("_loop", "_pieces", "_protocol", "_size", "_transport")
+
+    def __init__(self, protocol: RequestHandler, transport: asyncio.Transport) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._protocol = protocol
+        self._transport = transport
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether the peer must read before more should be added."""
+        return self._protocol.writing_paused
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait for the peer to read, not counting the kernel's buffers."""
+        return self._size + self._transport.get_write_buffer_size()
+
+    def add(self, frame: bytes) -> bool:
+        """Put a binary message on its way, whole; return `behind`."""
+        size = len(frame)
+        if size < _SHORT:
+            header = bytes((_BINARY, size))
+        elif size < _MEDIUM:
+            header = _MEDIUM_HEADER(_BINARY, 126, size)
+        else:
+            header = _LONG_HEADER(_BINARY, 127, size)
+        pieces = self._pieces
+        if not pieces:
+            self._loop.call_soon(self.flush)
+        pieces += (header, frame)
+        self._size += size
+        if self._size >= BATCH_BYTES:
+            self.flush()
+        return self._protocol.writing_paused
+
+    def ping(self) -> None:
+        """Ask for a sign of life, unless the peer is behind and would not see it."""
+        self._control(_PING, b"")
+
+    def pong(self, payload: bytes) -> None:
+        """Answer a ping; a peer that sends pings and reads nothing gets no answers piled up for it."""
+        self._control(_PONG, payload)
+
+    def _control(self, opcode: int, payload: bytes) -> None:
+        self.flush()
+        if not self._protocol.writing_paused and not self._transport.is_closing():
+            self._transport.write(bytes((opcode, len(payload))) + payload)
+
+    def flush(self) -> None:
+        """Hand what was gathered to the transport."""
+        pieces, size = self._pieces, self._size
+        if not pieces:
+            return
+        self._pieces = []
+        self._size = 0
+        if self._transport.is_closing():
+            return
+        if size > len(pieces) * _WORTH_GATHERING:
+            self._transport.writelines(pieces)
+        else:
+            self._transport.write(b"".join(pieces))
