@@ -69,6 +69,10 @@ class Prepared:
         except BlockingIOError:
             return ""
 
+    def is_running(self) -> bool:
+        """Tell whether the process has not ended; it must not have been reaped."""
+        return os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
     def reap(self) -> int:
         """Wait for the ended process and return its exit code, negative for a signal."""
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

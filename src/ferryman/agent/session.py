@@ -30,6 +30,8 @@ from ferryman.wire.payloads import MalformedPayload, Size, decode_payload
 SESSION_TYPE = "Standard_Stream"
 SIZE_SECONDS = 0.25
 """How long the shell waits for the client's first word, normally its window size, once the handshake is complete."""
+ACKNOWLEDGE_SECONDS = 0.004
+"""How long acknowledgements of input may wait; far below any sender's retransmission timeout (200 ms at first)."""
 FAREWELL_SECONDS = 2.0
 """How long a finished session may take to say so to the server."""
 LARGEST_TERMINAL = 0xFFFF
@@ -90,6 +92,8 @@ class ShellSession:
         self._delivered = asyncio.Event()
         self._client_ready = asyncio.Event()
         self._active_at = time.monotonic()
+        self._consumed = -1
+        self._acknowledging: asyncio.TimerHandle | None = None
 
     def end(self, status: str = SUCCESS, output: str = "") -> None:
         """End the session with this result; the first to end it decides."""
@@ -110,6 +114,8 @@ class ShellSession:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            if self._acknowledging is not None:
+                self._acknowledging.cancel()
             await self._shell.end()
 
     async def _carry(self) -> None:
@@ -130,6 +136,7 @@ class ShellSession:
         while not self._engine.all_acknowledged:
             self._delivered.clear()
             await self._delivered.wait()
+        self._acknowledge()
         self._engine.announce_termination()
         self._pump.wake()
         with contextlib.suppress(TimeoutError):
@@ -172,9 +179,19 @@ class ShellSession:
         self._pump.wake()
 
     def _on_consumed(self, sequence_number: int) -> None:
+        """Acknowledge soon: the echo goes first, on every hop, and one round of acknowledgements serves many keys."""
         if sequence_number >= 0:
-            self._engine.acknowledge(sequence_number, time.monotonic())
-            self._pump.wake()
+            self._consumed = sequence_number
+            if self._acknowledging is None:
+                self._acknowledging = self._loop.call_later(ACKNOWLEDGE_SECONDS, self._acknowledge)
+
+    def _acknowledge(self) -> None:
+        if self._acknowledging is None:
+            return
+        self._acknowledging.cancel()
+        self._acknowledging = None
+        self._engine.acknowledge(self._consumed, time.monotonic())
+        self._pump.wake()
 
     def _on_events(self, events: Sequence[AgentEvent]) -> None:
         for event in events:

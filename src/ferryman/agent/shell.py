@@ -91,15 +91,16 @@ class Shell:
         self._closed = True
         self._pause()
         self._stop_writing()
+        self._loop.remove_reader(self._prepared.pidfd)
         for number, seconds in ((signal.SIGHUP, HANGUP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
-            members = session_members(self._prepared.pid)
+            members = set(session_members(self._prepared.pid))
+            if self._exit_code is None and self._prepared.is_running():
+                members.add(self._prepared.pid)  # newly forked, it may not lead its session yet
             if not members:
                 break
             await _signal_and_wait(members, number, seconds)
-        self._loop.remove_reader(self._prepared.pidfd)
-        if self._exit_code is None:
-            with contextlib.suppress(ChildProcessError):
-                self._exit_code = self._prepared.reap()
+        if self._exit_code is None and not self._prepared.is_running():  # one that hangs in the kernel is left to init
+            self._exit_code = self._prepared.reap()
         if not self._drained.done():
             self._drained.set_result(self._exit_code or 0)
         self._prepared.close()
@@ -198,7 +199,7 @@ def session_members(leader: int) -> list[int]:
     return members
 
 
-async def _signal_and_wait(members: list[int], number: signal.Signals, seconds: float) -> None:
+async def _signal_and_wait(members: set[int], number: signal.Signals, seconds: float) -> None:
     """Signal processes and wait, at most `seconds`, until they have all ended."""
     async with asyncio.TaskGroup() as group:
         for member in members:

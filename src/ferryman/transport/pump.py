@@ -61,7 +61,7 @@ class Pump(Generic[_Event]):
     ) -> None:
         self._engine = engine
         self._clock = clock
-        self._dispatch: Callable[[], None] = lambda: _dispatch(engine, on_events)
+        self._on_events = on_events
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._received_since_write = 0
@@ -97,7 +97,13 @@ class Pump(Generic[_Event]):
             writer.cancel()
             await asyncio.wait({reader, writer})
             self._engine.connection_lost(self._clock())
-            self._dispatch()
+            self._deliver(self._engine.events())
+
+    def _deliver(self, events: Sequence[_Event]) -> None:
+        """Hand over events, and those that handling them sets free, until there are none."""
+        while events:
+            self._on_events(events)
+            events = self._engine.events()
 
     async def _read(self, websocket: WebSocket) -> ConnectionLost:
         while True:
@@ -109,13 +115,14 @@ class Pump(Generic[_Event]):
             if self._received_since_write > STALLED_FRAMES:
                 return ConnectionLost(1006, "the peer sends but does not read")
             self._engine.receive(data.encode() if isinstance(data, str) else data, self._clock())
-            self._dispatch()
+            self._on_events(self._engine.events())
+            self._deliver(self._engine.events())
             self.wake()
 
     async def _write(self, websocket: WebSocket) -> ConnectionLost:
         while True:
             self._work.clear()
-            self._dispatch()
+            self._deliver(self._engine.events())
             frames = self._engine.frames_to_send(self._clock())
             try:
                 for frame in frames:
@@ -139,13 +146,6 @@ class Pump(Generic[_Event]):
             await self._work.wait()
         finally:
             timer.cancel()
-
-
-def _dispatch(engine: Engine[_Event], on_events: Callable[[Sequence[_Event]], None]) -> None:
-    """Hand over events, and those that handling them sets free, until there are none."""
-    on_events(engine.events())
-    while events := engine.events():
-        on_events(events)
 
 
 async def _outcome(reader: "asyncio.Task[ConnectionLost]", writer: "asyncio.Task[ConnectionLost]") -> ConnectionLost:

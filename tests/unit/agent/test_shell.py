@@ -190,10 +190,18 @@ async def test_a_program_that_cannot_be_executed_says_why(run: Run) -> None:
 async def test_a_program_never_started_leaves_nothing(run: Run, screen: Screen) -> None:
     shell = run(plain_shell("echo ran"))
     leader = shell._prepared.pid
-    assert session_members(leader)
     await shell.end()
     assert not session_members(leader)
+    assert not Path(f"/proc/{leader}").exists()
     assert not screen.output
+
+
+async def test_a_program_ended_as_soon_as_it_was_started_leaves_nothing(run: Run) -> None:
+    for _ in range(20):
+        shell = run(plain_shell("sleep 1000"))
+        shell.start()
+        await shell.end()
+        assert not Path(f"/proc/{shell._prepared.pid}").exists()
 
 
 async def test_the_environment_is_a_logins_and_descriptors_are_its_own(
