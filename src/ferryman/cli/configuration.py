@@ -53,6 +53,13 @@ class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     history_days: Annotated[int, Meta(ge=1, le=3650)] = 30
 
 
+class Throttling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often one caller may call one operation."""
+
+    calls_per_second: Annotated[float, Meta(gt=0)] = 500
+    burst: Annotated[float, Meta(ge=1)] = 1000
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the server logs, to standard error."""
 
@@ -65,6 +72,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     server: Server
     sessions: Sessions = Sessions()
+    throttling: Throttling = Throttling()
     log: Log = Log()
 
 

@@ -20,6 +20,9 @@ class Limits:
     page_token_life: int = 24 * 3600
     node_credentials_life: int = 3600
     channel_token_life: int = 60
+    calls_per_second: float = 500
+    """API calls of one operation by one caller, once their burst is used up."""
+    calls_burst: float = 1000
     body_bytes: int = 1024 * 1024
     frame_bytes: int = 1024 * 1024
     """The largest WebSocket message a peer may send; AWS's agent stays below 150 KB."""

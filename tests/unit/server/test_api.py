@@ -402,3 +402,16 @@ class TestSmallLimits:
         status, answer = await server.json_call(DESCRIBE, body, signed_describe(server, body))
         assert status == 413
         assert "100 bytes" in answer["message"]
+
+
+class TestFewCalls:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(calls_per_second=0.001, calls_burst=2)
+
+    async def test_who_calls_too_often_is_told_to_wait(self, server: Server) -> None:
+        for _ in range(2):
+            await server.call("describe_sessions", State="Active")
+        refused = await refusal(server, "describe_sessions", State="Active")
+        assert refused == ("ThrottlingException", "Rate exceeded", 400)
+        await server.call("get_connection_status", Target="mi-0123456789abcdef0")

@@ -1,0 +1,54 @@
+import pytest
+
+from ferryman.core.service import Limits
+from ferryman.core.throttling import BUCKETS, Throttle
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+
+LIMITS = Limits(calls_per_second=10, calls_burst=3)
+
+
+def take(throttle: Throttle, milliseconds: int, caller_id: str = "AIDA1", operation: str = "StartSession") -> bool:
+    try:
+        throttle.take(caller_id, operation, Millis(milliseconds))
+    except ServiceError as error:
+        assert (error.code, error.message, error.status) == ("ThrottlingException", "Rate exceeded", 400)
+        return False
+    return True
+
+
+def test_a_burst_passes_and_the_next_call_waits_for_its_token() -> None:
+    throttle = Throttle(LIMITS)
+    assert [take(throttle, 0) for _ in range(4)] == [True, True, True, False]
+    assert [take(throttle, 99), take(throttle, 199), take(throttle, 199)] == [False, True, False]
+
+
+def test_rest_fills_the_bucket_to_its_burst_only() -> None:
+    throttle = Throttle(LIMITS)
+    take(throttle, 0)
+    assert [take(throttle, 3_600_000) for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("other", [{"caller_id": "AIDA2"}, {"operation": "DescribeSessions"}])
+def test_others_do_not_notice(other: dict[str, str]) -> None:
+    throttle = Throttle(LIMITS)
+    assert [take(throttle, 0) for _ in range(4)][-1] is False
+    assert take(throttle, 0, **other)
+
+
+def test_a_clock_that_goes_back_gives_nothing() -> None:
+    throttle = Throttle(LIMITS)
+    assert [take(throttle, 5000) for _ in range(4)] == [True, True, True, False]
+    assert [take(throttle, 0), take(throttle, 99)] == [False, False]
+
+
+def test_memory_is_bounded_and_the_busy_are_kept() -> None:
+    throttle = Throttle(LIMITS)
+    for _ in range(4):
+        take(throttle, 0, "busy")
+    for number in range(BUCKETS - 1):
+        take(throttle, 0, f"other-{number}")
+    assert not take(throttle, 0, "busy")
+    take(throttle, 0, "one more")
+    assert not take(throttle, 0, "busy")
+    assert len(throttle._buckets) == BUCKETS
