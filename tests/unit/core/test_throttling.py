@@ -11,8 +11,7 @@ LIMITS = Limits(calls_per_second=10, calls_burst=3)
 def take(throttle: Throttle, milliseconds: int, caller_id: str = "AIDA1", operation: str = "StartSession") -> bool:
     try:
         throttle.take(caller_id, operation, Millis(milliseconds))
-    except ServiceError as error:
-        assert (error.code, error.message, error.status) == ("ThrottlingException", "Rate exceeded", 400)
+    except ServiceError:
         return False
     return True
 
