@@ -18,18 +18,19 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
+from ferryman.channel.negotiation import AWS, OURS, agree
 from ferryman.channel.outgoing import Clock, Entropy, Peer, Window, new_message_id
-from ferryman.channel.stream import DEFAULT_MAX_PAYLOAD, FERRYMAN_MAX_PAYLOAD, ReliableStream
+from ferryman.channel.stream import ReliableStream
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MalformedFrame, MessageType, PayloadType, decode, frame
 from ferryman.wire.payloads import (
     ACTION_SUCCESS,
     AgentSessionState,
+    Extensions,
     HandshakeComplete,
     HandshakeRequest,
     HandshakeResponse,
     MalformedPayload,
-    MaxPayload,
     Publication,
     closing,
     decode_payload,
@@ -153,7 +154,7 @@ class AgentChannel:
             if now < self._quiet_until:
                 return frames
             self._quiet_until = None
-            self._stream.open(DEFAULT_MAX_PAYLOAD, Peer.AWS_CLIENT)
+            self._stream.open(AWS.max_payload, Peer.AWS_CLIENT)
         frames += self._stream.incoming.acknowledgements()
         if self._publication is PublicationState.STARTED:
             frames += self._stream.outgoing.frames(now)
@@ -234,7 +235,7 @@ class AgentChannel:
         request = HandshakeRequest(
             self._agent_version,
             [session_type_action(self._session_type, self._properties)],
-            MaxPayload(FERRYMAN_MAX_PAYLOAD),
+            OURS,
         )
         self._stream.outgoing.add(PayloadType.HANDSHAKE_REQUEST, encode_payload(request))
         self._handshake = HandshakeState.REQUESTED
@@ -271,14 +272,15 @@ class AgentChannel:
         self._handshake = HandshakeState.DONE
         complete = HandshakeComplete(int((now - self._handshake_began) * 1e9))
         self._stream.outgoing.add(PayloadType.HANDSHAKE_COMPLETE, encode_payload(complete))
-        if isinstance(response.ferryman, MaxPayload):
-            limit = max(1, min(FERRYMAN_MAX_PAYLOAD, response.ferryman.max_payload))
-            self._stream.open(limit, Peer.FERRYMAN)
+        agreed = AWS
+        if isinstance(response.ferryman, Extensions):
+            agreed = agree(response.ferryman)
+            self._stream.open(agreed.max_payload, Peer.FERRYMAN)
         elif self._session_type == PORT:
             self._quiet_due = True
         else:
-            self._stream.open(DEFAULT_MAX_PAYLOAD, Peer.AWS_CLIENT)
-        self._events.append(ClientReady(response.client_version))
+            self._stream.open(AWS.max_payload, Peer.AWS_CLIENT)
+        self._events.append(ClientReady(response.client_version, agreed))
 
     def _announce(self, state: str, client_id: str | None) -> None:
         """Put a word to the server before everything else that is sent (agent.md §4.2)."""

@@ -17,8 +17,9 @@ from ferryman.channel.events import (
     SessionEnded,
     SessionStarted,
 )
+from ferryman.channel.negotiation import AWS, OURS, agree
 from ferryman.channel.outgoing import Clock, Entropy, Peer, Window
-from ferryman.channel.stream import DEFAULT_MAX_PAYLOAD, FERRYMAN_MAX_PAYLOAD, ReliableStream
+from ferryman.channel.stream import ReliableStream
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
 from ferryman.wire.payloads import (
@@ -26,11 +27,11 @@ from ferryman.wire.payloads import (
     ACTION_SUCCESS,
     ACTION_UNSUPPORTED,
     SESSION_TYPE_ACTION,
+    Extensions,
     HandshakeComplete,
     HandshakeRequest,
     HandshakeResponse,
     MalformedPayload,
-    MaxPayload,
     ProcessedAction,
     RequestedAction,
     SessionTypeParameters,
@@ -85,7 +86,7 @@ class ClientChannel:
         self._events: list[ClientEvent] = []
         self._session: SessionTypeParameters | None = None
         self._agent_version = ""
-        self._max_payload = DEFAULT_MAX_PAYLOAD
+        self._agreed = AWS
         self._peer = Peer.AWS_AGENT
         self.rejected_frames = 0
 
@@ -199,14 +200,14 @@ class ClientChannel:
             return
         actions = [self._process_action(action) for action in request.requested_client_actions]
         errors = [action.error for action in actions if action.error]
-        limit: MaxPayload | msgspec.UnsetType = msgspec.UNSET
+        ours: Extensions | msgspec.UnsetType = msgspec.UNSET
         if request.ferryman is not None:
             self._peer = Peer.FERRYMAN
-            limit = MaxPayload(FERRYMAN_MAX_PAYLOAD)
-            self._max_payload = max(1, min(FERRYMAN_MAX_PAYLOAD, request.ferryman.max_payload))
+            ours = OURS
+            self._agreed = agree(request.ferryman)
         self._agent_version = request.agent_version
         self._state = ClientState.SHAKING_HANDS
-        response = HandshakeResponse(self._client_version, actions, errors or None, limit)
+        response = HandshakeResponse(self._client_version, actions, errors or None, ours)
         self._stream.outgoing.add(PayloadType.HANDSHAKE_RESPONSE, encode_payload(response))
 
     def _process_action(self, action: RequestedAction) -> ProcessedAction:
@@ -231,8 +232,8 @@ class ClientChannel:
 
     def _start(self, session_type: str, properties: Mapping[str, Any] | None) -> None:
         self._state = ClientState.OPEN
-        self._stream.open(self._max_payload, self._peer)
-        self._events.append(SessionStarted(session_type, properties, self._agent_version))
+        self._stream.open(self._agreed.max_payload, self._peer)
+        self._events.append(SessionStarted(session_type, properties, self._agent_version, self._agreed))
 
     def _reject(self, reason: str) -> None:
         self.rejected_frames += 1

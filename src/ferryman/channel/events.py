@@ -4,18 +4,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ferryman.channel.negotiation import AWS
+from ferryman.wire.payloads import Extensions
+
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
     """Client: the session is open, input may be sent; for shells the driver sends Size first.
 
     `properties` are those of the session document, None when there are none. `agent_version` is "" for a node that
-    does not handshake, which peers treat as older than everything (`protocol/client.md` §8.4).
+    does not handshake, which peers treat as older than everything (`protocol/client.md` §8.4). `agreed` is what may be
+    used beyond what AWS's ends can do.
     """
 
     session_type: str
     properties: Mapping[str, Any] | None
     agent_version: str
+    agreed: Extensions = AWS
+
+    @property
+    def mux(self) -> int:
+        """Return the version of smux that port sessions speak."""
+        return self.agreed.mux
+
+    @property
+    def stdin(self) -> bool:
+        """Return whether a non-interactive command reads its input, until the flag InputEnded."""
+        return self.agreed.stdin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +51,23 @@ class CustomerMessageReceived:
 
 @dataclass(frozen=True, slots=True)
 class ClientReady:
-    """Agent: the handshake is complete. It happens again after every ClientReplaced."""
+    """Agent: the handshake is complete. It happens again after every ClientReplaced.
+
+    `agreed` is what may be used beyond what AWS's ends can do; another client may agree to something else.
+    """
 
     client_version: str
+    agreed: Extensions = AWS
+
+    @property
+    def mux(self) -> int:
+        """Return the version of smux that port sessions speak."""
+        return self.agreed.mux
+
+    @property
+    def stdin(self) -> bool:
+        """Return whether the input of a non-interactive command is its standard input, until the flag InputEnded."""
+        return self.agreed.stdin
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,6 @@ from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer, Wind
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType
 from ferryman.wire.payloads import decode_acknowledge
 
-DEFAULT_MAX_PAYLOAD = 1024
-"""What AWS's ends send; a peer that says nothing gets no more (client.md §13)."""
-FERRYMAN_MAX_PAYLOAD = 65536
-
 _HANDSHAKE_TYPES = frozenset(
     {
         PayloadType.HANDSHAKE_REQUEST,

@@ -70,6 +70,8 @@ class Flag(IntEnum):
     DISCONNECT_TO_PORT = 1
     TERMINATE_SESSION = 2
     CONNECT_TO_PORT_ERROR = 3
+    INPUT_ENDED = 4
+    """Ferryman's addition, where both ends agreed on `Extensions.stdin`: the client's input has ended."""
 
 
 class FrameFlag(IntFlag):

@@ -60,10 +60,16 @@ class Size(msgspec.Struct, frozen=True):
     rows: int
 
 
-class MaxPayload(msgspec.Struct, frozen=True, rename="pascal"):
-    """What one of Ferryman's ends tells the other in the handshake: the largest stream payload it takes, in bytes."""
+class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """What one of Ferryman's ends tells the other in the handshake that it can do beyond AWS's ends.
+
+    `max_payload`: the largest stream payload it takes, in bytes. `mux`: the newest smux version it speaks. `stdin`: the
+    input of a non-interactive command is its standard input, to be closed by the flag InputEnded.
+    """
 
     max_payload: int
+    mux: int = 1
+    stdin: bool = False
 
 
 class RequestedAction(msgspec.Struct, frozen=True, rename="pascal"):
@@ -92,7 +98,7 @@ class HandshakeRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaul
 
     agent_version: str
     requested_client_actions: list[RequestedAction]
-    ferryman: MaxPayload | None = None
+    ferryman: Extensions | None = None
 
 
 class ProcessedAction(msgspec.Struct, frozen=True, rename="pascal"):
@@ -110,7 +116,7 @@ class HandshakeResponse(msgspec.Struct, frozen=True, rename="pascal"):
     client_version: str
     processed_client_actions: list[ProcessedAction]
     errors: list[str] | None = None
-    ferryman: MaxPayload | msgspec.UnsetType | None = msgspec.UNSET
+    ferryman: Extensions | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class HandshakeComplete(msgspec.Struct, frozen=True, rename="pascal"):

@@ -127,7 +127,7 @@ def test_the_handshake_with_awss_client(service: Service) -> None:
                 "ActionParameters": {"SessionType": "Standard_Stream", "Properties": None},
             }
         ],
-        "Ferryman": {"MaxPayload": 65536},
+        "Ferryman": {"MaxPayload": 131072, "Mux": 2, "Stdin": True},
     }
     service.respond(now=1.1)
     ack, complete, output = service.take(1.1)
@@ -155,9 +155,33 @@ def test_awss_client_gets_1024_bytes_at_a_time_ferrymans_what_it_takes(make: Mak
 @pytest.mark.parametrize("limit", [0, -5, 10**9])
 def test_a_clients_strange_limit_is_brought_into_bounds(service: Service, limit: int) -> None:
     service.shake_hands(Ferryman={"MaxPayload": limit})
-    service.agent.send(PayloadType.OUTPUT, bytes(70_000), 0.0)
+    service.agent.send(PayloadType.OUTPUT, bytes(140_000), 0.0)
     sizes = {len(payload) for payload in streamed(service.take())}
-    assert sizes == ({1} if limit < 1 else {65536, 4464})
+    assert sizes == ({1} if limit < 1 else {131072, 8928})
+
+
+@pytest.mark.parametrize(
+    ("offer", "mux", "stdin"),
+    [
+        ({}, 1, False),
+        ({"Mux": 2, "Stdin": True}, 2, True),
+        ({"Mux": 7, "Stdin": False, "Later": []}, 2, False),
+        ({"Mux": -1}, 1, False),
+    ],
+)
+def test_the_driver_learns_what_was_agreed(service: Service, offer: dict[str, Any], mux: int, stdin: bool) -> None:
+    service.start()
+    service.take()
+    service.respond(Ferryman={"MaxPayload": 65536, **offer})
+    [ready] = [event for event in service.agent.events() if isinstance(event, ClientReady)]
+    assert (ready.mux, ready.stdin, ready.agreed.max_payload) == (mux, stdin, 65536)
+
+
+def test_awss_client_agrees_to_nothing(service: Service) -> None:
+    service.start()
+    service.respond()
+    [ready] = [event for event in service.agent.events() if isinstance(event, ClientReady)]
+    assert (ready.mux, ready.stdin, ready.agreed.max_payload) == (1, False, 1024)
 
 
 def test_a_refusal(service: Service) -> None:

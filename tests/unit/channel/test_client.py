@@ -102,10 +102,35 @@ def test_port_properties_reach_the_driver(client: ClientChannel, far_end: FarEnd
 def test_ferrymans_ends_agree_on_a_larger_payload(client: ClientChannel, far_end: FarEnd) -> None:
     far_end.request(Ferryman={"MaxPayload": 4000})
     response = json.loads(far_end.take()[1].payload)
-    assert response["Ferryman"] == {"MaxPayload": 65536}
+    assert response["Ferryman"] == {"MaxPayload": 131072, "Mux": 2, "Stdin": True}
     far_end.complete()
     client.send(PayloadType.OUTPUT, bytes(9000), 0.0)
     assert [len(message.payload) for message in far_end.take()[1:]] == [4000, 4000, 1000]
+
+
+@pytest.mark.parametrize(
+    ("offer", "mux", "stdin"),
+    [
+        ({}, 1, False),
+        ({"Mux": 2, "Stdin": True}, 2, True),
+        ({"Mux": 7, "Stdin": False, "Later": []}, 2, False),
+        ({"Mux": -1}, 1, False),
+    ],
+)
+def test_the_driver_learns_what_was_agreed(
+    client: ClientChannel, far_end: FarEnd, offer: dict[str, Any], mux: int, stdin: bool
+) -> None:
+    far_end.request(Ferryman={"MaxPayload": 4000, **offer})
+    far_end.complete()
+    [started] = [event for event in client.events() if isinstance(event, SessionStarted)]
+    assert (started.mux, started.stdin, started.agreed.max_payload) == (mux, stdin, 4000)
+
+
+def test_awss_agent_agrees_to_nothing(client: ClientChannel, far_end: FarEnd) -> None:
+    far_end.request()
+    far_end.complete()
+    [started] = [event for event in client.events() if isinstance(event, SessionStarted)]
+    assert (started.mux, started.stdin, started.agreed.max_payload) == (1, False, 1024)
 
 
 def test_awss_agent_gets_1024_bytes_at_a_time(client: ClientChannel, far_end: FarEnd) -> None:

@@ -11,12 +11,12 @@ from ferryman.wire.payloads import (
     AgentSessionState,
     ChannelClosed,
     EncryptionChallenge,
+    Extensions,
     HandshakeComplete,
     HandshakeRequest,
     HandshakeResponse,
     KmsEncryptionParameters,
     MalformedPayload,
-    MaxPayload,
     Publication,
     SessionTypeParameters,
     Size,
@@ -97,10 +97,10 @@ def test_the_session_type_action_is_the_one_agents_send() -> None:
 
 
 def test_the_extra_key_is_there_only_between_ferrymans_ends() -> None:
-    request = HandshakeRequest("4.0.1.0", [], MaxPayload(65536))
-    assert json.loads(encode_payload(request))["Ferryman"] == {"MaxPayload": 65536}
+    request = HandshakeRequest("4.0.1.0", [], Extensions(65536, mux=2, stdin=True))
+    assert json.loads(encode_payload(request))["Ferryman"] == {"MaxPayload": 65536, "Mux": 2, "Stdin": True}
     assert b"Ferryman" not in encode_payload(HandshakeRequest("4.0.1.0", []))
-    response = HandshakeResponse("1.3.1.0", [], None, MaxPayload(4096))
+    response = HandshakeResponse("1.3.1.0", [], None, Extensions(4096, mux=2, stdin=True))
     assert decode_payload(encode_payload(response), HandshakeResponse) == response
     assert b"Ferryman" not in encode_payload(HandshakeResponse("1.3.1.0", []))
 
