@@ -151,6 +151,27 @@ def test_with_aws_a_fin_ends_both_directions_but_loses_nothing_sent_before(aws: 
     ]
 
 
+def test_with_aws_nothing_follows_a_fin(aws: Pair) -> None:
+    stream_id = aws.stream()
+    aws.client.write(stream_id, b"not consumed yet")
+    aws.client.finish(stream_id)
+    aws.server.write(stream_id, b"too late")
+    aws.server.receive(aws.client.data_to_send(1024))
+    assert frames(aws.server.data_to_send(1024)) == [SmuxFrame(Command.FIN, stream_id)]
+
+
+def test_a_window_may_shrink_to_nothing(windowed: Pair) -> None:
+    stream_id = windowed.stream()
+    windowed.client.write(stream_id, b"waits")
+    windowed.client.finish(stream_id)
+    windowed.client.receive(encode(SmuxFrame(Command.UPD, stream_id, encode_update(0, 0)), 2))
+    assert not windowed.client.pending
+    assert windowed.client.data_to_send(1024) == b""
+    windowed.client.receive(encode(SmuxFrame(Command.UPD, stream_id, encode_update(0, 2)), 2))
+    windowed.carry()
+    assert windowed.server.events() == [StreamData(stream_id, b"wa")]
+
+
 def test_a_closed_stream_is_forgotten_when_its_last_byte_is_consumed(pair: Pair) -> None:
     stream_id = pair.stream()
     pair.client.write(stream_id, b"1234")
