@@ -428,6 +428,12 @@ def open_session(server: Server) -> Session:
 
 def open_channel(port: int, credentials: Credentials, path: str) -> tuple[socket.socket, dict[str, Any]]:
     """Create a channel and upgrade; return the socket and the common part of its opening."""
+    signed, opening = create_channel(port, credentials, path)
+    return upgrade(port, path, signed), opening
+
+
+def create_channel(port: int, credentials: Credentials, path: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """Create a channel; return the headers that sign its upgrade and the common part of its opening."""
     body = json.dumps({"MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4())}).encode()
     headers = {"Host": f"127.0.0.1:{port}", "Content-Type": "application/json"}
     request = SignableRequest("POST", path, "", list(headers.items()), body)
@@ -444,7 +450,7 @@ def open_channel(port: int, credentials: Credentials, path: str) -> tuple[socket
         "RequestId": str(uuid.uuid4()),
         "TokenValue": found[1].decode(),
     }
-    return upgrade(port, path, signed), opening
+    return signed, opening
 
 
 def upgrade(port: int, path: str, headers: dict[str, str]) -> socket.socket:
