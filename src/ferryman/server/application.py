@@ -12,7 +12,7 @@ from ferryman.server.api import handle
 from ferryman.server.channels import control_channel, data_channel
 from ferryman.server.gateway import Gateway
 from ferryman.server.keys import GATEWAY, THROTTLE
-from ferryman.server.middleware import error_boundary, request_log
+from ferryman.server.middleware import answer
 from ferryman.server.timing import DEFAULT_TIMING, Timing
 
 _log = structlog.get_logger("ferryman.server")
@@ -20,7 +20,7 @@ _log = structlog.get_logger("ferryman.server")
 
 def build(service: Service, timing: Timing = DEFAULT_TIMING) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down."""
-    app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[request_log, error_boundary])
+    app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[answer])
     app[GATEWAY] = Gateway(service, timing)
     app[THROTTLE] = Throttle(service.settings.limits)
     app.router.add_get("/healthz", health)

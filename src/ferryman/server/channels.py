@@ -62,33 +62,42 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
 
 
 async def _hold(gateway: Gateway, socket: Socket, serving: Coroutine[None, None, None]) -> web.StreamResponse:
-    async with gateway.holding(socket):
+    gateway.hold(socket)
+    try:
         try:
             await serving
         except Exception:  # noqa: BLE001 boundary: the answer to the upgrade is sent, so a fault of ours is a close code
             _log.exception("channel failed")
             socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
         await socket.close()
+    finally:
+        gateway.release(socket)
     return socket.response
 
 
 async def _serve_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket: Socket) -> None:
+    channel = await _admit_node(gateway, caller, node_id, socket)
+    if channel is None:
+        return
+    try:
+        await channel.run(gateway.enter_control)
+    finally:
+        gateway.leave_control(channel)
+
+
+async def _admit_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket: Socket) -> ControlChannel | None:
     opening = await _opening(gateway, socket)
     if opening is None:
-        return
+        return None
     try:
         opened = decode_control_channel_opening(opening)
         check_channel_token(gateway.service, caller, Channel.CONTROL, node_id, opened.token_value)
     except (MalformedPayload, ServiceError) as error:
         _refuse(socket, error, node_id=node_id)
-        return
-    settled = opened.agent_version == AGENT_VERSION
-    channel = ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, settled=settled)
+        return None
     _log.info("control channel open", node_id=node_id, agent_version=opened.agent_version[:40])
-    try:
-        await channel.run(lambda: gateway.enter_control(channel))
-    finally:
-        gateway.leave_control(channel)
+    settled = opened.agent_version == AGENT_VERSION
+    return ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, settled=settled)
 
 
 async def _serve_agent(gateway: Gateway, caller: Caller, session_id: SessionId, socket: Socket) -> None:

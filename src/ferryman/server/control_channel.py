@@ -46,7 +46,10 @@ class ControlChannel:
     """One node's open control channel.
 
     `slot_of` finds a session's relay slot on this server, so that its output is passed on before its end is told.
+    `settled`: the agent is ready for tasks at once.
     """
+
+    __slots__ = ("_refused", "_service", "_slot_of", "node_id", "socket", "starts")
 
     def __init__(
         self,
@@ -65,20 +68,20 @@ class ControlChannel:
         self._service = service
         self._slot_of = slot_of
         self._refused = 0
-        self._log = _log.bind(node_id=node_id)
 
-    async def run(self, entered: Callable[[], None]) -> None:
+    async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
         """Serve the node until it leaves or is told to; `entered` is called when tasks can reach it."""
         subscription = await self._service.bus.subscribe(control_subject(self.node_id), self._on_message)
         try:
-            entered()
+            entered(self)
             await self.socket.carry(self._read)
         finally:
             self.starts.close()
             await subscription.close()
             departure, gone = self.socket.departure, self.socket.gone
-            self._log.info(
+            _log.info(
                 "control channel closed",
+                node_id=self.node_id,
                 close_code=departure.code if departure else gone.code if gone else None,
                 reason=departure.reason if departure else "",
                 refused=self._refused,
@@ -136,8 +139,8 @@ class ControlChannel:
                 self._service, self.node_id, session_id, result.final_task_status, result.output
             )
         except Exception:  # noqa: BLE001 boundary: whatever the store's fault is, the node sends its result again
-            self._log.exception("result not recorded", session_id=session_id)
+            _log.exception("result not recorded", node_id=self.node_id, session_id=session_id)
             return
         receipt = AgentTaskAcknowledge(message_id=str(message.message_id), task_id=result.task_id)
         self._send(frames.message(self._service, MessageType.AGENT_TASK_ACKNOWLEDGE, encode_payload(receipt)))
-        self._log.info("task completed", session_id=session_id, status=result.final_task_status)
+        _log.info("task completed", node_id=self.node_id, session_id=session_id, status=result.final_task_status)

@@ -46,21 +46,20 @@ class Gateway:
         """How many WebSockets are open."""
         return len(self._sockets)
 
-    @asynccontextmanager
-    async def holding(self, socket: Socket) -> AsyncIterator[None]:
-        """Keep a socket alive with pings, and have it closed when the server stops."""
+    def hold(self, socket: Socket) -> None:
+        """Keep a socket alive with pings, and have it closed when the server stops, until `release`."""
         self._sockets.add(socket)
         self._empty.clear()
         self.heartbeat.add(socket)
         if self.closing.is_set():
             socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
-        try:
-            yield
-        finally:
-            self.heartbeat.discard(socket)
-            self._sockets.discard(socket)
-            if not self._sockets:
-                self._empty.set()
+
+    def release(self, socket: Socket) -> None:
+        """Forget a socket that is closed."""
+        self.heartbeat.discard(socket)
+        self._sockets.discard(socket)
+        if not self._sockets:
+            self._empty.set()
 
     @asynccontextmanager
     async def slot(self, authorized: AuthorizedSession) -> AsyncIterator[RelaySlot]:

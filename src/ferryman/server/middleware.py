@@ -18,48 +18,50 @@ _log = structlog.get_logger("ferryman.server")
 
 
 @web.middleware
-async def request_log(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, for the answer and for every line logged on its behalf, and log how it went.
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, answer its errors in the protocol of its call, and log how it went.
 
-    The line has neither headers nor body nor query: they hold tokens and signatures.
+    The id is in the answer and in every line logged on the request's behalf. Of an unexpected error nothing but the id
+    is told. One function does all three because its frame stays for as long as a channel is open.
     """
     request_id = request[REQUEST_ID] = str(uuid.UUID(bytes=request.app[GATEWAY].service.entropy(16), version=4))
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    began = asyncio.get_running_loop().time()
+    code = None
+    try:
         response = await handler(request)
-        call = request.get(CALL)
-        _log.info(
-            "request",
-            method=request.method,
-            path=request.path[:200],
-            service=call.service if call else None,
-            operation=call.operation if call else None,
-            status=response.status,
-            milliseconds=round((loop.time() - began) * 1000, 1),
-            peer=request.remote,
-        )
+    except Exception as fault:  # noqa: BLE001 boundary: a fault of ours is one failed request, not a lost connection
+        error = _refusal(request, fault)
+        code = error.code
+        response = web_response(serialise_error(request.get(CALL), error, request_id))
+    _log_request(request, response.status, code, asyncio.get_running_loop().time() - began)
     return response
 
 
-@web.middleware
-async def error_boundary(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error in the protocol of the call it belongs to; of an unexpected one nothing but its id is told."""
-    try:
-        return await handler(request)
-    except ServiceError as refused:
-        error = refused
-    except web.HTTPException as refused:
-        error = ServiceError(
-            "UnknownOperationException",
-            f"{request.method} {request.path[:100]}: {refused.reason}",
-            status=refused.status,
-        )
-    except Exception:  # noqa: BLE001 boundary: a fault of ours is one failed request, not a lost connection
-        _log.exception("request failed")
-        error = ServiceError(
-            "InternalServerError", "The server failed; its log has more under this request's id.", status=500
-        )
-    if error.status < 500:
-        _log.info("request refused", error=error.code)
-    return web_response(serialise_error(request.get(CALL), error, request[REQUEST_ID]))
+def _refusal(request: web.Request, fault: Exception) -> ServiceError:
+    if isinstance(fault, ServiceError):
+        return fault
+    if isinstance(fault, web.HTTPException):
+        message = f"{request.method} {request.path[:100]}: {fault.reason}"
+        return ServiceError("UnknownOperationException", message, status=fault.status)
+    _log.error("request failed", exc_info=fault)
+    message = "The server failed; its log has more under this request's id."
+    return ServiceError("InternalServerError", message, status=500)
+
+
+def _log_request(request: web.Request, status: int, error: str | None, seconds: float) -> None:
+    """Log one line; it has neither headers nor body nor query, because they hold tokens and signatures."""
+    call = request.get(CALL)
+    log = _log.debug if request.path == "/healthz" and error is None else _log.info
+    log(
+        "request",
+        method=request.method,
+        path=request.path[:200],
+        service=call.service if call else None,
+        operation=call.operation if call else None,
+        status=status,
+        error=error,
+        milliseconds=round(seconds * 1000, 1),
+        peer=request.remote,
+    )

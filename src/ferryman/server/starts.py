@@ -1,7 +1,6 @@
 """Session starts on one node, one at a time: AWS's agent stops listening when many come at once."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 
 LIMIT = 1000
@@ -14,11 +13,13 @@ class StartQueue:
     The first waits until `first_at` (event-loop time). Uses timers only, so an idle node costs no task.
     """
 
+    __slots__ = ("_first_at", "_pace", "_send", "_starting", "_timer", "_waiting")
+
     def __init__(self, send: Callable[[bytes], object], pace: float, first_at: float) -> None:
         self._send = send
         self._pace = pace
         self._first_at = first_at
-        self._waiting: OrderedDict[str, bytes] = OrderedDict()
+        self._waiting: dict[str, bytes] = {}
         self._starting: str | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -61,6 +62,7 @@ class StartQueue:
         if early > 0:
             self._timer = loop.call_later(early, self._next)
             return
-        self._starting, frame = self._waiting.popitem(last=False)
+        self._starting = next(iter(self._waiting))
+        frame = self._waiting.pop(self._starting)
         self._send(frame)
         self._timer = loop.call_later(self._pace, self._next)
