@@ -8,11 +8,13 @@ import uuid
 from ferryman.core.authorization import require
 from ferryman.core.requests import ActivationTicket, CreateActivationRequest
 from ferryman.core.service import Service
+from ferryman.core.tags import check_tags
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import ActivationId, Millis
 from ferryman.model.nodes import Activation
 from ferryman.model.secret import Secret
+from ferryman.model.tags import ResourceType
 
 _DEFAULT_LIFE = 24 * 3600 * 1000
 LONGEST_LIFE = 30 * 24 * 3600 * 1000
@@ -22,7 +24,8 @@ LONGEST_LIFE = 30 * 24 * 3600 * 1000
 async def create_activation(service: Service, caller: Caller, request: CreateActivationRequest) -> ActivationTicket:
     """CreateActivation: the id is a UUID, the code 24 characters (120 bits) and shown this once; only its hash is kept.
 
-    Raises AccessDeniedException, ValidationException (an expiry in the past or more than 30 days away).
+    Its tags become those of every node that it registers. Raises AccessDeniedException, ValidationException (an expiry
+    in the past or more than 30 days away, a reserved tag), TooManyTagsError.
     """
     settings = service.settings
     resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:activation/*"
@@ -31,8 +34,11 @@ async def create_activation(service: Service, caller: Caller, request: CreateAct
     expires_at = Millis(now + _DEFAULT_LIFE) if request.expires_at is None else request.expires_at
     if not now < expires_at <= now + LONGEST_LIFE:
         raise ServiceError("ValidationException", "ExpirationDate must be in the future and within 30 days.")
+    check_tags(request.tags, {})
     activation_id = ActivationId(str(uuid.UUID(bytes=service.entropy(16), version=4)))
     code = base64.b32encode(service.entropy(15)).decode().lower()
+    if request.tags:
+        await service.store.tags.put(ResourceType.ACTIVATION, activation_id, request.tags)
     await service.store.activations.add(
         Activation(
             activation_id=activation_id,

@@ -1,7 +1,7 @@
 """Who may do what, and the one place where an authorised session is made.
 
 Until policies arrive a table by role decides, deny by default: administrators may do everything a user may; operators
-see all sessions, start them, and resume or end their own; nodes do what agents do, as themselves.
+see all sessions and documents, start sessions, and resume or end their own; nodes do what agents do, as themselves.
 """
 
 from dataclasses import dataclass, field
@@ -23,11 +23,22 @@ _OPERATOR = frozenset(
         "ssm:DescribeSessions",
         "ssm:GetConnectionStatus",
         "ssm:DescribeInstanceInformation",
+        "ssm:GetDocument",
+        "ssm:DescribeDocument",
+        "ssm:ListDocuments",
+        "ssm:ListDocumentVersions",
+        "ssm:ListTagsForResource",
     }
 )
 _ADMINISTRATOR = _OPERATOR | {
     "ssm:CreateActivation",
     "ssm:DeregisterManagedInstance",
+    "ssm:CreateDocument",
+    "ssm:UpdateDocument",
+    "ssm:UpdateDocumentDefaultVersion",
+    "ssm:DeleteDocument",
+    "ssm:AddTagsToResource",
+    "ssm:RemoveTagsFromResource",
 }
 _NODE = frozenset(
     {

@@ -1,63 +1,257 @@
-"""Session documents: what a session runs, and which parameters it takes.
+"""CreateDocument, UpdateDocument, UpdateDocumentDefaultVersion, DeleteDocument, GetDocument, DescribeDocument.
 
-Built in for now is the account's shell; what documents people make come later. Content is what agents understand
-(`protocol/agent.md` §5.6).
+Documents are of type Session. Built-in ones are read-only, except that an account may make its own
+`SSM-SessionManagerRunShell`, which then counts until it is deleted.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-from ferryman.core.service import Limits
+from ferryman.core.authorization import require
+from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
+from ferryman.core.document_content import SessionDocument, WrongSchemaVersion, read_document
+from ferryman.core.document_rules import SessionType
+from ferryman.core.document_text import SIZE_LIMIT, RuleBroken, read_text, write_text
+from ferryman.core.requests import DocumentDraft, DocumentView
+from ferryman.core.service import Service
+from ferryman.core.tags import check_tags
+from ferryman.model.callers import Caller, document_arn
+from ferryman.model.documents import (
+    DEFAULT_VERSION,
+    LATEST_VERSION,
+    PREFERENCES_DOCUMENT,
+    DocumentFormat,
+    DocumentVersion,
+    StoredDocument,
+    WhichVersion,
+)
 from ferryman.model.errors import ServiceError
+from ferryman.model.tags import ResourceType
 
-DEFAULT_DOCUMENT = "SSM-SessionManagerRunShell"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDocument:
-    """A document of type Session. `parameters` names those it takes; `inputs` are its preferences."""
-
-    name: str
-    session_type: str
-    description: str
-    parameters: frozenset[str] = frozenset()
-    inputs: Mapping[str, str | bool] = field(default_factory=dict)
-
-    def content(self) -> dict[str, object]:
-        """Return the document as agents get it, schemaVersion 1.0."""
-        return {
-            "schemaVersion": "1.0",
-            "description": self.description,
-            "sessionType": self.session_type,
-            "inputs": dict(self.inputs),
-        }
+DOCUMENT_LIMIT = 500
+VERSION_LIMIT = 1000
+BUILTIN_OWNER = "Amazon"
+"""What AWS's clients look for to tell built-in documents from an account's own."""
+_RESERVED = ("aws", "amazon", "amzn")
 
 
-def find_document(name: str | None, limits: Limits) -> SessionDocument:
-    """Return the document of that name, the account's shell for None; InvalidDocument if there is none of type Session.
+async def create_document(
+    service: Service, caller: Caller, draft: DocumentDraft, tags: Mapping[str, str]
+) -> DocumentView:
+    """CreateDocument: version 1, which is the default.
 
-    The shell's preferences are the server's limits, so an agent that keeps time itself keeps the same.
+    Raises AccessDeniedException, ValidationException (a reserved name, tags), DocumentAlreadyExists,
+    DocumentLimitExceeded, MaxDocumentSizeExceeded, InvalidDocumentContent, InvalidDocumentSchemaVersion.
     """
-    if name not in (None, DEFAULT_DOCUMENT):
-        raise ServiceError("InvalidDocument", f"Document with name {name} does not exist.")
-    longest = "" if limits.max_duration_minutes is None else str(limits.max_duration_minutes)
-    return SessionDocument(
-        name=DEFAULT_DOCUMENT,
-        session_type="Standard_Stream",
-        description="A shell on a managed node",
-        inputs={
-            "idleSessionTimeout": str(limits.idle_timeout_minutes),
-            "maxSessionDuration": longest,
-            "runAsEnabled": False,
-            "runAsDefaultUser": "",
-        },
+    _require(service, caller, "ssm:CreateDocument", draft.name)
+    if draft.name in BUILTIN_DOCUMENTS and draft.name != PREFERENCES_DOCUMENT:
+        raise _exists(draft.name)
+    if draft.name.lower().startswith(_RESERVED):
+        raise ServiceError(
+            "ValidationException", f"A document's name must not begin with {', '.join(_RESERVED)}; got {draft.name}."
+        )
+    check_tags(tags, {})
+    stored, document = _checked(service, draft, version=1, latest=1)
+    if await service.store.documents.count() >= DOCUMENT_LIMIT:
+        raise ServiceError("DocumentLimitExceeded", f"The account has {DOCUMENT_LIMIT} documents; delete some first.")
+    if not await service.store.documents.add(stored):
+        raise _exists(draft.name)
+    if tags:
+        await service.store.tags.put(ResourceType.DOCUMENT, draft.name, tags)
+    return DocumentView(stored, document, service.settings.account_id, tags)
+
+
+async def update_document(
+    service: Service, caller: Caller, draft: DocumentDraft, updated: WhichVersion = LATEST_VERSION
+) -> DocumentView:
+    """UpdateDocument: a new version, not the default yet. Only the latest version may be `updated`.
+
+    Raises AccessDeniedException, InvalidDocument, InvalidDocumentOperation (a built-in document),
+    InvalidDocumentVersion, DocumentVersionLimitExceeded, MaxDocumentSizeExceeded, InvalidDocumentContent,
+    InvalidDocumentSchemaVersion, DuplicateDocumentContent, DuplicateDocumentVersionName.
+    """
+    _require(service, caller, "ssm:UpdateDocument", draft.name)
+    latest = await _own(service, draft.name, LATEST_VERSION)
+    meant = latest if updated == LATEST_VERSION else await service.store.documents.get(draft.name, updated)
+    if meant is None or meant.version.version != latest.latest_version:
+        raise _no_version(f"Only the latest version of {draft.name}, {latest.latest_version}, can be updated.")
+    if latest.latest_version >= VERSION_LIMIT:
+        raise ServiceError("DocumentVersionLimitExceeded", f"{draft.name} has {VERSION_LIMIT} versions already.")
+    stored, document = _checked(service, draft, version=0, latest=latest.latest_version)
+    if stored.content == latest.content and stored.version.format is latest.version.format:
+        raise ServiceError(
+            "DuplicateDocumentContent",
+            f"The content of {draft.name} is that of its latest version {latest.latest_version} already.",
+        )
+    stored = replace(stored, default_version=latest.default_version)
+    number = await service.store.documents.append(stored)
+    if number is None:
+        raise _no_version(f"{draft.name} was changed meanwhile; look at its latest version and try again.")
+    stored = replace(stored, version=replace(stored.version, version=number), latest_version=number)
+    return DocumentView(stored, document, service.settings.account_id, await _tags(service, draft.name))
+
+
+async def update_document_default_version(service: Service, caller: Caller, name: str, version: int) -> DocumentVersion:
+    """UpdateDocumentDefaultVersion: sessions that start from now on run this version; returns it.
+
+    Raises AccessDeniedException, InvalidDocument, InvalidDocumentOperation, InvalidDocumentVersion.
+    """
+    _require(service, caller, "ssm:UpdateDocumentDefaultVersion", name)
+    await _own(service, name, DEFAULT_VERSION)
+    stored = await service.store.documents.get(name, WhichVersion(number=version))
+    if stored is None or not await service.store.documents.set_default(name, version):
+        raise _no_version(f"Document {name} has no version {version}.")
+    return stored.version
+
+
+async def delete_document(service: Service, caller: Caller, name: str, which: WhichVersion | None) -> None:
+    """DeleteDocument: one version, which must not be the default, or (None) the document. Sessions are not touched.
+
+    Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion, InvalidDocumentOperation.
+    """
+    _require(service, caller, "ssm:DeleteDocument", name)
+    await _own(service, name, DEFAULT_VERSION)
+    if which is None:
+        await service.store.tags.remove(ResourceType.DOCUMENT, name)
+        if not await service.store.documents.remove(name):
+            raise no_document(name)
+        return
+    stored = await service.store.documents.get(name, which)
+    if stored is None:
+        raise _no_version(f"Document {name} has no such version.")
+    if not await service.store.documents.remove_version(name, stored.version.version):
+        raise ServiceError(
+            "InvalidDocumentOperation",
+            f"Version {stored.version.version} is the default version of {name}; make another the default first.",
+        )
+
+
+async def get_document(
+    service: Service, caller: Caller, given_name: str, which: WhichVersion, wanted: DocumentFormat
+) -> tuple[StoredDocument, str]:
+    """GetDocument: a version and its text in the format asked for, in its author's own words if that is the format.
+
+    Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion.
+    """
+    stored = await _readable(service, caller, "ssm:GetDocument", given_name, which)
+    if stored.version.format is wanted:
+        return stored, stored.content
+    return stored, write_text(json.loads(stored.json), wanted)
+
+
+async def describe_document(service: Service, caller: Caller, given_name: str, which: WhichVersion) -> DocumentView:
+    """DescribeDocument.
+
+    Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion.
+    """
+    stored = await _readable(service, caller, "ssm:DescribeDocument", given_name, which)
+    document = read_document(json.loads(stored.json))
+    return DocumentView(stored, document, owner_of(service, stored), await _tags(service, stored.name))
+
+
+async def find_document(service: Service, name: str, which: WhichVersion = DEFAULT_VERSION) -> StoredDocument | None:
+    """Return a version of the account's document of that name, or else of the built-in one; None if there is none."""
+    built_in = BUILTIN_DOCUMENTS.get(name)
+    if built_in is not None and name != PREFERENCES_DOCUMENT:
+        return built_in if _is_meant(built_in, which) else None
+    stored = await service.store.documents.get(name, which)
+    if stored is not None or built_in is None or not _is_meant(built_in, which):
+        return stored
+    replaced = which != DEFAULT_VERSION and await service.store.documents.get(name, DEFAULT_VERSION) is not None
+    return None if replaced else built_in
+
+
+def document_name(service: Service, given: str) -> str:
+    """Return the name in a document's name or ARN; an ARN of another account stays as it is, and names nothing."""
+    name = given.rpartition("/")[2]
+    settings = service.settings
+    return name if given == document_arn(settings.account_id, settings.region, name) else given
+
+
+def owner_of(service: Service, stored: StoredDocument) -> str:
+    """Return the account's id, or `BUILTIN_OWNER`."""
+    return BUILTIN_OWNER if BUILTIN_DOCUMENTS.get(stored.name) is stored else service.settings.account_id
+
+
+def no_document(name: str) -> ServiceError:
+    """Return InvalidDocument for a document that there is not."""
+    return ServiceError("InvalidDocument", f"Document with name {name} does not exist.")
+
+
+def _is_meant(built_in: StoredDocument, which: WhichVersion) -> bool:
+    return which.version_name is None and which.number in (None, built_in.version.version)
+
+
+def _require(service: Service, caller: Caller, action: str, name: str) -> None:
+    require(service, caller, action, document_arn(service.settings.account_id, service.settings.region, name))
+
+
+async def _readable(
+    service: Service, caller: Caller, action: str, given_name: str, which: WhichVersion
+) -> StoredDocument:
+    name = document_name(service, given_name)
+    _require(service, caller, action, name)
+    stored = await find_document(service, name, which)
+    if stored is not None:
+        return stored
+    if which != DEFAULT_VERSION and await find_document(service, name) is not None:
+        raise _no_version(f"Document {name} has no such version.")
+    raise no_document(name)
+
+
+async def _own(service: Service, name: str, which: WhichVersion) -> StoredDocument:
+    """Return a version of a document that the account itself made, to be changed."""
+    stored = await service.store.documents.get(name, which)
+    if stored is not None:
+        return stored
+    if name in BUILTIN_DOCUMENTS:
+        hint = "create the account's own first" if name == PREFERENCES_DOCUMENT else "create one of another name"
+        raise ServiceError("InvalidDocumentOperation", f"{name} is built in and cannot be changed; {hint}.")
+    raise no_document(name)
+
+
+async def _tags(service: Service, name: str) -> Mapping[str, str]:
+    return (await service.store.tags.of(ResourceType.DOCUMENT, [name])).get(name, {})
+
+
+def _checked(
+    service: Service, draft: DocumentDraft, *, version: int, latest: int
+) -> tuple[StoredDocument, SessionDocument]:
+    if len(draft.content.encode()) > SIZE_LIMIT:
+        raise ServiceError("MaxDocumentSizeExceeded", f"A document must have at most {SIZE_LIMIT} bytes.")
+    try:
+        value = read_text(draft.content, draft.format)
+        document = read_document(value)
+        if draft.name == PREFERENCES_DOCUMENT:
+            _check_preferences(document)
+    except WrongSchemaVersion as error:
+        raise ServiceError("InvalidDocumentSchemaVersion", str(error)) from error
+    except RuleBroken as error:
+        raise ServiceError("InvalidDocumentContent", str(error)) from error
+    described = DocumentVersion(
+        name=draft.name,
+        version=version,
+        format=draft.format,
+        platforms=document.platforms,
+        created_at=service.clock(),
+        version_name=draft.version_name,
+        display_name=draft.display_name,
+        target_type=draft.target_type,
     )
+    return StoredDocument(described, draft.content, json.dumps(value), version, latest), document
 
 
-def check_parameters(document: SessionDocument, given: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise ValidationException, naming the parameter, unless the document takes every one given."""
-    for name in sorted(given):
-        if name not in document.parameters:
-            raise ServiceError(
-                "ValidationException", f"Parameter {name!r} is not defined in the document {document.name}."
-            )
+def _check_preferences(document: SessionDocument) -> None:
+    if document.session_type is not SessionType.SHELL:
+        raise RuleBroken("sessionType", f"must be {SessionType.SHELL} in {PREFERENCES_DOCUMENT}.")
+    if document.parameters:
+        raise RuleBroken("parameters", f"are not supported in {PREFERENCES_DOCUMENT}, which other documents rely on.")
+
+
+def _exists(name: str) -> ServiceError:
+    return ServiceError("DocumentAlreadyExists", f"Document with name {name} already exists.")
+
+
+def _no_version(message: str) -> ServiceError:
+    return ServiceError("InvalidDocumentVersion", message)

@@ -8,9 +8,11 @@ from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.presence import is_connected
 from ferryman.core.requests import DescribeNodesRequest, NodeView, Page
 from ferryman.core.service import Service
+from ferryman.core.tag_filters import fits_tag_filter, is_tag_filter
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
+from ferryman.model.tags import ResourceType
 
 DEFAULT_PAGE = 10
 _OPERATION = "DescribeInstanceInformation"
@@ -30,6 +32,7 @@ _MEMBERS: Mapping[str, Callable[[NodeView], str]] = {
     "AgentVersion": lambda view: view.node.information.agent_version,
     "PingStatus": ping_status,
     "PlatformTypes": lambda view: view.node.information.platform_type,
+    "PlatformType": lambda view: view.node.information.platform_type,
     "ActivationIds": lambda view: view.node.activation_id,
     "IamRole": lambda view: view.node.iam_role,
     "ResourceType": lambda view: "ManagedInstance",
@@ -38,6 +41,7 @@ _MEMBERS: Mapping[str, Callable[[NodeView], str]] = {
 _CHOICES: Mapping[str, frozenset[str]] = {
     "PingStatus": frozenset({"Online", "ConnectionLost", "Inactive"}),
     "PlatformTypes": frozenset({"Windows", "Linux", "MacOS"}),
+    "PlatformType": frozenset({"Windows", "Linux", "MacOS"}),
     "ResourceType": frozenset({"ManagedInstance", "EC2Instance"}),
 }
 
@@ -68,9 +72,12 @@ async def describe_instance_information(
 
 def _check_filters(filters: Sequence[tuple[str, tuple[str, ...]]]) -> None:
     for key, values in filters:
+        if is_tag_filter(key):
+            continue
         if key not in _MEMBERS:
             raise ServiceError(
-                "InvalidFilterKey", f"The filter key {key!r} is not valid. Valid keys: {', '.join(_MEMBERS)}."
+                "InvalidFilterKey",
+                f"The filter key {key!r} is not valid. Valid keys: {', '.join(_MEMBERS)}, tag-key, tag:<key>.",
             )
         for value in values:
             if value not in _CHOICES.get(key, {value}):
@@ -86,11 +93,21 @@ async def _matching(
 ) -> list[NodeView]:
     """Return up to `limit` nodes that match, walking the table in batches: filters select few of few thousands."""
     found: list[NodeView] = []
+    about_tags = [each for each in filters if is_tag_filter(each[0])]
+    about_nodes = [each for each in filters if not is_tag_filter(each[0])]
     while nodes := await service.store.nodes.page(after, _BATCH):
+        after = nodes[-1].node_id
+        last = len(nodes) < _BATCH
+        if about_tags:
+            tags = await service.store.tags.of(ResourceType.NODE, [node.node_id for node in nodes])
+            nodes = [
+                node
+                for node in nodes
+                if all(fits_tag_filter(tags.get(node.node_id, {}), key, values) for key, values in about_tags)
+            ]
         online = await asyncio.gather(*(is_connected(service, node.node_id) for node in nodes))
         views = (NodeView(node, up) for node, up in zip(nodes, online, strict=True))
-        found += [view for view in views if all(_MEMBERS[key](view) in values for key, values in filters)]
-        if len(found) >= limit or len(nodes) < _BATCH:
+        found += [view for view in views if all(_MEMBERS[key](view) in values for key, values in about_nodes)]
+        if last or len(found) >= limit:
             break
-        after = nodes[-1].node_id
     return found[:limit]

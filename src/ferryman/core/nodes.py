@@ -18,6 +18,7 @@ from ferryman.model.callers import Caller, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, new_node_id
 from ferryman.model.nodes import ManagedNode, NodeInformation
+from ferryman.model.tags import ResourceType
 
 _ID_ENTROPY = 9
 _KEY_BITS = 2048
@@ -40,6 +41,9 @@ async def register_managed_instance(service: Service, request: RegisterNodeReque
         name=activation.default_node_name,
     )
     await service.store.nodes.add(node)
+    tags = await service.store.tags.of(ResourceType.ACTIVATION, [activation.activation_id])
+    if tags:
+        await service.store.tags.put(ResourceType.NODE, node.node_id, tags[activation.activation_id])
     return node.node_id
 
 
@@ -87,7 +91,7 @@ async def update_information(service: Service, caller: Caller, instance_id: str,
 
 
 async def deregister_managed_instance(service: Service, caller: Caller, instance_id: str) -> None:
-    """DeregisterManagedInstance: its sessions end, its control channel closes, its credentials are worth nothing.
+    """DeregisterManagedInstance: sessions and tags end with it, its control channel closes, its credentials are void.
 
     Raises AccessDeniedException, InvalidInstanceId.
     """
@@ -95,6 +99,7 @@ async def deregister_managed_instance(service: Service, caller: Caller, instance
     require(service, caller, "ssm:DeregisterManagedInstance", _arn(service, node_id))
     if not await service.store.nodes.remove(node_id):
         raise _not_registered(node_id)
+    await service.store.tags.remove(ResourceType.NODE, node_id)
     for session in await service.store.sessions.active_on(node_id):
         await end_session(service, session.session_id, f"{node_id} was deregistered by {caller.arn}.")
     await service.bus.publish(control_subject(node_id), encode(CloseControlChannel()))

@@ -5,14 +5,16 @@ One test suite a port runs over every adapter (`tests/contract`).
 Times are `Millis`. Nothing here blocks the event loop.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ferryman.model.callers import AccessKey, Role, User
+from ferryman.model.documents import DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 from ferryman.model.sessions import AccessType, Session, SessionState, SessionStatus
+from ferryman.model.tags import ResourceType
 
 Clock = Callable[[], Millis]
 Entropy = Callable[[int], bytes]
@@ -58,8 +60,11 @@ NO_CHANGES = SessionChanges()
 class SessionStore(Protocol):
     """Sessions. Every write is durable when it returns."""
 
-    async def add(self, session: Session) -> None:
-        """Insert a session; its id must be new."""
+    async def add(self, session: Session, document_content: str | None = None) -> None:
+        """Insert a session, and the document that its node is to run, as JSON; its id must be new."""
+
+    async def document_content(self, session_id: SessionId) -> str | None:
+        """Return what the session's node is to run; None once it ended, or for no such session."""
 
     async def get(self, session_id: SessionId) -> Session | None:
         """Return the session, or None."""
@@ -166,8 +171,56 @@ class IdentityStore(Protocol):
         """Delete a key."""
 
 
+class DocumentStore(Protocol):
+    """The account's session documents. Every change is atomic."""
+
+    async def add(self, document: StoredDocument) -> bool:
+        """Insert a document's first version; False if the name is taken."""
+
+    async def append(self, document: StoredDocument) -> int | None:
+        """Insert the next version if the latest still is `document.latest_version`; returns its number, or None.
+
+        The number in `document` is not looked at: numbers of deleted versions are not used again. Raises ServiceError
+        DuplicateDocumentVersionName.
+        """
+
+    async def count(self) -> int:
+        """How many documents there are."""
+
+    async def get(self, name: str, which: WhichVersion) -> StoredDocument | None:
+        """Return that version, None if there is none such, or no such document."""
+
+    async def all(self) -> Sequence[StoredDocument]:
+        """Return every document's default version, by name."""
+
+    async def versions(self, name: str, before: int | None, limit: int) -> Sequence[DocumentVersion]:
+        """Return up to `limit` versions below the number `before`, newest first."""
+
+    async def set_default(self, name: str, version: int) -> bool:
+        """Make this the default version; False if there is no such version."""
+
+    async def remove(self, name: str) -> bool:
+        """Delete a document and all its versions; False if there is none."""
+
+    async def remove_version(self, name: str, version: int) -> bool:
+        """Delete one version; False if it is the default or there is none."""
+
+
+class TagStore(Protocol):
+    """Tags of resources."""
+
+    async def put(self, resource_type: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
+        """Set these tags, at least one; others stay."""
+
+    async def of(self, resource_type: ResourceType, resource_ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Return the tags of each of these resources that has any, keys in order."""
+
+    async def remove(self, resource_type: ResourceType, resource_id: str, keys: Sequence[str] | None = None) -> None:
+        """Delete the tags with these keys; None for all."""
+
+
 class Store(Protocol):
-    """The four stores of one database."""
+    """The stores of one database."""
 
     @property
     def sessions(self) -> SessionStore:
@@ -184,6 +237,14 @@ class Store(Protocol):
     @property
     def identities(self) -> IdentityStore:
         """Users and keys."""
+
+    @property
+    def documents(self) -> DocumentStore:
+        """Session documents."""
+
+    @property
+    def tags(self) -> TagStore:
+        """Tags."""
 
     async def check(self) -> None:
         """Raise if the database cannot be read and written; for `/healthz`."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from ferryman.core.document_content import SessionDocument
 from ferryman.model.callers import Caller, Credentials
+from ferryman.model.documents import DocumentFormat, StoredDocument
 from ferryman.model.identifiers import ActivationId, Millis, SessionId
 from ferryman.model.nodes import ManagedNode
 from ferryman.model.secret import Secret
@@ -60,13 +62,14 @@ class ConnectionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CreateActivationRequest:
-    """CreateActivation. `expires_at` None means in 24 hours; `registration_limit` is 1 to 1000."""
+    """CreateActivation. `expires_at` None means in 24 hours; `registration_limit` is 1 to 1000; nodes get `tags`."""
 
     iam_role: str
     description: str | None = None
     default_instance_name: str | None = None
     registration_limit: int = 1
     expires_at: Millis | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +123,52 @@ class Authenticated:
 
     caller: Caller
     secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDraft:
+    """What CreateDocument and UpdateDocument are given of a document."""
+
+    name: str
+    content: str
+    format: DocumentFormat = DocumentFormat.JSON
+    version_name: str | None = None
+    display_name: str | None = None
+    target_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """A version of a document for its readers. `owner` is the account's id, or Amazon for a built-in one."""
+
+    stored: StoredDocument
+    document: SessionDocument
+    owner: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """A row of ListDocuments: the default version of a document."""
+
+    stored: StoredDocument
+    owner: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ListDocumentsRequest:
+    """ListDocuments. `filters` are (key, values) of either of its two filter lists; 1 to 50 a page."""
+
+    max_results: int | None = None
+    next_token: str | None = None
+    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListDocumentVersionsRequest:
+    """ListDocumentVersions; 1 to 50 a page."""
+
+    name: str
+    max_results: int | None = None
+    next_token: str | None = None

@@ -4,9 +4,6 @@ Every change goes through `SessionStore.transition`, which keeps the status mach
 twice, late, or by two servers at once.
 """
 
-import msgspec
-
-from ferryman.core.documents import find_document
 from ferryman.core.messages import (
     EndSession,
     EndTask,
@@ -18,6 +15,7 @@ from ferryman.core.messages import (
 )
 from ferryman.core.ports import NoResponders, SessionChanges
 from ferryman.core.service import Service
+from ferryman.core.session_documents import task_content
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.sessions import ENDED, Session, SessionStatus
 
@@ -42,20 +40,16 @@ def duration_deadline(session: Session) -> Millis | None:
 
 
 async def dispatch_task(service: Service, session: Session) -> bool:
-    """Send the session's task to its node, once its client is there; False if the node is not reachable.
+    """Send the session's task to its node, once its client is there; False if it has ended or the node is unreachable.
 
-    Then the session is Failed and `EndSession` was published to its relay. Sending twice does no harm: an agent drops a
+    If unreachable, the session is Failed and `EndSession` was published to its relay. What is sent is what StartSession
+    checked, whatever became of the document since. Sending twice does no harm: an agent drops a
     task whose session it runs. From now the node has `Limits.client_wait` seconds to open its data channel.
     """
-    document = find_document(session.document_name, service.settings.limits)
-    content = {
-        "DocumentName": session.document_name,
-        "DocumentContent": document.content(),
-        "SessionId": session.session_id,
-        "Parameters": {},
-        "SessionOwner": session.owner,
-    }
-    task = StartTask(session.session_id, msgspec.json.encode(content).decode())
+    document = await service.store.sessions.document_content(session.session_id)
+    if document is None:  # it has ended meanwhile
+        return False
+    task = StartTask(session.session_id, task_content(session, document))
     deadline_at = Millis(service.clock() + service.settings.limits.client_wait * 1000)
     await service.store.sessions.set_deadline(session.session_id, deadline_at)
     try:

@@ -1,10 +1,10 @@
 """StartSession, ResumeSession, TerminateSession, GetConnectionStatus."""
 
 from ferryman.core.authorization import require
-from ferryman.core.documents import check_parameters, find_document
 from ferryman.core.presence import is_connected
 from ferryman.core.requests import ConnectionStatus, SessionTicket, StartSessionRequest
 from ferryman.core.service import Service
+from ferryman.core.session_documents import choose_document
 from ferryman.core.session_lifecycle import end_session, idle_deadline
 from ferryman.core.session_tokens import new_token_id, seal_token
 from ferryman.model.callers import Caller, document_arn, node_arn, session_arn
@@ -23,8 +23,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     Raises InvalidDocument, ValidationException (parameters), AccessDeniedException, TargetNotConnected.
     """
     settings = service.settings
-    document = find_document(request.document_name, settings.limits)
-    check_parameters(document, request.parameters)
+    document = await choose_document(service, request)
     target = NodeId(request.target)
     for resource in (
         node_arn(settings.account_id, settings.region, target),
@@ -44,13 +43,14 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         owner_id=caller.user_id,
         owner_name=caller.name,
         deadline_at=Millis(now + settings.limits.client_wait * 1000),
-        idle_timeout=settings.limits.idle_timeout_minutes,
-        max_duration=settings.limits.max_duration_minutes,
+        idle_timeout=document.resolved.idle_timeout,
+        max_duration=document.resolved.max_duration,
         reason=request.reason,
         token_id=new_token_id(service),
+        document_version=document.version,
     )
     ticket = _ticket(service, caller, session)
-    await service.store.sessions.add(session)
+    await service.store.sessions.add(session, document.json())
     return ticket
 
 

@@ -67,7 +67,7 @@ class Session:
 
     `idle_timeout` and `max_duration` are minutes. `deadline_at` is the next moment at which the sweep must look at the
     session. `token_id` names the one client token that may still be used, if any. `owner` is the caller's ARN,
-    `owner_id` the id that ownership is decided by.
+    `owner_id` the id that ownership is decided by. `document_version` is the one that was the default at the start.
     """
 
     session_id: SessionId
@@ -86,6 +86,7 @@ class Session:
     max_duration: int | None = None
     access_type: AccessType = AccessType.STANDARD
     token_id: str | None = None
+    document_version: int | None = None
 
     @property
     def state(self) -> SessionState:

@@ -8,7 +8,8 @@ from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unkno
 from ferryman.model.errors import ServiceError
 from ferryman.server.authentication import authenticate_caller, authenticate_node, signable
 from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID, THROTTLE
-from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Surroundings
+from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
+from ferryman.server.surroundings import Surroundings
 
 
 async def handle(request: web.Request) -> web.Response:

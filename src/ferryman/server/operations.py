@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from ferryman.core import activations, node_listing, nodes, session_listing, sessions
 from ferryman.core.authorization import SessionOver, admit_agent, require
@@ -25,21 +23,9 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.nodes import ManagedNode, NodeInformation
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionState
-from ferryman.server.gateway import Gateway
+from ferryman.server import document_operations
+from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION
-
-Parameters = Mapping[str, Any]
-Result = Mapping[str, Any]
-"""In AWS's spelling, as `awsapi.dispatch` parses and serialises them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What an operation may use."""
-
-    service: Service
-    gateway: Gateway
-
 
 # Sessions
 
@@ -91,8 +77,8 @@ def _session(session: Session) -> Result:
         "SessionId": session.session_id,
         "Target": session.target,
         "Status": session.status.value,
-        "StartDate": _moment(session.started_at),
-        "EndDate": _moment(session.ended_at),
+        "StartDate": moment(session.started_at),
+        "EndDate": moment(session.ended_at),
         "DocumentName": session.document_name,
         "Owner": session.owner,
         "Reason": session.reason,
@@ -114,6 +100,7 @@ async def _create_activation(here: Surroundings, caller: Caller, given: Paramete
         default_instance_name=given.get("DefaultInstanceName"),
         registration_limit=1 if given.get("RegistrationLimit") is None else given["RegistrationLimit"],
         expires_at=None if expires is None else Millis(int(expires.timestamp() * 1000)),
+        tags={each["Key"]: each["Value"] for each in given.get("Tags") or ()},
     )
     ticket = await activations.create_activation(here.service, caller, request)
     return {"ActivationId": ticket.activation_id, "ActivationCode": ticket.activation_code.reveal()}
@@ -134,14 +121,14 @@ def _node(view: NodeView) -> Result:
     return {
         "InstanceId": node.node_id,
         "PingStatus": node_listing.ping_status(view),
-        "LastPingDateTime": _moment(node.last_ping_at),
+        "LastPingDateTime": moment(node.last_ping_at),
         "AgentVersion": information.agent_version or None,
         "PlatformType": information.platform_type or None,
         "PlatformName": information.platform_name or None,
         "PlatformVersion": information.platform_version or None,
         "ActivationId": node.activation_id,
         "IamRole": node.iam_role,
-        "RegistrationDate": _moment(node.registered_at),
+        "RegistrationDate": moment(node.registered_at),
         "ResourceType": "ManagedInstance",
         "Name": node.name,
         "IPAddress": information.ip_address or None,
@@ -175,7 +162,7 @@ async def _request_role_token(here: Surroundings, node: ManagedNode, given: Para
         "AccessKeyId": token.credentials.access_key_id,
         "SecretAccessKey": token.credentials.secret_access_key.reveal(),
         "SessionToken": None if session_token is None else session_token.reveal(),
-        "TokenExpirationDate": _moment(token.expires_at),
+        "TokenExpirationDate": moment(token.expires_at),
         "UpdateKeyPair": token.update_key_pair,
     }
 
@@ -250,10 +237,6 @@ def _arn_of(service: Service, node_id: str) -> str:
     return node_arn(service.settings.account_id, service.settings.region, NodeId(node_id))
 
 
-def _moment(millis: Millis | None) -> datetime | None:
-    return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
-
-
 Key = tuple[str, str]
 """Service and operation."""
 
@@ -266,6 +249,17 @@ BY_CALLER: Mapping[Key, Callable[[Surroundings, Caller, Parameters], Awaitable[R
     ("ssm", "CreateActivation"): _create_activation,
     ("ssm", "DescribeInstanceInformation"): _describe_instance_information,
     ("ssm", "DeregisterManagedInstance"): _deregister_managed_instance,
+    ("ssm", "CreateDocument"): document_operations.create_document,
+    ("ssm", "GetDocument"): document_operations.get_document,
+    ("ssm", "DescribeDocument"): document_operations.describe_document,
+    ("ssm", "ListDocuments"): document_operations.list_documents,
+    ("ssm", "ListDocumentVersions"): document_operations.list_document_versions,
+    ("ssm", "UpdateDocument"): document_operations.update_document,
+    ("ssm", "UpdateDocumentDefaultVersion"): document_operations.update_document_default_version,
+    ("ssm", "DeleteDocument"): document_operations.delete_document,
+    ("ssm", "AddTagsToResource"): document_operations.add_tags_to_resource,
+    ("ssm", "ListTagsForResource"): document_operations.list_tags_for_resource,
+    ("ssm", "RemoveTagsFromResource"): document_operations.remove_tags_from_resource,
     ("ssm", "UpdateInstanceInformation"): _update_instance_information,
     ("ssm", "ListInstanceAssociations"): _list_instance_associations,
     ("ec2messages", "GetMessages"): _get_messages,

@@ -15,10 +15,12 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from ferryman.store.connections import Connections
+from ferryman.store.documents import SqlDocuments
 from ferryman.store.identities import SqlIdentities
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.sessions import SqlSessions
 from ferryman.store.tables import sessions
+from ferryman.store.tags import SqlTags
 
 OLDEST_SQLITE = (3, 35)
 """The first with RETURNING."""
@@ -34,6 +36,8 @@ class SqlStore:
         self.nodes = SqlNodes(connections)
         self.activations = SqlActivations(connections)
         self.identities = SqlIdentities(connections)
+        self.documents = SqlDocuments(connections)
+        self.tags = SqlTags(connections)
 
     async def check(self) -> None:
         """Raise if the database cannot be read and written; deleting nothing takes the write lock all the same."""

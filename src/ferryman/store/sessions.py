@@ -52,6 +52,7 @@ _COLUMNS = (
     sessions.c.max_duration,
     sessions.c.access_type,
     sessions.c.token_id,
+    sessions.c.document_version,
 )
 """In the order of `Session`'s fields."""
 _STATUS = _COLUMNS.index(sessions.c.status)
@@ -81,6 +82,7 @@ def row_of(session: Session) -> dict[str, object]:
         "reason": session.reason,
         "details": session.details,
         "token_id": session.token_id,
+        "document_version": session.document_version,
     }
 
 
@@ -164,9 +166,15 @@ class SqlSessions:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def add(self, session: Session) -> None:
-        """Insert a session; its id must be new."""
-        await self._connections.write(insert(sessions), row_of(session))
+    async def add(self, session: Session, document_content: str | None = None) -> None:
+        """Insert a session, and the document that its node is to run, as JSON; its id must be new."""
+        await self._connections.write(insert(sessions), row_of(session) | {"document_content": document_content})
+
+    async def document_content(self, session_id: SessionId) -> str | None:
+        """Return what the session's node is to run; None once it ended, or for no such session."""
+        statement = select(sessions.c.document_content).where(sessions.c.session_id == session_id)
+        rows = await self._connections.read(statement)
+        return rows[0][0] if rows else None
 
     async def get(self, session_id: SessionId) -> Session | None:
         """Return the session, or None."""
@@ -178,6 +186,8 @@ class SqlSessions:
     ) -> Session | None:
         """Move to `to` if the status machine allows it from where the session is now, atomically."""
         values: dict[str, object] = {"status": STATUS_CODES[to]}
+        if to in ENDED:
+            values["document_content"] = None
         if changes.details is not None:
             values["details"] = changes.details
         if changes.ended_at is not None:

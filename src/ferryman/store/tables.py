@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     text,
 )
 
@@ -52,6 +53,9 @@ sessions = Table(
     Column("reason", String(256)),
     Column("details", String(1024)),
     Column("token_id", String(64)),
+    Column("document_version", Integer),
+    # Last, and gone when the session ends: a page of DescribeSessions need not read past it.
+    Column("document_content", Text),
 )
 
 
@@ -124,4 +128,31 @@ access_keys = Table(
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+document_versions = Table(
+    "document_versions",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("format", String(8), nullable=False),
+    Column("platforms", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("version_name", String(128)),
+    Column("display_name", String(1024)),
+    Column("target_type", String(200)),
+    Column("is_default", Boolean, nullable=False),
+    # Both are null in a version that was deleted.
+    Column("content", Text),
+    Column("json", Text),
+)
+Index("document_version_names", document_versions.c.name, document_versions.c.version_name, unique=True)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("resource_type", String(32), primary_key=True),
+    Column("resource_id", String(128), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(256), nullable=False),
 )

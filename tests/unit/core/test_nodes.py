@@ -290,7 +290,7 @@ async def test_nodes_are_listed_with_their_presence(world: "World") -> None:
 @pytest.mark.parametrize(
     ("key", "value", "code"),
     [
-        ("tag:x", "y", "InvalidFilterKey"),
+        ("tag:", "y", "InvalidFilterKey"),
         ("PingStatus", "online", "InvalidInstanceInformationFilterValue"),
         ("PlatformTypes", "BSD", "InvalidInstanceInformationFilterValue"),
     ],

@@ -1,0 +1,111 @@
+"""A document's text, JSON or YAML, to plain values and back. Knows the formats, nothing of what documents mean."""
+
+import json
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from ferryman.model.documents import DocumentFormat
+
+SIZE_LIMIT = 64 * 1024
+"""Bytes of UTF-8."""
+
+
+class RuleBroken(ValueError):
+    """A document breaks a rule. `path` is where (`properties.linux.commands`, empty for the whole), `rule` which."""
+
+    def __init__(self, path: str, rule: str) -> None:
+        super().__init__(f"{path}: {rule}" if path else f"The document {rule}")
+        self.path = path
+        self.rule = rule
+
+
+def read_text(text: str, written: DocumentFormat) -> dict[str, Any]:
+    """Return the object that `text` holds: str, int, float, bool, None, lists, and mappings with text for keys.
+
+    Raises `RuleBroken` for text that is not of its format, for a repeated key, for YAML's aliases, tags and dates.
+    """
+    try:
+        value = _read_json(text) if written is DocumentFormat.JSON else yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    except RecursionError as error:
+        raise RuleBroken("", "is nested too deep.") from error
+    except yaml.YAMLError as error:
+        raise RuleBroken("", f"is not valid YAML: {_one_line(error)}.") from error
+    if not isinstance(value, dict):
+        raise RuleBroken("", "must be an object.")
+    _check_plain(value, "")
+    return value
+
+
+def write_text(value: object, written: DocumentFormat) -> str:
+    """Return plain values as text, members in their order."""
+    if written is DocumentFormat.YAML:
+        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RuleBroken:
+        raise
+    except ValueError as error:
+        raise RuleBroken("", f"is not valid JSON: {error}.") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise RuleBroken("", f"has the member {repeated!r} twice in one object.")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise RuleBroken("", f"is not valid JSON: {name} is no number.")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe types without aliases, which a small text could use to make a huge value."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not supported")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if not isinstance(key, str):
+                raise yaml.YAMLError(f"the key {key!r} is not text, quote it")
+            if key in keys[:number]:
+                raise yaml.YAMLError(f"the key {key!r} is there twice")
+        return super().construct_mapping(node, deep)
+
+
+def _check_plain(value: object, path: str) -> None:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            _check_plain(member, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for position, member in enumerate(value):
+            _check_plain(member, f"{path}[{position}]")
+    elif isinstance(value, str):
+        if "\0" in value or not _is_encodable(value):
+            raise RuleBroken(path, "must not contain the character U+0000 or half a surrogate pair.")
+    elif not isinstance(value, bool | int | float | None):
+        raise RuleBroken(path, f"is a {type(value).__name__}, which JSON does not have; quote it.")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).split())

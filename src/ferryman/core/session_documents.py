@@ -1,0 +1,68 @@
+"""Which document a session runs, resolved when it starts and sent to its node as it was checked then."""
+
+import json
+from dataclasses import dataclass
+
+import msgspec
+
+from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
+from ferryman.core.document_content import ResolvedDocument, SessionDocument, read_document, resolve
+from ferryman.core.document_parameters import check_values
+from ferryman.core.documents import document_name, find_document, no_document
+from ferryman.core.requests import StartSessionRequest
+from ferryman.core.service import Service
+from ferryman.model.documents import PREFERENCES_DOCUMENT, StoredDocument
+from ferryman.model.sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenDocument:
+    """A document's default version, resolved with a request's parameters and the account's preferences."""
+
+    name: str
+    version: int
+    resolved: ResolvedDocument
+
+    def json(self) -> str:
+        """Return the document as its node gets it."""
+        return msgspec.json.encode(self.resolved.content).decode()
+
+
+async def choose_document(service: Service, request: StartSessionRequest) -> ChosenDocument:
+    """Return what the request starts; the account's shell if it names no document.
+
+    Raises InvalidDocument, and ValidationException naming the parameter that does not fit.
+    """
+    name = document_name(service, request.document_name or PREFERENCES_DOCUMENT)
+    stored = await find_document(service, name)
+    if stored is None:
+        raise no_document(name)
+    document = _read(stored)
+    values = check_values(name, document.parameters, request.parameters)
+    if name == PREFERENCES_DOCUMENT:
+        preferences = document
+    else:
+        preferences = _read(
+            await find_document(service, PREFERENCES_DOCUMENT) or BUILTIN_DOCUMENTS[PREFERENCES_DOCUMENT]
+        )
+    resolved = resolve(name, document, values, preferences, service.settings.limits)
+    return ChosenDocument(name, stored.version.version, resolved)
+
+
+def task_content(session: Session, document: str) -> str:
+    """Return the Content of the session's task (`protocol/agent.md` §3.5); `document` is what `json` returned.
+
+    There are no parameters left in it: the server has put them all in place.
+    """
+    content = {
+        "DocumentName": session.document_name,
+        "DocumentContent": msgspec.Raw(document.encode()),
+        "SessionId": session.session_id,
+        "Parameters": {},
+        "SessionOwner": session.owner,
+    }
+    return msgspec.json.encode(content).decode()
+
+
+def _read(stored: StoredDocument) -> SessionDocument:
+    return read_document(json.loads(stored.json))

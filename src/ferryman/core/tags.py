@@ -1,0 +1,81 @@
+"""AddTagsToResource, ListTagsForResource, RemoveTagsFromResource, for managed nodes and documents."""
+
+from collections.abc import Mapping, Sequence
+
+from ferryman.core.authorization import require
+from ferryman.core.service import Service
+from ferryman.model.callers import Caller, document_arn, node_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import NodeId
+from ferryman.model.tags import TAG_LIMIT, ResourceType
+
+
+async def add_tags_to_resource(
+    service: Service, caller: Caller, resource_type: str, resource_id: str, tags: Mapping[str, str]
+) -> None:
+    """AddTagsToResource: keys that the resource has get the new value.
+
+    Raises AccessDeniedException, InvalidResourceType, InvalidResourceId, TooManyTagsError, ValidationException (keys
+    that begin with `aws:`).
+    """
+    kind = await _taggable(service, caller, "ssm:AddTagsToResource", resource_type, resource_id)
+    check_tags(tags, await _tags_of(service, kind, resource_id))
+    if tags:
+        await service.store.tags.put(kind, resource_id, tags)
+
+
+async def list_tags_for_resource(
+    service: Service, caller: Caller, resource_type: str, resource_id: str
+) -> Mapping[str, str]:
+    """ListTagsForResource: keys in order.
+
+    Raises AccessDeniedException, InvalidResourceType, InvalidResourceId.
+    """
+    kind = await _taggable(service, caller, "ssm:ListTagsForResource", resource_type, resource_id)
+    return await _tags_of(service, kind, resource_id)
+
+
+async def remove_tags_from_resource(
+    service: Service, caller: Caller, resource_type: str, resource_id: str, keys: Sequence[str]
+) -> None:
+    """RemoveTagsFromResource: keys that the resource does not have are no error.
+
+    Raises AccessDeniedException, InvalidResourceType, InvalidResourceId.
+    """
+    kind = await _taggable(service, caller, "ssm:RemoveTagsFromResource", resource_type, resource_id)
+    await service.store.tags.remove(kind, resource_id, keys)
+
+
+def check_tags(given: Mapping[str, str], present: Mapping[str, str]) -> None:
+    """Raise TooManyTagsError or ValidationException unless a resource with `present` may get `given`, too."""
+    for key in given:
+        if key.lower().startswith("aws:"):
+            raise ServiceError(
+                "ValidationException", f"The tag key {key!r} must not begin with aws:, which is reserved."
+            )
+    if len({*given, *present}) > TAG_LIMIT:
+        raise ServiceError("TooManyTagsError", f"A resource may have at most {TAG_LIMIT} tags.")
+
+
+async def _taggable(
+    service: Service, caller: Caller, action: str, resource_type: str, resource_id: str
+) -> ResourceType:
+    settings = service.settings
+    if resource_type == ResourceType.NODE.value:
+        require(service, caller, action, node_arn(settings.account_id, settings.region, NodeId(resource_id)))
+        found = await service.store.nodes.get(NodeId(resource_id)) is not None
+    elif resource_type == ResourceType.DOCUMENT.value:
+        require(service, caller, action, document_arn(settings.account_id, settings.region, resource_id))
+        found = bool(await service.store.documents.versions(resource_id, None, 1))
+    else:
+        raise ServiceError(
+            "InvalidResourceType",
+            f"Resources of type {resource_type} cannot be tagged; {ResourceType.NODE} and {ResourceType.DOCUMENT} can.",
+        )
+    if not found:
+        raise ServiceError("InvalidResourceId", f"There is no {resource_type} {resource_id} to be tagged.")
+    return ResourceType(resource_type)
+
+
+async def _tags_of(service: Service, kind: ResourceType, resource_id: str) -> Mapping[str, str]:
+    return (await service.store.tags.of(kind, [resource_id])).get(resource_id, {})

@@ -1,0 +1,15 @@
+"""Tags: what kinds of resource have them."""
+
+from enum import StrEnum
+
+
+class ResourceType(StrEnum):
+    """Kinds of resource, as AddTagsToResource names them; an activation's tags become those of its nodes."""
+
+    NODE = "ManagedInstance"
+    DOCUMENT = "Document"
+    ACTIVATION = "Activation"
+
+
+TAG_LIMIT = 50
+"""Tags that a resource may have."""

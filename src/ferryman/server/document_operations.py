@@ -1,0 +1,226 @@
+"""The operations on documents and tags, between AWS's spelling and ours; the table is in `server.operations`."""
+
+import hashlib
+from collections.abc import Iterable
+
+from ferryman.core import document_listing, documents, tags
+from ferryman.core.document_content import SCHEMA_VERSION
+from ferryman.core.document_parameters import Parameter
+from ferryman.core.requests import (
+    DocumentDraft,
+    DocumentSummary,
+    DocumentView,
+    ListDocumentsRequest,
+    ListDocumentVersionsRequest,
+)
+from ferryman.model.callers import Caller
+from ferryman.model.documents import LATEST_VERSION, DocumentFormat, DocumentVersion, WhichVersion
+from ferryman.model.errors import ServiceError
+from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
+
+_TYPE = "Session"
+
+
+async def create_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """CreateDocument, of type Session."""
+    if given.get("DocumentType") != _TYPE:
+        raise ServiceError("ValidationException", f"DocumentType must be {_TYPE}; there are no other documents here.")
+    for member in ("Requires", "Attachments"):
+        if given.get(member):
+            raise ServiceError("ValidationException", f"{member} are not supported for documents of type {_TYPE}.")
+    view = await documents.create_document(here.service, caller, _draft(given), _tags(given.get("Tags")))
+    return {"DocumentDescription": _description(view)}
+
+
+async def update_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """UpdateDocument."""
+    if given.get("Attachments"):
+        raise ServiceError("ValidationException", f"Attachments are not supported for documents of type {_TYPE}.")
+    updated = _which(given.get("DocumentVersion"), None) if given.get("DocumentVersion") else LATEST_VERSION
+    view = await documents.update_document(here.service, caller, _draft(given), updated)
+    return {"DocumentDescription": _description(view)}
+
+
+async def update_document_default_version(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """UpdateDocumentDefaultVersion."""
+    number = _number(given["DocumentVersion"])
+    version = await documents.update_document_default_version(here.service, caller, given["Name"], number)
+    description = {
+        "Name": version.name,
+        "DefaultVersion": str(version.version),
+        "DefaultVersionName": version.version_name,
+    }
+    return {"Description": description}
+
+
+async def delete_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """DeleteDocument."""
+    version, version_name = given.get("DocumentVersion"), given.get("VersionName")
+    which = None if version is None and version_name is None else _which(version, version_name)
+    await documents.delete_document(here.service, caller, given["Name"], which)
+    return {}
+
+
+async def get_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """GetDocument: JSON if no format is given."""
+    which = _which(given.get("DocumentVersion"), given.get("VersionName"))
+    written = _format(given)
+    stored, text = await documents.get_document(here.service, caller, given["Name"], which, written)
+    return {
+        "Name": stored.name,
+        "CreatedDate": moment(stored.version.created_at),
+        "DisplayName": stored.version.display_name,
+        "VersionName": stored.version.version_name,
+        "DocumentVersion": str(stored.version.version),
+        "Status": "Active",
+        "Content": text,
+        "DocumentType": _TYPE,
+        "DocumentFormat": written.value,
+    }
+
+
+async def describe_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """DescribeDocument."""
+    which = _which(given.get("DocumentVersion"), given.get("VersionName"))
+    return {"Document": _description(await documents.describe_document(here.service, caller, given["Name"], which))}
+
+
+async def list_documents(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """ListDocuments."""
+    older = ((each["key"], (each["value"],)) for each in given.get("DocumentFilterList") or ())
+    newer = ((each["Key"], tuple(each.get("Values") or ())) for each in given.get("Filters") or ())
+    request = ListDocumentsRequest(given.get("MaxResults"), given.get("NextToken"), (*older, *newer))
+    page = await document_listing.list_documents(here.service, caller, request)
+    return {"DocumentIdentifiers": [_identifier(row) for row in page.items], "NextToken": page.next_token}
+
+
+async def list_document_versions(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """ListDocumentVersions."""
+    request = ListDocumentVersionsRequest(given["Name"], given.get("MaxResults"), given.get("NextToken"))
+    page, default = await document_listing.list_document_versions(here.service, caller, request)
+    return {"DocumentVersions": [_version(each, default) for each in page.items], "NextToken": page.next_token}
+
+
+async def add_tags_to_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """AddTagsToResource."""
+    added = _tags(given["Tags"])
+    await tags.add_tags_to_resource(here.service, caller, given["ResourceType"], given["ResourceId"], added)
+    return {}
+
+
+async def list_tags_for_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """ListTagsForResource."""
+    found = await tags.list_tags_for_resource(here.service, caller, given["ResourceType"], given["ResourceId"])
+    return {"TagList": [{"Key": key, "Value": value} for key, value in found.items()]}
+
+
+async def remove_tags_from_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """RemoveTagsFromResource."""
+    resource = given["ResourceType"], given["ResourceId"]
+    await tags.remove_tags_from_resource(here.service, caller, *resource, given["TagKeys"])
+    return {}
+
+
+def _draft(given: Parameters) -> DocumentDraft:
+    return DocumentDraft(
+        name=given["Name"],
+        content=given["Content"],
+        format=_format(given),
+        version_name=given.get("VersionName"),
+        display_name=given.get("DisplayName"),
+        target_type=given.get("TargetType"),
+    )
+
+
+def _format(given: Parameters) -> DocumentFormat:
+    written = given.get("DocumentFormat") or DocumentFormat.JSON.value
+    if written not in list(DocumentFormat):
+        raise ServiceError("ValidationException", f"Documents of type {_TYPE} are JSON or YAML, not {written}.")
+    return DocumentFormat(written)
+
+
+def _which(version: str | None, version_name: str | None) -> WhichVersion:
+    """Return the version that a request means; `$DEFAULT` is what no version at all means."""
+    if version == "$LATEST":
+        return WhichVersion(version_name=version_name, latest=True)
+    number = None if version in (None, "$DEFAULT") else _number(version)
+    return WhichVersion(number=number, version_name=version_name)
+
+
+def _number(version: str) -> int:
+    if len(version) > 9:  # more than a column holds
+        raise ServiceError("InvalidDocumentVersion", f"There is no version {version[:20]}.")
+    return int(version)
+
+
+def _tags(given: Iterable[Parameters] | None) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in given or ()}
+
+
+def _description(view: DocumentView) -> Result:
+    stored, version = view.stored, view.stored.version
+    return {
+        "Hash": hashlib.sha256(stored.content.encode()).hexdigest(),
+        "HashType": "Sha256",
+        "Name": version.name,
+        "DisplayName": version.display_name,
+        "VersionName": version.version_name,
+        "Owner": view.owner,
+        "CreatedDate": moment(version.created_at),
+        "Status": "Active",
+        "DocumentVersion": str(version.version),
+        "Description": view.document.description,
+        "Parameters": [_parameter(each) for each in view.document.parameters.values()],
+        "PlatformTypes": list(version.platforms),
+        "DocumentType": _TYPE,
+        "SchemaVersion": SCHEMA_VERSION,
+        "LatestVersion": str(stored.latest_version),
+        "DefaultVersion": str(stored.default_version),
+        "DocumentFormat": version.format.value,
+        "TargetType": version.target_type,
+        "Tags": _tag_list(view.tags),
+    }
+
+
+def _parameter(parameter: Parameter) -> Result:
+    return {
+        "Name": parameter.name,
+        "Type": parameter.type.value,
+        "Description": parameter.description,
+        "DefaultValue": parameter.default_text(),
+    }
+
+
+def _identifier(row: DocumentSummary) -> Result:
+    version = row.stored.version
+    return {
+        "Name": version.name,
+        "CreatedDate": moment(version.created_at),
+        "DisplayName": version.display_name,
+        "Owner": row.owner,
+        "VersionName": version.version_name,
+        "PlatformTypes": list(version.platforms),
+        "DocumentVersion": str(version.version),
+        "DocumentType": _TYPE,
+        "SchemaVersion": SCHEMA_VERSION,
+        "DocumentFormat": version.format.value,
+        "TargetType": version.target_type,
+        "Tags": _tag_list(row.tags),
+    }
+
+
+def _version(version: DocumentVersion, default: int) -> Result:
+    return {
+        "Name": version.name,
+        "DisplayName": version.display_name,
+        "DocumentVersion": str(version.version),
+        "VersionName": version.version_name,
+        "CreatedDate": moment(version.created_at),
+        "IsDefaultVersion": version.version == default,
+        "DocumentFormat": version.format.value,
+        "Status": "Active",
+    }
+
+
+def _tag_list(given: Parameters) -> list[Result]:
+    return [{"Key": key, "Value": value} for key, value in sorted(given.items())]

@@ -1,0 +1,50 @@
+"""Tags of resources in SQL."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from ferryman.model.tags import ResourceType
+from ferryman.store.connections import Connections
+from ferryman.store.tables import tags
+
+
+class SqlTags:
+    """`core.ports.TagStore`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def put(self, resource_type: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
+        """Set these tags, at least one; others stay."""
+        statement = insert(tags).values(
+            [
+                {"resource_type": resource_type.value, "resource_id": resource_id, "key": key, "value": value}
+                for key, value in given.items()
+            ]
+        )
+        replaced = statement.on_conflict_do_update(
+            index_elements=[tags.c.resource_type, tags.c.resource_id, tags.c.key],
+            set_={"value": statement.excluded.value},
+        )
+        await self._connections.write(replaced)
+
+    async def of(self, resource_type: ResourceType, resource_ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Return the tags of each of these resources that has any, keys in order."""
+        statement = (
+            select(tags.c.resource_id, tags.c.key, tags.c.value)
+            .where(tags.c.resource_type == resource_type.value, tags.c.resource_id.in_(resource_ids))
+            .order_by(tags.c.key)
+        )
+        found: dict[str, dict[str, str]] = {}
+        for resource_id, key, value in await self._connections.read(statement):
+            found.setdefault(resource_id, {})[key] = value
+        return found
+
+    async def remove(self, resource_type: ResourceType, resource_id: str, keys: Sequence[str] | None = None) -> None:
+        """Delete the tags with these keys; None for all."""
+        statement = delete(tags).where(tags.c.resource_type == resource_type.value, tags.c.resource_id == resource_id)
+        if keys is not None:
+            statement = statement.where(tags.c.key.in_(keys))
+        await self._connections.write(statement)
