@@ -66,6 +66,13 @@ def session_account(inputs: Mapping[str, object], run_as_user: str | None, confi
     return account
 
 
+def elevated_account() -> Account:
+    """Return root's account, for commands whose document says `runAsElevated`; raises `AccountRefused`."""
+    account = named_account("root")
+    require_switchable(account)
+    return account
+
+
 def require_switchable(account: Account) -> None:
     """Raise `AccountRefused` unless this process may run programs as `account`: it is root, or it is that account."""
     if os.geteuid() not in (0, account.uid):

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from ferryman.agent.accounts import named_account, require_switchable
 from ferryman.agent.control import ControlChannel
 from ferryman.agent.credentials import CredentialSource
@@ -17,6 +19,8 @@ from ferryman.agent.outbox import Outbox
 from ferryman.agent.records import SessionRecord, SessionRecords
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.sessions import Sessions
+from ferryman.agent.settings import AgentSettings, read_settings
+from ferryman.agent.ssm_user import SSM_USER, ensure_ssm_user
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
 from ferryman.model.errors import ServiceError
@@ -38,32 +42,42 @@ async def run_agent(
     """Serve the node registered in `state_dir` until SIGTERM, SIGINT or SIGHUP; then end its sessions and return.
 
     SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` names the account of
-    sessions whose document names none; the agent's own if None. `on_connected` is called whenever the control channel
-    has opened. Raises `StateUnusable`, `AccountRefused` and `NoWorker`.
+    sessions whose document names none, before what `agent.toml` says; the agent's own if neither does. `on_connected`
+    is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused` and `NoWorker`.
     """
-    if run_as is not None:
-        require_switchable(named_account(run_as))
     state = StateDirectory(state_dir)
+    settings = _settle_account(read_settings(state.path), run_as)
     registration = state.registration()
     state.create()
     trusted = server_trust(registration.endpoint, registration.ca_file)
     with _only_agent(state), _signals() as stop:
         async with HttpClient(registration.endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
-            await _Agent(state, client, run_as, on_connected).run(stop)
+            await _Agent(state, client, settings, on_connected).run(stop)
+
+
+def _settle_account(settings: AgentSettings, run_as: str | None) -> AgentSettings:
+    """Return the settings with the account that sessions run as, which then exists and can be used."""
+    account = run_as or settings.run_as
+    if account is None and settings.ssm_user:
+        ensure_ssm_user(sudo=settings.ssm_user_sudo)
+        account = SSM_USER
+    if account is not None:
+        require_switchable(named_account(account))
+    return msgspec.structs.replace(settings, run_as=account, ssm_user=False)
 
 
 class _Agent:
     """Everything of one run."""
 
     def __init__(
-        self, state: StateDirectory, client: HttpClient, run_as: str | None, on_connected: Callable[[], None]
+        self, state: StateDirectory, client: HttpClient, settings: AgentSettings, on_connected: Callable[[], None]
     ) -> None:
         self._source = CredentialSource(state, client)
         self._outbox = Outbox()
         self._control = ControlChannel(client, self._source, self._outbox, on_connected)
         self._nursery = Nursery(state.path)
         self._sessions = Sessions(
-            state.registration().node_id, SessionRecords(state.sessions), self._nursery, self._report, run_as
+            state.registration().node_id, SessionRecords(state.sessions), self._nursery, self._report, settings
         )
 
     async def run(self, stop: "asyncio.Future[bool]") -> None:

@@ -16,10 +16,10 @@ import msgspec
 from ferryman.agent.journal import logger
 from ferryman.agent.nursery import NoWorker, Nursery
 from ferryman.agent.records import FAILED, SUCCESS, RecordLocked, SessionRecord, SessionRecords, new_result
+from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
 from ferryman.agent.worker import WorkerTask
 from ferryman.wire.tasks import InteractiveShellContent
 
-MAX_SESSIONS = 1000
 ADOPT_AGAIN_SECONDS = 0.1
 _LOG = logger("sessions")
 
@@ -42,13 +42,13 @@ class Sessions:
         records: SessionRecords,
         nursery: Nursery,
         report: Callable[[SessionRecord], None],
-        run_as: str | None = None,
+        settings: AgentSettings = DEFAULT_SETTINGS,
     ) -> None:
         self._node_id = node_id
         self._records = records
         self._nursery = nursery
         self._report = report
-        self._run_as = run_as
+        self._settings = settings
         self._running: dict[str, _Running] = {}
         self._starting: set[str] = set()
         self._ending = False
@@ -68,13 +68,13 @@ class Sessions:
             _LOG.warning("duplicate task", session_id=session_id)
             return
         record = SessionRecord(session_id, self._node_id, time.time())
-        if len(self) >= MAX_SESSIONS:
-            self._fail(session_id, f"This node already runs {MAX_SESSIONS} sessions.")
+        if len(self) >= self._settings.max_sessions:
+            self._fail(session_id, f"This node already runs {len(self)} sessions, as many as its agent allows.")
             return
         self._records.write(record)
         self._starting.add(session_id)
         try:
-            pid = await self._nursery.fork(WorkerTask(content, self._run_as))
+            pid = await self._nursery.fork(WorkerTask(content, self._settings))
             self._watch(session_id, pid)
             _LOG.info("session started", session_id=session_id, pid=pid)
             if self._ending:

@@ -1,236 +1,91 @@
-"""A program on a terminal, seen from an event loop: output when there is room for it, input in order, one end."""
+"""Sessions on a terminal: the account's shell, or a command that talks to its user (`protocol/agent.md` §5.2, §5.3)."""
 
 import asyncio
-import contextlib
-import os
-import signal
-from collections import deque
-from collections.abc import Callable
-from pathlib import Path
 
-from ferryman.agent.launcher import Prepared
+from ferryman.agent.journal import logger
+from ferryman.agent.kinds import Client
+from ferryman.agent.launcher import DEFAULT_COLUMNS, DEFAULT_ROWS, Child
+from ferryman.agent.process import Process
+from ferryman.agent.records import FAILED, SUCCESS, SessionResult, new_result
+from ferryman.channel.events import ClientReady, InputReceived
+from ferryman.wire.agent_message import PayloadType
+from ferryman.wire.payloads import MalformedPayload, Size, decode_payload
 
-READ_BYTES = 64 * 1024
-HANGUP_SECONDS = 1.0
-"""How long processes may take to leave after SIGHUP; then they are killed."""
-KILL_SECONDS = 2.0
+SIZE_SECONDS = 0.25
+"""How long the program waits for the client's first word, normally its window size, once the handshake is complete."""
+LARGEST_TERMINAL = 0xFFFF
+_TYPED_FIRST = -1
+_LOG = logger("shell")
 
 
-class Shell:
-    """Drives a prepared program; must be made and used in a running loop.
+class TerminalSession:
+    """Runs a program prepared on a terminal; `typed_first` is put into it as if typed, before the client's input."""
 
-    `capacity` says how many bytes of output may be taken now; at 0 the terminal is not read, so the program blocks in
-    time, until `resume`. `on_output` gets the output in pieces of at most 64 KiB; `on_consumed` the tag of each `write`
-    once the terminal has taken it.
-    """
-
-    def __init__(
-        self,
-        prepared: Prepared,
-        capacity: Callable[[], int],
-        on_output: Callable[[bytes], None],
-        on_consumed: Callable[[int], None],
-    ) -> None:
-        self._prepared = prepared
-        self._capacity = capacity
-        self._on_output = on_output
-        self._on_consumed = on_consumed
+    def __init__(self, client: Client, child: Child, typed_first: bytes = b"") -> None:
+        self._client = client
+        self._typed_first = typed_first
+        self._process = Process(child, client.capacity, self._send, self._consumed)
         self._loop = asyncio.get_running_loop()
-        self._input: deque[tuple[int, memoryview]] = deque()
-        self._reading = False
-        self._writing = False
-        self._output_over = False
-        self._exit_code: int | None = None
-        self._drained: asyncio.Future[int] = self._loop.create_future()
-        self._fault = ""
-        self._closed = False
-        self.started = False
+        self._starting: asyncio.TimerHandle | None = None
 
-    def start(self) -> None:
-        """Let the program run. Its output is read from now on."""
-        self.started = True
-        self._prepared.start()
-        self._loop.add_reader(self._prepared.pidfd, self._exited)
-        self.resume()
+    def ready(self, event: ClientReady) -> None:
+        """Start the program soon: the client's first word is its window size."""
+        if self._starting is None:
+            self._starting = self._loop.call_later(SIZE_SECONDS, self._start)
 
-    def resize(self, columns: int, rows: int) -> None:
-        """Set the window size."""
-        self._prepared.resize(columns, rows)
+    def replaced(self) -> None:
+        """Go on: a terminal shows itself to whoever looks."""
 
-    def write(self, tag: int, data: bytes) -> None:
-        """Queue input. The caller bounds it: no more than what it has not been told is consumed."""
-        self._input.append((tag, memoryview(data)))
-        if not self._writing:
-            self._write_some()
+    def take(self, event: InputReceived) -> None:
+        """Give input to the terminal. What is not typed takes its turn in the queue too: acknowledged in order."""
+        data = b""
+        if event.payload_type == PayloadType.SIZE:
+            self._resize(event.payload)
+        elif event.payload_type == PayloadType.OUTPUT:
+            data = event.payload
+        self._start()
+        self._process.write(event.sequence_number, data)
 
     def resume(self) -> None:
-        """Read the terminal again if there is room; cheap when nothing has changed."""
-        if self._reading or self._output_over or not self.started or self._capacity() <= 0:
+        """Read the terminal again."""
+        self._process.resume()
+
+    async def ended(self) -> SessionResult:
+        """Wait for the program's end."""
+        code = await self._process.drained()
+        if self._process.fault():
+            return new_result(FAILED, f"Unable to start command: {self._process.fault()}")
+        _LOG.info("program ended", exit_code=code)
+        return new_result(SUCCESS)
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._starting is not None:
+            self._starting.cancel()
+        await self._process.end()
+
+    def _send(self, _output: int, data: bytes) -> None:
+        self._client.send(PayloadType.OUTPUT, data)
+
+    def _consumed(self, tag: int) -> None:
+        if tag != _TYPED_FIRST:
+            self._client.consumed(tag)
+
+    def _start(self) -> None:
+        if self._process.started:
             return
-        if self._exit_code is not None:
-            self._read_some()
+        self._process.start()
+        if self._typed_first:
+            self._process.write(_TYPED_FIRST, self._typed_first)
+
+    def _resize(self, payload: bytes) -> None:
+        try:
+            size = decode_payload(payload, Size)
+        except MalformedPayload as error:
+            _LOG.warning("size ignored", reason=str(error))
             return
-        self._reading = True
-        self._loop.add_reader(self._prepared.master, self._read_some)
-
-    async def drained(self) -> int:
-        """Wait until the program has ended and all it wrote has been handed on; returns its exit code."""
-        return await asyncio.shield(self._drained)
-
-    def fault(self) -> str:
-        """Why the program could not be executed; empty when it ran. To be asked after its end."""
-        return self._fault
-
-    async def end(self) -> None:
-        """End everything in the program's session: SIGHUP, a second's grace, SIGKILL. Closes the terminal; idempotent.
-
-        A process that made a session of its own (setsid, a daemon, tmux) has left and is not ours to end.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        self._pause()
-        self._stop_writing()
-        self._loop.remove_reader(self._prepared.pidfd)
-        for number, seconds in ((signal.SIGHUP, HANGUP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
-            members = set(session_members(self._prepared.pid))
-            if self._exit_code is None and self._prepared.is_running():
-                members.add(self._prepared.pid)  # newly forked, it may not lead its session yet
-            if not members:
-                break
-            await _signal_and_wait(members, number, seconds)
-        if self._exit_code is None and not self._prepared.is_running():  # one that hangs in the kernel is left to init
-            self._exit_code = self._prepared.reap()
-        if not self._drained.done():
-            self._drained.set_result(self._exit_code or 0)
-        self._prepared.close()
-
-    def _read_some(self) -> None:
-        pieces: list[bytes] = []
-        room = min(self._capacity(), READ_BYTES)
-        while room > 0:
-            try:
-                piece = os.read(self._prepared.master, room)
-            except BlockingIOError:
-                self._output_over = self._exit_code is not None
-                break
-            except OSError:  # EIO: nothing has the terminal open any more
-                piece = b""
-            if not piece:
-                self._output_over = True
-                break
-            pieces.append(piece)
-            room -= len(piece)
-        if pieces:
-            self._on_output(b"".join(pieces))
-        self._settle_reading()
-
-    def _settle_reading(self) -> None:
-        if self._output_over:
-            self._pause()
-            self._finish_if_over()
-        elif self._capacity() <= 0:
-            self._pause()
-        elif self._exit_code is not None:
-            self._loop.call_soon(self.resume)
-
-    def _pause(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._loop.remove_reader(self._prepared.master)
-
-    def _exited(self) -> None:
-        self._loop.remove_reader(self._prepared.pidfd)
-        self._exit_code = self._prepared.reap()
-        self._fault = self._prepared.fault()
-        self._drop_input()
-        self._pause()
-        self.resume()
-        self._finish_if_over()
-
-    def _finish_if_over(self) -> None:
-        if self._output_over and self._exit_code is not None and not self._drained.done():
-            self._drained.set_result(self._exit_code)
-
-    def _write_some(self) -> None:
-        while self._input:
-            tag, data = self._input[0]
-            try:
-                written = os.write(self._prepared.master, data)
-            except BlockingIOError:
-                self._await_room()
-                return
-            except OSError:  # EIO: the program is gone; its end is reported by the pidfd
-                written = len(data)
-            if written < len(data):
-                self._input[0] = (tag, data[written:])
-                continue
-            self._input.popleft()
-            self._on_consumed(tag)
-        self._stop_writing()
-
-    def _await_room(self) -> None:
-        if not self._writing:
-            self._writing = True
-            self._loop.add_writer(self._prepared.master, self._write_some)
-
-    def _stop_writing(self) -> None:
-        if self._writing:
-            self._writing = False
-            self._loop.remove_writer(self._prepared.master)
-
-    def _drop_input(self) -> None:
-        """Input for a program that has ended is consumed by nobody; say so, or its sender repeats it for ever."""
-        self._stop_writing()
-        while self._input:
-            self._on_consumed(self._input.popleft()[0])
-
-
-def session_members(leader: int) -> list[int]:
-    """Return the ids of the living processes in the session that `leader` leads, itself included."""
-    members = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                # pid (command) state parent group session …; the command may hold anything, parentheses too.
-                fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
-                if int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
-                    members.append(int(entry.name))
-    return members
-
-
-async def _signal_and_wait(members: set[int], number: signal.Signals, seconds: float) -> None:
-    """Signal processes and wait, at most `seconds`, until they have all ended."""
-    async with asyncio.TaskGroup() as group:
-        for member in members:
-            with contextlib.suppress(ProcessLookupError):
-                descriptor = os.pidfd_open(member)
-                try:
-                    signal.pidfd_send_signal(descriptor, number)
-                    signal.pidfd_send_signal(descriptor, signal.SIGCONT)
-                except (ProcessLookupError, PermissionError):
-                    os.close(descriptor)
-                else:
-                    group.create_task(_wait_and_close(descriptor, seconds))
-
-
-async def _wait_and_close(descriptor: int, seconds: float) -> None:
-    try:
-        await wait_readable(descriptor, seconds)
-    finally:
-        os.close(descriptor)
-
-
-async def wait_readable(descriptor: int, seconds: float) -> bool:
-    """Wait for a descriptor to become readable (a pidfd: for the process to end); False after `seconds`."""
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    loop.add_reader(descriptor, readable.set)
-    try:
-        async with asyncio.timeout(seconds):
-            await readable.wait()
-    except TimeoutError:
-        return False
-    finally:
-        loop.remove_reader(descriptor)
-    return True
+        columns, rows = (
+            value if 0 < value <= LARGEST_TERMINAL else fallback
+            for value, fallback in ((size.cols, DEFAULT_COLUMNS), (size.rows, DEFAULT_ROWS))
+        )
+        self._process.resize(columns, rows)

@@ -1,6 +1,7 @@
 """The session worker: one process per session, which lives on when the agent dies.
 
-It owns the terminal and the data channel, speaks to the server by itself, and leaves its result in the record.
+It owns the session's program or connections and its data channel, speaks to the server by itself, and leaves its result
+in the record.
 """
 
 import asyncio
@@ -8,21 +9,20 @@ import os
 import signal
 import ssl
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import structlog
 
-from ferryman.agent.accounts import AccountRefused, environment, session_account
 from ferryman.agent.channels import open_data_channel
 from ferryman.agent.credentials import CredentialSource
 from ferryman.agent.journal import logger
-from ferryman.agent.launcher import Prepared, login_shell, prepare
+from ferryman.agent.kinds import Plan
 from ferryman.agent.loops import run_loop
+from ferryman.agent.planning import Unplannable, members, plan
 from ferryman.agent.records import FAILED, SessionRecords, SessionResult, new_result
-from ferryman.agent.session import SESSION_TYPE, ShellSession, session_limits
+from ferryman.agent.session import Session, SessionLimits, session_limits
+from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.versions import USER_AGENT
 from ferryman.transport.http import HttpClient
@@ -33,10 +33,10 @@ _LOG = logger("worker")
 
 
 class WorkerTask(msgspec.Struct, frozen=True):
-    """What a worker is asked to do. `run_as` is the account that the agent's configuration names, if any."""
+    """What a worker is asked to do, and the agent's configuration at that moment."""
 
     content: InteractiveShellContent
-    run_as: str | None = None
+    settings: AgentSettings = DEFAULT_SETTINGS
 
 
 def run_worker(task: WorkerTask, state_directory: Path, trusted: ssl.SSLContext | None) -> None:
@@ -57,29 +57,19 @@ def run_worker(task: WorkerTask, state_directory: Path, trusted: ssl.SSLContext 
 
 
 def _run(task: WorkerTask, state: StateDirectory, trusted: ssl.SSLContext | None) -> SessionResult:
-    document = task.content.document_content
-    session_type = document.get("sessionType")
-    if session_type != SESSION_TYPE:
-        return new_result(FAILED, f"Sessions of type {session_type} are not supported by this node's agent.")
-    inputs = _members(document.get("inputs"))
     try:
-        account = session_account(inputs, task.content.run_as_user or None, task.run_as)
-    except AccountRefused as error:
-        return new_result(FAILED, f"Unable to start command: {error}")
-    try:
-        prepared = prepare(login_shell(account, environment(account, os.environ)))
-        return run_loop(_converse(task.content.session_id, prepared, state, trusted, inputs))
+        planned = plan(task.content, task.settings)
+        limits = session_limits(members(task.content.document_content.get("inputs")), idles=planned.idles)
+        return run_loop(_converse(task.content.session_id, planned, state, trusted, limits))
+    except Unplannable as error:
+        return new_result(FAILED, str(error))
     except Exception as error:  # noqa: BLE001 - the process's boundary: the user is told, the log has it
         _LOG.exception("session worker failed")
         return new_result(FAILED, f"The session's process on the node failed: {type(error).__name__}.")
 
 
 async def _converse(
-    session_id: str,
-    prepared: Prepared,
-    state: StateDirectory,
-    trusted: ssl.SSLContext | None,
-    inputs: Mapping[str, object],
+    session_id: str, planned: Plan, state: StateDirectory, trusted: ssl.SSLContext | None, limits: SessionLimits
 ) -> SessionResult:
     endpoint = state.registration().endpoint
     async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
@@ -88,19 +78,8 @@ async def _converse(
         async def open_socket() -> WebSocket:
             return await open_data_channel(client, source, session_id)
 
-        profile = str(_members(inputs.get("shellProfile")).get("linux") or "")
-        session = ShellSession(
-            session_id,
-            prepared,
-            open_socket,
-            session_limits(inputs),
-            typed_first=f"{profile}\n".encode() if profile else b"",
-        )
+        session = Session(session_id, planned, open_socket, limits)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, session.end)
         return await session.run()
-
-
-def _members(value: Any) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}

@@ -1,6 +1,7 @@
 """A scripted service: what an agent needs of a server, with every signature verified, and a client behind it."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import time
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest_asyncio
 from aiohttp import web
 
@@ -19,14 +21,24 @@ from ferryman.agent.state import StateDirectory
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import ClientEvent, OutputReceived, SessionEnded, SessionStarted
 from ferryman.model.secret import Secret
+from ferryman.model.versions import CLIENT_VERSION
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
 from ferryman.signing.sigv4 import parse, verify, verify_scope
 from ferryman.transport.errors import ConnectionLost
 from ferryman.transport.websocket import WebSocket, accepted
-from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode, peek
+from ferryman.wire.agent_message import AgentMessage, Flag, MessageType, PayloadType, decode, encode, peek
 from ferryman.wire.opening import decode_control_channel_opening, decode_data_channel_opening
-from ferryman.wire.payloads import AgentSessionState, ChannelClosed, Publication, Size, decode_payload, encode_payload
+from ferryman.wire.payloads import (
+    AgentSessionState,
+    ChannelClosed,
+    HandshakeRequest,
+    Publication,
+    Size,
+    decode_payload,
+    encode_flag,
+    encode_payload,
+)
 from ferryman.wire.tasks import (
     AgentTaskAcknowledge,
     AgentTaskComplete,
@@ -205,10 +217,15 @@ class Service:
 class Client:
     """A client behind the scripted service: its engine is joined to the agent's channel without a network."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool = False, version: str = CLIENT_VERSION) -> None:
         self.client_id = str(uuid.uuid4())
-        self.engine = ClientChannel(entropy=os.urandom, wall_clock_ms=lambda: time.time_ns() // 1_000_000)
+        self.engine = ClientChannel(
+            entropy=os.urandom, wall_clock_ms=lambda: time.time_ns() // 1_000_000, client_version=version
+        )
+        self.plain = plain
+        """Able to do what AWS's client can do, no more."""
         self.output = bytearray()
+        self.received: list[tuple[int, bytes]] = []
         self.consumes = True
         self.unconsumed: list[int] = []
         self.started: SessionStarted | None = None
@@ -240,6 +257,14 @@ class Client:
         self.engine.send(PayloadType.OUTPUT, data, time.monotonic())
         self._wake.set()
 
+    def flag(self, flag: Flag) -> None:
+        self.engine.send(PayloadType.FLAG, encode_flag(flag), time.monotonic())
+        self._wake.set()
+
+    def payloads(self, payload_type: PayloadType) -> bytes:
+        """All that came in messages of this type."""
+        return b"".join(payload for kind, payload in self.received if kind == payload_type)
+
     def resize(self, columns: int, rows: int) -> None:
         self.engine.send(PayloadType.SIZE, encode_payload(Size(columns, rows)), time.monotonic())
         self._wake.set()
@@ -264,7 +289,7 @@ class Client:
 
     async def _read(self, channel: Channel) -> None:
         while (data := await channel.frames.get()) is not None:
-            self.engine.receive(data, time.monotonic())
+            self.engine.receive(_without_extensions(data) if self.plain else data, time.monotonic())
             self._handle(self.engine.events())
             self._wake.set()
 
@@ -274,6 +299,7 @@ class Client:
                 self.started = event
             elif isinstance(event, OutputReceived):
                 self.output += event.payload
+                self.received.append((event.payload_type, event.payload))
                 if self.consumes:
                     self.engine.acknowledge(event.sequence_number, time.monotonic())
                 else:
@@ -295,6 +321,15 @@ class Client:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+
+def _without_extensions(data: bytes) -> bytes:
+    """Take what Ferryman's agent offers out of a handshake request."""
+    if peek(data).payload_type != PayloadType.HANDSHAKE_REQUEST:
+        return data
+    message = decode(data)
+    request = msgspec.structs.replace(decode_payload(message.payload, HandshakeRequest), ferryman=None)
+    return encode(dataclasses.replace(message, payload=encode_payload(request)))
 
 
 def shell_task(session_id: str, document: Mapping[str, object] = SHELL_DOCUMENT) -> bytes:
@@ -324,6 +359,14 @@ async def state(service: Service, tmp_path: Path) -> StateDirectory:
 @pytest_asyncio.fixture(loop_scope="function")
 async def client() -> AsyncIterator[Client]:
     behind = Client()
+    yield behind
+    await behind.leave()
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def plain_client() -> AsyncIterator[Client]:
+    """A client that can do what AWS's can."""
+    behind = Client(plain=True)
     yield behind
     await behind.leave()
 

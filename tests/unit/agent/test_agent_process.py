@@ -11,8 +11,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from ferryman.agent.reaping import wait_readable
 from ferryman.agent.records import SessionRecords
-from ferryman.agent.shell import wait_readable
 from ferryman.agent.state import StateDirectory
 from ferryman.wire.payloads import encode_payload
 from ferryman.wire.tasks import InteractiveShell

@@ -10,10 +10,12 @@ import pytest_asyncio
 from ferryman.agent.accounts import environment, own_account
 from ferryman.agent.channels import SessionOver, open_data_channel
 from ferryman.agent.credentials import CredentialSource
-from ferryman.agent.launcher import Program, prepare
+from ferryman.agent.kinds import STANDARD_STREAM, Plan
+from ferryman.agent.launcher import Program, on_terminal
+from ferryman.agent.reaping import session_members
 from ferryman.agent.records import FAILED, SUCCESS, SessionResult
-from ferryman.agent.session import SessionLimits, ShellSession, session_limits
-from ferryman.agent.shell import session_members
+from ferryman.agent.session import Session, SessionLimits, session_limits
+from ferryman.agent.shell import TerminalSession
 from ferryman.agent.state import StateDirectory
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
@@ -32,11 +34,12 @@ class Node:
         self._running: asyncio.Task[SessionResult] | None = None
         self.leader = 0
 
-    def start(self, command: str, limits: SessionLimits = LONG, typed: bytes = b"") -> ShellSession:
+    def start(self, command: str, limits: SessionLimits = LONG, typed: bytes = b"") -> Session:
         account = own_account()
-        prepared = prepare(Program("/bin/sh", ("sh", "-c", command), environment(account, {}), account))
-        self.leader = prepared.pid
-        session = ShellSession("alice-1", prepared, self.open_socket, limits, typed_first=typed)
+        child = on_terminal(Program("/bin/sh", ("sh", "-c", command), environment(account, {}), account))
+        self.leader = child.pid
+        plan = Plan(STANDARD_STREAM, None, lambda client: TerminalSession(client, child, typed))
+        session = Session("alice-1", plan, self.open_socket, limits)
         self._running = asyncio.create_task(session.run())
         return session
 
@@ -119,8 +122,9 @@ async def test_output_keeps_it_from_being_idle(node: Node, service: Service, cli
 
 async def test_a_shell_that_cannot_be_executed_is_told(node: Node, service: Service, client: Client) -> None:
     account = own_account()
-    prepared = prepare(Program("/nonexistent", ("x",), environment(account, {}), account))
-    session = ShellSession("alice-1", prepared, node.open_socket, LONG)
+    child = on_terminal(Program("/nonexistent", ("x",), environment(account, {}), account))
+    plan = Plan(STANDARD_STREAM, None, lambda client: TerminalSession(client, child))
+    session = Session("alice-1", plan, node.open_socket, LONG)
     running = asyncio.create_task(session.run())
     await client.join(await service.channels.get())
     result = await running

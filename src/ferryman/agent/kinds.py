@@ -1,0 +1,66 @@
+"""What every kind of session has in common, as the session sees it: a kind knows its program or ports, no channel."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ferryman.agent.records import SUCCESS, SessionResult
+from ferryman.channel.events import ClientReady, InputReceived
+from ferryman.wire.agent_message import PayloadType
+
+STANDARD_STREAM = "Standard_Stream"
+INTERACTIVE_COMMANDS = "InteractiveCommands"
+NON_INTERACTIVE_COMMANDS = "NonInteractiveCommands"
+PORT = "Port"
+
+
+class Client(Protocol):
+    """The session's client, as a kind may use it."""
+
+    def capacity(self) -> int:
+        """Return how many bytes of output may be sent now; 0 also while no client is there."""
+
+    def send(self, payload_type: PayloadType, payload: bytes) -> None:
+        """Send output. Keep to `capacity`; exit codes and flags may go beyond it."""
+
+    def consumed(self, number: int) -> None:
+        """Say that the input of this number, and all before it, is where it belongs."""
+
+    def end(self, status: str = SUCCESS, output: str = "") -> None:
+        """End the session at once, with this result."""
+
+
+class Kind(Protocol):
+    """One session's program or ports. All calls come from the event loop."""
+
+    def ready(self, event: ClientReady) -> None:
+        """A client has completed the handshake: the first, or another that takes the session over."""
+
+    def replaced(self) -> None:
+        """Another client has come, and will complete the handshake; input not consumed is gone."""
+
+    def take(self, event: InputReceived) -> None:
+        """Take input, in order; `Client.consumed` for every one."""
+
+    def resume(self) -> None:
+        """`Client.capacity` may have grown. Called often: cheap when nothing has changed."""
+
+    async def ended(self) -> SessionResult:
+        """Wait until the session has ended by itself and all its output is with the client; return its result."""
+
+    async def close(self) -> None:
+        """Leave nothing behind; bounded in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A session that can be run: what the client is told of it, and what makes its kind, in a running loop.
+
+    `properties` are those of a Port document, all text; None for other types. `idles`: the session ends when it is
+    idle although the document sets no idle timeout.
+    """
+
+    session_type: str
+    properties: Mapping[str, str] | None
+    make: Callable[[Client], Kind]
+    idles: bool = True

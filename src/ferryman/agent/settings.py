@@ -1,0 +1,46 @@
+"""The agent's configuration: `agent.toml` in its state directory, every key optional."""
+
+from pathlib import Path
+
+import msgspec
+
+from ferryman.agent.destinations import DENIED_BY_DEFAULT, networks
+from ferryman.agent.resource_limits import DEFAULT_LIMITS, ResourceLimits
+from ferryman.agent.state import StateUnusable
+
+FILE_NAME = "agent.toml"
+
+
+class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the node's administrator decides."""
+
+    run_as: str | None = None
+    """Account of sessions whose document names none; None: the agent's own."""
+    ssm_user: bool = False
+    """Such sessions run as `ssm-user`, which is made if it is missing."""
+    ssm_user_sudo: bool = False
+    """`ssm-user` may become root without a password."""
+    max_sessions: int = 1000
+    denied_hosts: tuple[str, ...] = DENIED_BY_DEFAULT
+    """Addresses and networks that port sessions with a `host` may not reach; replaces the default."""
+    limits: ResourceLimits = DEFAULT_LIMITS
+
+
+DEFAULT_SETTINGS = AgentSettings()
+
+
+def read_settings(state_dir: Path) -> AgentSettings:
+    """Return the settings of the agent with this state directory; raises `StateUnusable` naming what is wrong."""
+    path = state_dir / FILE_NAME
+    try:
+        settings = msgspec.toml.decode(path.read_bytes(), type=AgentSettings)
+        networks(settings.denied_hosts)
+    except FileNotFoundError:
+        return DEFAULT_SETTINGS
+    except (OSError, ValueError) as error:
+        raise StateUnusable(f"cannot use {path}: {error}") from error
+    if settings.max_sessions < 1:
+        raise StateUnusable(f"cannot use {path}: max_sessions is less than 1")
+    if settings.ssm_user and settings.run_as:
+        raise StateUnusable(f"cannot use {path}: ssm_user and run_as exclude each other")
+    return settings

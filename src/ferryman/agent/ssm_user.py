@@ -1,0 +1,45 @@
+"""Makes the account `ssm-user`, if the agent's configuration asks for it (`protocol/agent.md` §5.2)."""
+
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+from ferryman.agent.accounts import AccountRefused
+
+SSM_USER = "ssm-user"
+SUDOERS = Path("/etc/sudoers.d/ferryman-agent-users")
+USERADD = "useradd"
+_USERADD_SECONDS = 30.0
+
+
+def ensure_ssm_user(*, sudo: bool, name: str = SSM_USER, useradd: str = USERADD, sudoers: Path = SUDOERS) -> None:
+    """Make the account if it is missing, with a home and no password; `sudo`: it may become root without a password.
+
+    Needs root. Raises `AccountRefused`.
+    """
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        _make(name, useradd)
+    if sudo:
+        try:
+            descriptor = os.open(sudoers, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o440)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(
+                    f"# Written by ferryman's agent: agent.toml says ssm_user_sudo.\n{name} ALL=(ALL) NOPASSWD:ALL\n"
+                )
+        except OSError as error:
+            raise AccountRefused(f"cannot let {name} use sudo: {sudoers}: {error.strerror}") from error
+
+
+def _make(name: str, useradd: str) -> None:
+    command = [useradd, "--create-home", "--shell", "/bin/sh", name]
+    try:
+        done = subprocess.run(  # noqa: S603 - the administrator asked for it
+            command, capture_output=True, text=True, timeout=_USERADD_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AccountRefused(f"cannot make the account {name}: {error}") from error
+    if done.returncode:
+        raise AccountRefused(f"cannot make the account {name}: {done.stderr.strip() or f'{useradd} failed'}")
