@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ferryman.core.service import Limits
+from ferryman.server.attached import KEPT_BYTES
 from ferryman.server.channels import EARLY_FRAMES
-from ferryman.server.relay import KEPT_BYTES
 from ferryman.server.starts import LIMIT
 from ferryman.server.timing import DEFAULT_TIMING as TIMING
 

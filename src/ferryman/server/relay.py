@@ -9,9 +9,6 @@ nothing for `Timing.stall` seconds counts as away until it reads again.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import WSCloseCode
@@ -30,58 +27,13 @@ from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server import frames
+from ferryman.server.attached import FROM_AGENT, FROM_CLIENT, Attached, KeptAcknowledgements
 from ferryman.server.sockets import Socket, Violation
 from ferryman.server.timing import Timing
-from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, MessageType, decode, peek
+from ferryman.wire.agent_message import MalformedFrame, decode
 from ferryman.wire.payloads import AgentSessionState, MalformedPayload, decode_payload
 
-KEPT_BYTES = 256 * 1024
-"""How much of a client's acknowledgements is kept for an agent that is away; the oldest go first."""
-
 _log = structlog.get_logger("ferryman.server.relay")
-
-
-@dataclass(eq=False, slots=True)
-class Attached:
-    """One end that is here. `name` is the client's ClientId or the node's id.
-
-    `ready`: the agent reported Connected, or had before. `stalled`: it does not read, and nothing is sent to it.
-    """
-
-    socket: Socket
-    name: str
-    ferryman: bool = False
-    ready: bool = True
-    stalled: bool = False
-    terminating: bool = False
-    recovery: asyncio.Task[None] | None = None
-    frames: int = 0
-    dropped: int = 0
-    refused: int = 0
-
-
-@dataclass(slots=True)
-class KeptAcknowledgements:
-    """A client's acknowledgements that an agent has yet to get; bounded."""
-
-    client_id: str = ""
-    frames: deque[bytes] = field(default_factory=deque)
-    size: int = 0
-
-    def add(self, client_id: str, frame: bytes) -> None:
-        """Keep one, dropping the oldest if there are too many, and all of another client's."""
-        if client_id != self.client_id:
-            self.clear()
-            self.client_id = client_id
-        self.frames.append(frame)
-        self.size += len(frame)
-        while self.size > KEPT_BYTES:
-            self.size -= len(self.frames.popleft())
-
-    def clear(self) -> None:
-        """Forget all."""
-        self.frames.clear()
-        self.size = 0
 
 
 class RelaySlot:
@@ -150,7 +102,7 @@ class RelaySlot:
     # The client's side
 
     async def _join_client(self, authorized: AuthorizedSession, socket: Socket) -> None:
-        client = Attached(socket, authorized.client_id)
+        client = Attached(socket, authorized.client_id, FROM_CLIENT)
         self._greet_client(client)
         try:
             await self._record()
@@ -194,15 +146,12 @@ class RelaySlot:
 
     async def _from_client(self, client: Attached) -> None:
         receive = client.socket.receive_frame
-        outline_of = frames.outline_of
+        outline = client.outline
         while True:
             frame = await receive()
-            client.frames += 1
-            prefix, sequence, size = outline_of(frame) if len(frame) >= HEADER_SIZE else _NOTHING
-            if size != len(frame) - HEADER_SIZE or prefix not in _CLIENT_PREFIXES:
-                prefix = _look_again(client, frame, _FROM_CLIENT)
-                if not prefix:
-                    continue
+            prefix, sequence = outline(frame)
+            if not prefix or client is not self._client:  # replaced, and about to be told
+                continue
             if prefix == frames.INPUT and sequence > self._newest_input:
                 self._newest_input = sequence
                 self._touch()
@@ -219,7 +168,7 @@ class RelaySlot:
 
     async def _join_agent(self, authorized: AuthorizedSession, socket: Socket, ferryman: bool) -> None:
         started = authorized.session.status is not SessionStatus.CONNECTING
-        agent = Attached(socket, authorized.caller_id, ferryman, ready=started and not ferryman)
+        agent = Attached(socket, authorized.caller_id, FROM_AGENT, ferryman, ready=started and not ferryman)
         replaced, self._agent = self._agent, agent
         if replaced is not None:
             replaced.socket.leave(WSCloseCode.OK, "replaced by a newer connection")
@@ -245,15 +194,12 @@ class RelaySlot:
 
     async def _from_agent(self, agent: Attached) -> None:
         receive = agent.socket.receive_frame
-        outline_of = frames.outline_of
+        outline = agent.outline
         while True:
             frame = await receive()
-            agent.frames += 1
-            prefix, sequence, size = outline_of(frame) if len(frame) >= HEADER_SIZE else _NOTHING
-            if size != len(frame) - HEADER_SIZE or prefix not in _AGENT_PREFIXES:
-                prefix = _look_again(agent, frame, _FROM_AGENT)
-                if not prefix:
-                    continue
+            prefix, sequence = outline(frame)
+            if not prefix or agent is not self._agent:
+                continue
             if prefix == frames.AGENT_STATE:
                 await self._agent_state(agent, frame)
                 continue
@@ -372,31 +318,3 @@ class RelaySlot:
 
     def _touch(self) -> None:
         self._active_at = self._service.clock()
-
-
-_FROM_CLIENT = {
-    MessageType.INPUT_STREAM_DATA.value: frames.INPUT,
-    MessageType.ACKNOWLEDGE.value: frames.ACKNOWLEDGE,
-}
-_FROM_AGENT = {
-    MessageType.OUTPUT_STREAM_DATA.value: frames.OUTPUT,
-    MessageType.ACKNOWLEDGE.value: frames.ACKNOWLEDGE,
-    MessageType.AGENT_SESSION_STATE.value: frames.AGENT_STATE,
-}
-_CLIENT_PREFIXES = frozenset(_FROM_CLIENT.values())
-_AGENT_PREFIXES = frozenset(_FROM_AGENT.values())
-_NOTHING = (b"", 0, 0)
-
-
-def _look_again(end: Attached, frame: bytes, allowed: Mapping[str, bytes]) -> bytes:
-    """Return the prefix of a frame whose type is padded in another way, b"" for a type that this end may not send.
-
-    Raises `Violation` (1002) for what is no agent message: passed on, it could kill the other end's reader.
-    """
-    try:
-        prefix = allowed.get(peek(frame).message_type, b"")
-    except MalformedFrame as error:
-        end.refused += 1
-        raise Violation(WSCloseCode.PROTOCOL_ERROR, str(error)) from error
-    end.refused += not prefix
-    return prefix

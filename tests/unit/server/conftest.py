@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -23,7 +25,10 @@ import botocore.config
 import psutil
 import pytest
 from aiohttp import WSMsgType
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from yarl import URL
 
 from ferryman.bus.memory import MemoryBus
@@ -122,7 +127,8 @@ class Peer:
         """Drop the connection without a word, as AWS's ends do."""
         transport = self.websocket.get_extra_info("socket")
         assert transport is not None
-        transport.shutdown(socket.SHUT_RDWR)
+        with socket.socket(fileno=os.dup(transport.fileno())) as same:  # the loop's own refuses to be shut down
+            same.shutdown(socket.SHUT_RDWR)
 
     def raw(self, content: bytes) -> None:
         """Send bytes as they are, WebSocket or not."""
@@ -249,12 +255,14 @@ class Server:
     administrator: Credentials
     stop: asyncio.Event
     running: "asyncio.Task[None]"
+    scheme: str = "http"
+    authority: Path | None = None
     peers: list[Peer] = field(default_factory=list)
     clients: list[Any] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def url_of(self, target: str) -> URL:
         return URL(self.url + target, encoded=True)
@@ -270,6 +278,7 @@ class Server:
             aws_secret_access_key=given.secret_access_key.reveal(),
             aws_session_token=given.session_token.reveal() if given.session_token else None,
             config=botocore.config.Config(retries={"total_max_attempts": 1}),
+            verify=None if self.authority is None else str(self.authority),
             **settings,
         )
         self.clients.append(made)
@@ -462,6 +471,37 @@ def limits() -> Limits:
     return Limits()
 
 
+@pytest.fixture
+def tls() -> tuple[Path, Path] | None:
+    """The server's certificate and key; plain HTTP without."""
+    return None
+
+
+def make_certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed certificate of 127.0.0.1 and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, SHA256())
+    )
+    files = directory / "certificate.pem", directory / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+def contexts(files: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The server's context and that of who trusts it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    return context, ssl.create_default_context(cafile=str(files[0]))
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database to start from: migrations take longer than most tests."""
@@ -476,7 +516,9 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def server(tmp_path: Path, empty_database: Path, timing: Timing, limits: Limits) -> AsyncIterator[Server]:
+async def server(
+    tmp_path: Path, empty_database: Path, timing: Timing, limits: Limits, tls: tuple[Path, Path] | None
+) -> AsyncIterator[Server]:
     """A server of the test's own. Afterwards no channel, task or socket of it is left."""
     tasks = asyncio.all_tasks()
     clock = Clock()
@@ -489,9 +531,15 @@ async def server(tmp_path: Path, empty_database: Path, timing: Timing, limits: L
         administrator = await create_access_key(service, "root")
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
-        running = asyncio.create_task(serve(service, "127.0.0.1", 0, ready=port.set_result, stop=stop, timing=timing))
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=narrow_socket)) as http:
+        context, trust = contexts(tls) if tls else (None, True)
+        running = asyncio.create_task(
+            serve(service, "127.0.0.1", 0, ssl_context=context, ready=port.set_result, stop=stop, timing=timing)
+        )
+        connector = aiohttp.TCPConnector(socket_factory=narrow_socket, ssl=trust)
+        async with aiohttp.ClientSession(connector=connector) as http:
             started = Server(service, store, clock, await port, http, administrator, stop, running)
+            if tls:
+                started.scheme, started.authority = "https", tls[0]
             yield started
             for peer in started.peers:
                 await peer.close()

@@ -5,6 +5,8 @@ import os
 import struct
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.unit.server.conftest import (
     Peer,
     Server,
     acknowledge,
+    make_certificate,
     output,
     plain_frame,
     state,
@@ -44,6 +47,28 @@ async def test_frames_pass_unchanged_both_ways(server: Server) -> None:
     assert [await paired.agent.frame() for _ in upwards] == upwards
     assert (await paired.client.message()).message_type == MessageType.ACKNOWLEDGE
     assert (await paired.agent.message()).message_type == MessageType.ACKNOWLEDGE
+
+
+class TestOverTls:
+    @pytest.fixture
+    def tls(self, tmp_path: Path) -> tuple[Path, Path]:
+        return make_certificate(tmp_path)
+
+    async def test_frames_pass_unchanged(self, server: Server) -> None:
+        paired = await server.paired()
+        frames = [output(number, os.urandom(size)) for number, size in enumerate((1, 126, 1024, 65536, 500_000))]
+        for frame in frames:
+            await paired.agent.send(frame)
+        assert [await paired.client.frame() for _ in frames] == frames
+        closing = asyncio.create_task(paired.client.closed())
+        await server.shut_down()
+        assert await closing == 1001
+
+    async def test_a_stalled_client_holds_up_nobody(self, server: Server) -> None:
+        paired = await server.paired()
+        sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE)
+        assert sent * 4096 > 20 * MEBIBYTE
+        assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
 
 
 async def test_fragmented_messages_pass_whole(server: Server) -> None:
@@ -285,6 +310,18 @@ async def test_the_newest_socket_of_an_end_wins(server: Server) -> None:
     await agent.send(output(0, b"still here"))
     assert (await client.message()).payload == b"still here"
     assert (await server.session(paired.session_id)).status is SessionStatus.CONNECTED
+
+
+async def test_nothing_of_a_replaced_client_reaches_the_agent(server: Server) -> None:
+    paired = await server.paired(ferryman=True)
+    resumed = await server.call("resume_session", SessionId=paired.session_id)
+    flooding = asyncio.create_task(flood(paired.client, lambda number: typed(number, b"old"), MEBIBYTE))
+    second = await server.open_client(resumed)
+    await paired.agent.until(MessageType.START_PUBLICATION)
+    with suppress(ConnectionError):
+        await flooding
+    await second.send(typed(0, b"new"))
+    assert (await paired.agent.message()).payload == b"new"
 
 
 async def test_a_client_that_never_connects(server: Server) -> None:

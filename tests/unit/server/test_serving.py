@@ -1,17 +1,9 @@
 """The server as a whole: start, health, pings, stop."""
 
 import asyncio
-import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
-from pathlib import Path
 
 import pytest
 from aiohttp import WSMsgType
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.serving import serve
@@ -102,45 +94,6 @@ async def test_sessions_of_a_server_that_died_are_disconnected_at_start(server: 
 async def test_a_port_that_is_taken(server: Server) -> None:
     with pytest.raises(OSError, match="in use"):
         await serve(server.service, "127.0.0.1", server.port, ready=lambda _: None, stop=asyncio.Event())
-
-
-async def test_tls(server: Server, tmp_path: Path) -> None:
-    """The same on a port with a certificate: an API call, an upgrade, and the end."""
-    certificate, key = make_certificate(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    trust = ssl.create_default_context(cafile=str(certificate))
-    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        serve(server.service, "127.0.0.1", 0, ssl_context=context, ready=ready.set_result, stop=stop)
-    )
-    port = await ready
-    async with server.http.get(f"https://127.0.0.1:{port}/healthz", ssl=trust) as answer:
-        assert answer.status == 200
-    async with server.http.ws_connect(f"wss://127.0.0.1:{port}/v1/data-channel/root-0", ssl=trust) as websocket:
-        stop.set()
-        message = await websocket.receive(timeout=5)
-        assert (message.type, message.data) == (WSMsgType.CLOSE, 1001)
-    await running
-
-
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A self-signed certificate of 127.0.0.1 and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .sign(key, SHA256())
-    )
-    files = directory / "certificate.pem", directory / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
-    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return files
 
 
 class TestImpatience:
