@@ -217,7 +217,8 @@ class AgentChannel:
         self._client_id = client_id or self._client_id
         self._publication = PublicationState.STARTED
         if replaced:
-            self._stream.renew()
+            # Bytes of an earlier client's connections mean nothing to another client.
+            self._stream.renew(keep=self._session_type != PORT)
             self._handshake = HandshakeState.DUE
             self._quiet_due = False
             self._quiet_until = None

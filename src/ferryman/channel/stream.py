@@ -25,7 +25,7 @@ class ReliableStream:
     """What one end sends and receives in numbered messages.
 
     User data given before `open` is held back. `renew` begins a new epoch: both directions number from 0 again, user
-    data that was not acknowledged is held for the next `open`.
+    data that was not acknowledged is held for the next `open`, or dropped.
     """
 
     def __init__(
@@ -52,9 +52,12 @@ class ReliableStream:
             self._add(payload_type, payload, max_payload)
         self._held_bytes = 0
 
-    def renew(self) -> None:
-        """Begin a new epoch, for another peer."""
-        again = [item for item in self.outgoing.payloads() if item[1] and item[0] not in _HANDSHAKE_TYPES]
+    def renew(self, *, keep: bool) -> None:
+        """Begin a new epoch, for another peer; `keep`: with the user data that the earlier one has not acknowledged."""
+        if not keep:
+            self._held.clear()
+            self._held_bytes = 0
+        again = [item for item in self.outgoing.payloads() if keep and item[1] and item[0] not in _HANDSHAKE_TYPES]
         self._held.extendleft(reversed(again))
         self._held_bytes += sum(len(payload) for _, payload in again)
         self._max_payload = None

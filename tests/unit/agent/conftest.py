@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest_asyncio
+import uvloop
 from aiohttp import web
 
 from ferryman.agent.registration import register
@@ -45,6 +46,12 @@ from ferryman.wire.tasks import (
     InteractiveShellContent,
     encode_interactive_shell,
 )
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on the agent's own loop."""
+    return {"uvloop": uvloop.new_event_loop}
+
 
 REGION = "test-1"
 NODE_ID = "mi-0123456789abcdef0"

@@ -280,6 +280,19 @@ def test_another_client_gets_the_unacknowledged_output_in_a_new_epoch(service: S
     assert service.agent.events() == [ClientReady("1.2.707.0")]
 
 
+def test_another_client_gets_nothing_of_a_former_ones_connections(make: Make) -> None:
+    service = make("Port", {"portNumber": "22"})
+    service.shake_hands(**FERRYMAN)
+    service.agent.send(PayloadType.OUTPUT, b"of a connection", 0.0)
+    service.take()
+    service.start("c-2")
+    service.take()
+    service.respond(**FERRYMAN)
+    assert not streamed(service.take())
+    service.agent.send(PayloadType.OUTPUT, b"of the next", 0.0)
+    assert streamed(service.take()) == [b"of the next"]
+
+
 def test_what_was_for_a_large_client_is_cut_for_a_small_one(service: Service) -> None:
     service.shake_hands(**FERRYMAN)
     service.agent.send(PayloadType.OUTPUT, bytes(2000), 0.0)
