@@ -31,6 +31,7 @@ def build(service: Service, timing: Timing = DEFAULT_TIMING) -> web.Application:
     app.router.add_get("/v1/control-channel/{id}", control_channel, allow_head=False)
     app.router.add_get("/v1/data-channel/{id}", data_channel, allow_head=False)
     app.cleanup_ctx.append(_heartbeat)
+    app.on_response_prepare.append(_name_server)
     app.on_shutdown.append(_close_channels)
     return app
 
@@ -55,3 +56,8 @@ async def _heartbeat(app: web.Application) -> AsyncIterator[None]:
 
 async def _close_channels(app: web.Application) -> None:
     await app[GATEWAY].close()
+
+
+async def _name_server(request: web.Request, response: web.StreamResponse) -> None:
+    """Leave out which versions of what answer: it helps nobody but those who look for holes in them."""
+    response.headers["Server"] = "Ferryman"

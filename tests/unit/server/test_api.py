@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -191,6 +192,28 @@ async def test_a_rotated_key_replaces_the_old_one(server: Server) -> None:
     assert (status, answer["__type"]) == (400, "InvalidSignatureException")
 
 
+async def test_a_role_token_may_be_asked_for_in_chunks(server: Server) -> None:
+    node = await server.register()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"Fingerprint":'
+        yield b'"print"}'
+
+    target = "AmazonSSM.RequestManagedInstanceRoleToken"
+    headers = {"Host": f"127.0.0.1:{server.port}", "Content-Type": JSON, "X-Amz-Target": target}
+    request = SignableRequest("POST", "/", "", list(headers.items()), b'{"Fingerprint":"print"}')
+    headers |= sign_rsa(request, node.node_id, node.private_key, REGION, datetime.now(UTC))
+    async with server.http.post(server.url_of("/"), data=chunks(), headers=headers) as answer:
+        assert answer.status == 200
+        assert set(await answer.json(content_type=None)) == {
+            "AccessKeyId",
+            "SecretAccessKey",
+            "SessionToken",
+            "TokenExpirationDate",
+            "UpdateKeyPair",
+        }
+
+
 async def test_a_node_key_is_good_for_its_two_operations_only(server: Server) -> None:
     node = await server.register()
     headers = {"Host": f"127.0.0.1:{server.port}", "Content-Type": JSON, "X-Amz-Target": DESCRIBE}
@@ -262,7 +285,7 @@ async def test_a_body_of_two_mebibytes(server: Server) -> None:
 
 
 async def test_a_chunked_body_of_two_mebibytes(server: Server) -> None:
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(64):
             yield b"A" * 32768
 

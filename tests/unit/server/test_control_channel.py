@@ -90,28 +90,31 @@ async def test_starts_are_paced(server: Server) -> None:
     assert loop.time() - began > 0.5
 
 
-async def test_a_start_that_shows_itself_lets_the_next_go(server: Server) -> None:
-    paired = await server.paired()
-    ticket = await server.start(paired.node)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    await start_task(server, paired.node, ticket["SessionId"])
-    for number in range(2):
-        await start_task(server, paired.node, f"root-{number}")
-    assert await session_id_of_next_start(paired.control) == ticket["SessionId"]
-    await paired.node.create_channel("data", ticket["SessionId"])
-    assert await session_id_of_next_start(paired.control) == "root-0"
-    assert loop.time() - began < 0.3
+class TestPatience:
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(start=60, close=0.3)
+
+    async def test_a_start_that_shows_itself_lets_the_next_go(self, server: Server) -> None:
+        paired = await server.paired()
+        ticket = await server.start(paired.node)
+        await start_task(server, paired.node, ticket["SessionId"])
+        for number in range(2):
+            await start_task(server, paired.node, f"root-{number}")
+        assert await session_id_of_next_start(paired.control) == ticket["SessionId"]
+        await paired.control.answered()  # and no other
+        await paired.node.create_channel("data", ticket["SessionId"])
+        assert await session_id_of_next_start(paired.control) == "root-0"
 
 
 async def test_other_agents_get_a_moment_after_opening(server: Server) -> None:
     node = await server.register()
     loop = asyncio.get_running_loop()
+    before = loop.time()
     control = await node.control(version="3.3.987.0")
-    opened = loop.time()
     await start_task(server, node, "root-1")
     await session_id_of_next_start(control)
-    assert loop.time() - opened > 0.2
+    assert loop.time() - before > 0.3
 
 
 async def test_a_start_that_is_still_waiting_is_taken_back(server: Server) -> None:

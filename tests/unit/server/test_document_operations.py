@@ -175,7 +175,7 @@ async def test_tags_of_nodes(server: Server) -> None:
     await server.call("add_tags_to_resource", **resource, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
     await server.call("remove_tags_from_resource", **resource, TagKeys=["a"])
     assert (await server.call("list_tags_for_resource", **resource))["TagList"] == [{"Key": "b", "Value": ""}]
-    filters = [{"Key": "tag:b", "Values": [""]}]
+    filters = [{"Key": "tag-key", "Values": ["b"]}]
     found = (await server.call("describe_instance_information", Filters=filters))["InstanceInformationList"]
     assert [each["InstanceId"] for each in found] == [node.node_id]
     code, message = await refusal(

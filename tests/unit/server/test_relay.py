@@ -66,7 +66,7 @@ class TestOverTls:
 
     async def test_a_stalled_client_holds_up_nobody(self, server: Server) -> None:
         paired = await server.paired()
-        sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE)
+        sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
         assert sent * 4096 > 20 * MEBIBYTE
         assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
 
@@ -335,6 +335,19 @@ async def test_a_client_that_never_connects(server: Server) -> None:
     assert await control.closed() == 1002  # and not a task: it would have come first
 
 
+async def test_an_agent_that_never_takes_the_task_up(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    client = await server.open_client(ticket)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    server.clock.advance(61)
+    closed = await client.until(MessageType.CHANNEL_CLOSED)
+    assert "did not open" in decode_payload(closed.payload, ChannelClosed).output
+    assert await client.closed() == 1000
+    await server.until_status(ticket["SessionId"], SessionStatus.FAILED)
+
+
 async def test_an_agent_that_is_gone_when_the_client_comes(server: Server) -> None:
     node = await server.register()
     control = await node.control()
@@ -435,7 +448,7 @@ class TestBackpressure:
 
 async def test_a_stalled_client_pauses_the_agent_until_it_reads(server: Server) -> None:
     paired = await server.paired()
-    sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE)
+    sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
     assert sent * 4096 > 20 * MEBIBYTE  # read and dropped: the agent's pings are behind it
     assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
     await paired.agent.answered()
@@ -448,7 +461,7 @@ async def test_a_stalled_client_pauses_the_agent_until_it_reads(server: Server) 
 
 async def test_a_stalled_agent_gets_the_acknowledgements_when_it_reads(server: Server) -> None:
     paired = await server.paired()
-    sent = await flood(paired.client, lambda number: typed(number, bytes(4096)), 24 * MEBIBYTE)
+    sent = await flood(paired.client, lambda number: typed(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
     assert sent * 4096 > 20 * MEBIBYTE
     await paired.client.send(acknowledge(7))
     await paired.client.answered()
@@ -460,7 +473,7 @@ async def test_a_stalled_agent_gets_the_acknowledgements_when_it_reads(server: S
 
 async def test_a_stalled_end_that_is_replaced(server: Server) -> None:
     paired = await server.paired()
-    await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE)
+    await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
     resumed = await server.call("resume_session", SessionId=paired.session_id)
     client = await server.open_client(resumed, paired.client_id)
     await paired.agent.until(MessageType.START_PUBLICATION)
@@ -483,15 +496,15 @@ def ends(paired: Paired, receiver: str) -> tuple[Peer, Peer, Callable[[int, byte
     return paired.agent, paired.client, typed
 
 
-async def flood(peer: Peer, make: Callable[[int], bytes], limit: int) -> int:
-    """Send until the server does not read for half a second, or `limit` bytes are sent; return how many frames went."""
+async def flood(peer: Peer, make: Callable[[int], bytes], limit: int, patience: float = 0.5) -> int:
+    """Send until the server does not read for `patience` seconds, or `limit` bytes went; return how many frames did."""
     number = size = 0
     while size < limit:
         frame = make(number)
         number += 1
         size += len(frame)
         try:
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(patience):
                 await peer.send(frame)
         except TimeoutError:
             break
