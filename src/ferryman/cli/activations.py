@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli.api_client import Connection, EndpointOption, JsonOption, ProfileOption, RegionOption, connect
+from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.tables import print_json
+from ferryman.plugin.api_client import Connection, connect
 
 DEFAULT_ROLE = "FerrymanManagedNode"
 """CreateActivation requires a role's name; until roles come, nodes may do what nodes do, whatever it says."""

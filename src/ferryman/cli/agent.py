@@ -8,8 +8,8 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from ferryman.cli.failures import Failure
 from ferryman.model.errors import ServiceError
+from ferryman.model.failures import Failure
 
 app = typer.Typer(help="Make this machine a managed node.", no_args_is_help=True)
 Result = TypeVar("Result")

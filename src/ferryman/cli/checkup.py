@@ -14,11 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ferryman.cli.api_client import Api, Connection, connect
 from ferryman.cli.configuration import load
-from ferryman.cli.failures import Failure
 from ferryman.cli.server import tls_context
+from ferryman.model.failures import Failure
 from ferryman.model.versions import CLIENT_VERSION
+from ferryman.plugin.api_client import Api, Connection, connect
 
 SKEW_ALLOWED = 300
 """Seconds by which clocks may differ before signatures are refused."""

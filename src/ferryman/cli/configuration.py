@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from ferryman.cli.failures import Failure
+from ferryman.model.failures import Failure
 
 FILE_NAME = "ferryman.toml"
 KEY_BYTES = 32

@@ -22,9 +22,9 @@ import typer
 
 from ferryman.cli import demo_parts
 from ferryman.cli.demo_parts import Parts
-from ferryman.cli.failures import Failure
 from ferryman.cli.processes import Processes, Program
 from ferryman.cli.tables import print_json
+from ferryman.model.failures import Failure
 
 SCRATCH = ".demo"
 _COMMAND = 'unset HISTFILE; echo "Hello from $(uname -n): you are $(id -un), on $(tty)."'

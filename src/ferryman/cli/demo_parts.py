@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ferryman.cli.api_client import Api, Connection, connect
-from ferryman.cli.failures import Failure
 from ferryman.cli.init import Initialised, Plan, initialise
 from ferryman.cli.processes import Processes, Program
+from ferryman.model.failures import Failure
+from ferryman.plugin.api_client import Api, Connection, connect
 
 START_LIMIT = 60.0
 """Seconds for the server to answer, and again for every node to be connected."""

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from ferryman.cli.agent import StateOption, default_state_dir
-from ferryman.cli.api_client import Connection, EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.checkup import Finding, Verdict, examine_client, examine_node, examine_server_files
 from ferryman.cli.tables import print_json, printable
+from ferryman.plugin.api_client import Connection
 
 _SIGNS = {Verdict.GOOD: "ok", Verdict.DOUBTFUL: "??", Verdict.BAD: "NO", Verdict.SKIPPED: "--"}
 

@@ -12,8 +12,8 @@ import typer
 
 from ferryman.cli.composition import with_service
 from ferryman.cli.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
-from ferryman.cli.failures import Failure
 from ferryman.model.callers import Credentials, Role
+from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ferryman.cli import activations, agent, demo, doctor, init, nodes, server, sessions, users
-from ferryman.cli.failures import Failure
 from ferryman.model.errors import ServiceError
+from ferryman.model.failures import Failure
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130

@@ -1,7 +1,8 @@
 """`ferryman nodes`."""
 
-from ferryman.cli.api_client import Connection, EndpointOption, JsonOption, ProfileOption, RegionOption, connect
+from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.plugin.api_client import Connection, connect
 
 PAGE = 50
 """The most nodes that DescribeInstanceInformation answers at once."""

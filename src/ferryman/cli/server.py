@@ -6,7 +6,7 @@ import ssl
 
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, open_service
 from ferryman.cli.configuration import Located, load
-from ferryman.cli.failures import Failure
+from ferryman.model.failures import Failure
 
 
 def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:

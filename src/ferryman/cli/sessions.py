@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli.api_client import Connection, EndpointOption, JsonOption, ProfileOption, RegionOption, connect
-from ferryman.cli.failures import Failure
+from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.model.failures import Failure
+from ferryman.plugin.api_client import Connection, connect
 
 PAGE = 200
 """The most rows that DescribeSessions answers at once."""

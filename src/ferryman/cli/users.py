@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ferryman.cli.api_client import JsonOption
+from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
 from ferryman.cli.configuration import load
 from ferryman.cli.tables import print_json, print_table

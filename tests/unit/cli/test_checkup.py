@@ -7,8 +7,8 @@ from time import time
 
 import pytest
 
-from ferryman.cli.api_client import Connection
 from ferryman.cli.checkup import Verdict, examine_client, examine_node, examine_server
+from ferryman.plugin.api_client import Connection
 
 Serve = Callable[[int, float], str]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.cli.configuration import is_loopback, load, split_address
-from ferryman.cli.failures import Failure
+from ferryman.model.failures import Failure
 
 LEAST = """
 [server]

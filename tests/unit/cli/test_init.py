@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ferryman.cli.configuration import load
-from ferryman.cli.failures import Failure
 from ferryman.cli.init import Plan, initialise
 from ferryman.cli.server import tls_context
+from ferryman.model.failures import Failure
 
 
 def test_everything_is_there_and_private(tmp_path: Path) -> None:

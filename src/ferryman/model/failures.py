@@ -1,8 +1,8 @@
-"""What a command says when it cannot go on."""
+"""What a person is told when a command, or a call of the Python API, cannot go on."""
 
 
 class Failure(Exception):
-    """A command cannot go on; shown as one line, exit status 1, no traceback without `--debug`.
+    """It cannot go on. Commands show it as one line with exit status 1, and no traceback without `--debug`.
 
     `what` failed, its likely `cause`, and what to do `next_step`: sentences without a final full stop, never a secret.
     """

@@ -2,20 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ferryman.cli.failures import Failure
-
-ProfileOption = Annotated[
-    str | None, typer.Option("--profile", help="The profile of the AWS configuration files.", show_default=False)
-]
-RegionOption = Annotated[str | None, typer.Option("--region", help="The region to sign for.", show_default=False)]
-EndpointOption = Annotated[
-    str | None, typer.Option("--endpoint-url", help="The server's address, http[s]://HOST[:PORT].", show_default=False)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+from ferryman.model.failures import Failure
 
 _NEXT_STEPS = {
     "UnrecognizedClientException": "Use a key of this server: `ferryman user key add` makes one",
@@ -27,6 +16,7 @@ _NEXT_STEPS = {
     "ExpiredTokenException": "Get new credentials",
     "AccessDeniedException": "Ask an administrator, or use an administrator's key",
     "ThrottlingException": "Wait a moment and try again",
+    "TargetNotConnected": "See with `ferryman nodes` whether its agent is online",
 }
 
 

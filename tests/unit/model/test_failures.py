@@ -1,4 +1,4 @@
-from ferryman.cli.failures import Failure
+from ferryman.model.failures import Failure
 
 
 def test_a_failure_is_one_line() -> None:
