@@ -21,6 +21,23 @@ TICKET = {
     "StreamUrl": f"ws://localhost:8022/v1/data-channel/{SESSION}?role=publish_subscribe",
 }
 ACTIVATION = "01234567-89ab-cdef-0123-456789abcdef"
+DESCRIPTION = {
+    "Hash": "0" * 64,
+    "HashType": "Sha256",
+    "Name": "Doc",
+    "Owner": "123456789012",
+    "CreatedDate": MOMENT,
+    "Status": "Active",
+    "DocumentVersion": "1",
+    "Parameters": [{"Name": "p", "Type": "String", "DefaultValue": ""}],
+    "PlatformTypes": ["Linux", "MacOS"],
+    "DocumentType": "Session",
+    "SchemaVersion": "1.0",
+    "LatestVersion": "2",
+    "DefaultVersion": "1",
+    "DocumentFormat": "JSON",
+    "Tags": [{"Key": "k", "Value": "v"}],
+}
 
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("ssm", "StartSession", {"Target": NODE}, TICKET),
@@ -145,6 +162,91 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         },
     ),
     ("ssm", "DeregisterManagedInstance", {"InstanceId": NODE}, {}),
+    (
+        "ssm",
+        "CreateDocument",
+        {
+            "Name": "Doc",
+            "Content": '{"schemaVersion": "1.0"}',
+            "DocumentType": "Session",
+            "DocumentFormat": "JSON",
+            "DisplayName": "a doc",
+            "VersionName": "v.1",
+            "TargetType": "/",
+            "Requires": [{"Name": "Other", "Version": "$DEFAULT"}],
+            "Attachments": [{"Key": "SourceUrl", "Values": ["u"], "Name": "n.x"}],
+            "Tags": [{"Key": "k", "Value": ""}],
+        },
+        {"DocumentDescription": DESCRIPTION},
+    ),
+    (
+        "ssm",
+        "UpdateDocument",
+        {"Name": "Doc", "Content": "x: 1", "DocumentFormat": "YAML", "DocumentVersion": "$LATEST"},
+        {"DocumentDescription": DESCRIPTION},
+    ),
+    ("ssm", "DescribeDocument", {"Name": "Doc", "DocumentVersion": "2"}, {"Document": DESCRIPTION}),
+    (
+        "ssm",
+        "GetDocument",
+        {"Name": "arn:aws:ssm:us-east-1:123456789012:document/Doc", "VersionName": "v.1", "DocumentFormat": "YAML"},
+        {
+            "Name": "Doc",
+            "CreatedDate": MOMENT,
+            "DocumentVersion": "1",
+            "Status": "Active",
+            "Content": "é: 🚢\n",
+            "DocumentType": "Session",
+            "DocumentFormat": "YAML",
+        },
+    ),
+    (
+        "ssm",
+        "ListDocuments",
+        {
+            "DocumentFilterList": [{"key": "Name", "value": "AWS-"}],
+            "Filters": [{"Key": "tag:k", "Values": ["v"]}],
+            "MaxResults": 50,
+            "NextToken": "n",
+        },
+        {
+            "DocumentIdentifiers": [
+                {"Name": "Doc", "CreatedDate": SECOND, "Owner": "Amazon", "PlatformTypes": ["Linux"], "Tags": []}
+            ],
+            "NextToken": "more",
+        },
+    ),
+    (
+        "ssm",
+        "ListDocumentVersions",
+        {"Name": "Doc", "MaxResults": 1},
+        {"DocumentVersions": [{"Name": "Doc", "DocumentVersion": "1", "IsDefaultVersion": True}], "NextToken": "n"},
+    ),
+    (
+        "ssm",
+        "UpdateDocumentDefaultVersion",
+        {"Name": "Doc", "DocumentVersion": "2"},
+        {"Description": {"Name": "Doc", "DefaultVersion": "2", "DefaultVersionName": "v.2"}},
+    ),
+    ("ssm", "DeleteDocument", {"Name": "Doc", "DocumentVersion": "$LATEST", "Force": True}, {}),
+    (
+        "ssm",
+        "AddTagsToResource",
+        {"ResourceType": "ManagedInstance", "ResourceId": NODE, "Tags": [{"Key": "Größe", "Value": "a b"}]},
+        {},
+    ),
+    (
+        "ssm",
+        "ListTagsForResource",
+        {"ResourceType": "Document", "ResourceId": "Doc"},
+        {"TagList": [{"Key": "k", "Value": ""}]},
+    ),
+    (
+        "ssm",
+        "RemoveTagsFromResource",
+        {"ResourceType": "Document", "ResourceId": "Doc", "TagKeys": ["a", "b"]},
+        {},
+    ),
     (
         "sts",
         "GetCallerIdentity",

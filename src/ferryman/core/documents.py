@@ -4,6 +4,7 @@ Documents are of type Session. Built-in ones are read-only, except that an accou
 `SSM-SessionManagerRunShell`, which then counts until it is deleted.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,7 +53,7 @@ async def create_document(
             "ValidationException", f"A document's name must not begin with {', '.join(_RESERVED)}; got {draft.name}."
         )
     check_tags(tags, {})
-    stored, document = _checked(service, draft, version=1, latest=1)
+    stored, document = await _checked(service, draft, version=1, latest=1)
     if await service.store.documents.count() >= DOCUMENT_LIMIT:
         raise ServiceError("DocumentLimitExceeded", f"The account has {DOCUMENT_LIMIT} documents; delete some first.")
     if not await service.store.documents.add(stored):
@@ -78,7 +79,7 @@ async def update_document(
         raise _no_version(f"Only the latest version of {draft.name}, {latest.latest_version}, can be updated.")
     if latest.latest_version >= VERSION_LIMIT:
         raise ServiceError("DocumentVersionLimitExceeded", f"{draft.name} has {VERSION_LIMIT} versions already.")
-    stored, document = _checked(service, draft, version=0, latest=latest.latest_version)
+    stored, document = await _checked(service, draft, version=0, latest=latest.latest_version)
     if stored.content == latest.content and stored.version.format is latest.version.format:
         raise ServiceError(
             "DuplicateDocumentContent",
@@ -215,13 +216,13 @@ async def _tags(service: Service, name: str) -> Mapping[str, str]:
     return (await service.store.tags.of(ResourceType.DOCUMENT, [name])).get(name, {})
 
 
-def _checked(
+async def _checked(
     service: Service, draft: DocumentDraft, *, version: int, latest: int
 ) -> tuple[StoredDocument, SessionDocument]:
     if len(draft.content.encode()) > SIZE_LIMIT:
         raise ServiceError("MaxDocumentSizeExceeded", f"A document must have at most {SIZE_LIMIT} bytes.")
     try:
-        value = read_text(draft.content, draft.format)
+        value = await asyncio.to_thread(read_text, draft.content, draft.format)  # others need not wait
         document = read_document(value)
         if draft.name == PREFERENCES_DOCUMENT:
             _check_preferences(document)

@@ -33,6 +33,8 @@ def test_json_is_yaml_too() -> None:
         (JSON, '{"a": ["x", "\\u0000"]}', r"a\[1\]: must not contain"),
         (JSON, '{"a": "\\ud800"}', "a: must not contain"),
         (JSON, "[" * 60_000, "nested too deep"),
+        (JSON, '{"a":' * 2000 + "1" + "}" * 2000, "nested too deep"),
+        (JSON, '{"a": ' + "[" * 970 + "]" * 970 + "}", "nested too deep"),
         (YAML, "", "must be an object"),
         (YAML, "- a", "must be an object"),
         (YAML, "a: [", "not valid YAML"),
