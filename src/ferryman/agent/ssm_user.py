@@ -24,13 +24,21 @@ def ensure_ssm_user(*, sudo: bool, name: str = SSM_USER, useradd: str = USERADD,
         _make(name, useradd)
     if sudo:
         try:
-            descriptor = os.open(sudoers, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o440)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(
-                    f"# Written by ferryman's agent: agent.toml says ssm_user_sudo.\n{name} ALL=(ALL) NOPASSWD:ALL\n"
-                )
+            _allow_sudo(name, sudoers)
         except OSError as error:
             raise AccountRefused(f"cannot let {name} use sudo: {sudoers}: {error.strerror}") from error
+
+
+def _allow_sudo(name: str, sudoers: Path) -> None:
+    """Replace the file whole: sudo refuses everybody while one of its files is half written."""
+    temporary = sudoers.with_name(f".{sudoers.name}")  # sudo passes over names with a dot
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o440)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(
+            f"# Written by Ferryman's agent, for ssm_user_sudo of its agent.toml.\n{name} ALL=(ALL) NOPASSWD:ALL\n"
+        )
+    temporary.replace(sudoers)
 
 
 def _make(name: str, useradd: str) -> None:

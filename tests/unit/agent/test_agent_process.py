@@ -14,6 +14,7 @@ import pytest_asyncio
 from ferryman.agent.reaping import wait_readable
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.state import StateDirectory
+from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_payload
 from ferryman.wire.tasks import InteractiveShell
 from tests.unit.agent.conftest import SHELL_DOCUMENT, Channel, Client, Service, closing, frame, shell_task
@@ -354,6 +355,68 @@ async def test_run_as_another_account(service: Service, client: Client, start_ag
     result, _ = await soon(service.completed.get())
     assert result.final_task_status == "Success"
     assert b"nobody\r\n" in client.output
+
+
+def task_of(session_id: str, session_type: str, properties: dict[str, object]) -> bytes:
+    return shell_task(session_id, {**SHELL_DOCUMENT, "sessionType": session_type, "properties": properties})
+
+
+async def test_a_command_from_task_to_result(service: Service, client: Client, start_agent: StartAgent) -> None:
+    await start_agent()
+    control = await soon(service.controls.get())
+    commands = {"linux": {"commands": "sh -c 'env | grep -c AWS_; wc -c >&2; exit 5'", "separateOutputStream": "true"}}
+    await control.send(task_of("alice-1", "NonInteractiveCommands", {**commands}))
+    channel = await soon(service.channels.get())
+    await client.join(channel)
+    client.type(b"x" * 2_000_000)
+    client.flag(Flag.INPUT_ENDED)
+    result, _ = await soon(service.completed.get())
+    assert (result.final_task_status, result.output) == ("Success", "")
+    assert client.payloads(PayloadType.OUTPUT) == b"0\n"
+    assert client.payloads(PayloadType.STD_ERR) == b"2000000\n"
+    assert client.payloads(PayloadType.EXIT_CODE) == b"EXIT_CODE: 5"
+    assert [state.session_state for state in channel.states] == ["Connected", "Connected", "Terminating"]
+
+
+async def test_a_port_from_task_to_result(service: Service, client: Client, start_agent: StartAgent) -> None:
+    async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.read(-1)).upper())
+        writer.close()
+
+    server = await asyncio.start_server(shout, "127.0.0.1", 0)
+    await start_agent()
+    control = await soon(service.controls.get())
+    await control.send(task_of("alice-1", "Port", {"portNumber": str(server.sockets[0].getsockname()[1])}))
+    await client.join(await soon(service.channels.get()))
+    client.type(b"quietly")
+    client.flag(Flag.INPUT_ENDED)
+    result, _ = await soon(service.completed.get())
+    assert (result.final_task_status, result.output) == ("Success", "")
+    assert client.output == b"QUIETLY"
+    server.close()
+    await server.wait_closed()
+
+
+async def test_no_more_sessions_than_the_agent_allows(
+    service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
+) -> None:
+    (state.path / "agent.toml").write_text("max_sessions = 1\n")
+    await start_agent()
+    await open_shell(service, client)
+    control = await soon(service.controls.get())
+    await control.send(shell_task("alice-2"))
+    result, _ = await soon(service.completed.get())
+    assert (result.task_id, result.final_task_status) == ("alice-2", "Failed")
+    assert result.output == "This node already runs 1 sessions, as many as its agent allows."
+    client.type("exit\n")
+    ended, _ = await soon(service.completed.get())
+    assert (ended.task_id, ended.final_task_status) == ("alice-1", "Success")
+
+
+async def test_a_wrong_configuration_stops_the_agent(state: StateDirectory, start_agent: StartAgent) -> None:
+    (state.path / "agent.toml").write_text("max_sessions = 0\n")
+    agent = await start_agent()
+    assert await soon(agent.process.wait()) == 1
 
 
 async def test_a_session_that_the_server_ended_meanwhile_ends(

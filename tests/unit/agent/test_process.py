@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from ferryman.agent.accounts import Account, environment, own_account
-from ferryman.agent.launcher import Program, login_shell, on_terminal
+from ferryman.agent.launcher import Program, login_shell, on_pipes, on_terminal
 from ferryman.agent.process import Process
 from ferryman.agent.reaping import session_members, wait_readable
 from ferryman.agent.resource_limits import ResourceLimits
@@ -257,3 +258,53 @@ async def test_a_flood_of_input_into_a_program_that_does_not_read_is_held(run: R
     await shell.drained()
     assert screen.consumed == list(range(1000))
     assert b"1000000" in screen.output
+
+
+async def test_pipes_keep_output_and_errors_apart(screen: Screen) -> None:
+    apart: dict[int, bytes] = {0: b"", 1: b""}
+    program = plain_shell("echo out; echo err >&2; cat; exit 4")
+
+    def keep(output: int, data: bytes) -> None:
+        apart[output] += data
+
+    process = Process(on_pipes(program, separate=True), screen.capacity, keep, screen.on_consumed)
+    process.write(0, b"in")
+    process.end_input()
+    process.start()
+    assert await process.drained() == 4
+    assert apart == {0: b"out\nin", 1: b"err\n"}
+    assert screen.consumed == [0]
+    await process.end()
+    await process.end()
+
+
+async def test_a_child_that_does_not_end_is_not_waited_for(run: Run) -> None:
+    shell = run(plain_shell("exec sleep 1000"))
+    shell.start()
+    assert shell._child.poll() is None
+    os.kill(shell._child.pid, signal.SIGKILL)
+    assert await shell.drained() == -signal.SIGKILL
+    assert shell._child.poll() == -signal.SIGKILL
+
+
+async def test_the_path_of_the_environment_is_the_one_searched(screen: Screen, tmp_path: Path) -> None:
+    (tmp_path / "only-here").write_text("#!/bin/sh\necho found $1\n")
+    (tmp_path / "only-here").chmod(0o755)
+    account = own_account()
+    for path, code in ((str(tmp_path), 0), ("/usr/bin:/bin", 127)):
+        program = Program("only-here", ("only-here", "me"), {"PATH": path}, account)
+        process = Process(on_pipes(program, separate=False), screen.capacity, screen.on_output, screen.on_consumed)
+        process.start()
+        assert await process.drained() == code
+        await process.end()
+    assert screen.output == b"found me\n"
+
+
+async def test_limits_above_the_agents_own_are_cut(run: Run, screen: Screen) -> None:
+    account = own_account()
+    limits = ResourceLimits(open_files=1 << 40, core_bytes=0)
+    shell = run(Program("/bin/sh", ("sh", "-c", "ulimit -n; ulimit -c"), environment(account, {}), account, limits))
+    shell.start()
+    assert await shell.drained() == 0
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert screen.output.split() == [str(own).encode(), b"0"]

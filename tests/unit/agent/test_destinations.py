@@ -1,0 +1,97 @@
+"""Which hosts a port session reaches."""
+
+import asyncio
+import socket
+
+import pytest
+
+from ferryman.agent.destinations import (
+    DENIED_BY_DEFAULT,
+    Destination,
+    Forbidden,
+    Undialled,
+    is_denied,
+    networks,
+)
+
+DEFAULT = networks(DENIED_BY_DEFAULT)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "169.254.0.1",
+        "::ffff:169.254.169.254",
+        "::ffff:a9fe:a9fe",
+        "::169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "2002:a9fe:a9fe::1",
+        "fd00:ec2::254",
+        "fd00:ec2:0:0::23",
+        "fd20:ce::254",
+        "fe80::1",
+        "fe80::1%eth0",
+    ],
+)
+def test_metadata_addresses_are_denied_in_every_form(address: str) -> None:
+    assert is_denied(address, DEFAULT)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::1", "10.0.0.1", "169.253.255.255", "169.255.0.0", "fd00:ec3::1", "::ffff:10.0.0.1"]
+)
+def test_other_addresses_are_not(address: str) -> None:
+    assert not is_denied(address, DEFAULT)
+
+
+def test_a_denied_network_in_ipv4_holds_for_mapped_addresses_and_one_in_ipv6_for_itself() -> None:
+    assert is_denied("::ffff:10.1.2.3", networks(["10.0.0.0/8"]))
+    assert not is_denied("10.1.2.3", networks(["::/0"]))
+    assert is_denied("10.1.2.3", networks(["10.1.2.3"]))
+
+
+def test_a_network_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="10.0.0.0/99"):
+        networks(["127.0.0.1", "10.0.0.0/99"])
+
+
+@pytest.mark.parametrize("host", ["2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"])
+async def test_what_resolves_to_a_denied_address_is_denied_however_it_is_written(host: str) -> None:
+    with pytest.raises(Forbidden, match=r"Forwarding to IP address 169\.254\.169\.254 is forbidden\."):
+        await Destination(80, host, DEFAULT).addresses()
+
+
+async def test_denied_addresses_are_left_out_where_a_host_has_others() -> None:
+    addresses = await Destination(80, "localhost", networks(["::1", "127.0.0.2"])).addresses()
+    assert addresses == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example", "has space", "..", "[::1]"])
+async def test_names_that_are_none(host: str) -> None:
+    with pytest.raises(Undialled, match="cannot resolve"):
+        await Destination(80, host, DEFAULT).addresses()
+
+
+async def test_the_next_address_is_tried_when_one_refuses() -> None:
+    """localhost has ::1 too, where nobody listens."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    made: list[asyncio.Protocol] = []
+
+    def make() -> asyncio.Protocol:
+        made.append(asyncio.Protocol())
+        return made[-1]
+
+    assert await Destination(port, "localhost").dial(make) in made
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_refused_connection_says_so_at_once() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    async with asyncio.timeout(2):
+        with pytest.raises(Undialled, match=f"cannot connect to localhost:{port}: Connection refused"):
+            await Destination(port).dial(asyncio.Protocol)
