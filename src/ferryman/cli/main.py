@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli import activations, agent, demo, doctor, init, nodes, server, sessions, users
+from ferryman.cli import activations, agent, demo, doctor, init, nodes, server, sessions, shell, users
+from ferryman.cli.command_line import EndsInCommandLine
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("shell", cls=EndsInCommandLine)(shell.command)
 app.command("init")(init.command)
 app.command("server")(server.command)
 app.add_typer(agent.app, name="agent")

@@ -36,6 +36,8 @@ class Api:
     client: Any
     endpoint_url: str
     ca_file: str | None = None
+    profile: str = ""
+    region: str = ""
 
     def call(self, operation: str, **members: object) -> Mapping[str, Any]:
         """Call an operation; raises Failure with the error's code and message."""
@@ -97,7 +99,8 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
             "neither the environment nor the profile has an access key",
             "Set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE as `ferryman init` said, or give --profile",
         )
-    return Api(client, endpoint, session.get_config_variable("ca_bundle"))
+    ca_file = session.get_config_variable("ca_bundle")
+    return Api(client, endpoint, ca_file, connection.profile or "", str(client.meta.region_name))
 
 
 def _method(operation: str) -> str:

@@ -1,0 +1,26 @@
+"""Commands that end in a command line for a node: `ferryman run NODE... -- uname -a`."""
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+SEPARATOR = "--"
+_KEY = "ferryman.command_line"
+
+
+class EndsInCommandLine(TyperCommand):
+    """Keeps what stands behind the first `--` from the parser, for `command_line`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what stands before the separator."""
+        own = list(args)
+        if SEPARATOR in own:
+            place = own.index(SEPARATOR)
+            ctx.meta[_KEY] = own[place + 1 :]
+            own = own[:place]
+        return super().parse_args(ctx, own)
+
+
+def command_line(context: Any) -> list[str]:
+    """Return the words behind `--`, none if it was not given."""
+    return list(context.meta.get(_KEY, []))

@@ -1,0 +1,39 @@
+"""StartSession, and what its answer is to the parts that run a session."""
+
+from collections.abc import Mapping
+
+from ferryman.model.secret import Secret
+from ferryman.plugin.api_client import Api
+from ferryman.plugin.arguments import Launch, checked_stream_url
+
+COMMAND_DOCUMENT = "AWS-StartNonInteractiveCommand"
+INTERACTIVE_DOCUMENT = "AWS-StartInteractiveCommand"
+PORT_DOCUMENT = "AWS-StartPortForwardingSession"
+REMOTE_PORT_DOCUMENT = "AWS-StartPortForwardingSessionToRemoteHost"
+SSH_DOCUMENT = "AWS-StartSSHSession"
+
+
+def start_session(
+    api: Api, node_id: str, document: str = "", parameters: Mapping[str, str] | None = None, reason: str = ""
+) -> Launch:
+    """Start a session on a node, of the account's shell if no document is named. Calls the server.
+
+    Raises `Failure` if the server refuses, `InvalidArguments` if its answer makes no sense.
+    """
+    members: dict[str, object] = {"Target": node_id}
+    if document:
+        members["DocumentName"] = document
+    if parameters:
+        members["Parameters"] = {name: [value] for name, value in parameters.items()}
+    if reason:
+        members["Reason"] = reason
+    answer = api.call("StartSession", **members)
+    return Launch(
+        session_id=answer["SessionId"],
+        token=Secret(answer["TokenValue"]),
+        stream_url=checked_stream_url(answer["StreamUrl"]),
+        region=api.region,
+        profile=api.profile,
+        target=node_id,
+        endpoint=api.endpoint_url,
+    )
