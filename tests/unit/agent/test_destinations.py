@@ -52,7 +52,7 @@ def test_a_denied_network_in_ipv4_holds_for_mapped_addresses_and_one_in_ipv6_for
 
 
 def test_a_network_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="10.0.0.0/99"):
+    with pytest.raises(ValueError, match=r"10\.0\.0\.0/99"):
         networks(["127.0.0.1", "10.0.0.0/99"])
 
 
@@ -67,7 +67,7 @@ async def test_denied_addresses_are_left_out_where_a_host_has_others() -> None:
     assert addresses == ["127.0.0.1"]
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example", "has space", "..", "[::1]"])
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example", ".."])
 async def test_names_that_are_none(host: str) -> None:
     with pytest.raises(Undialled, match="cannot resolve"):
         await Destination(80, host, DEFAULT).addresses()

@@ -312,11 +312,12 @@ async def test_a_refused_connection_ends_its_stream_at_once_and_the_session_stay
 
 
 async def test_a_name_that_cannot_be_resolved_ends_the_stream_not_the_session(node: Node, client: Client) -> None:
-    await node.start(forwarding(80, host="no-such-host.invalid"), client)
+    name = "a" * 64 + ".example"  # no resolver needs to be asked to know
+    await node.start(forwarding(80, host=name), client)
     tunnels = Tunnels(client)
     stream = tunnels.open()
     await tunnels.until(lambda: stream in tunnels.closed)
-    assert "cannot resolve no-such-host.invalid" in (tunnels.closed[stream] or "")
+    assert f"cannot resolve {name}" in (tunnels.closed[stream] or "")
     assert not node.over
     await node.end()
 

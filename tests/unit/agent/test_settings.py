@@ -96,5 +96,5 @@ def test_an_account_that_cannot_be_made_is_told(tmp_path: Path, missing: bool) -
 
 
 def test_sudo_that_cannot_be_given_is_told(tmp_path: Path) -> None:
-    with pytest.raises(AccountRefused, match="cannot let .* use sudo"):
+    with pytest.raises(AccountRefused, match=r"cannot let .* use sudo"):
         ensure_ssm_user(sudo=True, name=own_account().name, sudoers=tmp_path / "nowhere" / "sudoers")
