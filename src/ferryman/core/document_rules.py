@@ -133,6 +133,8 @@ _PORT: Mapping[str, Rule] = {
     "localConnectionType": _one_of("unix", "tcp", ""),
     "localUnixSocket": _socket_path,
 }
+PROPERTIES = (*_COMMAND, *_SEPARATED, *_PORT)
+"""Every property of any session type."""
 
 
 def check_inputs(inputs: object, *, resolved: bool) -> None:

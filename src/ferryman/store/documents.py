@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql import Select
+from sqlalchemy.sql import ScalarSelect, Select
 
 from ferryman.model.documents import DocumentFormat, DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.errors import ServiceError
@@ -36,6 +36,7 @@ _VERSION = (
     versions.c.target_type,
 )
 """In the order of `DocumentVersion`'s fields."""
+_OTHER = versions.alias()
 _KEPT = versions.c.content.is_not(None)
 _INSERTED = (*_VERSION, versions.c.content, versions.c.json, versions.c.is_default)
 
@@ -51,19 +52,13 @@ def _stored(row: Record) -> StoredDocument:
 
 def _with_standing() -> Select[Any]:
     """SELECT versions with their content and their document's default and latest version."""
-    kept = (
-        select(
-            versions.c.name,
-            func.max(case((versions.c.is_default, versions.c.version))).label("default_version"),
-            func.max(versions.c.version).label("latest_version"),
-        )
-        .where(_KEPT)
-        .group_by(versions.c.name)
-        .subquery()
-    )
-    return select(*_VERSION, versions.c.content, versions.c.json, kept.c.default_version, kept.c.latest_version).join(
-        kept, kept.c.name == versions.c.name
-    )
+    return select(*_VERSION, versions.c.content, versions.c.json, _highest(_OTHER.c.is_default == true()), _highest())
+
+
+def _highest(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """Return the highest number of the row's document's versions that fulfil the conditions."""
+    same = select(func.max(_OTHER.c.version)).where(_OTHER.c.name == versions.c.name, _OTHER.c.content.is_not(None))
+    return same.where(*conditions).correlate(versions).scalar_subquery()
 
 
 def _values(document: StoredDocument) -> dict[str, object]:
@@ -162,8 +157,7 @@ class SqlDocuments:
 
     async def set_default(self, name: str, version: int) -> bool:
         """Make this the default version; False if there is no such version."""
-        other = versions.alias()
-        wanted = exists().where(other.c.name == name, other.c.version == version, other.c.content.is_not(None))
+        wanted = exists().where(_OTHER.c.name == name, _OTHER.c.version == version, _OTHER.c.content.is_not(None))
         statement = (
             update(versions).where(versions.c.name == name, wanted).values(is_default=versions.c.version == version)
         )
