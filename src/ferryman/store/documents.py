@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    ScalarSelect,
     case,
     delete,
     exists,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql import ScalarSelect, Select
+from sqlalchemy.sql import Select
 
 from ferryman.model.documents import DocumentFormat, DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.errors import ServiceError
