@@ -100,7 +100,10 @@ def _port(properties: Mapping[str, Any], settings: AgentSettings) -> Plan:
         raise Unplannable("Port number is empty in session properties.")
     if not (number.isascii() and number.isdigit() and 0 < int(number) <= _LARGEST_PORT):
         raise Unplannable(f"Port number {number} in session properties is not one of 1 to {_LARGEST_PORT}.")
-    destination = Destination(int(number), texts.get("host") or None, networks(settings.denied_hosts))
+    host = texts.get("host", "")
+    if host.startswith("[") and host.endswith("]"):  # an IPv6 address as URLs have it
+        host = host[1:-1]
+    destination = Destination(int(number), host or None, networks(settings.denied_hosts))
     forwards = texts.get("type") == FORWARDING
     raise_open_files()
     return Plan(PORT, texts, lambda client: PortSession(client, destination, forwards=forwards), idles=False)

@@ -322,12 +322,12 @@ async def test_a_name_that_cannot_be_resolved_ends_the_stream_not_the_session(no
     await node.end()
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254"])
+@pytest.mark.parametrize("host", ["169.254.169.254", "::ffff:169.254.169.254", "[fd00:ec2::254]"])
 async def test_a_denied_host_ends_the_session_with_a_text(node: Node, client: Client, host: str) -> None:
     await node.start(forwarding(80, host=host), client)
     result = await node.result()
     assert result.status == FAILED
-    assert result.output == f"Forwarding to IP address {host} is forbidden."
+    assert result.output == f"Forwarding to IP address {host.strip('[]')} is forbidden."
 
 
 async def test_the_deny_list_is_the_nodes_to_set(node: Node, client: Client, serve: Any) -> None:
