@@ -161,6 +161,7 @@ async def test_a_session_s_document_goes_when_it_ends(store: ClosableStore, end:
         deadline_at=Millis(2),
         idle_timeout=20,
         document_version=7,
+        idles=False,
     )
     await store.sessions.add(session, '{"a": "é"}')
     assert await store.sessions.get(session.session_id) == session

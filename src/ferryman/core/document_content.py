@@ -56,11 +56,16 @@ class SessionDocument:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDocument:
-    """What one session runs. `content` is the document as its node gets it; times are minutes."""
+    """What one session runs. `content` is the document as its node gets it; times are minutes.
+
+    `idles`: the idle timeout ends it while both ends are there, too. Of a Port session only if someone asked for one:
+    an open tunnel is in use although nothing moves.
+    """
 
     content: Mapping[str, Any]
     idle_timeout: int
     max_duration: int | None
+    idles: bool = True
 
 
 def read_document(value: Mapping[str, Any]) -> SessionDocument:
@@ -120,7 +125,9 @@ def resolve(
             "ValidationException", f"The document {name} is not valid with these parameters: {error}"
         ) from error
     merged = _merged(inputs, preferences.inputs)
-    idle_timeout = int(merged.get("idleSessionTimeout") or limits.idle_timeout_minutes)
+    preferred_idle = merged.get("idleSessionTimeout")
+    idle_timeout = int(preferred_idle or limits.idle_timeout_minutes)
+    idles = bool(preferred_idle) or document.session_type is not SessionType.PORT
     longest = merged.get("maxSessionDuration") or limits.max_duration_minutes
     max_duration = None if longest is None else int(longest)
     content: dict[str, Any] = {
@@ -128,7 +135,7 @@ def resolve(
         "description": document.description or "",
         "sessionType": document.session_type.value,
         "inputs": {
-            "idleSessionTimeout": str(idle_timeout),
+            "idleSessionTimeout": str(idle_timeout) if idles else "",
             "maxSessionDuration": "" if max_duration is None else str(max_duration),
             "runAsEnabled": as_flag(merged.get("runAsEnabled")),
             "runAsDefaultUser": merged.get("runAsDefaultUser") or "",
@@ -140,7 +147,7 @@ def resolve(
             content["inputs"]["shellProfile"] = profile
     else:
         content["properties"] = canonical_properties(document.session_type, properties)
-    return ResolvedDocument(content, idle_timeout, max_duration)
+    return ResolvedDocument(content, idle_timeout, max_duration, idles)
 
 
 def _merged(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> Mapping[str, Any]:

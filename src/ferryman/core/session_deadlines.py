@@ -98,7 +98,11 @@ async def _look_at_joined(service: Service, session: Session) -> None:
     except TimeoutError:
         await service.store.sessions.set_deadline(session_id, Millis(now + _LOOK_AGAIN))
         return
-    deadline_at = session.deadline_at if last_activity is None else idle_deadline(session, last_activity)
+    if session.idles:
+        deadline_at = session.deadline_at if last_activity is None else idle_deadline(session, last_activity)
+    else:
+        connected = session.status is SessionStatus.CONNECTED
+        deadline_at = idle_deadline(session, now) if connected else session.deadline_at
     if deadline_at > now:
         await service.store.sessions.set_deadline(session_id, deadline_at)
     else:

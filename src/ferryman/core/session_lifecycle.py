@@ -81,13 +81,15 @@ async def ends_attached(service: Service, session_id: SessionId) -> Session | No
 async def end_lost(service: Service, session_id: SessionId, last_activity: Millis | None) -> Session | None:
     """An end's socket was lost: Connected becomes Disconnected, which the idle timeout ends. Idempotent.
 
-    `last_activity` is when a user last typed, resized or got output; None means now. Returns the session if it is now
+    `last_activity` is when a user last typed, resized or got output; None means now, as for a session that does not
+    idle. Returns the session if it is now
     Disconnected or still Connecting, None otherwise.
     """
     session = await service.store.sessions.get(session_id)
     if session is None:
         return None
-    deadline_at = idle_deadline(session, service.clock() if last_activity is None else last_activity)
+    counted_from = service.clock() if last_activity is None or not session.idles else last_activity
+    deadline_at = idle_deadline(session, counted_from)
     lost = await service.store.sessions.transition(
         session_id, SessionStatus.DISCONNECTED, SessionChanges(deadline_at=deadline_at)
     )

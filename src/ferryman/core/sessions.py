@@ -48,6 +48,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         reason=request.reason,
         token_id=new_token_id(service),
         document_version=document.version,
+        idles=document.resolved.idles,
     )
     ticket = _ticket(service, caller, session)
     await service.store.sessions.add(session, document.json())

@@ -68,6 +68,7 @@ class Session:
     `idle_timeout` and `max_duration` are minutes. `deadline_at` is the next moment at which the sweep must look at the
     session. `token_id` names the one client token that may still be used, if any. `owner` is the caller's ARN,
     `owner_id` the id that ownership is decided by. `document_version` is the one that was the default at the start.
+    One that does not idle is ended by its idle timeout only while an end is lost.
     """
 
     session_id: SessionId
@@ -87,6 +88,7 @@ class Session:
     access_type: AccessType = AccessType.STANDARD
     token_id: str | None = None
     document_version: int | None = None
+    idles: bool = True
 
     @property
     def state(self) -> SessionState:

@@ -53,6 +53,7 @@ _COLUMNS = (
     sessions.c.access_type,
     sessions.c.token_id,
     sessions.c.document_version,
+    sessions.c.idles,
 )
 """In the order of `Session`'s fields."""
 _STATUS = _COLUMNS.index(sessions.c.status)
@@ -83,6 +84,7 @@ def row_of(session: Session) -> dict[str, object]:
         "details": session.details,
         "token_id": session.token_id,
         "document_version": session.document_version,
+        "idles": session.idles,
     }
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     text,
+    true,
 )
 
 metadata = MetaData()
@@ -54,8 +55,9 @@ sessions = Table(
     Column("details", String(1024)),
     Column("token_id", String(64)),
     Column("document_version", Integer),
-    # Last, and gone when the session ends: a page of DescribeSessions need not read past it.
+    # Gone when the session ends, so that pages of DescribeSessions stay small.
     Column("document_content", Text),
+    Column("idles", Boolean, nullable=False, server_default=true()),
 )
 
 

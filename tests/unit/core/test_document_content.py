@@ -225,6 +225,17 @@ def test_limits_fill_in_what_preferences_leave_open() -> None:
     assert result.content["inputs"]["maxSessionDuration"] == "90"
 
 
+def test_a_port_session_idles_only_if_someone_says_so() -> None:
+    limits = Limits(idle_timeout_minutes=9)
+    silent = resolve("Doc", read_document(PORT), {}, NO_PREFERENCES, limits)
+    assert (silent.idles, silent.idle_timeout, silent.content["inputs"]["idleSessionTimeout"]) == (False, 9, "")
+    said = SHELL | {"inputs": {"idleSessionTimeout": "5"}}
+    for document, preferences in ((PORT, said), (PORT | {"inputs": said["inputs"]}, SHELL)):
+        result = resolve("Doc", read_document(document), {}, read_document(preferences), limits)
+        assert (result.idles, result.content["inputs"]["idleSessionTimeout"]) == (True, "5")
+    assert resolve("Doc", read_document(COMMAND), {}, NO_PREFERENCES, limits).idles
+
+
 def test_platforms() -> None:
     assert read_document(COMMAND).platforms == ("Linux",)
     assert read_document(SHELL).platforms == ("Windows", "Linux", "MacOS")

@@ -231,6 +231,26 @@ async def test_activity_puts_the_idle_end_off(world: "World") -> None:
     assert relay.ended == [session.details] == ["The session was idle for 20 minutes."]
 
 
+async def test_a_forward_left_alone_for_two_hours_survives(world: "World") -> None:
+    request = StartSessionRequest(await world.node(), "AWS-StartPortForwardingSession")
+    ticket = await start_session(world.service, world.alice, request)
+    relay = await world.hold(ticket.session_id)
+    await ends_attached(world.service, ticket.session_id)
+    used = world.clock()
+    for _ in range(120):
+        world.clock.advance(minutes=1)
+        await sweep(world.service)
+    assert await status(world, ticket) is SessionStatus.CONNECTED
+    await end_lost(world.service, ticket.session_id, used)
+    world.clock.advance(minutes=19)
+    await sweep(world.service)
+    assert await status(world, ticket) is SessionStatus.DISCONNECTED
+    world.clock.advance(minutes=1)
+    await sweep(world.service)
+    await world.bus.drain()
+    assert relay.ended == ["The session was idle for 20 minutes."]
+
+
 async def test_a_disconnected_session_ends_by_the_idle_timeout(world: "World") -> None:
     node_id = await world.register()
     control = await world.connect(node_id)
