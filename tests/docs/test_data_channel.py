@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.channel.agent import QUIET
+from ferryman.channel.agent import QUIET, SILENCE
 from ferryman.channel.incoming import AHEAD_MESSAGES
 from ferryman.channel.negotiation import AWS, OURS
 from ferryman.channel.outgoing import DOUBTFUL_SENDS, RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK, Window
@@ -33,3 +33,4 @@ def test_every_extension_is_described_with_its_values(field: str) -> None:
 def test_the_numbers_in_the_text_are_the_codes() -> None:
     assert f"silent for {QUIET} s after HandshakeComplete" in TEXT
     assert DOUBTFUL_SENDS == 3, "the text says three times"
+    assert f"silent for {SILENCE:.0f} seconds, then ends" in TEXT

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import math
 import os
 import time
@@ -21,6 +22,7 @@ from ferryman.channel.events import (
     FrameRejected,
     HandshakeRefused,
     InputReceived,
+    OutputPresumed,
     SessionEnded,
 )
 from ferryman.transport.pump import Pump
@@ -152,6 +154,7 @@ class Session:
         if result.status == FAILED:
             self.end(result.status, result.output)
             return
+        self._engine.finish(time.monotonic())
         while not self._engine.all_acknowledged:
             self._delivered.clear()
             await self._delivered.wait()
@@ -227,6 +230,8 @@ class Session:
                 self.end()
             case FrameRejected(reason):
                 _LOG.warning("frame rejected", reason=reason)
+            case OutputPresumed(given_up):
+                _LOG.log(logging.WARNING if given_up else logging.DEBUG, "output presumed", given_up=given_up)
             case _:
                 self._active_at = time.monotonic()  # a client came or went
                 _LOG.debug("channel event", happened=type(event).__name__)

@@ -14,6 +14,7 @@ from ferryman.channel.events import (
     FrameRejected,
     HandshakeRefused,
     InputReceived,
+    OutputPresumed,
     PublicationPaused,
     PublicationStarted,
     SessionEnded,
@@ -41,6 +42,8 @@ from ferryman.wire.payloads import (
 PORT = "Port"
 QUIET = 0.1
 """AWS's client dies of any message between HandshakeComplete and the end of its port set-up (client.md §12.2)."""
+SILENCE = 15.0
+"""Seconds that AWS's client may acknowledge nothing more of a finished session: of duplicates it never tells."""
 
 
 class PublicationState(Enum):
@@ -105,6 +108,9 @@ class AgentChannel:
         self._announcements: list[bytes] = []
         self._quiet_due = False
         self._quiet_until: float | None = None
+        self._finished = False
+        self._delivered = 0
+        self._silent_since = 0.0
         self._events: list[AgentEvent] = []
         self.rejected_frames = 0
 
@@ -120,7 +126,10 @@ class AgentChannel:
 
     @property
     def all_acknowledged(self) -> bool:
-        """Return whether a client has acknowledged everything that was given to `send`."""
+        """Return whether a client has acknowledged everything that was given to `send`.
+
+        With AWS's client, that may be inferred: then OutputPresumed is among the `events` after `frames_to_send`.
+        """
         return self._stream.all_acknowledged()
 
     def connection_made(self, now: float) -> None:
@@ -157,7 +166,7 @@ class AgentChannel:
             self._stream.open(AWS.max_payload, Peer.AWS_CLIENT)
         frames += self._stream.incoming.acknowledgements()
         if self._publication is PublicationState.STARTED:
-            frames += self._stream.outgoing.frames(now)
+            frames += self._output(now)
             if self._quiet_due:
                 self._quiet_due = False
                 self._quiet_until = now + QUIET
@@ -184,6 +193,14 @@ class AgentChannel:
         Never refused: output beyond `capacity()` only grows the memory held. Exit codes and flags may go beyond it.
         """
         self._stream.send(payload_type, payload)
+
+    def finish(self, now: float) -> None:
+        """Say that nothing more will be sent: AWS's client is waited for until it was silent for SILENCE, no longer.
+
+        That counts while it is there to be sent to. Ferryman's client acknowledges all it has, so it may be slow.
+        """
+        self._finished = True
+        self._silent_since = now
 
     def acknowledge(self, sequence_number: int, now: float) -> None:
         """Say that the InputReceived of this number, and all before it, are with the program."""
@@ -212,10 +229,26 @@ class AgentChannel:
             case _:
                 self._reject(f"a node takes no {message.message_type!r} messages on a data channel")
 
+    def _output(self, now: float) -> list[bytes]:
+        """Return the output's frames to send now; tell if sending, or giving up, changed what is waited for."""
+        outgoing = self._stream.outgoing
+        delivered, capacity = outgoing.delivered, outgoing.capacity()
+        frames = outgoing.frames(now)
+        if outgoing.delivered != delivered or outgoing.capacity() > capacity:
+            self._events.append(OutputPresumed())
+        if outgoing.delivered != self._delivered:
+            self._delivered = outgoing.delivered
+            self._silent_since = now
+        elif self._finished and now - self._silent_since >= SILENCE and (given_up := outgoing.give_up()):
+            self._events.append(OutputPresumed(given_up))
+            return []
+        return frames
+
     def _start_publication(self, client_id: str | None, now: float) -> None:
         replaced = client_id is not None and self._client_id not in (None, client_id)
         self._client_id = client_id or self._client_id
         self._publication = PublicationState.STARTED
+        self._silent_since = now
         if replaced:
             # Bytes of an earlier client's connections mean nothing to another client.
             self._stream.renew(keep=self._session_type != PORT)

@@ -112,6 +112,16 @@ class ClientReplaced:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputPresumed:
+    """Agent: time has shown what AWS's client did not acknowledge: `capacity` or `all_acknowledged` may be other now.
+
+    `given_up` is how many messages count as delivered only because the client was silent for too long after `finish`.
+    """
+
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """Both: the server ended the session; `output` is the reason for the user, "" for a normal end.
 
@@ -137,6 +147,7 @@ AgentEvent = (
     | PublicationPaused
     | PublicationStarted
     | ClientReplaced
+    | OutputPresumed
     | SessionEnded
     | FrameRejected
 )

@@ -139,6 +139,11 @@ class OutgoingStream:
         """Return how many messages are unacknowledged."""
         return len(self._outstanding)
 
+    @property
+    def delivered(self) -> int:
+        """Return how many messages were acknowledged, or count as delivered."""
+        return self._next - len(self._outstanding)
+
     def capacity(self) -> int:
         """Return how many payload bytes fit the window now, 0 when it is full."""
         messages = len(self._outstanding) - min(self._doubtful, self._window.messages)
@@ -193,7 +198,10 @@ class OutgoingStream:
             self._oldest = max(self._oldest, sequence_number + 1)
 
     def frames(self, now: float) -> list[bytes]:
-        """Return what to send now: everything new, in order, then what is due to be resent, bounded."""
+        """Return what to send now: everything new, in order, then what is due to be resent, bounded.
+
+        With AWS's client, this may raise `delivered` and `capacity`.
+        """
         self._close_group()
         if self._proof_is_new:
             self._proof_is_new = False
@@ -218,6 +226,13 @@ class OutgoingStream:
         self._covered = 0
         self._doubtful = self._doubtful_bytes = 0
         self._scan_at = math.inf
+
+    def give_up(self) -> int:
+        """Count every message as delivered if the peer is AWS's client; return how many did."""
+        count = len(self._outstanding) if self.peer is Peer.AWS_CLIENT else 0
+        for sequence_number, item in list(self._outstanding.items())[:count]:
+            self._free(sequence_number, item)
+        return count
 
     def next_timer(self) -> float | None:
         """Return when `frames` may have something to resend, None when nothing is on its way."""

@@ -49,8 +49,9 @@ class Pump(Generic[_Event]):
     """Drives one engine for the life of a session, over as many connections as it takes.
 
     `on_events` is called, never awaited, after each received frame with what that brought about, which may be nothing
-    but more capacity; it may use the engine (send, acknowledge) and need not call `wake`. An exception from it ends
-    `run`. The driver that uses the engine at any other moment calls `wake()` afterwards.
+    but more capacity, and with what sending or time brought about. It may use the engine (send, acknowledge) and need
+    not call `wake`. An exception from it ends `run`. The driver that uses the engine at any other moment calls `wake()`
+    afterwards.
     """
 
     def __init__(
@@ -124,13 +125,15 @@ class Pump(Generic[_Event]):
             self._work.clear()
             self._deliver(self._engine.events())
             frames = self._engine.frames_to_send(self._clock())
+            happened = self._engine.events()
+            self._deliver(happened)
             try:
                 for frame in frames:
                     await websocket.send(frame)
             except ConnectionLost as lost:
                 return lost
             self._received_since_write = 0
-            if not frames:
+            if not frames and not happened:
                 await self._wait_for_work()
 
     async def _wait_for_work(self) -> None:

@@ -6,11 +6,14 @@ acknowledgements fail; of those it wrote before, the last ones are lost on the w
 
 import json
 import random
+from collections.abc import Mapping
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.channel.agent import AgentChannel
+from ferryman.channel.agent import SILENCE, AgentChannel
+from ferryman.channel.events import AgentEvent, OutputPresumed
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode, frame
 from ferryman.wire.payloads import encode_acknowledge
 
@@ -30,6 +33,7 @@ class AwsClient:
         self.shows = False
         self.to_send: list[bytes] = []
         self.next_input = 0
+        self.extensions: Mapping[str, Any] = {}
 
     def read(self, data: bytes, *, connected: bool) -> None:
         message = decode(data)
@@ -62,7 +66,12 @@ class AwsClient:
     def shake_hands(self, message: AgentMessage) -> None:
         if message.payload_type == PayloadType.HANDSHAKE_REQUEST:
             actions = [{"ActionType": "SessionType", "ActionStatus": 1, "ActionResult": None, "Error": ""}]
-            answer = {"ClientVersion": "1.2.677.0", "ProcessedClientActions": actions, "Errors": None}
+            answer = {
+                "ClientVersion": "1.2.677.0",
+                "ProcessedClientActions": actions,
+                "Errors": None,
+                **self.extensions,
+            }
             self.type(PayloadType.HANDSHAKE_RESPONSE, json.dumps(answer).encode())
 
     def begin_to_show(self) -> None:
@@ -80,7 +89,7 @@ class AwsClient:
 
 
 class World:
-    """The two ends, and a clock."""
+    """The two ends, a clock, and the agent's driver, which looks at the engine when a frame or an event comes."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - a run must be repeatable
@@ -94,6 +103,8 @@ class World:
             wall_clock_ms=lambda: 1,
         )
         self.written = b""
+        self.told_of_end = False
+        self.happened: list[AgentEvent] = []
         self.connect()
 
     def connect(self) -> None:
@@ -102,26 +113,43 @@ class World:
 
     def write(self, data: bytes) -> None:
         self.written += data
+        self.told_of_end = False
         self.agent.send(PayloadType.OUTPUT, data, self.now)
 
     def exchange(self) -> None:
         """Pass on what there is, both ways, until there is no more; then some time goes by."""
-        while frames := self.agent.frames_to_send(self.now):
+        while frames := self.frames():
             for data in frames:
                 self.client.read(data, connected=True)
             self.to_agent(len(self.client.to_send))
         self.to_agent(len(self.client.to_send))
-        self.agent.events()
         self.now += STEP
+
+    def frames(self) -> list[bytes]:
+        frames = self.agent.frames_to_send(self.now)
+        if events := self.agent.events():
+            self.look(events)
+        return frames
+
+    def look(self, events: list[AgentEvent]) -> None:
+        self.happened += events
+        self.told_of_end = self.agent.all_acknowledged
+
+    def silence(self, seconds: float) -> None:
+        """Let time pass in which nothing comes from the client."""
+        for _ in range(round(seconds / STEP)):
+            self.frames()
+            self.now += STEP
 
     def to_agent(self, count: int) -> None:
         for data in self.client.to_send[:count]:
             self.agent.receive(data, self.now)
+            self.look(self.agent.events())
         self.client.to_send.clear()
 
     def cut(self) -> None:
         """Lose the connection amid what is on its way, and make the next."""
-        frames = self.agent.frames_to_send(self.now)
+        frames = self.frames()
         cut, arrived = sorted(self.random.randrange(len(frames) + 1) for _ in range(2))
         for number, data in enumerate(frames[:arrived]):
             self.client.read(data, connected=number < cut)
@@ -132,7 +160,7 @@ class World:
     def settle(self) -> None:
         for _ in range(TICKS):
             self.exchange()
-            if self.agent.all_acknowledged:
+            if self.told_of_end:
                 return
 
     def open(self) -> None:
@@ -157,7 +185,7 @@ def test_output_over_lost_connections_is_shown_once_and_in_order(seed: int, step
             world.exchange()
     world.settle()
     assert world.client.screen == world.written
-    assert world.agent.all_acknowledged
+    assert world.told_of_end
 
 
 def test_acknowledgements_that_never_come_do_not_hold_up_the_end() -> None:
@@ -171,9 +199,73 @@ def test_acknowledgements_that_never_come_do_not_hold_up_the_end() -> None:
     world.connect()
     began = world.now
     world.settle()
-    assert world.agent.all_acknowledged
+    assert world.told_of_end
     assert world.now - began < 10
     assert world.client.screen == world.written
+
+
+def test_room_that_only_time_makes_is_told() -> None:
+    world = World(4)
+    world.open()
+    world.write(b"x" * (1 << 20))
+    assert not world.agent.capacity()
+    world.happened.clear()
+    world.silence(15)
+    assert OutputPresumed() in world.happened
+    assert world.agent.capacity()
+
+
+def test_the_end_does_not_wait_for_a_client_that_tells_nothing() -> None:
+    world = World(5)
+    world.open()
+    world.write(b"x" * 10_000)
+    world.silence(4 * SILENCE)
+    assert not world.agent.all_acknowledged
+    world.agent.finish(world.now)
+    world.silence(SILENCE - 1)
+    assert not world.agent.all_acknowledged
+    world.silence(2)
+    assert world.told_of_end
+    assert [event for event in world.happened if isinstance(event, OutputPresumed) and event.given_up]
+    assert not world.frames()
+
+
+def test_time_without_a_client_is_not_its_silence() -> None:
+    world = World(6)
+    world.open()
+    world.write(b"x" * 10_000)
+    world.agent.finish(world.now)
+    world.silence(SILENCE - 1)
+    world.agent.receive(frame(MessageType.PAUSE_PUBLICATION, 0, 3, bytes(16), 1, 0, b""), world.now)
+    world.silence(SILENCE)
+    world.connect()
+    world.silence(SILENCE - 1)
+    assert not world.agent.all_acknowledged
+    world.silence(2)
+    assert world.told_of_end
+
+
+def test_an_acknowledgement_ends_the_silence() -> None:
+    world = World(7)
+    world.open()
+    world.write(b"x" * 10_000)
+    world.agent.finish(world.now)
+    for data in world.frames():
+        world.client.read(data, connected=True)
+    world.silence(SILENCE - 1)
+    world.to_agent(3)
+    world.silence(SILENCE - 1)
+    assert not world.agent.all_acknowledged
+
+
+def test_ferrymans_client_is_never_given_up() -> None:
+    world = World(8)
+    world.client.extensions = {"Ferryman": {"MaxPayload": 65536}}
+    world.open()
+    world.write(b"x" * 10_000)
+    world.agent.finish(world.now)
+    world.silence(10 * SILENCE)
+    assert not world.agent.all_acknowledged
 
 
 def test_a_client_that_does_not_show_output_yet_loses_none() -> None:

@@ -12,14 +12,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from ferryman.channel.agent import AgentChannel
+from ferryman.channel.agent import SILENCE, AgentChannel
 from ferryman.channel.client import ClientChannel
-from ferryman.channel.events import AgentEvent, ClientEvent, InputReceived, OutputReceived, SessionStarted
+from ferryman.channel.events import AgentEvent, ClientEvent, ClientReady, InputReceived, OutputReceived, SessionStarted
 from ferryman.transport.errors import ConnectionLost
 from ferryman.transport.pump import STALLED_FRAMES, Pump
 from ferryman.transport.websocket import WebSocket, accepted, dial
-from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
-from ferryman.wire.payloads import Publication, encode_payload
+from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
+from ferryman.wire.payloads import ACTION_SUCCESS, HandshakeResponse, ProcessedAction, Publication, encode_payload
 
 CLIENT_ID = str(uuid.uuid4())
 
@@ -247,3 +247,50 @@ async def test_a_peer_that_sends_and_never_reads_is_left(ends: Ends) -> None:
     lost = await ends.agent_pump.run(stalled)
     assert lost.code == 1006
     assert stalled.sent == STALLED_FRAMES + 1
+
+
+class _Silent(WebSocket):
+    """AWS's client, which shakes hands and then never says a word."""
+
+    def __init__(self) -> None:
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self._answers.put_nowait(starting())
+
+    async def send(self, data: bytes | str) -> None:
+        assert isinstance(data, bytes)
+        if decode(data).payload_type == PayloadType.HANDSHAKE_REQUEST:
+            payload = encode_payload(
+                HandshakeResponse("1.2.677.0", [ProcessedAction("SessionType", ACTION_SUCCESS)], None)
+            )
+            answer = AgentMessage(
+                MessageType.INPUT_STREAM_DATA, 0, 0, uuid.uuid4(), 1, PayloadType.HANDSHAKE_RESPONSE, payload
+            )
+            self._answers.put_nowait(encode(answer))
+
+    async def receive(self) -> bytes | str:
+        return await self._answers.get()
+
+
+async def test_tells_what_only_time_brought() -> None:
+    ready, over = asyncio.Event(), asyncio.Event()
+    late = 0.0
+    agent = agent_channel()
+
+    def on_events(events: Sequence[AgentEvent]) -> None:
+        if any(isinstance(event, ClientReady) for event in events):
+            ready.set()
+        if ready.is_set() and agent.all_acknowledged:
+            over.set()
+
+    pump: Pump[AgentEvent] = Pump(agent, on_events, clock=lambda: time.monotonic() + late)
+    running = asyncio.create_task(pump.run(_Silent()))
+    async with asyncio.timeout(20):
+        await ready.wait()
+        agent.send(PayloadType.OUTPUT, b"the last", time.monotonic())
+        agent.finish(time.monotonic())
+        await pump.flushed()
+        late = SILENCE
+        pump.wake()
+        await over.wait()
+    running.cancel()
+    await asyncio.wait({running})
