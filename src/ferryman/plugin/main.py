@@ -49,9 +49,12 @@ def _run(arguments: Sequence[str]) -> int:
             _put(STDOUT, CLIENT_VERSION + "\n")
             return NORMAL
         case Launch() as launch:
+            import uvloop
+
             from ferryman.plugin.session import run
 
-            return asyncio.run(run(launch, os.environ))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(run(launch, os.environ))
 
 
 def _open_missing_descriptors() -> None:

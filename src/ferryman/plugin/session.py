@@ -1,26 +1,33 @@
 """Runs one session from its StartSession response to the process's exit status."""
 
 import asyncio
-import os
+import dataclasses
 import signal
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from ferryman.channel.client import ClientChannel
-from ferryman.channel.events import ClientEvent
+from ferryman.channel.events import (
+    ClientEvent,
+    CustomerMessageReceived,
+    OutputReceived,
+    SessionEnded,
+    SessionStarted,
+)
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin import texts
 from ferryman.plugin.arguments import Launch, reconnect_seconds
 from ferryman.plugin.connection import CannotConnect, Connector
-from ferryman.plugin.endings import SIGNAL_BASE, Ending, Endings
+from ferryman.plugin.endings import FAILED, SIGNAL_BASE, Ending, Endings
+from ferryman.plugin.far_end import FarEnd
+from ferryman.plugin.kind import CannotRun, Kind, Surroundings
+from ferryman.plugin.screen import STANDARD, Descriptors, Screen
 from ferryman.plugin.service_client import CallRefused, ServiceClient, SessionOver
-from ferryman.plugin.shell import STANDARD, Descriptors, Shell
+from ferryman.plugin.session_kinds import begin
 from ferryman.plugin.trust import ca_file
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
-from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
+from ferryman.wire.agent_message import Flag
 
 HEARTBEAT_SECONDS = 15.0
 """A server that says nothing for this long is asked; silent for half of it more, it is dead."""
@@ -30,10 +37,14 @@ TERMINATE_SECONDS = 10.0
 """How long telling the server that the session is over may hold up the exit."""
 USER_AGENT = f"ferryman-session-manager-plugin/{CLIENT_VERSION}"
 
-KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGTSTP: b"\x1a"}
-"""Signals from outside stand for keys (`protocol/client.md` §10.1). The AWS CLI starts us with all three ignored."""
-FATAL = (signal.SIGTERM, signal.SIGHUP)
-HANDLED = (*KEYS, *FATAL, signal.SIGWINCH, signal.SIGCONT)
+FLAG_SECONDS = 2.0
+"""The same for telling the far end, which is quicker; then the server is told."""
+
+FATAL = frozenset({signal.SIGTERM, signal.SIGHUP})
+FATAL_STATUSES = frozenset(SIGNAL_BASE + number for number in FATAL)
+ENDING = FATAL | {signal.SIGINT, signal.SIGQUIT}
+HANDLED = (*ENDING, signal.SIGTSTP, signal.SIGWINCH, signal.SIGCONT)
+"""The AWS CLI starts us with SIGINT, SIGQUIT and SIGTSTP ignored."""
 
 
 async def run(launch: Launch, environment: Mapping[str, str], descriptors: Descriptors = STANDARD) -> int:
@@ -50,24 +61,6 @@ async def run(launch: Launch, environment: Mapping[str, str], descriptors: Descr
             return await session.run()
 
 
-class _WatchedChannel:
-    """The engine for the pump; says after every frame that the window may have opened."""
-
-    def __init__(self, channel: ClientChannel, on_frame: Callable[[], None]) -> None:
-        self._channel = channel
-        self._on_frame = on_frame
-        self.connection_made = channel.connection_made
-        self.connection_lost = channel.connection_lost
-        self.frames_to_send = channel.frames_to_send
-        self.events: Callable[[], Sequence[ClientEvent]] = channel.events
-        self.next_timer = channel.next_timer
-
-    def receive(self, frame: bytes, now: float) -> None:
-        """Take one frame."""
-        self._channel.receive(frame, now)
-        self._on_frame()
-
-
 class _Session:
     def __init__(
         self, launch: Launch, connector: Connector, service: ServiceClient, limit: float, descriptors: Descriptors
@@ -78,44 +71,46 @@ class _Session:
         self._limit = limit
         self._endings = Endings()
         self._hurry = asyncio.Event()
-        channel = ClientChannel(entropy=os.urandom, wall_clock_ms=lambda: time.time_ns() // 1_000_000)
-        self._shell = Shell(launch.session_id, channel, descriptors, self._endings, self._wake)
-        self._pump = Pump(_WatchedChannel(channel, self._shell.input_possible), self._shell.on_events)
+        self._connected = False
+        self._far_end = FarEnd(self._on_events)
+        self._screen = Screen(descriptors, self._far_end.acknowledge, self._output_closed)
+        self._kind: Kind | None = None
 
     async def run(self) -> int:
         """Run to the end."""
         asyncio.get_running_loop().set_exception_handler(self._on_fault)
         try:
-            self._shell.say(texts.starting(self._launch.session_id))
+            self._screen.say(texts.starting(self._launch.session_id))
             ending = await self._until_ending()
-            await self._unhurried(self._shell.finish())
-            self._shell.leave_raw_mode()
+            if self._kind is None:
+                self._screen.choose(data_only=True)
             if ending.terminate and self._connector.opened_once:
                 await self._unhurried(self._terminate(), TERMINATE_SECONDS)
-            self._shell.say(ending.last_words)
-            self._shell.complain(ending.complaint)
-            await self._unhurried(self._shell.said())
+            self._screen.say(ending.last_words)
+            self._screen.complain(ending.complaint)
+            await self._unhurried(self._screen.drained())
             return ending.status
         finally:
-            self._shell.close()
+            if self._kind is not None:
+                self._kind.close()
+            self._far_end.close()
+            self._screen.close()
 
     def on_signal(self, number: signal.Signals) -> None:
-        """A signal from outside: a key, an end, or a change of the terminal."""
-        if number is signal.SIGWINCH:
-            self._shell.size_may_have_changed()
-        elif number is signal.SIGCONT:
-            self._shell.continued()
-        elif self._endings.announced:
-            if number is not signal.SIGTSTP:
+        """A signal from outside: an end, or something for the kind of session."""
+        if self._endings.announced:
+            if number in ENDING:
                 self._hurry.set()
-        elif number in FATAL:
-            self._shell.leave_raw_mode()
-            self._endings.announce(Ending(SIGNAL_BASE + number))
-            self._hurry.set()
-        elif self._shell.started:
-            self._shell.press(KEYS[number])
-        elif number is not signal.SIGTSTP:
+            return
+        if self._kind is not None:
+            self._kind.signalled(number)
+        elif number in (signal.SIGINT, signal.SIGQUIT):
             self._endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
+        if number in FATAL:
+            tell = self._kind is not None and self._kind.ends_by_flag
+            self._endings.announce(Ending(SIGNAL_BASE + number, terminate=tell))
+            if not tell:
+                self._hurry.set()
 
     def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback of the event loop raised. What else the loop reports is no concern of the person's."""
@@ -123,17 +118,60 @@ class _Session:
         if "handle" in context and isinstance(fault, BaseException):
             self._endings.fail(fault)
 
+    def _on_events(self, events: Sequence[ClientEvent]) -> None:
+        for event in events:
+            match event:
+                case OutputReceived() if self._kind is not None:
+                    self._kind.take(event)
+                case SessionStarted():
+                    self._begin(event)
+                case CustomerMessageReceived(text):
+                    self._screen.say(text + "\n")
+                case SessionEnded(output, lost):
+                    self._endings.announce(self._ending(output, lost=lost))
+        if self._kind is not None:
+            self._kind.flush()
+
+    def _begin(self, started: SessionStarted) -> None:
+        around = Surroundings(self._launch.session_id, started, self._far_end, self._screen, self._endings)
+        try:
+            self._kind = begin(around)
+        except CannotRun as reason:
+            self._endings.announce(Ending(FAILED, complaint=texts.cannot_start(str(reason)), terminate=True))
+
+    def _ending(self, output: str, *, lost: bool) -> Ending:
+        if self._kind is not None:
+            return self._kind.ending(output, lost=lost)
+        return Ending(FAILED, complaint=texts.cannot_start(output or "the server closed the session"))
+
+    def _output_closed(self) -> None:
+        complaint = texts.cannot_start("standard output was closed")
+        self._endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
+
     async def _until_ending(self) -> Ending:
-        """Keep the session connected until it ends."""
+        """Keep the session connected until it ends, and until what has arrived of it is handed over."""
         connection = asyncio.create_task(self._stay_connected())
         cause = asyncio.create_task(self._endings.first())
         try:
             await asyncio.wait({connection, cause}, return_when=asyncio.FIRST_COMPLETED)
             if not cause.done():
                 self._endings.announce(connection.result())
-            return await cause
+            ending = await cause
+            if ending.terminate and self._kind is not None and self._kind.ends_by_flag and self._connected:
+                ending = await self._told(ending)
         finally:
             await _cancelled(connection, cause)
+        if self._kind is not None:
+            await self._unhurried(self._kind.finish())
+        return ending
+
+    async def _told(self, ending: Ending) -> Ending:
+        """Tell the far end by flag; return what is left to do."""
+        self._far_end.flag(Flag.TERMINATE_SESSION)
+        await self._unhurried(self._far_end.delivered(), FLAG_SECONDS)
+        if ending.status in FATAL_STATUSES:
+            self._hurry.set()
+        return dataclasses.replace(ending, terminate=not self._far_end.all_acknowledged)
 
     async def _stay_connected(self) -> Ending:
         """Return only when there is no connection to be had any more."""
@@ -141,8 +179,10 @@ class _Session:
             websocket = await self._connector.open()
             while True:
                 try:
-                    await self._pump.run(websocket)
+                    self._connected = True
+                    await self._far_end.pump.run(websocket)
                 finally:
+                    self._connected = False
                     await websocket.close()
                 websocket = await self._reopen()
         except CannotConnect as lost:
@@ -154,7 +194,8 @@ class _Session:
         def notice() -> None:
             nonlocal notified
             notified = True
-            self._shell.complain(texts.connection_lost(self._limit, attended=self._shell.attended))
+            attended = self._kind is not None and self._kind.attended
+            self._screen.complain(texts.connection_lost(self._limit, attended=attended))
 
         timer = asyncio.get_running_loop().call_later(NOTICE_SECONDS, notice)
         try:
@@ -162,7 +203,7 @@ class _Session:
         finally:
             timer.cancel()
         if notified:
-            self._shell.complain(texts.RECONNECTED)
+            self._screen.complain(texts.RECONNECTED)
         return websocket
 
     async def _terminate(self) -> None:
@@ -171,7 +212,7 @@ class _Session:
         except SessionOver:
             return
         except (CallRefused, Unreachable) as error:
-            self._shell.complain(texts.not_terminated(self._launch.session_id, str(error)))
+            self._screen.complain(texts.not_terminated(self._launch.session_id, str(error)))
 
     async def _unhurried(self, waiting: Coroutine[None, None, None], seconds: float | None = None) -> None:
         """Wait for something on the way out, until a further signal says that it has taken long enough."""
@@ -183,9 +224,6 @@ class _Session:
                 work.result()
         finally:
             await _cancelled(work, hurry)
-
-    def _wake(self) -> None:
-        self._pump.wake()
 
 
 class _Signals:

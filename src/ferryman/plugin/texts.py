@@ -54,6 +54,29 @@ def not_terminated(session_id: str, cause: str) -> str:
     return f"Could not terminate session {session_id}, which ends by its idle timeout: {cause}\n"
 
 
+def listening(name: str, session_id: str) -> str:
+    """A local port or socket is open for connections."""
+    return f"{name} opened for sessionId {session_id}.\n"
+
+
+def first_connection(session_id: str) -> str:
+    """The first connection to a port that takes many."""
+    return f"\nConnection accepted for session [{session_id}]\n"
+
+
+def only_connection(session_id: str) -> str:
+    """The first connection to a port that takes one at a time."""
+    return f"Connection accepted for session {session_id}.\n"
+
+
+def stream_refused(reason: str) -> str:
+    """The node gave one connection up."""
+    return f"\nThe node closed a connection: {reason}\n"
+
+
+WAITING = "Waiting for connections...\n"
+CONNECT_TO_PORT_ERROR = "\nConnection to destination port failed, check SSM Agent logs.\n"
+INTERRUPTED = "Terminate signal received, exiting.\n"
 RECONNECTED = "Connection restored.\n"
 
 

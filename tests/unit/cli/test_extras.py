@@ -19,7 +19,7 @@ from ferryman.cli.main import main
 main()
 """
 OF_SERVER = "sqlalchemy,alembic"
-OF_EXTRAS = f"{OF_SERVER},cryptography,structlog,uvloop"
+OF_EXTRAS = f"{OF_SERVER},cryptography,structlog"
 
 
 def run(missing: str, *arguments: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:

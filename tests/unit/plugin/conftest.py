@@ -1,13 +1,15 @@
 """A server and a node in one, scripted: what the plugin talks to, over real sockets, in a thread of its own."""
 
 import asyncio
+import dataclasses
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,12 +17,30 @@ import pytest
 from aiohttp import web
 
 from ferryman.channel.agent import AgentChannel
-from ferryman.channel.events import AgentEvent, InputReceived
+from ferryman.channel.events import AgentEvent, ClientReady, InputReceived
+from ferryman.channel.mux import MuxSession, Role
+from ferryman.channel.mux_events import (
+    MuxFailed,
+    StreamClosed,
+    StreamData,
+    StreamFinished,
+    StreamOpened,
+    StreamWritable,
+)
+from ferryman.model.versions import AGENT_VERSION
 from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
-from ferryman.wire.agent_message import SYN_FIN, MessageType, PayloadType, frame, peek
+from ferryman.wire.agent_message import SYN_FIN, Flag, MessageType, PayloadType, decode, encode, frame, peek
 from ferryman.wire.opening import OpenDataChannel, decode_data_channel_opening
-from ferryman.wire.payloads import ChannelClosed, Publication, Size, decode_payload, encode_payload
+from ferryman.wire.payloads import (
+    ChannelClosed,
+    Publication,
+    Size,
+    decode_flag,
+    decode_payload,
+    encode_flag,
+    encode_payload,
+)
 
 SESSION_ID = "ann-0123456789abcdef0"
 SECONDS = 20.0
@@ -35,19 +55,43 @@ def control_frame(message_type: MessageType, payload: bytes) -> bytes:
 
 
 class Relayed(WebSocket):
-    """The node's way to the client: its words to the server go no further."""
+    """The node's way to the client: its words to the server go no further.
+
+    `plain`: the handshake offers nothing beyond what AWS's agent does.
+    """
+
+    __slots__ = ("plain",)
+    plain: bool
 
     async def send(self, data: bytes | str) -> None:
-        if isinstance(data, bytes) and peek(data).message_type == MessageType.AGENT_SESSION_STATE:
+        assert isinstance(data, bytes)
+        header = peek(data)
+        if header.message_type == MessageType.AGENT_SESSION_STATE:
             return
+        if self.plain and header.payload_type == PayloadType.HANDSHAKE_REQUEST:
+            message = decode(data)
+            request = json.loads(message.payload)
+            del request["Ferryman"]
+            data = encode(dataclasses.replace(message, payload=json.dumps(request).encode()))
         await super().send(data)
 
 
 class FarEnd:
     """Takes data channels and the two calls. What happened is in its attributes; what shall happen, too."""
 
-    def __init__(self, session_type: str, window: Any = None) -> None:
+    def __init__(
+        self, session_type: str, properties: Mapping[str, str] | None = None, agent_version: str = AGENT_VERSION
+    ) -> None:
         self.session_type = session_type
+        self.properties = properties
+        self.agent_version = agent_version
+        self.flags: list[int] = []
+        self.on_input: Callable[[InputReceived], None] | None = None
+        """Takes Output and its acknowledgement over, on the far end's own loop."""
+        self.plain = False
+        """Whether to be as AWS's agent: no extensions in the handshake."""
+        self.payload_sizes: list[int] = []
+        self.on_room: Callable[[], None] | None = None
         self.openings: list[OpenDataChannel] = []
         self.calls: list[str] = []
         self.typed = b""
@@ -85,6 +129,7 @@ class FarEnd:
                 self.sizes,
                 self.openings,
                 self.calls,
+                self.flags,
             )
             return condition()
 
@@ -152,10 +197,13 @@ class FarEnd:
         self.channel = AgentChannel(
             session_id=SESSION_ID,
             session_type=self.session_type,
-            properties={"portNumber": "22"} if self.session_type == "Port" else None,
+            properties=self.properties,
+            agent_version=self.agent_version,
             entropy=os.urandom,
             wall_clock_ms=lambda: time.time_ns() // 1_000_000,
         )
+        self.started = threading.Event()
+        """The client has shaken hands."""
         self.pump = Pump(self.channel, self._on_events)
         self._transport: asyncio.Transport | None = None
         self._socket: WebSocket | None = None
@@ -185,6 +233,7 @@ class FarEnd:
         response = web.WebSocketResponse(compress=False, max_msg_size=4 << 20)
         await response.prepare(request)
         websocket = Relayed(response)
+        websocket.plain = self.plain
         opening = decode_data_channel_opening(await websocket.receive())
         assert isinstance(opening, OpenDataChannel)
         with self._changed:
@@ -228,12 +277,22 @@ class FarEnd:
             for event in events:
                 if isinstance(event, InputReceived):
                     self._input(event)
+                elif isinstance(event, ClientReady):
+                    self.started.set()
+            if self.on_room is not None:
+                self.on_room()
             self._changed.notify_all()
 
     def _input(self, event: InputReceived) -> None:
+        self.payload_sizes.append(len(event.payload))
         if event.payload_type == PayloadType.SIZE:
             size = decode_payload(event.payload, Size)
             self.sizes.append((size.cols, size.rows))
+        elif event.payload_type == PayloadType.FLAG:
+            self.flags.append(decode_flag(event.payload))
+        elif self.on_input is not None:
+            self.on_input(event)
+            return
         else:
             assert event.payload_type == PayloadType.OUTPUT
             self.typed += event.payload
@@ -246,8 +305,12 @@ def make_far_end() -> Iterator[Callable[..., FarEnd]]:
     """Make far ends of a session type, for this test."""
     made: list[FarEnd] = []
 
-    def make(session_type: str = "Standard_Stream") -> FarEnd:
-        made.append(FarEnd(session_type))
+    def make(
+        session_type: str = "Standard_Stream",
+        properties: Mapping[str, str] | None = None,
+        agent_version: str = AGENT_VERSION,
+    ) -> FarEnd:
+        made.append(FarEnd(session_type, properties, agent_version))
         return made[-1]
 
     yield make
@@ -278,3 +341,131 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def plugin_command() -> list[str]:
     """How to start the plugin."""
     return [sys.executable, "-c", ENTRY]
+
+
+@pytest.fixture
+def start(plugin_command: list[str], environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start the plugin on pipes; what is still running at the test's end is killed."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        settings: dict[str, Any] = {
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "env": environment | options.pop("extra", {}),
+        }
+        started.append(subprocess.Popen([*plugin_command, *arguments], **(settings | options)))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None and not stream.closed:
+                stream.close()
+        process.wait()
+
+
+class Streams:
+    """The node's end of a smux session: sends back what arrives on each stream, and ends it when the client does.
+
+    `held` streams are left unread. With `refusal` every stream is refused for that reason.
+    """
+
+    def __init__(self, far_end: FarEnd, version: int) -> None:
+        self.far_end = far_end
+        self.opened: list[int] = []
+        self.received: dict[int, bytearray] = {}
+        self.over: dict[int, str | None] = {}
+        self.hold = False
+        self.held: dict[int, int] = {}
+        self.refusal: str | None = None
+        self.flag_refusals = False
+        self.ends_at_once = True
+        self.failure = ""
+        self._back: dict[int, bytearray] = {}
+        self._ending: set[int] = set()
+        self._mux = MuxSession(Role.SERVER, version)
+        far_end.on_input = self._input
+        far_end.on_room = self.flush
+
+    def say(self, stream_id: int, data: bytes, *, end: bool = False) -> None:
+        """The destination speaks, and may then end its direction."""
+
+        async def say() -> None:
+            self._back[stream_id] += data
+            if end:
+                self._ending.add(stream_id)
+            self.flush()
+
+        self.far_end.run(say())
+
+    def flush(self) -> None:
+        """Pass on what there is room for."""
+        for stream_id, data in self._back.items():
+            if data and (room := self._mux.writable(stream_id)):
+                self._mux.write(stream_id, bytes(data[:room]))
+                del data[:room]
+            if stream_id in self._ending and not data:
+                self._ending.discard(stream_id)
+                self._mux.finish(stream_id)
+        while self._mux.pending and (room := self.far_end.channel.capacity()) >= 256:
+            data_out = self._mux.data_to_send(min(room, 131_072))
+            if not data_out:
+                break
+            self.far_end.channel.send(PayloadType.OUTPUT, data_out, time.monotonic())
+            self._events()
+        self.far_end.pump.wake()
+
+    def _input(self, event: InputReceived) -> None:
+        self._mux.receive(event.payload)
+        self._events()
+        self.far_end.channel.acknowledge(event.sequence_number, time.monotonic())
+        self.flush()
+
+    def _events(self) -> None:
+        for event in self._mux.events():
+            match event:
+                case StreamOpened(stream_id):
+                    self._open(stream_id)
+                case StreamData(stream_id, data):
+                    self.received[stream_id] += data
+                    if self.hold:
+                        self.held[stream_id] = self.held.get(stream_id, 0) + len(data)
+                    else:
+                        self._back[stream_id] += data
+                        self._mux.consumed(stream_id, len(data))
+                case StreamFinished(stream_id):
+                    self.over.setdefault(stream_id, None)
+                    if self.ends_at_once:
+                        self._ending.add(stream_id)
+                case StreamClosed(stream_id, aborted):
+                    self.over[stream_id] = aborted
+                case MuxFailed(reason):
+                    self.failure = reason
+                case StreamWritable():
+                    pass
+
+    def _open(self, stream_id: int) -> None:
+        self.opened.append(stream_id)
+        self.received[stream_id] = bytearray()
+        self._back[stream_id] = bytearray()
+        if self.refusal is not None:
+            if self.flag_refusals:
+                flag = encode_flag(Flag.CONNECT_TO_PORT_ERROR)
+                self.far_end.channel.send(PayloadType.FLAG, flag, time.monotonic())
+            self._mux.reset(stream_id, self.refusal)
+
+
+@pytest.fixture
+def forwarding(make_far_end: Callable[..., FarEnd]) -> Callable[..., tuple[FarEnd, Streams]]:
+    """Make far ends of multiplexed port sessions."""
+
+    def forwarding(version: int = 2, **properties: str) -> tuple[FarEnd, Streams]:
+        given = {"type": "LocalPortForwarding", "portNumber": "80", "localPortNumber": "0"}
+        far_end = make_far_end("Port", given | properties)
+        return far_end, Streams(far_end, version)
+
+    return forwarding

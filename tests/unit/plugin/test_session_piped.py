@@ -18,33 +18,10 @@ from ferryman.wire.agent_message import PayloadType
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n".encode()
 END_TEXT = f"\n\nExiting session with sessionId: {SESSION_ID}.\n\n".encode()
+LOST_TEXT = b"\nConnection lost; reconnecting for up to 300 s.\n"
 FORBIDDEN = ("typer", "rich", "botocore", "boto3", "sqlalchemy", "cryptography")
 DIAL_OUT_SECONDS = 0.3
 Start = Callable[..., subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def start(plugin_command: list[str], environment: dict[str, str]) -> Any:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        settings: dict[str, Any] = {
-            "stdin": subprocess.PIPE,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "env": environment | options.pop("extra", {}),
-        }
-        started.append(subprocess.Popen([*plugin_command, *arguments], **(settings | options)))
-        return started[-1]
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None and not stream.closed:
-                stream.close()
-        process.wait()
 
 
 def finished(plugin: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
@@ -156,7 +133,7 @@ def test_a_session_without_terminal_keeps_errors_apart(make_far_end: Any, start:
     far_end.say(b"out 2\n")
     far_end.say(b"EXIT_CODE: 3", PayloadType.EXIT_CODE)
     far_end.end()
-    assert finished(plugin) == (0, START_TEXT + b"out 1\nout 2\nEXIT_CODE: 3" + END_TEXT, b"error\n")
+    assert finished(plugin) == (3, START_TEXT + b"out 1\nout 2\nEXIT_CODE: 3" + END_TEXT, b"error\n")
     assert far_end.typed == b""
 
 
@@ -174,19 +151,10 @@ def test_a_closed_standard_error_holds_up_nothing(make_far_end: Any, start: Star
     assert finished(plugin)[:2] == (0, START_TEXT + b"out\n" + END_TEXT)
 
 
-def test_port_sessions_are_refused_and_ended(make_far_end: Any, start: Start) -> None:
-    far_end = make_far_end("Port")
-    status, stdout, stderr = finished(start(far_end.arguments()))
-    assert status == 1
-    assert stdout == START_TEXT
-    assert stderr == b"Cannot perform start session: this client cannot handle sessions of type Port yet\n"
-    assert far_end.calls == ["TerminateSession"]
-
-
 def test_a_refused_token_is_an_error(far_end: Any, start: Start) -> None:
     status, stdout, stderr = finished(start(far_end.arguments(TokenValue="another")))
-    assert (status, stdout) == (1, START_TEXT)
-    assert stderr == b"Cannot perform start session: The token is not valid.\n"
+    assert (status, stdout) == (1, b"")
+    assert stderr == START_TEXT + b"Cannot perform start session: The token is not valid.\n"
 
 
 def test_a_server_that_comes_up_late_is_dialled_again(far_end: Any, start: Start) -> None:
@@ -206,8 +174,8 @@ def test_a_server_that_is_not_there_is_given_up_on(start: Start, far_end: Any) -
         url = f"ws://127.0.0.1:{unused.getsockname()[1]}/v1/data-channel/x"
         began = time.monotonic()
         status, stdout, stderr = finished(start(far_end.arguments(StreamUrl=url)))
-    assert (status, stdout) == (1, START_TEXT)
-    assert re.fullmatch(rb"Cannot perform start session: cannot connect to ws://127\.0\.0\.1:.*\n", stderr)
+    assert (status, stdout) == (1, b"")
+    assert re.fullmatch(START_TEXT + rb"Cannot perform start session: cannot connect to ws://127\.0\.0\.1:.*\n", stderr)
     assert time.monotonic() - began < 12
 
 
@@ -274,7 +242,9 @@ def test_a_session_that_is_over_when_resumed_timed_out(far_end: Any, start: Star
     far_end.until(lambda: far_end.sizes)
     far_end.resume = lambda: answer
     far_end.cut()
-    assert finished(plugin) == (1, START_TEXT + f"Session: {SESSION_ID} timed out.\n".encode(), b"")
+    status, stdout, stderr = finished(plugin)
+    assert (status, stdout) == (1, START_TEXT + f"Session: {SESSION_ID} timed out.\n".encode())
+    assert stderr in (b"", LOST_TEXT)  # on a busy machine the call takes long enough to be worth a word
     assert far_end.calls == ["ResumeSession"]
 
 
@@ -390,7 +360,7 @@ def test_an_interrupt_before_the_session_has_started_gives_up(far_end: Any, star
     far_end.until(lambda: far_end.openings)
     plugin.send_signal(signal.SIGTSTP)
     plugin.send_signal(signal.SIGINT)
-    assert finished(plugin) == (130, START_TEXT, b"")
+    assert finished(plugin) == (130, b"", START_TEXT)
     assert far_end.calls == ["TerminateSession"]
 
 

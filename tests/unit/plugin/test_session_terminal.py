@@ -21,7 +21,7 @@ BREAKING = """
 from ferryman.plugin import shell
 def show(*_):
     raise KeyError("broken on purpose")
-shell.Shell._show = show
+shell.Shell.take = show
 """
 
 
@@ -231,10 +231,10 @@ def test_a_fault_of_ours_brings_the_terminal_back(
 
 
 def test_a_refused_session_leaves_the_terminal_alone(make_far_end: Any, sit_down: Callable[..., Person]) -> None:
-    far_end = make_far_end("Port")
+    far_end = make_far_end("Port", {"type": "LocalPortForwarding", "localPortNumber": "http"})
     person = sit_down(far_end)
     assert person.leaves() == 1
-    assert b"Port" in person.seen
+    assert b"localPortNumber must be a number" in person.seen
     assert person.is_restored()
 
 

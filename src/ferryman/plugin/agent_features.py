@@ -1,0 +1,29 @@
+"""What an agent can do by its version (`protocol/client.md` §8.5)."""
+
+NEWER_THAN_MULTIPLEXING = (3, 0, 196, 0)
+NEWER_THAN_KEEP_ALIVE = (3, 1, 1511, 0)
+NEWER_THAN_TERMINATE_FLAG = (2, 3, 722, 0)
+COMPONENTS = 4
+
+
+def multiplexes(agent_version: str) -> bool:
+    """Whether the agent carries many connections in one session."""
+    return _parsed(agent_version) > NEWER_THAN_MULTIPLEXING
+
+
+def expects_keep_alive(agent_version: str) -> bool:
+    """Whether a multiplexing agent gives a session up that brings it no smux frame for 30 s."""
+    return _parsed(agent_version) <= NEWER_THAN_KEEP_ALIVE
+
+
+def takes_terminate_flag(agent_version: str) -> bool:
+    """Whether the flag TerminateSession ends a session that does not multiplex."""
+    return _parsed(agent_version) > NEWER_THAN_TERMINATE_FLAG
+
+
+def _parsed(version: str) -> tuple[int, ...]:
+    """Return the four numbers of `version`, nothing for any other text: such an agent counts as older than all."""
+    components = version.split(".")
+    if len(components) != COMPONENTS or not all(each.isascii() and each.isdigit() for each in components):
+        return ()
+    return tuple(int(each) for each in components)

@@ -1,0 +1,112 @@
+"""The far end of a session as its kinds see it: room to send, what has arrived, what is delivered.
+
+Knows no connections: the engine keeps what is sent while there is none.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from ferryman.channel.client import ClientChannel
+from ferryman.channel.events import ClientEvent
+from ferryman.transport.pump import Pump
+from ferryman.wire.agent_message import Flag, PayloadType
+from ferryman.wire.payloads import encode_flag
+
+ACKNOWLEDGE_SECONDS = 0.004
+"""How long acknowledgements of output may wait for a frame to travel with; far below a sender's timeout (200 ms)."""
+ACKNOWLEDGE_MESSAGES = 2
+"""As many at once are acknowledged without waiting: more is coming, and the sender's window must not close."""
+
+
+class FarEnd:
+    """One session's engine and what carries it. Made in a running loop.
+
+    `on_events` is called with what happened after every frame, even with nothing: room may have grown.
+    """
+
+    def __init__(self, on_events: Callable[[Sequence[ClientEvent]], None]) -> None:
+        self._channel = ClientChannel(entropy=os.urandom, wall_clock_ms=lambda: time.time_ns() // 1_000_000)
+        self._on_events = on_events
+        self._handling = False
+        self._delivered = asyncio.Event()
+        self._written = -1
+        self._acknowledged = -1
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self.pump: Pump[ClientEvent] = Pump(self._channel, self._handle)
+
+    @property
+    def all_acknowledged(self) -> bool:
+        """Whether the far end has taken everything that was sent."""
+        return self._channel.all_acknowledged
+
+    def capacity(self) -> int:
+        """Return how many bytes `send` may take now."""
+        return self._channel.capacity()
+
+    def send(self, payload_type: PayloadType, payload: bytes) -> None:
+        """Send `payload`; keep to `capacity`."""
+        self._channel.send(payload_type, payload, time.monotonic())
+        self._acknowledge_now()
+        self._changed()
+
+    def flag(self, flag: Flag) -> None:
+        """Send a flag; it may go beyond the capacity."""
+        self.send(PayloadType.FLAG, encode_flag(flag))
+
+    def acknowledge(self, number: int) -> None:
+        """Say that the output of this number, and all before it, is written out."""
+        self._written = max(self._written, number)
+        if self._written - self._acknowledged >= ACKNOWLEDGE_MESSAGES:
+            self._acknowledge_now()
+            self._changed()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(ACKNOWLEDGE_SECONDS, self._acknowledge_late)
+
+    async def delivered(self) -> None:
+        """Wait until the far end has taken everything that was sent."""
+        while not self._channel.all_acknowledged:
+            self._delivered.clear()
+            await self._delivered.wait()
+
+    def remaining(self) -> bool:
+        """Act on what the engine had held back until now; return whether there was anything."""
+        self._acknowledge_now()
+        events = self._channel.events()
+        if events:
+            self._handle(events)
+        return bool(events)
+
+    def close(self) -> None:
+        """Stop the clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _acknowledge_late(self) -> None:
+        self._timer = None
+        self._acknowledge_now()
+        self._changed()
+
+    def _acknowledge_now(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._written > self._acknowledged:
+            self._acknowledged = self._written
+            self._channel.acknowledge(self._written, time.monotonic())
+
+    def _changed(self) -> None:
+        if self._handling:
+            return  # the pump looks after every event
+        self.pump.wake()
+
+    def _handle(self, events: Sequence[ClientEvent]) -> None:
+        self._handling = True
+        try:
+            self._on_events(events)
+        finally:
+            self._handling = False
+        if self._channel.all_acknowledged:
+            self._delivered.set()

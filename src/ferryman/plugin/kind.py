@@ -1,0 +1,72 @@
+"""What every kind of session is to the frame that runs it."""
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from typing import Protocol
+
+from ferryman.channel.events import OutputReceived, SessionStarted
+from ferryman.plugin import texts
+from ferryman.plugin.endings import FAILED, NORMAL, Ending, Endings
+from ferryman.plugin.far_end import FarEnd
+from ferryman.plugin.screen import Screen
+
+
+class CannotRun(Exception):
+    """This kind of session cannot run here; the text says why, for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a session has around it. Only `screen` and `far_end` are talked to; `endings` is told the end."""
+
+    session_id: str
+    started: SessionStarted
+    far_end: FarEnd
+    screen: Screen
+    endings: Endings
+
+    def ended(self, output: str, *, lost: bool, status: int = NORMAL) -> Ending:
+        """Return the ending for when the server says that the session is over, `lost` at its node or as it should."""
+        return Ending(FAILED if lost else status, last_words=texts.ended(self.session_id, output))
+
+    def watch(self, task: "asyncio.Task[None]") -> None:
+        """Have the session end by the fault if `task` ends by one."""
+        task.add_done_callback(self._look_at)
+
+    def _look_at(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self.endings.fail(fault)
+
+
+class Kind(Protocol):
+    """A session of one kind, between its start and its end. It is made when the session has started.
+
+    Making it raises `CannotRun`.
+    """
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody types."""
+
+    @property
+    def ends_by_flag(self) -> bool:
+        """Whether the far end takes the flag TerminateSession, and nothing is to be left running."""
+
+    def take(self, event: OutputReceived) -> None:
+        """Take output; acknowledge it once it is written out."""
+
+    def flush(self) -> None:
+        """Send what waits and read more; room may have grown."""
+
+    def signalled(self, number: signal.Signals) -> None:
+        """Act on a signal to the process. After a fatal one the session ends, whatever this does."""
+
+    def ending(self, output: str, *, lost: bool) -> Ending:
+        """Return what it means that the server ended the session, with `output` as its cause."""
+
+    async def finish(self) -> None:
+        """Read nothing more and hand over everything that has arrived. Waits as long as that is blocked."""
+
+    def close(self) -> None:
+        """Leave everything as it was found; idempotent."""

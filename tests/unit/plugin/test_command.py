@@ -1,0 +1,110 @@
+"""Commands without a terminal: outputs apart, exit status, input."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ferryman.wire.agent_message import PayloadType
+
+SESSION_ID = "ann-0123456789abcdef0"
+START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n".encode()
+END_TEXT = f"\n\nExiting session with sessionId: {SESSION_ID}.\n\n".encode()
+SECONDS = 20
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def command(make_far_end: Any) -> Any:
+    """The far end of a command session."""
+    return make_far_end("NonInteractiveCommands")
+
+
+def test_input_is_the_commands_and_its_end_closes_it(command: Any, start: Start) -> None:
+    plugin = start(command.arguments())
+    data = os.urandom(1_500_000) + b"\x03\x1c\n"
+    assert plugin.stdin is not None
+    plugin.stdin.write(data)
+    assert command.flags == []
+    plugin.stdin.close()
+    plugin.stdin = None
+    command.until(lambda: command.flags)
+    assert command.typed == data
+    assert command.flags == [4]
+    command.say(b"seen")
+    command.say(b"EXIT_CODE: 0", PayloadType.EXIT_CODE)
+    command.end()
+    assert plugin.communicate(timeout=SECONDS) == (START_TEXT + b"seenEXIT_CODE: 0" + END_TEXT, b"")
+    assert plugin.returncode == 0
+
+
+@pytest.mark.parametrize("code", [0, 1, 126, 127, 137])
+def test_the_commands_status_is_the_clients(command: Any, start: Start, code: int) -> None:
+    plugin = start(command.arguments(), stdin=subprocess.DEVNULL)
+    assert command.started.wait(SECONDS)
+    command.say(b"words\n", PayloadType.STD_ERR)
+    command.say(b"EXIT_CODE: %d" % code, PayloadType.EXIT_CODE)
+    command.end()
+    assert plugin.communicate(timeout=SECONDS)[1] == b"words\n"
+    assert plugin.returncode == code
+
+
+def test_awss_agent_takes_no_input_but_interrupts(command: Any, start: Start) -> None:
+    command.plain = True
+    plugin = start(command.arguments())
+    assert plugin.stdin is not None
+    plugin.stdin.write(b"not for the command\n")
+    plugin.stdin.close()
+    plugin.stdin = None
+    command.until(lambda: command.sizes)
+    plugin.send_signal(signal.SIGINT)
+    command.until(lambda: command.typed)
+    plugin.send_signal(signal.SIGTSTP)
+    plugin.send_signal(signal.SIGQUIT)
+    command.until(lambda: command.typed == b"\x03\x1c")
+    command.say(b"EXIT_CODE: 1", PayloadType.EXIT_CODE)
+    command.end()
+    assert plugin.wait(SECONDS) == 1
+    assert command.flags == []
+
+
+def test_an_interrupt_ends_a_command_that_takes_input(command: Any, start: Start) -> None:
+    plugin = start(command.arguments())
+    command.until(lambda: command.sizes)
+    plugin.send_signal(signal.SIGINT)
+    assert plugin.wait(SECONDS) == 130
+    assert command.flags == [2]
+    assert command.typed == b""
+
+
+def test_a_command_that_does_not_read_stops_its_writer(command: Any, start: Start) -> None:
+    command.on_input = lambda _: None  # received, and acknowledged never
+    plugin = start(command.arguments())
+    assert plugin.stdin is not None
+    os.set_blocking(plugin.stdin.fileno(), False)
+    assert command.started.wait(SECONDS)
+    written = 0
+    stalled = 0
+    while written < 32 << 20 and stalled < 50:
+        try:
+            written += os.write(plugin.stdin.fileno(), bytes(1 << 16))
+            stalled = 0
+        except BlockingIOError:
+            stalled += 1
+            command.until(lambda: True)
+            signal.sigtimedwait([], 0.02)
+    assert written < 4 << 20
+
+
+def test_a_shell_takes_a_status_too(make_far_end: Any, start: Start) -> None:
+    far_end = make_far_end("InteractiveCommands")
+    plugin = start(far_end.arguments(), stdin=subprocess.DEVNULL)
+    assert far_end.started.wait(SECONDS)
+    far_end.say(b"words\n")
+    far_end.say(b"EXIT_CODE: 3", PayloadType.EXIT_CODE)
+    far_end.end()
+    assert plugin.communicate(timeout=SECONDS) == (START_TEXT + b"words\n" + END_TEXT, b"")
+    assert plugin.returncode == 3
