@@ -1,6 +1,7 @@
 """A document's text, JSON or YAML, to plain values and back. Knows the formats, nothing of what documents mean."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Hashable
 from typing import Any
@@ -11,6 +12,7 @@ from ferryman.model.documents import DocumentFormat
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of UTF-8."""
+_RARE_LINE_ENDS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 class RuleBroken(ValueError):
@@ -43,7 +45,9 @@ def read_text(text: str, written: DocumentFormat) -> dict[str, Any]:
 def write_text(value: object, written: DocumentFormat) -> str:
     """Return plain values as text, members in their order."""
     if written is DocumentFormat.YAML:
-        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=False)
+        # PyYAML loses line ends of Unicode's own that it does not escape.
+        readable = not _RARE_LINE_ENDS.search(json.dumps(value, ensure_ascii=False))
+        return yaml.safe_dump(value, sort_keys=False, allow_unicode=readable, default_flow_style=False)
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
