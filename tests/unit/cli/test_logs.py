@@ -27,7 +27,8 @@ def fail(token: str) -> None:
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_tracebacks_show_where_and_not_with_what(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     configure("info", "json" if form == "json" else "text")
-    secret = "-".join(("the", "secret", "itself"))  # or the traceback's source lines would show it
+    words = ["the", "secret", "itself"]
+    secret = "-".join(words)  # written whole, the traceback's source lines would show it
     try:
         fail(secret)
     except ValueError:
