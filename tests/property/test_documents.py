@@ -35,7 +35,7 @@ PARAMETER = st.dictionaries(st.sampled_from(MEMBERS), PLAIN, max_size=4) | st.fi
         "maxChars": st.integers(0, 9),
     },
 )
-PROPERTY = st.dictionaries(st.sampled_from(PROPERTIES), SCALARS, max_size=4)
+PROPERTY = st.dictionaries(st.sampled_from(PROPERTIES), SCALARS, max_size=2)
 DOCUMENTS = st.fixed_dictionaries(
     {"schemaVersion": st.just("1.0"), "sessionType": st.sampled_from(SessionType)},
     optional={
@@ -44,7 +44,36 @@ DOCUMENTS = st.fixed_dictionaries(
         "properties": PROPERTY | st.dictionaries(st.sampled_from(["linux", "windows"]), PROPERTY, max_size=2) | PLAIN,
     },
 )
-VALUES = st.dictionaries(st.sampled_from(["a", "b"]), st.lists(TEXTS | st.text(max_size=9), max_size=2), max_size=2)
+DEFINED = st.fixed_dictionaries({"type": st.sampled_from(ParameterType)}, optional={"default": TEXTS})
+DEFINED |= st.just({"type": "String", "default": "22"})
+USUAL: st.SearchStrategy[Any] = st.one_of(
+    [
+        st.fixed_dictionaries(
+            {
+                "schemaVersion": st.just("1.0"),
+                "sessionType": st.just(session_type),
+                "parameters": st.fixed_dictionaries({"a": DEFINED, "b": DEFINED}),
+                "properties": properties,
+            },
+            optional={"inputs": st.dictionaries(st.sampled_from(sorted(INPUTS)), TEXTS, max_size=1)},
+        )
+        for session_type, properties in (
+            (
+                "Port",
+                st.dictionaries(st.sampled_from(PROPERTIES), TEXTS, max_size=1).map(lambda p: {"portNumber": "22"} | p),
+            ),
+            (
+                "NonInteractiveCommands",
+                st.fixed_dictionaries({"linux": PROPERTY.map(lambda command: {"commands": "{{a}} {{ b }}"} | command)}),
+            ),
+            ("InteractiveCommands", st.fixed_dictionaries({"linux": st.fixed_dictionaries({"commands": TEXTS})})),
+        )
+    ]
+)
+"""Documents that are nearly right, or right."""
+VALUES: st.SearchStrategy[dict[str, list[str]]] = st.just({}) | st.dictionaries(
+    st.sampled_from(["a", "b"]), st.lists(TEXTS | st.text(max_size=9), max_size=2), max_size=2
+)
 
 
 def content_of(name: str, document: SessionDocument, given: Mapping[str, Sequence[str]]) -> Any:
@@ -58,7 +87,7 @@ def content_of(name: str, document: SessionDocument, given: Mapping[str, Sequenc
     return json.loads(msgspec.json.encode(resolved.content))
 
 
-@given(DOCUMENTS | PLAIN, VALUES)
+@given(USUAL | DOCUMENTS | PLAIN, VALUES)
 @example({"schemaVersion": "1.0", "sessionType": "Port", "properties": {"portNumber": "{{ a }}"}}, {"a": ["1"]})
 def test_a_document_is_refused_or_resolved(value: Any, given: dict[str, list[str]]) -> None:
     try:
