@@ -409,6 +409,27 @@ async def test_another_client_begins_anew(node: Node, client: Client, serve: Any
     await successor.leave()
 
 
+@pytest.mark.parametrize("plain", [False, True])
+async def test_nothing_is_lost_or_doubled_when_connections_are_cut(
+    node: Node, service: Service, serve: Any, plain: bool
+) -> None:
+    client = Client(plain=plain)
+    await node.start(forwarding(await serve(echo)), client)
+    tunnels = Tunnels(client, 1 if plain else 2)
+    stream = tunnels.open()
+    data = os.urandom(1_000_000 if plain else 12_000_000)
+    tunnels.write(stream, data)
+    for part in range(1, 6):
+        await tunnels.until(lambda part=part: len(tunnels.data[stream]) >= part * len(data) // 8)  # type: ignore[misc]
+        await client.leave()
+        await node.channel.websocket.close(code=1001)
+        node.channel = await service.channels.get()
+        await client.join(node.channel)
+    assert await tunnels.reads(stream, len(data)) == data
+    await node.end()
+    await client.leave()
+
+
 async def test_a_broken_mux_protocol_ends_the_session(node: Node, client: Client, serve: Any) -> None:
     await node.start(forwarding(await serve(echo)), client)
     client.type(b"GET / HTTP/1.1\r\n\r\n")
