@@ -1,0 +1,51 @@
+"""Commands without a terminal through the stock AWS CLI: exit codes, both outputs, input."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+PROGRAMS = Path(sys.executable).parent
+
+
+def run_command(ferryman: Any, command: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    arguments = ["ssm", "start-session", "--target", ferryman.node_id]
+    arguments += ["--document-name", "AWS-StartNonInteractiveCommand"]
+    arguments += ["--parameters", f'{{"command":["{command}"],"separateOutputStream":["true"]}}']
+    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL} if "input" not in options else {}
+    return subprocess.run(
+        [str(PROGRAMS / "aws"), *arguments],
+        env=ferryman.environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        **(settings | options),
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("sh -c 'exit 0'", 0),
+        ("sh -c 'exit 1'", 1),
+        ("/etc", 126),
+        ("no-such-program", 127),
+        ("sh -c 'kill -9 $$'", 137),
+    ],
+)
+def test_exit_codes_of_commands(ferryman: Any, command: str, code: int) -> None:
+    done = run_command(ferryman, command)
+    assert f"EXIT_CODE: {code}".encode() in done.stdout
+    assert done.returncode == (255 if code else 0)
+    assert not code or f"returned non-zero exit status {code}".encode() in done.stderr
+
+
+def test_outputs_are_apart_and_input_is_the_commands(ferryman: Any) -> None:
+    data = bytes(range(256)) * 4000
+    done = run_command(ferryman, "sh -c 'sha256sum; echo words >&2'", input=data)
+    assert hashlib.sha256(data).hexdigest().encode() in done.stdout
+    assert done.stderr == b"words\n"

@@ -1,0 +1,171 @@
+"""Forwarded ports through the stock AWS CLI, used by curl."""
+
+import hashlib
+import http.server
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+PROGRAMS = Path(sys.executable).parent
+SECONDS = 30.0
+
+
+class Website(http.server.BaseHTTPRequestHandler):
+    """Answers with as many bytes as the path says; POST with the digest of what came."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(bytes(int(self.path[1:])))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(hashlib.sha256(body).hexdigest().encode())
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Say nothing."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 256
+    daemon_threads = True
+
+
+@pytest.fixture(scope="module")
+def website() -> Iterator[int]:
+    """The port of a web server on this machine, which is the node."""
+    server = Server(("127.0.0.1", 0), Website)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def forwarded(ferryman: Any, document: str, parameters: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running forward, and its port or socket; Ctrl-C ends it."""
+    command = [str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id]
+    command += ["--document-name", document, "--parameters", parameters]
+    process = subprocess.Popen(
+        command,
+        env=ferryman.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        text = ""
+        while not (found := re.search(r"(?:Port|Unix socket) (\S+) opened for sessionId \S+\.", text)):
+            line = process.stdout.readline()
+            assert line, (text, process.communicate())
+            text += line
+        yield process, found[1]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+
+
+def forward(ferryman: Any, port: int) -> Any:
+    return forwarded(ferryman, "AWS-StartPortForwardingSession", f"portNumber={port},localPortNumber=0")
+
+
+def curl(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", *arguments]
+    return subprocess.run(command, capture_output=True, timeout=60, check=check)
+
+
+def test_curl_makes_a_hundred_requests_at_once(ferryman: Any, website: int, until: Callable[..., Any]) -> None:
+    with forward(ferryman, website) as (process, port):
+        urls = [argument for n in range(100) for argument in (f"http://127.0.0.1:{port}/{1000 * n}", "-o", "/dev/null")]
+        sizes = curl("--parallel", "--parallel-immediate", "--parallel-max", "100", "-w", "%{size_download}\n", *urls)
+        assert sorted(int(line) for line in sizes.stdout.split()) == [1000 * n for n in range(100)]
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(SECONDS) == 0
+    rows = ferryman.client("ssm").describe_sessions(State="History")["Sessions"]
+    assert rows[0]["DocumentName"] == "AWS-StartPortForwardingSession"
+    until(lambda: ferryman.client("ssm").describe_sessions(State="Active")["Sessions"] == [])
+
+
+def test_much_passes_in_both_directions(ferryman: Any, website: int, tmp_path: Path) -> None:
+    data = os.urandom(20_000_000)
+    (tmp_path / "body").write_bytes(data)
+    with forward(ferryman, website) as (_, port):
+        url = f"http://127.0.0.1:{port}"
+        posted = curl("--data-binary", f"@{tmp_path / 'body'}", f"{url}/")
+        assert posted.stdout.decode() == hashlib.sha256(data).hexdigest()
+        assert curl(f"{url}/20000000").stdout == bytes(20_000_000)
+
+
+def test_a_closed_port_is_told_at_once_and_the_session_stays(ferryman: Any, website: int) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = unused.getsockname()[1]
+        with forward(ferryman, nobody) as (process, port):
+            began = time.monotonic()
+            assert curl(f"http://127.0.0.1:{port}/", check=False).returncode == 56  # failure in receiving
+            assert time.monotonic() - began < 5
+            unused.listen()
+            with socket.create_connection(("127.0.0.1", int(port)), timeout=SECONDS) as client:
+                accepted, _ = unused.accept()
+                client.sendall(b"now\n")
+                assert accepted.recv(4) == b"now\n"
+                client.shutdown(socket.SHUT_WR)
+                assert accepted.recv(1) == b""
+                accepted.sendall(b"later")
+                accepted.close()
+                assert client.recv(5) == b"later"
+            assert process.poll() is None
+
+
+def test_a_busy_local_port_is_an_error(ferryman: Any, website: int) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        parameters = f"portNumber={website},localPortNumber={port}"
+        done = ferryman.aws(
+            *("ssm", "start-session", "--target", ferryman.node_id),
+            *("--document-name", "AWS-StartPortForwardingSession", "--parameters", parameters),
+            check=False,
+        )
+    assert done.returncode == 255  # the AWS CLI's word for a plugin that failed
+    assert f"listen tcp 127.0.0.1:{port}: bind: address already in use" in done.stderr
+
+
+def test_another_host_can_be_named(ferryman: Any, website: int) -> None:
+    document = "AWS-StartPortForwardingSessionToRemoteHost"
+    with forwarded(ferryman, document, f"host=127.0.0.1,portNumber={website},localPortNumber=0") as (_, port):
+        assert curl(f"http://127.0.0.1:{port}/5").stdout == bytes(5)
+
+
+def test_a_unix_socket_takes_the_place_of_a_local_port(ferryman: Any, website: int, tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    document = "AWS-StartPortForwardingSessionToSocket"
+    with forwarded(ferryman, document, f"portNumber={website},localUnixSocket={path}") as (_, name):
+        assert name == str(path)
+        assert curl("--unix-socket", str(path), "http://website/7").stdout == bytes(7)
+    assert not path.exists()

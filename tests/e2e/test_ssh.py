@@ -1,0 +1,174 @@
+"""OpenSSH's programs, rsync and tar through AWS-StartSSHSession as a ProxyCommand of the stock AWS CLI."""
+
+import contextlib
+import getpass
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+PROGRAMS = Path(sys.executable).parent
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+SECONDS = 30.0
+SSHD_CONFIG = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {directory}/host_key
+AuthorizedKeysFile {directory}/user_key.pub
+PidFile none
+UsePAM no
+StrictModes no
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PrintMotd no
+PrintLastLog no
+Subsystem sftp internal-sftp
+"""
+SSH_CONFIG = """\
+Host mi-*
+  User {user}
+  Port {port}
+  IdentityFile {directory}/user_key
+  IdentitiesOnly yes
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  GlobalKnownHostsFile /dev/null
+  LogLevel ERROR
+  ProxyCommand {aws} ssm start-session --target %h --document-name AWS-StartSSHSession --parameters portNumber=%p
+"""
+
+
+class Ssh:
+    """A scratch sshd on this machine, which is the node, and a configuration that reaches it through the session."""
+
+    def __init__(self, directory: Path, ferryman: Any) -> None:
+        self.directory = directory
+        self.node = ferryman.node_id
+        self.environment = ferryman.environment
+        self.config = directory / "ssh_config"
+
+    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        """Run one of OpenSSH's programs with the configuration."""
+        program, *rest = command
+        settings: dict[str, Any] = {"capture_output": True, "timeout": 90, "check": False, "stdin": subprocess.DEVNULL}
+        if "input" in options:
+            del settings["stdin"]
+        full = [program, "-F", str(self.config), *rest]
+        return subprocess.run(full, env=self.environment, **(settings | options))
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def using(node: str) -> list[psutil.Process]:
+    """Processes of clients of `node`."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if node in process.cmdline():
+                found.append(process)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ssh(ferryman: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
+    if SSHD is None or shutil.which("ssh") is None:
+        pytest.skip("OpenSSH is not installed")
+    directory = tmp_path_factory.mktemp("ssh")
+    for name in ("host_key", "user_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    names = {"port": port, "directory": directory, "user": getpass.getuser(), "aws": shlex.quote(str(PROGRAMS / "aws"))}
+    (directory / "sshd_config").write_text(SSHD_CONFIG.format(**names))
+    (directory / "ssh_config").write_text(SSH_CONFIG.format(**names))
+    command = [SSHD, "-D", "-e", "-f", str(directory / "sshd_config")]
+    if os.geteuid() == 0 and not Path("/run/sshd").exists():
+        # As root sshd wants that directory; it gets one of its own, in a namespace that nobody else sees.
+        inside = 'mount -t tmpfs tmpfs /run && mkdir -m 0755 /run/sshd && exec "$@"'
+        command = ["unshare", "--mount", "sh", "-c", inside, "sh", *command]
+    with (directory / "sshd.log").open("wb") as log:
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not accepts(port):
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.skip(f"sshd does not start: {(directory / 'sshd.log').read_text()}")
+            time.sleep(0.05)
+        yield Ssh(directory, ferryman)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_ssh_runs_commands_and_keeps_every_byte(ssh: Ssh, until: Callable[..., Any]) -> None:
+    data = os.urandom(3_000_000) + b"\n"
+    done = ssh.run("ssh", ssh.node, "cat; echo words >&2; exit 7", input=data)
+    assert (done.returncode, done.stdout, done.stderr) == (7, data, b"words\n")
+    until(lambda: not using(ssh.node))  # ssh leaves its ProxyCommand to end by itself
+
+
+def test_a_lone_newline_stays_one(ssh: Ssh) -> None:
+    done = ssh.run("ssh", ssh.node, "od -An -tx1", input=b"\n")
+    assert done.stdout.split() == [b"0a"]
+
+
+def test_scp_copies_both_ways(ssh: Ssh, tmp_path: Path) -> None:
+    there, back = tmp_path / "there", tmp_path / "back"
+    (tmp_path / "file").write_bytes(os.urandom(5_000_000))
+    assert ssh.run("scp", str(tmp_path / "file"), f"{ssh.node}:{there}").stderr == b""
+    assert ssh.run("scp", f"{ssh.node}:{there}", str(back)).stderr == b""
+    assert back.read_bytes() == (tmp_path / "file").read_bytes()
+
+
+def test_sftp_lists(ssh: Ssh, tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+    done = ssh.run("sftp", "-b", "-", ssh.node, input=f"ls {tmp_path}\n".encode())
+    assert b"a-file" in done.stdout
+    assert done.returncode == 0
+
+
+def test_rsync_mirrors_a_folder(ssh: Ssh, tmp_path: Path) -> None:
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is not installed")
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    for number in range(50):
+        (source / f"{number}").write_bytes(os.urandom(20_000))
+    command = ["rsync", "-a", "-e", f"ssh -F {ssh.config}", f"{source}/", f"{ssh.node}:{target}/"]
+    subprocess.run(command, env=ssh.environment, check=True, timeout=90)
+    assert {each.name: each.read_bytes() for each in target.iterdir()} == {
+        each.name: each.read_bytes() for each in source.iterdir()
+    }
+
+
+def test_tar_through_a_pipe(ssh: Ssh, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for number in range(20):
+        (tmp_path / "out" / str(number)).write_bytes(os.urandom(100_000))
+    done = ssh.run("ssh", ssh.node, f"tar -C {tmp_path} -cf - out")
+    (tmp_path / "archive").write_bytes(done.stdout)
+    with tarfile.open(tmp_path / "archive") as archive:
+        assert len(archive.getmembers()) == 21
+
+
+def test_an_unreachable_ssh_port_is_an_error_of_the_connection(ssh: Ssh) -> None:
+    began = time.monotonic()
+    done = ssh.run("ssh", "-p", "1", ssh.node, "true")
+    assert done.returncode == 255
+    assert time.monotonic() - began < 20
