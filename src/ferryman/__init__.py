@@ -1,1 +1,32 @@
-"""Ferryman: a self-hosted Session Manager that speaks the protocols of AWS Systems Manager."""
+"""Ferryman: a self-hosted Session Manager that speaks the protocols of AWS Systems Manager.
+
+The public Python API is `connect`, `connect_all` and what they give (`docs/reference/python-api.md`). It is imported by
+its first use: programs that only look at the package do not wait for it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ferryman.plugin.api import (
+        CommandFailed,
+        CommandResult,
+        Failure,
+        Node,
+        RunningCommand,
+        Stream,
+        connect,
+        connect_all,
+    )
+
+__all__ = ["CommandFailed", "CommandResult", "Failure", "Node", "RunningCommand", "Stream", "connect", "connect_all"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return getattr(import_module("ferryman.plugin.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,11 +1,15 @@
 """The commands that people use every day: real processes, against a running demo."""
 
+import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.timeout(180)
@@ -55,3 +59,89 @@ def test_a_target_that_is_no_node(ferryman: Any, target: str, said: bytes) -> No
     assert done.returncode == 1
     assert said in done.stderr
     assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "stdout", "stderr"),
+    [
+        (["echo", "a  b", "$HOME", ";", "*"], 0, b"a  b $HOME ; *\n", b""),
+        (["sh", "-c", "echo out; echo err >&2; exit 3"], 3, b"out\n", b"err\n"),
+        (["false"], 1, b"", b""),
+        (["/etc/passwd"], 126, b"", b"cannot execute /etc/passwd: Permission denied\n"),
+        (["/no/such/program"], 127, b"", b"cannot execute /no/such/program: No such file or directory\n"),
+        (["sh", "-c", "kill -9 $$"], 137, b"", b""),
+    ],
+)
+def test_a_command_as_if_it_ran_here(ferryman: Any, words: list[str], code: int, stdout: bytes, stderr: bytes) -> None:
+    done = run(ferryman, "run", ferryman.node_id, "--", *words)
+    assert (done.returncode, done.stdout, done.stderr) == (code, stdout, stderr)
+
+
+def test_input_and_output_keep_every_byte(ferryman: Any) -> None:
+    data = os.urandom(3_000_000) + b"\n"
+    done = run(ferryman, "run", ferryman.node_id, "--", "cat", typed=data)
+    assert done.returncode == 0
+    assert done.stdout == data
+
+
+def test_a_command_that_reads_no_more_ends(ferryman: Any) -> None:
+    done = run(ferryman, "run", ferryman.node_id, "--", "head", "-c", "3", typed=bytes(4_000_000))
+    assert (done.returncode, done.stdout) == (0, bytes(3))
+
+
+def test_an_interrupted_command_is_ended_on_the_node(ferryman: Any, until: Callable[..., Any]) -> None:
+    mark = "31415.9265"
+    command = [FERRYMAN, "run", ferryman.node_id, "--", "sh", "-c", f"echo begun; sleep {mark}"]
+    with subprocess.Popen(
+        command, env=ferryman.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+    until(lambda: not [each for each in ferryman.descendants() if mark in " ".join(arguments(each))])
+
+
+def arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_json_lines(ferryman: Any) -> None:
+    done = run(ferryman, "run", ferryman.node_id, "--json", "--", "sh", "-c", "echo out; echo err >&2; exit 4")
+    assert done.returncode == 4
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {event["node"] for event in events} == {ferryman.node_id}
+    assert {(event["stream"], event["text"]) for event in events[:-1]} == {("stdout", "out"), ("stderr", "err")}
+    assert (events[-1]["event"], events[-1]["exit_code"]) == ("ended", 4)
+
+
+def test_a_command_that_cannot_be_started(ferryman: Any) -> None:
+    unknown = run(ferryman, "run", "mi-00000000000000000", "--", "true")
+    assert unknown.returncode == 255
+    assert b"TargetNotConnected" in unknown.stderr
+    assert run(ferryman, "run", ferryman.node_id).returncode == 2
+    assert run(ferryman, "run", ferryman.node_id, "--parallel", "0", "--", "true").returncode == 2
+
+
+def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Any]) -> None:
+    ferryman = start_ferryman("--nodes", "3")
+    first, second, third = ferryman.facts["node_ids"]
+    ssm = ferryman.client("ssm")
+    for node_id in (first, second):
+        tags = [{"Key": "role", "Value": "web"}]
+        ssm.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=node_id, Tags=tags)
+    done = run(ferryman, "run", "tag:role=web", third, first, "--parallel", "2", "--json", "--", "sh", "-c", "echo $$")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(event["node"] for event in events if event["event"] == "ended") == sorted([first, second, third])
+    shown = run(ferryman, "run", "tag:role=web", "mi-00000000000000000", "--", "sh", "-c", "echo here; exit 2")
+    assert shown.returncode == 255
+    assert shown.stdout.count(b": here\n") == 2
+    assert shown.stderr.count(b"ended with exit code 2") == 2
+    assert b"TargetNotConnected" in shown.stderr
+    several = run(ferryman, "shell", "tag:role=web")
+    assert several.returncode == 1
+    assert b"means 2 nodes" in several.stderr

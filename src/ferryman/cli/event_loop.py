@@ -1,0 +1,45 @@
+"""Runs a command's asynchronous part so that signals end it in order: sessions are ended before the process is."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import typer
+
+_Result = TypeVar("_Result")
+SIGNAL_BASE = 128
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run `work` on uvloop and return its result. Ctrl-C, SIGTERM and SIGHUP cancel it.
+
+    Raises KeyboardInterrupt after Ctrl-C, `typer.Exit` with 128 + n after signal n, and whatever `work` raises.
+    """
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_signalled(work))
+
+
+async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    received: list[int] = []
+
+    def end(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    for number in ENDING:
+        loop.add_signal_handler(number, end, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if received:
+            raise typer.Exit(SIGNAL_BASE + received[0]) from None
+        raise
+    finally:
+        for number in ENDING:
+            loop.remove_signal_handler(number)

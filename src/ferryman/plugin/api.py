@@ -1,0 +1,126 @@
+"""The public Python API: `async with ferryman.connect("web-1") as node: await node.run(["uname", "-a"])`.
+
+Everything here is also `ferryman.<name>`. What cannot be done is raised as `Failure`, with a text for people.
+"""
+
+import shlex
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ferryman.model.failures import Failure
+from ferryman.plugin.api_client import Connection
+from ferryman.plugin.arguments import DEFAULT_RECONNECT_SECONDS
+from ferryman.plugin.client import Client, open_client
+from ferryman.plugin.input_feeding import feed
+from ferryman.plugin.running_command import CommandTraffic, RunningCommand, Stream
+from ferryman.plugin.starting import COMMAND_DOCUMENT
+from ferryman.plugin.target import Target
+
+__all__ = ["CommandFailed", "CommandResult", "Failure", "Node", "RunningCommand", "Stream", "connect", "connect_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command left: `exit_code` as a shell has it, 127 not found, 126 not executable, 128 + n for signal n."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class CommandFailed(Failure):
+    """A command that was to succeed ended with another exit code than 0; see `result`."""
+
+    def __init__(self, arguments: Sequence[str], result: CommandResult) -> None:
+        self.result = result
+        said = result.stderr.decode(errors="replace").strip().rstrip(".")
+        super().__init__(f"{shlex.join(arguments)} ended with exit code {result.exit_code}", said)
+
+
+class Node:
+    """A managed node, for as long as `connect` lasts. Any number of its methods may run side by side."""
+
+    def __init__(self, client: Client, target: Target) -> None:
+        self._client = client
+        self._target = target
+
+    @property
+    def id(self) -> str:
+        """The node's id, `mi-…`."""
+        return self._target.node_id
+
+    @property
+    def name(self) -> str:
+        """What people call it; the id where it has no name, or was asked for by its id."""
+        return self._target.name
+
+    async def run(self, arguments: Sequence[str], *, stdin: bytes = b"", check: bool = False) -> CommandResult:
+        """Run a program to its end and return what it wrote, all of it in memory.
+
+        `arguments` are the program and its arguments, each passed on as it is: no shell reads them. `stdin` is the
+        program's input. Raises `CommandFailed` if `check` and the exit code is not 0; `Failure` if the session could
+        not be opened, or was lost before the end.
+        """
+        written: dict[Stream, list[bytes]] = {Stream.STDOUT: [], Stream.STDERR: []}
+        async with self.start(arguments) as command, feed(command, [stdin] if stdin else []):
+            async for stream, data in command:
+                written[stream].append(data)
+            exit_code = await command.wait()
+        result = CommandResult(exit_code, b"".join(written[Stream.STDOUT]), b"".join(written[Stream.STDERR]))
+        if check and result.exit_code:
+            raise CommandFailed(arguments, result)
+        return result
+
+    @asynccontextmanager
+    async def start(self, arguments: Sequence[str]) -> AsyncIterator[RunningCommand]:
+        """Run a program whose output is wanted as it comes, or whose input is made on the way.
+
+        At the end of the context the command is ended if it still runs. Raises `Failure`.
+        """
+        if not arguments or not arguments[0]:
+            raise ValueError("a command needs a program")
+        traffic = CommandTraffic.new()
+        parameters = {"command": shlex.join(arguments), "separateOutputStream": "true"}
+        session = await self._client.start(self.id, COMMAND_DOCUMENT, parameters, traffic)
+        try:
+            yield RunningCommand(session, traffic)
+        finally:
+            await session.close()
+
+
+@asynccontextmanager
+async def connect(
+    node: str,
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
+) -> AsyncIterator[Node]:
+    """Give the node that `node` means: an id, a name, or `tag:KEY=VALUE` if one node has that tag.
+
+    `profile`, `region` and `endpoint_url` are as for the AWS CLI, credentials too. A connection that is lost is tried
+    to be restored for `reconnect_seconds`; nothing is lost or doubled. Raises `Failure`.
+    """
+    async with connect_all(
+        [node], profile=profile, region=region, endpoint_url=endpoint_url, reconnect_seconds=reconnect_seconds
+    ) as nodes:
+        if len(nodes) > 1:
+            shown = ", ".join(each.id for each in nodes[:5])
+            raise Failure(f"{node} means {len(nodes)} nodes", shown, "Name one of them")
+        yield nodes[0]
+
+
+@asynccontextmanager
+async def connect_all(
+    nodes: Sequence[str],
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
+) -> AsyncIterator[list[Node]]:
+    """Give all nodes that `nodes` mean together, each once. A tag may mean many. Else as `connect`."""
+    async with open_client(Connection(profile, region, endpoint_url), reconnect_seconds) as client:
+        yield [Node(client, target) for target in await client.find(nodes)]

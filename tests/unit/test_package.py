@@ -1,0 +1,25 @@
+import subprocess
+import sys
+
+import pytest
+
+import ferryman
+from ferryman.plugin import api
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    script = "import sys, ferryman; print(sorted(n for n in sys.modules if n.startswith(('ferryman.', 'botocore'))))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_public_names_are_those_of_the_api() -> None:
+    assert ferryman.__all__ == api.__all__
+    for name in ferryman.__all__:
+        assert getattr(ferryman, name) is getattr(api, name)
+        assert name in dir(ferryman)
+
+
+def test_another_name_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="connekt"):
+        _ = ferryman.connekt
