@@ -25,6 +25,7 @@ from ferryman.channel.mux_events import (
 )
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
+from ferryman.wire.smux import MAX_DATA, MAX_SENT, WINDOWED_VERSION
 
 WORTHWHILE_BYTES = 16 * 1024
 """Less room than this in the channel's window is waited out: small messages cost as much as large ones."""
@@ -41,7 +42,8 @@ class MuxForward:
         self._client = client
         self._destination = destination
         self._payload = payload
-        self._mux = MuxSession(Role.SERVER, version)
+        # The largest frames that a receiver takes; AWS's client is only sent what its own library would send.
+        self._mux = MuxSession(Role.SERVER, version, MAX_DATA if version >= WINDOWED_VERSION else MAX_SENT)
         self._inputs: deque[InputReceived] = deque()
         self._connections: dict[int, Connection] = {}
         self._dials: dict[int, asyncio.Task[None]] = {}
