@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from ferryman.channel.agent import QUIET, SILENCE
-from ferryman.channel.incoming import AHEAD_MESSAGES
+from ferryman.channel.aws_client import DOUBTFUL_SENDS
+from ferryman.channel.incoming import AHEAD_MESSAGES, HELD_BACK_BYTES, HELD_BACK_SECONDS
 from ferryman.channel.negotiation import AWS, OURS
-from ferryman.channel.outgoing import DOUBTFUL_SENDS, RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK, Window
+from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
+from ferryman.channel.window import GAIN, MAX_WINDOW_BYTES, SCHEDULING, Window
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs" / "explanation" / "data-channel.md").read_text().split())
 ROWS = {
@@ -20,7 +22,9 @@ ROWS = {
 def test_the_bounds_are_the_codes() -> None:
     window = Window()
     assert f"| window | {window.size} bytes, {window.messages} messages |" in TEXT
-    assert f"| kept ahead of a gap | 2 windows of bytes, {AHEAD_MESSAGES} messages |" in TEXT
+    assert f"| window between Ferryman's ends | up to {MAX_WINDOW_BYTES} bytes, {window.messages} messages |" in TEXT
+    ahead = f"2 windows of bytes, {AHEAD_MESSAGES} messages; between Ferryman's ends {MAX_WINDOW_BYTES} bytes"
+    assert f"| kept ahead of a gap | {ahead} |" in TEXT
     assert f"| resent in one tick of {RESEND_TICK} s | {RESEND_BYTES} bytes, {RESEND_MESSAGES} messages |" in TEXT
 
 
@@ -32,5 +36,8 @@ def test_every_extension_is_described_with_its_values(field: str) -> None:
 
 def test_the_numbers_in_the_text_are_the_codes() -> None:
     assert f"silent for {QUIET} s after HandshakeComplete" in TEXT
+    assert f"waits up to {HELD_BACK_SECONDS} s for the next, unless it stands for {HELD_BACK_BYTES} bytes" in TEXT
+    assert f"the shortest round trip and {SCHEDULING} s, twice that" in TEXT
+    assert GAIN == 2, "the text says twice"
     assert DOUBTFUL_SENDS == 3, "the text says three times"
     assert f"silent for {SILENCE:.0f} seconds, then ends" in TEXT

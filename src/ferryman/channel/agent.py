@@ -20,8 +20,9 @@ from ferryman.channel.events import (
     SessionEnded,
 )
 from ferryman.channel.negotiation import AWS, OURS, agree
-from ferryman.channel.outgoing import Clock, Entropy, Peer, Window, new_message_id
+from ferryman.channel.outgoing import Clock, Entropy, Peer, new_message_id
 from ferryman.channel.stream import ReliableStream
+from ferryman.channel.window import Window
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MalformedFrame, MessageType, PayloadType, decode, frame
 from ferryman.wire.payloads import (
@@ -106,6 +107,8 @@ class AgentChannel:
         self._connected = False
         self._ended = False
         self._announcements: list[bytes] = []
+        self._agreed = AWS
+        self._input_is_lost = False
         self._quiet_due = False
         self._quiet_until: float | None = None
         self._finished = False
@@ -135,6 +138,7 @@ class AgentChannel:
     def connection_made(self, now: float) -> None:
         """Take in that the channel is open: the session's state is announced, data waits for start_publication."""
         self._connected = True
+        self._input_is_lost = self._handshake is HandshakeState.DONE and self._agreed is not AWS
         self._publication = PublicationState.AWAITED
         self._announcements = []
         self._announce("Connected", None)
@@ -164,7 +168,7 @@ class AgentChannel:
                 return frames
             self._quiet_until = None
             self._stream.open(AWS.max_payload, Peer.AWS_CLIENT)
-        frames += self._stream.incoming.acknowledgements()
+        frames += self._stream.incoming.acknowledgements(now)
         if self._publication is PublicationState.STARTED:
             frames += self._output(now)
             if self._quiet_due:
@@ -176,7 +180,7 @@ class AgentChannel:
         """Return when to call `frames_to_send` again if nothing happens before, None for never."""
         if not self._connected or self._ended or self._publication is not PublicationState.STARTED:
             return None
-        return self._quiet_until or self._stream.outgoing.next_timer()
+        return self._quiet_until or self._stream.next_timer()
 
     def events(self) -> list[AgentEvent]:
         """Return what has happened since the last call, in order."""
@@ -209,6 +213,7 @@ class AgentChannel:
 
     def announce_termination(self) -> None:
         """Tell the server that the session's program ended by itself (agent.md §4.2)."""
+        self._stream.incoming.release()
         self._announce("Terminating", None)
 
     def _receive(self, message: AgentMessage, now: float) -> None:
@@ -261,6 +266,9 @@ class AgentChannel:
             self._events.append(ClientReplaced(client_id))
         else:
             self._events.append(PublicationStarted(client_id))
+        if self._input_is_lost and not replaced:
+            self._stream.incoming.ask_for_the_rest()
+        self._input_is_lost = False
         if self._handshake is HandshakeState.DUE:
             self._request_handshake(now)
         self._stream.outgoing.restart()
@@ -306,15 +314,15 @@ class AgentChannel:
         self._handshake = HandshakeState.DONE
         complete = HandshakeComplete(int((now - self._handshake_began) * 1e9))
         self._stream.outgoing.add(PayloadType.HANDSHAKE_COMPLETE, encode_payload(complete))
-        agreed = AWS
+        self._agreed = AWS
         if isinstance(response.ferryman, Extensions):
-            agreed = agree(response.ferryman)
-            self._stream.open(agreed.max_payload, Peer.FERRYMAN)
+            self._agreed = agree(response.ferryman)
+            self._stream.open(self._agreed.max_payload, Peer.FERRYMAN)
         elif self._session_type == PORT:
             self._quiet_due = True
         else:
             self._stream.open(AWS.max_payload, Peer.AWS_CLIENT)
-        self._events.append(ClientReady(response.client_version, agreed))
+        self._events.append(ClientReady(response.client_version, self._agreed))
 
     def _announce(self, state: str, client_id: str | None) -> None:
         """Put a word to the server before everything else that is sent (agent.md §4.2)."""

@@ -18,8 +18,9 @@ from ferryman.channel.events import (
     SessionStarted,
 )
 from ferryman.channel.negotiation import AWS, OURS, agree
-from ferryman.channel.outgoing import Clock, Entropy, Peer, Window
+from ferryman.channel.outgoing import Clock, Entropy, Peer
 from ferryman.channel.stream import ReliableStream
+from ferryman.channel.window import Window
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
 from ferryman.wire.payloads import (
@@ -122,13 +123,13 @@ class ClientChannel:
         """Return the frames to send now, in this order, and forget that they are due."""
         if not self._connected or self._state is ClientState.ENDED:
             return []
-        return self._stream.incoming.acknowledgements() + self._stream.outgoing.frames(now)
+        return self._stream.incoming.acknowledgements(now) + self._stream.outgoing.frames(now)
 
     def next_timer(self) -> float | None:
         """Return when to call `frames_to_send` again if nothing happens before, None for never."""
         if not self._connected or self._state is ClientState.ENDED:
             return None
-        return self._stream.outgoing.next_timer()
+        return self._stream.next_timer()
 
     def events(self) -> list[ClientEvent]:
         """Return what has happened since the last call, in order."""

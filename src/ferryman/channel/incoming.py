@@ -2,8 +2,10 @@
 
 Rules (`protocol/client.md` §7.2, `agent.md` §4.3): messages are handed on in order; each is acknowledged by itself,
 ours only when consumed; a duplicate of a consumed message is acknowledged again, for its acknowledgement may be lost.
+Between Ferryman's ends one acknowledgement stands for all before it, so it may wait a moment for the next.
 """
 
+import math
 from dataclasses import dataclass
 
 from ferryman.channel.outgoing import Clock, Entropy, new_message_id
@@ -11,6 +13,10 @@ from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, Payl
 from ferryman.wire.payloads import encode_acknowledge
 
 AHEAD_MESSAGES = 10_000
+HELD_BACK_SECONDS = 0.005
+HELD_BACK_BYTES = 256 * 1024
+HELD_BACK_MESSAGES = 64
+"""An acknowledgement waits no longer than this, and not if it stands for so much that the sender may need it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,16 @@ class IncomingStream:
         self._unconsumed: dict[int, _Unconsumed] = {}
         self._unconsumed_bytes = 0
         self._acknowledgements: list[bytes] = []
+        self._cumulative = False
+        self._newest: tuple[int, str, str] | None = None
+        self._held_back_bytes = 0
+        self._held_back_messages = 0
+        self._held_back_until = math.inf
+
+    def acknowledge_together(self, limit: int) -> None:
+        """Take in that the peer knows that an acknowledgement stands for all before it, and sends up to `limit`."""
+        self._cumulative = True
+        self._limit = max(self._limit, limit)
 
     @property
     def expected(self) -> int:
@@ -49,7 +65,7 @@ class IncomingStream:
         number = message.sequence_number
         if number < self._expected:
             if number >= 0 and number not in self._unconsumed:
-                self._acknowledge(number, str(message.message_id), message.message_type)
+                self._acknowledge(number, str(message.message_id), message.message_type, 0)
             return
         if number in self._ahead:
             return
@@ -71,7 +87,7 @@ class IncomingStream:
         number = self._expected
         self._expected += 1
         if consumed:
-            self._acknowledge(number, str(message.message_id), message.message_type)
+            self._acknowledge(number, str(message.message_id), message.message_type, 0)
             return
         size = len(message.payload)
         self._unconsumed[number] = _Unconsumed(str(message.message_id), message.message_type, size)
@@ -87,20 +103,51 @@ class IncomingStream:
             item = self._unconsumed.pop(number, None)
             if item is not None:
                 self._unconsumed_bytes -= item.size
-                self._acknowledge(number, item.message_id, item.message_type)
+                self._acknowledge(number, item.message_id, item.message_type, item.size)
             self._consumed = number + 1
 
-    def acknowledgements(self) -> list[bytes]:
-        """Return the acknowledgements to send, and forget them."""
+    def acknowledgements(self, now: float) -> list[bytes]:
+        """Return the acknowledgements to send now, and forget them."""
+        if self._newest is not None and self._held_back_messages:
+            if self._held_back_until == math.inf:
+                self._held_back_until = now + HELD_BACK_SECONDS
+            enough = self._held_back_bytes >= HELD_BACK_BYTES or self._held_back_messages >= HELD_BACK_MESSAGES
+            if enough or now >= self._held_back_until:
+                self._make(*self._newest)
+                self._held_back_bytes = self._held_back_messages = 0
+                self._held_back_until = math.inf
         frames, self._acknowledgements = self._acknowledgements, []
         return frames
+
+    def ask_for_the_rest(self) -> None:
+        """Tell the peer what is consumed, and that what it sent after that was lost with a connection."""
+        number, message_id, message_type = self._newest or (-1, "", "")
+        self._make(number, message_id, message_type, sequential=False)
+
+    def release(self) -> None:
+        """Hold no acknowledgement back that is due now: what waits is sent next."""
+        if self._held_back_messages:
+            self._held_back_until = -math.inf
+
+    def next_timer(self) -> float:
+        """Return when `acknowledgements` has something that is held back now, infinity for never."""
+        return self._held_back_until
 
     def _forget_next(self) -> AgentMessage:
         message = self._ahead.pop(self._expected)
         self._ahead_bytes -= len(message.payload)
         return message
 
-    def _acknowledge(self, number: int, message_id: str, message_type: str) -> None:
+    def _acknowledge(self, number: int, message_id: str, message_type: str, size: int) -> None:
+        if not self._cumulative:
+            self._make(number, message_id, message_type)
+            return
+        if self._newest is None or number > self._newest[0]:
+            self._newest = (number, message_id, message_type)
+        self._held_back_bytes += size
+        self._held_back_messages += 1
+
+    def _make(self, number: int, message_id: str, message_type: str, *, sequential: bool = True) -> None:
         self._acknowledgements.append(
             frame(
                 MessageType.ACKNOWLEDGE,
@@ -109,6 +156,6 @@ class IncomingStream:
                 new_message_id(self._entropy),
                 self._wall_clock_ms(),
                 PayloadType.NONE,
-                encode_acknowledge(message_type, message_id, number),
+                encode_acknowledge(message_type, message_id, number, sequential=sequential),
             )
         )

@@ -1,5 +1,7 @@
 """The estimate of a stream's round-trip time, with the constants that both of AWS's ends use (client.md §7.1, §13)."""
 
+import math
+
 INITIAL_ROUND_TRIP = 0.1
 INITIAL_TIMEOUT = 0.2
 GRANULARITY = 0.01
@@ -9,17 +11,22 @@ _VARIATION_GAIN = 1 / 4
 
 
 class RoundTrip:
-    """Estimates in seconds: `round_trip`, its `variation`, and the retransmission `timeout` that follows from them."""
+    """Estimates in seconds: `round_trip`, its `variation`, and the retransmission `timeout` that follows from them.
 
-    __slots__ = ("round_trip", "timeout", "variation")
+    `shortest` is the shortest sample, infinite before the first: the way without waiting in anybody's queue.
+    """
+
+    __slots__ = ("round_trip", "shortest", "timeout", "variation")
 
     def __init__(self) -> None:
         self.round_trip = INITIAL_ROUND_TRIP
         self.variation = 0.0
         self.timeout = INITIAL_TIMEOUT
+        self.shortest = math.inf
 
     def sample(self, seconds: float) -> None:
         """Take in that a message was acknowledged `seconds` after it was first sent."""
+        self.shortest = min(self.shortest, seconds)
         self.variation += _VARIATION_GAIN * (abs(self.round_trip - seconds) - self.variation)
         self.round_trip += _ROUND_TRIP_GAIN * (seconds - self.round_trip)
         self.timeout = min(MAX_TIMEOUT, self.round_trip + max(GRANULARITY, 4 * self.variation))

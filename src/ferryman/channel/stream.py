@@ -3,10 +3,12 @@
 It knows numbers, acknowledgements and time; what payloads mean is for `client` and `agent`.
 """
 
+import math
 from collections import deque
 
 from ferryman.channel.incoming import IncomingStream
-from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer, Window
+from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer
+from ferryman.channel.window import MAX_WINDOW_BYTES, Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType
 from ferryman.wire.payloads import decode_acknowledge
 
@@ -46,7 +48,9 @@ class ReliableStream:
     def open(self, max_payload: int, peer: Peer) -> None:
         """Let user data flow to `peer`, in payloads of at most `max_payload` bytes."""
         self._max_payload = max_payload
-        self.outgoing.peer = peer
+        self.outgoing.meet(peer)
+        if peer is Peer.FERRYMAN:
+            self.incoming.acknowledge_together(MAX_WINDOW_BYTES)
         while self._held:
             payload_type, payload = self._held.popleft()
             self._add(payload_type, payload, max_payload)
@@ -89,6 +93,16 @@ class ReliableStream:
         self.outgoing.acknowledged(
             acknowledge.acknowledged_message_sequence_number, acknowledge.acknowledged_message_id, now
         )
+        if not acknowledge.is_sequential_message:
+            self.outgoing.resume()
+
+    def next_timer(self) -> float | None:
+        """Return when there may be something to send if nothing happens before, None for never."""
+        outgoing = self.outgoing.next_timer()
+        acknowledgement = self.incoming.next_timer()
+        if outgoing is None:
+            return None if acknowledgement == math.inf else acknowledgement
+        return min(outgoing, acknowledgement)
 
     def delivery_number(self, sequence_number: int) -> int:
         """Return the driver's number of an incoming message: it keeps growing where sequence numbers start anew."""

@@ -25,7 +25,8 @@ class MalformedPayload(ValueError):
 class Acknowledge(msgspec.Struct, frozen=True, rename="pascal"):
     """The acknowledgement of one stream message, never cumulative (client.md §5.3).
 
-    `acknowledged_message_id` is the message's UUID in its usual text form.
+    `acknowledged_message_id` is the message's UUID in its usual text form. AWS's ends always say that the message is
+    sequential. Between Ferryman's, False means: all up to this number arrived, what was sent after it is lost.
     """
 
     acknowledged_message_type: str
@@ -177,11 +178,12 @@ def decode_acknowledge(data: bytes) -> Acknowledge:
         raise MalformedPayload(f"the payload is no Acknowledge: {error}") from error
 
 
-def encode_acknowledge(message_type: str, message_id: str, sequence_number: int) -> bytes:
+def encode_acknowledge(message_type: str, message_id: str, sequence_number: int, *, sequential: bool = True) -> bytes:
     """Return the JSON of an acknowledgement, by template: `message_type` and `message_id` need no escaping."""
+    is_sequential = "true" if sequential else "false"
     return (
         f'{{"AcknowledgedMessageType":"{message_type}","AcknowledgedMessageId":"{message_id}",'
-        f'"AcknowledgedMessageSequenceNumber":{sequence_number},"IsSequentialMessage":true}}'
+        f'"AcknowledgedMessageSequenceNumber":{sequence_number},"IsSequentialMessage":{is_sequential}}}'
     ).encode()
 
 

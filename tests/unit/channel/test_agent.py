@@ -350,6 +350,41 @@ def test_a_client_replaced_in_the_middle_of_its_handshake(service: Service) -> N
     assert streamed(service.take()) == [b"$ "]
 
 
+def test_back_on_a_new_connection_ferrymans_client_is_asked_for_what_was_lost(service: Service) -> None:
+    service.shake_hands(**FERRYMAN)
+    service.input(1, PayloadType.OUTPUT, b"typed")
+    service.agent.acknowledge(1, 0.0)
+    service.take(1.0)
+    service.take(2.0)
+    service.agent.connection_lost(3.0)
+    service.agent.connection_made(4.0)
+    service.take(4.0)
+    service.start()
+    asked = [message for message in service.take(4.0) if message.message_type == MessageType.ACKNOWLEDGE]
+    [payload] = [json.loads(message.payload) for message in asked]
+    assert (payload["AcknowledgedMessageSequenceNumber"], payload["IsSequentialMessage"]) == (1, False)
+    service.pause()
+    service.start()
+    assert [message.message_type for message in service.take(5.0)] == [MessageType.AGENT_SESSION_STATE], "asked once"
+
+
+def test_awss_client_is_asked_for_nothing(service: Service) -> None:
+    service.shake_hands()
+    service.agent.connection_lost(3.0)
+    service.agent.connection_made(4.0)
+    service.start()
+    assert MessageType.ACKNOWLEDGE not in [message.message_type for message in service.take(4.0)]
+
+
+def test_at_the_end_no_acknowledgement_is_held_back(service: Service) -> None:
+    service.shake_hands(**FERRYMAN)
+    service.input(1, PayloadType.OUTPUT, b"exit")
+    service.agent.acknowledge(1, 0.0)
+    assert service.take(1.0) == []
+    service.agent.announce_termination()
+    assert MessageType.ACKNOWLEDGE in [message.message_type for message in service.take(1.0)]
+
+
 def test_a_new_connection_waits_for_publication_then_resends(service: Service) -> None:
     service.shake_hands()
     service.agent.send(PayloadType.OUTPUT, b"one", 0.0)

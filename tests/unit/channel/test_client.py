@@ -13,8 +13,9 @@ from ferryman.channel.events import (
     SessionEnded,
     SessionStarted,
 )
-from ferryman.channel.outgoing import Window
+from ferryman.channel.window import Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode
+from ferryman.wire.payloads import encode_acknowledge
 
 
 class MakeFrame(Protocol):
@@ -105,7 +106,7 @@ def test_ferrymans_ends_agree_on_a_larger_payload(client: ClientChannel, far_end
     assert response["Ferryman"] == {"MaxPayload": 131072, "Mux": 2, "Stdin": True}
     far_end.complete()
     client.send(PayloadType.OUTPUT, bytes(9000), 0.0)
-    assert [len(message.payload) for message in far_end.take()[1:]] == [4000, 4000, 1000]
+    assert [len(message.payload) for message in far_end.take()] == [4000, 4000, 1000]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,19 @@ def test_awss_agent_agrees_to_nothing(client: ClientChannel, far_end: FarEnd) ->
     far_end.complete()
     [started] = [event for event in client.events() if isinstance(event, SessionStarted)]
     assert (started.mux, started.stdin, started.agreed.max_payload) == (1, False, 1024)
+
+
+@pytest.mark.parametrize("number", [-1, 0, 1])
+def test_what_ferrymans_agent_lost_is_sent_again_at_once(client: ClientChannel, far_end: FarEnd, number: int) -> None:
+    far_end.request(Ferryman={"MaxPayload": 4000})
+    far_end.complete()
+    client.send(PayloadType.OUTPUT, b"a", 0.0)
+    client.send(PayloadType.OUTPUT, b"b", 0.0)
+    _, response, first, second = far_end.take(1.0)
+    message_id = {0: str(response.message_id), 1: str(first.message_id)}.get(number, "")
+    far_end.sends(MessageType.ACKNOWLEDGE, json.loads(encode_acknowledge("", message_id, number, sequential=False)))
+    again = [message for message in far_end.take(1.0) if message.payload_type == PayloadType.OUTPUT]
+    assert again == ([second] if number == 1 else [first, second])
 
 
 def test_awss_agent_gets_1024_bytes_at_a_time(client: ClientChannel, far_end: FarEnd) -> None:

@@ -4,7 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from ferryman.channel.incoming import AHEAD_MESSAGES, IncomingStream
+from ferryman.channel.incoming import (
+    AHEAD_MESSAGES,
+    HELD_BACK_BYTES,
+    HELD_BACK_MESSAGES,
+    HELD_BACK_SECONDS,
+    IncomingStream,
+)
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
 
 LIMIT = 1000
@@ -27,15 +33,15 @@ def delivered(stream: IncomingStream, *, consumed: bool = False) -> list[int]:
     return numbers
 
 
-def acknowledged(stream: IncomingStream) -> list[int]:
-    payloads = [json.loads(decode(frame).payload) for frame in stream.acknowledgements()]
+def acknowledged(stream: IncomingStream, now: float = 0.0) -> list[int]:
+    payloads = [json.loads(decode(frame).payload) for frame in stream.acknowledgements(now)]
     return [payload["AcknowledgedMessageSequenceNumber"] for payload in payloads]
 
 
 def test_an_acknowledgement_is_the_one_awss_ends_send(stream: IncomingStream) -> None:
     stream.offer(message(0))
     delivered(stream, consumed=True)
-    [frame] = stream.acknowledgements()
+    [frame] = stream.acknowledgements(0.0)
     made = decode(frame)
     assert (made.message_type, made.sequence_number, made.flags, made.payload_type) == (
         MessageType.ACKNOWLEDGE,
@@ -49,7 +55,7 @@ def test_an_acknowledgement_is_the_one_awss_ends_send(stream: IncomingStream) ->
         "AcknowledgedMessageSequenceNumber": 0,
         "IsSequentialMessage": True,
     }
-    assert stream.acknowledgements() == []
+    assert stream.acknowledgements(0.0) == []
 
 
 def test_messages_come_in_order_whatever_order_they_arrive_in(stream: IncomingStream) -> None:
@@ -132,3 +138,53 @@ def test_a_message_larger_than_the_limit_is_taken_in_its_turn(stream: IncomingSt
 def test_numbers_below_0_are_nothing(stream: IncomingStream) -> None:
     stream.offer(message(-1))
     assert (delivered(stream), acknowledged(stream)) == ([], [])
+
+
+class TestTogether:
+    """With a peer that takes an acknowledgement for all before it."""
+
+    @pytest.fixture(autouse=True)
+    def together(self, stream: IncomingStream) -> None:
+        stream.acknowledge_together(4 * HELD_BACK_BYTES)
+
+    def consumed(self, stream: IncomingStream, first: int, count: int, size: int = 1) -> None:
+        for number in range(first, first + count):
+            stream.offer(message(number, bytes(size)))
+        delivered(stream)
+        stream.consume(first + count - 1)
+
+    def test_the_last_stands_for_all_a_moment_later(self, stream: IncomingStream) -> None:
+        assert stream.next_timer() == float("inf")
+        self.consumed(stream, 0, 3)
+        assert acknowledged(stream, 1.0) == []
+        self.consumed(stream, 3, 2)
+        assert acknowledged(stream, 1.0 + HELD_BACK_SECONDS / 2) == []
+        assert stream.next_timer() == pytest.approx(1.0 + HELD_BACK_SECONDS)
+        assert acknowledged(stream, 1.0 + HELD_BACK_SECONDS) == [4]
+        assert stream.next_timer() == float("inf")
+        assert acknowledged(stream, 9.0) == []
+
+    @pytest.mark.parametrize(("count", "size"), [(2, HELD_BACK_BYTES // 2), (HELD_BACK_MESSAGES, 1)])
+    def test_it_does_not_wait_when_it_stands_for_much(self, stream: IncomingStream, count: int, size: int) -> None:
+        self.consumed(stream, 0, count - 1, size)
+        assert acknowledged(stream) == []
+        self.consumed(stream, count - 1, 1, size)
+        assert acknowledged(stream) == [count - 1]
+
+    def test_it_can_be_released(self, stream: IncomingStream) -> None:
+        stream.release()
+        assert acknowledged(stream) == []
+        self.consumed(stream, 0, 2)
+        stream.release()
+        assert acknowledged(stream) == [1]
+
+    def test_a_duplicate_is_answered_with_the_newest(self, stream: IncomingStream) -> None:
+        self.consumed(stream, 0, 5)
+        assert acknowledged(stream, 1.0) + acknowledged(stream, 2.0) == [4]
+        stream.offer(message(2))
+        assert acknowledged(stream, 3.0) + acknowledged(stream, 4.0) == [4]
+
+    def test_a_larger_window_is_taken(self, stream: IncomingStream) -> None:
+        for number in range(4):
+            stream.offer(message(number, bytes(HELD_BACK_BYTES)))
+        assert delivered(stream) == [0, 1, 2, 3]

@@ -2,17 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ferryman.channel.outgoing import (
-    DOUBTFUL_SENDS,
-    PRESUMED_SENDS,
-    RESEND_BYTES,
-    RESEND_MESSAGES,
-    RESEND_TICK,
-    OutgoingStream,
-    Peer,
-    Window,
-    new_message_id,
-)
+from ferryman.channel.aws_client import DOUBTFUL_SENDS, PRESUMED_SENDS
+from ferryman.channel.outgoing import OutgoingStream, Peer, new_message_id
+from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
+from ferryman.channel.window import Window
 from ferryman.wire.agent_message import AgentMessage, FrameFlag, MessageType, PayloadType, decode
 
 Make = Callable[..., OutgoingStream]
@@ -29,7 +22,7 @@ def make(entropy: Callable[[int], bytes]) -> Make:
             entropy=entropy,
             wall_clock_ms=lambda: next(dates),
         )
-        stream.peer = peer
+        stream.meet(peer)
         return stream
 
     return build
@@ -38,7 +31,10 @@ def make(entropy: Callable[[int], bytes]) -> Make:
 def send(stream: OutgoingStream, *payloads: bytes, now: float = 0.0) -> list[AgentMessage]:
     for payload in payloads:
         stream.add(PayloadType.OUTPUT, payload)
-    return [decode(frame) for frame in stream.frames(now)]
+    frames = stream.frames(now)
+    while stream.next_timer() == 0.0:
+        frames += stream.frames(now)
+    return [decode(frame) for frame in frames]
 
 
 def free(stream: OutgoingStream, message: AgentMessage, now: float = 0.0) -> None:
