@@ -27,7 +27,7 @@ from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.smux import MAX_DATA, MAX_SENT, WINDOWED_VERSION
 
-WORTHWHILE_BYTES = 16 * 1024
+WORTHWHILE_BYTES = 64 * 1024
 """Less room than this in the channel's window is waited out: small messages cost as much as large ones."""
 _LOG = logger("ports")
 

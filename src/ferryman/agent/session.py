@@ -31,7 +31,7 @@ from ferryman.wire.agent_message import PayloadType
 
 ACKNOWLEDGE_SECONDS = 0.004
 """How long acknowledgements of input may wait; far below any sender's retransmission timeout (200 ms at first)."""
-ACKNOWLEDGE_BYTES = 128 * 1024
+ACKNOWLEDGE_BYTES = 256 * 1024
 """How much consumed input may be unacknowledged meanwhile: a sender's window must not run dry."""
 FAREWELL_SECONDS = 2.0
 """How long a finished session may take to say so to the server."""
