@@ -5,6 +5,7 @@ window bounds it.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -66,6 +67,8 @@ class Pump(Generic[_Event]):
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._received_since_write = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = math.inf
 
     def wake(self) -> None:
         """Let the writer look at the engine again. Cheap; call it after every use of the engine from outside."""
@@ -96,6 +99,7 @@ class Pump(Generic[_Event]):
             self._idle.clear()
             reader.cancel()
             writer.cancel()
+            self._set_timer(math.inf)
             await asyncio.wait({reader, writer})
             self._engine.connection_lost(self._clock())
             self._deliver(self._engine.events())
@@ -141,14 +145,24 @@ class Pump(Generic[_Event]):
             return
         self._idle.set()
         due = self._engine.next_timer()
-        if due is None:
-            await self._work.wait()
-            return
-        timer = asyncio.get_running_loop().call_later(max(SHORTEST_WAIT, due - self._clock()), self._work.set)
-        try:
-            await self._work.wait()
-        finally:
-            timer.cancel()
+        # A timer that is early costs one look at the engine; to move it with every message costs more.
+        if due is not None and due < self._timer_due:
+            self._set_timer(due)
+        await self._work.wait()
+
+    def _set_timer(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_due = due
+        if due != math.inf:
+            delay = max(SHORTEST_WAIT, due - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._timer_due = math.inf
+        self._work.set()
 
 
 async def _outcome(reader: "asyncio.Task[ConnectionLost]", writer: "asyncio.Task[ConnectionLost]") -> ConnectionLost:
