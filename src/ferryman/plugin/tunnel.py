@@ -20,6 +20,7 @@ from ferryman.channel.mux_events import (
 from ferryman.plugin.far_end import FarEnd
 from ferryman.plugin.local_connection import LocalConnection
 from ferryman.wire.agent_message import PayloadType
+from ferryman.wire.smux import MAX_DATA, MAX_SENT, WINDOWED_VERSION
 
 WORTHWHILE_BYTES = 16 * 1024
 """Less room than this in the channel's window is waited out: small messages cost as much as large ones."""
@@ -44,7 +45,8 @@ class Tunnel:
     ) -> None:
         self._far_end = far_end
         self._payload = payload
-        self._mux = MuxSession(Role.CLIENT, version)
+        # The largest frames that a receiver takes; AWS's agent is only sent what its own library would send.
+        self._mux = MuxSession(Role.CLIENT, version, MAX_DATA if version >= WINDOWED_VERSION else MAX_SENT)
         self._on_connected = on_connected
         self._on_refused = on_refused
         self._on_failed = on_failed
