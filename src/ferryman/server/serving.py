@@ -12,6 +12,7 @@ from ferryman.core.service import Service
 from ferryman.core.session_deadlines import recover, sweep
 from ferryman.server.application import build
 from ferryman.server.timing import DEFAULT_TIMING, Timing
+from ferryman.transport.memory import keep_freed_memory
 
 SOCKET_BUFFER = 128 * 1024
 """Bytes of kernel buffer a connection and direction: a saturated session delays others' keystrokes by 2 ms, not by the
@@ -40,6 +41,7 @@ async def serve(
     `port` 0 takes a free one; `ready` is called with the real one when connections are accepted. Raises OSError when
     the address cannot be bound.
     """
+    keep_freed_memory()
     recovered = await recover(service)
     listener = _listen(host, port)
     runner = web.AppRunner(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from ferryman.transport.errors import ConnectionLost
+from ferryman.transport.memory import keep_freed_memory
 from ferryman.transport.websocket import WebSocket
 
 STALLED_FRAMES = 8192
@@ -87,6 +88,7 @@ class Pump(Generic[_Event]):
 
         Cancelling it leaves no task behind. The socket is closed by the caller.
         """
+        keep_freed_memory()
         self._engine.connection_made(self._clock())
         self.wake()
         self._received_since_write = 0
