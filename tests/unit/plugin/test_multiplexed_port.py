@@ -211,6 +211,15 @@ def test_with_awss_agent_a_stream_ends_as_a_whole(forwarding: Any, make_far_end:
     assert interrupted(plugin)[0] == 0
 
 
+def test_an_agent_that_waits_for_signs_of_life_gets_them(make_far_end: Any, start: Start) -> None:
+    properties = {"type": "LocalPortForwarding", "portNumber": "80", "localPortNumber": "0"}
+    far_end = make_far_end("Port", properties, "3.1.1511.0")
+    far_end.plain = True
+    port_of(start(far_end.arguments()))
+    far_end.until(lambda: far_end.typed)
+    assert far_end.typed == bytes.fromhex("0103000000000000")
+
+
 def test_a_busy_port_is_an_error(forwarding: Any, start: Start) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
