@@ -8,9 +8,12 @@ import pytest
 from ferryman.channel.agent import QUIET, SILENCE
 from ferryman.channel.aws_client import DOUBTFUL_SENDS
 from ferryman.channel.incoming import AHEAD_MESSAGES, HELD_BACK_BYTES, HELD_BACK_SECONDS
+from ferryman.channel.mux import BUCKET, GRANTED_WINDOWS, MAX_STREAMS
+from ferryman.channel.mux_stream import INITIAL_WINDOW, MAX_WINDOW
 from ferryman.channel.negotiation import AWS, OURS
 from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
 from ferryman.channel.window import GAIN, MAX_WINDOW_BYTES, SCHEDULING, Window
+from ferryman.wire.smux import Command
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs" / "explanation" / "data-channel.md").read_text().split())
 ROWS = {
@@ -32,6 +35,13 @@ def test_the_bounds_are_the_codes() -> None:
 def test_every_extension_is_described_with_its_values(field: str) -> None:
     key = OURS.__struct_encode_fields__[OURS.__struct_fields__.index(field)]
     assert ROWS[key][:2] == [json.dumps(getattr(OURS, field)), json.dumps(getattr(AWS, field))]
+
+
+def test_the_bounds_of_streams_are_the_codes() -> None:
+    assert f"{BUCKET} bytes of all streams together; then nothing is taken | {INITIAL_WINDOW} bytes of each" in TEXT
+    assert f"up to {MAX_WINDOW} bytes; all windows together {GRANTED_WINDOWS}, as far" in TEXT
+    assert f"RST, command {Command.RST.value}, with the reason" in TEXT
+    assert f"At most {MAX_STREAMS} streams" in TEXT
 
 
 def test_the_numbers_in_the_text_are_the_codes() -> None:
