@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         CommandFailed,
         CommandResult,
         Failure,
+        Forward,
         Node,
         RunningCommand,
         Stream,
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
         connect_all,
     )
 
-__all__ = ["CommandFailed", "CommandResult", "Failure", "Node", "RunningCommand", "Stream", "connect", "connect_all"]
+__all__ = [
+    "CommandFailed",
+    "CommandResult",
+    "Failure",
+    "Forward",
+    "Node",
+    "RunningCommand",
+    "Stream",
+    "connect",
+    "connect_all",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,3 +147,46 @@ def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Any]) -> None:
     several = run(ferryman, "shell", "tag:role=web")
     assert several.returncode == 1
     assert b"means 2 nodes" in several.stderr
+
+
+def test_forwards_until_the_end(ferryman: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        command = [FERRYMAN, "forward", ferryman.node_id, f"0:{port}", f"0:localhost:{port}", "--socks", "0", "--json"]
+        with subprocess.Popen(command, env=ferryman.environment, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            assert [each["to"] for each in told["forwards"]] == [f"localhost:{port}", f"localhost:{port}", "socks5"]
+            host, _, local = told["forwards"][0]["listen"].rpartition(":")
+            with socket.create_connection((host, int(local))) as ours:
+                theirs, _ = server.accept()
+                with theirs:
+                    ours.sendall(b"ping")
+                    assert theirs.recv(4) == b"ping"
+            busy = run(ferryman, "forward", ferryman.node_id, f"{local}:{port}")
+            assert busy.returncode == 1
+            assert b"address already in use" in busy.stderr
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+
+
+def test_what_cannot_be_forwarded(ferryman: Any) -> None:
+    assert run(ferryman, "forward", ferryman.node_id).returncode == 2
+    assert run(ferryman, "forward", ferryman.node_id, "80", "--stdio", "22").returncode == 2
+    assert b"cannot be forwarded" in run(ferryman, "forward", ferryman.node_id, "http").stderr
+
+
+def test_a_port_on_the_standard_streams(ferryman: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            theirs, _ = server.accept()
+            with theirs, theirs.makefile("rb") as reader:
+                theirs.sendall(b"heard " + reader.read())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = str(server.getsockname()[1])
+        done = run(ferryman, "forward", ferryman.node_id, "--stdio", port, typed=b"\n")
+        thread.join(10)
+    assert (done.returncode, done.stdout) == (0, b"heard \n")

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -62,3 +64,75 @@ async def test_a_node_that_is_none(ferryman: Any) -> None:
     with pytest.raises(public.Failure, match="does not answer"):
         async with public.connect("nobody", endpoint_url="http://127.0.0.1:9"):
             pass
+
+
+@pytest.fixture
+async def echo_port() -> AsyncIterator[int]:
+    """A server on the node, which is this machine: it answers with what it got, after the end of it."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def echoed(address: tuple[str, int], data: bytes, greeting: bytes = b"", answer: int = 0) -> bytes:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(greeting)
+    await reader.readexactly(answer)
+    writer.write(data)
+    writer.write_eof()
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_forwards(ferryman: Any, echo_port: int) -> None:
+    data = os.urandom(300_000)
+    async with (
+        public.connect(ferryman.node_id) as node,
+        node.forward(echo_port) as first,
+        node.forward(echo_port, host="localhost") as second,
+        node.socks() as proxy,
+    ):
+        wanted = b"\x05\x01\x00\x05\x01\x00\x03\x09localhost" + echo_port.to_bytes(2, "big")
+        answers = await asyncio.gather(
+            *(echoed(first.address, data) for _ in range(20)),
+            *(echoed(second.address, data) for _ in range(5)),
+            *(echoed(proxy.address, data, wanted, 12) for _ in range(5)),
+        )
+        assert all(answer == data for answer in answers)
+        with pytest.raises(public.Failure, match="address already in use"):
+            async with node.forward(echo_port, local_port=first.address[1]):
+                pass
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*first.address)
+
+
+async def test_a_port_on_which_nobody_listens(ferryman: Any) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        problems: list[str] = []
+        async with (
+            public.connect(ferryman.node_id) as node,
+            node.forward(bound.getsockname()[1], on_problem=problems.append) as forward,
+        ):
+            with pytest.raises(ConnectionResetError):
+                await echoed(forward.address, b"anyone?")
+        assert any("refused" in problem for problem in problems)
+
+
+async def test_a_forward_outlives_its_session(ferryman: Any, echo_port: int) -> None:
+    async with public.connect(ferryman.node_id) as node, node.forward(echo_port) as forward:
+        assert await echoed(forward.address, b"one") == b"one"
+        ssm = ferryman.client("ssm")
+        for row in ssm.describe_sessions(State="Active")["Sessions"]:
+            ssm.terminate_session(SessionId=row["SessionId"])
+        while ssm.describe_sessions(State="Active")["Sessions"]:
+            await asyncio.sleep(0.1)
+        assert await echoed(forward.address, b"two") == b"two"

@@ -4,7 +4,8 @@ Everything here is also `ferryman.<name>`. What cannot be done is raised as `Fai
 """
 
 import shlex
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,12 +13,25 @@ from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Connection
 from ferryman.plugin.arguments import DEFAULT_RECONNECT_SECONDS
 from ferryman.plugin.client import Client, open_client
+from ferryman.plugin.forwarding import LOOPBACK, Forward, listen
 from ferryman.plugin.input_feeding import feed
+from ferryman.plugin.port_sessions import Destination, PortSessions
 from ferryman.plugin.running_command import CommandTraffic, RunningCommand, Stream
+from ferryman.plugin.socks import requested
 from ferryman.plugin.starting import COMMAND_DOCUMENT
 from ferryman.plugin.target import Target
 
-__all__ = ["CommandFailed", "CommandResult", "Failure", "Node", "RunningCommand", "Stream", "connect", "connect_all"]
+__all__ = [
+    "CommandFailed",
+    "CommandResult",
+    "Failure",
+    "Forward",
+    "Node",
+    "RunningCommand",
+    "Stream",
+    "connect",
+    "connect_all",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,10 @@ class CommandFailed(Failure):
         self.result = result
         said = result.stderr.decode(errors="replace").strip().rstrip(".")
         super().__init__(f"{shlex.join(arguments)} ended with exit code {result.exit_code}", said)
+
+
+def _ignore(_: str) -> None:
+    """Nobody wants to hear of it: the connection is reset."""
 
 
 class Node:
@@ -87,6 +105,56 @@ class Node:
             yield RunningCommand(session, traffic)
         finally:
             await session.close()
+
+    @asynccontextmanager
+    async def forward(
+        self,
+        port: int,
+        *,
+        host: str | None = None,
+        local_port: int = 0,
+        bind: str = LOOPBACK,
+        on_problem: Callable[[str], None] = _ignore,
+    ) -> AsyncIterator[Forward]:
+        """Forward a local port to `port` of the node, or of `host` as the node reaches it, while the context lasts.
+
+        Any number of connections at a time; `local_port` 0 takes any free one, which `Forward.address` tells. A
+        connection that the node cannot make is reset, and `on_problem` gets a text. Raises `Failure` if the local port
+        cannot be had or the node does not answer; whether something listens there is not tried.
+        """
+        listening = listen(bind, local_port)
+        destination = Destination(port, host)
+        sessions = PortSessions(self._client, self.id, on_problem)
+
+        async def route(_: socket.socket) -> Destination:
+            return destination
+
+        try:
+            await sessions.tunnel(destination)
+            forward = Forward(sessions, listening, route, on_problem)
+            try:
+                yield forward
+            finally:
+                await forward.close()
+        finally:
+            listening.close()
+            await sessions.close()
+
+    @asynccontextmanager
+    async def socks(
+        self, local_port: int = 0, *, bind: str = LOOPBACK, on_problem: Callable[[str], None] = _ignore
+    ) -> AsyncIterator[Forward]:
+        """Be a SOCKS5 proxy while the context lasts, which reaches what the node reaches. Else as `forward`.
+
+        One session is kept for every host and port, and ended when it is long unused.
+        """
+        sessions = PortSessions(self._client, self.id, on_problem)
+        forward = Forward(sessions, listen(bind, local_port), requested, on_problem)
+        try:
+            yield forward
+        finally:
+            await forward.close()
+            await sessions.close()
 
 
 @asynccontextmanager
