@@ -29,6 +29,7 @@ class BasicPort:
     """
 
     attended = False
+    needs_output = False
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

@@ -22,6 +22,8 @@ class Command:
     Standard input is left alone unless the far end agreed to take it; then its end closes the command's.
     """
 
+    needs_output = True
+
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._screen = around.screen

@@ -50,6 +50,10 @@ class Kind(Protocol):
         """Whether somebody types."""
 
     @property
+    def needs_output(self) -> bool:
+        """Whether the session is pointless once standard output is closed."""
+
+    @property
     def ends_by_flag(self) -> bool:
         """Whether the far end takes the flag TerminateSession, and nothing is to be left running."""
 

@@ -26,6 +26,7 @@ class MultiplexedPort:
     """Listens, and carries every local connection as a stream."""
 
     attended = False
+    needs_output = False
     ends_by_flag = True
 
     def __init__(self, around: Surroundings) -> None:

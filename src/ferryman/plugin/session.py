@@ -145,6 +145,8 @@ class _Session:
         return Ending(FAILED, complaint=texts.cannot_start(output or "the server closed the session"))
 
     def _output_closed(self) -> None:
+        if self._kind is not None and not self._kind.needs_output:
+            return
         complaint = texts.cannot_start("standard output was closed")
         self._endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
 

@@ -22,6 +22,7 @@ KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGTSTP: b"\x1a"
 class Shell:
     """The person's end of a far terminal."""
 
+    needs_output = True
     ends_by_flag = False
 
     def __init__(self, around: Surroundings) -> None:

@@ -25,6 +25,7 @@ INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT})
 class StdioPort:
     """The person's end of one far connection."""
 
+    needs_output = True
     ends_by_flag = True
 
     def __init__(self, around: Surroundings) -> None:

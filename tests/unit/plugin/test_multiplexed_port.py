@@ -83,6 +83,11 @@ def interrupted(plugin: subprocess.Popen[bytes], number: int = signal.SIGINT) ->
     return plugin.returncode, stdout.decode(), stderr.decode()
 
 
+def interrupted_unread(plugin: subprocess.Popen[bytes]) -> int:
+    plugin.send_signal(signal.SIGINT)
+    return plugin.wait(SECONDS)
+
+
 def test_a_connection_goes_there_and_back_and_keeps_its_half_close(forwarding: Any, start: Start) -> None:
     far_end, streams = forwarding()
     plugin = start(far_end.arguments())
@@ -218,6 +223,20 @@ def test_an_agent_that_waits_for_signs_of_life_gets_them(make_far_end: Any, star
     port_of(start(far_end.arguments()))
     far_end.until(lambda: far_end.typed)
     assert far_end.typed == bytes.fromhex("0103000000000000")
+
+
+def test_nobody_needs_to_read_the_texts(forwarding: Any, start: Start) -> None:
+    far_end, streams = forwarding()
+    plugin = start(far_end.arguments())
+    port = port_of(plugin)
+    assert plugin.stdout is not None
+    plugin.stdout.close()
+    plugin.stdout = None
+    for _ in range(2):
+        assert exchange(port, b"there and back") == b"there and back"
+    assert interrupted_unread(plugin) == 0
+    assert far_end.flags == [2]
+    assert not streams.failure
 
 
 def test_a_busy_port_is_an_error(forwarding: Any, start: Start) -> None:
