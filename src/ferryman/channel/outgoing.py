@@ -18,6 +18,8 @@ from ferryman.wire.agent_message import HEADER_SIZE, FrameFlag, MessageType, Pay
 BATCH_BYTES = 256 * 1024
 """Given to the driver at a time: what goes out meanwhile, acknowledgements above all, need not wait for a window."""
 
+ENTROPY_BYTES = 1024
+
 Entropy = Callable[[int], bytes]
 Clock = Callable[[], int]
 
@@ -39,6 +41,20 @@ def new_message_id(entropy: Entropy) -> bytes:
     value[6] = value[6] & 0x0F | 0x40
     value[8] = value[8] & 0x3F | 0x80
     return bytes(value)
+
+
+def pooled(entropy: Entropy) -> Entropy:
+    """Return `entropy` asked for ENTROPY_BYTES at a time: a system call for every message is a share of its cost."""
+    block, used = b"", 0
+
+    def take(count: int) -> bytes:
+        nonlocal block, used
+        if used + count > len(block):
+            block, used = entropy(max(count, ENTROPY_BYTES)), 0
+        used += count
+        return block[used - count : used]
+
+    return take
 
 
 class OutgoingStream:

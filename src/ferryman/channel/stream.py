@@ -7,7 +7,7 @@ import math
 from collections import deque
 
 from ferryman.channel.incoming import IncomingStream
-from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer
+from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer, pooled
 from ferryman.channel.window import MAX_WINDOW_BYTES, Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType
 from ferryman.wire.payloads import decode_acknowledge
@@ -36,7 +36,7 @@ class ReliableStream:
         self._outgoing_type = outgoing_type
         self._syn = syn
         self._window = window
-        self._entropy = entropy
+        self._entropy = pooled(entropy)
         self._wall_clock_ms = wall_clock_ms
         self._held: deque[tuple[int, bytes]] = deque()
         self._held_bytes = 0

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from ferryman.channel.aws_client import DOUBTFUL_SENDS, PRESUMED_SENDS
-from ferryman.channel.outgoing import OutgoingStream, Peer, new_message_id
+from ferryman.channel.outgoing import OutgoingStream, Peer, new_message_id, pooled
 from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
 from ferryman.channel.window import Window
 from ferryman.wire.agent_message import AgentMessage, FrameFlag, MessageType, PayloadType, decode
@@ -45,6 +45,21 @@ def test_message_ids_are_random_uuids(entropy: Callable[[int], bytes]) -> None:
     made = {new_message_id(entropy) for _ in range(100)}
     assert len(made) == 100
     assert all(value[6] >> 4 == 4 and value[8] >> 6 == 2 for value in made)
+
+
+def test_pooled_entropy_is_the_same_bytes_none_of_them_twice(entropy: Callable[[int], bytes]) -> None:
+    asked: list[bytes] = []
+
+    def remember(count: int) -> bytes:
+        asked.append(entropy(count))
+        return asked[-1]
+
+    take = pooled(remember)
+    taken = [take(size) for size in [16] * 100 + [5000, 1]]
+    assert [len(piece) for piece in taken] == [16] * 100 + [5000, 1]
+    assert taken[0] + taken[1] == asked[0][:32]
+    assert len(set(taken)) == len(taken)
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize(("syn", "first"), [(True, FrameFlag.SYN), (False, FrameFlag.NONE)])
