@@ -235,10 +235,10 @@ async def test_what_awss_client_sent_before_its_end_arrives(node: Node, plain_cl
     await node.start(forwarding(await serve(keep)), plain_client)
     tunnels = Tunnels(plain_client, 1)
     stream = tunnels.open()
-    tunnels.write(stream, b"all of it" * 1000)
+    tunnels.write(stream, b"all of it" * 300_000)
     tunnels.finish(stream)
     async with asyncio.timeout(20):
-        assert await arrived == b"all of it" * 1000
+        assert await arrived == b"all of it" * 300_000
     await node.end()
 
 
@@ -347,10 +347,13 @@ async def test_this_machine_is_never_denied_where_no_host_is_given(node: Node, c
 
 
 async def test_a_stalled_stream_does_not_stop_the_others(node: Node, client: Client, serve: Any) -> None:
+    sent: list[int] = []
+
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int(await reader.readline())
         writer.write(b"z" * size)
         await writer.drain()
+        sent.append(size)
         await reader.read(-1)
 
     await node.start(forwarding(await serve(flood)), client)
@@ -363,6 +366,7 @@ async def test_a_stalled_stream_does_not_stop_the_others(node: Node, client: Cli
     tunnels.write(quick, b"5000000\n")
     assert len(await tunnels.reads(quick, 5_000_000)) == 5_000_000
     assert len(tunnels.data[slow]) <= 5_000_000
+    assert sent == [5_000_000]
     await node.end()
 
 
@@ -377,13 +381,17 @@ async def test_a_destination_that_does_not_read_stops_its_stream_only(node: Node
     await node.start(forwarding(await serve(sluggish)), client)
     tunnels = Tunnels(client)
     slow, quick = tunnels.open(), tunnels.open()
-    data = os.urandom(9_000_000)
+    data = os.urandom(40_000_000)
     tunnels.write(slow, b"s" + data)
     tunnels.write(quick, b"q" + data[:1_000_000])
     assert await tunnels.reads(quick, 1_000_000) == data[:1_000_000]
+    await tunnels.until(lambda: client.engine.all_acknowledged)
+    tunnels.write(quick, b"still quick")
+    assert (await tunnels.reads(quick, 1_000_011)).endswith(b"still quick")
+    assert tunnels.mux.writable(slow) == 0, "the node has taken more than the destination and a window hold"
     assert not tunnels.data[slow]
     go_on.set()
-    assert await tunnels.reads(slow, 9_000_000) == data
+    assert await tunnels.reads(slow, 40_000_000) == data
     await node.end()
 
 
@@ -489,17 +497,41 @@ async def test_ssh_style_a_refused_connection_is_the_sessions_failure(node: Node
 
 
 async def test_ssh_style_output_waits_for_the_client(node: Node, client: Client, serve: Any) -> None:
+    sent = asyncio.Event()
+
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"u" * 30_000_000)
         await writer.drain()
+        sent.set()
 
     client.consumes = False
     await node.start(document(await serve(speak)), client)
     await client.until(lambda: node.session.capacity() == 0)
+    await asyncio.wait({asyncio.create_task(sent.wait())}, timeout=0.5)
+    assert not sent.is_set()
     assert len(client.output) < 3_000_000
     client.consume()
     assert (await node.result()).status == SUCCESS
     assert len(client.output) == 30_000_000
+
+
+async def test_ssh_style_input_waits_for_the_destination(node: Node, client: Client, serve: Any) -> None:
+    go_on = asyncio.Event()
+
+    async def sluggish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        await go_on.wait()
+        await answer_at_the_end(reader, writer)
+
+    await node.start(document(await serve(sluggish)), client)
+    client.type(bytes(40_000_000))
+    client.flag(Flag.INPUT_ENDED)
+    await client.shows("hello")
+    await asyncio.wait({asyncio.create_task(client.until(lambda: client.engine.all_acknowledged))}, timeout=0.5)
+    assert client.engine.capacity() == 0
+    go_on.set()
+    assert (await node.result()).status == SUCCESS
+    assert client.output == b"hellogot 40000000 bytes"
 
 
 async def test_clients_older_than_smux_forward_one_connection_after_another(node: Node, serve: Any) -> None:
