@@ -190,3 +190,16 @@ def test_a_port_on_the_standard_streams(ferryman: Any) -> None:
         done = run(ferryman, "forward", ferryman.node_id, "--stdio", port, typed=b"\n")
         thread.join(10)
     assert (done.returncode, done.stdout) == (0, b"heard \n")
+
+
+def test_copies(ferryman: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\n")
+    assert run(ferryman, "cp", str(tmp_path / "a"), f"{ferryman.node_id}:{tmp_path}/b").returncode == 0
+    assert run(ferryman, "cp", f"{name_of(ferryman)}:{tmp_path}/b", str(tmp_path / "c")).returncode == 0
+    assert (tmp_path / "c").read_bytes() == b"\n"
+    wrong = run(ferryman, "cp", "a", "b")
+    assert wrong.returncode == 1
+    assert b"must be NODE:PATH" in wrong.stderr
+    missing = run(ferryman, "cp", str(tmp_path / "none"), f"{ferryman.node_id}:{tmp_path}/b")
+    assert missing.returncode == 1
+    assert missing.stderr.count(b"\n") == 1

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +137,83 @@ async def test_a_forward_outlives_its_session(ferryman: Any, echo_port: int) -> 
         while ssm.describe_sessions(State="Active")["Sessions"]:
             await asyncio.sleep(0.1)
         assert await echoed(forward.address, b"two") == b"two"
+
+
+async def test_a_file_there_and_back(ferryman: Any, tmp_path: Path) -> None:
+    data = os.urandom(3_000_000)
+    odd = 'it\'s $(touch owned); "x" *\n.bin'
+    (tmp_path / odd).write_bytes(data)
+    (tmp_path / odd).chmod(0o741)
+    (tmp_path / "node").mkdir()
+    told: list[tuple[int, int]] = []
+    async with public.connect(ferryman.node_id) as node:
+        await node.copy(
+            tmp_path / odd, node.path(f"{tmp_path}/node"), on_progress=lambda there, total: told.append((there, total))
+        )
+        there = tmp_path / "node" / odd
+        assert there.read_bytes() == data
+        assert there.stat().st_mode & 0o777 == 0o741
+        assert told[-1] == (len(data), len(data))
+        await node.copy(node.path(str(there)), tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == data
+        assert (tmp_path / "back").stat().st_mode & 0o777 == 0o741
+        with pytest.raises(public.Failure, match="is no file"):
+            await node.copy(node.path("/no/such/file"), tmp_path / "nothing")
+        with pytest.raises(public.Failure, match="Cannot copy"):
+            await node.copy(tmp_path / odd, node.path("/proc/no/such/folder"))
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([odd, "node", "back"])
+    assert [each.name for each in (tmp_path / "node").iterdir()] == [odd]
+
+
+@pytest.mark.parametrize(("begun", "first"), [(1_000_000, 1_000_000), (0, 0)])
+async def test_an_interrupted_copy_goes_on(ferryman: Any, tmp_path: Path, begun: int, first: int) -> None:
+    """What is there of it is not copied again, unless it is something else."""
+    data = os.urandom(1_500_000)
+    (tmp_path / "whole").write_bytes(data)
+    for name in ("up", "down"):
+        (tmp_path / f"{name}.ferryman-part").write_bytes(data[:begun] or b"something else")
+    told: list[int] = []
+    async with public.connect(ferryman.node_id) as node:
+        for source, destination in (
+            (tmp_path / "whole", node.path(f"{tmp_path}/up")),
+            (node.path(f"{tmp_path}/whole"), tmp_path / "down"),
+        ):
+            await node.copy(source, destination, on_progress=lambda there, _: told.append(there))
+            assert told[0] == first
+            told.clear()
+    assert (tmp_path / "up").read_bytes() == (tmp_path / "down").read_bytes() == data
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["down", "up", "whole"]
+
+
+async def test_a_folder_there_and_back(ferryman: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "a" / "empty").mkdir(parents=True)
+    for name in ("one", "a/two words", "a/back\\slash\nline", "-rf"):
+        (folder / name).write_bytes(os.urandom(50_000))
+    (folder / "link").symlink_to("one")
+    os.link(folder / "one", folder / "hard")
+    files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    async with public.connect(ferryman.node_id) as node:
+        await node.copy(folder, node.path(f"{tmp_path}/up"))
+        assert (tmp_path / "up" / "a" / "empty").is_dir()
+        assert (tmp_path / "up" / "link").readlink() == Path("one")
+        assert {path: (tmp_path / "up" / path).read_bytes() for path in files} == files
+        (tmp_path / "up" / "one").write_bytes(b"damaged")
+        told: list[tuple[int, int]] = []
+        await node.copy(
+            folder, node.path(f"{tmp_path}/up"), on_progress=lambda there, total: told.append((there, total))
+        )
+        assert told[-1] == (50_000, 50_000)
+        await node.copy(folder, node.path(f"{tmp_path}/into/"))
+        assert (tmp_path / "into" / "folder" / "one").is_file()
+        await node.copy(node.path(str(folder)), tmp_path / "down")
+    regular = {path: data for path, data in files.items() if path != Path("link")}
+    assert {path: (tmp_path / "down" / path).read_bytes() for path in regular} == regular
+
+
+async def test_what_is_no_copy_between_here_and_there(ferryman: Any) -> None:
+    async with public.connect(ferryman.node_id) as node:
+        with pytest.raises(ValueError, match="path of the node"):
+            await node.copy("a", "b")
+        with pytest.raises(ValueError, match="path of the node"):
+            await node.copy(node.path("a"), node.path("b"))

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli import activations, agent, demo, doctor, forward, init, nodes, run, server, sessions, shell, users
+from ferryman.cli import (
+    activations,
+    agent,
+    copy,
+    demo,
+    doctor,
+    forward,
+    init,
+    nodes,
+    run,
+    server,
+    sessions,
+    shell,
+    users,
+)
 from ferryman.cli.command_line import EndsInCommandLine
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
@@ -24,6 +38,7 @@ app = typer.Typer(
 app.command("shell", cls=EndsInCommandLine)(shell.command)
 app.command("run", cls=EndsInCommandLine)(run.command)
 app.command("forward")(forward.command)
+app.command("cp")(copy.command)
 app.command("init")(init.command)
 app.command("server")(server.command)
 app.add_typer(agent.app, name="agent")

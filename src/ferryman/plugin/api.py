@@ -8,11 +8,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Connection
 from ferryman.plugin.arguments import DEFAULT_RECONNECT_SECONDS
 from ferryman.plugin.client import Client, open_client
+from ferryman.plugin.file_transfer import download_file, upload_file
+from ferryman.plugin.folder_transfer import download_folder, upload_folder
 from ferryman.plugin.forwarding import LOOPBACK, Forward, listen
 from ferryman.plugin.input_feeding import feed
 from ferryman.plugin.port_sessions import Destination, PortSessions
@@ -20,6 +23,7 @@ from ferryman.plugin.running_command import CommandTraffic, RunningCommand, Stre
 from ferryman.plugin.socks import requested
 from ferryman.plugin.starting import COMMAND_DOCUMENT
 from ferryman.plugin.target import Target
+from ferryman.plugin.transfer import RemotePath, script
 
 __all__ = [
     "CommandFailed",
@@ -27,6 +31,7 @@ __all__ = [
     "Failure",
     "Forward",
     "Node",
+    "RemotePath",
     "RunningCommand",
     "Stream",
     "connect",
@@ -54,6 +59,10 @@ class CommandFailed(Failure):
 
 def _ignore(_: str) -> None:
     """Nobody wants to hear of it: the connection is reset."""
+
+
+def _ignore_progress(_there: int, _total: int) -> None:
+    """Nobody looks."""
 
 
 class Node:
@@ -155,6 +164,38 @@ class Node:
         finally:
             await forward.close()
             await sessions.close()
+
+    def path(self, path: str) -> RemotePath:
+        """Name a file or folder of this node, for `copy`; without a leading slash below the home directory."""
+        return RemotePath(path)
+
+    async def copy(
+        self,
+        source: RemotePath | Path | str,
+        destination: RemotePath | Path | str,
+        *,
+        on_progress: Callable[[int, int], None] = _ignore_progress,
+    ) -> None:
+        """Copy a file or a folder to the node or from it: exactly one of the two is a `path` of the node.
+
+        A file goes into `destination` if that is a folder; a folder becomes `destination`, or goes into it if it ends
+        in a slash (on the node) or is there (here). An interrupted copy goes on where it stopped. `on_progress` gets
+        the bytes that are there and those there will be. Raises `Failure` also if the copy is not the same as what was
+        copied, OSError for local files.
+        """
+        match source, destination:
+            case RemotePath(), str() | Path():
+                if (await self.run(script('test -d "$1"', source.argument))).exit_code == 0:
+                    await download_folder(self, source, Path(destination), on_progress)
+                else:
+                    await download_file(self, source, Path(destination), on_progress)
+            case ((str() | Path()), RemotePath()):
+                if Path(source).is_dir():  # noqa: ASYNC240 - one look at a local file
+                    await upload_folder(self, Path(source), destination, on_progress)
+                else:
+                    await upload_file(self, Path(source), destination, on_progress)
+            case _:
+                raise ValueError("one of the two must be a path of the node, and one a local one")
 
 
 @asynccontextmanager
