@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ferryman.channel.aws_client import DOUBTFUL_SENDS, PRESUMED_SENDS
-from ferryman.channel.outgoing import OutgoingStream, Peer, new_message_id, pooled
+from ferryman.channel.aws_client import DOUBTFUL_SENDS, PRESUMED_SENDS, PRESUMED_SENDS_COVERED
+from ferryman.channel.outgoing import BATCH_BYTES, OutgoingStream, Peer, new_message_id, pooled
 from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
 from ferryman.channel.window import Window
 from ferryman.wire.agent_message import AgentMessage, FrameFlag, MessageType, PayloadType, decode
@@ -128,6 +128,17 @@ def test_new_messages_do_not_wait_for_resends(make: Make) -> None:
     assert [message.payload for message in send(stream, b"b", now=0.05)] == [b"b"]
 
 
+def test_frames_come_in_bounded_batches_what_is_new_before_what_is_due(make: Make) -> None:
+    stream = make(Window(1 << 30, 1 << 20))
+    [old] = send(stream, b"old")
+    for _ in range(9):
+        stream.add(PayloadType.OUTPUT, bytes(BATCH_BYTES // 3))
+    batches = []
+    while stream.next_timer() == 0.0:
+        batches.append([decode(frame).sequence_number for frame in stream.frames(10.0)])
+    assert batches == [[1, 2, 3], [4, 5, 6], [7, 8, 9, old.sequence_number]]
+
+
 def test_the_window_is_bounded_in_bytes_and_messages(make: Make) -> None:
     stream = make(Window(10, 3))
     assert stream.capacity() == 10
@@ -234,6 +245,32 @@ class TestAwsClient:
             free(stream, message, now)
         assert len(stream) == 0
         assert stream.capacity() == Window().size
+
+    def test_the_timer_of_what_it_is_past_does_not_double(self, make: Make) -> None:
+        stream = make(peer=Peer.AWS_CLIENT)
+        _, later = send(stream, b"silent", b"later")
+        free(stream, later, 0.1)
+        times = []
+        for _ in range(5):
+            now = stream.next_timer()
+            assert now is not None
+            times.append(now)
+            assert len(stream.frames(now)) == 1
+        assert times[-1] - times[0] < 4 * 0.3
+
+    def test_a_message_is_not_given_up_while_its_cover_is_on_its_way(self, make: Make) -> None:
+        stream = make(peer=Peer.AWS_CLIENT)
+        stream.listening()
+        covered, cover = send(stream, b"covered")
+        assert cover.sequence_number < covered.sequence_number
+        now = self.resend(stream, PRESUMED_SENDS_COVERED + 1)
+        [later] = [m for m in send(stream, b"later", now=now) if m.payload == b"later"]
+        free(stream, later, now)
+        stream.frames(now)
+        assert b"covered" in [payload for _, payload in stream.payloads()]
+        free(stream, cover, now)
+        send(stream, b"more", now=now)
+        assert b"covered" not in [payload for _, payload in stream.payloads()]
 
     def test_a_new_connection_clears_all_doubt(self, make: Make) -> None:
         stream = make(Window(1000, 10), peer=Peer.AWS_CLIENT)
