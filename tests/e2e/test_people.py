@@ -203,3 +203,10 @@ def test_copies(ferryman: Any, tmp_path: Path) -> None:
     missing = run(ferryman, "cp", str(tmp_path / "none"), f"{ferryman.node_id}:{tmp_path}/b")
     assert missing.returncode == 1
     assert missing.stderr.count(b"\n") == 1
+
+
+def test_the_configuration_for_ssh(ferryman: Any) -> None:
+    done = run(ferryman, "ssh-config", "--user", "me")
+    assert done.returncode == 0, done.stderr
+    assert f"Host {name_of(ferryman)} {ferryman.node_id}\n".encode() in done.stdout
+    assert f"ProxyCommand {FERRYMAN} forward --stdio %p %h\n".encode() in done.stdout

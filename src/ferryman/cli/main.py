@@ -19,6 +19,7 @@ from ferryman.cli import (
     server,
     sessions,
     shell,
+    ssh_config,
     users,
 )
 from ferryman.cli.command_line import EndsInCommandLine
@@ -39,6 +40,7 @@ app.command("shell", cls=EndsInCommandLine)(shell.command)
 app.command("run", cls=EndsInCommandLine)(run.command)
 app.command("forward")(forward.command)
 app.command("cp")(copy.command)
+app.command("ssh-config")(ssh_config.command)
 app.command("init")(init.command)
 app.command("server")(server.command)
 app.add_typer(agent.app, name="agent")

@@ -45,6 +45,11 @@ def find_nodes(api: Api, targets: Sequence[str]) -> list[Target]:
     return list(found.values())
 
 
+def all_nodes(api: Api) -> list[Target]:
+    """Return every node. Calls the server."""
+    return _nodes(api, [])
+
+
 def find_node(api: Api, target: str) -> Target:
     """Return the one node that `target` means. Raises `Failure`, as `find_nodes`, and for a tag that several have."""
     found = find_nodes(api, [target])
