@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -217,3 +218,20 @@ async def test_what_is_no_copy_between_here_and_there(ferryman: Any) -> None:
             await node.copy("a", "b")
         with pytest.raises(ValueError, match="path of the node"):
             await node.copy(node.path("a"), node.path("b"))
+
+
+async def test_a_command_outlives_the_server(start_ferryman: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo starts its server again."""
+    own = start_ferryman()
+    for name, value in own.environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    async with public.connect(own.node_id) as node, node.start(["cat"]) as command:
+        pieces = aiter(command)
+        await command.write(b"before")
+        assert await anext(pieces) == (public.Stream.STDOUT, b"before")
+        os.kill(own.facts["pids"]["server"], signal.SIGKILL)
+        await command.write(b"after")
+        assert await anext(pieces) == (public.Stream.STDOUT, b"after")
+        command.end_input()
+        assert await command.wait() == 0
