@@ -6,18 +6,21 @@ Knows no connections: the engine keeps what is sent while there is none.
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from ferryman.channel.client import ClientChannel
-from ferryman.channel.events import ClientEvent
+from ferryman.channel.events import ClientEvent, OutputReceived
 from ferryman.transport.pump import Pump
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 
 ACKNOWLEDGE_SECONDS = 0.004
 """How long acknowledgements of output may wait for a frame to travel with; far below a sender's timeout (200 ms)."""
-ACKNOWLEDGE_MESSAGES = 2
-"""As many at once are acknowledged without waiting: more is coming, and the sender's window must not close."""
+ACKNOWLEDGE_BYTES = 256 * 1024
+ACKNOWLEDGE_MESSAGES = 64
+"""As much at once is acknowledged without waiting: more is coming, and the sender's window, 1 MiB at least, must not
+close."""
 
 
 class FarEnd:
@@ -33,6 +36,9 @@ class FarEnd:
         self._delivered = asyncio.Event()
         self._written = -1
         self._acknowledged = -1
+        self._unwritten: deque[tuple[int, int]] = deque()
+        """Number and size of the output that was handed out."""
+        self._unacknowledged_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self.pump: Pump[ClientEvent] = Pump(self._channel, self._handle)
@@ -59,7 +65,10 @@ class FarEnd:
     def acknowledge(self, number: int) -> None:
         """Say that the output of this number, and all before it, is written out."""
         self._written = max(self._written, number)
-        if self._written - self._acknowledged >= ACKNOWLEDGE_MESSAGES:
+        while self._unwritten and self._unwritten[0][0] <= number:
+            self._unacknowledged_bytes += self._unwritten.popleft()[1]
+        many = self._written - self._acknowledged >= ACKNOWLEDGE_MESSAGES
+        if many or self._unacknowledged_bytes >= ACKNOWLEDGE_BYTES:
             self._acknowledge_now()
             self._changed()
         elif self._timer is None:
@@ -95,6 +104,7 @@ class FarEnd:
             self._timer = None
         if self._written > self._acknowledged:
             self._acknowledged = self._written
+            self._unacknowledged_bytes = 0
             self._channel.acknowledge(self._written, time.monotonic())
 
     def _changed(self) -> None:
@@ -104,6 +114,9 @@ class FarEnd:
 
     def _handle(self, events: Sequence[ClientEvent]) -> None:
         self._handling = True
+        for event in events:
+            if isinstance(event, OutputReceived):
+                self._unwritten.append((event.sequence_number, len(event.payload)))
         try:
             self._on_events(events)
         finally:

@@ -22,7 +22,7 @@ from ferryman.plugin.local_connection import LocalConnection
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.smux import MAX_DATA, MAX_SENT, WINDOWED_VERSION
 
-WORTHWHILE_BYTES = 16 * 1024
+WORTHWHILE_BYTES = 64 * 1024
 """Less room than this in the channel's window is waited out: small messages cost as much as large ones."""
 
 
