@@ -106,11 +106,11 @@ class Ferryman:
             "AWS_SECRET_ACCESS_KEY": facts["secret_access_key"],
         }
 
-    def command(self) -> list[str]:
-        """StartSession, and the plugin's command line for its answer."""
-        answer = self.ssm.start_session(Target=self.facts["node_id"])
+    def command(self, **request: Any) -> list[str]:
+        """StartSession, and the plugin's command line for its answer; a shell, unless the request says otherwise."""
+        request = {"Target": self.facts["node_id"], **request}
+        answer = self.ssm.start_session(**request)
         ticket = {name: answer[name] for name in ("SessionId", "TokenValue", "StreamUrl")}
-        request = {"Target": self.facts["node_id"]}
         plugin = str(PROGRAMS / "session-manager-plugin")
         region, endpoint = self.facts["region"], self.facts["endpoint_url"]
         return [plugin, json.dumps(ticket), region, "StartSession", "", json.dumps(request), endpoint]
