@@ -210,8 +210,7 @@ class Service:
                 assert isinstance(data, bytes)
                 if peek(data).message_type == MessageType.AGENT_SESSION_STATE:
                     channel.states.append(decode_payload(decode(data).payload, AgentSessionState))
-                else:
-                    channel.frames.put_nowait(data)
+                channel.frames.put_nowait(data)
         except ConnectionLost:
             channel.lost.set()
             channel.frames.put_nowait(None)
@@ -295,7 +294,14 @@ class Client:
         self._wake.set()
 
     async def _read(self, channel: Channel) -> None:
+        meant_for_us = False
         while (data := await channel.frames.get()) is not None:
+            if peek(data).message_type == MessageType.AGENT_SESSION_STATE:
+                state = decode_payload(decode(data).payload, AgentSessionState)
+                meant_for_us = meant_for_us or state.client_id == self.client_id
+                continue
+            if not meant_for_us:  # for a client before us; the server drops it too
+                continue
             self.engine.receive(_without_extensions(data) if self.plain else data, time.monotonic())
             self._handle(self.engine.events())
             self._wake.set()
