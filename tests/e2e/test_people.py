@@ -153,7 +153,12 @@ def test_forwards_until_the_end(ferryman: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         command = [FERRYMAN, "forward", ferryman.node_id, f"0:{port}", f"0:localhost:{port}", "--socks", "0", "--json"]
-        with subprocess.Popen(command, env=ferryman.environment, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            command,
+            env=ferryman.environment,
+            stdout=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
+        ) as process:
             assert process.stdout is not None
             told = json.loads(process.stdout.readline())
             assert [each["to"] for each in told["forwards"]] == [f"localhost:{port}", f"localhost:{port}", "socks5"]
