@@ -20,6 +20,7 @@ import pytest
 pytestmark = pytest.mark.timeout(300)
 PROGRAMS = Path(sys.executable).parent
 SECONDS = 30.0
+Curl = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 class Website(http.server.BaseHTTPRequestHandler):
@@ -93,12 +94,21 @@ def forward(ferryman: Any, port: int) -> Any:
     return forwarded(ferryman, "AWS-StartPortForwardingSession", f"portNumber={port},localPortNumber=0")
 
 
-def curl(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
-    command = ["curl", "--silent", "--show-error", "--noproxy", "*", *arguments]
-    return subprocess.run(command, capture_output=True, timeout=60, check=check)
+@pytest.fixture
+def curl(program: Callable[[str], str]) -> Curl:
+    """Run curl."""
+    path = program("curl")
+
+    def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        command = [path, "--silent", "--show-error", "--noproxy", "*", *arguments]
+        return subprocess.run(command, capture_output=True, timeout=60, check=check)
+
+    return run
 
 
-def test_curl_makes_a_hundred_requests_at_once(ferryman: Any, website: int, until: Callable[..., Any]) -> None:
+def test_curl_makes_a_hundred_requests_at_once(
+    ferryman: Any, website: int, curl: Curl, until: Callable[..., Any]
+) -> None:
     with forward(ferryman, website) as (process, port):
         urls = [argument for n in range(100) for argument in (f"http://127.0.0.1:{port}/{1000 * n}", "-o", "/dev/null")]
         sizes = curl("--parallel", "--parallel-immediate", "--parallel-max", "100", "-w", "%{size_download}\n", *urls)
@@ -110,7 +120,7 @@ def test_curl_makes_a_hundred_requests_at_once(ferryman: Any, website: int, unti
     until(lambda: ferryman.client("ssm").describe_sessions(State="Active")["Sessions"] == [])
 
 
-def test_much_passes_in_both_directions(ferryman: Any, website: int, tmp_path: Path) -> None:
+def test_much_passes_in_both_directions(ferryman: Any, website: int, curl: Curl, tmp_path: Path) -> None:
     data = os.urandom(20_000_000)
     (tmp_path / "body").write_bytes(data)
     with forward(ferryman, website) as (_, port):
@@ -120,7 +130,7 @@ def test_much_passes_in_both_directions(ferryman: Any, website: int, tmp_path: P
         assert curl(f"{url}/20000000").stdout == bytes(20_000_000)
 
 
-def test_a_closed_port_is_told_at_once_and_the_session_stays(ferryman: Any, website: int) -> None:
+def test_a_closed_port_is_told_at_once_and_the_session_stays(ferryman: Any, website: int, curl: Curl) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = unused.getsockname()[1]
@@ -156,13 +166,13 @@ def test_a_busy_local_port_is_an_error(ferryman: Any, website: int) -> None:
     assert f"listen tcp 127.0.0.1:{port}: bind: address already in use" in done.stderr
 
 
-def test_another_host_can_be_named(ferryman: Any, website: int) -> None:
+def test_another_host_can_be_named(ferryman: Any, website: int, curl: Curl) -> None:
     document = "AWS-StartPortForwardingSessionToRemoteHost"
     with forwarded(ferryman, document, f"host=127.0.0.1,portNumber={website},localPortNumber=0") as (_, port):
         assert curl(f"http://127.0.0.1:{port}/5").stdout == bytes(5)
 
 
-def test_a_unix_socket_takes_the_place_of_a_local_port(ferryman: Any, website: int, tmp_path: Path) -> None:
+def test_a_unix_socket_takes_the_place_of_a_local_port(ferryman: Any, website: int, curl: Curl, tmp_path: Path) -> None:
     path = tmp_path / "web.sock"
     document = "AWS-StartPortForwardingSessionToSocket"
     with forwarded(ferryman, document, f"portNumber={website},localUnixSocket={path}") as (_, name):

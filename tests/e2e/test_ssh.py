@@ -4,7 +4,6 @@ import contextlib
 import getpass
 import os
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,14 +11,13 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import pytest
 
 pytestmark = pytest.mark.timeout(300)
 PROGRAMS = Path(sys.executable).parent
-SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 SECONDS = 30.0
 SSHD_CONFIG = """\
 ListenAddress 127.0.0.1
@@ -85,9 +83,14 @@ def using(node: str) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def ssh(ferryman: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
-    if SSHD is None or shutil.which("ssh") is None:
-        pytest.skip("OpenSSH is not installed")
+def ssh(
+    ferryman: Any,
+    program: Callable[[str], str],
+    unavailable: Callable[[str], NoReturn],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Ssh]:
+    sshd = program("sshd")
+    program("ssh")
     directory = tmp_path_factory.mktemp("ssh")
     for name in ("host_key", "user_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True)
@@ -97,7 +100,7 @@ def ssh(ferryman: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh
     names = {"port": port, "directory": directory, "user": getpass.getuser(), "aws": shlex.quote(str(PROGRAMS / "aws"))}
     (directory / "sshd_config").write_text(SSHD_CONFIG.format(**names))
     (directory / "ssh_config").write_text(SSH_CONFIG.format(**names))
-    command = [SSHD, "-D", "-e", "-f", str(directory / "sshd_config")]
+    command = [sshd, "-D", "-e", "-f", str(directory / "sshd_config")]
     if os.geteuid() == 0 and not Path("/run/sshd").exists():
         # As root sshd wants that directory; it gets one of its own, in a namespace that nobody else sees.
         inside = 'mount -t tmpfs tmpfs /run && mkdir -m 0755 /run/sshd && exec "$@"'
@@ -108,7 +111,7 @@ def ssh(ferryman: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh
         deadline = time.monotonic() + SECONDS
         while not accepts(port):
             if server.poll() is not None or time.monotonic() > deadline:
-                pytest.skip(f"sshd does not start: {(directory / 'sshd.log').read_text()}")
+                unavailable(f"sshd does not start: {(directory / 'sshd.log').read_text()}")
             time.sleep(0.05)
         yield Ssh(directory, ferryman)
     finally:
@@ -143,14 +146,12 @@ def test_sftp_lists(ssh: Ssh, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_rsync_mirrors_a_folder(ssh: Ssh, tmp_path: Path) -> None:
-    if shutil.which("rsync") is None:
-        pytest.skip("rsync is not installed")
+def test_rsync_mirrors_a_folder(ssh: Ssh, program: Callable[[str], str], tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
     for number in range(50):
         (source / f"{number}").write_bytes(os.urandom(20_000))
-    command = ["rsync", "-a", "-e", f"ssh -F {ssh.config}", f"{source}/", f"{ssh.node}:{target}/"]
+    command = [program("rsync"), "-a", "-e", f"ssh -F {ssh.config}", f"{source}/", f"{ssh.node}:{target}/"]
     subprocess.run(command, env=ssh.environment, check=True, timeout=90)
     assert {each.name: each.read_bytes() for each in target.iterdir()} == {
         each.name: each.read_bytes() for each in source.iterdir()
