@@ -9,6 +9,8 @@ import pytest
 from ferryman.core.service import Limits
 from ferryman.server.attached import KEPT_BYTES
 from ferryman.server.channels import EARLY_FRAMES
+from ferryman.server.newcomers import LIMIT as NEWCOMERS
+from ferryman.server.serving import OTHER_FILES
 from ferryman.server.starts import LIMIT
 from ferryman.server.timing import DEFAULT_TIMING as TIMING
 
@@ -18,6 +20,10 @@ SOURCES = sorted((ROOT / "src" / "ferryman" / "server").glob("*.py"))
 
 LIMITS = Limits()
 SENTENCES = [
+    f"TLS handshake included | {TIMING.request:g} s",
+    f"of the next request | {TIMING.request:g} s; {TIMING.idle:g} s once",
+    f"who they are | {NEWCOMERS}, not counting loopback",
+    f"limit of open files, less {OTHER_FILES}",
     f"held for {TIMING.poll:g} s",
     f"A request's body | {LIMITS.body_bytes // 2**20} MiB, {TIMING.body:g} s",
     f"A WebSocket message | {LIMITS.frame_bytes // 2**20} MiB",

@@ -45,6 +45,17 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Tls | None = None
 
 
+class Connections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What peers may do before they have shown who they are."""
+
+    newcomers_per_address: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+    uncounted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+    def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The networks whose newcomers are not counted; raises ValueError if one is none."""
+        return [ipaddress.ip_network(network) for network in self.uncounted_networks]
+
+
 class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Lifetimes of sessions."""
 
@@ -71,6 +82,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole `ferryman.toml`."""
 
     server: Server
+    connections: Connections = Connections()
     sessions: Sessions = Sessions()
     throttling: Throttling = Throttling()
     log: Log = Log()
@@ -175,6 +187,14 @@ def is_loopback(host: str) -> bool:
 def _check(configuration: Configuration, path: Path) -> None:
     server = configuration.server
     host, _ = split_address(server.listen)
+    try:
+        configuration.connections.networks()
+    except ValueError as error:
+        raise Failure(
+            f"{path}: connections.uncounted_networks has no network",
+            str(error),
+            "Write networks such as 192.0.2.0/24 or 2001:db8::/64",
+        ) from error
     url = urlsplit(server.public_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:
         raise Failure(

@@ -1,6 +1,7 @@
 """`ferryman server`."""
 
 import asyncio
+import resource
 import signal
 import ssl
 
@@ -23,6 +24,7 @@ def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 async def _serve(located: Located) -> None:
     import structlog
 
+    from ferryman.server.newcomers import Newcomers
     from ferryman.server.serving import serve
 
     log = structlog.get_logger("ferryman.server")
@@ -35,16 +37,32 @@ async def _serve(located: Located) -> None:
     def ready(bound: int) -> None:
         log.info("listening", host=host, port=bound, public_url=located.configuration.server.public_url)
 
+    _allow_open_files()
     context = tls_context(located)
+    counted = located.configuration.connections
     async with open_service(located) as service:
         try:
-            await serve(service, host, port, ssl_context=context, ready=ready, stop=stop)
+            await serve(
+                service,
+                host,
+                port,
+                tls=(lambda: context) if context else None,
+                newcomers=Newcomers(counted.newcomers_per_address, counted.networks()),
+                ready=ready,
+                stop=stop,
+            )
         except OSError as error:
             raise Failure(
                 f"The server cannot listen on {located.configuration.server.listen}",
                 error.strerror or str(error),
                 "Stop what uses the port, or change server.listen",
             ) from error
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit to the hard one: the default, 1024, is one for programs that call select()."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def tls_context(located: Located) -> ssl.SSLContext | None:

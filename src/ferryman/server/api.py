@@ -7,6 +7,7 @@ from aiohttp import web
 from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unknown_operation
 from ferryman.model.errors import ServiceError
 from ferryman.server.authentication import authenticate_caller, authenticate_node, signable
+from ferryman.server.connections import recognise
 from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID, THROTTLE
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.server.surroundings import Surroundings
@@ -24,9 +25,11 @@ async def handle(request: web.Request) -> web.Response:
         result = await BY_ANYONE[key](here, parse(call, body))
     elif key in BY_NODE_KEY:
         node = await authenticate_node(gateway.service, to_verify, call)
+        recognise(request)
         result = await BY_NODE_KEY[key](here, node, parse(call, body))
     else:
         caller = await authenticate_caller(gateway.service, to_verify, call)
+        recognise(request)
         request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())
         if key not in BY_CALLER:
             raise unknown_operation(call.operation)

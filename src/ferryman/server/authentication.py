@@ -11,6 +11,7 @@ from ferryman.core.nodes import find_node
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller
 from ferryman.model.nodes import ManagedNode
+from ferryman.server.connections import recognise
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.errors import InvalidSignature, MissingAuthenticationToken, SignatureMismatch
 from ferryman.signing.presented import PresentedSignature, parse
@@ -63,7 +64,9 @@ async def authenticate_upgrade(service: Service, request: web.Request) -> Caller
         presented = parse(to_verify)
     except MissingAuthenticationToken:
         return None
-    return await _verified_caller(service, to_verify, presented, "ssmmessages")
+    caller = await _verified_caller(service, to_verify, presented, "ssmmessages")
+    recognise(request)
+    return caller
 
 
 async def _verified_caller(

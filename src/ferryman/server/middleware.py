@@ -10,6 +10,7 @@ from aiohttp import web
 from ferryman.awsapi.dispatch import serialise_error
 from ferryman.model.errors import ServiceError
 from ferryman.server.api import web_response
+from ferryman.server.connections import Connection
 from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -24,6 +25,9 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     The id is in the answer and in every line logged on the request's behalf. Of an unexpected error nothing but the id
     is told. One function does all three because its frame stays for as long as a channel is open.
     """
+    connection = request.protocol
+    if isinstance(connection, Connection):
+        connection.request_began()
     request_id = request[REQUEST_ID] = str(uuid.UUID(bytes=request.app[GATEWAY].service.entropy(16), version=4))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -35,6 +39,9 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         error = _refusal(request, fault)
         code = error.code
         response = web_response(serialise_error(request.get(CALL), error, request_id))
+    finally:
+        if isinstance(connection, Connection):
+            connection.request_ended()
     _log_request(request, response.status, code, asyncio.get_running_loop().time() - began)
     return response
 

@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
+from ferryman.server.connections import Connection
 from ferryman.server.outgoing import Outgoing
 from ferryman.server.timing import Timing
 
@@ -47,6 +48,7 @@ class Socket:
     """One peer's WebSocket. A single task receives and closes; anyone may send and ask it to leave."""
 
     __slots__ = (
+        "_connection",
         "_draining",
         "_open",
         "_outgoing",
@@ -65,6 +67,7 @@ class Socket:
         self._response = response
         self._writer = writer
         self._transport = request.transport
+        self._connection = request.protocol
         self._outgoing = Outgoing(request.protocol, request.transport)
         self._scope: asyncio.Timeout | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -94,6 +97,11 @@ class Socket:
     def response(self) -> web.WebSocketResponse:
         """What the aiohttp handler must return."""
         return self._response
+
+    def recognised(self) -> None:
+        """The peer has shown who it is."""
+        if isinstance(self._connection, Connection):
+            self._connection.recognised()
 
     async def receive_frame(self) -> bytes:
         """Return the next binary message; raises `PeerGone`, and `Violation` (1003) for a text message."""

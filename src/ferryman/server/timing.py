@@ -7,6 +7,11 @@ from dataclasses import dataclass
 class Timing:
     """The defaults suit AWS's clients and agents; only tests change them."""
 
+    request: float = 15.0
+    """From the connection to the whole head of its first request, the TLS handshake included; for as long as the peer
+    has not shown who it is, from each answer to the next request, too. AWS's agent gives its own calls as much."""
+    idle: float = 75.0
+    """From an answer to the whole head of the next request of a peer that is known."""
     poll: float = 15.0
     """GetMessages is held this long; AWS's agent gives up after 20 s (`protocol/agent.md` §2)."""
     body: float = 30.0

@@ -43,6 +43,7 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.versions import AGENT_VERSION
+from ferryman.server.newcomers import Newcomers
 from ferryman.server.serving import serve
 from ferryman.server.timing import Timing
 from ferryman.signing.canonical import SignableRequest
@@ -472,6 +473,12 @@ def limits() -> Limits:
 
 
 @pytest.fixture
+def newcomers() -> Newcomers:
+    """Who may come in; this machine's own programs are not counted."""
+    return Newcomers()
+
+
+@pytest.fixture
 def tls() -> tuple[Path, Path] | None:
     """The server's certificate and key; plain HTTP without."""
     return None
@@ -517,7 +524,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def server(
-    tmp_path: Path, empty_database: Path, timing: Timing, limits: Limits, tls: tuple[Path, Path] | None
+    tmp_path: Path,
+    empty_database: Path,
+    timing: Timing,
+    limits: Limits,
+    tls: tuple[Path, Path] | None,
+    newcomers: Newcomers,
 ) -> AsyncIterator[Server]:
     """A server of the test's own. Afterwards no channel, task or socket of it is left."""
     tasks = asyncio.all_tasks()
@@ -533,7 +545,16 @@ async def server(
         stop = asyncio.Event()
         context, trust = contexts(tls) if tls else (None, True)
         running = asyncio.create_task(
-            serve(service, "127.0.0.1", 0, ssl_context=context, ready=port.set_result, stop=stop, timing=timing)
+            serve(
+                service,
+                "127.0.0.1",
+                0,
+                tls=(lambda: context) if context else None,
+                newcomers=newcomers,
+                ready=port.set_result,
+                stop=stop,
+                timing=timing,
+            )
         )
         connector = aiohttp.TCPConnector(socket_factory=narrow_socket, ssl=trust)
         async with aiohttp.ClientSession(connector=connector) as http:
