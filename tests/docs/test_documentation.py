@@ -11,6 +11,7 @@ import typer
 
 from ferryman.cli.configuration import Configuration
 from ferryman.cli.main import app
+from ferryman.core.node_listing import FILTER_KEYS
 from ferryman.model.sessions import ENDED, TRANSITIONS
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
@@ -130,3 +131,8 @@ def test_every_operation_is_listed() -> None:
     rows = re.findall(r"^\| (\w+) \| ([\w, ]+) \|", section, re.MULTILINE)
     listed = {(service, name) for service, names in rows[1:] for name in names.split(", ")}
     assert listed == answered
+
+
+def test_every_filter_of_nodes_is_described() -> None:
+    rows = re.findall(r"^\| `([\w:<>-]+)` \|", sections(ROOT / "docs/reference/nodes.md")["Filters"], re.MULTILINE)
+    assert tuple(rows) == FILTER_KEYS

@@ -33,7 +33,7 @@ def settings(located: Located) -> "Settings":
     from ferryman.core.service import Limits, Settings
 
     server, sessions = located.configuration.server, located.configuration.sessions
-    throttling = located.configuration.throttling
+    nodes, throttling = located.configuration.nodes, located.configuration.throttling
     return Settings(
         account_id=server.account_id,
         region=server.region,
@@ -42,6 +42,8 @@ def settings(located: Located) -> "Settings":
             idle_timeout_minutes=sessions.idle_timeout_minutes,
             max_duration_minutes=sessions.max_duration_minutes,
             history_days=sessions.history_days,
+            inactive_days=nodes.inactive_days,
+            node_key_days=nodes.key_max_age_days,
             calls_per_second=throttling.calls_per_second,
             calls_burst=throttling.burst,
         ),

@@ -64,6 +64,13 @@ class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     history_days: Annotated[int, Meta(ge=1, le=3650)] = 30
 
 
+class Nodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Managed nodes."""
+
+    inactive_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    key_max_age_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+
+
 class Throttling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often one caller may call one operation."""
 
@@ -84,6 +91,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: Server
     connections: Connections = Connections()
     sessions: Sessions = Sessions()
+    nodes: Nodes = Nodes()
     throttling: Throttling = Throttling()
     log: Log = Log()
 

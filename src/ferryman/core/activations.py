@@ -4,9 +4,18 @@ import base64
 import hashlib
 import hmac
 import uuid
+from collections.abc import Mapping
 
 from ferryman.core.authorization import require
-from ferryman.core.requests import ActivationTicket, CreateActivationRequest
+from ferryman.core.page_tokens import open_page_token, seal_page_token
+from ferryman.core.ports import ActivationMember, ActivationPosition
+from ferryman.core.requests import (
+    ActivationTicket,
+    ActivationView,
+    CreateActivationRequest,
+    DescribeActivationsRequest,
+    Page,
+)
 from ferryman.core.service import Service
 from ferryman.core.tags import check_tags
 from ferryman.model.callers import Caller
@@ -19,6 +28,13 @@ from ferryman.model.tags import ResourceType
 _DEFAULT_LIFE = 24 * 3600 * 1000
 LONGEST_LIFE = 30 * 24 * 3600 * 1000
 """Milliseconds."""
+DEFAULT_PAGE = 50
+_LISTING = "DescribeActivations"
+_MEMBERS: Mapping[str, ActivationMember] = {
+    "ActivationIds": ActivationMember.ACTIVATION_ID,
+    "DefaultInstanceName": ActivationMember.DEFAULT_NODE_NAME,
+    "IamRole": ActivationMember.IAM_ROLE,
+}
 
 
 async def create_activation(service: Service, caller: Caller, request: CreateActivationRequest) -> ActivationTicket:
@@ -73,6 +89,54 @@ async def claim_activation(service: Service, activation_id: str, code: Secret) -
     raise ServiceError(
         "RegistrationLimitExceeded", f"The activation has registered its {activation.registration_limit} nodes already."
     )
+
+
+async def describe_activations(
+    service: Service, caller: Caller, request: DescribeActivationsRequest
+) -> Page[ActivationView]:
+    """DescribeActivations: newest first, expired and used-up ones, too; all filters must hold, any value of each.
+
+    Raises AccessDeniedException, InvalidFilter, InvalidNextToken.
+    """
+    settings = service.settings
+    require(service, caller, "ssm:DescribeActivations", f"arn:aws:ssm:{settings.region}:{settings.account_id}:*")
+    query = tuple((_member(key), values) for key, values in request.filters)
+    members = (request.max_results, sorted((key, sorted(values)) for key, values in request.filters))
+    after = None
+    if request.next_token is not None:
+        created_at, activation_id = open_page_token(service, caller, _LISTING, members, request.next_token)
+        after = ActivationPosition(Millis(int(created_at)), ActivationId(str(activation_id)))
+    limit = request.max_results or DEFAULT_PAGE
+    found = await service.store.activations.page(query, after, limit + 1)
+    tags = await service.store.tags.of(ResourceType.ACTIVATION, [each.activation_id for each in found])
+    now = service.clock()
+    items = tuple(
+        ActivationView(each, each.expires_at <= now, tags.get(each.activation_id, {})) for each in found[:limit]
+    )
+    if len(found) <= limit:
+        return Page(items)
+    last = items[-1].activation
+    return Page(items, seal_page_token(service, caller, _LISTING, members, (last.created_at, last.activation_id)))
+
+
+def _member(key: str) -> ActivationMember:
+    member = _MEMBERS.get(key)
+    if member is None:
+        raise ServiceError("InvalidFilter", f"The filter {key!r} is not valid. Valid filters: {', '.join(_MEMBERS)}.")
+    return member
+
+
+async def delete_activation(service: Service, caller: Caller, activation_id: str) -> None:
+    """DeleteActivation: it registers no more nodes; those that it registered stay.
+
+    Raises AccessDeniedException, InvalidActivation (there is none, or no more).
+    """
+    settings = service.settings
+    resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:activation/{activation_id}"
+    require(service, caller, "ssm:DeleteActivation", resource)
+    if not await service.store.activations.remove(ActivationId(activation_id)):
+        raise ServiceError("InvalidActivation", f"There is no activation {activation_id}; it may have been deleted.")
+    await service.store.tags.remove(ResourceType.ACTIVATION, activation_id)
 
 
 def _hash(activation_id: str, code: str) -> bytes:

@@ -32,7 +32,10 @@ _OPERATOR = frozenset(
 )
 _ADMINISTRATOR = _OPERATOR | {
     "ssm:CreateActivation",
+    "ssm:DescribeActivations",
+    "ssm:DeleteActivation",
     "ssm:DeregisterManagedInstance",
+    "ssm:UpdateManagedInstanceRole",
     "ssm:CreateDocument",
     "ssm:UpdateDocument",
     "ssm:UpdateDocumentDefaultVersion",

@@ -1,49 +1,64 @@
 """DescribeInstanceInformation: nodes by id, filters, pages."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ferryman.core.authorization import require
 from ferryman.core.page_tokens import open_page_token, seal_page_token
+from ferryman.core.ports import ANY_NODE, NodeMember, NodeQuery
 from ferryman.core.presence import is_connected
 from ferryman.core.requests import DescribeNodesRequest, NodeView, Page
 from ferryman.core.service import Service
-from ferryman.core.tag_filters import fits_tag_filter, is_tag_filter
+from ferryman.core.tag_filters import BY_KEY, is_tag_filter, tag_of
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import NodeId
-from ferryman.model.tags import ResourceType
+from ferryman.model.identifiers import NODE_ID_PATTERN, Millis, NodeId
+from ferryman.model.nodes import ManagedNode, NodeInformation, PingStatus
+from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
 
 DEFAULT_PAGE = 10
+RESOURCE_TYPE = "ManagedInstance"
+SOURCE_TYPE = "AWS::SSM::ManagedInstance"
 _OPERATION = "DescribeInstanceInformation"
-_BATCH = 50
-"""Nodes read, and asked whether they are connected, side by side."""
+BATCH = 200
+"""Nodes read, and asked whether they are connected, side by side where PingStatus selects."""
+_DAY = 86_400_000
 
+Values = tuple[str, ...]
 
-def ping_status(view: NodeView) -> str:
-    """Return a node's PingStatus: Online, ConnectionLost, or Inactive if it never said a word."""
-    if view.online:
-        return "Online"
-    return "Inactive" if view.node.last_ping_at is None else "ConnectionLost"
-
-
-_MEMBERS: Mapping[str, Callable[[NodeView], str]] = {
-    "InstanceIds": lambda view: view.node.node_id,
-    "AgentVersion": lambda view: view.node.information.agent_version,
-    "PingStatus": ping_status,
-    "PlatformTypes": lambda view: view.node.information.platform_type,
-    "PlatformType": lambda view: view.node.information.platform_type,
-    "ActivationIds": lambda view: view.node.activation_id,
-    "IamRole": lambda view: view.node.iam_role,
-    "ResourceType": lambda view: "ManagedInstance",
-    "AssociationStatus": lambda view: "",
+_BY_STORE: Mapping[str, NodeMember] = {
+    "InstanceIds": NodeMember.NODE_ID,
+    "SourceIds": NodeMember.NODE_ID,
+    "AgentVersion": NodeMember.AGENT_VERSION,
+    "PlatformTypes": NodeMember.PLATFORM_TYPE,
+    "ActivationIds": NodeMember.ACTIVATION_ID,
+    "IamRole": NodeMember.IAM_ROLE,
 }
+_PING_STATUS = "PingStatus"
+_THE_SAME_FOR_ALL: Mapping[str, str] = {
+    "ResourceType": RESOURCE_TYPE,
+    "SourceTypes": SOURCE_TYPE,
+    # No node has an association, so none has a status of one.
+    "AssociationStatus": "",
+}
+FILTER_KEYS = (*sorted([*_BY_STORE, _PING_STATUS, *_THE_SAME_FOR_ALL]), BY_KEY, "tag:<key>")
 _CHOICES: Mapping[str, frozenset[str]] = {
-    "PingStatus": frozenset({"Online", "ConnectionLost", "Inactive"}),
+    _PING_STATUS: frozenset(PingStatus),
     "PlatformTypes": frozenset({"Windows", "Linux", "MacOS"}),
-    "PlatformType": frozenset({"Windows", "Linux", "MacOS"}),
-    "ResourceType": frozenset({"ManagedInstance", "EC2Instance"}),
+    "ResourceType": frozenset({RESOURCE_TYPE, "EC2Instance"}),
+    "AssociationStatus": frozenset({"Success", "Pending", "Failed"}),
+    "SourceTypes": frozenset(
+        {
+            SOURCE_TYPE,
+            "AWS::EC2::Instance",
+            "AWS::IoT::Thing",
+            "Microsoft.Compute/virtualMachines",
+            "compute.googleapis.com/Instance",
+        }
+    ),
 }
+_EC2_LENGTHS = (10, 19)
 
 
 async def describe_instance_information(
@@ -51,12 +66,14 @@ async def describe_instance_information(
 ) -> Page[NodeView]:
     """DescribeInstanceInformation: nodes in order of id; all filters must hold, any value of each.
 
-    Raises AccessDeniedException, InvalidFilterKey, InvalidInstanceInformationFilterValue, InvalidNextToken.
+    Raises AccessDeniedException, InvalidFilterKey, InvalidInstanceInformationFilterValue, InvalidInstanceId,
+    InvalidNextToken.
     """
     settings = service.settings
     resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:*"
     require(service, caller, "ssm:DescribeInstanceInformation", resource)
-    _check_filters(request.filters)
+    for key, values in request.filters:
+        _check_filter(key, values)
     members = (request.max_results, sorted((key, sorted(values)) for key, values in request.filters))
     after = None
     if request.next_token is not None:
@@ -70,44 +87,87 @@ async def describe_instance_information(
     return Page(items, seal_page_token(service, caller, _OPERATION, members, (items[-1].node.node_id,)))
 
 
-def _check_filters(filters: Sequence[tuple[str, tuple[str, ...]]]) -> None:
-    for key, values in filters:
-        if is_tag_filter(key):
-            continue
-        if key not in _MEMBERS:
+def _check_filter(key: str, values: Values) -> None:
+    if not is_tag_filter(key) and key not in FILTER_KEYS:
+        raise ServiceError(
+            "InvalidFilterKey", f"The filter key {key!r} is not valid. Valid keys: {', '.join(FILTER_KEYS)}."
+        )
+    for value in values:
+        if value not in _CHOICES.get(key, {value}):
             raise ServiceError(
-                "InvalidFilterKey",
-                f"The filter key {key!r} is not valid. Valid keys: {', '.join(_MEMBERS)}, tag-key, tag:<key>.",
+                "InvalidInstanceInformationFilterValue",
+                f"The value {value!r} of the filter {key} is not valid. "
+                f"Valid values: {', '.join(sorted(_CHOICES[key]))}.",
             )
-        for value in values:
-            if value not in _CHOICES.get(key, {value}):
-                raise ServiceError(
-                    "InvalidInstanceInformationFilterValue",
-                    f"The value {value!r} of the filter {key} is not valid. "
-                    f"Valid values: {', '.join(sorted(_CHOICES[key]))}.",
-                )
+        if key == "InstanceIds" and not _is_instance_id(value):
+            raise ServiceError(
+                "InvalidInstanceId", f"{value!r} is no id of a managed node; those are mi- and 17 hexadecimal digits."
+            )
+
+
+def _is_instance_id(text: str) -> bool:
+    """An EC2 instance's id is one, too, though no node here has it."""
+    return NODE_ID_PATTERN.fullmatch(text) is not None or (text.startswith("i-") and len(text) in _EC2_LENGTHS)
 
 
 async def _matching(
-    service: Service, filters: Sequence[tuple[str, tuple[str, ...]]], after: NodeId | None, limit: int
+    service: Service, filters: Sequence[tuple[str, Values]], after: NodeId | None, limit: int
 ) -> list[NodeView]:
-    """Return up to `limit` nodes that match, walking the table in batches: filters select few of few thousands."""
+    """Return up to `limit` nodes that match, from just behind `after`.
+
+    The store selects by all but PingStatus, which no store knows: for that nodes are read in batches and asked.
+    """
+    query, statuses = _query(filters)
+    if query is None:
+        return []
+    batch = limit if statuses >= frozenset(PingStatus) else BATCH
     found: list[NodeView] = []
-    about_tags = [each for each in filters if is_tag_filter(each[0])]
-    about_nodes = [each for each in filters if not is_tag_filter(each[0])]
-    while nodes := await service.store.nodes.page(after, _BATCH):
-        after = nodes[-1].node_id
-        last = len(nodes) < _BATCH
-        if about_tags:
-            tags = await service.store.tags.of(ResourceType.NODE, [node.node_id for node in nodes])
-            nodes = [
-                node
-                for node in nodes
-                if all(fits_tag_filter(tags.get(node.node_id, {}), key, values) for key, values in about_tags)
-            ]
+    while len(found) < limit and (nodes := await service.store.nodes.page(query, after, batch)):
         online = await asyncio.gather(*(is_connected(service, node.node_id) for node in nodes))
-        views = (NodeView(node, up) for node, up in zip(nodes, online, strict=True))
-        found += [view for view in views if all(_MEMBERS[key](view) in values for key, values in about_nodes)]
-        if last or len(found) >= limit:
+        views = (_view(service, node, up) for node, up in zip(nodes, online, strict=True))
+        found += [view for view in views if view.ping_status in statuses]
+        if len(nodes) < batch:
             break
+        after = nodes[-1].node_id
     return found[:limit]
+
+
+def _query(filters: Sequence[tuple[str, Values]]) -> tuple[NodeQuery | None, frozenset[str]]:
+    """Return what the store is asked for, None if nothing can match, and the statuses that will do."""
+    query, statuses = ANY_NODE, frozenset[str](PingStatus)
+    for key, values in filters:
+        if key == _PING_STATUS:
+            statuses &= frozenset(values)
+        elif key in _THE_SAME_FOR_ALL:
+            if _THE_SAME_FOR_ALL[key] not in values:
+                return None, statuses
+        elif key == BY_KEY:
+            query = replace(query, tag_keys=(*query.tag_keys, values))
+        elif is_tag_filter(key):
+            query = replace(query, tags=(*query.tags, (tag_of(key), values)))
+        else:
+            query = replace(query, members=(*query.members, (_BY_STORE[key], values)))
+    return query, statuses
+
+
+def _view(service: Service, node: ManagedNode, online: bool) -> NodeView:
+    status = PingStatus.ONLINE if online else _status_of_absent(service, node.last_ping_at)
+    return NodeView(node, status, is_latest_version(node.information))
+
+
+def _status_of_absent(service: Service, last_ping_at: Millis | None) -> PingStatus:
+    longest = service.settings.limits.inactive_days * _DAY
+    if last_ping_at is None or service.clock() - last_ping_at > longest:
+        return PingStatus.INACTIVE
+    return PingStatus.CONNECTION_LOST
+
+
+def is_latest_version(information: NodeInformation) -> bool | None:
+    """Tell whether the agent is as new as this server's own release; None for another maker's agent."""
+    if information.agent_name != AGENT_NAME:
+        return None
+    return _numbers(information.agent_version) >= _numbers(AGENT_VERSION)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isascii() and part.isdigit() else 0 for part in version.split("."))

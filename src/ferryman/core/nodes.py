@@ -22,6 +22,12 @@ from ferryman.model.tags import ResourceType
 
 _ID_ENTROPY = 9
 _KEY_BITS = 2048
+_DAY = 86_400_000
+_PING_INTERVAL = 6 * 60_000
+"""Milliseconds. Agents say that they are there every five minutes."""
+_VERSION_LENGTH = 64
+_PLATFORMS = {"linux": "Linux", "windows": "Windows", "macos": "MacOS"}
+"""As the first frame spells them, and as UpdateInstanceInformation does."""
 
 
 async def register_managed_instance(service: Service, request: RegisterNodeRequest) -> NodeId:
@@ -31,13 +37,15 @@ async def register_managed_instance(service: Service, request: RegisterNodeReque
     """
     _check_key(request.public_key, request.public_key_type)
     activation = await claim_activation(service, request.activation_id, request.activation_code)
+    now = service.clock()
     node = ManagedNode(
         node_id=new_node_id(service.entropy(_ID_ENTROPY)),
         public_key=request.public_key,
         fingerprint=request.fingerprint,
         activation_id=activation.activation_id,
         iam_role=activation.iam_role,
-        registered_at=service.clock(),
+        registered_at=now,
+        key_since=now,
         name=activation.default_node_name,
     )
     await service.store.nodes.add(node)
@@ -66,7 +74,7 @@ async def request_role_token(service: Service, node: ManagedNode, fingerprint: s
             f"The fingerprint is not that of {node.node_id}; register this machine as a node of its own.",
         )
     credentials, expires_at = issue_credentials(service, node.node_id)
-    return RoleToken(credentials, expires_at)
+    return RoleToken(credentials, expires_at, update_key_pair=_is_key_old(service, node))
 
 
 async def update_public_key(service: Service, node: ManagedNode, public_key: str, public_key_type: str) -> None:
@@ -75,7 +83,7 @@ async def update_public_key(service: Service, node: ManagedNode, public_key: str
     Raises InvalidPublicKey; UnrecognizedClientException if the signing key was replaced meanwhile.
     """
     _check_key(public_key, public_key_type)
-    if not await service.store.nodes.replace_key(node.node_id, node.public_key, public_key):
+    if not await service.store.nodes.replace_key(node.node_id, node.public_key, public_key, service.clock()):
         raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 
@@ -87,6 +95,45 @@ async def update_information(service: Service, caller: Caller, instance_id: str,
     node_id = NodeId(instance_id)
     require(service, caller, "ssm:UpdateInstanceInformation", _arn(service, node_id))
     if not await service.store.nodes.update_information(node_id, information, service.clock()):
+        raise _not_registered(node_id)
+
+
+async def control_channel_opened(service: Service, node_id: NodeId, agent_version: str, platform_type: str) -> bool:
+    """Keep what the first frame of a node's control channel says of it (`protocol/agent.md` §3.2).
+
+    An agent in a container says it nowhere else; one that has just said it in UpdateInstanceInformation costs no write.
+    Returns False if the node is not registered any more: its channel must not stay open.
+    """
+    node = await service.store.nodes.get(node_id)
+    if node is None:
+        return False
+    now, known = service.clock(), node.information
+    said = NodeInformation(
+        agent_version=agent_version[:_VERSION_LENGTH],
+        platform_type="" if known.platform_type else _PLATFORMS.get(platform_type.lower(), ""),
+    )
+    news = said.platform_type or said.agent_version not in ("", known.agent_version)
+    if news or node.last_ping_at is None or now - node.last_ping_at > _PING_INTERVAL:
+        return await service.store.nodes.update_information(node_id, said, now)
+    return True
+
+
+async def control_channel_closed(service: Service, node_id: NodeId) -> None:
+    """Keep when a node was last there, unless it said so itself not long ago."""
+    node = await service.store.nodes.get(node_id)
+    now = service.clock()
+    if node is not None and (node.last_ping_at is None or now - node.last_ping_at > _PING_INTERVAL):
+        await service.store.nodes.update_information(node_id, NodeInformation(), now)
+
+
+async def update_managed_instance_role(service: Service, caller: Caller, instance_id: str, iam_role: str) -> None:
+    """UpdateManagedInstanceRole: the name that the node's row shows; what nodes may do is the same for all.
+
+    Raises AccessDeniedException, InvalidInstanceId.
+    """
+    node_id = NodeId(instance_id)
+    require(service, caller, "ssm:UpdateManagedInstanceRole", _arn(service, node_id))
+    if not await service.store.nodes.set_role(node_id, iam_role):
         raise _not_registered(node_id)
 
 
@@ -107,6 +154,11 @@ async def deregister_managed_instance(service: Service, caller: Caller, instance
 
 def _arn(service: Service, node_id: NodeId) -> str:
     return node_arn(service.settings.account_id, service.settings.region, node_id)
+
+
+def _is_key_old(service: Service, node: ManagedNode) -> bool:
+    days = service.settings.limits.node_key_days
+    return days is not None and service.clock() - node.key_since > days * _DAY
 
 
 def _check_key(public_key: str, public_key_type: str) -> None:

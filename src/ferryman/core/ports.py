@@ -7,6 +7,7 @@ Times are `Millis`. Nothing here blocks the event loop.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from ferryman.model.callers import AccessKey, Role, User
@@ -55,6 +56,51 @@ class SessionChanges:
 
 
 NO_CHANGES = SessionChanges()
+
+
+class NodeMember(StrEnum):
+    """What nodes are selected by."""
+
+    NODE_ID = "node_id"
+    AGENT_VERSION = "agent_version"
+    PLATFORM_TYPE = "platform_type"
+    ACTIVATION_ID = "activation_id"
+    IAM_ROLE = "iam_role"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeQuery:
+    """Filters of DescribeInstanceInformation: all must hold, any value of each will do.
+
+    `members` are (member, values), `tags` are (key, values), `tag_keys` are lists of keys.
+    """
+
+    members: tuple[tuple[NodeMember, tuple[str, ...]], ...] = ()
+    tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tag_keys: tuple[tuple[str, ...], ...] = ()
+
+
+ANY_NODE = NodeQuery()
+
+
+class ActivationMember(StrEnum):
+    """What activations are selected by."""
+
+    ACTIVATION_ID = "activation_id"
+    DEFAULT_NODE_NAME = "default_node_name"
+    IAM_ROLE = "iam_role"
+
+
+ActivationQuery = tuple[tuple[ActivationMember, tuple[str, ...]], ...]
+"""Filters of DescribeActivations: all must hold, any value of each will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationPosition:
+    """Where a page ended: newest first, ActivationId (ascending) breaking ties."""
+
+    created_at: Millis
+    activation_id: ActivationId
 
 
 class SessionStore(Protocol):
@@ -111,11 +157,14 @@ class NodeStore(Protocol):
     async def update_information(self, node_id: NodeId, information: NodeInformation, now: Millis) -> bool:
         """Store what the node says of itself and when; empty members keep what was there. False if unknown."""
 
-    async def replace_key(self, node_id: NodeId, old_key: str, new_key: str) -> bool:
-        """Make `new_key` the node's public key if `old_key` still is, atomically; False otherwise."""
+    async def replace_key(self, node_id: NodeId, old_key: str, new_key: str, now: Millis) -> bool:
+        """Make `new_key` the node's public key, of age 0, if `old_key` still is, atomically; False otherwise."""
 
-    async def page(self, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
-        """Nodes in order of id, from just behind `after`."""
+    async def set_role(self, node_id: NodeId, iam_role: str) -> bool:
+        """Change the node's role; False if unknown."""
+
+    async def page(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
+        """Up to `limit` nodes that match, in order of id, from just behind `after`."""
 
     async def remove(self, node_id: NodeId) -> bool:
         """Deregister; False if unknown."""
@@ -132,6 +181,12 @@ class ActivationStore(Protocol):
 
     async def claim(self, activation_id: ActivationId, now: Millis) -> bool:
         """Take one registration if the activation has not expired and its limit is not reached, atomically."""
+
+    async def page(self, query: ActivationQuery, after: ActivationPosition | None, limit: int) -> Sequence[Activation]:
+        """Up to `limit` activations that match, newest first, from just behind `after`."""
+
+    async def remove(self, activation_id: ActivationId) -> bool:
+        """Delete; False if unknown."""
 
 
 class IdentityStore(Protocol):

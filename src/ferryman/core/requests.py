@@ -9,7 +9,7 @@ from ferryman.core.document_content import SessionDocument
 from ferryman.model.callers import Caller, Credentials
 from ferryman.model.documents import DocumentFormat, StoredDocument
 from ferryman.model.identifiers import ActivationId, Millis, SessionId
-from ferryman.model.nodes import ManagedNode
+from ferryman.model.nodes import Activation, ManagedNode, PingStatus
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionState
 
@@ -111,10 +111,29 @@ class DescribeNodesRequest:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A row of DescribeInstanceInformation; `online` is whether its control channel is up now."""
+    """A row of DescribeInstanceInformation. `is_latest_version` is None where nobody knows: another maker's agent."""
 
     node: ManagedNode
-    online: bool
+    ping_status: PingStatus
+    is_latest_version: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeActivationsRequest:
+    """DescribeActivations. `filters` are (key, values) as sent; 1 to 50 a page, 50 if absent."""
+
+    max_results: int | None = None
+    next_token: str | None = None
+    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationView:
+    """A row of DescribeActivations. `expired`: it registers no more nodes, whatever its limit."""
+
+    activation: Activation
+    expired: bool
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ class Limits:
     history_days: int = 30
     page_token_life: int = 24 * 3600
     node_credentials_life: int = 3600
+    node_key_days: int | None = None
+    """A node whose key is older than this is told to make another; None for never."""
+    inactive_days: int = 30
+    """A node that was not heard of for longer is Inactive, no more ConnectionLost."""
     channel_token_life: int = 60
     calls_per_second: float = 500
     """API calls of one operation by one caller, once their burst is used up."""

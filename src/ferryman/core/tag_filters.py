@@ -2,17 +2,22 @@
 
 from collections.abc import Collection, Mapping
 
+BY_KEY = "tag-key"
 _BY_VALUE = "tag:"
-_BY_KEY = "tag-key"
 
 
 def is_tag_filter(key: str) -> bool:
     """Tell whether a filter is about tags; `tag:` alone is not."""
-    return key == _BY_KEY or (key.startswith(_BY_VALUE) and key != _BY_VALUE)
+    return key == BY_KEY or (key.startswith(_BY_VALUE) and key != _BY_VALUE)
+
+
+def tag_of(key: str) -> str:
+    """Return the tag's key in a filter `tag:<key>`."""
+    return key.removeprefix(_BY_VALUE)
 
 
 def fits_tag_filter(tags: Mapping[str, str], key: str, values: Collection[str]) -> bool:
     """Tell whether a resource with `tags` passes the filter: any of `values` will do."""
-    if key == _BY_KEY:
+    if key == BY_KEY:
         return any(value in tags for value in values)
-    return tags.get(key.removeprefix(_BY_VALUE)) in values
+    return tags.get(tag_of(key)) in values

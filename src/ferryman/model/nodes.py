@@ -1,8 +1,17 @@
 """Managed nodes and the activations that admit them."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
+
+
+class PingStatus(StrEnum):
+    """Online: the control channel is up now. ConnectionLost: it was, not long ago. Inactive: long ago, or never."""
+
+    ONLINE = "Online"
+    CONNECTION_LOST = "ConnectionLost"
+    INACTIVE = "Inactive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,10 @@ class NodeInformation:
 
 @dataclass(frozen=True, slots=True)
 class ManagedNode:
-    """A registered machine. `public_key` is base64 DER SubjectPublicKeyInfo, what its RSA requests are verified by."""
+    """A registered machine. `public_key` is base64 DER SubjectPublicKeyInfo, what its RSA requests are verified by.
+
+    It has been in use since `key_since`.
+    """
 
     node_id: NodeId
     public_key: str
@@ -28,6 +40,7 @@ class ManagedNode:
     activation_id: ActivationId
     iam_role: str
     registered_at: Millis
+    key_since: Millis
     name: str | None = None
     last_ping_at: Millis | None = None
     information: NodeInformation = NodeInformation()

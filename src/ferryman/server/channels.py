@@ -12,7 +12,6 @@ from ferryman.core.channel_tokens import Channel, check_channel_token
 from ferryman.model.callers import Caller, CallerKind, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
-from ferryman.model.versions import AGENT_VERSION
 from ferryman.server import frames
 from ferryman.server.authentication import authenticate_upgrade
 from ferryman.server.control_channel import ControlChannel
@@ -96,8 +95,7 @@ async def _admit_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket:
         _refuse(socket, error, node_id=node_id)
         return None
     _log.info("control channel open", node_id=node_id, agent_version=opened.agent_version[:40])
-    settled = opened.agent_version == AGENT_VERSION
-    return ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, settled=settled)
+    return ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, opened)
 
 
 async def _serve_agent(gateway: Gateway, caller: Caller, session_id: SessionId, socket: Socket) -> None:

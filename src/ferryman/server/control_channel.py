@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 from aiohttp import WSCloseCode
 
-from ferryman.core import session_lifecycle
+from ferryman.core import nodes, session_lifecycle
 from ferryman.core.messages import (
     DONE,
     CloseControlChannel,
@@ -18,12 +18,14 @@ from ferryman.core.messages import (
 )
 from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.versions import AGENT_VERSION
 from ferryman.server import frames
 from ferryman.server.relay import RelaySlot
 from ferryman.server.sockets import Socket, Violation
 from ferryman.server.starts import StartQueue
 from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
+from ferryman.wire.opening import OpenControlChannel
 from ferryman.wire.payloads import MalformedPayload, decode_payload, encode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, AgentTaskComplete, InteractiveShell
 
@@ -35,6 +37,7 @@ _IGNORED = frozenset(
         MessageType.AGENT_JOB_REPLY.value,
     }
 )
+_DEREGISTERED = "the node was deregistered"
 _log = structlog.get_logger("ferryman.server.control_channel")
 
 
@@ -46,10 +49,10 @@ class ControlChannel:
     """One node's open control channel.
 
     `slot_of` finds a session's relay slot on this server, so that its output is passed on before its end is told.
-    `settled`: the agent is ready for tasks at once.
+    `opened` is the agent's first frame: Ferryman's own is ready for tasks at once.
     """
 
-    __slots__ = ("_refused", "_service", "_slot_of", "node_id", "socket", "starts")
+    __slots__ = ("_opened", "_refused", "_service", "_slot_of", "node_id", "socket", "starts")
 
     def __init__(
         self,
@@ -58,15 +61,16 @@ class ControlChannel:
         socket: Socket,
         timing: Timing,
         slot_of: Callable[[SessionId], RelaySlot | None],
-        *,
-        settled: bool,
+        opened: OpenControlChannel,
     ) -> None:
+        settled = opened.agent_version == AGENT_VERSION
         first_at = asyncio.get_running_loop().time() + (0.0 if settled else timing.start)
         self.node_id = node_id
         self.socket = socket
         self.starts = StartQueue(socket.send, timing.start, first_at)
         self._service = service
         self._slot_of = slot_of
+        self._opened = opened
         self._refused = 0
 
     async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
@@ -74,7 +78,14 @@ class ControlChannel:
         subscription = await self._service.bus.subscribe(control_subject(self.node_id), self._on_message)
         try:
             entered(self)
+            # Not before tasks and CloseControlChannel reach it: who deregisters the node meanwhile closes this, too.
+            agent_version, platform_type = self._opened.agent_version, self._opened.platform_type
+            if not await nodes.control_channel_opened(self._service, self.node_id, agent_version, platform_type):
+                self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
             await self.socket.carry(self._read)
+            departure = self.socket.departure
+            if departure is None or departure.code != WSCloseCode.GOING_AWAY:  # a server that stops has no time for it
+                await nodes.control_channel_closed(self._service, self.node_id)
         finally:
             self.starts.close()
             await subscription.close()
@@ -96,7 +107,7 @@ class ControlChannel:
                 if not self.starts.cancel(request.session_id):
                     self._send(frames.channel_closed(self._service, request.session_id))
             case CloseControlChannel():
-                self.socket.leave(WSCloseCode.POLICY_VIOLATION, "the node was deregistered")
+                self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
             case Probe():
                 pass
         return DONE

@@ -3,27 +3,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 
-from ferryman.core import activations, node_listing, nodes, session_listing, sessions
+from ferryman.core import nodes, session_listing, sessions
 from ferryman.core.authorization import SessionOver, admit_agent, require
 from ferryman.core.channel_tokens import Channel, issue_channel_token
 from ferryman.core.requests import (
-    CreateActivationRequest,
-    DescribeNodesRequest,
     DescribeSessionsRequest,
-    NodeView,
     RegisterNodeRequest,
     SessionTicket,
     StartSessionRequest,
 )
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, node_arn
-from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.nodes import ManagedNode, NodeInformation
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionState
-from ferryman.server import document_operations
+from ferryman.server import document_operations, node_operations
 from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION
 
@@ -87,58 +83,6 @@ def _session(session: Session) -> Result:
         "MaxSessionDuration": None if session.max_duration is None else str(session.max_duration),
         "AccessType": session.access_type.value,
     }
-
-
-# Nodes, for people
-
-
-async def _create_activation(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    expires: datetime | None = given.get("ExpirationDate")
-    request = CreateActivationRequest(
-        iam_role=given["IamRole"],
-        description=given.get("Description"),
-        default_instance_name=given.get("DefaultInstanceName"),
-        registration_limit=1 if given.get("RegistrationLimit") is None else given["RegistrationLimit"],
-        expires_at=None if expires is None else Millis(int(expires.timestamp() * 1000)),
-        tags={each["Key"]: each["Value"] for each in given.get("Tags") or ()},
-    )
-    ticket = await activations.create_activation(here.service, caller, request)
-    return {"ActivationId": ticket.activation_id, "ActivationCode": ticket.activation_code.reveal()}
-
-
-async def _describe_instance_information(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    older = ((each["key"], tuple(each["valueSet"])) for each in given.get("InstanceInformationFilterList") or ())
-    newer = ((each["Key"], tuple(each["Values"])) for each in given.get("Filters") or ())
-    request = DescribeNodesRequest(
-        max_results=given.get("MaxResults"), next_token=given.get("NextToken"), filters=(*older, *newer)
-    )
-    page = await node_listing.describe_instance_information(here.service, caller, request)
-    return {"InstanceInformationList": [_node(item) for item in page.items], "NextToken": page.next_token}
-
-
-def _node(view: NodeView) -> Result:
-    node, information = view.node, view.node.information
-    return {
-        "InstanceId": node.node_id,
-        "PingStatus": node_listing.ping_status(view),
-        "LastPingDateTime": moment(node.last_ping_at),
-        "AgentVersion": information.agent_version or None,
-        "PlatformType": information.platform_type or None,
-        "PlatformName": information.platform_name or None,
-        "PlatformVersion": information.platform_version or None,
-        "ActivationId": node.activation_id,
-        "IamRole": node.iam_role,
-        "RegistrationDate": moment(node.registered_at),
-        "ResourceType": "ManagedInstance",
-        "Name": node.name,
-        "IPAddress": information.ip_address or None,
-        "ComputerName": information.computer_name or None,
-    }
-
-
-async def _deregister_managed_instance(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    await nodes.deregister_managed_instance(here.service, caller, given["InstanceId"])
-    return {}
 
 
 # Nodes, for their agents
@@ -246,9 +190,12 @@ BY_CALLER: Mapping[Key, Callable[[Surroundings, Caller, Parameters], Awaitable[R
     ("ssm", "TerminateSession"): _terminate_session,
     ("ssm", "DescribeSessions"): _describe_sessions,
     ("ssm", "GetConnectionStatus"): _get_connection_status,
-    ("ssm", "CreateActivation"): _create_activation,
-    ("ssm", "DescribeInstanceInformation"): _describe_instance_information,
-    ("ssm", "DeregisterManagedInstance"): _deregister_managed_instance,
+    ("ssm", "CreateActivation"): node_operations.create_activation,
+    ("ssm", "DescribeActivations"): node_operations.describe_activations,
+    ("ssm", "DeleteActivation"): node_operations.delete_activation,
+    ("ssm", "DescribeInstanceInformation"): node_operations.describe_instance_information,
+    ("ssm", "DeregisterManagedInstance"): node_operations.deregister_managed_instance,
+    ("ssm", "UpdateManagedInstanceRole"): node_operations.update_managed_instance_role,
     ("ssm", "CreateDocument"): document_operations.create_document,
     ("ssm", "GetDocument"): document_operations.get_document,
     ("ssm", "DescribeDocument"): document_operations.describe_document,

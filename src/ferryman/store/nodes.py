@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
 
+from ferryman.core.ports import ActivationPosition, ActivationQuery, NodeQuery
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
+from ferryman.model.tags import ResourceType
 from ferryman.store.connections import Connections, Record
-from ferryman.store.tables import activations, nodes
+from ferryman.store.tables import activations, nodes, tags
 
 _INFORMATION = tuple(field.name for field in fields(NodeInformation))
 _NODE = tuple(field.name for field in fields(ManagedNode) if field.name != "information")
@@ -19,6 +21,34 @@ _ACTIVATION_COLUMNS = tuple(activations.c[field.name] for field in fields(Activa
 def _node(row: Record) -> ManagedNode:
     own = dict(zip(_NODE, row, strict=False))
     return ManagedNode(**own, information=NodeInformation(*row[len(_NODE) :]))
+
+
+def node_page_statement(query: NodeQuery, after: NodeId | None, limit: int) -> Select[tuple[object, ...]]:
+    """Return the statement of `SqlNodes.page`."""
+    wanted: list[ColumnElement[bool]] = [nodes.c[member.value].in_(values) for member, values in query.members]
+    wanted += [_tagged(tags.c.key == key, tags.c.value.in_(values)) for key, values in query.tags]
+    wanted += [_tagged(tags.c.key.in_(keys)) for keys in query.tag_keys]
+    if after is not None:
+        wanted.append(nodes.c.node_id > after)
+    return select(*_NODE_COLUMNS).where(*wanted).order_by(nodes.c.node_id).limit(limit)
+
+
+def _tagged(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    statement = select(tags.c.resource_id).where(tags.c.resource_type == ResourceType.NODE.value, *conditions)
+    return nodes.c.node_id.in_(statement)
+
+
+def activation_page_statement(
+    query: ActivationQuery, after: ActivationPosition | None, limit: int
+) -> Select[tuple[object, ...]]:
+    """Return the statement of `SqlActivations.page`."""
+    wanted: list[ColumnElement[bool]] = [activations.c[member.value].in_(values) for member, values in query]
+    if after is not None:
+        older = activations.c.created_at < after.created_at
+        beside = and_(activations.c.created_at == after.created_at, activations.c.activation_id > after.activation_id)
+        wanted += [activations.c.created_at <= after.created_at, or_(older, beside)]
+    order = (activations.c.created_at.desc(), activations.c.activation_id)
+    return select(*_ACTIVATION_COLUMNS).where(*wanted).order_by(*order).limit(limit)
 
 
 class SqlNodes:
@@ -43,19 +73,20 @@ class SqlNodes:
         statement = update(nodes).where(nodes.c.node_id == node_id).values(last_ping_at=now, **said)
         return await self._connections.write(statement) == 1
 
-    async def replace_key(self, node_id: NodeId, old_key: str, new_key: str) -> bool:
-        """Make `new_key` the node's public key if `old_key` still is; False otherwise."""
-        statement = (
-            update(nodes).where(nodes.c.node_id == node_id, nodes.c.public_key == old_key).values(public_key=new_key)
-        )
+    async def replace_key(self, node_id: NodeId, old_key: str, new_key: str, now: Millis) -> bool:
+        """Make `new_key` the node's public key, of age 0, if `old_key` still is; False otherwise."""
+        mine = (nodes.c.node_id == node_id, nodes.c.public_key == old_key)
+        statement = update(nodes).where(*mine).values(public_key=new_key, key_since=now)
         return await self._connections.write(statement) == 1
 
-    async def page(self, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
-        """Nodes in order of id, from just behind `after`."""
-        statement = select(*_NODE_COLUMNS).order_by(nodes.c.node_id).limit(limit)
-        if after is not None:
-            statement = statement.where(nodes.c.node_id > after)
-        return [_node(row) for row in await self._connections.read(statement)]
+    async def set_role(self, node_id: NodeId, iam_role: str) -> bool:
+        """Change the node's role; False if unknown."""
+        statement = update(nodes).where(nodes.c.node_id == node_id).values(iam_role=iam_role)
+        return await self._connections.write(statement) == 1
+
+    async def page(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
+        """Up to `limit` nodes that match, in order of id, from just behind `after`."""
+        return [_node(row) for row in await self._connections.read(node_page_statement(query, after, limit))]
 
     async def remove(self, node_id: NodeId) -> bool:
         """Deregister; False if unknown."""
@@ -89,4 +120,14 @@ class SqlActivations:
             )
             .values(registrations=activations.c.registrations + 1)
         )
+        return await self._connections.write(statement) == 1
+
+    async def page(self, query: ActivationQuery, after: ActivationPosition | None, limit: int) -> Sequence[Activation]:
+        """Up to `limit` activations that match, newest first, from just behind `after`."""
+        rows = await self._connections.read(activation_page_statement(query, after, limit))
+        return [Activation(*row) for row in rows]
+
+    async def remove(self, activation_id: ActivationId) -> bool:
+        """Delete; False if unknown."""
+        statement = delete(activations).where(activations.c.activation_id == activation_id)
         return await self._connections.write(statement) == 1

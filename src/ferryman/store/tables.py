@@ -97,7 +97,12 @@ nodes = Table(
     Column("platform_version", String(256), nullable=False),
     Column("computer_name", String(256), nullable=False),
     Column("ip_address", String(64), nullable=False),
+    Column("key_since", BigInteger, nullable=False),
 )
+# A page of nodes is in order of id; what selects few of many gets an index in that order.
+Index("nodes_by_activation", nodes.c.activation_id, nodes.c.node_id)
+Index("nodes_by_role", nodes.c.iam_role, nodes.c.node_id)
+Index("nodes_by_agent_version", nodes.c.agent_version, nodes.c.node_id)
 
 activations = Table(
     "activations",
@@ -112,6 +117,7 @@ activations = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
+Index("activations_by_age", activations.c.created_at.desc(), activations.c.activation_id)
 
 users = Table(
     "users",
@@ -158,3 +164,4 @@ tags = Table(
     Column("key", String(128), primary_key=True),
     Column("value", String(256), nullable=False),
 )
+Index("tags_by_key", tags.c.resource_type, tags.c.key, tags.c.value, tags.c.resource_id)

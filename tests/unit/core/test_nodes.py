@@ -16,17 +16,17 @@ from ferryman.core import nodes
 from ferryman.core.activations import create_activation
 from ferryman.core.identities import authenticate
 from ferryman.core.messages import CloseControlChannel
-from ferryman.core.node_listing import describe_instance_information, ping_status
+from ferryman.core.ports import ANY_NODE
 from ferryman.core.requests import (
     ActivationTicket,
     CreateActivationRequest,
-    DescribeNodesRequest,
     RegisterNodeRequest,
 )
+from ferryman.core.service import Service
 from ferryman.core.session_lifecycle import ends_attached
 from ferryman.core.vault import Vault
 from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import Millis, NodeId
+from ferryman.model.identifiers import Millis
 from ferryman.model.nodes import NodeInformation
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
@@ -113,7 +113,7 @@ async def test_the_limit_holds_when_many_register_at_once(world: "World") -> Non
     )
     codes = Counter(answer.code if isinstance(answer, ServiceError) else "registered" for answer in answers)
     assert codes == {"registered": 7, "RegistrationLimitExceeded": 23}
-    assert len(await world.store.nodes.page(None, 100)) == 7
+    assert len(await world.store.nodes.page(ANY_NODE, None, 100)) == 7
 
 
 def keys() -> list[tuple[str, str]]:
@@ -263,57 +263,73 @@ async def test_operators_deregister_nothing(world: "World") -> None:
     assert refused.value.code == "AccessDeniedException"
 
 
-async def listed(world: "World", *filters: tuple[str, tuple[str, ...]]) -> set[NodeId]:
-    page = await describe_instance_information(world.service, world.alice, DescribeNodesRequest(50, None, filters))
-    return {view.node.node_id for view in page.items}
+async def test_a_role_is_changed_by_administrators(world: "World") -> None:
+    node_id = await world.register()
+    await nodes.update_managed_instance_role(world.service, world.administrator, node_id, "another")
+    assert (await nodes.find_node(world.service, node_id)).iam_role == "another"
+    for caller, target, code in (
+        (world.alice, node_id, "AccessDeniedException"),
+        (world.node_caller(node_id), node_id, "AccessDeniedException"),
+        (world.administrator, "mi-00000000000000000", "InvalidInstanceId"),
+    ):
+        with pytest.raises(ServiceError) as refused:
+            await nodes.update_managed_instance_role(world.service, caller, target, "another")
+        assert refused.value.code == code
 
 
-async def test_nodes_are_listed_with_their_presence(world: "World") -> None:
-    silent, away, online = [await world.register() for _ in range(3)]
-    for node_id in (away, online):
-        linux = NodeInformation("agent", "1.0.0.0", "Linux")
-        await nodes.update_information(world.service, world.node_caller(node_id), node_id, linux)
-    await world.connect(online)
-    page = await describe_instance_information(world.service, world.alice, DescribeNodesRequest())
-    assert {view.node.node_id: ping_status(view) for view in page.items} == {
-        silent: "Inactive",
-        away: "ConnectionLost",
-        online: "Online",
-    }
-    assert await listed(world, ("PingStatus", ("Online", "Inactive"))) == {silent, online}
-    assert await listed(world, ("PingStatus", ("Online",)), ("PlatformTypes", ("Linux",))) == {online}
-    assert await listed(world, ("InstanceIds", (away, "mi-0"))) == {away}
-    assert await listed(world, ("AgentVersion", ("1.0.0.0",))) == {away, online}
-    assert await listed(world, ("ResourceType", ("EC2Instance",))) == set()
+def new_public_key() -> str:
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "code"),
-    [
-        ("tag:", "y", "InvalidFilterKey"),
-        ("PingStatus", "online", "InvalidInstanceInformationFilterValue"),
-        ("PlatformTypes", "BSD", "InvalidInstanceInformationFilterValue"),
-    ],
-)
-async def test_bad_node_filters(world: "World", key: str, value: str, code: str) -> None:
-    with pytest.raises(ServiceError) as refused:
-        await listed(world, (key, (value,)))
-    assert refused.value.code == code
+async def test_a_node_whose_key_is_old_is_told_to_make_another(world: "World") -> None:
+    node_id = await world.register()
+    limits = replace(world.service.settings.limits, node_key_days=30)
+    careful = replace(world.service, settings=replace(world.service.settings, limits=limits))
+
+    async def told(service: Service) -> bool:
+        node = await nodes.find_node(service, node_id)
+        return (await nodes.request_role_token(service, node, "print")).update_key_pair
+
+    world.clock.advance(days=30)
+    assert not await told(careful)
+    world.clock.advance(seconds=1)
+    assert await told(careful)
+    assert not await told(world.service)
+    await nodes.update_public_key(careful, await nodes.find_node(careful, node_id), new_public_key(), "Rsa")
+    assert not await told(careful)
+    world.clock.advance(days=31)
+    assert await told(careful)
 
 
-async def test_node_pages_are_full_and_walk_everything(world: "World") -> None:
-    everything = sorted([await world.register() for _ in range(13)])
-    seen: list[NodeId] = []
-    token: str | None = None
-    while True:
-        wanted = DescribeNodesRequest(5, token, (("ResourceType", ("ManagedInstance",)),))
-        page = await describe_instance_information(world.service, world.alice, wanted)
-        seen += [view.node.node_id for view in page.items]
-        if (token := page.next_token) is None:
-            break
-        assert len(page.items) == 5
-        last = token
-    assert seen == everything
-    with pytest.raises(ServiceError) as refused:
-        await describe_instance_information(world.service, world.alice, DescribeNodesRequest(5, last))
-    assert refused.value.code == "InvalidNextToken"
+async def test_a_control_channel_tells_of_agents_that_say_nothing_else(world: "World") -> None:
+    node_id = await world.register()
+    opened = world.clock()
+    assert await nodes.control_channel_opened(world.service, node_id, "3.3.0.0", "windows")
+    node = await nodes.find_node(world.service, node_id)
+    assert node.information == NodeInformation(agent_version="3.3.0.0", platform_type="Windows")
+    assert node.last_ping_at == opened
+    world.clock.advance(minutes=90)
+    await nodes.control_channel_closed(world.service, node_id)
+    assert (await nodes.find_node(world.service, node_id)).last_ping_at == world.clock()
+
+
+async def test_a_control_channel_says_nothing_new_of_agents_that_inform(world: "World") -> None:
+    node_id = await world.register()
+    full = NodeInformation("agent", "1.2.3.4", "Linux", "Debian", "12", "web-1", "10.0.0.1")
+    await nodes.update_information(world.service, world.node_caller(node_id), node_id, full)
+    said = world.clock()
+    world.clock.advance(minutes=5)
+    assert await nodes.control_channel_opened(world.service, node_id, "1.2.3.4", "linux")
+    await nodes.control_channel_closed(world.service, node_id)
+    node = await nodes.find_node(world.service, node_id)
+    assert (node.information, node.last_ping_at) == (full, said)
+    assert await nodes.control_channel_opened(world.service, node_id, "1.2.3.5", "")
+    assert (await nodes.find_node(world.service, node_id)).information == replace(full, agent_version="1.2.3.5")
+
+
+async def test_a_control_channel_of_no_node_does_not_stay(world: "World") -> None:
+    node_id = await world.register()
+    await nodes.deregister_managed_instance(world.service, world.administrator, node_id)
+    assert not await nodes.control_channel_opened(world.service, node_id, "1.0.0.0", "linux")
+    await nodes.control_channel_closed(world.service, node_id)

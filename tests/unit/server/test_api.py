@@ -130,12 +130,59 @@ async def test_nodes_are_listed_with_what_they_said(server: Server) -> None:
     assert row["PlatformType"] == "Linux"
     assert row["AgentVersion"] == "3.3.0.0"
     assert row["ResourceType"] == "ManagedInstance"
+    assert (row["SourceId"], row["SourceType"]) == (node.node_id, "AWS::SSM::ManagedInstance")
     await node.control()
     (row,) = (await server.call("describe_instance_information"))["InstanceInformationList"]
     assert row["PingStatus"] == "Online"
-    agent = server.client(credentials=node.credentials)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        await asyncio.to_thread(agent.describe_instance_information)
+    older = [{"key": "PingStatus", "valueSet": ["Online"]}]
+    (row,) = (await server.call("describe_instance_information", InstanceInformationFilterList=older))[
+        "InstanceInformationList"
+    ]
+    newer = [{"Key": "tag-key", "Values": ["x"]}]
+    with pytest.raises(ClientError, match="ValidationException"):
+        await server.call("describe_instance_information", InstanceInformationFilterList=older, Filters=newer)
+
+
+async def test_activations_are_listed_and_deleted(server: Server) -> None:
+    expires = datetime.fromtimestamp(server.clock() // 1000 + 60, UTC)
+    made = await server.call(
+        "create_activation",
+        IamRole="role",
+        Description="a note",
+        DefaultInstanceName="web",
+        RegistrationLimit=5,
+        ExpirationDate=expires,
+        Tags=[{"Key": "stage", "Value": "test"}],
+    )
+    filters = [{"FilterKey": "IamRole", "FilterValues": ["role"]}]
+    answer = await server.call("describe_activations", Filters=filters, MaxResults=1)
+    (row,) = answer["ActivationList"]
+    created = row.pop("CreatedDate")
+    assert abs(created.timestamp() * 1000 - server.clock()) < 60_000
+    assert row == {
+        "ActivationId": made["ActivationId"],
+        "Description": "a note",
+        "DefaultInstanceName": "web",
+        "IamRole": "role",
+        "RegistrationLimit": 5,
+        "RegistrationsCount": 0,
+        "ExpirationDate": expires,
+        "Expired": False,
+        "Tags": [{"Key": "stage", "Value": "test"}],
+    }
+    with pytest.raises(ClientError, match="InvalidFilter"):
+        await server.call("describe_activations", Filters=[{"FilterValues": ["role"]}])
+    await server.call("delete_activation", ActivationId=made["ActivationId"])
+    assert (await server.call("describe_activations"))["ActivationList"] == []
+    with pytest.raises(ClientError, match="InvalidActivation"):
+        await server.call("delete_activation", ActivationId=made["ActivationId"])
+
+
+async def test_a_nodes_role_is_changed(server: Server) -> None:
+    node = await server.register()
+    await server.call("update_managed_instance_role", InstanceId=node.node_id, IamRole="another")
+    (row,) = (await server.call("describe_instance_information"))["InstanceInformationList"]
+    assert row["IamRole"] == "another"
 
 
 async def test_a_deregistered_node_is_gone(server: Server) -> None:

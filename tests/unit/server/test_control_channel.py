@@ -79,6 +79,30 @@ async def test_the_newest_channel_of_a_node_wins(server: Server) -> None:
     assert await session_id_of_next_start(newer) == "root-1"
 
 
+async def test_a_node_that_is_deregistered_while_it_opens_does_not_stay(server: Server) -> None:
+    """The credentials are verified at the upgrade; the channel hears of a deregistration only once it is subscribed."""
+    node = await server.register()
+    token = await node.create_channel("control", node.node_id)
+    control = await node.upgrade("control", node.node_id)
+    await server.call("deregister_managed_instance", InstanceId=node.node_id)
+    await control.text(
+        {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token, "AgentVersion": "3.3.0.0"}
+    )
+    assert await control.closed() == 1008
+
+
+async def test_an_agent_that_informs_of_nothing_is_listed_by_its_opening(server: Server) -> None:
+    node = await server.register()
+    await node.control(version="3.3.0.0")
+
+    async def row() -> dict[str, object]:
+        return dict((await server.call("describe_instance_information"))["InstanceInformationList"][0])
+
+    seen = await until(row, lambda row: "AgentVersion" in row)
+    assert (seen["AgentVersion"], seen["PlatformType"], seen["PingStatus"]) == ("3.3.0.0", "Linux", "Online")
+    assert "IsLatestVersion" not in seen
+
+
 async def test_starts_are_paced(server: Server) -> None:
     node = await server.register()
     control = await node.control()

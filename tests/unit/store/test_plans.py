@@ -10,10 +10,19 @@ import pytest
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.sqlite import dialect
 
-from ferryman.core.ports import SessionPosition, SessionQuery
-from ferryman.model.identifiers import Millis, SessionId
+from ferryman.core.ports import (
+    ANY_NODE,
+    ActivationMember,
+    ActivationPosition,
+    NodeMember,
+    NodeQuery,
+    SessionPosition,
+    SessionQuery,
+)
+from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
 from ferryman.store.database import open_store
+from ferryman.store.nodes import activation_page_statement, node_page_statement
 from ferryman.store.sessions import due_statement, page_statement, prune_statement
 
 ACTIVE = SessionQuery(SessionState.ACTIVE)
@@ -101,3 +110,45 @@ def test_pruning_reads_what_it_deletes_only(connection: sqlite3.Connection) -> N
     steps = plan(connection, prune_statement(Millis(5), 10))
     assert "SEARCH sessions USING COVERING INDEX sessions_ended_at (ended_at<?)" in steps
     assert not any(step.startswith("SCAN") or "TEMP B-TREE" in step for step in steps)
+
+
+NODE_FILTERS: dict[str, tuple[NodeQuery, str]] = {
+    "none": (ANY_NODE, "sqlite_autoindex_nodes_1 (node_id>?)"),
+    "ids": (NodeQuery(((NodeMember.NODE_ID, ("a", "b")),)), "sqlite_autoindex_nodes_1 (node_id=?)"),
+    "activation": (
+        NodeQuery(((NodeMember.ACTIVATION_ID, ("a",)),)),
+        "nodes_by_activation (activation_id=? AND node_id>?)",
+    ),
+    "role": (NodeQuery(((NodeMember.IAM_ROLE, ("a",)),)), "nodes_by_role (iam_role=? AND node_id>?)"),
+    "version": (
+        NodeQuery(((NodeMember.AGENT_VERSION, ("a",)),)),
+        "nodes_by_agent_version (agent_version=? AND node_id>?)",
+    ),
+    "platform": (NodeQuery(((NodeMember.PLATFORM_TYPE, ("a",)),)), "sqlite_autoindex_nodes_1 (node_id>?)"),
+}
+
+
+@pytest.mark.parametrize("name", NODE_FILTERS)
+def test_a_page_of_nodes_is_one_walk_in_order(connection: sqlite3.Connection, name: str) -> None:
+    query, index = NODE_FILTERS[name]
+    assert plan(connection, node_page_statement(query, NodeId("mi-5"), 51)) == [f"SEARCH nodes USING INDEX {index}"]
+
+
+@pytest.mark.parametrize("after", [None, NodeId("mi-5")])
+def test_nodes_with_a_tag_are_found_by_it(connection: sqlite3.Connection, after: NodeId | None) -> None:
+    for query in (NodeQuery(tags=(("key", ("a", "b")),)), NodeQuery(tag_keys=(("a",),))):
+        steps = plan(connection, node_page_statement(query, after, 51))
+        assert steps[0].startswith("SEARCH nodes USING INDEX sqlite_autoindex_nodes_1 (node_id=?"), steps
+        assert any("tags_by_key (resource_type=? AND key=?" in step for step in steps)
+        assert not any(step.startswith("SCAN nodes") for step in steps)
+
+
+def test_a_page_of_activations_is_one_walk_newest_first(connection: sqlite3.Connection) -> None:
+    after = ActivationPosition(Millis(5), ActivationId("x"))
+    assert plan(connection, activation_page_statement((), after, 51)) == [
+        "SEARCH activations USING INDEX activations_by_age (created_at<?)"
+    ]
+    query = ((ActivationMember.DEFAULT_NODE_NAME, ("web",)),)
+    assert plan(connection, activation_page_statement(query, after, 51)) == [
+        "SEARCH activations USING INDEX activations_by_age (created_at<?)"
+    ]
