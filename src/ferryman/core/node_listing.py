@@ -22,7 +22,7 @@ RESOURCE_TYPE = "ManagedInstance"
 SOURCE_TYPE = "AWS::SSM::ManagedInstance"
 _OPERATION = "DescribeInstanceInformation"
 BATCH = 200
-"""Nodes read, and asked whether they are connected, side by side where PingStatus selects."""
+"""The most nodes read, and asked whether they are connected, side by side; few where few will do."""
 _DAY = 86_400_000
 
 Values = tuple[str, ...]
@@ -120,7 +120,7 @@ async def _matching(
     query, statuses = _query(filters)
     if query is None:
         return []
-    batch = limit if statuses >= frozenset(PingStatus) else BATCH
+    batch = limit
     found: list[NodeView] = []
     while len(found) < limit and (nodes := await service.store.nodes.page(query, after, batch)):
         online = await asyncio.gather(*(is_connected(service, node.node_id) for node in nodes))
@@ -128,7 +128,7 @@ async def _matching(
         found += [view for view in views if view.ping_status in statuses]
         if len(nodes) < batch:
             break
-        after = nodes[-1].node_id
+        after, batch = nodes[-1].node_id, min(2 * batch, BATCH)
     return found[:limit]
 
 
