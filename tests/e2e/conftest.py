@@ -1,12 +1,15 @@
 """A whole Ferryman as a newcomer starts it: `ferryman demo --hold --json`, real processes, the stock AWS CLI."""
 
+import contextlib
 import json
 import os
+import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +61,32 @@ class Ferryman:
             check=check,
             stdin=subprocess.DEVNULL,
         )
+
+    @contextlib.contextmanager
+    def running(self, command: Sequence[str], told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """Run a client until it says what `told` matches: its process and the match's group; at the end, Ctrl-C."""
+        process = subprocess.Popen(
+            command,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
+        )
+        try:
+            assert process.stdout is not None
+            text = ""
+            while not (found := re.search(told, text)):
+                line = process.stdout.readline()
+                assert line, (text, process.communicate())
+                text += line
+            yield process, found[1]
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=30)
 
     def client(self, service: str, **changes: Any) -> Any:
         """A boto3 client of this server."""

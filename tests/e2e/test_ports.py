@@ -3,7 +3,6 @@
 import hashlib
 import http.server
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -11,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,32 +60,11 @@ def website() -> Iterator[int]:
     server.server_close()
 
 
-@contextmanager
-def forwarded(ferryman: Any, document: str, parameters: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def forwarded(ferryman: Any, document: str, parameters: str) -> Any:
     """A running forward, and its port or socket; Ctrl-C ends it."""
     command = [str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id]
     command += ["--document-name", document, "--parameters", parameters]
-    process = subprocess.Popen(
-        command,
-        env=ferryman.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        assert process.stdout is not None
-        text = ""
-        while not (found := re.search(r"(?:Port|Unix socket) (\S+) opened for sessionId \S+\.", text)):
-            line = process.stdout.readline()
-            assert line, (text, process.communicate())
-            text += line
-        yield process, found[1]
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=SECONDS)
+    return ferryman.running(command, r"(?:Port|Unix socket) (\S+) opened for sessionId \S+\.")
 
 
 def forward(ferryman: Any, port: int) -> Any:
