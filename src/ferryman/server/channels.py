@@ -44,6 +44,7 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     node_id = NodeId(request.match_info["id"])
     resource = node_arn(settings.account_id, settings.region, node_id)
     require(gateway.service, caller, "ssmmessages:OpenControlChannel", resource)
+    gateway.contention.check(node_id, gateway.service.clock())
     socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timing)
     return await _hold(gateway, socket, _serve_node(gateway, caller, node_id, socket))
 

@@ -12,6 +12,7 @@ from ferryman.core.messages import session_subject
 from ferryman.core.ports import Subscription
 from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.server.contention import Contention
 from ferryman.server.control_channel import ControlChannel
 from ferryman.server.heartbeat import Heartbeat
 from ferryman.server.relay import RelaySlot
@@ -34,6 +35,7 @@ class Gateway:
         self.service = service
         self.timing = timing
         self.heartbeat = Heartbeat(timing)
+        self.contention = Contention()
         self.closing = asyncio.Event()
         self._slots: dict[SessionId, _Occupied] = {}
         self._controls: dict[NodeId, ControlChannel] = {}
@@ -93,6 +95,7 @@ class Gateway:
         replaced = self._controls.get(channel.node_id)
         self._controls[channel.node_id] = channel
         if replaced is not None:
+            self.contention.replaced(channel.node_id, self.service.clock())
             replaced.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
 
     def leave_control(self, channel: ControlChannel) -> None:

@@ -152,6 +152,7 @@ async def _get_messages(here: Surroundings, caller: Caller, given: Parameters) -
 async def _create_control_channel(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     node_id = given["ChannelId"]
     require(here.service, caller, "ssmmessages:CreateControlChannel", _arn_of(here.service, node_id))
+    here.gateway.contention.check(NodeId(node_id), here.service.clock())
     return _channel(issue_channel_token(here.service, caller, Channel.CONTROL, node_id))
 
 

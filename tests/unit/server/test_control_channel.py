@@ -8,6 +8,7 @@ import pytest
 from ferryman.core.messages import EndTask, StartTask, control_subject, encode
 from ferryman.core.ports import NoResponders
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.contention import REPLACEMENTS
 from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
@@ -77,6 +78,34 @@ async def test_the_newest_channel_of_a_node_wins(server: Server) -> None:
     assert await older.closed() == 1000
     await start_task(server, node, "root-1")
     assert await session_id_of_next_start(newer) == "root-1"
+
+
+async def test_two_agents_of_one_node_do_not_replace_each_other_for_ever(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The newest wins five times a minute; then the one that is there stays, and the log says what is wrong."""
+    node, other = await server.register(), await server.register()
+    path, query = f"/v1/control-channel/{node.node_id}", "role=subscribe&stream=input"
+    channels = [await node.control() for _ in range(REPLACEMENTS + 1)]
+    for older in channels[:-1]:
+        assert await older.closed() == 1000
+    body = json.dumps({"MessageSchemaVersion": "1.0", "RequestId": "r"}).encode()
+    async with server.http.post(server.url_of(path), data=body, headers=node.signed("POST", path, body=body)) as answer:
+        assert answer.status == 400
+        assert "ThrottlingException" in await answer.text()
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    headers = node.signed("GET", path, query) | upgrade
+    async with server.http.get(server.url_of(f"{path}?{query}"), headers=headers) as answer:
+        assert answer.status == 400
+        assert "another agent claims this node" in await answer.text()
+    await channels[-1].answered()
+    await other.control()
+    (warning,) = [line for line in capsys.readouterr().out.splitlines() if "two agents claim one node" in line]
+    assert f"node_id={node.node_id}" in warning
+    server.clock.advance(61)
+    await node.control()
+    assert await channels[-1].closed() == 1000
 
 
 async def test_a_node_that_is_deregistered_while_it_opens_does_not_stay(server: Server) -> None:
