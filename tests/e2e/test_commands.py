@@ -3,12 +3,16 @@
 import json
 import os
 import re
+import signal
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 pytestmark = pytest.mark.timeout(180)
@@ -191,6 +195,38 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Cal
         )
         assert again.returncode == 1
         assert "cannot listen" in again.stderr.splitlines()[-1]
+        before = ssl.get_server_certificate(("127.0.0.1", port))
+        renewed = run(ferryman, "certificate", "renew", "--config", str(tmp_path / "ferryman.toml"))
+        assert renewed.returncode == 0, renewed.stderr
+        server.send_signal(signal.SIGHUP)
+        until(lambda: '"certificate loaded"' in (tmp_path / "server.log").read_text())
+        after = ssl.get_server_certificate(("127.0.0.1", port))
+        assert after == (tmp_path / "tls" / "server.pem").read_text() != before
+        checked = [FERRYMAN, "doctor", "--config", str(tmp_path / "ferryman.toml")]
+        doctor = subprocess.run(checked, env=own, capture_output=True, text=True, timeout=60, check=False)
+        assert doctor.returncode == 0, doctor.stdout
+        assert "Server's certificate: it is valid until" in doctor.stdout
     finally:
         os.kill(server.pid, 15)
         assert server.wait(20) == 0
+
+
+def test_a_server_ends_with_its_terminal_and_not_with_a_hangup_alone(tmp_path: Path, ferryman: Any) -> None:
+    port = int(ferryman.facts["endpoint_url"].rpartition(":")[2]) + 2
+    assert run(ferryman, "init", "--directory", str(tmp_path), "--listen", f"127.0.0.1:{port}").returncode == 0
+    child = pexpect.spawn(FERRYMAN, ["server", "--config", str(tmp_path / "ferryman.toml")], timeout=30)
+    child.expect("listening")
+    child.kill(signal.SIGHUP)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+        assert answer.status == 200
+    os.close(child.child_fd)
+    child.closed = True
+    assert os.waitpid(child.pid, 0) == (child.pid, 0)
+
+
+def test_another_authority_is_made_beside(tmp_path: Path, ferryman: Any) -> None:
+    directory = tmp_path / "next"
+    made = run(ferryman, "certificate", "new", "--directory", str(directory), "--host", "sessions.example.com")
+    assert made.returncode == 0, made.stderr
+    assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
+    assert "exists" in refusal(ferryman, "certificate", "new", "--directory", str(directory), "--host", "h")

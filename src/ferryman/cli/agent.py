@@ -60,9 +60,7 @@ def register(
     state_dir: StateOption = None,
     ca_file: Annotated[
         Path | None,
-        typer.Option(
-            "--ca-file", help="PEM of the CA to trust instead of the system's.", show_default=False, exists=True
-        ),
+        typer.Option("--ca-file", help="PEM of a CA to trust besides the system's.", show_default=False, exists=True),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Give up an earlier registration.")] = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import ssl
 import stat
 import subprocess
@@ -9,19 +10,20 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from ferryman.cli.configuration import load
-from ferryman.cli.server import tls_context
 from ferryman.model.failures import Failure
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin.api_client import Api, Connection, connect
 
 SKEW_ALLOWED = 300
 """Seconds by which clocks may differ before signatures are refused."""
+EXPIRING = timedelta(days=30)
+"""A certificate that expires sooner is complained of."""
 _TIMEOUT = 5.0
 _FIRST_VERSION_WITH_HOST_CHECK = (1, 2, 889)
 """AWS's plugin refuses servers outside AWS from here on (`protocol/client.md` §1)."""
@@ -56,7 +58,7 @@ def examine_client(connection: Connection, target: str | None) -> list[Finding]:
     try:
         api = connect(connection)
     except Failure as failure:
-        return [*findings, _bad("Configuration", failure)]
+        return [*findings, bad("Configuration", failure)]
     findings.append(Finding(Verdict.GOOD, "Configuration", f"the server is {api.endpoint_url}"))
     reached = examine_server(api.endpoint_url, api.ca_file)
     findings += reached
@@ -66,7 +68,7 @@ def examine_client(connection: Connection, target: str | None) -> list[Finding]:
     try:
         arn = connect(connection, "sts").call("GetCallerIdentity")["Arn"]
     except Failure as failure:
-        return [*findings, _bad("Credentials", failure)]
+        return [*findings, bad("Credentials", failure)]
     findings.append(Finding(Verdict.GOOD, "Credentials", f"the server knows you as {arn}"))
     if target is not None:
         findings += _target(api, target)
@@ -79,7 +81,11 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
     scheme = urlsplit(url).scheme
     if scheme not in {"http", "https"}:
         return [Finding(Verdict.BAD, subject, f"{url} is no http(s) address", "Correct the endpoint's address")]
-    context = ssl.create_default_context(cafile=ca_file) if ca_file and scheme == "https" else None
+    try:
+        context = ssl.create_default_context(cafile=ca_file) if scheme == "https" else None
+    except OSError as error:
+        said = f"the CA file {ca_file} cannot be used: {error}"
+        return [Finding(Verdict.BAD, subject, said, "Copy the server's CA certificate, whole, to that file")]
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/healthz", timeout=_TIMEOUT, context=context) as answer:  # noqa: S310
             date = answer.headers.get("Date")
@@ -94,7 +100,8 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
         return [Finding(Verdict.BAD, subject, said, advice)]
     except OSError as error:
         return [_unreached(url, error)]
-    return [Finding(Verdict.GOOD, subject, f"{url} answers and is healthy"), _clock(date)]
+    findings = [Finding(Verdict.GOOD, subject, f"{url} answers and is healthy"), _clock(date)]
+    return findings if context is None else [*findings, _certificate(urlsplit(url), context)]
 
 
 def examine_node(state_dir: Path) -> list[Finding]:
@@ -116,16 +123,29 @@ def examine_node(state_dir: Path) -> list[Finding]:
     ]
 
 
-def examine_server_files(config: Path) -> list[Finding]:
-    """Look at a server's configuration, key and certificate."""
+def lifetime(subject: str, expires: datetime, now: datetime, advice: str) -> Finding:
+    """Return the finding that a certificate is valid, soon will not be, or is not."""
+    said = f"it is valid until {expires:%Y-%m-%d}"
+    if expires <= now:
+        return Finding(Verdict.BAD, subject, f"it expired on {expires:%Y-%m-%d}", advice)
+    if expires - now < EXPIRING:
+        return Finding(Verdict.DOUBTFUL, subject, f"{said}, {(expires - now).days} days more", advice)
+    return Finding(Verdict.GOOD, subject, said)
+
+
+def _certificate(url: SplitResult, context: ssl.SSLContext) -> Finding:
+    """Look at the certificate that is served: directly, whatever proxy is set, as its lifetime is all that counts."""
+    subject = "Server's certificate"
     try:
-        located = load(config)
-        located.server_key()
-        tls_context(located)
-    except Failure as failure:
-        return [_bad("Server's files", failure)]
-    listen = located.configuration.server.listen
-    return [Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {listen}")]
+        with (
+            socket.create_connection((url.hostname or "", url.port or 443), _TIMEOUT) as raw,
+            context.wrap_socket(raw, server_hostname=url.hostname) as tls,
+        ):
+            presented = tls.getpeercert() or {}
+        expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
+    except (OSError, KeyError, ValueError) as error:
+        return Finding(Verdict.SKIPPED, subject, f"it was not seen: {error or type(error).__name__}")
+    return lifetime(subject, expires, datetime.now(UTC), "Tell the server's administrator to renew it")
 
 
 def _aws_cli() -> Finding:
@@ -177,7 +197,7 @@ def _target(api: Api, target: str) -> list[Finding]:
         )
         registered = next(iter(rows), None) is not None
     except Failure as failure:
-        return [_bad(subject, failure)]
+        return [bad(subject, failure)]
     if online:
         return [Finding(Verdict.GOOD, subject, "it is registered and its control channel is up")]
     if registered:
@@ -251,6 +271,7 @@ def _unreached(url: str, error: OSError) -> Finding:
     return Finding(Verdict.BAD, "Server", f"{url} cannot be reached: {reason}", "Check the name and the network")
 
 
-def _bad(subject: str, failure: Failure) -> Finding:
+def bad(subject: str, failure: Failure) -> Finding:
+    """Return the finding that something cannot go on."""
     said = f"{failure.what}: {failure.cause}" if failure.cause else failure.what
     return Finding(Verdict.BAD, subject, said, failure.next_step)

@@ -30,6 +30,8 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     certificate: str
     key: str
+    authority: str | None = None
+    authority_key: str | None = None
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,21 +128,9 @@ class Located(msgspec.Struct, frozen=True):
         Raises Failure if the file is missing, readable by others, or no key.
         """
         path = self.path(self.configuration.server.key_file)
-        try:
-            text = path.read_text()
-            mode = path.stat().st_mode
-        except OSError as error:
-            raise Failure(
-                f"The server's key {path} cannot be read",
-                error.strerror or str(error),
-                "Restore it from your backup; without it stored access keys cannot be opened",
-            ) from error
-        if mode & 0o077:
-            raise Failure(
-                f"The server's key {path} is open to other users",
-                f"its mode is {mode & 0o777:o}",
-                f"Run chmod 600 {path}",
-            )
+        text = read_secret(
+            path, "The server's key", "Restore it from your backup; without it stored access keys cannot be opened"
+        )
         try:
             key = base64.b64decode(text.strip(), validate=True)
         except binascii.Error:
@@ -150,6 +140,18 @@ class Located(msgspec.Struct, frozen=True):
                 f"{path} holds no server key", f"it must be {KEY_BYTES} bytes in base64", "Restore it from your backup"
             )
         return key
+
+
+def read_secret(path: Path, what: str, if_lost: str) -> bytes:
+    """Read a file that only its owner may read; raises Failure if others may, or it cannot be read."""
+    try:
+        content = path.read_bytes()
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise Failure(f"{what} {path} cannot be read", error.strerror or str(error), if_lost) from error
+    if mode & 0o077:
+        raise Failure(f"{what} {path} is open to other users", f"its mode is {mode & 0o777:o}", f"Run chmod 600 {path}")
+    return content
 
 
 def load(path: Path) -> Located:
@@ -209,6 +211,12 @@ def _check(configuration: Configuration, path: Path) -> None:
             f"{path}: server.public_url {server.public_url!r} is no address of a server",
             "it must be http[s]://HOST[:PORT] with no path",
             "Write what clients and nodes reach this server by",
+        )
+    if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
+        raise Failure(
+            f"{path}: server.tls has one of authority and authority_key",
+            "renewing the certificate takes both",
+            "Name both, or neither",
         )
     if server.tls is None and not is_loopback(host) and not server.allow_plain_http:
         raise Failure(

@@ -1,5 +1,6 @@
 """`ferryman doctor`: in plain words, why a client or a node cannot connect."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,8 @@ import typer
 
 from ferryman.cli.agent import StateOption, default_state_dir
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.checkup import Finding, Verdict, examine_client, examine_node, examine_server_files
+from ferryman.cli.checkup import Finding, Verdict, examine_client, examine_node
+from ferryman.cli.server_checkup import examine_server_files
 from ferryman.cli.tables import print_json, printable
 from ferryman.plugin.api_client import Connection
 
@@ -38,7 +40,7 @@ def command(
     if state_dir is not None or (where / "registration.json").exists():
         findings += examine_node(where)
     if config is not None:
-        findings += examine_server_files(config)
+        findings += examine_server_files(config, datetime.now(UTC))
     if json:
         print_json([finding.as_members() for finding in findings])
     else:

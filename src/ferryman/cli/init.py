@@ -4,14 +4,15 @@ import base64
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ferryman.cli.certificate_files import write_certificates
 from ferryman.cli.composition import with_service
 from ferryman.cli.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
+from ferryman.cli.private_files import write_private
 from ferryman.model.callers import Credentials, Role
 from ferryman.model.failures import Failure
 
@@ -46,6 +47,9 @@ _TLS = """
 [server.tls]
 certificate = "tls/server.pem"
 key = "tls/server.key"
+# With these the server renews its certificate by itself, 30 days before it expires.
+authority = "tls/ca.pem"
+authority_key = "tls/ca.key"
 """
 
 
@@ -110,11 +114,11 @@ def initialise(plan: Plan) -> Initialised:
         public_url=plan.public_url,
         tls=_TLS if plan.tls else "",
     )
-    _write(partial, text.encode())
+    write_private(partial, text.encode())
     located = load(partial)
-    _write(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     if plan.tls:
-        _write_certificates(directory / "tls", plan.public_host or host)
+        write_certificates(directory / "tls", plan.public_host or host)
     credentials = with_service(located, _first_administrator)
     profile = directory / "aws"
     _write_profile(profile, plan, directory, credentials)
@@ -170,33 +174,15 @@ async def _first_administrator(service: "Service") -> Credentials:
     return await identities.create_access_key(service, ADMINISTRATOR)
 
 
-def _write_certificates(directory: Path, host: str) -> None:
-    from ferryman.cli import certificates
-
-    directory.mkdir(mode=0o700, exist_ok=True)
-    issued = certificates.issue(host, datetime.now(UTC))
-    _write(directory / "ca.pem", issued.authority)
-    _write(directory / "server.pem", issued.certificate)
-    _write(directory / "server.key", issued.key)
-
-
 def _write_profile(profile: Path, plan: Plan, directory: Path, credentials: Credentials) -> None:
     profile.mkdir(mode=0o700, exist_ok=True)
     trust = f"ca_bundle = {directory / 'tls' / 'ca.pem'}\n" if plan.tls else ""
-    _write(
+    write_private(
         profile / "config",
         f"[default]\nregion = {plan.region}\nendpoint_url = {plan.public_url}\n{trust}".encode(),
     )
-    _write(
+    write_private(
         profile / "credentials",
         f"[default]\naws_access_key_id = {credentials.access_key_id}\n"
         f"aws_secret_access_key = {credentials.secret_access_key.reveal()}\n".encode(),
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, from its first byte on."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)

@@ -9,6 +9,7 @@ import typer
 from ferryman.cli import (
     activations,
     agent,
+    certificate,
     copy,
     demo,
     doctor,
@@ -47,6 +48,7 @@ app.add_typer(agent.app, name="agent")
 app.add_typer(activations.app, name="activation")
 app.add_typer(users.app, name="user")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(certificate.app, name="certificate")
 app.command("nodes")(nodes.command)
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)

@@ -1,17 +1,26 @@
 """`ferryman server`."""
 
 import asyncio
+import os
 import resource
 import signal
-import ssl
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from ferryman.cli.certificate_files import renew_certificate
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, open_service
 from ferryman.cli.configuration import Located, load
 from ferryman.model.failures import Failure
 
+if TYPE_CHECKING:
+    from ferryman.server.server_certificate import ServerCertificate
+
 
 def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Run the server until SIGTERM or Ctrl-C; sessions resume when it is started again."""
+    """Run the server until SIGTERM or Ctrl-C; sessions resume when it is started again.
+
+    On SIGHUP it reads its certificate again.
+    """
     import uvloop
 
     from ferryman.cli import logs
@@ -29,24 +38,22 @@ async def _serve(located: Located) -> None:
 
     log = structlog.get_logger("ferryman.server")
     host, port = located.listen_address
+    counted = located.configuration.connections
+    certificate = server_certificate(located)
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    _obey_signals(stop, certificate)
+    _allow_open_files()
 
     def ready(bound: int) -> None:
         log.info("listening", host=host, port=bound, public_url=located.configuration.server.public_url)
 
-    _allow_open_files()
-    context = tls_context(located)
-    counted = located.configuration.connections
     async with open_service(located) as service:
         try:
             await serve(
                 service,
                 host,
                 port,
-                tls=(lambda: context) if context else None,
+                certificate=certificate,
                 newcomers=Newcomers(counted.newcomers_per_address, counted.networks()),
                 ready=ready,
                 stop=stop,
@@ -59,25 +66,53 @@ async def _serve(located: Located) -> None:
             ) from error
 
 
-def _allow_open_files() -> None:
-    """Raise the soft limit to the hard one: the default, 1024, is one for programs that call select()."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def server_certificate(located: Located) -> "ServerCertificate | None":
+    """Return the server's certificate; None without one. Raises Failure if it cannot be used."""
+    from ferryman.server.server_certificate import ServerCertificate
 
-
-def tls_context(located: Located) -> ssl.SSLContext | None:
-    """Load the server's certificate; None without one. Raises Failure if it cannot be used."""
     tls = located.configuration.server.tls
     if tls is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate, key = located.path(tls.certificate), located.path(tls.key)
+    renew = (lambda: renew_certificate(located, datetime.now(UTC))) if tls.authority else None
     try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:
+        return ServerCertificate(certificate, key, renew)
+    except (OSError, ValueError) as error:
         raise Failure(
             f"The certificate {certificate} with key {key} cannot be used",
             str(error),
             "Check that both files are PEM and belong together",
         ) from error
-    return context
+
+
+def _obey_signals(stop: asyncio.Event, certificate: "ServerCertificate | None") -> None:
+    loop = asyncio.get_running_loop()
+    on_terminal = _has_terminal()
+
+    def hang_up() -> None:
+        """SIGHUP asks to read the certificate, or says that the terminal we were started on is gone."""
+        if on_terminal and not _has_terminal():
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)  # the log's last lines have nowhere to go, which must not keep us from an orderly end
+            os.close(nowhere)
+            stop.set()
+        elif certificate is not None:
+            certificate.reload()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit to the hard one: the default, 1024, is one for programs that call select()."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -6,13 +6,13 @@ Not aiohttp's own sites: those count nobody, give a stalled TLS handshake a minu
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 
 from ferryman.server.connections import Connection
 from ferryman.server.newcomers import Newcomers
+from ferryman.server.server_certificate import ServerCertificate
 from ferryman.server.timing import Timing
 
 BACKLOG = 1024
@@ -48,7 +48,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class FrontDoor:
-    """Accepts connections for an aiohttp server. `tls` returns the context for the next one; None: plain HTTP.
+    """Accepts connections for an aiohttp server. Without a `certificate` it is plain HTTP.
 
     At most `most` connections are open at a time; further ones wait in the kernel until one ends.
     """
@@ -60,7 +60,7 @@ class FrontDoor:
         newcomers: Newcomers,
         timing: Timing,
         most: int,
-        tls: Callable[[], ssl.SSLContext] | None = None,
+        certificate: ServerCertificate | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
@@ -68,7 +68,7 @@ class FrontDoor:
         self._newcomers = newcomers
         self._timing = timing
         self._most = most
-        self._tls = tls
+        self._certificate = certificate
         self._connections = 0
         self._arriving: set[asyncio.Task[None]] = set()
         self._accepting = False
@@ -140,13 +140,13 @@ class FrontDoor:
 
     async def _arrive(self, accepted: socket.socket, peer: str, connection: Connection) -> None:
         try:
-            if self._tls is None:
+            if self._certificate is None:
                 await self._loop.connect_accepted_socket(lambda: connection, accepted)
                 return
             await self._loop.connect_accepted_socket(
                 lambda: connection,
                 accepted,
-                ssl=self._tls(),
+                ssl=self._certificate.context,
                 ssl_handshake_timeout=self._timing.request,
                 ssl_shutdown_timeout=self._timing.close,
             )

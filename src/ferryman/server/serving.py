@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import ssl
 from collections.abc import Callable
 
 import structlog
@@ -13,6 +12,7 @@ from ferryman.core.session_deadlines import recover, sweep
 from ferryman.server.application import build
 from ferryman.server.front_door import FrontDoor, listen
 from ferryman.server.newcomers import Newcomers
+from ferryman.server.server_certificate import ServerCertificate
 from ferryman.server.timing import DEFAULT_TIMING, Timing
 from ferryman.transport.memory import keep_freed_memory
 
@@ -28,7 +28,7 @@ async def serve(
     host: str,
     port: int,
     *,
-    tls: Callable[[], ssl.SSLContext] | None = None,
+    certificate: ServerCertificate | None = None,
     newcomers: Newcomers | None = None,
     ready: Callable[[int], None],
     stop: asyncio.Event,
@@ -36,9 +36,9 @@ async def serve(
 ) -> None:
     """Serve until `stop` is set, then tell every channel (1001), finish what is being answered, and return.
 
-    `port` 0 takes a free one; `ready` is called with the real one when connections are accepted. `tls` is asked for the
-    context of every connection. `newcomers` counts who has not shown yet who they are. Raises OSError when the address
-    cannot be bound.
+    `port` 0 takes a free one; `ready` is called with the real one when connections are accepted. Without a
+    `certificate` it is plain HTTP. `newcomers` counts who has not shown yet who they are. Raises OSError when the
+    address cannot be bound.
     """
     keep_freed_memory()
     recovered = await recover(service)
@@ -49,17 +49,20 @@ async def serve(
         await runner.setup()
         assert runner.server is not None  # noqa: S101 setup made it
         counted = Newcomers() if newcomers is None else newcomers
-        door = FrontDoor(listener, runner.server, counted, timing, _most_connections(), tls)
+        door = FrontDoor(listener, runner.server, counted, timing, _most_connections(), certificate)
         door.open()
         bound = listener.getsockname()[1]
-        _log.info("listening", host=host, port=bound, tls=tls is not None, sessions_recovered=recovered)
-        sweeping = asyncio.create_task(_sweep(service))
+        _log.info("listening", host=host, port=bound, tls=certificate is not None, sessions_recovered=recovered)
+        beside = {asyncio.create_task(_sweep(service))}
+        if certificate is not None:
+            beside.add(asyncio.create_task(certificate.watch()))
         try:
             ready(bound)
             await stop.wait()
         finally:
-            sweeping.cancel()
-            await asyncio.wait({sweeping})
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
     finally:
         _log.info("stopping")
         if door is not None:

@@ -47,6 +47,7 @@ def test_other_databases_are_left_as_they_are(tmp_path: Path) -> None:
         ("public_url = 'ftp://host'", "server.public_url"),
         ("listen = '0.0.0.0:7330'", "plain HTTP"),
         ("tls = {certificate = 'c'}", "server.tls"),
+        ("tls = {certificate = 'c', key = 'k', authority = 'a'}", "authority_key"),
         ("[sessions]\nidle_timeout_minutes = 61", "sessions.idle_timeout_minutes"),
         ("[connections]\nuncounted_networks = ['192.0.2.1/24']", "uncounted_networks"),
         ("[sessions]\nmax_duration_minutes = 0", "sessions.max_duration_minutes"),

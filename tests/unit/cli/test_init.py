@@ -1,13 +1,12 @@
 import base64
 import sqlite3
-import ssl
 from pathlib import Path
 
 import pytest
 
 from ferryman.cli.configuration import load
 from ferryman.cli.init import Plan, initialise
-from ferryman.cli.server import tls_context
+from ferryman.cli.server import server_certificate
 from ferryman.model.failures import Failure
 
 
@@ -17,7 +16,7 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
     assert len(located.server_key()) == 32
     assert located.configuration.server.account_id == made.account_id
     assert len(made.account_id) == 12
-    assert tls_context(located) is None
+    assert server_certificate(located) is None
     config = (made.profile_directory / "config").read_text()
     assert config == "[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:7331\n"
     secret = made.credentials.secret_access_key.reveal()
@@ -34,11 +33,14 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
 def test_with_tls_the_profile_trusts_the_authority(tmp_path: Path) -> None:
     made = initialise(Plan(tmp_path, listen="0.0.0.0:7331", public_host="sessions.example.com", tls=True))
     assert made.public_url == "https://sessions.example.com:7331"
-    assert isinstance(tls_context(load(made.configuration)), ssl.SSLContext)
+    assert server_certificate(load(made.configuration)) is not None
+    assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "tls").iterdir()} == dict.fromkeys(
+        ("ca.pem", "ca.key", "server.pem", "server.key"), 0o600
+    )
     assert f"ca_bundle = {tmp_path}/tls/ca.pem" in (made.profile_directory / "config").read_text()
     (tmp_path / "tls" / "server.key").write_text("")
     with pytest.raises(Failure, match="cannot be used"):
-        tls_context(load(made.configuration))
+        server_certificate(load(made.configuration))
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.server.newcomers import Newcomers
+from ferryman.server.server_certificate import ServerCertificate
 from ferryman.server.serving import serve
 from ferryman.server.timing import Timing
 from ferryman.signing.canonical import SignableRequest
@@ -258,6 +259,7 @@ class Server:
     running: "asyncio.Task[None]"
     scheme: str = "http"
     authority: Path | None = None
+    certificate: ServerCertificate | None = None
     peers: list[Peer] = field(default_factory=list)
     clients: list[Any] = field(default_factory=list)
 
@@ -492,7 +494,7 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + timedelta(days=100))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
         .sign(key, SHA256())
     )
@@ -500,13 +502,6 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
     files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
     files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return files
-
-
-def contexts(files: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """The server's context and that of who trusts it."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*files)
-    return context, ssl.create_default_context(cafile=str(files[0]))
 
 
 @pytest.fixture(scope="session")
@@ -543,13 +538,14 @@ async def server(
         administrator = await create_access_key(service, "root")
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
-        context, trust = contexts(tls) if tls else (None, True)
+        trust = ssl.create_default_context(cafile=tls[0]) if tls else True
+        certificate = ServerCertificate(*tls) if tls else None
         running = asyncio.create_task(
             serve(
                 service,
                 "127.0.0.1",
                 0,
-                tls=(lambda: context) if context else None,
+                certificate=certificate,
                 newcomers=newcomers,
                 ready=port.set_result,
                 stop=stop,
@@ -560,7 +556,7 @@ async def server(
         async with aiohttp.ClientSession(connector=connector) as http:
             started = Server(service, store, clock, await port, http, administrator, stop, running)
             if tls:
-                started.scheme, started.authority = "https", tls[0]
+                started.scheme, started.authority, started.certificate = "https", tls[0], certificate
             yield started
             for peer in started.peers:
                 await peer.close()

@@ -1,6 +1,7 @@
 """Peers that come in and do not get on: slow, stalled, too many, or with more than they may send."""
 
 import asyncio
+import json
 import os
 import socket
 import ssl
@@ -13,6 +14,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from ferryman.server import front_door
 from ferryman.server.front_door import FrontDoor, listen
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.timing import Timing
@@ -52,6 +54,14 @@ class Raw:
             length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
             await self.reader.readexactly(int(length or 0))
         return head.split(b"\r\n")[0]
+
+
+def signed_call(server: Server, operation: str, body: bytes) -> bytes:
+    """A whole request of the administrator's."""
+    names = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AmazonSSM.{operation}"}
+    headers = server.signed("POST", "/", "", body, names)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def connected(port: int) -> list[str]:
@@ -100,16 +110,7 @@ class TestPatience:
         self, server: Server, connect: Callable[..., Awaitable[Raw]]
     ) -> None:
         known = await connect()
-        body = b'{"State":"Active"}'
-        headers = server.signed(
-            "POST",
-            "/",
-            "",
-            body,
-            {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonSSM.DescribeSessions"},
-        )
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        call = f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        call = signed_call(server, "DescribeSessions", b'{"State":"Active"}')
         known.writer.write(call)
         assert b"200" in await known.status()
         stranger = await connect()
@@ -119,19 +120,26 @@ class TestPatience:
         known.writer.write(call)
         assert b"200" in await known.status()
 
+
+class TestUnreadAnswers:
+    @pytest.fixture
+    def timing(self, monkeypatch: pytest.MonkeyPatch) -> Timing:
+        monkeypatch.setattr(front_door, "SOCKET_BUFFER", 4096)
+        return Timing(idle=0.3)
+
     async def test_answers_must_be_taken(self, server: Server) -> None:
+        content = json.dumps({"schemaVersion": "1.0", "description": "x" * 50_000, "sessionType": "Standard_Stream"})
+        await server.call("create_document", Name="Long", DocumentType="Session", Content=content)
+        await until(nothing, lambda _: not connected(server.port))
+        call = signed_call(server, "GetDocument", b'{"Name":"Long"}')
         with socket.socket() as deaf:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.sock_connect(deaf, ("127.0.0.1", server.port))
-            asking = asyncio.create_task(loop.sock_sendall(deaf, HEALTH * 20_000))
-            try:
-                await until(nothing, lambda _: connected(server.port))
-                await until(nothing, lambda _: not connected(server.port))
-            finally:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
+            await loop.sock_sendall(deaf, call * 8)  # more than the buffers on the way take
+            await until(nothing, lambda _: connected(server.port))
+            await until(nothing, lambda _: not connected(server.port))
 
 
 class TestNewcomers:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ferryman.cli.certificates import issue
+from ferryman.cli.local_authority import issue
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
 
@@ -78,7 +78,7 @@ async def test_a_refusal_has_a_status(serve: Serve) -> None:
 
 async def test_tls_needs_an_authority_that_vouches(serve: Serve, tmp_path: Path) -> None:
     made = issue("localhost", datetime.now(UTC))
-    for name, content in (("ca", made.authority), ("certificate", made.certificate), ("key", made.key)):
+    for name, content in (("ca", made.issuer.certificate), ("certificate", made.certificate), ("key", made.key)):
         (tmp_path / name).write_bytes(content)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
