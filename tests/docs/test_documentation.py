@@ -85,8 +85,9 @@ def test_every_setting_is_described_with_its_default() -> None:
 
 def commands(command: Any, path: str = "ferryman") -> Iterator[tuple[str, Any]]:
     below = getattr(command, "commands", None)
-    if below is None:
+    if below is None or command.invoke_without_command:
         yield path, command
+    if below is None:
         return
     for name, each in below.items():
         yield from commands(each, f"{path} {name}")

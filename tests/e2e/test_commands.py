@@ -57,6 +57,80 @@ def test_nodes(ferryman: Any) -> None:
     assert "Online" in shown
 
 
+def test_one_node_and_its_tags(ferryman: Any) -> None:
+    node = ferryman.node_id
+    assert run(ferryman, "nodes", "tag", node, "stage=test", "team=a=b").stdout.splitlines() == [
+        f"{node} stage=test",
+        f"{node} team=a=b",
+    ]
+    shown = answer(ferryman, "nodes", "show", "tag:stage=test")
+    assert (shown["InstanceId"], shown["Tags"], shown["Sessions"]) == (node, {"stage": "test", "team": "a=b"}, [])
+    assert shown["IsLatestVersion"] is True
+    lines = run(ferryman, "nodes", "show", node).stdout.splitlines()
+    assert {f"Node        {node}", "Status      Online", "Tag         team=a=b"} <= set(lines)
+    assert [row["InstanceId"] for row in answer(ferryman, "nodes", "--tag", "stage=test", "--tag", "team")] == [node]
+    assert answer(ferryman, "nodes", "--tag", "stage=test", "--status", "ConnectionLost") == []
+    assert run(ferryman, "nodes", "--status", "Inactive").stdout == "No nodes match.\n"
+    assert answer(ferryman, "sessions", "list", "--target", "tag:stage=test") == []
+    assert run(ferryman, "nodes", "tag", node, "--remove", "team").stdout == f"{node} stage=test\n"
+    assert "KEY=VALUE" in refusal(ferryman, "nodes", "tag", node, "stage")
+    assert "InvalidInstanceInformationFilterValue" in refusal(ferryman, "nodes", "--status", "online")
+    assert "--status is given before 'show'" in refusal(ferryman, "nodes", "--status", "Online", "show", node)
+    assert "is not registered" in refusal(ferryman, "nodes", "show", "mi-00000000000000000")
+    assert "--yes" in refusal(ferryman, "nodes", "deregister", node)
+
+
+def test_activations(ferryman: Any) -> None:
+    made = answer(ferryman, "activation", "create", "--limit", "3", "--name", "web", "--tag", "stage=test")
+    (row,) = [row for row in answer(ferryman, "activation", "list") if row["ActivationId"] == made["ActivationId"]]
+    assert (row["RegistrationsCount"], row["RegistrationLimit"], row["Expired"]) == (0, 3, False)
+    assert row["Tags"] == [{"Key": "stage", "Value": "test"}]
+    (line,) = [
+        line
+        for line in run(ferryman, "activation", "list").stdout.splitlines()
+        if line.startswith(made["ActivationId"])
+    ]
+    assert "Valid" in line
+    assert "0 of 3" in line
+    deleted = run(ferryman, "activation", "delete", made["ActivationId"])
+    assert deleted.stdout == f"Activation {made['ActivationId']} is deleted.\n"
+    assert "InvalidActivation" in refusal(ferryman, "activation", "delete", made["ActivationId"])
+
+
+def test_watching_nodes_come_and_go(start_ferryman: Callable[..., Any]) -> None:
+    """Lines where there is no terminal, a table where there is one; a demo of its own, for it loses its node."""
+    ferryman = start_ferryman()
+    lines = subprocess.Popen(
+        [FERRYMAN, "nodes", "--watch", "--interval", "1", "--json"],
+        env=ferryman.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    table = pexpect.spawn(
+        FERRYMAN,
+        ["nodes", "--watch", "--interval", "1"],
+        env=ferryman.environment | {"TERM": "xterm"},
+        dimensions=(24, 160),
+        timeout=30,
+        encoding="utf-8",
+    )
+    try:
+        assert lines.stdout is not None
+        first = json.loads(lines.stdout.readline())
+        assert (first["InstanceId"], first["PingStatus"]) == (ferryman.node_id, "Online")
+        table.expect("1 nodes, 1 Online")
+        gone = run(ferryman, "nodes", "deregister", "--yes", ferryman.node_id)
+        assert gone.stdout == f"{ferryman.node_id} is deregistered.\n"
+        while (last := json.loads(lines.stdout.readline()))["PingStatus"] != "Deregistered":
+            assert last["InstanceId"] == ferryman.node_id
+        table.expect("0 nodes")
+        assert answer(ferryman, "nodes") == []
+    finally:
+        table.close(force=True)
+        lines.kill()
+        lines.communicate()
+
+
 def test_sessions(ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]) -> None:
     shell = open_shell(ferryman)
     session_id = shell.session_id()

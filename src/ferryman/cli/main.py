@@ -49,7 +49,7 @@ app.add_typer(activations.app, name="activation")
 app.add_typer(users.app, name="user")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(certificate.app, name="certificate")
-app.command("nodes")(nodes.command)
+app.add_typer(nodes.app, name="nodes")
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 

@@ -10,13 +10,17 @@ from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, 
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Connection, connect
+from ferryman.plugin.target import find_node
 
 PAGE = 200
 """The most rows that DescribeSessions answers at once."""
 
 app = typer.Typer(help="List and end sessions.", no_args_is_help=True)
 
-TargetOption = Annotated[str | None, typer.Option("--target", help="Only sessions on this node.", show_default=False)]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", help="Only sessions on this node, by id, name or tag:KEY=VALUE.", show_default=False),
+]
 OwnerOption = Annotated[
     str | None, typer.Option("--owner", help="Only sessions of this user, by ARN or name.", show_default=False)
 ]
@@ -130,6 +134,9 @@ def _instant(option: str, text: str | None) -> str | None:
 
 def _show(connection: Connection, state: str, filters: list[dict[str, str]], limit: int, *, as_json: bool) -> None:
     api = connect(connection)
+    for each in filters:
+        if each["key"] == "Target":
+            each["value"] = find_node(api, each["value"]).node_id
     members = {"Filters": filters} if filters else {}
     found = api.pages("DescribeSessions", "Sessions", State=state, MaxResults=min(limit, PAGE), **members)
     rows = list(islice(found, limit))

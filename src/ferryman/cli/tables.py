@@ -34,7 +34,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: 
 
 def print_json(value: object) -> None:
     """Print one JSON document; instants are ISO 8601 in UTC."""
-    json.dump(value, sys.stdout, default=_plain, indent=2)
+    json.dump(value, sys.stdout, default=plain, indent=2)
     sys.stdout.write("\n")
 
 
@@ -49,7 +49,8 @@ def instant(row: Mapping[str, Any], member: str) -> str:
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else ""
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """Return what JSON has no form for, an instant, as ISO 8601 in UTC; TypeError for anything else."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     raise TypeError(f"{type(value).__name__} has no place in JSON")
