@@ -1,0 +1,148 @@
+"""Conditions: the operators, what their names mean, and whether a condition holds for a request.
+
+AWS's rules for missing keys: a negated operator holds, any other does not; with IfExists either holds; Null asks for
+just that; ForAllValues holds, ForAnyValue does not. Several values of a policy are alternatives. Several of a request
+are tested as ForAllValues or ForAnyValue says; without either one that matches is enough, and negated none may.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from ferryman.policy import matchers
+from ferryman.policy.context import RequestContext, fold
+from ferryman.policy.errors import MalformedPolicyDocument, shown
+from ferryman.policy.matchers import Filled, Matcher
+
+Reader = Callable[[Sequence[str], bool], Matcher | Filled]
+
+
+class Quantifier(Enum):
+    """What is asked of the several values that a request may have for a key."""
+
+    ALL = "ForAllValues"
+    ANY = "ForAnyValue"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """How a condition compares. `takes_variables` says whether its values may hold any."""
+
+    name: str
+    read: Reader
+    negated: bool = False
+    takes_variables: bool = False
+
+
+def _text(*, like: bool = False, ignoring_case: bool = False) -> Reader:
+    return lambda values, variables: matchers.read_texts(values, variables, like=like, ignoring_case=ignoring_case)
+
+
+def _plain(read: Callable[[Sequence[str]], Matcher]) -> Reader:
+    return lambda values, _: read(values)
+
+
+def _scale(read: Callable[[Sequence[str], matchers.Comparison], Matcher], compare: matchers.Comparison) -> Reader:
+    return lambda values, _: read(values, compare)
+
+
+_COMPARISONS = {
+    "Equals": matchers.EQUAL,
+    "LessThan": matchers.LESS,
+    "LessThanEquals": matchers.LESS_OR_EQUAL,
+    "GreaterThan": matchers.GREATER,
+    "GreaterThanEquals": matchers.GREATER_OR_EQUAL,
+}
+_OPERATORS = (
+    Operator("StringEquals", _text(), takes_variables=True),
+    Operator("StringNotEquals", _text(), negated=True, takes_variables=True),
+    Operator("StringEqualsIgnoreCase", _text(ignoring_case=True), takes_variables=True),
+    Operator("StringNotEqualsIgnoreCase", _text(ignoring_case=True), negated=True, takes_variables=True),
+    Operator("StringLike", _text(like=True), takes_variables=True),
+    Operator("StringNotLike", _text(like=True), negated=True, takes_variables=True),
+    Operator("ArnEquals", matchers.read_arns, takes_variables=True),
+    Operator("ArnLike", matchers.read_arns, takes_variables=True),
+    Operator("ArnNotEquals", matchers.read_arns, negated=True, takes_variables=True),
+    Operator("ArnNotLike", matchers.read_arns, negated=True, takes_variables=True),
+    *(Operator(f"Numeric{name}", _scale(matchers.read_numbers, compare)) for name, compare in _COMPARISONS.items()),
+    Operator("NumericNotEquals", _scale(matchers.read_numbers, matchers.EQUAL), negated=True),
+    *(Operator(f"Date{name}", _scale(matchers.read_dates, compare)) for name, compare in _COMPARISONS.items()),
+    Operator("DateNotEquals", _scale(matchers.read_dates, matchers.EQUAL), negated=True),
+    Operator("Bool", _plain(matchers.read_truths)),
+    Operator("BinaryEquals", _plain(matchers.read_binaries)),
+    Operator("IpAddress", _plain(matchers.read_networks)),
+    Operator("NotIpAddress", _plain(matchers.read_networks), negated=True),
+    Operator("Null", _plain(matchers.read_truths)),
+)
+OPERATORS: Mapping[str, Operator] = {each.name: each for each in _OPERATORS}
+_IF_EXISTS = "IfExists"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One operator and key with its values. `key` is folded; `written` is the operator as the document has it."""
+
+    written: str
+    key: str
+    operator: Operator
+    quantifier: Quantifier | None
+    if_exists: bool
+    matcher: Matcher | Filled
+    keys: frozenset[str]
+    """Every key that it asks for, by itself or in variables."""
+
+    def holds(self, context: RequestContext, *, allowing: bool) -> bool:
+        """Tell whether it holds for a request.
+
+        A value with a variable that stands for nothing matches nothing; where the statement is `allowing` and the
+        operator negated, the condition does not hold then, since it would by not being known.
+        """
+        values = context.values.get(self.key)
+        if self.operator is _NULL:
+            return isinstance(self.matcher, matchers.Truths) and (not values) in self.matcher.values
+        negated = self.operator.negated
+        if not values:
+            return self.if_exists or (negated if self.quantifier is None else self.quantifier is Quantifier.ALL)
+        matcher = self.matcher
+        if isinstance(matcher, _FILLED):
+            matcher, known = matcher.bind(context)
+            if negated and allowing and not known:
+                return False
+        if len(values) == 1:
+            return matcher.matches(values[0]) is not negated
+        if self.quantifier is Quantifier.ALL:
+            return all(matcher.matches(value) is not negated for value in values)
+        if self.quantifier is Quantifier.ANY:
+            return any(matcher.matches(value) is not negated for value in values)
+        return any(matcher.matches(value) for value in values) is not negated
+
+
+_FILLED = (matchers.FilledTexts, matchers.FilledArns)
+_NULL = OPERATORS["Null"]
+
+
+def read_condition(written: str, key: str, values: Sequence[str], *, variables: bool) -> Condition:
+    """Make a condition. `variables` says whether the document's version has them. Raises MalformedPolicyDocument."""
+    quantifier, name, if_exists = _read_operator(written)
+    operator = OPERATORS[name]
+    if variables and not operator.takes_variables and any("${" in value for value in values):
+        raise MalformedPolicyDocument("", f"{name} takes no variables; string and ARN operators do")
+    matcher = operator.read(values, variables)
+    folded = fold(key)
+    keys = {folded}.union(matcher.keys if isinstance(matcher, _FILLED) else ())
+    return Condition(written, folded, operator, quantifier, if_exists, matcher, frozenset(keys))
+
+
+def _read_operator(written: str) -> tuple[Quantifier | None, str, bool]:
+    prefix, colon, name = written.rpartition(":")
+    quantifier = _QUANTIFIERS.get(prefix) if colon else None
+    if_exists = name.endswith(_IF_EXISTS)
+    name = name.removesuffix(_IF_EXISTS)
+    if name not in OPERATORS or (colon and quantifier is None):
+        raise MalformedPolicyDocument("", f"there is no condition operator {shown(written)}; names are case-sensitive")
+    if name == "Null" and (if_exists or quantifier):
+        raise MalformedPolicyDocument("", "Null takes neither IfExists nor ForAllValues nor ForAnyValue")
+    return quantifier, name, if_exists
+
+
+_QUANTIFIERS = {each.value: each for each in Quantifier}

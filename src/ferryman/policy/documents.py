@@ -1,0 +1,129 @@
+"""A policy as values: what parsing makes of a document, ready to be asked about a request."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from ferryman.policy import patterns
+from ferryman.policy.arns import ArnPattern
+from ferryman.policy.conditions import Condition
+from ferryman.policy.context import RequestContext
+from ferryman.policy.patterns import Segments
+from ferryman.policy.principals import Grant, Principals, Requester
+
+
+class PolicyKind(Enum):
+    """What a document is for; `limit` is the characters it may have, white space left out, IAM's and STS's quotas.
+
+    The limits of inline policies are for all those of one identity together; here each is held to it by itself.
+    """
+
+    MANAGED = ("managed", 6144)
+    INLINE_USER = ("inline user", 2048)
+    INLINE_GROUP = ("inline group", 5120)
+    INLINE_ROLE = ("inline role", 10240)
+    SESSION = ("session", 2048)
+    TRUST = ("trust", 2048)
+    RESOURCE = ("resource", 10240)
+
+    def __init__(self, title: str, limit: int) -> None:
+        self.title = title
+        self.limit = limit
+
+    @property
+    def has_principals(self) -> bool:
+        """Whether statements say whom they are about, since the policy belongs to no identity."""
+        return self in {PolicyKind.TRUST, PolicyKind.RESOURCE}
+
+
+class Effect(StrEnum):
+    """What a statement does."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Action or NotAction, folded. `exact` are whole names, `like` those with wildcards."""
+
+    exact: frozenset[str]
+    like: tuple[Segments, ...]
+    inverted: bool
+
+    def covers(self, action: str) -> bool:
+        """Tell whether the element covers a folded action."""
+        found = action in self.exact
+        if self.like and not found:
+            found = any(patterns.matches(pattern, action) for pattern in self.like)
+        return found is not self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Resource or NotResource."""
+
+    patterns: tuple[ArnPattern, ...]
+    inverted: bool
+
+    def cover(self, fields: tuple[str, ...], context: RequestContext, *, allowing: bool) -> bool:
+        """Tell whether the element covers an ARN, given as its fields.
+
+        A pattern with a variable that stands for nothing matches nothing; NotResource of an `allowing` statement then
+        covers nothing either, since it would by not being known.
+        """
+        known = True
+        for pattern in self.patterns:
+            found = pattern.matches(fields, context)
+            if found:
+                return not self.inverted
+            known = known and found is not None
+        return self.inverted and (known or not allowing)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. `index` is its place in the document; `principals` are a resource or trust policy's."""
+
+    index: int
+    sid: str
+    effect: Effect
+    actions: Actions
+    resources: Resources | None
+    conditions: tuple[Condition, ...] = ()
+    principals: Principals | None = None
+    excepts_principals: bool = False
+
+    def applies(self, action: str, fields: tuple[str, ...], context: RequestContext) -> bool:
+        """Tell whether it is about this action and resource, and its conditions hold. `grant` asks of principals."""
+        if not self.actions.covers(action):
+            return False
+        allowing = self.effect is Effect.ALLOW
+        if self.resources is not None and not self.resources.cover(fields, context, allowing=allowing):
+            return False
+        return not self.conditions or all(condition.holds(context, allowing=allowing) for condition in self.conditions)
+
+    def grant(self, requester: Requester | None) -> Grant:
+        """Return how directly it names the requester; without principals it is about the identity that has it."""
+        if self.principals is None:
+            return Grant.DIRECT
+        found = self.principals.grant(requester) if requester is not None else Grant.NONE
+        if self.excepts_principals:
+            return Grant.NONE if found else Grant.DIRECT
+        return found
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every condition key that it asks for, folded."""
+        patterns = self.resources.patterns if self.resources is not None else ()
+        of_resources = frozenset[str]().union(*(each.keys for each in patterns))
+        return of_resources.union(*(each.keys for each in self.conditions))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A parsed document. `denying` and `allowing` are its statements by effect, in order."""
+
+    kind: PolicyKind
+    version: str
+    denying: tuple[Statement, ...]
+    allowing: tuple[Statement, ...]

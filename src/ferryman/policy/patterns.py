@@ -1,0 +1,96 @@
+"""Wildcards: `*` is any run of characters, also none; `?` is any one character.
+
+A pattern is its segments between the `*`s. The first and last are anchored; each one between is taken at its leftmost
+place, which never has to be taken back, so a match costs at most text × segment and no pattern is exponential.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class Wildcard(Enum):
+    """What a pattern may hold besides characters."""
+
+    MANY = "*"
+    ONE = "?"
+
+
+MANY: Final = Wildcard.MANY
+ONE: Final = Wildcard.ONE
+
+
+@dataclass(frozen=True, slots=True)
+class Gapped:
+    """A segment with `?`: `runs` are its literals at their offsets, the longest first; the rest is any character."""
+
+    length: int
+    runs: tuple[tuple[int, str], ...]
+
+    def __len__(self) -> int:
+        return self.length
+
+
+Segment = str | Gapped
+Segments = tuple[Segment, ...]
+"""At least one segment; one alone is a pattern without `*`."""
+
+
+def matches(segments: Segments, text: str) -> bool:
+    """Tell whether the whole of `text` fits the pattern; case counts."""
+    first = segments[0]
+    if len(segments) == 1:
+        return text == first if isinstance(first, str) else len(text) == first.length and _stands(first, text, 0)
+    last = segments[-1]
+    start, end = len(first), len(text) - len(last)
+    if start > end or not _stands(first, text, 0) or not _stands(last, text, end):
+        return False
+    for segment in segments[1:-1]:
+        found = _find(segment, text, start, end)
+        if found < 0:
+            return False
+        start = found + len(segment)
+    return True
+
+
+def segment_of(parts: list[str | Wildcard]) -> Segment:
+    """Join literals and `?`s to one segment."""
+    if ONE not in parts:
+        return "".join(part for part in parts if isinstance(part, str))
+    runs: list[tuple[int, str]] = []
+    length = 0
+    for part in parts:
+        if not isinstance(part, str):
+            length += 1
+        elif part:
+            if runs and runs[-1][0] + len(runs[-1][1]) == length:
+                runs[-1] = (runs[-1][0], runs[-1][1] + part)
+            else:
+                runs.append((length, part))
+            length += len(part)
+    return Gapped(length, tuple(sorted(runs, key=lambda run: -len(run[1]))))
+
+
+def _stands(segment: Segment, text: str, at: int) -> bool:
+    """Tell whether the segment stands at a place of the text; there is room for it."""
+    if isinstance(segment, str):
+        return text.startswith(segment, at)
+    return all(text.startswith(run, at + offset) for offset, run in segment.runs)
+
+
+def _find(segment: Segment, text: str, start: int, end: int) -> int:
+    """Return the leftmost place of the segment that lies within `start` and `end`, or -1."""
+    if isinstance(segment, str):
+        return text.find(segment, start, end)
+    if not segment.runs:
+        return start if start + segment.length <= end else -1
+    offset, run = segment.runs[0]
+    after = segment.length - offset - len(run)
+    while True:
+        found = text.find(run, start + offset, end - after)
+        if found < 0:
+            return -1
+        start = found - offset
+        if _stands(segment, text, start):
+            return start
+        start += 1
