@@ -86,6 +86,28 @@ def test_input_and_output_keep_every_byte(ferryman: Any) -> None:
     assert done.stdout == data
 
 
+def test_tar_through_pipes_in_both_directions(ferryman: Any, tmp_path: Path) -> None:
+    source, there, back = (tmp_path / name for name in ("source", "there", "back"))
+    for folder in (source / "deep", there, back):
+        folder.mkdir(parents=True)
+    for number in range(40):
+        (source / "deep" / f"{number}").write_bytes(os.urandom(50_000))
+    packed = "tar -C {} -cf - ."
+    unpacked = "tar -C {} -xf -"
+    node = f"{FERRYMAN} run {ferryman.node_id} --"
+    for pipe in (
+        f"{packed.format(source)} | {node} {unpacked.format(there)}",
+        f"{node} {packed.format(there)} | {unpacked.format(back)}",
+    ):
+        script = f"set -o pipefail; {pipe}"
+        done = subprocess.run(["bash", "-c", script], env=ferryman.environment, capture_output=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    for copied in (there, back):
+        assert sorted(each.name for each in (copied / "deep").iterdir()) == sorted(str(n) for n in range(40))
+        for each in (source / "deep").iterdir():
+            assert (copied / "deep" / each.name).read_bytes() == each.read_bytes()
+
+
 def test_a_command_that_reads_no_more_ends(ferryman: Any) -> None:
     done = run(ferryman, "run", ferryman.node_id, "--", "head", "-c", "3", typed=bytes(4_000_000))
     assert (done.returncode, done.stdout) == (0, bytes(3))

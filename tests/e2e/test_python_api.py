@@ -35,6 +35,21 @@ async def test_commands(ferryman: Any) -> None:
         assert failed.value.result.exit_code == 9
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["true"], 0),
+        (["false"], 1),
+        (["/etc/passwd"], 126),
+        (["/no/such/program"], 127),
+        (["sh", "-c", "kill -9 $$"], 137),
+    ],
+)
+async def test_exit_codes(ferryman: Any, words: list[str], code: int) -> None:
+    async with public.connect(ferryman.node_id) as node:
+        assert (await node.run(words)).exit_code == code
+
+
 async def test_a_conversation_with_a_command(ferryman: Any) -> None:
     async with public.connect(ferryman.node_id) as node, node.start(["cat"]) as command:
         pieces = aiter(command)
