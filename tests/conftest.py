@@ -24,6 +24,7 @@ import pytest
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 POSTGRESQL = "pginstall18"
 POSTGRESQL_START = 60.0
+Psql = subprocess.Popen[bytes]
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +51,11 @@ def program(unavailable: Callable[[str], NoReturn]) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class Postgresql:
-    """A running PostgreSQL on loopback, with its programs; `account` is who may run the server."""
+    """A running PostgreSQL on loopback; its programs, and `subprocess` options under which a server of them may run."""
 
+    directory: Path
     programs: Path
-    account: str | None
+    dropped: dict[str, Any]
     port: int
     password: str
 
@@ -64,21 +66,23 @@ class Postgresql:
         login = {"PGHOST": "127.0.0.1", "PGUSER": "postgres", "PGPASSWORD": self.password}
         return login | {"PGCONNECT_TIMEOUT": "30", "PGOPTIONS": quiet}
 
-    def start_psql(self, port: int, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-        """Start psql towards `port` of this machine: plain output, the first error ends it."""
+    @contextlib.contextmanager
+    def running_psql(self, port: int, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[Psql]:
+        """Run psql towards `port` of this machine, plain output, until its first error or the end of the `with`."""
         command = [str(self.programs / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *arguments]
-        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, env=self.environment | {"PGPORT": str(port)}, **(pipes | options))
+        environment = self.environment | {"PGPORT": str(port)}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=environment, stdin=stdin, stdout=pipe, stderr=pipe) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def psql(self, port: int, *arguments: str, given: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
         """Run psql towards `port` to its end."""
-        options = {} if given is None else {"stdin": subprocess.PIPE}
-        with self.start_psql(port, *arguments, **options) as process:
-            try:
-                stdout, stderr = process.communicate(given, timeout=120)
-            except BaseException:
-                process.kill()
-                raise
+        stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+        with self.running_psql(port, *arguments, stdin=stdin) as process:
+            stdout, stderr = process.communicate(given, timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
@@ -107,14 +111,14 @@ def _running(directory: Path, account: str | None) -> Iterator[Postgresql]:
         port = free.getsockname()[1]
     (directory / "password").write_text(password)
     dropped: dict[str, Any] = {} if account is None else {"user": account, "group": pwd.getpwnam(account).pw_gid}
-    dropped |= {"cwd": directory, "env": {"LC_ALL": "C"}, "stdin": subprocess.DEVNULL}
+    dropped |= {"cwd": directory}
     if account is not None:
         dropped["extra_groups"] = []
         for path in (directory, directory / "password"):
             shutil.chown(path, account)
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
     initdb += ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=POSTGRESQL_START, **dropped)
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=POSTGRESQL_START, env={}, **dropped)
     command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
     settings = (
         "unix_socket_directories=",
@@ -125,9 +129,9 @@ def _running(directory: Path, account: str | None) -> Iterator[Postgresql]:
     command += [word for each in settings for word in ("-c", each)]
     log = directory / "log"
     with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, **dropped)
+        server = subprocess.Popen(command, stdout=output, stderr=output, env={}, **dropped)
     try:
-        running = Postgresql(programs, account, port, password)
+        running = Postgresql(directory, programs, dropped, port, password)
         deadline = time.monotonic() + POSTGRESQL_START
         while running.psql(port, "-c", "SELECT 1").returncode:
             assert server.poll() is None, log.read_text()

@@ -1,5 +1,6 @@
 """psql and a real PostgreSQL through every kind of forward: many at once, much at once, connections that are cut."""
 
+import contextlib
 import hashlib
 import re
 import socket
@@ -58,8 +59,10 @@ def answer(postgresql: Any, port: int, *each: str, given: bytes | None = None) -
 
 def test_a_hundred_at_once(port: int, postgresql: Any) -> None:
     answer(postgresql, port, "DROP TABLE IF EXISTS guests", "CREATE TABLE guests (backend int)")
-    started = [postgresql.start_psql(port, *statements(*ENTER, f"SELECT {number} * 7")) for number in range(100)]
-    done = [process.communicate(timeout=120) for process in started]
+    each = [statements(*ENTER, f"SELECT {number} * 7") for number in range(100)]
+    with contextlib.ExitStack() as stack:
+        started = [stack.enter_context(postgresql.running_psql(port, *arguments)) for arguments in each]
+        done = [process.communicate(timeout=120) for process in started]
     assert done == [(b"%d\n" % (number * 7), b"") for number in range(100)]
     assert answer(postgresql, port, "SELECT count(DISTINCT backend) FROM guests") == b"100\n"
 
@@ -80,7 +83,7 @@ def test_copy_in_both_directions(port: int, postgresql: Any) -> None:
 
 
 def test_a_connection_that_the_database_ends(port: int, postgresql: Any, until: Callable[..., Any]) -> None:
-    with postgresql.start_psql(port, "-c", SLEEP) as process:
+    with postgresql.running_psql(port, "-c", SLEEP) as process:
         until(lambda: answer(postgresql, port, f"SELECT pg_terminate_backend(pid) {SLEEPING}") == b"t\n")
         stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (2, b"")
@@ -96,7 +99,7 @@ def test_a_session_that_is_ended_ends_its_connections(
     ssm = ferryman.client("ssm")
     before = {row["SessionId"] for row in ssm.describe_sessions(State="Active")["Sessions"]}
     with forwarded(ferryman, way, postgresql.port) as (client, port):
-        with postgresql.start_psql(int(port), "-c", SLEEP) as process:
+        with postgresql.running_psql(int(port), "-c", SLEEP) as process:
             until(lambda: answer(postgresql, postgresql.port, f"SELECT count(*) {SLEEPING}") == b"1\n")
             (session,) = {row["SessionId"] for row in ssm.describe_sessions(State="Active")["Sessions"]} - before
             ssm.terminate_session(SessionId=session)
