@@ -8,16 +8,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
-from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, machine_hash, node_id
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, machine_hash, new_key, node_id
 from ferryman.model.errors import ServiceError
 from ferryman.signing.canonical import SignableRequest
-from ferryman.signing.rsa import sign_rsa
+from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.signing.sigv4 import sign
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient, Sign
 
 ROLE_TOKEN_TARGET = "AmazonSSM.RequestManagedInstanceRoleToken"  # noqa: S105 - the operation's name
+UPDATE_KEY_TARGET = "AmazonSSM.UpdateManagedInstancePublicKey"
 NOT_THIS_MACHINE = "00000000-0000-4000-8000-000000000000"
 """The fingerprint that a copy of a registered machine sends: no server has it on record."""
 
@@ -32,6 +36,8 @@ class CredentialSource:
         self._registration = state.registration()
         self._current: RoleCredentials | None = None
         self._asking = asyncio.Lock()
+        self.key_is_old = False
+        """The server asked for another key with the newest credentials; `update_key` has not been called since."""
 
     @property
     def registration(self) -> Registration:
@@ -66,6 +72,22 @@ class CredentialSource:
             self._current = await self._request()
             return self._current
 
+    async def update_key(self) -> None:
+        """Replace the node's key pair (`protocol/agent.md` §1.12): UpdateManagedInstancePublicKey, signed with the old.
+
+        The new key is on disk before the server hears of it. Should the answer be lost, the next request for
+        credentials finds out which of the two the server knows. Raises `Unreachable` and `ServiceError`.
+        """
+        async with self._asking:
+            self.key_is_old = False
+            key = self._state.next_key()
+            if key is None:
+                key = await asyncio.to_thread(new_key)
+                self._state.save_next_key(key)
+            members = {"NewPublicKey": encode_public_key(key), "NewPublicKeyType": "Rsa"}
+            await self._client.call(UPDATE_KEY_TARGET, members, self._signer_by(self._state.key()))
+            self._state.adopt_next_key()
+
     async def signer(self, service: str) -> Sign:
         """Return what signs calls to `service` (`ssm`, `ssmmessages`) by Signature Version 4; raises as `current`."""
         credentials = (await self.current()).credentials()
@@ -78,7 +100,7 @@ class CredentialSource:
 
     async def _request(self) -> RoleCredentials:
         asked_at = self._clock()
-        answer = await self._client.call(ROLE_TOKEN_TARGET, {"Fingerprint": self._fingerprint()}, self._sign_by_key)
+        answer = await self._ask()
         try:
             received = RoleCredentials(
                 access_key_id=str(answer["AccessKeyId"]),
@@ -90,11 +112,29 @@ class CredentialSource:
         except (KeyError, ValueError, TypeError) as error:
             raise Unreachable(f"the role token lacks {error}") from error
         self._state.save_credentials(received)
+        self.key_is_old = answer.get("UpdateKeyPair") is True
         return received
 
-    def _sign_by_key(self, request: SignableRequest) -> dict[str, str]:
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        return sign_rsa(request, node_id(self._registration), self._state.key(), self._registration.region, now)
+    async def _ask(self) -> dict[str, Any]:
+        """Ask with the node's key, and with the next one if the server does not know the first any more."""
+        members = {"Fingerprint": self._fingerprint()}
+        try:
+            return await self._client.call(ROLE_TOKEN_TARGET, members, self._signer_by(self._state.key()))
+        except ServiceError as error:
+            key = self._state.next_key()
+            if key is None or error.code != "InvalidSignatureException":
+                raise
+            answer = await self._client.call(ROLE_TOKEN_TARGET, members, self._signer_by(key))
+            self._state.adopt_next_key()
+            return answer
+
+    def _signer_by(self, key: RSAPrivateKey) -> Sign:
+        region, node = self._registration.region, node_id(self._registration)
+
+        def sign_call(request: SignableRequest) -> dict[str, str]:
+            return sign_rsa(request, node, key, region, datetime.fromtimestamp(self._clock(), UTC))
+
+        return sign_call
 
     def _fingerprint(self) -> str:
         """Return the registered fingerprint, unless this is another machine with a copy of the state directory."""

@@ -117,10 +117,13 @@ class _Agent:
 
 
 async def _keep_credentials(source: CredentialSource) -> None:
-    """Renew the credentials at half of their life, whether or not anything is being called."""
+    """Renew the credentials at half of their life, whether or not anything is being called; the key when asked to."""
     while True:
         try:
             credentials = await source.current()
+            if source.key_is_old:
+                await source.update_key()
+                _LOG.info("the node has a new key")
             await asyncio.sleep(source.seconds_until(credentials.refresh_at))
             await source.renew()
         except (Unreachable, ServiceError) as error:

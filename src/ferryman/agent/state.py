@@ -3,6 +3,7 @@
 Files are replaced whole, never written in place, so a crash leaves the old content or the new.
 """
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -74,6 +75,7 @@ class StateDirectory:
         self.lock_file = self.path / "agent.lock"
         self._registration = self.path / "registration.json"
         self._key = self.path / "key.pem"
+        self._next_key = self.path / "next-key.pem"
         self._credentials = self.path / "credentials.json"
 
     def create(self) -> None:
@@ -93,8 +95,8 @@ class StateDirectory:
     def save_registration(self, registration: Registration, key: rsa.RSAPrivateKey) -> None:
         """Replace the node's identity; what the old one cached is dropped."""
         self._credentials.unlink(missing_ok=True)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        replace_file(self._key, pem)
+        self._next_key.unlink(missing_ok=True)
+        replace_file(self._key, _pem(key))
         replace_file(self._registration, msgspec.json.format(msgspec.json.encode(registration)))
 
     def registration(self) -> Registration:
@@ -110,14 +112,20 @@ class StateDirectory:
 
     def key(self) -> rsa.RSAPrivateKey:
         """Return the node's private key; raises `StateUnusable`."""
-        try:
-            # Validating costs 35 ms a session; we made the key, and a broken one only makes signatures that fail.
-            key = load_pem_private_key(self._key.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
-        except (OSError, ValueError) as error:
-            raise StateUnusable(f"cannot read {self._key}: {error}") from error
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise StateUnusable(f"{self._key} is not an RSA key")
-        return key
+        return _read_key(self._key)
+
+    def next_key(self) -> rsa.RSAPrivateKey | None:
+        """Return the key that is to replace the node's, None if there is none; raises `StateUnusable`."""
+        return _read_key(self._next_key) if self._next_key.exists() else None
+
+    def save_next_key(self, key: rsa.RSAPrivateKey) -> None:
+        """Keep a key before the server hears of it: whichever of the two it knows then, the node has it."""
+        replace_file(self._next_key, _pem(key))
+
+    def adopt_next_key(self) -> None:
+        """Make the next key the node's; another process of this node may have done so already."""
+        with contextlib.suppress(FileNotFoundError):
+            self._next_key.replace(self._key)
 
     def save_credentials(self, credentials: RoleCredentials) -> None:
         """Keep temporary credentials for session workers and for the next start."""
@@ -126,6 +134,21 @@ class StateDirectory:
     def credentials(self) -> RoleCredentials | None:
         """Return what was kept, None when there is nothing readable."""
         return read_struct(self._credentials, RoleCredentials)
+
+
+def _pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _read_key(path: Path) -> rsa.RSAPrivateKey:
+    try:
+        # Validating costs 35 ms a session; we made the key, and a broken one only makes signatures that fail.
+        key = load_pem_private_key(path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
+    except (OSError, ValueError) as error:
+        raise StateUnusable(f"cannot read {path}: {error}") from error
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise StateUnusable(f"{path} is not an RSA key")
+    return key
 
 
 def new_key() -> rsa.RSAPrivateKey:

@@ -21,6 +21,7 @@ from ferryman.agent.registration import register
 from ferryman.agent.state import StateDirectory
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import ClientEvent, OutputReceived, SessionEnded, SessionStarted
+from ferryman.model.errors import ServiceError
 from ferryman.model.secret import Secret
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.signing.canonical import SignableRequest
@@ -83,6 +84,9 @@ class Service:
         self.refusals: dict[str, tuple[int, str]] = {}
         """Operation → status and code of the next answers."""
         self.public_key = ""
+        self.update_key_pair = False
+        self.loses_answers = False
+        """A new key is stored, and nobody learns of it."""
         self.secrets: dict[str, str] = {}
         self.token_life = 3600.0
         self.controls: asyncio.Queue[WebSocket] = asyncio.Queue()
@@ -138,7 +142,15 @@ class Service:
             assert "Authorization" not in request.headers
             self.public_key = members["PublicKey"]
             return web.json_response({"InstanceId": NODE_ID})
-        await self._authenticate(request, "ssm")
+        try:
+            await self._authenticate(request, "ssm")
+        except ServiceError as error:
+            return web.json_response({"__type": error.code, "message": error.message}, status=400)
+        if operation == "UpdateManagedInstancePublicKey":
+            self.public_key = members["NewPublicKey"]
+            self.update_key_pair = False
+            if self.loses_answers and request.transport is not None:
+                request.transport.abort()
         return web.json_response(self._role_token() if operation == "RequestManagedInstanceRoleToken" else {})
 
     def _role_token(self) -> dict[str, Any]:
@@ -149,7 +161,7 @@ class Service:
             "SecretAccessKey": self.secrets[access_key_id],
             "SessionToken": f"token of {access_key_id}",
             "TokenExpirationDate": time.time() + self.token_life,
-            "UpdateKeyPair": False,
+            "UpdateKeyPair": self.update_key_pair,
         }
 
     async def _create(self, request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from ferryman.agent.reaping import wait_readable
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.state import StateDirectory
+from ferryman.signing.rsa import encode_public_key
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_payload
 from ferryman.wire.tasks import InteractiveShell
@@ -203,6 +204,26 @@ async def test_the_server_ends_a_session_on_its_data_channel(
     await channel.websocket.send(closing("alice-1"))
     result, _ = await soon(service.completed.get())
     assert result.final_task_status == "Success"
+
+
+async def test_a_session_survives_a_change_of_the_key(
+    service: Service, state: StateDirectory, client: Client, start_agent: StartAgent
+) -> None:
+    """The agent changes it by itself as soon as its credentials say so: these are renewed after two seconds."""
+    service.token_life = 4.0
+    await start_agent()
+    await open_shell(service, client)
+    old = service.public_key
+    service.update_key_pair = True
+
+    async def changed() -> None:
+        while service.public_key == old or encode_public_key(state.key()) != service.public_key:
+            await asyncio.sleep(0.02)
+
+    await soon(changed())
+    client.type("echo still-$((40+2))\n")
+    await soon(client.shows("still-42"))
+    assert state.next_key() is None
 
 
 async def test_a_session_survives_kill_9_of_the_agent(

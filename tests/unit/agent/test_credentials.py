@@ -11,10 +11,12 @@ import pytest_asyncio
 from ferryman.agent.credentials import NOT_THIS_MACHINE, CredentialSource
 from ferryman.agent.state import StateDirectory
 from ferryman.model.errors import ServiceError
+from ferryman.signing.rsa import encode_public_key
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
 from tests.unit.agent.conftest import Service
 
+UPDATE = "UpdateManagedInstancePublicKey"
 TOKEN = "RequestManagedInstanceRoleToken"
 
 
@@ -102,3 +104,59 @@ async def test_a_copy_on_another_machine_does_not_pass_for_this_one(
 async def test_secrets_do_not_show(source: CredentialSource) -> None:
     assert "secret" not in repr(await source.current())
     assert "token" not in repr(await source.current())
+
+
+async def test_the_key_is_replaced_when_the_server_asks_for_it(
+    service: Service, state: StateDirectory, source: CredentialSource
+) -> None:
+    first = await source.current()
+    assert not source.key_is_old
+    service.update_key_pair, old = True, encode_public_key(state.key())
+    await source.renew()
+    assert source.key_is_old
+    await source.update_key()
+    assert not source.key_is_old
+    assert service.public_key == encode_public_key(state.key()) != old
+    assert state.next_key() is None
+    assert not source.key_is_old
+    assert (await source.renew()).access_key_id != first.access_key_id  # signed with the new key
+    assert [name for name in service.operations() if name == UPDATE] == [UPDATE]
+
+
+async def test_a_key_whose_answer_was_lost_is_found_out(
+    service: Service, state: StateDirectory, http: HttpClient, source: CredentialSource
+) -> None:
+    """By the next request, also one of another process: a session's worker, or the next agent."""
+    old = encode_public_key(state.key())
+    service.loses_answers = True
+    with pytest.raises(Unreachable):
+        await source.update_key()
+    assert encode_public_key(state.key()) == old != service.public_key
+    await CredentialSource(state, http).renew()
+    assert service.public_key == encode_public_key(state.key())
+    assert state.next_key() is None
+    await source.renew()
+
+
+async def test_a_key_that_never_arrived_is_offered_again(
+    service: Service, state: StateDirectory, source: CredentialSource
+) -> None:
+    service.refusals[UPDATE] = (500, "InternalServerError")
+    with pytest.raises((ServiceError, Unreachable)):
+        await source.update_key()
+    offered = state.next_key()
+    assert offered is not None
+    await source.renew()  # the old one is good still
+    service.refusals.clear()
+    await source.update_key()
+    assert service.public_key == encode_public_key(state.key()) == encode_public_key(offered)
+
+
+async def test_a_new_registration_forgets_the_next_key(
+    service: Service, state: StateDirectory, source: CredentialSource
+) -> None:
+    service.refusals[UPDATE] = (500, "InternalServerError")
+    with pytest.raises((ServiceError, Unreachable)):
+        await source.update_key()
+    state.save_registration(state.registration(), state.key())
+    assert state.next_key() is None

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ferryman.awsapi.models import operation_model
 from ferryman.model.callers import Credentials
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Key
 from ferryman.signing.canonical import SignableRequest
-from ferryman.signing.rsa import sign_rsa
-from tests.unit.server.conftest import REGION, Node, Server
+from ferryman.signing.rsa import encode_public_key, sign_rsa
+from ferryman.wire.agent_message import MessageType
+from tests.unit.server.conftest import REGION, Node, Server, output
 
 JSON = "application/x-amz-json-1.1"
 STRANGER = "mi-0123456789abcdef0"
@@ -228,6 +230,26 @@ async def test_a_deregistered_nodes_credentials_and_key_are_void_at_once(server:
     token = ("ssm", "RequestManagedInstanceRoleToken")
     _, code = await by_key(server, node, token, {"Fingerprint": "print"}, datetime.now(UTC))
     assert code == "UnrecognizedClientException"
+
+
+async def test_a_key_that_is_changed_in_a_session_leaves_the_session_alone(server: Server) -> None:
+    """The old key is void with the answer; channels and credentials go on."""
+    paired = await server.paired()
+    node, key = paired.node, rsa.generate_private_key(65537, 2048)
+    update = ("ssm", "UpdateManagedInstancePublicKey")
+    members = {"NewPublicKey": encode_public_key(key), "NewPublicKeyType": "Rsa"}
+    assert await by_key(server, node, update, members, datetime.now(UTC)) == (200, "")
+    token = ("ssm", "RequestManagedInstanceRoleToken")
+    fingerprint = {"Fingerprint": "print"}
+    refused = await by_key(server, node, token, fingerprint, datetime.now(UTC))
+    assert refused == (400, "InvalidSignatureException")
+    changed = replace(node, private_key=key)
+    assert await by_key(server, changed, token, fingerprint, datetime.now(UTC)) == (200, "")
+    information = ("ssm", "UpdateInstanceInformation")
+    assert await call(server, information, about(information, node.node_id), node.credentials) == (200, "")
+    await paired.agent.send(output(0, b"still here"))
+    assert (await paired.client.until(MessageType.OUTPUT_STREAM_DATA)).payload == b"still here"
+    await paired.control.answered()
 
 
 async def test_a_cloned_disk_is_refused(server: Server) -> None:
