@@ -124,6 +124,17 @@ def test_a_resource_policy_that_names_the_account_leaves_it_to_identity_policies
     assert outcome(PolicySet((ALLOWS,), resource=grants)) == (Verdict.ALLOWED, Layer.RESOURCE, "resource")
 
 
+@pytest.mark.parametrize("others", ["*", {"AWS": "111122223333"}])
+def test_the_most_direct_statement_of_a_resource_policy_counts(others: object) -> None:
+    for principals in ((others, {"AWS": ALICE.arn}), ({"AWS": ALICE.arn}, others)):
+        statements = [one("Allow", Principal=principal) for principal in principals]
+        grants = policy("resource", *statements, kind=PolicyKind.RESOURCE)
+        decision = evaluate(PolicySet(resource=grants), START)
+        assert decision.allowed
+        assert decision.statement is not None
+        assert decision.statement.index == principals.index({"AWS": ALICE.arn})
+
+
 def test_identity_policies_are_enough_where_a_resource_policy_is_silent() -> None:
     silent = resource("Allow", {"AWS": "999999999999"})
     assert outcome(PolicySet((ALLOWS,), resource=silent)) == (Verdict.ALLOWED, Layer.IDENTITY, "allows")
