@@ -14,7 +14,8 @@ from ferryman.policy.principals import Grant, Principals, Requester
 class PolicyKind(Enum):
     """What a document is for; `limit` is the characters it may have, white space left out, IAM's and STS's quotas.
 
-    The limits of inline policies are for all those of one identity together; here each is held to it by itself.
+    One that `has_principals` says whom it is about, since it belongs to no identity. The limits of inline policies are
+    for all those of one identity together; here each is held to it by itself.
     """
 
     MANAGED = ("managed", 6144)
@@ -28,11 +29,7 @@ class PolicyKind(Enum):
     def __init__(self, title: str, limit: int) -> None:
         self.title = title
         self.limit = limit
-
-    @property
-    def has_principals(self) -> bool:
-        """Whether statements say whom they are about, since the policy belongs to no identity."""
-        return self in {PolicyKind.TRUST, PolicyKind.RESOURCE}
+        self.has_principals = title in {"trust", "resource"}
 
 
 class Effect(StrEnum):

@@ -258,11 +258,9 @@ def _condition_value(value: object, path: str) -> str:
 def _members(given: object, allowed: frozenset[str]) -> dict[str, object]:
     if not isinstance(given, dict):
         raise MalformedPolicyDocument("", "must be an object")
-    for name in given:
-        if name not in allowed:
-            raise MalformedPolicyDocument(
-                "", f"there is no element {shown(name)}; there are {', '.join(sorted(allowed))}"
-            )
+    if not given.keys() <= allowed:
+        name = next(name for name in given if name not in allowed)
+        raise MalformedPolicyDocument("", f"there is no element {shown(name)}; there are {', '.join(sorted(allowed))}")
     return given
 
 
@@ -273,6 +271,8 @@ def _one_of(members: dict[str, object], element: str, inverted: str) -> str:
 
 
 def _texts(given: object, path: str) -> list[str]:
+    if _is_text(given):
+        return [given]
     listed = given if isinstance(given, list) else [given]
     if not listed:
         raise MalformedPolicyDocument(path, "must have at least one value")
