@@ -152,7 +152,7 @@ class AgentChannel:
         if self._ended:
             return
         try:
-            self._receive(decode(frame), now)
+            self._receive(decode(frame, digested=not self._agreed.undigested), now)
         except (MalformedFrame, MalformedPayload) as error:
             self._reject(str(error))
 
@@ -167,7 +167,7 @@ class AgentChannel:
             if now < self._quiet_until:
                 return frames
             self._quiet_until = None
-            self._stream.open(AWS.max_payload, Peer.AWS_CLIENT)
+            self._stream.open(AWS, Peer.AWS_CLIENT)
         frames += self._stream.incoming.acknowledgements(now)
         if self._publication is PublicationState.STARTED:
             frames += self._output(now)
@@ -258,6 +258,7 @@ class AgentChannel:
             # Bytes of an earlier client's connections mean nothing to another client.
             self._stream.renew(keep=self._session_type != PORT)
             self._handshake = HandshakeState.DUE
+            self._agreed = AWS
             self._quiet_due = False
             self._quiet_until = None
         if client_id is not None:
@@ -317,11 +318,11 @@ class AgentChannel:
         self._agreed = AWS
         if isinstance(response.ferryman, Extensions):
             self._agreed = agree(response.ferryman)
-            self._stream.open(self._agreed.max_payload, Peer.FERRYMAN)
+            self._stream.open(self._agreed, Peer.FERRYMAN)
         elif self._session_type == PORT:
             self._quiet_due = True
         else:
-            self._stream.open(AWS.max_payload, Peer.AWS_CLIENT)
+            self._stream.open(AWS, Peer.AWS_CLIENT)
         self._events.append(ClientReady(response.client_version, self._agreed))
 
     def _announce(self, state: str, client_id: str | None) -> None:

@@ -115,7 +115,7 @@ class ClientChannel:
         if self._state is ClientState.ENDED:
             return
         try:
-            self._receive(decode(frame), now)
+            self._receive(decode(frame, digested=not self._agreed.undigested), now)
         except (MalformedFrame, MalformedPayload) as error:
             self._reject(str(error))
 
@@ -233,7 +233,7 @@ class ClientChannel:
 
     def _start(self, session_type: str, properties: Mapping[str, Any] | None) -> None:
         self._state = ClientState.OPEN
-        self._stream.open(self._agreed.max_payload, self._peer)
+        self._stream.open(self._agreed, self._peer)
         self._events.append(SessionStarted(session_type, properties, self._agent_version, self._agreed))
 
     def _reject(self, reason: str) -> None:

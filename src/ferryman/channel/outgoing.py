@@ -82,9 +82,11 @@ class OutgoingStream:
         self._resending: OneByOne | WhenStuck = OneByOne(self._outstanding, self.round_trip)
         self._measured: MeasuredWindow | None = None
         self._aws_client: AwsClient | None = None
+        self._digested = True
 
-    def meet(self, peer: Peer) -> None:
-        """Take in whose receiver is at the far end; once."""
+    def meet(self, peer: Peer, *, digested: bool = True) -> None:
+        """Take in whose receiver is at the far end, and whether it wants digests; once."""
+        self._digested = digested
         if peer is Peer.FERRYMAN:
             self._resending = WhenStuck(self._outstanding, self.round_trip)
             self._measured = MeasuredWindow(self._window, self.round_trip)
@@ -213,7 +215,14 @@ class OutgoingStream:
         message_id = new_message_id(self._entropy)
         flags = FrameFlag.SYN if self._syn and sequence_number == 0 else FrameFlag.NONE
         data = frame(
-            self._message_type, sequence_number, flags, message_id, self._wall_clock_ms(), payload_type, payload
+            self._message_type,
+            sequence_number,
+            flags,
+            message_id,
+            self._wall_clock_ms(),
+            payload_type,
+            payload,
+            digested=self._digested,
         )
         self._outstanding[sequence_number] = Outstanding(payload_type, message_id, data)
         self._bytes += len(payload)

@@ -10,7 +10,7 @@ from ferryman.channel.incoming import IncomingStream
 from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer, pooled
 from ferryman.channel.window import MAX_WINDOW_BYTES, Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType
-from ferryman.wire.payloads import decode_acknowledge
+from ferryman.wire.payloads import Extensions, decode_acknowledge
 
 _HANDSHAKE_TYPES = frozenset(
     {
@@ -45,10 +45,10 @@ class ReliableStream:
         self.outgoing = self._new_outgoing()
         self.incoming = self._new_incoming()
 
-    def open(self, max_payload: int, peer: Peer) -> None:
-        """Let user data flow to `peer`, in payloads of at most `max_payload` bytes."""
-        self._max_payload = max_payload
-        self.outgoing.meet(peer)
+    def open(self, agreed: Extensions, peer: Peer) -> None:
+        """Let user data flow to `peer`, as was agreed with it."""
+        self._max_payload = max_payload = agreed.max_payload
+        self.outgoing.meet(peer, digested=not agreed.undigested)
         if peer is Peer.FERRYMAN:
             self.incoming.acknowledge_together(MAX_WINDOW_BYTES)
         while self._held:

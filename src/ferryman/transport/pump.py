@@ -7,7 +7,7 @@ window bounds it.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from ferryman.transport.errors import ConnectionLost
@@ -51,9 +51,9 @@ class Pump(Generic[_Event]):
     """Drives one engine for the life of a session, over as many connections as it takes.
 
     `on_events` is called, never awaited, after each received frame with what that brought about, which may be nothing
-    but more capacity, and with what sending or time brought about. It may use the engine (send, acknowledge) and need
-    not call `wake`. An exception from it ends `run`. The driver that uses the engine at any other moment calls `wake()`
-    afterwards.
+    but more capacity, and with what sending or time brought about, never from within `wake`. It may use the engine
+    (send, acknowledge) and need not call `wake`. An exception from it ends `run`. The driver that uses the engine at
+    any other moment calls `wake()` afterwards.
     """
 
     def __init__(
@@ -65,16 +65,23 @@ class Pump(Generic[_Event]):
         self._engine = engine
         self._clock = clock
         self._on_events = on_events
-        self._work = asyncio.Event()
+        self._connection: _Connection | None = None
         self._idle = asyncio.Event()
-        self._received_since_write = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_due = math.inf
 
     def wake(self) -> None:
-        """Let the writer look at the engine again. Cheap; call it after every use of the engine from outside."""
+        """Send what the engine wants sent. Call it after every use of the engine from outside, from anywhere.
+
+        The first of it is with the socket when this returns, unless that is busy: a key that was typed does not wait
+        for the event loop to turn.
+        """
         self._idle.clear()
-        self._work.set()
+        connection = self._connection
+        if connection is None or connection.lost.done():
+            return
+        if not connection.sending:
+            self._send(connection)
+        if connection.settling is None:
+            connection.settling = connection.loop.call_soon(self._settle, connection)
 
     async def flushed(self) -> None:
         """Wait until everything the engine wants to send now has been handed to the socket.
@@ -89,85 +96,141 @@ class Pump(Generic[_Event]):
         Cancelling it leaves no task behind. The socket is closed by the caller.
         """
         keep_freed_memory()
+        connection = _Connection(websocket)
         self._engine.connection_made(self._clock())
+        self._connection = connection
         self.wake()
-        self._received_since_write = 0
-        reader = asyncio.create_task(self._read(websocket))
-        writer = asyncio.create_task(self._write(websocket))
+        reader = asyncio.create_task(self._read(connection))
         try:
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
-            return await _outcome(reader, writer)
+            await asyncio.wait({reader, connection.lost}, return_when=asyncio.FIRST_COMPLETED)
+            # The reader's reason comes first: it carries the peer's close code. A fault in either is raised.
+            return reader.result() if reader.done() else connection.lost.result()
         finally:
+            self._connection = None
             self._idle.clear()
             reader.cancel()
-            writer.cancel()
-            self._set_timer(math.inf)
-            await asyncio.wait({reader, writer})
+            await connection.close()
+            await asyncio.wait({reader})
             self._engine.connection_lost(self._clock())
             self._deliver(self._engine.events())
 
-    def _deliver(self, events: Sequence[_Event]) -> None:
-        """Hand over events, and those that handling them sets free, until there are none."""
+    def _deliver(self, events: Sequence[_Event]) -> bool:
+        """Hand over events, and those that handling them sets free, until there are none; return if there were any."""
+        any_events = bool(events)
         while events:
             self._on_events(events)
             events = self._engine.events()
+        return any_events
 
-    async def _read(self, websocket: WebSocket) -> ConnectionLost:
+    async def _read(self, connection: "_Connection") -> ConnectionLost:
+        unread = 0
         while True:
             try:
-                data = await websocket.receive()
+                data = await connection.websocket.receive()
             except ConnectionLost as lost:
                 return lost
-            self._received_since_write += 1
-            if self._received_since_write > STALLED_FRAMES:
+            unread = unread + 1 if connection.rest is not None else 0
+            if unread > STALLED_FRAMES:
                 return ConnectionLost(1006, "the peer sends but does not read")
             self._engine.receive(data.encode() if isinstance(data, str) else data, self._clock())
             self._on_events(self._engine.events())
             self._deliver(self._engine.events())
             self.wake()
 
-    async def _write(self, websocket: WebSocket) -> ConnectionLost:
-        while True:
-            self._work.clear()
-            self._deliver(self._engine.events())
+    def _send(self, connection: "_Connection") -> bool:
+        """Hand the next frames to the socket; return whether there may be more, which the socket can take."""
+        if connection.rest is not None:
+            return False
+        connection.sending = True
+        try:
             frames = self._engine.frames_to_send(self._clock())
-            happened = self._engine.events()
-            self._deliver(happened)
-            try:
-                for frame in frames:
-                    await websocket.send(frame)
-            except ConnectionLost as lost:
-                return lost
-            self._received_since_write = 0
-            if not frames and not happened:
-                await self._wait_for_work()
+            for number, frame in enumerate(frames, 1):
+                rest = connection.websocket.begin_sending(frame)
+                if rest is not None:
+                    connection.rest = asyncio.create_task(self._finish_sending(connection, rest, frames[number:]))
+                    return False
+        except ConnectionLost as lost:
+            connection.end(lost)
+            return False
+        finally:
+            connection.sending = False
+        return bool(frames)
 
-    async def _wait_for_work(self) -> None:
-        if self._work.is_set():
+    async def _finish_sending(self, connection: "_Connection", rest: Awaitable[None], frames: Sequence[bytes]) -> None:
+        """Wait with a slow peer, and go on when it has caught up."""
+        try:
+            await rest
+            for frame in frames:
+                await connection.websocket.send(frame)
+        except ConnectionLost as lost:
+            connection.end(lost)
+            return
+        connection.rest = None
+        self.wake()
+
+    def _settle(self, connection: "_Connection") -> None:
+        """Once the event loop has turned: hand over what happened, send all that is left, set the timer."""
+        connection.settling = None
+        try:
+            while self._deliver(self._engine.events()) or self._send(connection):
+                pass
+        except Exception as fault:  # noqa: BLE001 boundary: a callback's fault ends the run, which raises it
+            connection.end(fault)
+        if connection.rest is not None or connection.lost.done():
             return
         self._idle.set()
         due = self._engine.next_timer()
         # A timer that is early costs one look at the engine; to move it with every message costs more.
-        if due is not None and due < self._timer_due:
-            self._set_timer(due)
-        await self._work.wait()
-
-    def _set_timer(self, due: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._timer_due = due
-        if due != math.inf:
-            delay = max(SHORTEST_WAIT, due - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._timer_due = math.inf
-        self._work.set()
+        if due is not None and due < connection.timer_due:
+            connection.set_timer(due, max(SHORTEST_WAIT, due - self._clock()), self.wake)
 
 
-async def _outcome(reader: "asyncio.Task[ConnectionLost]", writer: "asyncio.Task[ConnectionLost]") -> ConnectionLost:
-    """Return the reader's reason if it has one: it carries the peer's close code. A fault in either is raised."""
-    reasons = [await task for task in (reader, writer) if task.done()]
-    return reasons[0]
+class _Connection:
+    """What belongs to one connection: its socket, what waits for it, and why it ended."""
+
+    __slots__ = ("loop", "lost", "rest", "sending", "settling", "timer", "timer_due", "websocket")
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        self.loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[ConnectionLost] = self.loop.create_future()
+        self.sending = False
+        self.rest: asyncio.Task[None] | None = None
+        """What waits until the peer has read."""
+        self.settling: asyncio.Handle | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.timer_due = math.inf
+
+    def end(self, why: Exception) -> None:
+        """Say why it is over: a loss, or a fault."""
+        if self.lost.done():
+            return
+        if isinstance(why, ConnectionLost):
+            self.lost.set_result(why)
+        else:
+            self.lost.set_exception(why)
+
+    def set_timer(self, due: float, delay: float, call: Callable[[], None]) -> None:
+        """Call once at `due`, in `delay` seconds, instead of what was set before."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer_due = due
+        self.timer = self.loop.call_later(delay, self._on_timer, call)
+
+    def _on_timer(self, call: Callable[[], None]) -> None:
+        self.timer = None
+        self.timer_due = math.inf
+        call()
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        for handle in (self.timer, self.settling):
+            if handle is not None:
+                handle.cancel()
+        if not self.lost.done():
+            self.lost.cancel()
+        elif not self.lost.cancelled():
+            self.lost.exception()  # seen, even if the reader's reason came first
+        if self.rest is not None:
+            self.rest.cancel()
+            await asyncio.wait({self.rest})

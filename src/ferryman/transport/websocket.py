@@ -5,8 +5,9 @@ negotiated. Messages are not fragmented on the way out; fragmented ones are put 
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
@@ -52,6 +53,19 @@ class WebSocket:
         except (ConnectionError, aiohttp.ClientError) as error:
             raise ConnectionLost(ABNORMAL, str(error)) from error
 
+    def begin_sending(self, data: bytes) -> Awaitable[None] | None:
+        """Send one binary message as far as that goes without waiting: all of it, unless the peer does not read.
+
+        Returns None when `send` would have returned, otherwise what must be awaited before anything else is sent.
+        Raises `ConnectionLost`.
+        """
+        sending = self.send(data)
+        try:
+            awaited = sending.send(None)
+        except StopIteration:
+            return None
+        return _Begun(sending, awaited)
+
     async def receive(self) -> bytes | str:
         """Return the next message; raises `ConnectionLost` with the peer's close code once there is none to come.
 
@@ -80,6 +94,30 @@ class WebSocket:
             return ConnectionLost(self._socket.close_code or ABNORMAL, str(self._socket.exception() or message.data))
         code = self._socket.close_code or ABNORMAL
         return ConnectionLost(code, str(message.extra or ""))
+
+
+class _Begun:
+    """The rest of a coroutine that was started without a task and waits for `awaited`."""
+
+    __slots__ = ("_awaited", "_coroutine")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], awaited: Any) -> None:
+        self._coroutine = coroutine
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        awaited = self._awaited
+        while True:
+            try:
+                sent = yield awaited
+            except BaseException as error:  # noqa: BLE001 whatever it is, cancellation too, is for the coroutine
+                step: Callable[[], Any] = partial(self._coroutine.throw, error)
+            else:
+                step = partial(self._coroutine.send, sent)
+            try:
+                awaited = step()
+            except StopIteration:
+                return
 
 
 def accepted(socket: "web.WebSocketResponse") -> WebSocket:

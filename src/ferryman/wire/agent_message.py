@@ -19,6 +19,7 @@ SCHEMA_VERSION = 1
 
 _HEADER = struct.Struct(">I32sIQqQ16s32sII")
 _PEEK = struct.Struct(">I32s12xqQ48xII")
+_NO_DIGEST = bytes(32)
 
 
 class MalformedFrame(ValueError):
@@ -150,10 +151,12 @@ def frame(
     payload_type: int,
     payload: bytes,
     schema_version: int = SCHEMA_VERSION,
+    *,
+    digested: bool = True,
 ) -> bytes:
     """Return a frame from its fields, without an AgentMessage in between; `message_id` is 16 bytes in RFC 4122 order.
 
-    Raises as `encode`.
+    Without `digested` its PayloadDigest is 32 zeros, for a receiver that agreed to it. Raises as `encode`.
     """
     return (
         _HEADER.pack(
@@ -164,7 +167,7 @@ def frame(
             sequence_number,
             flags,
             message_id[8:] + message_id[:8],
-            hashlib.sha256(payload).digest(),
+            hashlib.sha256(payload).digest() if digested else _NO_DIGEST,
             payload_type,
             len(payload),
         )
@@ -172,11 +175,11 @@ def frame(
     )
 
 
-def decode(data: bytes) -> AgentMessage:
+def decode(data: bytes, *, digested: bool = True) -> AgentMessage:
     """Return the agent message in `data`, one whole WebSocket message.
 
     Checked: size, HeaderLength (116 exactly, which is what every known peer sends), message type, CreatedDate, payload
-    length and, unless the payload is empty, its digest (client.md §5). Raises MalformedFrame.
+    length and, if `digested` and unless the payload is empty, its digest (client.md §5). Raises MalformedFrame.
     """
     if len(data) < HEADER_SIZE:
         raise MalformedFrame(f"the frame has {len(data)} bytes, a header alone has {HEADER_SIZE}")
@@ -187,7 +190,7 @@ def decode(data: bytes) -> AgentMessage:
     if not created_date:
         raise MalformedFrame("the frame's CreatedDate is 0")
     payload = bytes(data[HEADER_SIZE:])
-    if length and hashlib.sha256(payload).digest() != digest:
+    if digested and length and hashlib.sha256(payload).digest() != digest:
         raise MalformedFrame("the payload does not match the frame's digest")
     return AgentMessage(
         message_type=_TYPE_OF_FIELD.get(field) or _stripped(field),

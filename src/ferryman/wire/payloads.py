@@ -65,12 +65,14 @@ class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=Tru
     """What one of Ferryman's ends tells the other in the handshake that it can do beyond AWS's ends.
 
     `max_payload`: the largest stream payload it takes, in bytes. `mux`: the newest smux version it speaks. `stdin`: the
-    input of a non-interactive command is its standard input, to be closed by the flag InputEnded.
+    input of a non-interactive command is its standard input, to be closed by the flag InputEnded. `undigested`: it
+    takes messages without a PayloadDigest.
     """
 
     max_payload: int
     mux: int = 1
     stdin: bool = False
+    undigested: bool = False
 
 
 class RequestedAction(msgspec.Struct, frozen=True, rename="pascal"):

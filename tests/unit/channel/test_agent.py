@@ -127,7 +127,7 @@ def test_the_handshake_with_awss_client(service: Service) -> None:
                 "ActionParameters": {"SessionType": "Standard_Stream", "Properties": None},
             }
         ],
-        "Ferryman": {"MaxPayload": 131072, "Mux": 2, "Stdin": True},
+        "Ferryman": {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True},
     }
     service.respond(now=1.1)
     ack, complete, output = service.take(1.1)
@@ -182,6 +182,43 @@ def test_awss_client_agrees_to_nothing(service: Service) -> None:
     service.respond()
     [ready] = [event for event in service.agent.events() if isinstance(event, ClientReady)]
     assert (ready.mux, ready.stdin, ready.agreed.max_payload) == (1, False, 1024)
+
+
+def spoilt(frame: bytes) -> bytes:
+    """A frame with a wrong PayloadDigest."""
+    return frame[:80] + bytes(32) + frame[112:]
+
+
+def test_digests_are_left_out_where_both_ends_agreed(service: Service) -> None:
+    service.shake_hands(Ferryman={"MaxPayload": 4000, "Undigested": True})
+    service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
+    [frame] = service.agent.frames_to_send(0.0)
+    assert frame[80:112] == bytes(32)
+    service.agent.receive(spoilt(service.make_frame(MessageType.INPUT_STREAM_DATA, 1, PayloadType.OUTPUT, b"x")), 0.0)
+    assert service.agent.events() == [InputReceived(1, PayloadType.OUTPUT, b"x")]
+
+
+def test_the_next_client_gets_digests_and_must_send_them(service: Service) -> None:
+    service.shake_hands(Ferryman={"MaxPayload": 4000, "Undigested": True})
+    service.start("c-2")
+    _marker, request = service.take()  # which checks the digests
+    assert request.payload_type == PayloadType.HANDSHAKE_REQUEST
+    service.agent.events()
+    response = service.make_frame(MessageType.INPUT_STREAM_DATA, 0, PayloadType.HANDSHAKE_RESPONSE, {})
+    service.agent.receive(spoilt(response), 0.0)
+    assert isinstance(service.agent.events()[0], FrameRejected)
+    service.respond()
+    service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
+    assert streamed(service.take())[-1] == b"$ "
+
+
+@pytest.mark.parametrize("offer", [{}, {"Ferryman": {"MaxPayload": 4000}}])
+def test_digests_are_made_and_checked_unless_it_was_agreed(service: Service, offer: dict[str, Any]) -> None:
+    service.shake_hands(**offer)
+    service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
+    assert streamed(service.take()) == [b"$ "]
+    service.agent.receive(spoilt(service.make_frame(MessageType.INPUT_STREAM_DATA, 1, PayloadType.OUTPUT, b"x")), 0.0)
+    assert isinstance(service.agent.events()[0], FrameRejected)
 
 
 def test_a_refusal(service: Service) -> None:

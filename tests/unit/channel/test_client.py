@@ -100,10 +100,25 @@ def test_port_properties_reach_the_driver(client: ClientChannel, far_end: FarEnd
     assert client.events() == [SessionStarted("Port", properties, "3.3.987.0")]
 
 
+@pytest.mark.parametrize("agreed", [True, False])
+def test_digests_are_left_out_where_both_ends_agreed(client: ClientChannel, far_end: FarEnd, agreed: bool) -> None:
+    far_end.request(Ferryman={"MaxPayload": 4000, "Undigested": agreed})
+    assert far_end.take()[1].payload_type == PayloadType.HANDSHAKE_RESPONSE  # its digest was checked
+    far_end.complete()
+    client.events()
+    client.send(PayloadType.OUTPUT, b"x", 0.0)
+    [sent] = [frame for frame in client.frames_to_send(0.0) if frame.endswith(b"x")]
+    assert (sent[80:112] == bytes(32)) is agreed
+    frame = far_end.make_frame(MessageType.OUTPUT_STREAM_DATA, 2, PayloadType.OUTPUT, b"$ ")
+    client.receive(frame[:80] + bytes(32) + frame[112:], 1.0)
+    [event] = client.events()
+    assert isinstance(event, OutputReceived if agreed else FrameRejected)
+
+
 def test_ferrymans_ends_agree_on_a_larger_payload(client: ClientChannel, far_end: FarEnd) -> None:
     far_end.request(Ferryman={"MaxPayload": 4000})
     response = json.loads(far_end.take()[1].payload)
-    assert response["Ferryman"] == {"MaxPayload": 131072, "Mux": 2, "Stdin": True}
+    assert response["Ferryman"] == {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True}
     far_end.complete()
     client.send(PayloadType.OUTPUT, bytes(9000), 0.0)
     assert [len(message.payload) for message in far_end.take()] == [4000, 4000, 1000]

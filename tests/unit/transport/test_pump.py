@@ -5,7 +5,7 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import aiohttp
 import pytest
@@ -211,6 +211,24 @@ async def test_flushed_waits_for_what_the_engine_wants_sent(
         ends.agent_pump.wake()
         await ends.agent_pump.flushed()
         assert ends.agent.frames_to_send(time.monotonic()) == []
+
+
+async def test_what_is_sent_is_with_the_socket_at_once(
+    ends: Ends, joint: Joint, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed_over: list[bytes] = []
+    begin = WebSocket.begin_sending
+
+    def noted(websocket: WebSocket, data: bytes) -> Awaitable[None] | None:
+        handed_over.append(data)
+        return begin(websocket, data)
+
+    async with connected(ends, joint, session):
+        await ends.agent_pump.flushed()
+        monkeypatch.setattr(WebSocket, "begin_sending", noted)
+        ends.agent.send(PayloadType.OUTPUT, b"key", time.monotonic())
+        ends.agent_pump.wake()
+        assert [frame[-3:] for frame in handed_over] == [b"key"]  # without a turn of the event loop
 
 
 async def test_a_fault_in_the_driver_ends_the_run(joint: Joint, session: aiohttp.ClientSession) -> None:
