@@ -34,6 +34,7 @@ SENTENCES = [
     f"an agent that is away | {KEPT_BYTES // 1024} KiB",
     f"wait for one node | {LIMIT}",
     f"two starts on one node | {TIMING.start:g} s",
+    f"passes to the client | {TIMING.handshake:g} s",
     f"to its result | {TIMING.finish:g} s",
     f"when the server stops | {TIMING.shutdown:g} s",
 ]

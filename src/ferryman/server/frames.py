@@ -15,9 +15,10 @@ from ferryman.wire.agent_message import (
     AgentMessage,
     MessageType,
     PayloadType,
+    decode,
     encode,
 )
-from ferryman.wire.payloads import ChannelClosed, ClosedBecause, Publication, encode_payload
+from ferryman.wire.payloads import Acknowledge, ChannelClosed, ClosedBecause, Publication, encode_payload
 
 outline_of = struct.Struct(f">{4 + TYPE_SIZE}s12xq60xI").unpack_from
 """Return what decides a frame's way, of a frame of at least `HEADER_SIZE` bytes: its beginning (HeaderLength and
@@ -68,6 +69,13 @@ def channel_closed(service: Service, session_id: SessionId | str, output: str = 
         ferryman=ClosedBecause(lost=True) if lost else msgspec.UNSET,
     )
     return message(service, MessageType.CHANNEL_CLOSED, encode_payload(closed), flags=SYN_FIN, message_id=message_id)
+
+
+def acknowledge(service: Service, frame: bytes) -> bytes:
+    """Return the acknowledgement of a stream frame, as its receiver would write it; raises `MalformedFrame`."""
+    received = decode(frame)
+    receipt = Acknowledge(received.message_type, str(received.message_id), received.sequence_number)
+    return message(service, MessageType.ACKNOWLEDGE, encode_payload(receipt), flags=SYN_FIN)
 
 
 def _iso(millis: int) -> str:

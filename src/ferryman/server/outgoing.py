@@ -64,9 +64,9 @@ class Outgoing:
             self.flush()
         return self._protocol.writing_paused
 
-    def ping(self) -> None:
+    def ping(self, payload: bytes = b"") -> None:
         """Ask for a sign of life, unless the peer is behind and would not see it."""
-        self._control(_PING, b"")
+        self._control(_PING, payload)
 
     def pong(self, payload: bytes) -> None:
         """Answer a ping; a peer that sends pings and reads nothing gets no answers piled up for it."""

@@ -2,7 +2,7 @@
 
 The ends number, acknowledge and resend between themselves, so what finds no taker may be dropped here and a relay may
 die without losing a byte. The one exception are a client's acknowledgements: AWS's client sends each once only, so they
-are kept for an agent that is away.
+are kept for an agent that is away, and repeated to AWS's agent when it resends what the client has.
 
 Backpressure: one frame is read, then sent; a sender whose receiver is behind is not read from. A receiver that takes
 nothing for `Timing.stall` seconds counts as away until it reads again.
@@ -28,9 +28,10 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server import frames
 from ferryman.server.attached import FROM_AGENT, FROM_CLIENT, Attached, KeptAcknowledgements
+from ferryman.server.receipts import Receipts, completes_handshake
 from ferryman.server.sockets import Socket, Violation
 from ferryman.server.timing import Timing
-from ferryman.wire.agent_message import MalformedFrame, decode
+from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, decode
 from ferryman.wire.payloads import AgentSessionState, MalformedPayload, decode_payload
 
 _log = structlog.get_logger("ferryman.server.relay")
@@ -49,6 +50,7 @@ class RelaySlot:
         self._client_id = ""
         self._open_to_client = False
         self._kept = KeptAcknowledgements()
+        self._receipts = Receipts(underway=session.status is not SessionStatus.CONNECTING)
         self._ended: str | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
@@ -130,6 +132,7 @@ class RelaySlot:
         if client.name != self._client_id:
             self._client_id = client.name
             self._kept.clear()
+            self._receipts.forget()
             self._newest_input = self._newest_output = -1
         self._touch()
         self._log.info("client attached", client_id=client.name)
@@ -156,6 +159,8 @@ class RelaySlot:
                 self._newest_input = sequence
                 self._touch()
             agent = self._agent
+            if prefix == frames.ACKNOWLEDGE and (agent is None or not agent.ferryman):
+                self._receipts.acknowledged(frame[HEADER_SIZE:])
             if agent is not None and not agent.stalled:
                 if agent.socket.send(frame):
                     await self._catch_up(agent)
@@ -207,11 +212,35 @@ class RelaySlot:
             if client is None or client.stalled or not self._open_to_client:
                 agent.dropped += 1
                 continue
-            if prefix == frames.OUTPUT and sequence > self._newest_output:
+            new = sequence > self._newest_output
+            if prefix == frames.OUTPUT and new:
                 self._newest_output = sequence
                 self._touch()
-            if client.socket.send(frame):
+            if prefix == frames.OUTPUT and not agent.ferryman:
+                await self._pass_output(agent, client, frame, sequence, new=new)
+            elif client.socket.send(frame):
                 await self._catch_up(client)
+
+    async def _pass_output(self, agent: Attached, client: Attached, frame: bytes, sequence: int, *, new: bool) -> None:
+        """Pass on an output frame of AWS's agent, and see to it that one that is resent gets its acknowledgement."""
+        if not new and sequence in self._receipts:
+            agent.socket.send(frames.acknowledge(self._service, frame))
+            return
+        behind = client.socket.send(frame)
+        if completes_handshake(frame):
+            self._receipts.handshake_completed(sequence)
+            await asyncio.sleep(self._timing.handshake)
+        if behind:
+            await self._catch_up(client)
+        elif not new and self._receipts.settled:
+            client.socket.ask(lambda: self._client_has(client, frame, sequence))
+
+    def _client_has(self, client: Attached, frame: bytes, sequence: int) -> None:
+        """The client has read a frame that was resent. If it did not acknowledge it now, it had done so before."""
+        if client is not self._client or sequence in self._receipts:
+            return
+        self._receipts.add(sequence)
+        self._send_to_agent(frames.acknowledge(self._service, frame))
 
     async def _agent_state(self, agent: Attached, frame: bytes) -> None:
         try:

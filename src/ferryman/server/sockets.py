@@ -17,6 +17,8 @@ REASON_LIMIT = 123
 """Bytes of a close frame's reason (RFC 6455 §5.5)."""
 
 _OUT_OF_REACH = 1 << 62
+_QUESTION = b"read?"
+"""The payload of a ping that somebody waits for; the heartbeat's have none."""
 
 
 class PeerGone(Exception):
@@ -48,6 +50,7 @@ class Socket:
     """One peer's WebSocket. A single task receives and closes; anyone may send and ask it to leave."""
 
     __slots__ = (
+        "_asked",
         "_connection",
         "_draining",
         "_open",
@@ -71,6 +74,7 @@ class Socket:
         self._outgoing = Outgoing(request.protocol, request.transport)
         self._scope: asyncio.Timeout | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._asked: Callable[[], None] | None = None
         self._open = True
         self.departure: Departure | None = None
         self.gone: PeerGone | None = None
@@ -129,7 +133,9 @@ class Socket:
                 return data
             if message.type is WSMsgType.PING:
                 self._outgoing.pong(message.data)
-            elif message.type is not WSMsgType.PONG:
+            elif message.type is WSMsgType.PONG:
+                self._pong(message.data)
+            else:
                 raise PeerGone(self._response.close_code or ABNORMAL)
             message = await self._response.receive()
             self.heard = True
@@ -168,6 +174,17 @@ class Socket:
         """Ask for a sign of life."""
         if self._open:
             self._outgoing.ping()
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Call `answered` once the peer has read what was sent so far, if it ever does; one question at a time."""
+        if self._open and self._asked is None and not self._outgoing.behind:
+            self._asked = answered
+            self._outgoing.ping(_QUESTION)
+
+    def _pong(self, payload: bytes) -> None:
+        if payload == _QUESTION and self._asked is not None:
+            answered, self._asked = self._asked, None
+            answered()
 
     async def carry(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` until it returns, the peer is gone or breaks the protocol, or `leave` was called.

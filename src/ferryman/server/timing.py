@@ -32,6 +32,9 @@ class Timing:
     """From an agent's last word on its data channel to its `agent_task_complete`, before the session ends without."""
     drain: float = 2.0
     """How long a session's end waits for output that is still on its way from the agent's socket."""
+    handshake: float = 0.1
+    """What AWS's client has for itself after HandshakeComplete: anything that comes while it sets up a forwarded port
+    can kill its reader (`protocol/client.md` §12.2)."""
     start: float = 1.0
     """Between two session starts on one node, unless the first has shown itself (`protocol/agent.md` §3.9)."""
     shutdown: float = 5.0

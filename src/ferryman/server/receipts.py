@@ -1,0 +1,71 @@
+"""What a client has acknowledged to AWS's agent, for an agent that missed it.
+
+AWS's client acknowledges each message once (`protocol/client.md` §7.2), and AWS's agent resends the oldest that it has
+no acknowledgement for and nothing behind it (`protocol/agent.md` §4.4). So one acknowledgement that is lost, with a
+socket or because it came before the agent had noted what it sent, would stop a session's output at the next loss.
+"""
+
+from ferryman.wire.agent_message import PayloadType
+from ferryman.wire.payloads import Acknowledge, MalformedPayload, decode_payload
+
+_PAYLOAD_TYPE = slice(112, 116)
+_HANDSHAKE_COMPLETE = PayloadType.HANDSHAKE_COMPLETE.to_bytes(4, "big")
+BEYOND = 10_000
+"""Messages after a gap that are remembered; AWS's client keeps no more of them either."""
+
+
+def completes_handshake(frame: bytes) -> bool:
+    """Whether an output frame is HandshakeComplete."""
+    return frame[_PAYLOAD_TYPE] == _HANDSHAKE_COMPLETE
+
+
+class Receipts:
+    """The sequence numbers of output that one client has acknowledged: all below a mark, and some beyond.
+
+    `underway`: the session was Connected before, and what was acknowledged then is not known here.
+    """
+
+    __slots__ = ("_beyond", "_handshake", "_mark", "_underway")
+
+    def __init__(self, *, underway: bool) -> None:
+        self._underway = underway
+        self._mark = 0
+        self._beyond: set[int] = set()
+        self._handshake = -1
+
+    def forget(self) -> None:
+        """Begin anew: this is another client."""
+        self._mark = 0
+        self._beyond.clear()
+
+    def handshake_completed(self, sequence: int) -> None:
+        """HandshakeComplete has this number; data follow it."""
+        self._handshake = max(self._handshake, sequence)
+
+    def acknowledged(self, payload: bytes) -> None:
+        """Note a client's acknowledgement, by its payload; what is none is left to the agent to judge."""
+        try:
+            self.add(decode_payload(payload, Acknowledge).acknowledged_message_sequence_number)
+        except MalformedPayload:
+            return
+
+    def add(self, sequence: int) -> None:
+        """Note that the client has this message."""
+        if sequence > self._mark and len(self._beyond) < BEYOND:
+            self._beyond.add(sequence)
+        elif sequence == self._mark:
+            self._mark += 1
+            while self._mark in self._beyond:
+                self._beyond.discard(self._mark)
+                self._mark += 1
+
+    def __contains__(self, sequence: int) -> bool:
+        return 0 <= sequence < self._mark or sequence in self._beyond
+
+    @property
+    def settled(self) -> bool:
+        """Whether the client has taken data: from then on it acknowledges whatever is new to it, at once.
+
+        Before, AWS's client may drop what its handlers are not ready for (`protocol/client.md` §7.2).
+        """
+        return self._mark > self._handshake + 1 or (self._underway and bool(self._beyond))
