@@ -72,6 +72,8 @@ def test_one_node_and_its_tags(ferryman: Any) -> None:
     assert answer(ferryman, "nodes", "--tag", "stage=test", "--status", "ConnectionLost") == []
     assert run(ferryman, "nodes", "--status", "Inactive").stdout == "No nodes match.\n"
     assert answer(ferryman, "sessions", "list", "--target", "tag:stage=test") == []
+    assert "its control channel is up" in run(ferryman, "doctor", "--target", "tag:stage=test").stdout
+    assert "No node is called nobody" in run(ferryman, "doctor", "--target", "nobody").stdout
     assert run(ferryman, "nodes", "tag", node, "--remove", "team").stdout == f"{node} stage=test\n"
     assert "KEY=VALUE" in refusal(ferryman, "nodes", "tag", node, "stage")
     assert "InvalidInstanceInformationFilterValue" in refusal(ferryman, "nodes", "--status", "online")

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from ferryman.model.failures import Failure
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin.api_client import Api, Connection, connect
+from ferryman.plugin.target import find_node
 
 SKEW_ALLOWED = 300
 """Seconds by which clocks may differ before signatures are refused."""
@@ -189,6 +190,7 @@ def _plugin() -> Finding:
 def _target(api: Api, target: str) -> list[Finding]:
     subject = f"Node {target}"
     try:
+        target = find_node(api, target).node_id
         online = api.call("GetConnectionStatus", Target=target)["Status"] == "connected"
         rows = api.pages(
             "DescribeInstanceInformation",

@@ -19,7 +19,8 @@ _SIGNS = {Verdict.GOOD: "ok", Verdict.DOUBTFUL: "??", Verdict.BAD: "NO", Verdict
 def command(
     *,
     target: Annotated[
-        str | None, typer.Option("--target", help="A node that a session should reach.", show_default=False)
+        str | None,
+        typer.Option("--target", help="A node that a session should reach, by id, name or tag.", show_default=False),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="A server's configuration to check, too.", show_default=False)
