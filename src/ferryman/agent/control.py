@@ -11,7 +11,7 @@ from ferryman.agent.information import TARGET, full, ping
 from ferryman.agent.journal import logger
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.sessions import Sessions
-from ferryman.channel.backoff import Backoff
+from ferryman.channel.backoff import Attempts, Backoff
 from ferryman.model.errors import ServiceError
 from ferryman.transport.errors import ConnectionLost, Unreachable
 from ferryman.transport.http import HttpClient
@@ -23,7 +23,6 @@ from ferryman.wire.tasks import AgentTaskAcknowledge, InteractiveShell, decode_i
 RECONNECT = Backoff(initial=1.0, ratio=2.0, cap=45.0, jitter=1.0)
 """A server that restarts loses all its nodes at once: waits are spread from nothing to their whole length. After any
 outage every node is back within a minute."""
-STEADY_SECONDS = 30.0
 INFORMATION_SECONDS = 300.0
 _LOG = logger("control")
 
@@ -52,22 +51,22 @@ class ControlChannel:
 
     async def run(self, sessions: Sessions) -> None:
         """Connect, serve and reconnect until cancelled."""
-        attempts = 0
+        attempts = Attempts(self._backoff, os.urandom)
         while True:
-            connected_at = time.monotonic()
             try:
                 websocket = await self._connect()
+            except (Unreachable, ConnectionLost) as error:
+                attempts.failed()
+                _LOG.warning("cannot connect", reason=str(error), attempt=attempts.made)
+            except ServiceError as error:
+                attempts.failed()
+                _LOG.error("refused by the server", code=error.code, reason=error.message, attempt=attempts.made)
+            else:
                 connected_at = time.monotonic()
                 lost = await self._serve(websocket, sessions)
+                attempts.lost(time.monotonic() - connected_at)
                 _LOG.warning("control channel lost", code=lost.code, reason=lost.reason)
-            except (Unreachable, ConnectionLost) as error:
-                _LOG.warning("cannot connect", reason=str(error), attempt=attempts)
-            except ServiceError as error:
-                _LOG.error("refused by the server", code=error.code, reason=error.message, attempt=attempts)
-            if time.monotonic() - connected_at >= STEADY_SECONDS:
-                attempts = 0
-            await asyncio.sleep(self._backoff.delay(attempts, os.urandom))
-            attempts += 1
+            await asyncio.sleep(attempts.wait())
 
     async def keep_informed(self) -> None:
         """Tell the server every five minutes what this node is."""

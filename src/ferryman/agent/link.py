@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ferryman.agent.journal import logger
-from ferryman.channel.backoff import Backoff
+from ferryman.channel.backoff import Attempts, Backoff
 from ferryman.channel.events import AgentEvent
 from ferryman.model.errors import ServiceError
 from ferryman.transport.errors import ConnectionLost, Unreachable
@@ -14,8 +14,6 @@ from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
 
 RECONNECT = Backoff(initial=0.1, ratio=2.0, cap=5.0, jitter=0.5)
-STEADY_SECONDS = 10.0
-"""A connection that held this long was a good one; the next loss starts with the shortest wait again."""
 _LOG = logger("link")
 
 
@@ -43,38 +41,33 @@ class DataLink:
         self._pump = pump
         self._first_limit = first_limit
         self._outage_limit = outage_limit
-        self._backoff = backoff
-        self._websocket: WebSocket | None = None
+        self._attempts = Attempts(backoff, os.urandom)
 
     async def run(self) -> None:
         """Carry the session until cancelled; raises `ServerLost`, and `SessionOver` from `open_socket`."""
-        attempts = 0
         limit = self._first_limit
         while True:
-            websocket, attempts = await self._connect(attempts, limit)
+            websocket = await self._connect(limit)
             connected_at = time.monotonic()
-            self._websocket = websocket
             try:
                 lost = await self._pump.run(websocket)
             finally:
                 await websocket.close()
             _LOG.info("data channel lost", code=lost.code, reason=lost.reason)
             limit = self._outage_limit
-            if time.monotonic() - connected_at >= STEADY_SECONDS:
-                attempts = 0
-            await asyncio.sleep(self._backoff.delay(attempts, os.urandom))
-            attempts += 1
+            self._attempts.lost(time.monotonic() - connected_at)
+            await asyncio.sleep(self._attempts.wait())
 
-    async def _connect(self, attempts: int, limit: float) -> tuple[WebSocket, int]:
-        """Return a new socket and how many attempts there were since the last steady connection."""
+    async def _connect(self, limit: float) -> WebSocket:
+        """Return a new socket."""
         try:
             async with asyncio.timeout(limit):
                 while True:
                     try:
-                        return await self._open_socket(), attempts
+                        return await self._open_socket()
                     except (Unreachable, ServiceError, ConnectionLost) as error:
-                        _LOG.warning("data channel refused", error=str(error), attempt=attempts)
-                    await asyncio.sleep(self._backoff.delay(attempts, os.urandom))
-                    attempts += 1
+                        self._attempts.failed()
+                        _LOG.warning("data channel refused", error=str(error), attempt=self._attempts.made)
+                    await asyncio.sleep(self._attempts.wait())
         except TimeoutError as error:
             raise ServerLost(f"no connection to the server for {limit:.0f} s") from error

@@ -28,3 +28,36 @@ class Backoff:
 
 _EXPONENT_LIMIT = 64
 """From here on the wait is the cap; a larger power could overflow a float."""
+
+
+BRIEF_SECONDS = 1.0
+BRIEF_ATTEMPTS = 4
+"""However often connections are lost at once: they come about, so it is the path that is bad, and not the server."""
+
+
+class Attempts:
+    """Counts the attempts to have a connection, and says how long to wait before the next.
+
+    Every attempt that fails makes the next wait longer. A connection that comes about and is lost within BRIEF_SECONDS
+    does so as well, but the wait is then at most that of BRIEF_ATTEMPTS; one that held longer makes the next wait as
+    short as the first. So a path that is cut every second is mended every second.
+    """
+
+    def __init__(self, backoff: Backoff, entropy: Entropy) -> None:
+        self._backoff = backoff
+        self._entropy = entropy
+        self.made = 0
+
+    def failed(self) -> None:
+        """Take in that there was no connection."""
+        self.made += 1
+
+    def lost(self, held: float) -> bool:
+        """Take in that a connection was lost that held so many seconds; return whether it was more than a brief one."""
+        brief = held < BRIEF_SECONDS
+        self.made = min(self.made + 1, BRIEF_ATTEMPTS) if brief else 0
+        return not brief
+
+    def wait(self) -> float:
+        """Return how many seconds to wait before the next attempt."""
+        return self._backoff.delay(max(0, self.made - 1), self._entropy)

@@ -7,8 +7,9 @@ import asyncio
 import os
 import time
 import uuid
+from collections.abc import Callable
 
-from ferryman.channel.backoff import Backoff
+from ferryman.channel.backoff import Attempts, Backoff
 from ferryman.model.secret import Secret
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin import texts
@@ -24,8 +25,6 @@ FIRST_ATTEMPTS = 7
 FIRST_SECONDS = 10.0
 """For all first attempts together. AWS's client dials seven times within some 5 s."""
 BACKOFF = Backoff(initial=0.1, ratio=2.0, cap=5.0)
-STEADY_SECONDS = 5.0
-"""A connection that lasted this long was a real one: the next loss is a new outage, with its own deadline."""
 
 
 class CannotConnect(Exception):
@@ -39,11 +38,19 @@ class CannotConnect(Exception):
 class Connector:
     """Makes one session's connections, one after another.
 
-    `reconnect_seconds` bounds an outage. Connections that are lost at once belong to one outage.
+    `reconnect_seconds` bounds an outage. Connections that are lost at once, within a second, belong to one outage.
     """
 
-    def __init__(self, launch: Launch, dialler: Dialler, service: ServiceClient, reconnect_seconds: float) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        dialler: Dialler,
+        service: ServiceClient,
+        reconnect_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._launch = launch
+        self._clock = clock
         self._dialler = dialler
         self._service = service
         self._reconnect_seconds = reconnect_seconds
@@ -51,7 +58,7 @@ class Connector:
         self._url = launch.stream_url
         self._opened_at = 0.0
         self._outage_since: float | None = None
-        self._attempt = 0
+        self._attempts = Attempts(BACKOFF, os.urandom)
         self.opened_once = False
 
     async def open(self) -> WebSocket:
@@ -75,20 +82,19 @@ class Connector:
 
     async def reopen(self) -> WebSocket:
         """Resume the session after a loss, as often as it takes. Raises `CannotConnect`."""
-        now = time.monotonic()
-        if self._outage_since is None or now - self._opened_at >= STEADY_SECONDS:
+        now = self._clock()
+        if self._attempts.lost(now - self._opened_at) or self._outage_since is None:
             self._outage_since = now
-            self._attempt = 0
         cause: Exception | None = None
         try:
             async with asyncio.timeout(self._outage_since + self._reconnect_seconds - now):
                 while True:
-                    if self._attempt:
-                        await asyncio.sleep(BACKOFF.delay(self._attempt - 1, os.urandom))
-                    self._attempt += 1
+                    if self._attempts.made:
+                        await asyncio.sleep(self._attempts.wait())
                     try:
                         return await self._resume()
                     except (Unreachable, ConnectionLost) as error:
+                        self._attempts.failed()
                         cause = error
         except TimeoutError:
             limit = f"the connection was lost and could not be restored within {self._reconnect_seconds:.0f} s"
@@ -118,7 +124,7 @@ class Connector:
             await websocket.close()
             raise
         self.opened_once = True
-        self._opened_at = time.monotonic()
+        self._opened_at = self._clock()
         return websocket
 
 
