@@ -12,6 +12,8 @@ class Limits:
 
     client_wait: int = 60
     """A session whose client never dials in is Failed after this long; also how long a client token is valid."""
+    node_return: int = 10
+    """A session whose node is away when its client comes is Failed after this long, unless the node is back."""
     terminate_wait: int = 10
     """A Terminating session is Terminated after this long without the agent's word."""
     idle_timeout_minutes: int = 20

@@ -7,6 +7,7 @@ import asyncio
 
 from ferryman.core.messages import ActivityProbe, decode_activity, encode, session_subject
 from ferryman.core.ports import NoResponders, SessionPosition, SessionQuery
+from ferryman.core.presence import is_connected
 from ferryman.core.service import Service
 from ferryman.core.session_lifecycle import (
     duration_deadline,
@@ -71,6 +72,8 @@ async def _look(service: Service, session: Session) -> None:
         seconds = service.settings.limits.client_wait
         if session.token_id is not None:
             cause = f"The client did not connect within {seconds} seconds."
+        elif not await is_connected(service, session.target):
+            cause = f"{session.target} is not connected."
         else:
             cause = f"{session.target} did not open the session's data channel within {seconds} seconds."
         await fail_session(service, session_id, cause)

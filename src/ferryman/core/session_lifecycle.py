@@ -13,17 +13,18 @@ from ferryman.core.messages import (
     encode,
     session_subject,
 )
-from ferryman.core.ports import NoResponders, SessionChanges
+from ferryman.core.ports import NoResponders, SessionChanges, SessionQuery
 from ferryman.core.service import Service
 from ferryman.core.session_documents import task_content
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.sessions import ENDED, Session, SessionStatus
+from ferryman.model.sessions import ENDED, Session, SessionState, SessionStatus
 
 DETAILS_LIMIT = 1024
 """Characters, AWS's own limit on Details."""
 _TASK_WAIT = 10.0
 """Seconds for the node's server to pass a task on; it paces them (`protocol/agent.md` §3.9)."""
 _END_WAIT = 2.0
+_TASKS_SENT_AGAIN = 200
 _ERROR_HEADING = "----------ERROR-------"
 
 
@@ -42,22 +43,30 @@ def duration_deadline(session: Session) -> Millis | None:
 async def dispatch_task(service: Service, session: Session) -> bool:
     """Send the session's task to its node, once its client is there; False if it has ended or the node is unreachable.
 
-    If unreachable, the session is Failed and `EndSession` was published to its relay. What is sent is what StartSession
-    checked, whatever became of the document since. Sending twice does no harm: an agent drops a
-    task whose session it runs. From now the node has `Limits.client_wait` seconds to open its data channel.
+    An unreachable node has `Limits.node_return` seconds to come back, and `node_attached` sends the task then. What is
+    sent is what StartSession checked, whatever became of the document since. Sending twice does no harm: an agent drops
+    a task whose session it runs. From now the node has `Limits.client_wait` seconds to open its data channel.
     """
     document = await service.store.sessions.document_content(session.session_id)
     if document is None:  # it has ended meanwhile
         return False
     task = StartTask(session.session_id, task_content(session, document))
-    deadline_at = Millis(service.clock() + service.settings.limits.client_wait * 1000)
-    await service.store.sessions.set_deadline(session.session_id, deadline_at)
+    limits = service.settings.limits
+    await _set_deadline(service, session.session_id, limits.client_wait)
     try:
         await service.bus.request(control_subject(session.target), encode(task), timeout=_TASK_WAIT)
     except (NoResponders, TimeoutError):
-        await fail_session(service, session.session_id, f"{session.target} is not connected.")
+        await _set_deadline(service, session.session_id, limits.node_return)
         return False
     return True
+
+
+async def node_attached(service: Service, node_id: NodeId) -> None:
+    """The node's control channel is up: it gets the tasks that it did not take up, lost with an earlier channel."""
+    query = SessionQuery(SessionState.ACTIVE, status=SessionStatus.CONNECTING, target=node_id)
+    for session in await service.store.sessions.page(query, None, _TASKS_SENT_AGAIN):
+        if session.token_id is None:  # its client is there
+            await dispatch_task(service, session)
 
 
 async def ends_attached(service: Service, session_id: SessionId) -> Session | None:
@@ -160,6 +169,10 @@ async def fail_session(service: Service, session_id: SessionId, details: str) ->
         return False
     await _publish_end(service, session_id, details, lost=True)
     return True
+
+
+async def _set_deadline(service: Service, session_id: SessionId, seconds: int) -> None:
+    await service.store.sessions.set_deadline(session_id, Millis(service.clock() + seconds * 1000))
 
 
 async def _close(service: Service, session_id: SessionId, status: SessionStatus, details: str) -> Session | None:

@@ -76,6 +76,7 @@ class ControlChannel:
     async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
         """Serve the node until it leaves or is told to; `entered` is called when tasks can reach it."""
         subscription = await self._service.bus.subscribe(control_subject(self.node_id), self._on_message)
+        sending = asyncio.create_task(self._send_tasks_again())
         try:
             entered(self)
             # Not before tasks and CloseControlChannel reach it: who deregisters the node meanwhile closes this, too.
@@ -87,6 +88,8 @@ class ControlChannel:
             if departure is None or departure.code != WSCloseCode.GOING_AWAY:  # a server that stops has no time for it
                 await nodes.control_channel_closed(self._service, self.node_id)
         finally:
+            sending.cancel()
+            await asyncio.wait({sending})
             self.starts.close()
             await subscription.close()
             departure, gone = self.socket.departure, self.socket.gone
@@ -97,6 +100,12 @@ class ControlChannel:
                 reason=departure.reason if departure else "",
                 refused=self._refused,
             )
+
+    async def _send_tasks_again(self) -> None:
+        try:
+            await session_lifecycle.node_attached(self._service, self.node_id)
+        except Exception:  # noqa: BLE001 boundary: the store's fault; the sessions end by their deadlines
+            _log.exception("tasks not sent again", node_id=self.node_id)
 
     async def _on_message(self, payload: bytes) -> bytes:
         request = decode_control(payload)

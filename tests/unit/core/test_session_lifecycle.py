@@ -17,6 +17,7 @@ from ferryman.core.session_lifecycle import (
     end_session,
     ends_attached,
     fail_session,
+    node_attached,
     session_finished,
 )
 from ferryman.core.sessions import resume_session, start_session, terminate_session
@@ -59,13 +60,49 @@ async def test_the_task_is_what_agents_expect(world: "World") -> None:
     assert document["inputs"]["idleSessionTimeout"] == "20"
 
 
-async def test_a_task_that_reaches_nobody_fails_the_session(world: "World") -> None:
+async def admitted_without_node(world: "World") -> tuple[NodeId, SessionTicket]:
+    """A session whose client came while its node was away."""
     node_id = await world.register()
     control = await world.connect(node_id)
     ticket = await world.start(node_id)
-    relay = await world.hold(ticket.session_id)
     await control.leave()
-    assert not await dispatch_task(world.service, await world.session(ticket.session_id))
+    admitted = await admit_client(world.service, ticket.session_id, ticket.token_value.reveal(), "c")
+    assert not await dispatch_task(world.service, admitted.session)
+    return node_id, ticket
+
+
+async def test_a_node_that_is_back_in_time_gets_the_task(world: "World") -> None:
+    node_id, ticket = await admitted_without_node(world)
+    world.clock.advance(seconds=9)
+    await sweep(world.service)
+    control = await world.connect(node_id)
+    await node_attached(world.service, node_id)
+    (task,) = control.received
+    assert isinstance(task, StartTask)
+    assert task.session_id == ticket.session_id
+    world.clock.advance(seconds=59)
+    await sweep(world.service)
+    assert await status(world, ticket) is SessionStatus.CONNECTING
+
+
+async def test_a_node_that_is_back_gets_no_task_whose_client_never_came_or_that_is_anothers(world: "World") -> None:
+    node_id = await world.register()
+    control = await world.connect(node_id)
+    await world.start(node_id)
+    await connected(world, node_id)
+    await admitted_without_node(world)
+    await node_attached(world.service, node_id)
+    assert control.received == []
+
+
+async def test_a_task_that_reaches_nobody_fails_the_session(world: "World") -> None:
+    node_id, ticket = await admitted_without_node(world)
+    relay = await world.hold(ticket.session_id)
+    world.clock.advance(seconds=9)
+    await sweep(world.service)
+    assert await status(world, ticket) is SessionStatus.CONNECTING
+    world.clock.advance(seconds=1)
+    await sweep(world.service)
     await world.bus.drain()
     session = await world.session(ticket.session_id)
     assert (session.status, session.details) == (SessionStatus.FAILED, f"{node_id} is not connected.")

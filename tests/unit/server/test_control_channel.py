@@ -28,6 +28,14 @@ async def start_task(server: Server, node: Node, session_id: str) -> None:
     assert await server.service.bus.request(control_subject(node.node_id), message, timeout=2) == b"ok"
 
 
+async def until_away(server: Server, node: Node) -> None:
+    """Wait until the server knows that the node is not connected."""
+    await until(
+        lambda: server.call("get_connection_status", Target=node.node_id),
+        lambda answer: answer["Status"] == "notconnected",
+    )
+
+
 async def session_id_of_next_start(control: Peer) -> str:
     return decode_interactive_shell((await control.until(MessageType.INTERACTIVE_SHELL)).payload).session_id
 
@@ -65,10 +73,7 @@ async def test_connection_status_follows_the_channel(server: Server) -> None:
     control = await node.control()
     assert (await server.call("get_connection_status", Target=node.node_id))["Status"] == "connected"
     control.cut()
-    await until(
-        lambda: server.call("get_connection_status", Target=node.node_id),
-        lambda answer: answer["Status"] == "notconnected",
-    )
+    await until_away(server, node)
 
 
 async def test_the_newest_channel_of_a_node_wins(server: Server) -> None:
@@ -306,3 +311,25 @@ async def told(server: Server, subject: str, message: bytes) -> bool:
     except NoResponders:
         return False
     return True
+
+
+async def test_a_task_that_was_lost_with_the_control_channel_is_sent_again(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    await server.open_client(ticket)
+    assert await session_id_of_next_start(control) == ticket["SessionId"]
+    control.cut()
+    assert await session_id_of_next_start(await node.control()) == ticket["SessionId"]
+
+
+async def test_a_task_waits_for_a_node_that_is_away(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    await control.close()
+    await until_away(server, node)
+    client = await server.open_client(ticket)
+    await client.answered()
+    assert (await server.session(ticket["SessionId"])).status is SessionStatus.CONNECTING
+    assert await session_id_of_next_start(await node.control()) == ticket["SessionId"]
