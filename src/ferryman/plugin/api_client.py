@@ -20,6 +20,10 @@ _NEXT_STEPS = {
 }
 
 
+class Absent(Failure):
+    """The server does not answer, or the node is not connected to it: neither need last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How to reach the server; None means what environment and profile say, as for the AWS CLI."""
@@ -40,7 +44,7 @@ class Api:
     region: str = ""
 
     def call(self, operation: str, **members: object) -> Mapping[str, Any]:
-        """Call an operation; raises Failure with the error's code and message."""
+        """Call an operation; raises Failure with the error's code and message, `Absent` if another try may help."""
         from botocore import exceptions
 
         try:
@@ -48,7 +52,8 @@ class Api:
         except exceptions.ClientError as error:
             detail = error.response.get("Error", {})
             code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
-            raise Failure(
+            kind = Absent if code == "TargetNotConnected" else Failure
+            raise kind(
                 f"{operation} was refused", f"{code}, {message.rstrip('.')}", _NEXT_STEPS.get(code, "")
             ) from error
         except exceptions.ParamValidationError as error:
@@ -132,7 +137,7 @@ def _unreachable(error: Exception, endpoint: str) -> Failure:
         )
     if isinstance(error, exceptions.NoCredentialsError):
         return Failure("There are no credentials to sign with", "", "Give --profile or set AWS_ACCESS_KEY_ID")
-    return Failure(
+    return Absent(
         f"The server at {endpoint} does not answer",
         f"it is not running, or something between refuses ({type(error).__name__})",
         "Run `ferryman doctor` with the same options",

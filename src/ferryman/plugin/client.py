@@ -1,17 +1,20 @@
 """What all sessions of one program share: the API, the way to data channels, how long an outage may last."""
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from ferryman.channel.backoff import Backoff
 from ferryman.model.failures import Failure
 from ferryman.model.versions import CLIENT_VERSION
-from ferryman.plugin.api_client import Api, Connection
+from ferryman.plugin.api_client import Absent, Api, Connection
 from ferryman.plugin.api_client import connect as connect_api
-from ferryman.plugin.arguments import InvalidArguments
+from ferryman.plugin.arguments import InvalidArguments, Launch
 from ferryman.plugin.carried_session import CarriedSession, Traffic
 from ferryman.plugin.service_client import ServiceClient
 from ferryman.plugin.starting import start_session
@@ -19,6 +22,7 @@ from ferryman.plugin.target import Target, find_nodes
 from ferryman.transport.dialler import Dialler
 
 HEARTBEAT_SECONDS = 15.0
+START_AGAIN = Backoff(initial=0.2, ratio=2.0, cap=5.0)
 USER_AGENT = f"ferryman/{CLIENT_VERSION}"
 
 _Result = TypeVar("_Result")
@@ -26,12 +30,16 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Starts sessions. `reconnect_seconds`: for how long a lost connection is tried to be restored."""
+    """Starts sessions. `reconnect_seconds`: for how long a lost connection is tried to be restored.
+
+    `reached` are the nodes that had a session of ours.
+    """
 
     api: Api
     dialler: Dialler
     service: ServiceClient
     reconnect_seconds: float
+    reached: set[str] = field(default_factory=set)
 
     async def call(self, function: Callable[..., _Result], *arguments: object) -> _Result:
         """Call what calls the API, beside the event loop."""
@@ -44,18 +52,35 @@ class Client:
     async def start(
         self, node_id: str, document: str, parameters: Mapping[str, str], traffic: Traffic
     ) -> CarriedSession:
-        """Start a session and wait until it is open. Raises `Failure`."""
-        try:
-            launch = await self.call(start_session, node_id, document, parameters)
-        except InvalidArguments as error:
-            raise Failure("The session was not started", str(error).strip().rstrip(".")) from error
+        """Start a session and wait until it is open. Raises `Failure`.
+
+        A node that had a session of ours is waited for if it is away now: what consists of several sessions, a copy,
+        must not fail where a single one would go on.
+        """
+        launch = await self._launch(node_id, document, parameters)
         session = CarriedSession(launch, self.dialler, self.service, self.reconnect_seconds, traffic)
         try:
             await session.started()
         except BaseException:
             await session.close()
             raise
+        self.reached.add(node_id)
         return session
+
+    async def _launch(self, node_id: str, document: str, parameters: Mapping[str, str]) -> Launch:
+        until = time.monotonic() + (self.reconnect_seconds if node_id in self.reached else 0.0)
+        attempt = 0
+        while True:
+            try:
+                return await self.call(start_session, node_id, document, parameters)
+            except InvalidArguments as error:
+                raise Failure("The session was not started", str(error).strip().rstrip(".")) from error
+            except Absent:
+                wait = START_AGAIN.delay(attempt, os.urandom)
+                if time.monotonic() + wait >= until:
+                    raise
+            await asyncio.sleep(wait)
+            attempt += 1
 
 
 @asynccontextmanager
