@@ -113,6 +113,16 @@ class Ferryman:
         raise LookupError(session_id)
 
 
+def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Wait until `condition()` is true, asking again ten times a second, and return it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := condition():
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        time.sleep(0.1)
+
+
 def _start(directory: Path, *options: str) -> Ferryman:
     with (directory / "demo.stderr").open("w") as errors:
         process = subprocess.Popen(
@@ -228,14 +238,5 @@ def open_shell(tmp_path: Path) -> Iterator[Callable[..., Shell]]:
 
 @pytest.fixture
 def until() -> Callable[..., Any]:
-    """Wait for a condition of other processes, asking again ten times a second."""
-
-    def wait(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-        deadline = time.monotonic() + seconds
-        while True:
-            if found := condition():
-                return found
-            assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
-            time.sleep(0.1)
-
-    return wait
+    """Wait for a condition of other processes."""
+    return wait_until

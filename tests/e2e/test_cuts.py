@@ -1,0 +1,262 @@
+"""The connections of client, agent and server are cut at random about every second: nothing is lost or doubled."""
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import wait_until
+from tests.e2e.cutting_relay import Cutter, Relay, cut, relays
+
+pytestmark = pytest.mark.timeout(600)
+SEED = 20
+COPIED_MIB = int(os.environ.get("FERRYMAN_TEST_COPY_MIB", "256"))
+CONNECTIONS = 4
+CUTS = 20
+LINES = 400
+TALK_LIMIT = 60.0
+SHORTEST_LIFE = 4.0
+FERRYMAN = str(Path(sys.executable).parent / "ferryman")
+
+
+@dataclass
+class Cut:
+    """A running demo that clients reach through one relay, and a node of its own that reaches it through another."""
+
+    ferryman: Any
+    node_id: str
+    client: Relay
+    agent: Relay
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return dict(self.ferryman.environment) | {"AWS_ENDPOINT_URL": self.client.url}
+
+    def cutter(self, *, kills: bool = False) -> Cutter:
+        """Cut either end's connections, or all of the server's; with `kills` also kill the server at times."""
+        cuts = {"client": cut(self.client), "agent": cut(self.agent), "server": cut(self.client, self.agent)}
+        return Cutter(cuts | ({"kill": self._kill_server} if kills else {}), SEED)
+
+    def _kill_server(self, _: random.Random) -> int:
+        """Kill the server, unless the demo has only just started it again: it does not do so for ever."""
+        for process in psutil.Process(self.ferryman.process.pid).children():
+            if process.cmdline()[4:5] == ["server"] and time.time() - process.create_time() > SHORTEST_LIFE:
+                process.kill()
+                return 1
+        return 0
+
+
+@contextmanager
+def agent_of_its_own(ferryman: Any, state: Path, endpoint: str) -> Iterator[str]:
+    """Run an agent that knows the server by `endpoint`; its node's id."""
+    activation = ferryman.client("ssm").create_activation(IamRole="FerrymanCuts")
+    options = ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
+    command = [FERRYMAN, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    with (state / "agent.log").open("wb") as log:
+        process = subprocess.Popen(
+            [FERRYMAN, "agent", "run", "--state-dir", str(state)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield done.stdout.strip()
+    finally:
+        started = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        process.terminate()
+        process.wait(30)
+        _, alive = psutil.wait_procs(started, timeout=10)
+        for each in alive:
+            each.kill()
+    assert not alive
+
+
+@pytest.fixture
+def node(running: Cut) -> Cut:
+    """The node, with its control channel up."""
+    ssm = running.ferryman.client("ssm")
+    wait_until(lambda: ssm.get_connection_status(Target=running.node_id)["Status"] == "connected")
+    return running
+
+
+@pytest.fixture(scope="module")
+def running(ferryman: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cut]:
+    """One for all tests; none is cut while it starts."""
+    port = int(ferryman.facts["endpoint_url"].rpartition(":")[2])
+    with relays(port, port) as (client, agent):
+        configuration = Path(ferryman.facts["profile_dir"]).parent / "ferryman.toml"
+        text = configuration.read_text()
+        configuration.write_text(
+            text.replace(f'public_url = "http://127.0.0.1:{port}"', f'public_url = "{client.url}"')
+        )
+        assert configuration.read_text() != text
+        psutil.Process(ferryman.facts["pids"]["server"]).kill()
+        wait_until(lambda: answers(ferryman))
+        with agent_of_its_own(ferryman, tmp_path_factory.mktemp("agent"), agent.url) as node_id:
+            yield Cut(ferryman, node_id, client, agent)
+
+
+@dataclass
+class Forwarding:
+    """A running `ferryman forward`, and where it listens."""
+
+    process: subprocess.Popen[bytes]
+    address: tuple[str, int]
+
+
+@contextmanager
+def forwarding(node: Cut, *what: str) -> Iterator[Forwarding]:
+    """Run `ferryman forward` until the end of the context."""
+    command = [FERRYMAN, "forward", node.node_id, *what, "--json"]
+    with subprocess.Popen(command, env=node.environment, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            host, _, port = json.loads(process.stdout.readline())["forwards"][0]["listen"].rpartition(":")
+            yield Forwarding(process, (host, int(port)))
+        finally:
+            process.terminate()
+
+
+def answers(ferryman: Any) -> bool:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        ferryman.client("sts").get_caller_identity()
+    except BotoCoreError:
+        return False
+    return True
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy(node: Cut, source: str, destination: str, part: Path) -> None:
+    """Run `ferryman cp`; cut from the moment that `part` grows."""
+    command = [FERRYMAN, "cp", source, destination]
+    with subprocess.Popen(command, env=node.environment, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: process.poll() is not None or (part.exists() and part.stat().st_size))
+        with node.cutter() as cutter:
+            _, complaints = process.communicate(timeout=500)
+    assert (process.returncode, complaints) == (0, "")
+    assert sum(cutter.done.values())
+
+
+def test_a_file_is_copied_whole(node: Cut, tmp_path: Path) -> None:
+    source = random.Random(SEED)  # noqa: S311 - chance that can be had again, no secret
+    with (tmp_path / "source").open("wb") as file:
+        for _ in range(COPIED_MIB):
+            file.write(source.randbytes(1 << 20))
+    there, back = tmp_path / "there", tmp_path / "back"
+    copy(node, str(tmp_path / "source"), f"{node.node_id}:{there}", tmp_path / "there.ferryman-part")
+    copy(node, f"{node.node_id}:{there}", str(back), tmp_path / "back.ferryman-part")
+    assert digest(tmp_path / "source") == digest(there) == digest(back)
+
+
+class Talk:
+    """One end of a forwarded connection: sends blocks until told to stop, and hears its peer out."""
+
+    def __init__(self, connection: socket.socket, seed: int, stop: threading.Event) -> None:
+        self.sent, self.heard = hashlib.sha256(), hashlib.sha256()
+        self.sent_bytes = self.heard_bytes = 0
+        self.fault: OSError | None = None
+        self._connection = connection
+        self._source = random.Random(seed)  # noqa: S311 - chance that can be had again, no secret
+        self._stop = stop
+        self._threads = [threading.Thread(target=self._guarded, args=(work,)) for work in (self._send, self._hear)]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for both directions' ends; whether they came."""
+        for thread in self._threads:
+            thread.join(seconds)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as fault:
+            self.fault = fault
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            block = self._source.randbytes(self._source.randrange(1, 1 << 18))
+            self.sent.update(block)
+            self.sent_bytes += len(block)
+            self._connection.sendall(block)
+        self._connection.shutdown(socket.SHUT_WR)
+
+    def _hear(self) -> None:
+        while data := self._connection.recv(1 << 18):
+            self.heard.update(data)
+            self.heard_bytes += len(data)
+
+
+def test_forwarded_connections_carry_every_byte(node: Cut) -> None:
+    stop = threading.Event()
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = listening.getsockname()[1]
+        forward = stack.enter_context(forwarding(node, f"0:{port}"))
+        talks: list[tuple[Talk, Talk]] = []
+        for number in range(CONNECTIONS):
+            ours = stack.enter_context(socket.create_connection(forward.address, timeout=TALK_LIMIT))
+            theirs = stack.enter_context(listening.accept()[0])
+            theirs.settimeout(TALK_LIMIT)
+            talks.append((Talk(ours, 2 * number, stop), Talk(theirs, 2 * number + 1, stop)))
+        with node.cutter(kills=True) as cutter:
+            try:
+                wait_until(lambda: sum(cutter.done.values()) >= CUTS and cutter.done["kill"], 120)
+            finally:
+                stop.set()
+            over = [talk.join(TALK_LIMIT) for pair in talks for talk in pair]
+        assert all(over)
+        assert [talk.fault for pair in talks for talk in pair] == [None] * 2 * CONNECTIONS
+        for ours_talk, theirs_talk in talks:
+            assert ours_talk.sent.digest() == theirs_talk.heard.digest()
+            assert theirs_talk.sent.digest() == ours_talk.heard.digest()
+        assert forward.process.poll() is None
+
+
+def test_a_shell_loses_and_doubles_nothing(node: Cut, open_shell: Callable[..., Any]) -> None:
+    shell = open_shell(node, FERRYMAN, "shell", node.node_id)
+    shell.prompt()
+    shell.run(
+        f"(for i in $(seq 1 {LINES}); do echo out-$i; sleep 0.02; done; echo over-$((40+2))) & echo on-$((40+2))",
+        "on-42\r\n",
+    )
+    shell.child.send("n=0; while read line; do n=$((n+1)); echo got-$n-$line; done\n")
+    typed = 0
+    seen = b""
+    with node.cutter() as cutter:
+        while b"over-42" not in seen:
+            seen += shell.expect(r"(out|over)-\d+\r\n", timeout=60)
+            typed += 1
+            shell.child.send(f"line-{typed}\n")
+        seen += shell.expect(rf"got-{typed}-line-{typed}\r\n", timeout=60)
+    assert re.findall(rb"out-(\d+)\r\n", seen) == [b"%d" % n for n in range(1, LINES + 1)]
+    assert re.findall(rb"got-(\d+)-line-(\d+)\r\n", seen) == [(b"%d" % n, b"%d" % n) for n in range(1, typed + 1)]
+    assert sum(cutter.done.values()) > 5
+    shell.child.sendcontrol("d")
+    shell.child.send("exit 0\n")
+    assert shell.end() == 0
