@@ -95,6 +95,7 @@ class Ferryman:
             "region_name": self.facts["region"],
             "aws_access_key_id": self.facts["access_key_id"],
             "aws_secret_access_key": self.facts["secret_access_key"],
+            "verify": self.facts["ca_file"],
         }
         return boto3.session.Session().client(service, **(settings | changes))
 

@@ -25,6 +25,7 @@ MEMBERS = {
     "secret_access_key",
     "node_id",
     "node_ids",
+    "ca_file",
     "profile_dir",
     "pids",
 }

@@ -7,7 +7,6 @@ in the record.
 import asyncio
 import os
 import signal
-import ssl
 import time
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.versions import USER_AGENT
 from ferryman.transport.http import HttpClient
+from ferryman.transport.trust import Trust
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.tasks import InteractiveShellContent
 
@@ -39,7 +39,7 @@ class WorkerTask(msgspec.Struct, frozen=True):
     settings: AgentSettings = DEFAULT_SETTINGS
 
 
-def run_worker(task: WorkerTask, state_directory: Path, trusted: ssl.SSLContext | None) -> None:
+def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -> None:
     """Run one session to its end. Called in a newly forked process with one thread."""
     session_id = task.content.session_id
     structlog.contextvars.bind_contextvars(session_id=session_id)
@@ -56,7 +56,7 @@ def run_worker(task: WorkerTask, state_directory: Path, trusted: ssl.SSLContext 
     os.close(lock)
 
 
-def _run(task: WorkerTask, state: StateDirectory, trusted: ssl.SSLContext | None) -> SessionResult:
+def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> SessionResult:
     try:
         planned = plan(task.content, task.settings)
         limits = session_limits(members(task.content.document_content.get("inputs")), idles=planned.idles)
@@ -69,7 +69,7 @@ def _run(task: WorkerTask, state: StateDirectory, trusted: ssl.SSLContext | None
 
 
 async def _converse(
-    session_id: str, planned: Plan, state: StateDirectory, trusted: ssl.SSLContext | None, limits: SessionLimits
+    session_id: str, planned: Plan, state: StateDirectory, trusted: Trust | None, limits: SessionLimits
 ) -> SessionResult:
     endpoint = state.registration().endpoint
     async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted) as client:

@@ -9,7 +9,6 @@ import gc
 import os
 import signal
 import socket
-import ssl
 import struct
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from ferryman.agent.journal import configure
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.worker import WorkerTask, run_worker
+from ferryman.transport.trust import Trust
 
 LENGTH = struct.Struct(">I")
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
         control.sendall(LENGTH.pack(worker))
 
 
-def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: ssl.SSLContext | None) -> NoReturn:
+def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: Trust | None) -> NoReturn:
     status = 1
     try:
         os.setsid()

@@ -112,7 +112,7 @@ def _run(
     from ferryman.agent.accounts import AccountRefused
     from ferryman.agent.nursery import NoWorker
     from ferryman.agent.state import StateUnusable
-    from ferryman.transport.errors import Unreachable
+    from ferryman.transport.errors import CertificateRefused, Unreachable
 
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -122,6 +122,9 @@ def _run(
         raise Failure(
             f"{what} was refused", cause, _NEXT_STEPS.get(error.code, "Ask the server's administrator")
         ) from error
+    except CertificateRefused as error:
+        advice = "Register with --ca-file and the server's CA certificate, or check the host in --endpoint-url"
+        raise Failure(f"{what} did not reach the server", str(error), advice) from error
     except Unreachable as error:
         raise Failure(
             f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"

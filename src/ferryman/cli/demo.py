@@ -39,12 +39,13 @@ def command(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="With --hold: print one line of JSON for programs.")] = False,
     nodes: Annotated[int, typer.Option("--nodes", min=1, max=64, help="How many agents to run.")] = 1,
+    tls: Annotated[bool, typer.Option("--tls", help="Over TLS, with an authority made for it.")] = False,
 ) -> None:
     """Start a server and an agent for this machine, open a shell through them, and leave nothing behind."""
     if json and not hold:
         raise Failure("--json goes with --hold", "a shell is for people", "Add --hold")
     directory = _scratch_directory()
-    demo = Demo(directory, nodes)
+    demo = Demo(directory, nodes, tls)
     work = demo.hold(as_json=json) if hold else demo.shell()
     try:
         status = asyncio.run(demo.run(work))
@@ -67,6 +68,7 @@ class Demo:
 
     directory: Path
     nodes: int
+    tls: bool = False
     _interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: Failure | None = None
     _processes: Processes = field(init=False)
@@ -119,7 +121,7 @@ class Demo:
         return await self._one_command(aws, parts)
 
     async def _start(self) -> Parts:
-        return await demo_parts.start(self.directory, self.nodes, self._processes)
+        return await demo_parts.start(self.directory, self.nodes, self._processes, tls=self.tls)
 
     async def _one_command(self, aws: str, parts: Parts) -> int:
         transcript = self.directory / "session.txt"

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -57,16 +58,17 @@ class Parts:
                 "secret_access_key": self.made.credentials.secret_access_key.reveal(),
                 "node_id": self.node_ids[0],
                 "node_ids": self.node_ids,
+                "ca_file": str(self.made.ca_file) if self.made.ca_file else None,
                 "profile_dir": str(self.made.profile_directory),
                 "pids": {"server": self.server_pid, "agent": self.agent_pids[0], "agents": self.agent_pids},
             }
         )
 
 
-async def start(directory: Path, nodes: int, processes: Processes) -> Parts:
+async def start(directory: Path, nodes: int, processes: Processes, *, tls: bool = False) -> Parts:
     """Start a server and `nodes` agents and return when every node is connected; raises Failure otherwise."""
     port = free_port()
-    plan = Plan(directory / "server", listen=f"127.0.0.1:{port}")
+    plan = Plan(directory / "server", listen=f"127.0.0.1:{port}", tls=tls)
     # It runs an event loop of its own.
     made = await asyncio.to_thread(initialise, plan)
     environment = without_aws(os.environ)
@@ -79,7 +81,7 @@ async def start(directory: Path, nodes: int, processes: Processes) -> Parts:
     server_pid = processes.keep(server)
     # While the server starts: botocore takes as long to import.
     api = await asyncio.to_thread(_client, made)
-    await _until_healthy(port)
+    await _until_healthy(port, made.ca_file)
     states = [directory / f"agent{number}" for number in range(1, nodes + 1)]
     node_ids = await _register(api, made, states)
     agent_pids = tuple(
@@ -131,15 +133,16 @@ def _client(made: Initialised) -> Api:
     return connect(Connection())
 
 
-async def _until_healthy(port: int) -> None:
+async def _until_healthy(port: int, ca_file: Path | None) -> None:
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
     async with _limit("The demo's server did not start"):
-        while not await _healthy(port):  # noqa: ASYNC110 - another process's doing
+        while not await _healthy(port, context):  # noqa: ASYNC110 - another process's doing
             await asyncio.sleep(_POLL)
 
 
-async def _healthy(port: int) -> bool:
+async def _healthy(port: int, context: ssl.SSLContext | None) -> bool:
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     except OSError:
         return False
     try:
@@ -160,7 +163,14 @@ async def _register(api: Api, made: Initialised, states: list[Path]) -> tuple[st
     return tuple(
         await asyncio.gather(
             *(
-                register(made.public_url, made.region, ticket["ActivationId"], ticket["ActivationCode"], state)
+                register(
+                    made.public_url,
+                    made.region,
+                    ticket["ActivationId"],
+                    ticket["ActivationCode"],
+                    state,
+                    ca_file=made.ca_file,
+                )
                 for state in states
             )
         )

@@ -76,7 +76,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What was made. `profile_directory` holds `config` and `credentials` for the AWS CLI."""
+    """What was made. `profile_directory` holds `config` and `credentials` for the AWS CLI; `ca_file` vouches for the
+    server, None without TLS."""
 
     configuration: Path
     profile_directory: Path
@@ -84,6 +85,7 @@ class Initialised:
     region: str
     public_url: str
     credentials: Credentials
+    ca_file: Path | None
 
 
 def initialise(plan: Plan) -> Initialised:
@@ -124,7 +126,8 @@ def initialise(plan: Plan) -> Initialised:
     _write_profile(profile, plan, directory, credentials)
     # Last, so that an interrupted init can be run again.
     partial.rename(path)
-    return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials)
+    ca_file = directory / "tls" / "ca.pem" if plan.tls else None
+    return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials, ca_file)
 
 
 def command(

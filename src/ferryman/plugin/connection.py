@@ -17,7 +17,7 @@ from ferryman.plugin.arguments import InvalidArguments, Launch, checked_stream_u
 from ferryman.plugin.endings import FAILED, Ending
 from ferryman.plugin.service_client import CallRefused, ServiceClient, SessionOver
 from ferryman.transport.dialler import Dialler
-from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
+from ferryman.transport.errors import CertificateRefused, ConnectionLost, Unreachable, UpgradeRefused
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION, OpenDataChannel, encode_opening
 
@@ -78,7 +78,8 @@ class Connector:
                     await asyncio.sleep(BACKOFF.delay(attempt - 1, os.urandom))
         except TimeoutError:
             pass
-        raise _failed(str(cause)) from cause
+        advice = "; name its authority's file in AWS_CA_BUNDLE" if isinstance(cause, CertificateRefused) else ""
+        raise _failed(f"{cause}{advice}") from cause
 
     async def reopen(self) -> WebSocket:
         """Resume the session after a loss, as often as it takes. Raises `CannotConnect`."""
@@ -134,4 +135,6 @@ def _failed(cause: str) -> CannotConnect:
 
 def _is_final(cause: Exception) -> bool:
     """Whether asking again with the same URL can bring nothing else."""
-    return isinstance(cause, UpgradeRefused) and 400 <= cause.status < 500 and cause.status not in (408, 429)
+    if isinstance(cause, UpgradeRefused):
+        return 400 <= cause.status < 500 and cause.status not in (408, 429)
+    return isinstance(cause, CertificateRefused)

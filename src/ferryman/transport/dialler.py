@@ -14,7 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 
 from ferryman.transport.errors import Unreachable
-from ferryman.transport.http import is_loopback, trust
+from ferryman.transport.http import is_loopback
+from ferryman.transport.trust import trust
 from ferryman.transport.websocket import WebSocket, dial
 
 

@@ -5,6 +5,10 @@ class Unreachable(Exception):
     """Nobody answered: no route, refused, timed out, TLS not trusted. Worth another try later."""
 
 
+class CertificateRefused(Unreachable):
+    """The server's certificate is not trusted: another try brings nothing until somebody changes something."""
+
+
 class UpgradeRefused(Unreachable):
     """The server answered the WebSocket upgrade with another status than 101."""
 

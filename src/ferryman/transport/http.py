@@ -6,7 +6,6 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +16,7 @@ from yarl import URL
 from ferryman.model.errors import ServiceError
 from ferryman.signing.canonical import SignableRequest
 from ferryman.transport.errors import Unreachable
+from ferryman.transport.trust import Trust, unreachable
 from ferryman.transport.websocket import WebSocket, dial
 
 CALL_SECONDS = 15.0
@@ -35,26 +35,13 @@ class Answer:
     body: bytes
 
 
-def trust(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Return what TLS servers are verified by: the system's roots (or `SSL_CERT_FILE`), and `ca_file` besides.
-
-    Takes some 20 ms; make it once. Raises OSError when the file cannot be read, `ssl.SSLError` when it holds no
-    certificate.
-    """
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
-
-
 class HttpClient:
     """Connections to one server, kept alive between calls. An async context manager; create it in a running loop."""
 
-    def __init__(self, endpoint: str, *, user_agent: str, trusted: ssl.SSLContext | None = None) -> None:
+    def __init__(self, endpoint: str, *, user_agent: str, trusted: Trust | None = None) -> None:
         self._endpoint = urlsplit(endpoint.rstrip("/"))
+        self._trusted = trusted
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=trusted if trusted is not None else True),
             timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
             headers={"User-Agent": user_agent},
             trust_env=not is_loopback(self._endpoint.hostname or ""),
@@ -93,20 +80,27 @@ class HttpClient:
         try:
             async with (
                 asyncio.timeout(CALL_SECONDS),
-                self._session.post(self._url(path, ""), headers=signed, data=body, allow_redirects=False) as response,
+                self._session.post(
+                    self._url(path, ""), headers=signed, data=body, allow_redirects=False, ssl=self._verified_by
+                ) as response,
             ):
                 content = await response.content.read(MAX_ANSWER_BYTES)
                 while len(content) < MAX_ANSWER_BYTES and not response.content.at_eof():
                     content += await response.content.read(MAX_ANSWER_BYTES - len(content))
                 return Answer(response.status, content)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unreachable(f"cannot reach {self._origin}: {error or type(error).__name__}") from error
+            raise unreachable(self._origin, error) from error
 
     async def dial(self, raw_path: str, raw_query: str, sign: Sign, *, heartbeat: float) -> WebSocket:
         """Open a WebSocket below the endpoint with a signed upgrade; raises as `websocket.dial`."""
         path = self._endpoint.path + raw_path
         signed = self._signed("GET", path, raw_query, {}, b"", sign)
-        return await dial(self._session, str(self._url(path, raw_query)), signed, heartbeat=heartbeat)
+        url = str(self._url(path, raw_query))
+        return await dial(self._session, url, signed, heartbeat=heartbeat, verified_by=self._verified_by)
+
+    @property
+    def _verified_by(self) -> ssl.SSLContext | bool:
+        return True if self._trusted is None else self._trusted.context
 
     @property
     def _origin(self) -> str:

@@ -5,6 +5,7 @@ negotiated. Messages are not fragmented on the way out; fragmented ones are put 
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ import aiohttp
 from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
 from yarl import URL
 
-from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
+from ferryman.transport.errors import ConnectionLost, UpgradeRefused
+from ferryman.transport.trust import unreachable
 
 if TYPE_CHECKING:  # clients do without aiohttp's server: 20 ms of their start
     from aiohttp import web
@@ -132,12 +134,13 @@ async def dial(
     *,
     heartbeat: float = 20.0,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
+    verified_by: ssl.SSLContext | bool = True,
 ) -> WebSocket:
     """Open a WebSocket to `url`, which is used exactly as given, percent-encoding included.
 
     After `heartbeat` seconds without a byte from the peer a ping goes out; no answer within half of that again loses
-    the connection. Redirects are not followed. Raises `UpgradeRefused` when the server answers with an error,
-    `Unreachable` when it does not answer.
+    the connection. Redirects are not followed. `verified_by` True: what the session's connector says. Raises
+    `UpgradeRefused` when the server answers with an error, `Unreachable` when it does not answer.
     """
     try:
         async with asyncio.timeout(DIAL_SECONDS):
@@ -146,10 +149,11 @@ async def dial(
                 headers=headers,
                 heartbeat=heartbeat,
                 max_msg_size=max_message_bytes,
+                ssl=verified_by,
                 timeout=ClientWSTimeout(ws_close=CLOSE_SECONDS),
             )
     except aiohttp.WSServerHandshakeError as error:
         raise UpgradeRefused(error.status, f"{url} answered {error.status} {error.message}") from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Unreachable(f"cannot connect to {url}: {error or type(error).__name__}") from error
+        raise unreachable(url, error) from error
     return WebSocket(socket)

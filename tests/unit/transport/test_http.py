@@ -16,13 +16,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from ferryman.cli.local_authority import issue
 from ferryman.model.callers import Credentials
 from ferryman.model.errors import ServiceError
 from ferryman.model.secret import Secret
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import parse, sign, verify
-from ferryman.transport.errors import Unreachable
-from ferryman.transport.http import HttpClient, host_header, trust
+from ferryman.transport.errors import CertificateRefused, Unreachable
+from ferryman.transport.http import HttpClient, host_header
+from ferryman.transport.trust import Trust, trust
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", Secret("secret"), Secret("token"))
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -177,7 +179,7 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-async def test_tls_is_verified_by_the_given_authority_and_by_no_other(certificate: Path) -> None:
+async def test_tls_is_verified_by_the_given_authority_and_by_no_other(certificate: Path, tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.method == "GET":
             socket = web.WebSocketResponse()
@@ -196,15 +198,27 @@ async def test_tls_is_verified_by_the_given_authority_and_by_no_other(certificat
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=serving).start()
     endpoint = f"https://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        async with HttpClient(endpoint, user_agent="t", trusted=trust(certificate)) as client:
+        another = tmp_path / "another.pem"
+        another.write_bytes(issue("127.0.0.1", datetime.now(UTC)).issuer.certificate)
+        trusted = Trust(another)
+        async with HttpClient(endpoint, user_agent="t", trusted=trusted) as client:
+            with pytest.raises(CertificateRefused):
+                await client.call("AmazonSSM.Ping", {}, sign_call)
+            another.write_bytes(b"half of it")
+            with pytest.raises(CertificateRefused):
+                await client.call("AmazonSSM.Ping", {}, sign_call)
+            another.write_bytes(certificate.read_bytes())
             assert await client.call("AmazonSSM.Ping", {}, sign_call) == {"ok": True}
             websocket = await client.dial("/v1/x", "a=b", sign_call, heartbeat=5)
             assert await websocket.receive() == b"over tls"
             await websocket.close()
-        async with HttpClient(endpoint, user_agent="t", trusted=trust()) as client:
-            with pytest.raises(Unreachable, match=r"(?i)certificate"):
+        async with HttpClient(endpoint, user_agent="t", trusted=Trust()) as client:
+            with pytest.raises(CertificateRefused, match=f"^the certificate of {endpoint} is not trusted: self-signed"):
                 await client.call("AmazonSSM.Ping", {}, sign_call)
-            with pytest.raises(Unreachable, match=r"(?i)certificate"):
+            with pytest.raises(CertificateRefused, match="is not trusted: self-signed"):
                 await client.dial("/v1/x", "a=b", sign_call, heartbeat=5)
+        async with HttpClient(endpoint.replace("127.0.0.1", "localhost"), user_agent="t", trusted=trusted) as client:
+            with pytest.raises(CertificateRefused, match="Hostname mismatch"):
+                await client.call("AmazonSSM.Ping", {}, sign_call)
     finally:
         await runner.cleanup()

@@ -1,0 +1,62 @@
+"""What TLS servers are verified by, and how to say that one did not pass."""
+
+import ssl
+from pathlib import Path
+
+import aiohttp
+
+from ferryman.transport.errors import CertificateRefused, Unreachable
+
+
+def trust(ca_file: Path | None = None) -> ssl.SSLContext:
+    """Return what TLS servers are verified by: the system's roots (or `SSL_CERT_FILE`), and `ca_file` besides.
+
+    Takes some 20 ms; make it once. Raises OSError when the file cannot be read, `ssl.SSLError` when it holds no
+    certificate.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+class Trust:
+    """The same, read again when the file has changed: what runs for years outlives an authority. Raises as `trust`."""
+
+    def __init__(self, ca_file: Path | None = None) -> None:
+        self._ca_file = ca_file
+        self._seen = self._look()
+        self._context = trust(ca_file)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What the next connection is to be verified by; a file that cannot be used changes nothing."""
+        seen = self._look()
+        if seen != self._seen:
+            try:
+                self._context = trust(self._ca_file)
+            except OSError:  # being written, perhaps: ask again
+                return self._context
+            self._seen = seen
+        return self._context
+
+    def _look(self) -> object:
+        if self._ca_file is None:
+            return None
+        try:
+            status = self._ca_file.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def unreachable(what: str, error: Exception) -> Unreachable:
+    """Return `error` in words; `what` is the address that was tried."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        refused = error.certificate_error
+        said = refused.verify_message if isinstance(refused, ssl.SSLCertVerificationError) else str(refused)
+        return CertificateRefused(f"the certificate of {what} is not trusted: {said}")
+    if isinstance(error, aiohttp.ClientConnectorSSLError) and "WRONG_VERSION_NUMBER" in str(error):
+        return Unreachable(f"{what} does not speak TLS")
+    return Unreachable(f"cannot connect to {what}: {error or type(error).__name__}")

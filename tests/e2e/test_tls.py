@@ -1,0 +1,92 @@
+"""Everything over TLS: server, agent, plugin, the stock AWS CLI and `ferryman`, by an authority of their own."""
+
+import signal
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PROGRAMS, Ferryman, _start, _stop
+
+pytestmark = pytest.mark.timeout(180)
+FERRYMAN = str(PROGRAMS / "ferryman")
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
+    running = _start(tmp_path_factory.mktemp("demo"), "--tls")
+    yield running
+    _stop(running)
+
+
+def run(secure: Ferryman, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [FERRYMAN, *arguments],
+        env=secure.environment | changes,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def served(secure: Ferryman) -> str:
+    """The certificate that a new connection gets."""
+    host, _, port = secure.facts["endpoint_url"].removeprefix("https://").partition(":")
+    return ssl.get_server_certificate((host, int(port)), timeout=10)
+
+
+def test_a_shell_through_the_aws_cli(secure: Ferryman, open_shell: Callable[..., Any]) -> None:
+    assert secure.facts["endpoint_url"].startswith("https://")
+    shell = open_shell(secure)
+    shell.prompt()
+    shell.run("echo $((6*7))-over-tls", "42-over-tls\r\n")
+    shell.child.send("exit\n")
+    assert shell.end() == 0
+
+
+def test_an_authority_that_is_not_trusted_is_named(secure: Ferryman, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert run(secure, "certificate", "new", "--directory", str(other), "--host", "127.0.0.1").returncode == 0
+    arguments = (
+        "--endpoint-url",
+        secure.facts["endpoint_url"],
+        "--activation-id",
+        "x" * 36,
+        "--activation-code",
+        "y" * 20,
+    )
+    state = ("--state-dir", str(tmp_path / "state"))
+    for ca_file in ((), ("--ca-file", str(other / "ca.pem"))):
+        register = run(secure, "agent", "register", *arguments, *state, *ca_file)
+        assert register.returncode == 1
+        assert f"the certificate of {secure.facts['endpoint_url']} is not trusted" in register.stderr
+        assert "--ca-file" in register.stderr
+    nodes = run(secure, "nodes", AWS_CA_BUNDLE=str(other / "ca.pem"))
+    assert nodes.returncode == 1
+    assert "is not trusted" in nodes.stderr
+    assert "AWS_CA_BUNDLE" in nodes.stderr
+
+
+def test_a_new_certificate_is_taken_and_the_agent_comes_back(secure: Ferryman, until: Callable[..., Any]) -> None:
+    before = served(secure)
+    configuration = str(Path(secure.facts["profile_dir"]).parent / "ferryman.toml")
+    assert run(secure, "certificate", "renew", "--config", configuration).returncode == 0
+    until(lambda: served(secure) != before, 30)
+    said = run(secure, "run", secure.node_id, "--", "echo", "after")
+    assert (said.returncode, said.stdout) == (0, "after\n"), said.stderr
+    server = next(each for each in secure.descendants() if each.pid == secure.facts["pids"]["server"])
+    server.send_signal(signal.SIGKILL)
+    server.wait(20)
+
+    def connected() -> bool:
+        answer = secure.aws("ssm", "get-connection-status", "--target", secure.node_id, check=False)
+        return '"connected"' in answer.stdout
+
+    until(connected, 60)
+    said = run(secure, "run", secure.node_id, "--", "sh", "-c", "exit 7")
+    assert said.returncode == 7, said.stderr
