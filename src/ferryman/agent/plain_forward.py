@@ -7,17 +7,17 @@ clients that are older than smux, connections come one after another.
 import asyncio
 from collections import deque
 
-from ferryman.agent.connection import Connection
 from ferryman.agent.destinations import Destination, Undialled
 from ferryman.agent.kinds import Client
 from ferryman.agent.records import FAILED
 from ferryman.channel.events import InputReceived
+from ferryman.transport.tcp_connection import TcpConnection
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import MalformedPayload, decode_flag
 
 
 class PlainForward:
-    """Joins a client to one connection at a time; `Owner` of these, by count.
+    """Joins a client to one connection at a time; `Owner` of these.
 
     `lasting`: further connections may follow the first, dialled when the client sends. `ended` is set when the
     connection has ended and none may follow.
@@ -28,8 +28,7 @@ class PlainForward:
         self._destination = destination
         self._lasting = lasting
         self._waiting: deque[tuple[int, int]] = deque()
-        self._count = 0
-        self._connection: Connection | None = None
+        self._connection: TcpConnection | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._closed = False
         self.ended = asyncio.Event()
@@ -64,20 +63,22 @@ class PlainForward:
             self._connection.abort()
             self._connection = None
 
-    def connected(self, key: int) -> None:
+    def connected(self, connection: TcpConnection) -> None:
         """See `Owner`."""
 
-    def received(self, key: int, data: bytes) -> None:
+    def received(self, connection: TcpConnection, data: bytes) -> None:
         """Send output; without room for more, stop reading."""
-        if key != self._count or self._closed:
+        if connection is not self._connection or self._closed:
             return
         self._client.send(PayloadType.OUTPUT, data)
-        if self._client.capacity() <= 0 and self._connection is not None:
-            self._connection.pause()
+        if self._client.capacity() <= 0:
+            connection.pause()
 
-    def written(self, key: int, count: int) -> None:
+    def written(self, connection: TcpConnection, count: int) -> None:
         """Acknowledge the input that is written."""
-        while count and self._waiting and not self._closed:
+        if connection is not self._connection or self._closed:
+            return
+        while count and self._waiting:
             number, size = self._waiting[0]
             if size > count:
                 self._waiting[0] = (number, size - count)
@@ -86,23 +87,22 @@ class PlainForward:
             count -= size
             self._client.consumed(number)
 
-    def finished(self, key: int) -> None:
+    def finished(self, connection: TcpConnection) -> None:
         """End the connection: the session cannot say that only one of its directions has ended."""
-        if key == self._count and self._connection is not None:
-            self._connection.close()
+        if connection is self._connection:
+            connection.close()
             self._gone()
 
-    def lost(self, key: int, reason: str | None) -> None:
+    def lost(self, connection: TcpConnection, reason: str) -> None:
         """Take in that the connection is gone."""
-        if key == self._count:
+        if connection is self._connection:
             self._gone()
 
     def _dial(self) -> None:
-        self._count += 1
-        self._connection = Connection(self, self._count)
+        self._connection = TcpConnection(self)
         self._dialling = asyncio.create_task(self._connect(self._connection))
 
-    async def _connect(self, connection: Connection) -> None:
+    async def _connect(self, connection: TcpConnection) -> None:
         try:
             await self._destination.dial(lambda: connection)
         except Undialled as error:

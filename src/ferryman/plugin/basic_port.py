@@ -10,7 +10,7 @@ from ferryman.plugin.agent_features import takes_terminate_flag
 from ferryman.plugin.endings import NORMAL, Ending
 from ferryman.plugin.kind import Surroundings
 from ferryman.plugin.listener import Listener
-from ferryman.plugin.local_connection import LocalConnection
+from ferryman.transport.tcp_connection import TcpConnection
 from ferryman.wire.agent_message import Flag, PayloadType
 
 LAST_WRITES_SECONDS = 2.0
@@ -36,7 +36,7 @@ class BasicPort:
         self._screen = around.screen
         self._far_end = around.far_end
         self._listener = Listener(around.started.properties or {})
-        self._connection: LocalConnection | None = None
+        self._connection: TcpConnection | None = None
         self._arrived: deque[OutputReceived] = deque()
         """For the next connection, not acknowledged."""
         self._written: deque[tuple[int, int]] = deque()
@@ -104,14 +104,14 @@ class BasicPort:
         if self._connection is not None:
             self._connection.abort()
 
-    def connected(self, connection: LocalConnection) -> None:
+    def connected(self, connection: TcpConnection) -> None:
         """Give the connection what has waited for it."""
         self._connection = connection
         arrived, self._arrived = self._arrived, deque()
         for event in arrived:
             self._write(connection, event)
 
-    def received(self, connection: LocalConnection, data: bytes) -> None:
+    def received(self, connection: TcpConnection, data: bytes) -> None:
         """Send input; without room for more, stop reading."""
         self._pending.append(data)
         self._pending_bytes += len(data)
@@ -120,11 +120,11 @@ class BasicPort:
         if self._pending_bytes >= PENDING_BYTES:
             connection.pause()
 
-    def finished(self, connection: LocalConnection) -> None:
+    def finished(self, connection: TcpConnection) -> None:
         """Close the connection: these agents cannot be told of the end of one direction."""
         connection.close()
 
-    def written(self, connection: LocalConnection, count: int) -> None:
+    def written(self, connection: TcpConnection, count: int) -> None:
         """Acknowledge what is written."""
         while self._written and (count or not self._written[0][1]):
             number, size = self._written[0]
@@ -133,17 +133,17 @@ class BasicPort:
                 return
             self._written.popleft()
             count -= size
-            self._far_end.acknowledge(number)
+            self._far_end.consumed(number)
 
-    def lost(self, connection: LocalConnection, reason: str) -> None:
+    def lost(self, connection: TcpConnection, reason: str) -> None:
         """Take in that the connection is over; what it has not written is for nobody else."""
         self._connection = None
         self._between = True
         while self._written:
-            self._far_end.acknowledge(self._written.popleft()[0])
+            self._far_end.consumed(self._written.popleft()[0])
         self._input_over.set()
 
-    def _write(self, connection: LocalConnection | None, event: OutputReceived) -> None:
+    def _write(self, connection: TcpConnection | None, event: OutputReceived) -> None:
         data = b"" if connection is None or event.payload_type not in DATA_TYPES else event.payload
         if data and connection is not None:
             self._written.append((event.sequence_number, len(data)))
@@ -151,7 +151,7 @@ class BasicPort:
         elif self._written:
             self._written.append((event.sequence_number, 0))
         else:
-            self._far_end.acknowledge(event.sequence_number)
+            self._far_end.consumed(event.sequence_number)
 
     async def _serve(self) -> None:
         """Take one connection after another, until cancelled."""
@@ -163,7 +163,7 @@ class BasicPort:
                 first = False
                 self._screen.say(texts.only_connection(self._around.session_id))
             self._input_over.clear()
-            await loop.connect_accepted_socket(lambda: LocalConnection(self), accepted)
+            await loop.connect_accepted_socket(lambda: TcpConnection(self), accepted)
             await self._input_over.wait()
             # What was read before the end goes before the flag.
             await self._all_sent.wait()

@@ -62,7 +62,7 @@ class FarEnd:
         """Send a flag; it may go beyond the capacity."""
         self.send(PayloadType.FLAG, encode_flag(flag))
 
-    def acknowledge(self, number: int) -> None:
+    def consumed(self, number: int) -> None:
         """Say that the output of this number, and all before it, is written out."""
         self._written = max(self._written, number)
         while self._unwritten and self._unwritten[0][0] <= number:

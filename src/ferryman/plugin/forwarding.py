@@ -8,8 +8,8 @@ import struct
 from collections.abc import Awaitable, Callable
 
 from ferryman.model.failures import Failure
-from ferryman.plugin.local_connection import LocalConnection
 from ferryman.plugin.port_sessions import Destination, PortSessions
+from ferryman.transport.tcp_connection import TcpConnection
 
 BACKLOG = 1024
 LOOPBACK = "127.0.0.1"
@@ -34,7 +34,7 @@ class Forward:
         self._on_problem = on_problem
         self._places = asyncio.Semaphore(MOST_OPENING)
         self._joining: set[asyncio.Task[None]] = set()
-        self._connections: set[LocalConnection] = set()
+        self._connections: set[TcpConnection] = set()
         self.address: tuple[str, int] = listening.getsockname()[:2]
         self._accepting = asyncio.create_task(self._accept())
 
@@ -80,7 +80,7 @@ class Forward:
                 accepted.close()
                 return
             tunnel = await self._sessions.tunnel(destination)
-            connection = LocalConnection(tunnel)
+            connection = tunnel.connection()
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except Failure as failure:
             reset(accepted)

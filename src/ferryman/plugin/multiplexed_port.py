@@ -9,7 +9,6 @@ from ferryman.plugin.agent_features import expects_keep_alive
 from ferryman.plugin.endings import FAILED, NORMAL, Ending
 from ferryman.plugin.kind import Surroundings
 from ferryman.plugin.listener import Listener
-from ferryman.plugin.local_connection import LocalConnection
 from ferryman.plugin.tunnel import Tunnel
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
@@ -92,7 +91,7 @@ class MultiplexedPort:
 
     async def _open(self) -> None:
         """Take connections, those included that came as soon as the listener was there."""
-        self._server = await self._listener.serve(lambda: LocalConnection(self._tunnel))
+        self._server = await self._listener.serve(self._tunnel.connection)
 
     def _stop_listening(self) -> None:
         self._opening.cancel()

@@ -124,7 +124,7 @@ class RunningCommand:
                 self._exit_code = exit_code(event.payload)
             elif event.payload_type in _STREAMS and event.payload:
                 yield _STREAMS[event.payload_type], event.payload
-            self._far_end.acknowledge(event.sequence_number)
+            self._far_end.consumed(event.sequence_number)
         await self._code()
 
     async def wait(self) -> int:

@@ -73,7 +73,7 @@ class _Session:
         self._hurry = asyncio.Event()
         self._connected = False
         self._far_end = FarEnd(self._on_events)
-        self._screen = Screen(descriptors, self._far_end.acknowledge, self._output_closed)
+        self._screen = Screen(descriptors, self._far_end.consumed, self._output_closed)
         self._kind: Kind | None = None
 
     async def run(self) -> int:

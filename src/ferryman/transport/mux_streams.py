@@ -1,0 +1,211 @@
+"""Joins TCP connections to the streams of one smux session (`protocol/client.md` §10.4, `agent.md` §5.5).
+
+Which connection belongs to which stream, and what the end of either means, is its user's to say; the bytes between
+them, in both directions and no faster than both sides take them, are moved here.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from ferryman.channel.mux import MuxSession, Role
+from ferryman.channel.mux_events import (
+    MuxEvent,
+    MuxFailed,
+    StreamClosed,
+    StreamData,
+    StreamFinished,
+    StreamOpened,
+    StreamWritable,
+)
+from ferryman.transport.tcp_connection import TcpConnection
+from ferryman.wire.agent_message import PayloadType
+from ferryman.wire.smux import MAX_DATA, MAX_SENT, WINDOWED_VERSION
+
+WORTHWHILE_BYTES = 64 * 1024
+"""Less room than this in the channel's window is waited out: small messages cost as much as large ones."""
+
+Change = StreamOpened | StreamClosed | MuxFailed
+"""What the user of the streams is told."""
+
+
+class FarSide(Protocol):
+    """The other end of the session."""
+
+    def capacity(self) -> int:
+        """Return how many bytes may be sent now."""
+
+    def send(self, payload_type: PayloadType, payload: bytes) -> None:
+        """Send a message; keep to `capacity`."""
+
+    def consumed(self, number: int) -> None:
+        """Say that the message of this number, and all before it, are where they belong."""
+
+
+class MuxStreams:
+    """The streams of one session and their connections, whose `Owner` it is.
+
+    `payload` is the most bytes of a message to the far side. `on_connected` gets a connection that is up and `on_lost`
+    one that is gone, with the reason; `on_change` what the far side does to streams.
+    """
+
+    def __init__(
+        self,
+        far_side: FarSide,
+        role: Role,
+        version: int,
+        payload: int,
+        *,
+        on_connected: Callable[[TcpConnection], None],
+        on_lost: Callable[[TcpConnection, str], None],
+        on_change: Callable[[Change], None],
+    ) -> None:
+        self._far_side = far_side
+        self._payload = payload
+        # The largest frames that a receiver takes; AWS's ends are only sent what their own library would send.
+        self._mux = MuxSession(role, version, MAX_DATA if version >= WINDOWED_VERSION else MAX_SENT)
+        self._on_connected = on_connected
+        self._on_lost = on_lost
+        self._on_change = on_change
+        self._arrived: deque[tuple[int, bytes]] = deque()
+        self._connections: dict[int, TcpConnection] = {}
+        self._moving = False
+        self._move_due = False
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+
+    def __len__(self) -> int:
+        """Return how many connections there are."""
+        return len(self._connections)
+
+    def open(self, connection: TcpConnection) -> None:
+        """Open a stream for a connection; the far side hears of it at once, for its end may be the first to speak."""
+        if self._closed:
+            connection.abort()
+            return
+        self.join(self._mux.open(), connection)
+        self._move_soon()
+
+    def join(self, stream_id: int, connection: TcpConnection) -> None:
+        """Join a connection to a stream that the far side has opened."""
+        connection.stream_id = stream_id
+        self._connections[stream_id] = connection
+
+    def part(self, stream_id: int) -> TcpConnection | None:
+        """Return the connection that was joined to a stream, which is no more; what still comes for it is dropped."""
+        return self._connections.pop(stream_id, None)
+
+    def take(self, number: int, payload: bytes) -> None:
+        """Take bytes of the smux session; what does not fit now waits, unacknowledged. Empty: acknowledge in turn."""
+        self._arrived.append((number, payload))
+        self.move()
+
+    def move(self) -> None:
+        """Move what can be moved, both ways."""
+        if self._moving or self._closed:  # moving: connections call back while the loop below runs
+            return
+        self._moving = True
+        try:
+            while self._send_some() or self._take_some():
+                pass
+        finally:
+            self._moving = False
+
+    def finish(self, stream_id: int) -> None:
+        """Say that nothing more comes from this side; what the far side sends still arrives."""
+        self._mux.finish(stream_id)
+        self._move_soon()
+
+    def reset(self, stream_id: int, reason: str) -> None:
+        """Give a stream up, both ways; the far side gets the reason."""
+        self._mux.reset(stream_id, reason)
+        self._move_soon()
+
+    def close(self) -> None:
+        """Reset every connection; nothing is moved any more."""
+        self._closed = True
+        self._arrived.clear()
+        for connection in list(self._connections.values()):
+            connection.abort()
+        self._connections.clear()
+
+    def connected(self, connection: TcpConnection) -> None:
+        """See `Owner`."""
+        self._on_connected(connection)
+
+    def received(self, connection: TcpConnection, data: bytes) -> None:
+        """Put bytes of a connection into its stream."""
+        self._mux.write(connection.stream_id, data)
+        self._move_soon()
+        if self._mux.writable(connection.stream_id) <= 0:
+            connection.pause()
+
+    def finished(self, connection: TcpConnection) -> None:
+        """Pass the end of a connection's input on."""
+        self.finish(connection.stream_id)
+
+    def written(self, connection: TcpConnection, count: int) -> None:
+        """Let the far side send as many bytes again."""
+        self._mux.consumed(connection.stream_id, count)
+        self._move_soon()
+
+    def lost(self, connection: TcpConnection, reason: str) -> None:
+        """See `Owner`."""
+        self._on_lost(connection, reason)
+
+    def _move_soon(self) -> None:
+        """What many connections want within one turn of the event loop goes together."""
+        if not self._moving and not self._move_due:
+            self._move_due = True
+            self._loop.call_soon(self._move_now)
+
+    def _move_now(self) -> None:
+        self._move_due = False
+        self.move()
+
+    def _send_some(self) -> bool:
+        """Send one message's worth of bytes, if there are any and there is room for a good one."""
+        if not self._mux.pending:
+            return False
+        room = min(self._far_side.capacity(), self._payload)
+        if room < min(self._payload, WORTHWHILE_BYTES):
+            return False
+        data = self._mux.data_to_send(room)
+        if data:
+            self._far_side.send(PayloadType.OUTPUT, data)
+        self._handle_events()
+        return bool(data)
+
+    def _take_some(self) -> bool:
+        """Take in one message's worth of bytes, if there is room for what they may bring."""
+        if not self._arrived or self._mux.saturated:
+            return False
+        number, payload = self._arrived.popleft()
+        if payload:
+            self._mux.receive(payload)
+            self._handle_events()
+        self._far_side.consumed(number)
+        return True
+
+    def _handle_events(self) -> None:
+        while events := self._mux.events():
+            for event in events:
+                self._handle(event)
+
+    def _handle(self, event: MuxEvent) -> None:
+        match event:
+            case StreamData(stream_id, data):
+                connection = self._connections.get(stream_id)
+                if connection is None:
+                    self._mux.consumed(stream_id, len(data))
+                else:
+                    connection.write(data)
+            case StreamWritable(stream_id):
+                if stream_id in self._connections:
+                    self._connections[stream_id].resume()
+            case StreamFinished(stream_id):
+                if stream_id in self._connections:
+                    self._connections[stream_id].write_eof()
+            case StreamOpened() | StreamClosed() | MuxFailed():
+                self._on_change(event)
