@@ -13,6 +13,8 @@ from ferryman.server.outgoing import Outgoing
 from ferryman.server.timing import Timing
 
 ABNORMAL = 1006
+TURN_FRAMES = 64
+"""Taken from one peer before the others get their turn: a flood of small frames holds up nobody else's keystroke."""
 REASON_LIMIT = 123
 """Bytes of a close frame's reason (RFC 6455 §5.5)."""
 
@@ -57,6 +59,7 @@ class Socket:
         "_outgoing",
         "_response",
         "_scope",
+        "_taken",
         "_transport",
         "_writer",
         "departure",
@@ -76,6 +79,7 @@ class Socket:
         self._draining: asyncio.Task[None] | None = None
         self._asked: Callable[[], None] | None = None
         self._open = True
+        self._taken = 0
         self.departure: Departure | None = None
         self.gone: PeerGone | None = None
         self.heard = True
@@ -109,6 +113,9 @@ class Socket:
 
     async def receive_frame(self) -> bytes:
         """Return the next binary message; raises `PeerGone`, and `Violation` (1003) for a text message."""
+        self._taken += 1
+        if not self._taken % TURN_FRAMES:
+            await asyncio.sleep(0)
         message = await self._response.receive()
         self.heard = True
         if message.type is WSMsgType.BINARY:

@@ -4,13 +4,17 @@ import asyncio
 import os
 import struct
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.attached import Attached
+from ferryman.server.sockets import TURN_FRAMES
 from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
@@ -348,16 +352,21 @@ async def test_an_agent_that_never_takes_the_task_up(server: Server) -> None:
     await server.until_status(ticket["SessionId"], SessionStatus.FAILED)
 
 
-async def test_an_agent_that_is_gone_when_the_client_comes(server: Server) -> None:
-    node = await server.register()
-    control = await node.control()
-    ticket = await server.start(node)
-    await control.close()
-    client = await server.open_client(ticket)
-    closed = await client.until(MessageType.CHANNEL_CLOSED)
-    assert "not connected" in decode_payload(closed.payload, ChannelClosed).output
-    assert await client.closed() == 1000
-    await server.until_status(ticket["SessionId"], SessionStatus.FAILED)
+class TestAnAgentThatDoesNotComeBack:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(node_return=1)
+
+    async def test_an_agent_that_is_gone_when_the_client_comes(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        ticket = await server.start(node)
+        await control.close()
+        client = await server.open_client(ticket)
+        closed = await client.until(MessageType.CHANNEL_CLOSED)
+        assert "not connected" in decode_payload(closed.payload, ChannelClosed).output
+        assert await client.closed() == 1000
+        await server.until_status(ticket["SessionId"], SessionStatus.FAILED)
 
 
 # Ends
@@ -494,6 +503,35 @@ def ends(paired: Paired, receiver: str) -> tuple[Peer, Peer, Callable[[int, byte
     if receiver == "client":
         return paired.client, paired.agent, output
     return paired.agent, paired.client, typed
+
+
+async def test_a_flood_of_small_frames_leaves_others_their_turn(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = 0
+    taken: Counter[int] = Counter()
+    outline = Attached.outline
+
+    def counted(attached: Attached, frame: bytes) -> tuple[bytes, int]:
+        taken[turn] += 1
+        return outline(attached, frame)
+
+    async def turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Attached, "outline", counted)
+    paired = await server.paired()
+    turning = asyncio.create_task(turns())
+    for number in range(5000):
+        await paired.client.send(acknowledge(number))
+    for _ in range(5000):
+        await paired.agent.frame()
+    turning.cancel()
+    assert taken.total() >= 5000
+    assert max(taken.values()) <= TURN_FRAMES + 1
 
 
 async def flood(peer: Peer, make: Callable[[int], bytes], limit: int, patience: float = 0.5) -> int:
