@@ -1,0 +1,79 @@
+"""Hosts that the node cannot reach: the local connection is told at once, its person is told why, the session stays."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PROGRAMS
+
+pytestmark = pytest.mark.timeout(180)
+PROMPT_SECONDS = 5.0
+HOSTS = [
+    pytest.param("224.0.0.1", "Network is unreachable", id="unreachable"),
+    pytest.param(64 * "a" + ".invalid", "cannot resolve", id="resolver"),
+]
+"""No TCP connection leads to a multicast address, and no resolver asks for a label of 64 characters."""
+
+
+@contextlib.contextmanager
+def complaining(ferryman: Any, command: list[str], told: str) -> Iterator[tuple[list[str], str]]:
+    """Run a forward; the lines of its standard error as they come, and the match of `told`."""
+    lines: list[str] = []
+    with ferryman.running(command, told) as (process, found):
+        reader = threading.Thread(target=lambda: lines.extend(iter(process.stderr.readline, "")))
+        reader.start()
+        try:
+            yield lines, found
+        finally:
+            os.killpg(process.pid, signal.SIGINT)  # the AWS CLI's plugin, too
+            process.wait(30)
+            reader.join(30)
+
+
+def is_reset_at_once(port: int) -> None:
+    began = time.monotonic()
+    client = socket.create_connection(("127.0.0.1", port), timeout=PROMPT_SECONDS)
+    with client, contextlib.suppress(ConnectionResetError):
+        assert client.recv(1) == b""
+    assert time.monotonic() - began < PROMPT_SECONDS
+
+
+@pytest.mark.parametrize(("host", "reason"), HOSTS)
+def test_through_the_aws_cli(ferryman: Any, until: Callable[..., Any], host: str, reason: str) -> None:
+    command = [str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id]
+    command += ["--document-name", "AWS-StartPortForwardingSessionToRemoteHost"]
+    command += ["--parameters", f"host={host},portNumber=80,localPortNumber=0"]
+    opened = r"(Port \d+ opened for sessionId \S+)\."
+    with complaining(ferryman, command, opened) as (lines, found):
+        _, port, *_, session_id = found.split()
+        for count in (1, 2):  # the session is still there for the second
+            is_reset_at_once(int(port))
+            until(lambda: len([line for line in lines if reason in line]) >= count)  # noqa: B023 called at once
+        assert ferryman.session_row(session_id)["Status"] == "Connected"
+
+
+@pytest.mark.parametrize(("host", "reason"), HOSTS)
+def test_through_ferryman_forward(ferryman: Any, until: Callable[..., Any], host: str, reason: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reachable = server.getsockname()[1]
+        command = [str(PROGRAMS / "ferryman"), "forward", ferryman.node_id, f"0:{host}:80", f"0:{reachable}"]
+        with complaining(ferryman, [*command, "--json"], r"(\{.+\})") as (lines, found):
+            ports = [int(each["listen"].rpartition(":")[2]) for each in json.loads(found)["forwards"]]
+            is_reset_at_once(ports[0])
+            until(lambda: [line for line in lines if host in line and reason in line])
+            with socket.create_connection(("127.0.0.1", ports[1]), timeout=PROMPT_SECONDS) as ours:
+                theirs, _ = server.accept()
+                with theirs:
+                    ours.sendall(b"ping")
+                    assert theirs.recv(4) == b"ping"
+            is_reset_at_once(ports[0])
+            rows = ferryman.client("ssm").describe_sessions(State="Active")["Sessions"]
+            assert [row["Status"] for row in rows] == ["Connected", "Connected"]
