@@ -70,7 +70,7 @@ def test_one_node_and_its_tags(ferryman: Any) -> None:
     assert {f"Node        {node}", "Status      Online", "Tag         team=a=b"} <= set(lines)
     assert [row["InstanceId"] for row in answer(ferryman, "nodes", "--tag", "stage=test", "--tag", "team")] == [node]
     assert answer(ferryman, "nodes", "--tag", "stage=test", "--status", "ConnectionLost") == []
-    assert run(ferryman, "nodes", "--status", "Inactive").stdout == "No nodes match.\n"
+    assert run(ferryman, "nodes", "--tag", "stage=test", "--status", "Inactive").stdout == "No nodes match.\n"
     assert answer(ferryman, "sessions", "list", "--target", "tag:stage=test") == []
     assert "its control channel is up" in run(ferryman, "doctor", "--target", "tag:stage=test").stdout
     assert "No node is called nobody" in run(ferryman, "doctor", "--target", "nobody").stdout
