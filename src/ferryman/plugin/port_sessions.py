@@ -141,6 +141,7 @@ class PortSessions:
         self._kept: dict[Destination, _Kept] = {}
         self._opening: dict[Destination, asyncio.Task[_Kept]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._watching: set[asyncio.Task[None]] = set()
 
     async def tunnel(self, destination: Destination) -> Tunnel:
         """Return the open tunnel to `destination`, through a new session if there is none. Raises `Failure`."""
@@ -165,14 +166,29 @@ class PortSessions:
         await asyncio.gather(*opening, return_exceptions=True)
         kept, self._kept = list(self._kept.values()), {}
         await asyncio.gather(*(each.session.close() for each in kept), *self._closing)
+        if self._watching:
+            await asyncio.wait(self._watching)  # their sessions are over
 
     async def _open(self, destination: Destination) -> _Kept:
         if old := self._kept.pop(destination, None):
             await old.session.close()
         traffic = PortTraffic(destination, self._on_problem)
         session = await self._client.start(self._node_id, destination.document, destination.parameters, traffic)
-        self._kept[destination] = _Kept(session, traffic, time.monotonic())
-        return self._kept[destination]
+        kept = self._kept[destination] = _Kept(session, traffic, time.monotonic())
+        watching = asyncio.create_task(self._watch(destination, kept))
+        self._watching.add(watching)
+        watching.add_done_callback(self._watching.discard)
+        return kept
+
+    async def _watch(self, destination: Destination, kept: _Kept) -> None:
+        """Say why a session is over that nobody here has closed: its connections have ended for no reason of theirs."""
+        try:
+            await kept.session.ended()
+            reason = f"Session {kept.session.session_id} was ended."
+        except Failure as failure:
+            reason = failure.line
+        if self._kept.get(destination) is kept:
+            self._on_problem(f"{destination}: {reason} The next connection starts another.")
 
     def _opened(self, destination: Destination, task: "asyncio.Task[_Kept]") -> None:
         self._opening.pop(destination, None)

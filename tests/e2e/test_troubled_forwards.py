@@ -1,4 +1,4 @@
-"""Hosts that the node cannot reach: the local connection is told at once, its person is told why, the session stays."""
+"""Connections that cannot be had or kept: the local one is told at once, its person is told why, the forward stays."""
 
 import contextlib
 import json
@@ -77,3 +77,23 @@ def test_through_ferryman_forward(ferryman: Any, until: Callable[..., Any], host
             is_reset_at_once(ports[0])
             rows = ferryman.client("ssm").describe_sessions(State="Active")["Sessions"]
             assert [row["Status"] for row in rows] == ["Connected", "Connected"]
+
+
+def test_a_forward_says_when_its_session_was_ended_and_starts_another(ferryman: Any, until: Callable[..., Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reachable = server.getsockname()[1]
+        command = [str(PROGRAMS / "ferryman"), "forward", ferryman.node_id, f"0:{reachable}", "--json"]
+        with complaining(ferryman, command, r"(\{.+\})") as (lines, found):
+            port = int(json.loads(found)["forwards"][0]["listen"].rpartition(":")[2])
+            ssm = ferryman.client("ssm")
+            for _ in range(2):
+                with socket.create_connection(("127.0.0.1", port), timeout=PROMPT_SECONDS) as ours:
+                    theirs, _ = server.accept()
+                    with theirs:
+                        ours.sendall(b"ping")
+                        assert theirs.recv(4) == b"ping"
+                        [row] = ssm.describe_sessions(State="Active")["Sessions"]
+                        told = len(lines)
+                        ssm.terminate_session(SessionId=row["SessionId"])
+                        until(lambda: [line for line in lines[told:] if row["SessionId"] in line and "ended" in line])  # noqa: B023 called at once
+                        until(lambda: ssm.describe_sessions(State="Active")["Sessions"] == [])
