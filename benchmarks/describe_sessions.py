@@ -21,12 +21,14 @@ from typing import Any
 
 from benchmarks.measurement import Bar, Measurement
 from ferryman.bus.memory import MemoryBus
+from ferryman.core.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
 from ferryman.core.requests import DescribeSessionsRequest
 from ferryman.core.service import Service, Settings
 from ferryman.core.session_listing import describe_sessions
 from ferryman.core.vault import Vault
 from ferryman.model.callers import Caller, CallerKind, Role
 from ferryman.model.identifiers import Millis
+from ferryman.model.policies import PolicyDocument
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
 from ferryman.store.database import SqlStore, open_store
 from ferryman.store.sessions import ACCESS_TYPE_CODES, STATUS_CODES
@@ -184,7 +186,8 @@ def _service(store: SqlStore) -> Service:
     return Service(settings, store, MemoryBus(), Vault(bytes(32), os.urandom), lambda: Millis(NOW), os.urandom)
 
 
-_CALLER = Caller(CallerKind.USER, "123456789012", _arn("bench"), "AIDABENCH", "bench", Role.ADMINISTRATOR)
+_POLICIES = (PolicyDocument("administrator", BUILTIN_POLICIES[ROLE_POLICIES[Role.ADMINISTRATOR]].text),)
+_CALLER = Caller(CallerKind.USER, "123456789012", _arn("bench"), "AIDABENCH", "bench", policies=_POLICIES)
 
 
 async def _time(service: Service, case: Case, size: int, calls: range) -> list[float]:

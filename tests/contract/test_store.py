@@ -20,7 +20,7 @@ from ferryman.core.ports import (
     SessionQuery,
     Store,
 )
-from ferryman.model.callers import AccessKey, Role, User
+from ferryman.model.callers import AccessKey, User
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
@@ -339,20 +339,18 @@ async def test_an_activation_is_removed_once(store: ClosableStore) -> None:
     assert await store.activations.get(ACTIVATION.activation_id) is None
 
 
-ALICE = User("AIDA1", "alice", Role.OPERATOR, Millis(1))
+ALICE = User("AIDA1", "alice", Millis(1))
 KEY = AccessKey("AKIA1", "AIDA1", b"\0sealed", True, Millis(2))
 
 
 async def test_users_and_their_keys(store: ClosableStore) -> None:
-    bob = User("AIDA2", "Bob", Role.ADMINISTRATOR, Millis(1))
+    bob = User("AIDA2", "Bob", Millis(1))
     for user in (ALICE, bob):
         await store.identities.add_user(user)
         assert await store.identities.get_user(user.user_id) == user
         assert await store.identities.user_named(user.name) == user
     assert await store.identities.user_named("ALICE") is None
     assert set(await store.identities.users()) == {ALICE, bob}
-    assert await store.identities.set_role("AIDA1", Role.ADMINISTRATOR)
-    assert await store.identities.get_user("AIDA1") == replace(ALICE, role=Role.ADMINISTRATOR)
     older = replace(KEY, access_key_id="AKIA2", created_at=Millis(1))
     for key in (KEY, older):
         await store.identities.add_key(key)
@@ -373,7 +371,6 @@ async def test_a_user_name_is_taken_once(store: ClosableStore) -> None:
 
 
 async def test_changes_to_what_is_not_there_are_false(store: ClosableStore) -> None:
-    assert not await store.identities.set_role("nobody", Role.OPERATOR)
     assert not await store.identities.set_key_active("nobody", active=True)
     assert not await store.identities.remove_key("nobody")
     assert not await store.identities.remove_user("nobody")

@@ -160,7 +160,7 @@ def test_users_and_keys(ferryman: Any) -> None:
     assert run(ferryman, "user", "role", "alice", "administrator", *where).returncode == 0
     assert run(ferryman, "activation", "create", **alice).returncode == 0
     users = {user["name"]: user for user in answer(ferryman, "user", "list", *where)}
-    assert users["alice"]["role"] == "administrator"
+    assert users["alice"]["policies"] == ["arn:aws:iam::aws:policy/FerrymanAdministrator"]
     assert users["alice"]["arn"].endswith(":user/alice")
     assert run(ferryman, "user", "key", "disable", made["access_key_id"], *where).returncode == 0
     assert "UnrecognizedClientException" in refusal(ferryman, "sessions", "list", **alice)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferryman.bus.memory import MemoryBus
+from ferryman.core.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
 from ferryman.core.ports import SessionPosition, SessionQuery
 from ferryman.core.requests import DescribeSessionsRequest
 from ferryman.core.service import Service, Settings
@@ -18,6 +19,7 @@ from ferryman.core.session_listing import describe_sessions
 from ferryman.core.vault import Vault
 from ferryman.model.callers import Caller, CallerKind, Role
 from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.policies import PolicyDocument
 from ferryman.model.sessions import (
     ENDED,
     RESUMABLE,
@@ -28,6 +30,8 @@ from ferryman.model.sessions import (
     SessionStatus,
 )
 from ferryman.store.database import SqlStore, open_store
+
+OPERATOR = (PolicyDocument("operator", BUILTIN_POLICIES[ROLE_POLICIES[Role.OPERATOR]].text),)
 
 TARGETS = ("mi-1", "mi-2")
 OWNERS = ("alice", "bob")
@@ -240,7 +244,7 @@ def test_a_walk_sees_all_that_was_there_once_while_more_start(
 
     async def check(store: SqlStore) -> None:
         now = Millis(1_700_000_000_000)
-        caller = Caller(CallerKind.USER, "1", "arn:aws:iam::1:user/a", "AIDA", "a", Role.OPERATOR)
+        caller = Caller(CallerKind.USER, "1", "arn:aws:iam::1:user/a", "AIDA", "a", policies=OPERATOR)
         vault = Vault(bytes(32), os.urandom)
         service = Service(Settings("1", "r", "http://h"), store, MemoryBus(), vault, lambda: now, os.urandom)
         number = 0

@@ -45,9 +45,15 @@ def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
     """List users and their access keys."""
     from ferryman.core import identities
 
-    async def work(service: "Service") -> list[tuple[User, list[AccessKey]]]:
-        found = await identities.list_users(service)
-        return [(user, list(await identities.list_access_keys(service, user.name))) for user in found]
+    async def work(service: "Service") -> list[tuple[User, list[str], list[AccessKey]]]:
+        return [
+            (
+                user,
+                list(await identities.attached_policies(service, user)),
+                list(await identities.list_access_keys(service, user.name)),
+            )
+            for user in await identities.list_users(service)
+        ]
 
     located = load(config)
     account_id = located.configuration.server.account_id
@@ -59,16 +65,19 @@ def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
                     "name": user.name,
                     "user_id": user.user_id,
                     "arn": user_arn(account_id, user.name),
-                    "role": user.role.value,
+                    "policies": policies,
                     "access_keys": [{"access_key_id": key.access_key_id, "active": key.active} for key in held],
                 }
-                for user, held in rows
+                for user, policies, held in rows
             ]
         )
         return
     print_table(
-        ["User", "Role", "Access keys"],
-        ([user.name, user.role.value, ", ".join(_key_text(key) for key in held)] for user, held in rows),
+        ["User", "Policies", "Access keys"],
+        (
+            [user.name, ", ".join(arn.rpartition("/")[2] for arn in policies), ", ".join(map(_key_text, held))]
+            for user, policies, held in rows
+        ),
         "There are no users.",
     )
 
@@ -80,7 +89,7 @@ def change_role(
     *,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Change what a user may do."""
+    """Attach FerrymanOperator or FerrymanAdministrator to a user instead of the other."""
     from ferryman.core import identities
 
     with_service(load(config), lambda service: identities.set_role(service, name, role))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from ferryman.core.authorization import require
 from ferryman.core.page_tokens import open_page_token, seal_page_token
+from ferryman.core.permissions import request_tag_keys, resource_keys
 from ferryman.core.ports import ActivationMember, ActivationPosition
 from ferryman.core.requests import (
     ActivationTicket,
@@ -45,7 +46,7 @@ async def create_activation(service: Service, caller: Caller, request: CreateAct
     """
     settings = service.settings
     resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:activation/*"
-    require(service, caller, "ssm:CreateActivation", resource)
+    require(service, caller, "ssm:CreateActivation", resource, request_tag_keys(request.tags))
     now = service.clock()
     expires_at = Millis(now + _DEFAULT_LIFE) if request.expires_at is None else request.expires_at
     if not now < expires_at <= now + LONGEST_LIFE:
@@ -133,7 +134,8 @@ async def delete_activation(service: Service, caller: Caller, activation_id: str
     """
     settings = service.settings
     resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:activation/{activation_id}"
-    require(service, caller, "ssm:DeleteActivation", resource)
+    keys = await resource_keys(service, ResourceType.ACTIVATION, activation_id)
+    require(service, caller, "ssm:DeleteActivation", resource, keys)
     if not await service.store.activations.remove(ActivationId(activation_id)):
         raise ServiceError("InvalidActivation", f"There is no activation {activation_id}; it may have been deleted.")
     await service.store.tags.remove(ResourceType.ACTIVATION, activation_id)

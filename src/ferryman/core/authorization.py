@@ -1,48 +1,32 @@
 """Who may do what, and the one place where an authorised session is made.
 
-Until policies arrive a table by role decides, deny by default: administrators may do everything a user may; operators
-see all sessions and documents, start sessions, and resume or end their own; nodes do what agents do, as themselves.
+A user's policies decide, deny by default. Nodes do what agents do, as themselves, and nobody else does, whatever
+policies say: who could would pass for a node.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from ferryman.core.permissions import (
+    NO_KEYS,
+    SESSION_DOCUMENT_ACCESS_CHECK,
+    Keys,
+    context_of,
+    policy_set,
+    resource_keys,
+    session_keys,
+)
 from ferryman.core.service import Service
 from ferryman.core.session_tokens import open_token
-from ferryman.model.callers import Caller, CallerKind, Role, node_arn, session_arn
+from ferryman.model.callers import Caller, CallerKind, document_arn, node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.sessions import RESUMABLE, Session
+from ferryman.model.tags import ResourceType
+from ferryman.policy.context import without
+from ferryman.policy.evaluation import Decision, Layer, Request, Verdict, evaluate
 
-_OPERATOR = frozenset(
-    {
-        "ssm:StartSession",
-        "ssm:ResumeSession",
-        "ssm:TerminateSession",
-        "ssm:DescribeSessions",
-        "ssm:GetConnectionStatus",
-        "ssm:DescribeInstanceInformation",
-        "ssm:GetDocument",
-        "ssm:DescribeDocument",
-        "ssm:ListDocuments",
-        "ssm:ListDocumentVersions",
-        "ssm:ListTagsForResource",
-    }
-)
-_ADMINISTRATOR = _OPERATOR | {
-    "ssm:CreateActivation",
-    "ssm:DescribeActivations",
-    "ssm:DeleteActivation",
-    "ssm:DeregisterManagedInstance",
-    "ssm:UpdateManagedInstanceRole",
-    "ssm:CreateDocument",
-    "ssm:UpdateDocument",
-    "ssm:UpdateDocumentDefaultVersion",
-    "ssm:DeleteDocument",
-    "ssm:AddTagsToResource",
-    "ssm:RemoveTagsFromResource",
-}
 _NODE = frozenset(
     {
         "ssm:UpdateInstanceInformation",
@@ -55,8 +39,6 @@ _NODE = frozenset(
         "ssmmessages:OpenDataChannel",
     }
 )
-_OWN_ONLY = frozenset({"ssm:ResumeSession", "ssm:TerminateSession"})
-"""What operators may do to sessions of their own only."""
 
 
 class End(StrEnum):
@@ -95,29 +77,95 @@ class AuthorizedSession:
             raise TypeError("an AuthorizedSession is made by ferryman.core.authorization only")
 
 
-def require(service: Service, caller: Caller, action: str, resource: str, *, owner_id: str | None = None) -> None:
+def require(service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS) -> None:
     """Raise AccessDeniedException unless `caller` may do `action` (`ssm:StartSession` …) to the ARN `resource`.
 
-    `owner_id` is the owner of the session concerned, for the actions that operators may do to their own only.
+    `keys` are condition keys of the resource and the request, beside those that every request has.
     """
-    if not _allows(service, caller, action, resource, owner_id):
-        raise ServiceError(
-            "AccessDeniedException",
-            f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} "
-            f"because no identity-based policy allows the {action} action",
-        )
+    decision = decide(service, caller, action, resource, keys)
+    if not decision.allowed:
+        raise denied(caller, action, resource, decision)
 
 
-def _allows(service: Service, caller: Caller, action: str, resource: str, owner_id: str | None) -> bool:
+def decide(service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS) -> Decision:
+    """Return the decision that `require` enforces."""
     if caller.kind is CallerKind.NODE:
         settings = service.settings
         own = caller.node_id is not None and resource == node_arn(settings.account_id, settings.region, caller.node_id)
-        return action in _NODE and own
-    if caller.role is Role.ADMINISTRATOR:
-        return action in _ADMINISTRATOR
-    if caller.role is Role.OPERATOR:
-        return action in _OPERATOR and (action not in _OWN_ONLY or owner_id in (None, caller.user_id))
-    return False
+        verdict = Verdict.ALLOWED if action in _NODE and own else Verdict.IMPLICIT_DENY
+        return Decision(verdict, Layer.IDENTITY)
+    if action in _NODE:
+        return Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY)
+    return evaluate(policy_set(caller), Request(action, resource, context_of(service, caller, keys)))
+
+
+def denied(caller: Caller, action: str, resource: str, decision: Decision) -> ServiceError:
+    """Return the refusal of a request that `decision` denies."""
+    if decision.verdict is Verdict.EXPLICIT_DENY:
+        cause = f"with an explicit deny in {_POLICIES[decision.layer]}"
+    else:
+        cause = f"because no {_POLICIES[decision.layer].split(' ', 1)[1]} allows the {action} action"
+    return ServiceError(
+        "AccessDeniedException",
+        f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {cause}",
+    )
+
+
+_POLICIES = {
+    Layer.IDENTITY: "an identity-based policy",
+    Layer.RESOURCE: "a resource-based policy",
+    Layer.BOUNDARY: "a permissions boundary",
+    Layer.SESSION: "a session policy",
+}
+
+
+def require_session(
+    service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
+) -> None:
+    """Raise AccessDeniedException unless `caller` may do `action` to a session; `session` is None for an unknown one.
+
+    A policy may name sessions by `${aws:username}-*` or `${aws:userid}-*`. Names collide: the user `a` is not the user
+    `a-b` nor a role's session of that name. So these variables stand for nothing but in sessions whose owner the caller
+    is by id; of those either ARN will do, that with the owner's name in front and that with the owner's id.
+    """
+    settings = service.settings
+    resource = session_arn(settings.account_id, settings.region, session_id)
+    own = session is None or session.owner_id == caller.user_id
+    keys = NO_KEYS if session is None else session_keys(session.owner_id, session.target)
+    context = context_of(service, caller, keys)
+    named = context if own else without(context, "aws:username", "aws:userid")
+    by_id = ""
+    if session is not None and own:
+        suffix = session_id.rpartition("-")[2]
+        by_id = session_arn(settings.account_id, settings.region, f"{session.owner_id}-{suffix}")
+    request = Request(action, resource, context, resource_context=named, alias=by_id)
+    decision = evaluate(policy_set(caller), request)
+    if not decision.allowed:
+        raise denied(caller, action, resource, decision)
+
+
+async def require_start(service: Service, caller: Caller, target: NodeId, document: str, *, is_chosen: bool) -> None:
+    """Raise AccessDeniedException unless `caller` may start a session on `target` with `document`.
+
+    If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it has
+    the condition that `ssm:SessionDocumentAccessCheck` be true: then the document must be allowed as well.
+    """
+    settings = service.settings
+    node = node_arn(settings.account_id, settings.region, target)
+    of_node = await resource_keys(service, ResourceType.NODE, target)
+    arn = document_arn(settings.account_id, settings.region, document)
+    of_document = {**await resource_keys(service, ResourceType.DOCUMENT, document), SESSION_DOCUMENT_ACCESS_CHECK: True}
+    checked = decide(service, caller, _START, arn, of_document)
+    if not is_chosen:
+        unchecked = decide(service, caller, _START, node, {**of_node, SESSION_DOCUMENT_ACCESS_CHECK: False})
+        if unchecked.allowed and checked.verdict is not Verdict.EXPLICIT_DENY:
+            return
+    require(service, caller, _START, node, {**of_node, SESSION_DOCUMENT_ACCESS_CHECK: True})
+    if not checked.allowed:
+        raise denied(caller, _START, arn, checked)
+
+
+_START = "ssm:StartSession"
 
 
 async def admit_client(service: Service, session_id: SessionId, token_value: str, client_id: str) -> AuthorizedSession:

@@ -6,6 +6,7 @@ from ferryman.core.authorization import require
 from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
 from ferryman.core.documents import BUILTIN_OWNER, document_name, find_document, no_document, owner_of
 from ferryman.core.page_tokens import open_page_token, seal_page_token
+from ferryman.core.permissions import resource_keys
 from ferryman.core.requests import DocumentSummary, ListDocumentsRequest, ListDocumentVersionsRequest, Page
 from ferryman.core.service import Service
 from ferryman.core.tag_filters import fits_tag_filter, is_tag_filter
@@ -94,7 +95,8 @@ async def list_document_versions(
     """
     settings = service.settings
     name = document_name(service, request.name)
-    require(service, caller, "ssm:ListDocumentVersions", document_arn(settings.account_id, settings.region, name))
+    keys = await resource_keys(service, ResourceType.DOCUMENT, name)
+    require(service, caller, "ssm:ListDocumentVersions", document_arn(settings.account_id, settings.region, name), keys)
     default = await find_document(service, name)
     if default is None:
         raise no_document(name)

@@ -8,12 +8,14 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from ferryman.core.authorization import require
 from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
 from ferryman.core.document_content import SessionDocument, WrongSchemaVersion, read_document
 from ferryman.core.document_rules import SessionType
 from ferryman.core.document_text import SIZE_LIMIT, RuleBroken, read_text, write_text
+from ferryman.core.permissions import request_tag_keys, resource_keys
 from ferryman.core.requests import DocumentDraft, DocumentView
 from ferryman.core.service import Service
 from ferryman.core.tags import check_tags
@@ -45,7 +47,7 @@ async def create_document(
     Raises AccessDeniedException, ValidationException (a reserved name, tags), DocumentAlreadyExists,
     DocumentLimitExceeded, MaxDocumentSizeExceeded, InvalidDocumentContent, InvalidDocumentSchemaVersion.
     """
-    _require(service, caller, "ssm:CreateDocument", draft.name)
+    await _require(service, caller, "ssm:CreateDocument", draft.name, tags)
     if draft.name in BUILTIN_DOCUMENTS and draft.name != PREFERENCES_DOCUMENT:
         raise _exists(draft.name)
     if draft.name.lower().startswith(_RESERVED):
@@ -72,7 +74,7 @@ async def update_document(
     InvalidDocumentVersion, DocumentVersionLimitExceeded, MaxDocumentSizeExceeded, InvalidDocumentContent,
     InvalidDocumentSchemaVersion, DuplicateDocumentContent, DuplicateDocumentVersionName.
     """
-    _require(service, caller, "ssm:UpdateDocument", draft.name)
+    await _require(service, caller, "ssm:UpdateDocument", draft.name)
     latest = await _own(service, draft.name, LATEST_VERSION)
     meant = latest if updated == LATEST_VERSION else await service.store.documents.get(draft.name, updated)
     if meant is None or meant.version.version != latest.latest_version:
@@ -98,7 +100,7 @@ async def update_document_default_version(service: Service, caller: Caller, name
 
     Raises AccessDeniedException, InvalidDocument, InvalidDocumentOperation, InvalidDocumentVersion.
     """
-    _require(service, caller, "ssm:UpdateDocumentDefaultVersion", name)
+    await _require(service, caller, "ssm:UpdateDocumentDefaultVersion", name)
     await _own(service, name, DEFAULT_VERSION)
     stored = await service.store.documents.get(name, WhichVersion(number=version))
     if stored is None or not await service.store.documents.set_default(name, version):
@@ -111,7 +113,7 @@ async def delete_document(service: Service, caller: Caller, name: str, which: Wh
 
     Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion, InvalidDocumentOperation.
     """
-    _require(service, caller, "ssm:DeleteDocument", name)
+    await _require(service, caller, "ssm:DeleteDocument", name)
     await _own(service, name, DEFAULT_VERSION)
     if which is None:
         await service.store.tags.remove(ResourceType.DOCUMENT, name)
@@ -184,15 +186,18 @@ def _is_meant(built_in: StoredDocument, which: WhichVersion) -> bool:
     return which.version_name is None and which.number in (None, built_in.version.version)
 
 
-def _require(service: Service, caller: Caller, action: str, name: str) -> None:
-    require(service, caller, action, document_arn(service.settings.account_id, service.settings.region, name))
+async def _require(
+    service: Service, caller: Caller, action: str, name: str, tags: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    keys = {**request_tag_keys(tags), **await resource_keys(service, ResourceType.DOCUMENT, name)}
+    require(service, caller, action, document_arn(service.settings.account_id, service.settings.region, name), keys)
 
 
 async def _readable(
     service: Service, caller: Caller, action: str, given_name: str, which: WhichVersion
 ) -> StoredDocument:
     name = document_name(service, given_name)
-    _require(service, caller, action, name)
+    await _require(service, caller, action, name)
     stored = await find_document(service, name, which)
     if stored is not None:
         return stored

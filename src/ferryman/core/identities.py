@@ -4,12 +4,15 @@ import base64
 import re
 from collections.abc import Sequence
 
+from ferryman.core.builtin_policies import ROLE_POLICIES
 from ferryman.core.node_credentials import authenticate_node
+from ferryman.core.permissions import identity_policies
 from ferryman.core.requests import Authenticated
 from ferryman.core.service import Service
 from ferryman.model.callers import AccessKey, Caller, CallerKind, Credentials, Role, User, user_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.secret import Secret
+from ferryman.model.tags import ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _PURPOSE = "access-key"
@@ -28,17 +31,25 @@ async def authenticate(service: Service, access_key_id: str, session_token: str 
     if key is None or user is None:
         raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
     secret = service.vault.open(_PURPOSE, key.sealed_secret, key.access_key_id.encode())
-    return Authenticated(caller_of(service, user), Secret(secret.decode()))
+    return Authenticated(await caller_of(service, user), Secret(secret.decode()))
 
 
-def caller_of(service: Service, user: User) -> Caller:
-    """Return the caller that a user is."""
+async def caller_of(service: Service, user: User) -> Caller:
+    """Return the caller that a user is, with the policies that bear on them now."""
     account_id = service.settings.account_id
-    return Caller(CallerKind.USER, account_id, user_arn(account_id, user.name), user.user_id, user.name, user.role)
+    return Caller(
+        CallerKind.USER,
+        account_id,
+        user_arn(account_id, user.name),
+        user.user_id,
+        user.name,
+        policies=await identity_policies(service, user.user_id),
+        tags=(await service.store.tags.of(ResourceType.USER, [user.user_id])).get(user.user_id, {}),
+    )
 
 
-async def create_user(service: Service, name: str, role: Role) -> User:
-    """Make a user. `name` is 1 to 64 of IAM's characters, letters, digits and `_+=,.@-`.
+async def create_user(service: Service, name: str, role: Role | None = None) -> User:
+    """Make a user. `name` is 1 to 64 of IAM's characters, letters, digits and `_+=,.@-`; `role` attaches its policy.
 
     Raises ValidationException, EntityAlreadyExists (409).
     """
@@ -47,8 +58,10 @@ async def create_user(service: Service, name: str, role: Role) -> User:
             "ValidationException",
             f"The user name {name!r} is not valid: 1 to 64 letters, digits and characters of _+=,.@- are.",
         )
-    user = User("AIDA" + _base32(service, 17), name, role, service.clock())
+    user = User("AIDA" + _base32(service, 17), name, service.clock())
     await service.store.identities.add_user(user)
+    if role is not None:
+        await service.store.policies.attach(user.user_id, ROLE_POLICIES[role])
     return user
 
 
@@ -66,15 +79,24 @@ async def list_users(service: Service) -> Sequence[User]:
 
 
 async def delete_user(service: Service, name: str) -> None:
-    """Delete a user and their keys. Raises NoSuchEntity."""
+    """Delete a user, their keys, policies and tags. Raises NoSuchEntity."""
     user = await find_user(service, name)
     await service.store.identities.remove_user(user.user_id)
+    await service.store.policies.forget(user.user_id)
+    await service.store.tags.remove(ResourceType.USER, user.user_id)
 
 
 async def set_role(service: Service, name: str, role: Role) -> None:
-    """Change a user's role. Raises NoSuchEntity."""
+    """Attach the policy of a role, and detach those of the others. Raises NoSuchEntity."""
     user = await find_user(service, name)
-    await service.store.identities.set_role(user.user_id, role)
+    await service.store.policies.attach(user.user_id, ROLE_POLICIES[role])
+    for other in ROLE_POLICIES.keys() - {role}:
+        await service.store.policies.detach(user.user_id, ROLE_POLICIES[other])
+
+
+async def attached_policies(service: Service, user: User) -> Sequence[str]:
+    """Return the ARNs of the policies that are attached to a user, in order."""
+    return await service.store.policies.attached(user.user_id)
 
 
 async def create_access_key(service: Service, user_name: str) -> Credentials:

@@ -11,6 +11,7 @@ from ferryman.core.activations import claim_activation
 from ferryman.core.authorization import require
 from ferryman.core.messages import CloseControlChannel, control_subject, encode
 from ferryman.core.node_credentials import issue_credentials
+from ferryman.core.permissions import resource_keys
 from ferryman.core.requests import RegisterNodeRequest, RoleToken
 from ferryman.core.service import Service
 from ferryman.core.session_lifecycle import end_session
@@ -132,7 +133,8 @@ async def update_managed_instance_role(service: Service, caller: Caller, instanc
     Raises AccessDeniedException, InvalidInstanceId.
     """
     node_id = NodeId(instance_id)
-    require(service, caller, "ssm:UpdateManagedInstanceRole", _arn(service, node_id))
+    keys = await resource_keys(service, ResourceType.NODE, node_id)
+    require(service, caller, "ssm:UpdateManagedInstanceRole", _arn(service, node_id), keys)
     if not await service.store.nodes.set_role(node_id, iam_role):
         raise _not_registered(node_id)
 
@@ -143,7 +145,8 @@ async def deregister_managed_instance(service: Service, caller: Caller, instance
     Raises AccessDeniedException, InvalidInstanceId.
     """
     node_id = NodeId(instance_id)
-    require(service, caller, "ssm:DeregisterManagedInstance", _arn(service, node_id))
+    keys = await resource_keys(service, ResourceType.NODE, node_id)
+    require(service, caller, "ssm:DeregisterManagedInstance", _arn(service, node_id), keys)
     if not await service.store.nodes.remove(node_id):
         raise _not_registered(node_id)
     await service.store.tags.remove(ResourceType.NODE, node_id)

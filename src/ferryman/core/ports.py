@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ferryman.model.callers import AccessKey, Role, User
+from ferryman.core.iam_ports import PolicyStore
+from ferryman.model.callers import AccessKey, User
 from ferryman.model.documents import DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
@@ -207,9 +208,6 @@ class IdentityStore(Protocol):
     async def remove_user(self, user_id: str) -> bool:
         """Delete a user and their keys."""
 
-    async def set_role(self, user_id: str, role: Role) -> bool:
-        """Change a user's role."""
-
     async def add_key(self, key: AccessKey) -> None:
         """Insert an access key."""
 
@@ -292,6 +290,10 @@ class Store(Protocol):
     @property
     def identities(self) -> IdentityStore:
         """Users and keys."""
+
+    @property
+    def policies(self) -> PolicyStore:
+        """Policies, and who has them."""
 
     @property
     def documents(self) -> DocumentStore:

@@ -1,16 +1,18 @@
 """StartSession, ResumeSession, TerminateSession, GetConnectionStatus."""
 
-from ferryman.core.authorization import require
+from ferryman.core.authorization import require, require_session, require_start
+from ferryman.core.permissions import resource_keys
 from ferryman.core.presence import is_connected
 from ferryman.core.requests import ConnectionStatus, SessionTicket, StartSessionRequest
 from ferryman.core.service import Service
 from ferryman.core.session_documents import choose_document
 from ferryman.core.session_lifecycle import end_session, idle_deadline
 from ferryman.core.session_tokens import new_token_id, seal_token
-from ferryman.model.callers import Caller, document_arn, node_arn, session_arn
+from ferryman.model.callers import Caller, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId, new_session_id
 from ferryman.model.sessions import RESUMABLE, Session, SessionStatus
+from ferryman.model.tags import ResourceType
 
 _ID_ENTROPY = 9
 """Bytes in the 17 hex digits of a session id."""
@@ -25,11 +27,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     settings = service.settings
     document = await choose_document(service, request)
     target = NodeId(request.target)
-    for resource in (
-        node_arn(settings.account_id, settings.region, target),
-        document_arn(settings.account_id, settings.region, document.name),
-    ):
-        require(service, caller, "ssm:StartSession", resource)
+    await require_start(service, caller, target, document.name, is_chosen=request.document_name is not None)
     if not await _is_reachable(service, target):
         raise ServiceError("TargetNotConnected", f"{target} is not connected.")
     now = service.clock()
@@ -91,7 +89,9 @@ async def get_connection_status(service: Service, caller: Caller, target: str) -
     Raises AccessDeniedException; an unknown target is not connected.
     """
     settings = service.settings
-    require(service, caller, "ssm:GetConnectionStatus", node_arn(settings.account_id, settings.region, NodeId(target)))
+    resource = node_arn(settings.account_id, settings.region, NodeId(target))
+    keys = await resource_keys(service, ResourceType.NODE, target)
+    require(service, caller, "ssm:GetConnectionStatus", resource, keys)
     reachable = await _is_reachable(service, NodeId(target))
     return ConnectionStatus.CONNECTED if reachable else ConnectionStatus.NOT_CONNECTED
 
@@ -103,8 +103,7 @@ async def _is_reachable(service: Service, target: NodeId) -> bool:
 async def _owned(service: Service, caller: Caller, session_id: SessionId, action: str) -> Session:
     """Return the session if `caller` may do `action` to it; who may do it to no session learns of none."""
     session = await service.store.sessions.get(session_id)
-    resource = session_arn(service.settings.account_id, service.settings.region, session_id)
-    require(service, caller, action, resource, owner_id=None if session is None else session.owner_id)
+    require_session(service, caller, action, session_id, session)
     if session is None:
         raise _does_not_exist(session_id)
     return session

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ferryman.core.authorization import require
+from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys, resource_keys
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, document_arn, node_arn
 from ferryman.model.errors import ServiceError
@@ -18,7 +19,8 @@ async def add_tags_to_resource(
     Raises AccessDeniedException, InvalidResourceType, InvalidResourceId, TooManyTagsError, ValidationException (keys
     that begin with `aws:`).
     """
-    kind = await _taggable(service, caller, "ssm:AddTagsToResource", resource_type, resource_id)
+    asked = request_tag_keys(tags)
+    kind = await _taggable(service, caller, "ssm:AddTagsToResource", resource_type, resource_id, asked)
     check_tags(tags, await _tags_of(service, kind, resource_id))
     if tags:
         await service.store.tags.put(kind, resource_id, tags)
@@ -42,7 +44,8 @@ async def remove_tags_from_resource(
 
     Raises AccessDeniedException, InvalidResourceType, InvalidResourceId.
     """
-    kind = await _taggable(service, caller, "ssm:RemoveTagsFromResource", resource_type, resource_id)
+    asked: Keys = {"aws:TagKeys": tuple(keys)}
+    kind = await _taggable(service, caller, "ssm:RemoveTagsFromResource", resource_type, resource_id, asked)
     await service.store.tags.remove(kind, resource_id, keys)
 
 
@@ -58,14 +61,16 @@ def check_tags(given: Mapping[str, str], present: Mapping[str, str]) -> None:
 
 
 async def _taggable(
-    service: Service, caller: Caller, action: str, resource_type: str, resource_id: str
+    service: Service, caller: Caller, action: str, resource_type: str, resource_id: str, asked: Keys = NO_KEYS
 ) -> ResourceType:
     settings = service.settings
     if resource_type == ResourceType.NODE.value:
-        require(service, caller, action, node_arn(settings.account_id, settings.region, NodeId(resource_id)))
+        keys = {**asked, **await resource_keys(service, ResourceType.NODE, resource_id)}
+        require(service, caller, action, node_arn(settings.account_id, settings.region, NodeId(resource_id)), keys)
         found = await service.store.nodes.get(NodeId(resource_id)) is not None
     elif resource_type == ResourceType.DOCUMENT.value:
-        require(service, caller, action, document_arn(settings.account_id, settings.region, resource_id))
+        keys = {**asked, **await resource_keys(service, ResourceType.DOCUMENT, resource_id)}
+        require(service, caller, action, document_arn(settings.account_id, settings.region, resource_id), keys)
         found = bool(await service.store.documents.versions(resource_id, None, 1))
     else:
         raise ServiceError(

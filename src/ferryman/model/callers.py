@@ -1,9 +1,11 @@
-"""Who is calling: the identity that a verified signature stands for."""
+"""Who is calling: the identity that a verified signature stands for, and what it may do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ferryman.model.identifiers import Millis, NodeId
+from ferryman.model.policies import PolicyDocument
 from ferryman.model.secret import Secret
 
 
@@ -15,23 +17,41 @@ class CallerKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a user may do until policies arrive: everything, or sessions of their own."""
+    """The two built-in policies by short names: everything, or sessions of one's own."""
 
     ADMINISTRATOR = "administrator"
     OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: the peer's address, its User-Agent, whether over TLS."""
+
+    source_ip: str = ""
+    user_agent: str = ""
+    is_secure: bool = False
+
+
+NO_ORIGIN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated identity. `name` prefixes session ids; `arn` is their owner; `node_id` is set for nodes only."""
+    """An authenticated identity. `name` prefixes session ids; `arn` is their owner; `node_id` is set for nodes only.
+
+    `policies` are all identity policies that bear on it, read when its signature was looked up; without any it may do
+    nothing. `tags` are its own, as `aws:PrincipalTag/…`.
+    """
 
     kind: CallerKind
     account_id: str
     arn: str
     user_id: str
     name: str
-    role: Role | None = None
     node_id: NodeId | None = None
+    policies: tuple[PolicyDocument, ...] = field(default=(), repr=False)
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +60,6 @@ class User:
 
     user_id: str
     name: str
-    role: Role
     created_at: Millis
 
 

@@ -4,11 +4,12 @@ from enum import StrEnum
 
 
 class ResourceType(StrEnum):
-    """Kinds of resource, as AddTagsToResource names them; an activation's tags become those of its nodes."""
+    """Kinds of resource, as AddTagsToResource names the first two; an activation's tags become those of its nodes."""
 
     NODE = "ManagedInstance"
     DOCUMENT = "Document"
     ACTIVATION = "Activation"
+    USER = "User"
 
 
 TAG_LIMIT = 50

@@ -57,6 +57,12 @@ def request_context(entries: Mapping[str, Value | Sequence[Value]]) -> RequestCo
     return RequestContext(values)
 
 
+def without(context: RequestContext, *keys: str) -> RequestContext:
+    """Return the context without these keys."""
+    dropped = {fold(key) for key in keys}
+    return RequestContext({key: values for key, values in context.values.items() if key not in dropped})
+
+
 def fold(name: str) -> str:
     """Return an action name or a condition key without its case, which only ASCII letters have here."""
     return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)

@@ -62,18 +62,19 @@ class Resources:
     patterns: tuple[ArnPattern, ...]
     inverted: bool
 
-    def cover(self, fields: tuple[str, ...], context: RequestContext, *, allowing: bool) -> bool:
-        """Tell whether the element covers an ARN, given as its fields.
+    def cover(self, names: tuple[tuple[str, ...], ...], context: RequestContext, *, allowing: bool) -> bool:
+        """Tell whether the element covers a resource, given as the fields of its ARNs: one that matches is enough.
 
         A pattern with a variable that stands for nothing matches nothing; NotResource of an `allowing` statement then
         covers nothing either, since it would by not being known.
         """
         known = True
         for pattern in self.patterns:
-            found = pattern.matches(fields, context)
-            if found:
-                return not self.inverted
-            known = known and found is not None
+            for fields in names:
+                found = pattern.matches(fields, context)
+                if found:
+                    return not self.inverted
+                known = known and found is not None
         return self.inverted and (known or not allowing)
 
 
@@ -90,12 +91,23 @@ class Statement:
     principals: Principals | None = None
     excepts_principals: bool = False
 
-    def applies(self, action: str, fields: tuple[str, ...], context: RequestContext) -> bool:
-        """Tell whether it is about this action and resource, and its conditions hold. `grant` asks of principals."""
+    def applies(
+        self,
+        action: str,
+        names: tuple[tuple[str, ...], ...],
+        context: RequestContext,
+        resource_context: RequestContext,
+    ) -> bool:
+        """Tell whether it is about this action and resource, and its conditions hold. `grant` asks of principals.
+
+        `names` are the resource's ARNs as their fields, mostly one.
+
+        Variables of its resources stand for what `resource_context` has.
+        """
         if not self.actions.covers(action):
             return False
         allowing = self.effect is Effect.ALLOW
-        if self.resources is not None and not self.resources.cover(fields, context, allowing=allowing):
+        if self.resources is not None and not self.resources.cover(names, resource_context, allowing=allowing):
             return False
         return not self.conditions or all(condition.holds(context, allowing=allowing) for condition in self.conditions)
 

@@ -56,18 +56,25 @@ class PolicySet:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: an action (`ssm:StartSession`), the ARN of a resource, the context, and for resource and trust
-    policies who asks."""
+    policies who asks.
+
+    `resource_context` is for variables in resources, if that is another than for conditions. `alias` is a second ARN of
+    the resource: Resource covers it by either name, NotResource spares it by either.
+    """
 
     action: str
     resource: str
     context: RequestContext
     requester: Requester | None = None
+    resource_context: RequestContext | None = None
+    alias: str = ""
     folded_action: str = field(init=False, repr=False)
-    fields: tuple[str, ...] = field(init=False, repr=False)
+    names: tuple[tuple[str, ...], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folded_action", fold(self.action))
-        object.__setattr__(self, "fields", split_arn(self.resource))
+        names = (self.resource, self.alias) if self.alias else (self.resource,)
+        object.__setattr__(self, "names", tuple(split_arn(name) for name in names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,8 @@ def _resource_grant(named: NamedPolicy, request: Request) -> tuple[Grant, Matche
 
 
 def _applies(statement: Statement, request: Request) -> bool:
-    applies = statement.applies(request.folded_action, request.fields, request.context)
+    named = request.context if request.resource_context is None else request.resource_context
+    applies = statement.applies(request.folded_action, request.names, request.context, named)
     return applies and (statement.principals is None or statement.grant(request.requester) is not Grant.NONE)
 
 

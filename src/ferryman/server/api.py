@@ -1,12 +1,13 @@
 """The AWS API calls: read, identify, authenticate, parse, do, serialise. Errors are answered in `server.middleware`."""
 
 import asyncio
+from dataclasses import replace
 
 from aiohttp import web
 
 from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unknown_operation
 from ferryman.model.errors import ServiceError
-from ferryman.server.authentication import authenticate_caller, authenticate_node, signable
+from ferryman.server.authentication import authenticate_caller, authenticate_node, origin_of, signable
 from ferryman.server.connections import recognise
 from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID, THROTTLE
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
@@ -28,7 +29,7 @@ async def handle(request: web.Request) -> web.Response:
         recognise(request)
         result = await BY_NODE_KEY[key](here, node, parse(call, body))
     else:
-        caller = await authenticate_caller(gateway.service, to_verify, call)
+        caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=origin_of(request))
         recognise(request)
         request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())
         if key not in BY_CALLER:

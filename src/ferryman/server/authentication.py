@@ -9,7 +9,7 @@ from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.identities import authenticate
 from ferryman.core.nodes import find_node
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller
+from ferryman.model.callers import Caller, Origin
 from ferryman.model.nodes import ManagedNode
 from ferryman.server.connections import recognise
 from ferryman.signing.canonical import SignableRequest
@@ -23,6 +23,11 @@ def signable(request: web.Request, body: bytes) -> SignableRequest:
     """Return the request as it was signed: the raw target, every header as sent."""
     path, _, query = request.raw_path.partition("?")
     return SignableRequest(request.method, path, query, list(_headers(request.raw_headers)), body)
+
+
+def origin_of(request: web.Request) -> Origin:
+    """Return where a request came from, for the conditions of policies."""
+    return Origin(request.remote or "", request.headers.get("User-Agent", ""), request.secure)
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Connections to the database: a few that read, one that writes, each statement a transaction of its own.
+"""Connections to the database: a few that read, one that writes, each statement a transaction of its own unless asked.
 
 A statement is one trip to a thread and back, on the standard library's driver: an asynchronous driver under SQLAlchemy
 makes four or five such trips a statement (`docs/decisions`). SQLite has one writer at a time; giving it one thread
@@ -65,6 +65,22 @@ class Connections:
         def run() -> Sequence[Record]:
             with self._writer.connect() as connection:
                 return connection.execute(statement).all()
+
+        return await _in_thread(self._writer_thread, run)
+
+    async def write_all(self, *statements: Executable) -> Sequence[int]:
+        """Run statements that change rows as one transaction; returns how many rows each changed. Durable, too."""
+
+        def run() -> Sequence[int]:
+            with self._writer.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    counts = [connection.execute(statement).rowcount for statement in statements]
+                except BaseException:
+                    connection.exec_driver_sql("ROLLBACK")
+                    raise
+                connection.exec_driver_sql("COMMIT")
+                return counts
 
         return await _in_thread(self._writer_thread, run)
 

@@ -18,6 +18,7 @@ from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
 from ferryman.store.identities import SqlIdentities
 from ferryman.store.nodes import SqlActivations, SqlNodes
+from ferryman.store.policies import SqlPolicies
 from ferryman.store.sessions import SqlSessions
 from ferryman.store.tables import sessions
 from ferryman.store.tags import SqlTags
@@ -36,6 +37,7 @@ class SqlStore:
         self.nodes = SqlNodes(connections)
         self.activations = SqlActivations(connections)
         self.identities = SqlIdentities(connections)
+        self.policies = SqlPolicies(connections)
         self.documents = SqlDocuments(connections)
         self.tags = SqlTags(connections)
 

@@ -6,18 +6,13 @@ from dataclasses import asdict, fields
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ferryman.model.callers import AccessKey, Role, User
+from ferryman.model.callers import AccessKey, User
 from ferryman.model.errors import ServiceError
-from ferryman.store.connections import Connections, Record
+from ferryman.store.connections import Connections
 from ferryman.store.tables import access_keys, users
 
 _USER_COLUMNS = tuple(users.c[field.name] for field in fields(User))
 _KEY_COLUMNS = tuple(access_keys.c[field.name] for field in fields(AccessKey))
-
-
-def _user(row: Record) -> User:
-    user_id, name, role, created_at = row
-    return User(user_id, name, Role(role), created_at)
 
 
 class SqlIdentities:
@@ -45,15 +40,11 @@ class SqlIdentities:
 
     async def users(self) -> Sequence[User]:
         """All users by name."""
-        return [_user(row) for row in await self._connections.read(select(*_USER_COLUMNS).order_by(users.c.name))]
+        return [User(*row) for row in await self._connections.read(select(*_USER_COLUMNS).order_by(users.c.name))]
 
     async def remove_user(self, user_id: str) -> bool:
         """Delete a user and their keys."""
         return await self._connections.write(delete(users).where(users.c.user_id == user_id)) == 1
-
-    async def set_role(self, user_id: str, role: Role) -> bool:
-        """Change a user's role."""
-        return await self._connections.write(update(users).where(users.c.user_id == user_id).values(role=role)) == 1
 
     async def add_key(self, key: AccessKey) -> None:
         """Insert an access key."""
@@ -85,4 +76,4 @@ class SqlIdentities:
 
     async def _one_user(self, condition: ColumnElement[bool]) -> User | None:
         rows = await self._connections.read(select(*_USER_COLUMNS).where(condition))
-        return _user(rows[0]) if rows else None
+        return User(*rows[0]) if rows else None

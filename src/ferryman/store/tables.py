@@ -124,8 +124,61 @@ users = Table(
     metadata,
     Column("user_id", String(128), primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
-    Column("role", String(32), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("group_id", String(128), primary_key=True),
+    Column("name", String(128), nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", String(128), ForeignKey("groups.group_id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", String(128), ForeignKey("users.user_id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+managed_policies = Table(
+    "managed_policies",
+    metadata,
+    Column("arn", String(256), primary_key=True),
+    Column("policy_id", String(128), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("description", String(1000), nullable=False),
+    Column("default_version", Integer, nullable=False),
+    Column("latest_version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    Column("arn", String(256), ForeignKey("managed_policies.arn", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# The owners of the next two are users, groups and roles; ids are unique over all of them, and not used again.
+inline_policies = Table(
+    "inline_policies",
+    metadata,
+    Column("owner_id", String(128), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+# An ARN may also be a built-in policy's, so it is no foreign key.
+policy_attachments = Table(
+    "policy_attachments",
+    metadata,
+    Column("owner_id", String(128), primary_key=True),
+    Column("arn", String(256), primary_key=True, index=True),
 )
 
 access_keys = Table(

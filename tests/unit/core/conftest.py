@@ -158,7 +158,7 @@ async def world(tmp_path: Path, public_key: str) -> AsyncIterator[World]:
         settings = Settings("123456789012", "test-1", "https://ferryman.example:8443")
         service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
         root, alice, bob = [
-            identities.caller_of(service, await identities.create_user(service, name, role))
+            await identities.caller_of(service, await identities.create_user(service, name, role))
             for name, role in (("root", Role.ADMINISTRATOR), ("alice", Role.OPERATOR), ("bob", Role.OPERATOR))
         ]
         yield World(service, clock, store, bus, root, alice, bob, public_key)

@@ -47,9 +47,9 @@ async def test_the_table(world: "World", who: str, action: str, allowed: bool) -
         )
 
 
-async def test_a_user_without_a_role_may_do_nothing(world: "World") -> None:
+async def test_a_user_without_policies_may_do_nothing(world: "World") -> None:
     with pytest.raises(ServiceError):
-        require(world.service, replace(world.alice, role=None), "ssm:DescribeSessions", "*")
+        require(world.service, replace(world.alice, policies=()), "ssm:DescribeSessions", "*")
 
 
 async def test_a_node_acts_for_itself_only(world: "World") -> None:

@@ -298,7 +298,7 @@ async def test_operators_read_and_only_administrators_write(world: "World") -> N
     ):
         with refused("AccessDeniedException", "ssm:"):
             await attempt
-    nobody = replace(world.alice, role=None)
+    nobody = replace(world.alice, policies=())
     world.alice = nobody
     for reading in (
         described(world),

@@ -88,7 +88,7 @@ async def test_an_unknown_parameter_is_refused_by_name(world: "World") -> None:
 
 async def test_checks_come_in_the_contracts_order(world: "World") -> None:
     """Each request is wrong in all that follows, too: the first check in order is the one that answers."""
-    nobody = replace(world.alice, role=None)
+    nobody = replace(world.alice, policies=())
     offline = await world.register()
     parameters = {"x": ("y",)}
     cases = [

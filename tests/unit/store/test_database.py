@@ -9,15 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from ferryman.model.callers import Role, User
+from ferryman.core.builtin_policies import BUILTIN_POLICIES
+from ferryman.model.callers import User
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation
 from ferryman.model.sessions import ENDED, AccessType, Session, SessionStatus
+from ferryman.store import database
 from ferryman.store.database import open_store
 from ferryman.store.sessions import ACCESS_TYPE_CODES, STATUS_CODES
 from ferryman.store.tables import FIRST_ENDED_STATUS, metadata
@@ -35,7 +39,7 @@ SESSION = Session(
     idle_timeout=20,
     token_id="t",
 )
-ALICE = User("AIDA1", "alice", Role.OPERATOR, Millis(1))
+ALICE = User("AIDA1", "alice", Millis(1))
 
 
 async def test_migrations_lead_to_the_tables(tmp_path: Path) -> None:
@@ -76,10 +80,10 @@ async def test_a_write_is_there_after_a_kill(tmp_path: Path) -> None:
     program = (
         "import asyncio, os, signal\n"
         "from ferryman.store.database import open_store\n"
-        "from ferryman.model.callers import Role, User\n"
+        "from ferryman.model.callers import User\n"
         "async def main():\n"
         f"    store = await open_store({url!r})\n"
-        "    await store.identities.add_user(User('AIDA1', 'alice', Role.OPERATOR, 1))\n"
+        "    await store.identities.add_user(User('AIDA1', 'alice', 1))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(main())\n"
     )
@@ -92,7 +96,7 @@ async def test_a_write_is_there_after_a_kill(tmp_path: Path) -> None:
 async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
     stores = await asyncio.gather(*(open_store(f"sqlite:///{tmp_path}/store.db") for _ in range(6)))
     for number, store in enumerate(stores):
-        await store.identities.add_user(User(f"AIDA{number}", f"user{number}", Role.OPERATOR, Millis(1)))
+        await store.identities.add_user(User(f"AIDA{number}", f"user{number}", Millis(1)))
     for store in stores:
         assert len(await store.identities.users()) == 6
         await store.close()
@@ -155,9 +159,7 @@ async def test_check_notices_a_database_that_cannot_be_written(tmp_path: Path) -
 async def test_a_cancelled_caller_leaves_the_store_usable(tmp_path: Path) -> None:
     async with await open_store(f"sqlite:///{tmp_path}/store.db") as store:
         for number in range(20):
-            task = asyncio.create_task(
-                store.identities.add_user(User(f"AIDA{number}", f"user{number}", Role.OPERATOR, Millis(1)))
-            )
+            task = asyncio.create_task(store.identities.add_user(User(f"AIDA{number}", f"user{number}", Millis(1))))
             await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -184,3 +186,21 @@ def test_every_status_and_access_type_has_a_code_on_its_side() -> None:
     assert {status for status, code in STATUS_CODES.items() if code >= FIRST_ENDED_STATUS} == ENDED
     assert len(set(STATUS_CODES.values())) == len(STATUS_CODES)
     assert set(ACCESS_TYPE_CODES) == set(AccessType)
+
+
+async def test_roles_of_users_become_policies(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for user_id, role in (("AIDA1", "administrator"), ("AIDA2", "operator")):
+            row = {"user_id": user_id, "role": role}
+            connection.execute(text("INSERT INTO users VALUES (:user_id, :user_id, :role, 1)"), row)
+    engine.dispose()
+    async with await open_store(url) as store:
+        for user_id, policy in (("AIDA1", "FerrymanAdministrator"), ("AIDA2", "FerrymanOperator")):
+            (arn,) = await store.policies.attached(user_id)
+            assert BUILTIN_POLICIES[arn].name == policy

@@ -1,0 +1,164 @@
+"""Inline policies, managed policies with their versions, and what is attached to whom, in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+
+from sqlalchemy import Delete, Executable, Text, and_, delete, insert, literal, null, select, union_all, update
+from sqlalchemy.exc import IntegrityError
+
+from ferryman.core.iam_ports import GrantedPolicy
+from ferryman.model.errors import ServiceError
+from ferryman.model.policies import ManagedPolicy, PolicyVersion
+from ferryman.store.connections import Connections
+from ferryman.store.tables import group_members, inline_policies, managed_policies, policy_attachments, policy_versions
+
+_POLICY_COLUMNS = tuple(managed_policies.c[field.name] for field in fields(ManagedPolicy))
+_VERSION_COLUMNS = tuple(policy_versions.c[field.name] for field in fields(PolicyVersion))
+
+
+class SqlPolicies:
+    """`core.iam_ports.PolicyStore`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def granted(self, identity_id: str) -> Sequence[GrantedPolicy]:
+        """Return all policies of an identity and of its groups."""
+        owners = union_all(
+            select(literal(identity_id).label("owner_id")),
+            select(group_members.c.group_id).where(group_members.c.user_id == identity_id),
+        ).subquery()
+        inline = select(
+            inline_policies.c.owner_id, inline_policies.c.name, null().cast(Text).label("arn"), inline_policies.c.text
+        ).join(owners, owners.c.owner_id == inline_policies.c.owner_id)
+        default = and_(
+            policy_versions.c.arn == managed_policies.c.arn,
+            policy_versions.c.version == managed_policies.c.default_version,
+        )
+        attached = (
+            select(policy_attachments.c.owner_id, null().cast(Text), policy_attachments.c.arn, policy_versions.c.text)
+            .join(owners, owners.c.owner_id == policy_attachments.c.owner_id)
+            .outerjoin(managed_policies, managed_policies.c.arn == policy_attachments.c.arn)
+            .outerjoin(policy_versions, default)
+        )
+        return [GrantedPolicy(*row) for row in await self._connections.read(union_all(inline, attached))]
+
+    async def put_inline(self, owner_id: str, name: str, text: str) -> None:
+        """Set an inline policy."""
+        key = {"owner_id": owner_id, "name": name}
+        await self._connections.write_all(_inline(owner_id, name), insert(inline_policies).values(**key, text=text))
+
+    async def inline(self, owner_id: str) -> Sequence[tuple[str, str]]:
+        """Return an owner's inline policies by name, with their text."""
+        statement = (
+            select(inline_policies.c.name, inline_policies.c.text)
+            .where(inline_policies.c.owner_id == owner_id)
+            .order_by(inline_policies.c.name)
+        )
+        return [(name, text) for name, text in await self._connections.read(statement)]
+
+    async def remove_inline(self, owner_id: str, name: str) -> bool:
+        """Delete an inline policy."""
+        return await self._connections.write(_inline(owner_id, name)) == 1
+
+    async def attach(self, owner_id: str, arn: str) -> None:
+        """Attach a policy; nothing if it is."""
+        key = {"owner_id": owner_id, "arn": arn}
+        await self._connections.write_all(_attachment(owner_id, arn), insert(policy_attachments).values(**key))
+
+    async def detach(self, owner_id: str, arn: str) -> bool:
+        """Detach a policy."""
+        return await self._connections.write(_attachment(owner_id, arn)) == 1
+
+    async def attached(self, owner_id: str) -> Sequence[str]:
+        """Return the ARNs of what is attached, in order."""
+        statement = (
+            select(policy_attachments.c.arn)
+            .where(policy_attachments.c.owner_id == owner_id)
+            .order_by(policy_attachments.c.arn)
+        )
+        return [arn for (arn,) in await self._connections.read(statement)]
+
+    async def holders(self, arn: str) -> Sequence[str]:
+        """Return the ids of those that it is attached to."""
+        statement = select(policy_attachments.c.owner_id).where(policy_attachments.c.arn == arn)
+        return [owner_id for (owner_id,) in await self._connections.read(statement)]
+
+    async def forget(self, owner_id: str) -> None:
+        """Delete an owner's inline policies and attachments."""
+        await self._connections.write_all(
+            delete(inline_policies).where(inline_policies.c.owner_id == owner_id),
+            delete(policy_attachments).where(policy_attachments.c.owner_id == owner_id),
+        )
+
+    async def add(self, policy: ManagedPolicy, text: str) -> None:
+        """Insert a managed policy with its first version; `ServiceError` EntityAlreadyExists (409)."""
+        version = PolicyVersion(policy.arn, policy.default_version, text, policy.created_at)
+        try:
+            await self._connections.write_all(
+                insert(managed_policies).values(asdict(policy)), insert(policy_versions).values(asdict(version))
+            )
+        except IntegrityError as error:
+            message = f"A policy called {policy.name} already exists. Duplicate names are not allowed."
+            raise ServiceError("EntityAlreadyExists", message, status=409) from error
+
+    async def get(self, arn: str) -> ManagedPolicy | None:
+        """Return a managed policy."""
+        rows = await self._policies(select(*_POLICY_COLUMNS).where(managed_policies.c.arn == arn))
+        return rows[0] if rows else None
+
+    async def all(self) -> Sequence[ManagedPolicy]:
+        """All managed policies of the account by name."""
+        return await self._policies(select(*_POLICY_COLUMNS).order_by(managed_policies.c.name))
+
+    async def remove(self, arn: str) -> bool:
+        """Delete a managed policy and its versions."""
+        return await self._connections.write(delete(managed_policies).where(managed_policies.c.arn == arn)) == 1
+
+    async def add_version(self, version: PolicyVersion, *, is_default: bool) -> bool:
+        """Insert the next version; False if that number is taken."""
+        values: dict[str, object] = {"latest_version": version.version, "updated_at": version.created_at}
+        if is_default:
+            values["default_version"] = version.version
+        try:
+            await self._connections.write_all(
+                insert(policy_versions).values(asdict(version)),
+                update(managed_policies).where(managed_policies.c.arn == version.arn).values(values),
+            )
+        except IntegrityError:
+            return False
+        return True
+
+    async def versions(self, arn: str) -> Sequence[PolicyVersion]:
+        """A policy's versions, newest first."""
+        statement = (
+            select(*_VERSION_COLUMNS).where(policy_versions.c.arn == arn).order_by(policy_versions.c.version.desc())
+        )
+        return [PolicyVersion(*row) for row in await self._connections.read(statement)]
+
+    async def set_default(self, arn: str, version: int) -> bool:
+        """Make a version the default; False if there is none such."""
+        known = select(policy_versions.c.version).where(
+            policy_versions.c.arn == arn, policy_versions.c.version == version
+        )
+        statement = update(managed_policies).where(managed_policies.c.arn == arn, known.exists())
+        return await self._connections.write(statement.values(default_version=version)) == 1
+
+    async def remove_version(self, arn: str, version: int) -> bool:
+        """Delete a version; False if it is the default or there is none."""
+        default = select(managed_policies.c.default_version).where(managed_policies.c.arn == arn).scalar_subquery()
+        statement = delete(policy_versions).where(
+            policy_versions.c.arn == arn, policy_versions.c.version == version, policy_versions.c.version != default
+        )
+        return await self._connections.write(statement) == 1
+
+    async def _policies(self, statement: Executable) -> Sequence[ManagedPolicy]:
+        return [ManagedPolicy(*row) for row in await self._connections.read(statement)]
+
+
+def _inline(owner_id: str, name: str) -> Delete:
+    return delete(inline_policies).where(inline_policies.c.owner_id == owner_id, inline_policies.c.name == name)
+
+
+def _attachment(owner_id: str, arn: str) -> Delete:
+    return delete(policy_attachments).where(policy_attachments.c.owner_id == owner_id, policy_attachments.c.arn == arn)

@@ -1,0 +1,94 @@
+"""What every adapter of the policy store must do."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ferryman.core.iam_ports import GrantedPolicy
+from ferryman.model.callers import User
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+from ferryman.model.policies import ManagedPolicy, PolicyVersion
+from ferryman.store.database import SqlStore, open_store
+
+ARN = "arn:aws:iam::123456789012:policy/deploy"
+POLICY = ManagedPolicy(ARN, "ANPA1", "deploy", "What deploys.", 1, 1, Millis(5), Millis(5))
+BUILT_IN = "arn:aws:iam::aws:policy/FerrymanOperator"
+
+
+@pytest.fixture(params=["sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
+    urls = {"sqlite": f"sqlite:///{tmp_path}/store.db"}
+    async with await open_store(urls[request.param]) as opened:
+        yield opened
+
+
+async def test_an_identity_is_granted_its_own_policies(store: SqlStore) -> None:
+    policies = store.policies
+    await policies.add(POLICY, "one")
+    for name, text in (("b", "b1"), ("a", "a1"), ("b", "b2")):
+        await policies.put_inline("AIDA1", name, text)
+    await policies.put_inline("AIDA2", "a", "not this")
+    for _ in range(2):
+        await policies.attach("AIDA1", ARN)
+    await policies.attach("AIDA1", BUILT_IN)
+    assert await policies.inline("AIDA1") == [("a", "a1"), ("b", "b2")]
+    assert await policies.attached("AIDA1") == [ARN, BUILT_IN]
+    assert set(await policies.granted("AIDA1")) == {
+        GrantedPolicy("AIDA1", "a", None, "a1"),
+        GrantedPolicy("AIDA1", "b", None, "b2"),
+        GrantedPolicy("AIDA1", None, ARN, "one"),
+        GrantedPolicy("AIDA1", None, BUILT_IN, None),
+    }
+    assert await policies.remove_inline("AIDA1", "a")
+    assert not await policies.remove_inline("AIDA1", "a")
+    assert await policies.detach("AIDA1", ARN)
+    assert not await policies.detach("AIDA1", ARN)
+    assert len(await policies.granted("AIDA1")) == 2
+    await policies.forget("AIDA1")
+    assert await policies.granted("AIDA1") == []
+    assert len(await policies.granted("AIDA2")) == 1
+
+
+async def test_the_default_version_is_the_one_that_counts(store: SqlStore) -> None:
+    policies = store.policies
+    await policies.add(POLICY, "one")
+    await policies.attach("AIDA1", ARN)
+    two, three = PolicyVersion(ARN, 2, "two", Millis(6)), PolicyVersion(ARN, 3, "three", Millis(7))
+    assert await policies.add_version(two, is_default=False)
+    assert not await policies.add_version(replace(two, text="again"), is_default=True)
+    assert await policies.granted("AIDA1") == [GrantedPolicy("AIDA1", None, ARN, "one")]
+    assert await policies.add_version(three, is_default=True)
+    assert await policies.granted("AIDA1") == [GrantedPolicy("AIDA1", None, ARN, "three")]
+    assert await policies.get(ARN) == replace(POLICY, default_version=3, latest_version=3, updated_at=Millis(7))
+    assert [each.text for each in await policies.versions(ARN)] == ["three", "two", "one"]
+    assert not await policies.remove_version(ARN, 3)
+    assert await policies.set_default(ARN, 2)
+    assert not await policies.set_default(ARN, 9)
+    assert await policies.remove_version(ARN, 3)
+    assert await policies.granted("AIDA1") == [GrantedPolicy("AIDA1", None, ARN, "two")]
+
+
+async def test_a_policy_is_added_once_and_removed_whole(store: SqlStore) -> None:
+    policies = store.policies
+    await policies.add(POLICY, "one")
+    with pytest.raises(ServiceError) as refused:
+        await policies.add(replace(POLICY, policy_id="ANPA2"), "other")
+    assert (refused.value.code, refused.value.status) == ("EntityAlreadyExists", 409)
+    assert await policies.all() == [POLICY]
+    await policies.attach("AIDA1", ARN)
+    assert await policies.holders(ARN) == ["AIDA1"]
+    assert await policies.remove(ARN)
+    assert not await policies.remove(ARN)
+    assert await policies.versions(ARN) == []
+    assert not await policies.add_version(PolicyVersion(ARN, 1, "x", Millis(1)), is_default=True)
+
+
+async def test_a_transaction_that_fails_changes_nothing(store: SqlStore) -> None:
+    """The second statement of `add_version` has no policy to point at."""
+    await store.policies.add(POLICY, "one")
+    assert not await store.policies.add_version(PolicyVersion(ARN, 1, "again", Millis(9)), is_default=True)
+    assert await store.policies.get(ARN) == POLICY
+    await store.identities.add_user(User("AIDA1", "alice", Millis(1)))
