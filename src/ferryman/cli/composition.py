@@ -30,10 +30,11 @@ def wall_clock() -> Millis:
 
 def settings(located: Located) -> "Settings":
     """Return what use cases need to know of the configuration."""
-    from ferryman.core.service import Limits, Settings
+    from ferryman.core.service import AuditSettings, Limits, Settings
 
     server, sessions = located.configuration.server, located.configuration.sessions
     nodes, throttling = located.configuration.nodes, located.configuration.throttling
+    audit = located.configuration.audit
     return Settings(
         account_id=server.account_id,
         region=server.region,
@@ -47,6 +48,7 @@ def settings(located: Located) -> "Settings":
             calls_per_second=throttling.calls_per_second,
             calls_burst=throttling.burst,
         ),
+        audit=AuditSettings(required=audit.required, agent_calls=audit.agent_calls),
     )
 
 

@@ -87,6 +87,18 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["json", "text"] = "json"
 
 
+class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The record of calls, sessions and nodes."""
+
+    directory: str = "audit"
+    required: bool = True
+    agent_calls: bool = False
+    file_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
+    files_kept: Annotated[int, Meta(ge=2, le=100_000)] = 100
+    fsync: Literal["second", "always"] = "second"
+    stdout: bool = False
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole `ferryman.toml`."""
 
@@ -96,6 +108,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: Nodes = Nodes()
     throttling: Throttling = Throttling()
     log: Log = Log()
+    audit: Audit = Audit()
 
 
 class Located(msgspec.Struct, frozen=True):

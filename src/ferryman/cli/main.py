@@ -9,6 +9,7 @@ import typer
 from ferryman.cli import (
     activations,
     agent,
+    audit,
     certificate,
     copy,
     demo,
@@ -50,6 +51,7 @@ app.add_typer(users.app, name="user")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(nodes.app, name="nodes")
+app.add_typer(audit.app, name="audit")
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 

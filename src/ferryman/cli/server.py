@@ -7,6 +7,7 @@ import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ferryman.cli.audit_trail import open_trail
 from ferryman.cli.certificate_files import renew_certificate
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, open_service
 from ferryman.cli.configuration import Located, load
@@ -47,7 +48,7 @@ async def _serve(located: Located) -> None:
     def ready(bound: int) -> None:
         log.info("listening", host=host, port=bound, public_url=located.configuration.server.public_url)
 
-    async with open_service(located) as service:
+    async with open_service(located) as unrecorded, open_trail(located, unrecorded) as service:
         try:
             await serve(
                 service,

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ferryman.core.activations import claim_activation
+from ferryman.core.audit import node_changed
 from ferryman.core.authorization import require
 from ferryman.core.messages import CloseControlChannel, control_subject, encode
 from ferryman.core.node_credentials import issue_credentials
@@ -50,6 +51,7 @@ async def register_managed_instance(service: Service, request: RegisterNodeReque
         name=activation.default_node_name,
     )
     await service.store.nodes.add(node)
+    node_changed(service, node.node_id, "Registered", activationId=activation.activation_id)
     tags = await service.store.tags.of(ResourceType.ACTIVATION, [activation.activation_id])
     if tags:
         await service.store.tags.put(ResourceType.NODE, node.node_id, tags[activation.activation_id])
@@ -149,6 +151,7 @@ async def deregister_managed_instance(service: Service, caller: Caller, instance
     require(service, caller, "ssm:DeregisterManagedInstance", _arn(service, node_id), keys)
     if not await service.store.nodes.remove(node_id):
         raise _not_registered(node_id)
+    node_changed(service, node_id, "Deregistered", by=caller.arn)
     await service.store.tags.remove(ResourceType.NODE, node_id)
     for session in await service.store.sessions.active_on(node_id):
         await end_session(service, session.session_id, f"{node_id} was deregistered by {caller.arn}.")

@@ -8,7 +8,7 @@ Times are `Millis`. Nothing here blocks the event loop.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from ferryman.core.iam_ports import PolicyStore
 from ferryman.model.callers import AccessKey, User
@@ -334,3 +334,25 @@ class Bus(Protocol):
 
     async def publish(self, subject: str, payload: bytes) -> None:
         """Send to every subscriber; nobody listening is no error."""
+
+
+Entry = dict[str, Any]
+"""A record of the audit trail: texts, whole numbers, booleans, None, lists and maps of these."""
+
+
+class Unrecorded(Exception):
+    """The entry is not in the trail."""
+
+
+class AuditTrail(Protocol):
+    """What happened, in order, for good. An entry belongs to the trail once it is given."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the trail cannot be written at the moment; None while it can."""
+
+    def note(self, entry: Entry, *, unverified: bool = False) -> None:
+        """Put an entry into the trail soon. Of `unverified` ones too many at once are only counted."""
+
+    async def keep(self, entry: Entry) -> None:
+        """Put an entry into the trail and return when it is there; raises `Unrecorded`."""

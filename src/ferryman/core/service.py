@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ferryman.core.ports import Bus, Clock, Entropy, Store
+from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Store
 from ferryman.core.vault import Vault
 
 
@@ -35,6 +35,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """`required`: what cannot be recorded is refused. `agent_calls`: record what agents call to stay connected."""
+
+    required: bool = True
+    agent_calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Who we are. `public_url` is `http[s]://host[:port]`, what clients and agents reach us by."""
 
@@ -42,11 +50,24 @@ class Settings:
     region: str
     public_url: str
     limits: Limits = field(default_factory=Limits)
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     @property
     def websocket_url(self) -> str:
         """`ws[s]://host[:port]`."""
         return "ws" + self.public_url.removeprefix("http").rstrip("/")
+
+
+class NoTrail:
+    """For the operator's own commands, which answer no calls: nothing is recorded."""
+
+    failure = None
+
+    def note(self, entry: Entry, *, unverified: bool = False) -> None:
+        """Do nothing."""
+
+    async def keep(self, entry: Entry) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +80,4 @@ class Service:
     vault: Vault
     clock: Clock
     entropy: Entropy
+    trail: AuditTrail = field(default_factory=NoTrail)

@@ -4,6 +4,7 @@ Every change goes through `SessionStore.transition`, which keeps the status mach
 twice, late, or by two servers at once.
 """
 
+from ferryman.core.audit import session_changed
 from ferryman.core.messages import (
     EndSession,
     EndTask,
@@ -78,9 +79,7 @@ async def ends_attached(service: Service, session_id: SessionId) -> Session | No
     if session is None:
         return None
     deadline_at = idle_deadline(session, service.clock())
-    connected = await service.store.sessions.transition(
-        session_id, SessionStatus.CONNECTED, SessionChanges(deadline_at=deadline_at)
-    )
+    connected = await _transition(service, session_id, SessionStatus.CONNECTED, SessionChanges(deadline_at=deadline_at))
     if connected is not None:
         return connected
     session = await service.store.sessions.get(session_id)
@@ -99,9 +98,7 @@ async def end_lost(service: Service, session_id: SessionId, last_activity: Milli
         return None
     counted_from = service.clock() if last_activity is None or not session.idles else last_activity
     deadline_at = idle_deadline(session, counted_from)
-    lost = await service.store.sessions.transition(
-        session_id, SessionStatus.DISCONNECTED, SessionChanges(deadline_at=deadline_at)
-    )
+    lost = await _transition(service, session_id, SessionStatus.DISCONNECTED, SessionChanges(deadline_at=deadline_at))
     if lost is not None:
         return lost
     session = await service.store.sessions.get(session_id)
@@ -117,7 +114,7 @@ async def end_session(service: Service, session_id: SessionId, details: str) -> 
     """
     deadline_at = Millis(service.clock() + service.settings.limits.terminate_wait * 1000)
     changes = SessionChanges(details=_cut(details), deadline_at=deadline_at, token_id="")
-    session = await service.store.sessions.transition(session_id, SessionStatus.TERMINATING, changes)
+    session = await _transition(service, session_id, SessionStatus.TERMINATING, changes)
     if session is None:
         return False
     try:
@@ -171,13 +168,23 @@ async def fail_session(service: Service, session_id: SessionId, details: str) ->
     return True
 
 
+async def _transition(
+    service: Service, session_id: SessionId, to: SessionStatus, changes: SessionChanges
+) -> Session | None:
+    """Every change of a session's status comes through here, and into the record."""
+    changed = await service.store.sessions.transition(session_id, to, changes)
+    if changed is not None:
+        session_changed(service, changed)
+    return changed
+
+
 async def _set_deadline(service: Service, session_id: SessionId, seconds: int) -> None:
     await service.store.sessions.set_deadline(session_id, Millis(service.clock() + seconds * 1000))
 
 
 async def _close(service: Service, session_id: SessionId, status: SessionStatus, details: str) -> Session | None:
     changes = SessionChanges(details=_cut(details) or None, ended_at=service.clock(), token_id="")
-    return await service.store.sessions.transition(session_id, status, changes)
+    return await _transition(service, session_id, status, changes)
 
 
 async def _publish_end(service: Service, session_id: SessionId, output: str, *, lost: bool) -> None:

@@ -1,5 +1,6 @@
 """StartSession, ResumeSession, TerminateSession, GetConnectionStatus."""
 
+from ferryman.core.audit import session_changed
 from ferryman.core.authorization import require, require_session, require_start
 from ferryman.core.permissions import resource_keys
 from ferryman.core.presence import is_connected
@@ -50,6 +51,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     )
     ticket = _ticket(service, caller, session)
     await service.store.sessions.add(session, document.json())
+    session_changed(service, session)
     return ticket
 
 

@@ -37,11 +37,12 @@ class Vault:
         except (InvalidTag, ValueError) as error:
             raise Unsealable(purpose) from error
 
+    def derive(self, purpose: str) -> bytes:
+        """Return the 32-byte key of a purpose, for what is not sealed but authenticated."""
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"ferryman/" + purpose.encode()).derive(self._server_key)
+
     def _cipher(self, purpose: str) -> AESGCM:
         cipher = self._ciphers.get(purpose)
         if cipher is None:
-            derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"ferryman/" + purpose.encode()).derive(
-                self._server_key
-            )
-            cipher = self._ciphers[purpose] = AESGCM(derived)
+            cipher = self._ciphers[purpose] = AESGCM(self.derive(purpose))
         return cipher

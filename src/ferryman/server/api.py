@@ -6,7 +6,10 @@ from dataclasses import replace
 from aiohttp import web
 
 from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unknown_operation
+from ferryman.core.audit import demand_trail
+from ferryman.core.node_credentials import node_caller
 from ferryman.model.errors import ServiceError
+from ferryman.server.audited import observe
 from ferryman.server.authentication import authenticate_caller, authenticate_node, origin_of, signable
 from ferryman.server.connections import recognise
 from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID, THROTTLE
@@ -20,21 +23,31 @@ async def handle(request: web.Request) -> web.Response:
     body = await _body(request, gateway.timing.body)
     to_verify = signable(request, body)
     call = request[CALL] = identify(request.method, request.raw_path, to_verify.headers, body)
+    observed = observe(request, call, to_verify)
     here = Surroundings(gateway.service, gateway)
     key = (call.service, call.operation)
     if key in BY_ANYONE:
-        result = await BY_ANYONE[key](here, parse(call, body))
+        given = observed.parameters = parse(call, body)
+        demand_trail(gateway.service, call.operation)
+        result = await BY_ANYONE[key](here, given)
     elif key in BY_NODE_KEY:
         node = await authenticate_node(gateway.service, to_verify, call)
         recognise(request)
-        result = await BY_NODE_KEY[key](here, node, parse(call, body))
+        observed.caller = node_caller(gateway.service, node.node_id)
+        given = observed.parameters = parse(call, body)
+        demand_trail(gateway.service, call.operation)
+        result = await BY_NODE_KEY[key](here, node, given)
     else:
         caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=origin_of(request))
+        observed.caller = caller
         recognise(request)
         request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())
         if key not in BY_CALLER:
             raise unknown_operation(call.operation)
-        result = await BY_CALLER[key](here, caller, parse(call, body))
+        given = observed.parameters = parse(call, body)
+        demand_trail(gateway.service, call.operation)
+        result = await BY_CALLER[key](here, caller, given)
+    observed.result = result
     return web_response(serialise(call, result, request[REQUEST_ID]))
 
 

@@ -37,13 +37,16 @@ def build(service: Service, timing: Timing = DEFAULT_TIMING) -> web.Application:
 
 
 async def health(request: web.Request) -> web.Response:
-    """Answer 200 while the store can be read and written, 503 otherwise."""
+    """Answer 200 while the store can be read and written, and the audit trail if it must be; 503 otherwise."""
     gateway = request.app[GATEWAY]
     try:
         await gateway.service.store.check()
     except Exception:  # noqa: BLE001 boundary: whatever is wrong with the store, the answer is the same
         _log.exception("store check failed")
         return web.json_response({"status": "unavailable", "store": "failed"}, status=503)
+    service = gateway.service
+    if service.settings.audit.required and service.trail.failure is not None:
+        return web.json_response({"status": "unavailable", "store": "ok", "audit": "failed"}, status=503)
     return web.json_response({"status": "ok", "store": "ok", "channels": gateway.open_channels})
 
 

@@ -41,6 +41,8 @@ class Attached:
     terminating: bool = False
     recovery: asyncio.Task[None] | None = None
     frames: int = 0
+    size: int = 0
+    """Bytes of the frames, headers included."""
     dropped: int = 0
     refused: int = 0
 
@@ -57,6 +59,7 @@ class Attached:
         on, it could kill the other end's reader.
         """
         self.frames += 1
+        self.size += len(frame)
         if len(frame) >= HEADER_SIZE:
             prefix, sequence, size = outline_of(frame)
             if size == len(frame) - HEADER_SIZE and prefix in self._prefixes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode
 
+from ferryman.core.audit import node_changed
 from ferryman.core.authorization import AuthorizedSession
 from ferryman.core.messages import session_subject
 from ferryman.core.ports import Subscription
@@ -97,11 +98,13 @@ class Gateway:
         if replaced is not None:
             self.contention.replaced(channel.node_id, self.service.clock())
             replaced.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
+        node_changed(self.service, channel.node_id, "Connected", sourceIPAddress=channel.socket.peer_address)
 
     def leave_control(self, channel: ControlChannel) -> None:
         """Forget a control channel, unless another took its place."""
         if self._controls.get(channel.node_id) is channel:
             del self._controls[channel.node_id]
+            node_changed(self.service, channel.node_id, "Disconnected")
 
     def session_started(self, node_id: NodeId, session_id: SessionId) -> None:
         """The node has taken up a session's task: its control channel may get the next."""

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
+from ferryman.core.audit import ObservedCall
 from ferryman.core.throttling import Throttle
 from ferryman.server.gateway import Gateway
 
@@ -17,3 +18,6 @@ REQUEST_ID = web.RequestKey("request_id", str)
 
 CALL = web.RequestKey("call", ApiCall)
 """Which operation was meant, once known: errors are written in its protocol."""
+
+OBSERVED = web.RequestKey("observed", ObservedCall)
+"""What is known of a call, for its record; set with `CALL`, but for upgrades."""

@@ -10,6 +10,7 @@ from aiohttp import web
 from ferryman.awsapi.dispatch import serialise_error
 from ferryman.model.errors import ServiceError
 from ferryman.server.api import web_response
+from ferryman.server.audited import answered, refused
 from ferryman.server.connections import Connection
 from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID
 
@@ -35,9 +36,11 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     code = None
     try:
         response = await handler(request)
+        await answered(request)
     except Exception as fault:  # noqa: BLE001 boundary: a fault of ours is one failed request, not a lost connection
         error = _refusal(request, fault)
         code = error.code
+        refused(request, error)
         response = web_response(serialise_error(request.get(CALL), error, request_id))
     finally:
         if isinstance(connection, Connection):

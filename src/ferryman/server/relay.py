@@ -14,6 +14,7 @@ import structlog
 from aiohttp import WSCloseCode
 
 from ferryman.core import session_lifecycle
+from ferryman.core.audit import EndLeft, end_joined, end_left
 from ferryman.core.authorization import AuthorizedSession, End
 from ferryman.core.messages import (
     Activity,
@@ -66,6 +67,8 @@ class RelaySlot:
         The newest socket of an end wins. `ferryman`: the agent is Ferryman's, and marks where its frames for another
         client begin.
         """
+        name = authorized.client_id or authorized.caller_id
+        end_joined(self._service, self.session_id, authorized.end.value, name, socket.peer_address)
         if authorized.end is End.CLIENT:
             await self._join_client(authorized, socket)
         else:
@@ -322,10 +325,14 @@ class RelaySlot:
         finally:
             await end.socket.close()
             departure, gone = end.socket.departure, end.socket.gone
+            code = departure.code if departure else gone.code if gone else None
+            reason = departure.reason if departure else ""
+            left = EndLeft(which.value, end.name, end.size, end.frames, code, reason)
+            end_left(self._service, self.session_id, left)
             self._log.info(
                 f"{which} detached",
-                close_code=departure.code if departure else gone.code if gone else None,
-                reason=departure.reason if departure else "",
+                close_code=code,
+                reason=reason,
                 frames=end.frames,
                 dropped=end.dropped,
                 refused=end.refused,

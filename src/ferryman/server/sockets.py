@@ -106,6 +106,12 @@ class Socket:
         """What the aiohttp handler must return."""
         return self._response
 
+    @property
+    def peer_address(self) -> str | None:
+        """The peer's IP address; None for a socket that is not of the internet."""
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]) if isinstance(name, tuple) else None
+
     def recognised(self) -> None:
         """The peer has shown who it is."""
         if isinstance(self._connection, Connection):

@@ -63,6 +63,9 @@ SECONDS = 10.0
 
 T = TypeVar("T")
 
+Recorded = Callable[[Service], Service]
+"""Gives a service its audit trail."""
+
 _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)])
 """Making one takes a tenth of a second; no test has more than three nodes."""
 
@@ -481,6 +484,12 @@ def newcomers() -> Newcomers:
 
 
 @pytest.fixture
+def recorded() -> Recorded:
+    """Nothing is recorded; modules that test the record have their own."""
+    return lambda service: service
+
+
+@pytest.fixture
 def tls() -> tuple[Path, Path] | None:
     """The server's certificate and key; plain HTTP without."""
     return None
@@ -525,6 +534,7 @@ async def server(
     limits: Limits,
     tls: tuple[Path, Path] | None,
     newcomers: Newcomers,
+    recorded: Recorded,
 ) -> AsyncIterator[Server]:
     """A server of the test's own. Afterwards no channel, task or socket of it is left."""
     tasks = asyncio.all_tasks()
@@ -534,6 +544,7 @@ async def server(
     async with await open_store(f"sqlite:///{tmp_path}/ferryman.db") as store:
         settings = Settings(ACCOUNT, REGION, "http://ferryman.test", limits)
         service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
+        service = recorded(service)
         await create_user(service, "root", Role.ADMINISTRATOR)
         administrator = await create_access_key(service, "root")
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -1,0 +1,175 @@
+"""`ferryman audit list | verify`: the record of calls, sessions and nodes, on the server's machine."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.cli.api_options import JsonOption
+from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption
+from ferryman.cli.configuration import load
+from ferryman.cli.tables import print_json, print_table
+from ferryman.model.failures import Failure
+
+SHOWN_PROBLEMS = 20
+
+app = typer.Typer(help="Read and verify the audit trail, on the server's machine.", no_args_is_help=True)
+
+Record = Mapping[str, Any]
+Test = Callable[[Record], bool]
+
+
+@app.command("list")
+def list_records(
+    *,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Only of this user or node, by name or ARN.", show_default=False)
+    ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option("--event", help="Only of this eventName or detail-type, or beginning so.", show_default=False),
+    ] = None,
+    session: Annotated[str | None, typer.Option("--session", help="Only of this session.", show_default=False)] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only at or after this ISO 8601 time.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Only before this ISO 8601 time.", show_default=False)
+    ] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Only calls that were refused or failed.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """List what was done, by whom, and what became of sessions and nodes; newest first."""
+    from ferryman.recording.trail_reading import newest_first
+
+    located = load(config)
+    tests = _tests(user, event, session, errors=errors)
+    earliest, latest = _instant("--since", since), _instant("--until", until)
+    records = _between(newest_first(located.path(located.configuration.audit.directory)), earliest, latest)
+    rows = list(islice((record for record in records if all(test(record) for test in tests)), limit))
+    if json:
+        print_json(rows)
+        return
+    print_table(["Time", "Who", "Event", "On", "From", "Result"], map(_row, rows), "No records match.")
+
+
+@app.command("verify")
+def verify_trail(
+    *,
+    at_least: Annotated[
+        int, typer.Option("--at-least", min=0, help="The number of a record that the trail is known to have reached.")
+    ] = 0,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Check that no record was altered, removed or put elsewhere; exits with 1 if one was."""
+    import os
+
+    from ferryman.core.audit_chain import chain_key
+    from ferryman.core.vault import Vault
+    from ferryman.recording.trail_reading import verify
+
+    located = load(config)
+    directory = located.path(located.configuration.audit.directory)
+    found, problems = verify(directory, chain_key(Vault(located.server_key(), os.urandom)), at_least)
+    for problem in problems[:SHOWN_PROBLEMS]:
+        place = f"{problem.where}, line {problem.line}: " if problem.where else ""
+        typer.echo(f"{place}{problem.what}")
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise Failure(
+            f"The audit trail in {directory} is not as the server wrote it",
+            f"{count} in {found.records} records",
+            "Keep it as evidence, and compare it with a copy",
+        )
+    typer.echo(f"{found.records} records are whole; the last is number {found.last.sequence}, {found.last.mac}.")
+
+
+def _tests(user: str | None, event: str | None, session: str | None, *, errors: bool) -> list[Test]:
+    tests: list[Test] = []
+    if user is not None:
+        tests.append(lambda record: user in _names(record))
+    if event is not None:
+        tests.append(lambda record: _event(record).startswith(event))
+    if session is not None:
+        tests.append(lambda record: session in _sessions(record))
+    if errors:
+        tests.append(lambda record: "errorCode" in record)
+    return tests
+
+
+def _between(records: Iterator[Record], earliest: str | None, latest: str | None) -> Iterator[Record]:
+    """Yield the records of a span of time. The clock may have been set back, so none is taken for the last."""
+    for record in records:
+        time = _time(record)
+        if (earliest is None or time >= earliest) and (latest is None or time < latest):
+            yield record
+
+
+def _row(record: Record) -> list[str]:
+    detail = record.get("detail") or {}
+    result = record.get("errorCode") or detail.get("status") or detail.get("state") or "ok"
+    if detail.get("details"):
+        result = f"{result}: {detail['details']}"
+    where = record.get("sourceIPAddress") or detail.get("sourceIPAddress") or ""
+    return [_local(_time(record)), _who(record), _event(record), _object(record), where, result]
+
+
+def _time(record: Record) -> str:
+    return str(record.get("eventTime") or record.get("time") or "")
+
+
+def _event(record: Record) -> str:
+    return str(record.get("eventName") or record.get("detail-type") or "")
+
+
+def _who(record: Record) -> str:
+    identity = record.get("userIdentity") or {}
+    named = identity.get("userName") or identity.get("principalId") or identity.get("accessKeyId")
+    owner = (record.get("detail") or {}).get("owner") or ""
+    return str(named or owner.rpartition("/")[2])
+
+
+def _names(record: Record) -> set[str]:
+    identity, owner = record.get("userIdentity") or {}, (record.get("detail") or {}).get("owner") or ""
+    told = {identity.get(name) for name in ("userName", "principalId", "arn", "accessKeyId")}
+    return {str(each) for each in told if each} | ({owner, owner.rpartition("/")[2]} if owner else set())
+
+
+def _members(record: Record) -> list[Record]:
+    found = (record.get(name) for name in ("requestParameters", "responseElements", "detail"))
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _sessions(record: Record) -> set[str]:
+    """The sessions that a record is about; an agent's channel is named as its session."""
+    return {str(each[name]) for each in _members(record) for name in ("sessionId", "channelId") if name in each}
+
+
+def _object(record: Record) -> str:
+    names = ("sessionId", "target", "instanceId", "name", "userName", "roleName", "activationId", "resourceId")
+    found = (each[name] for each in _members(record) for name in names if isinstance(each.get(name), str))
+    return next(found, "")
+
+
+def _local(time: str) -> str:
+    try:
+        return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return time
+
+
+def _instant(option: str, text: str | None) -> str | None:
+    """Return a time as records have it; a local time given without a zone becomes the instant."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Failure(
+            f"{option} {text!r} is no time", "it must be ISO 8601", "Try 2026-01-31 or 2026-01-31T09:00:00+01:00"
+        ) from error
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

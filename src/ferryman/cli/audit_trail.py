@@ -1,0 +1,72 @@
+"""From a configuration to the audit trail that the server writes: its files and its copies are chosen here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ferryman.cli.configuration import Located
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
+    from ferryman.recording.trail_files import TrailFiles
+
+
+@asynccontextmanager
+async def open_trail(located: Located, service: "Service") -> AsyncIterator["Service"]:
+    """Open the trail that the configuration names and yield a service that writes it; the trail ends on leaving.
+
+    Raises Failure if the files cannot be used, or do not end as this server left them.
+    """
+    from ferryman.core.audit import trail_event
+    from ferryman.core.audit_chain import BrokenChain, chain_key
+    from ferryman.recording.standard_output import StandardOutput
+    from ferryman.recording.trail import Trail
+
+    audit = located.configuration.audit
+    files = _files(located)
+    output = StandardOutput() if audit.stdout else None
+    try:
+        trail = Trail(
+            files,
+            chain_key(service.vault),
+            partial(trail_event, service),
+            sync_always=audit.fsync == "always",
+            copies=[output.write] if output is not None else [],
+        )
+    except BrokenChain as error:
+        files.close()
+        raise Failure(
+            f"The audit trail in {files.directory} cannot be continued",
+            f"its last record does not check: {error}",
+            "Move the directory elsewhere as evidence, and the server begins a new trail",
+        ) from error
+    try:
+        yield replace(service, trail=trail)
+    finally:
+        await trail.close()
+        if output is not None:
+            output.close()
+
+
+def _files(located: Located) -> "TrailFiles":
+    from ferryman.recording.trail_files import TrailFiles, TrailInUse
+
+    audit = located.configuration.audit
+    directory = located.path(audit.directory)
+    try:
+        return TrailFiles(directory, audit.file_mib * 1024 * 1024, audit.files_kept)
+    except TrailInUse as error:
+        raise Failure(
+            f"The audit trail in {directory} is in use",
+            "another server writes it",
+            "Stop that one, or give this one another audit.directory",
+        ) from error
+    except OSError as error:
+        raise Failure(
+            f"The audit trail in {directory} cannot be opened",
+            error.strerror or str(error),
+            "Make the directory writable for the server, or name another with audit.directory",
+        ) from error

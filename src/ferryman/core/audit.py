@@ -1,0 +1,255 @@
+"""The record of what happens: every API call, allowed or denied, and what becomes of sessions and nodes.
+
+Calls are shaped as CloudTrail's records, changes of status as EventBridge's events. Both go, in one order, to the
+`AuditTrail`. Where the trail must be written and cannot be, calls that change something are refused.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ferryman.core.audit_members import recorded, text
+from ferryman.core.ports import Entry, Unrecorded
+from ferryman.core.service import Service
+from ferryman.model.callers import Caller, CallerKind, node_arn, session_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.sessions import Session
+
+EVENT_VERSION = "1.11"
+"""The version of CloudTrail's record whose members these are."""
+SOURCE = "ferryman.ssm"
+SESSION_CHANGE = "Session Manager Session State-change Notification"
+CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
+NODE_CHANGE = "Managed Node State-change Notification"
+
+LARGEST = 16 * 1024
+"""Characters of a call's parameters and result, as Python shows them; larger ones are left out."""
+TOO_LARGE = "OMITTED_FOR_ITS_SIZE"
+
+_READING = ("Describe", "Get", "List", "Simulate")
+_GIVES_CREDENTIALS = frozenset({"GetAccessToken", "GetSessionToken", "GetFederationToken"})
+AGENT_CALLS = frozenset(
+    {
+        "GetMessages",
+        "UpdateInstanceInformation",
+        "ListInstanceAssociations",
+        "RequestManagedInstanceRoleToken",
+        "CreateControlChannel",
+        "CreateDataChannel",
+    }
+)
+"""What every agent calls over and over to stay connected. Answered ones are recorded if the settings say so."""
+ALWAYS_ANSWERED = AGENT_CALLS | {"TerminateSession"}
+"""Calls that nothing is refused to when the trail cannot be written: nodes would fall silent, sessions not end."""
+
+UNVERIFIED_BURST = 100
+UNVERIFIED_PER_SECOND = 10.0
+"""Records of calls by nobody known, and of throttled ones: who need not be anybody must not fill the disk."""
+
+
+@dataclass(slots=True)
+class ObservedCall:
+    """What is known of a call so far. `result` is set once it has been carried out.
+
+    `service` and `operation` are the model's; `claimed_key` is the access key id that the signature names.
+    """
+
+    service: str
+    operation: str
+    request_id: str
+    source_ip: str | None
+    user_agent: str
+    claimed_key: str | None = None
+    caller: Caller | None = None
+    parameters: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+
+
+def is_read_only(operation: str) -> bool:
+    """Whether an operation only looks; one that gives out credentials does not."""
+    return operation.startswith(_READING) and operation not in _GIVES_CREDENTIALS
+
+
+def needs_record(operation: str) -> bool:
+    """Whether an operation is refused while the trail cannot be written."""
+    return not is_read_only(operation) and operation not in ALWAYS_ANSWERED
+
+
+def demand_trail(service: Service, operation: str) -> None:
+    """Raise ServiceUnavailable (503) if a call of `operation` must be recorded and cannot be now."""
+    if service.settings.audit.required and needs_record(operation) and service.trail.failure is not None:
+        raise _unrecorded()
+
+
+async def record_answered(service: Service, call: ObservedCall) -> None:
+    """Record a call that was carried out, before its answer leaves.
+
+    Raises ServiceUnavailable if it had to be recorded and could not be: nobody then gets what it made.
+    """
+    if call.operation in AGENT_CALLS and not service.settings.audit.agent_calls:
+        return
+    entry = call_record(service, call, None)
+    if not (service.settings.audit.required and needs_record(call.operation)):
+        service.trail.note(entry)
+        return
+    try:
+        await service.trail.keep(entry)
+    except Unrecorded as error:
+        raise _unrecorded() from error
+
+
+def record_refused(service: Service, call: ObservedCall, error: ServiceError) -> None:
+    """Record a call that was refused or failed. Of those by nobody known only so many a second are kept."""
+    unverified = call.caller is None or error.code == "ThrottlingException"
+    service.trail.note(call_record(service, call, error), unverified=unverified)
+
+
+def call_record(service: Service, call: ObservedCall, error: ServiceError | None) -> Entry:
+    """Return the CloudTrail-shaped record of a call."""
+    settings, read_only = service.settings, is_read_only(call.operation)
+    result = None if read_only or call.result is None or error is not None else recorded(call.result)
+    record: dict[str, Any] = {
+        "eventVersion": EVENT_VERSION,
+        "eventID": _new_id(service),
+        "eventTime": moment(service.clock()),
+        "eventSource": f"{call.service}.amazonaws.com",
+        "eventName": call.operation,
+        "eventType": "AwsApiCall",
+        "eventCategory": "Management",
+        "managementEvent": True,
+        "readOnly": read_only,
+        "awsRegion": settings.region,
+        "recipientAccountId": settings.account_id,
+        "sourceIPAddress": call.source_ip,
+        "userAgent": text(call.user_agent),
+        "userIdentity": user_identity(call.caller, call.claimed_key),
+        "requestID": call.request_id,
+        "requestParameters": _sized(None if call.parameters is None else recorded(call.parameters)),
+        "responseElements": _sized(result),
+    }
+    if error is not None:
+        record["errorCode"], record["errorMessage"] = text(error.code), text(error.message)
+    return record
+
+
+def user_identity(caller: Caller | None, claimed_key: str | None) -> dict[str, Any]:
+    """Return CloudTrail's userIdentity; for nobody known it is of type Unknown, with the key that was claimed."""
+    key = {} if claimed_key is None else {"accessKeyId": text(claimed_key)}
+    if caller is None:
+        return {"type": "Unknown", **key}
+    identity = {
+        "type": "ManagedNode" if caller.kind is CallerKind.NODE else "IAMUser",
+        "principalId": caller.user_id,
+        "arn": caller.arn,
+        "accountId": caller.account_id,
+        **key,
+    }
+    return identity if caller.kind is CallerKind.NODE else identity | {"userName": caller.name}
+
+
+def session_changed(service: Service, session: Session) -> None:
+    """Note a session's new status, with who and what it is, and once it has ended when and why."""
+    settings = service.settings
+    detail = {
+        "sessionId": session.session_id,
+        "status": session.status.value,
+        "target": session.target,
+        "owner": session.owner,
+        "documentName": session.document_name,
+        "documentVersion": None if session.document_version is None else str(session.document_version),
+        "reason": None if session.reason is None else text(session.reason),
+        "accessType": session.access_type.value,
+        "startDate": moment(session.started_at),
+        "endDate": None if session.ended_at is None else moment(session.ended_at),
+        "details": None if session.details is None else text(session.details),
+    }
+    resources = [
+        session_arn(settings.account_id, settings.region, session.session_id),
+        node_arn(settings.account_id, settings.region, session.target),
+    ]
+    service.trail.note(_event(service, SESSION_CHANGE, resources, detail))
+
+
+def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:
+    """Note that a node is Registered, Connected, Disconnected or Deregistered."""
+    arn = node_arn(service.settings.account_id, service.settings.region, node_id)
+    shown = {name: text(value) for name, value in detail.items() if value is not None}
+    service.trail.note(_event(service, NODE_CHANGE, [arn], {"instanceId": node_id, "status": status, **shown}))
+
+
+@dataclass(frozen=True, slots=True)
+class EndLeft:
+    """One end of a session left: what it had sent. `reason` is why the server closed it, empty if it left by itself."""
+
+    end: str
+    name: str
+    bytes_sent: int
+    frames_sent: int
+    close_code: int | None
+    reason: str
+
+
+def end_joined(service: Service, session_id: SessionId, end: str, name: str, source_ip: str | None) -> None:
+    """Note that an end of a session, `client` or `agent`, opened its data channel, and from where."""
+    detail = {"state": "Opened", "end": end, "name": text(name), "sourceIPAddress": source_ip}
+    _note_channel(service, session_id, detail)
+
+
+def end_left(service: Service, session_id: SessionId, left: EndLeft) -> None:
+    """Note that an end's data channel is closed."""
+    detail = {
+        "state": "Closed",
+        "end": left.end,
+        "name": text(left.name),
+        "bytesSent": left.bytes_sent,
+        "framesSent": left.frames_sent,
+        "closeCode": left.close_code,
+        "reason": text(left.reason),
+    }
+    _note_channel(service, session_id, detail)
+
+
+def trail_event(service: Service, detail_type: str, detail: Mapping[str, Any]) -> Entry:
+    """Return what the trail says of itself: that it was opened, has a gap, or was cut down to size."""
+    return _event(service, detail_type, [], dict(detail))
+
+
+def moment(millis: Millis) -> str:
+    """Return an instant as records have it: UTC, to the millisecond."""
+    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{millis % 1000:03d}Z"
+
+
+def _note_channel(service: Service, session_id: SessionId, detail: dict[str, Any]) -> None:
+    arn = session_arn(service.settings.account_id, service.settings.region, session_id)
+    service.trail.note(_event(service, CHANNEL_CHANGE, [arn], {"sessionId": session_id, **detail}))
+
+
+def _event(service: Service, detail_type: str, resources: list[str], detail: dict[str, Any]) -> Entry:
+    """Return an EventBridge-shaped event; members of `detail` that are None are left out."""
+    return {
+        "version": "0",
+        "id": _new_id(service),
+        "detail-type": detail_type,
+        "source": SOURCE,
+        "account": service.settings.account_id,
+        "time": moment(service.clock()),
+        "region": service.settings.region,
+        "resources": resources,
+        "detail": {name: value for name, value in detail.items() if value is not None},
+    }
+
+
+def _sized(members: dict[str, Any] | None) -> dict[str, Any] | str | None:
+    return members if members is None or len(repr(members)) <= LARGEST else TOO_LARGE
+
+
+def _new_id(service: Service) -> str:
+    return str(uuid.UUID(bytes=service.entropy(16), version=4))
+
+
+def _unrecorded() -> ServiceError:
+    message = "The call cannot be recorded, and no call goes unrecorded here. The server's log says why; try again."
+    return ServiceError("ServiceUnavailable", message, status=503)

@@ -1,0 +1,133 @@
+"""The chain that audit records form: each has a number, the code of the one before, and a code of its own.
+
+A line is canonical JSON (members in order of name, no spaces, UTF-8) whose last member is
+`"chain":{"previous":…,"sequence":…,"mac":…}`. `mac` is HMAC-SHA256, in hex, of the line's bytes without `,"mac":"…"`,
+under a key derived from the server's: who can write the file but has not that key cannot mend the chain.
+"""
+
+import hmac
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from ferryman.core.ports import Entry
+from ferryman.core.vault import Vault
+
+PURPOSE = "audit-trail"
+DELETED = "AuditTrailFileDeleted"
+"""`detail-type` of the event by which the server says that it deleted its oldest file, up to `detail.lastSequence`."""
+FIRST_PREVIOUS = "0" * 64
+_MAC_BYTES = 32
+_SEALED = re.compile(
+    rb'(\{.*,"chain":\{"previous":"([0-9a-f]{64})","sequence":([1-9][0-9]{0,17}))(,"mac":"([0-9a-f]{64})")\}\}',
+    re.DOTALL,
+)
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class BrokenChain(Exception):
+    """A line is no record of this server's, or is not the one that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a chain has got to: the number and the code of its last record; 0 for an empty one."""
+
+    sequence: int = 0
+    mac: str = FIRST_PREVIOUS
+
+
+def chain_key(vault: Vault) -> bytes:
+    """Return the key of the trail's codes."""
+    return vault.derive(PURPOSE)
+
+
+def seal(key: bytes, after: Link, entry: Entry) -> tuple[bytes, Link]:
+    """Return an entry's line, without a newline, and the link that it is."""
+    body = _encoder.encode(entry)
+    sequence = after.sequence + 1
+    signed = b'%s,"chain":{"previous":"%s","sequence":%d' % (body[:-1], after.mac.encode(), sequence)
+    mac = hmac.digest(key, signed + b"}}", "sha256").hex()
+    return b'%s,"mac":"%s"}}' % (signed, mac.encode()), Link(sequence, mac)
+
+
+def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
+    """Return the link that a line is, and the code of the record that it follows.
+
+    Raises `BrokenChain` if the line is none of this server's, or was altered.
+    """
+    found = _SEALED.fullmatch(line)
+    if found is None:
+        raise BrokenChain("it is no record")
+    expected = hmac.digest(key, found[1] + b"}}", "sha256").hex().encode()
+    if not hmac.compare_digest(expected, found[5]):
+        raise BrokenChain("it was altered, or written under another server key")
+    return Link(int(found[3]), found[5].decode()), found[2].decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A place where the trail is not what the server wrote. `line` counts from 1 in the file `where`."""
+
+    where: str
+    line: int
+    what: str
+
+
+class Verification:
+    """Follows a chain line by line. `problems` are told as they are met; `conclude` tells what only the end shows."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._deleted_to: set[int] = set()
+        self._began_at: tuple[str, int, int] | None = None
+        self.last = Link()
+        self.records = 0
+
+    def problems(self, where: str, lines: Iterable[bytes]) -> Iterator[Problem]:
+        """Check one file's lines, each with its newline; yield a problem for each that does not fit."""
+        for number, line in enumerate(lines, 1):
+            self.records += 1
+            if not line.endswith(b"\n"):
+                yield Problem(where, number, "it is incomplete: the server was killed or the file was cut")
+                continue
+            try:
+                link, previous = open_line(self._key, line[:-1])
+            except BrokenChain as broken:
+                yield Problem(where, number, str(broken))
+                continue
+            if self._began_at is None:
+                self._began_at = (where, number, link.sequence)
+                fits = link.sequence > 1 or previous == FIRST_PREVIOUS
+            else:
+                fits = link.sequence == self.last.sequence + 1 and previous == self.last.mac
+            if not fits:
+                yield Problem(where, number, self._gap(link))
+            self.last = link
+            self._note_deletion(line)
+
+    def conclude(self, at_least: int = 0) -> Iterator[Problem]:
+        """Yield what is wrong with the chain's ends; `at_least` is a number that it is known to have reached."""
+        if self._began_at is not None:
+            where, number, sequence = self._began_at
+            if sequence > 1 and sequence - 1 not in self._deleted_to:
+                yield Problem(where, number, f"records 1 to {sequence - 1} are missing, and the server did not say so")
+        if self.last.sequence < at_least:
+            yield Problem("", 0, f"the trail ends with record {self.last.sequence}, it had reached {at_least}")
+
+    def _gap(self, link: Link) -> str:
+        expected = self.last.sequence + 1
+        if link.sequence > expected:
+            return f"records {expected} to {link.sequence - 1} before it are missing"
+        if link.sequence < expected:
+            return f"it is record {link.sequence}, out of its place or there twice"
+        return f"it does not follow record {self.last.sequence}, which belongs to another chain"
+
+    def _note_deletion(self, line: bytes) -> None:
+        if DELETED.encode() not in line:
+            return
+        entry = msgspec.json.decode(line)
+        if isinstance(entry, dict) and entry.get("detail-type") == DELETED:
+            self._deleted_to.add(entry["detail"]["lastSequence"])

@@ -1,0 +1,60 @@
+"""A copy of the audit trail on standard output, for whoever collects what a container prints.
+
+By a thread of its own: a reader that stalls must not hold the trail up. What it does not read in time is left out here,
+and said so; the files have it.
+"""
+
+import queue
+import sys
+import threading
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import structlog
+
+MOST_WAITING = 10_000
+"""Batches of lines."""
+_END_WAIT = 2.0
+
+_log = structlog.get_logger("ferryman.audit")
+
+
+class StandardOutput:
+    """Prints lines to `stream`, standard output if none is given."""
+
+    def __init__(self, stream: BinaryIO | None = None) -> None:
+        self._stream = sys.stdout.buffer if stream is None else stream
+        self._waiting: queue.Queue[Sequence[bytes] | None] = queue.Queue(MOST_WAITING)
+        self._left_out = 0
+        self._thread = threading.Thread(target=self._print, name="audit-stdout", daemon=True)
+        self._thread.start()
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Print lines soon; leave them out if too much waits."""
+        try:
+            self._waiting.put_nowait(lines)
+        except queue.Full:
+            if not self._left_out:
+                _log.warning("copy of the trail falls behind", copy="stdout")
+            self._left_out += len(lines)
+            return
+        if self._left_out:
+            _log.warning("copy of the trail left records out", copy="stdout", records=self._left_out)
+            self._left_out = 0
+
+    def close(self) -> None:
+        """Print what waits, within two seconds."""
+        try:
+            self._waiting.put(None, timeout=_END_WAIT)
+        except queue.Full:
+            return
+        self._thread.join(_END_WAIT)
+
+    def _print(self) -> None:
+        while (lines := self._waiting.get()) is not None:
+            try:
+                self._stream.write(b"".join(lines))
+                self._stream.flush()
+            except OSError as error:
+                _log.warning("copy of the trail ends", copy="stdout", reason=str(error))
+                return

@@ -1,0 +1,243 @@
+"""The audit trail: entries are chained and written in batches, by a thread of its own; copies go to whoever asked.
+
+The event loop only queues. An entry that somebody waits for is written at once, with all that is queued before it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ferryman.core.audit import UNVERIFIED_BURST, UNVERIFIED_PER_SECOND
+from ferryman.core.audit_chain import DELETED, Link, open_line, seal
+from ferryman.core.ports import Entry, Unrecorded
+from ferryman.recording.trail_files import TrailFiles, first_sequence, trail_files
+
+OPENED, CLOSED, GAP = "AuditTrailOpened", "AuditTrailClosed", "AuditTrailGap"
+"""`detail-type` of what the trail says of itself."""
+BATCH_SECONDS = 0.05
+"""How long an entry that nobody waits for may wait for others."""
+SYNC_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+MOST_WAITING = 5000
+"""Entries in memory while the trail cannot be written; further ones are only counted."""
+
+_log = structlog.get_logger("ferryman.audit")
+
+Describe = Callable[[str, Mapping[str, Any]], Entry]
+"""Makes an event of a `detail-type` and a detail."""
+Copy = Callable[[Sequence[bytes]], None]
+"""Is given the lines that were written, each with its newline; must return at once."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: Entry
+    kept: "asyncio.Future[None] | None" = None
+
+
+class Trail:
+    """An open trail; make it in the running loop, `close` it at the end.
+
+    `key` authenticates the chain. `sync_always`: whoever waits for an entry waits until it would survive a loss of
+    power. Raises `BrokenChain` if the last record in `files` is not of this key's chain.
+    """
+
+    def __init__(
+        self,
+        files: TrailFiles,
+        key: bytes,
+        describe: Describe,
+        *,
+        sync_always: bool = False,
+        copies: Sequence[Copy] = (),
+    ) -> None:
+        self._files = files
+        self._key = key
+        self._describe = describe
+        self._sync_always = sync_always
+        self._copies = copies
+        self._link = open_line(key, files.last_line)[0] if files.last_line else Link()
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, "audit-trail")
+        self._waiting: list[_Waiting] = []
+        self._writing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._sync_timer: asyncio.TimerHandle | None = None
+        self._failure: str | None = None
+        self._lost = 0
+        self._unverified = _Bucket(UNVERIFIED_BURST, UNVERIFIED_PER_SECOND)
+        detail = {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes}
+        self.note(describe(OPENED, detail))
+
+    @property
+    def failure(self) -> str | None:
+        """Why the trail cannot be written at the moment; None while it can."""
+        return self._failure
+
+    @property
+    def last_sequence(self) -> int:
+        """The number of the newest record on disk."""
+        return self._link.sequence
+
+    def note(self, entry: Entry, *, unverified: bool = False) -> None:
+        """Put an entry into the trail within BATCH_SECONDS."""
+        if unverified and not self._unverified.take(self._loop.time()):
+            return
+        if unverified and (left_out := self._unverified.left_out()):
+            self._add(_Waiting(self._describe(GAP, {"unverifiedLeftOut": left_out})))
+        self._add(_Waiting(entry))
+        if not self._writing and self._timer is None:
+            self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
+
+    async def keep(self, entry: Entry) -> None:
+        """Put an entry into the trail and return when it is written; raises `Unrecorded`."""
+        kept = self._loop.create_future()
+        if not self._add(_Waiting(entry, kept)):
+            raise Unrecorded(self._failure or "too many records wait to be written")
+        if not self._writing:
+            self._write()
+        await kept
+
+    async def close(self) -> None:
+        """Write all that waits, sync, and let go of the files. What cannot be written is lost, which is logged."""
+        if left_out := self._unverified.left_out():
+            self._add(_Waiting(self._describe(GAP, {"unverifiedLeftOut": left_out})))
+        self._add(_Waiting(self._describe(CLOSED, {})))
+        await self._idle.wait()
+        self._write()
+        await self._idle.wait()
+        for timer in (self._timer, self._sync_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._waiting:
+            _log.error("records lost", records=len(self._waiting), reason=self._failure)
+        try:
+            await self._loop.run_in_executor(self._thread, self._files.close)
+        except OSError as error:
+            _log.error("trail not synced", reason=str(error))
+        self._thread.shutdown()
+
+    def _add(self, waiting: _Waiting) -> bool:
+        if len(self._waiting) >= MOST_WAITING:
+            self._lost += 1
+            return False
+        self._waiting.append(waiting)
+        return True
+
+    def _write(self) -> None:
+        """Hand all that waits to the thread."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writing or not self._waiting:
+            return
+        batch, self._waiting = self._waiting, []
+        lost, self._lost = self._lost, 0
+        if lost:
+            batch.append(_Waiting(self._describe(GAP, {"lost": lost})))
+        self._writing = True
+        self._idle.clear()
+        written = self._loop.run_in_executor(self._thread, self._chain_and_write, [each.entry for each in batch])
+        written.add_done_callback(lambda future: self._written(batch, future))
+
+    def _written(self, batch: list[_Waiting], future: "asyncio.Future[list[bytes]]") -> None:
+        self._writing = False
+        self._idle.set()
+        error = future.exception()
+        if error is not None:
+            self._failed(batch, error)
+            return
+        if self._failure is not None:
+            _log.info("trail is written again", records=len(batch))
+            self._failure = None
+        for each in batch:
+            if each.kept is not None and not each.kept.done():
+                each.kept.set_result(None)
+        lines = future.result()
+        for copy in self._copies:
+            copy(lines)
+        if not self._sync_always and self._sync_timer is None:
+            self._sync_timer = self._loop.call_later(SYNC_SECONDS, self._start_sync)
+        if any(each.kept is not None for each in self._waiting):
+            self._write()
+        elif self._waiting and self._timer is None:
+            self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
+
+    def _failed(self, batch: list[_Waiting], error: BaseException) -> None:
+        if self._failure is None:
+            _log.error("trail not written", reason=str(error), directory=str(self._files.directory))
+        self._failure = str(error) or type(error).__name__
+        self._waiting[:0] = batch
+        for each in self._waiting:
+            if each.kept is not None:
+                if not each.kept.done():
+                    each.kept.set_exception(Unrecorded(self._failure))
+                    each.entry["additionalEventData"] = {"answeredWith": "ServiceUnavailable"}
+                each.kept = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(RETRY_SECONDS, self._write)
+
+    def _start_sync(self) -> None:
+        self._sync_timer = None
+        synced = self._loop.run_in_executor(self._thread, self._files.sync)
+        synced.add_done_callback(self._synced)
+
+    def _synced(self, future: "asyncio.Future[None]") -> None:
+        error = future.exception()
+        if error is not None:
+            self._failed([_Waiting(self._describe(GAP, {"notSynced": str(error)}))], error)
+
+    # In the thread
+
+    def _chain_and_write(self, entries: list[Entry]) -> list[bytes]:
+        surplus = self._files.surplus()
+        if surplus:
+            entries = [self._deletion(surplus), *entries]
+        lines, link = [], self._link
+        for entry in entries:
+            line, link = seal(self._key, link, entry)
+            lines.append(line + b"\n")
+        self._files.append(b"".join(lines), self._link.sequence + 1)
+        self._link = link
+        if self._sync_always:
+            self._files.sync()
+        for path in surplus:
+            path.unlink(missing_ok=True)
+        return lines
+
+    def _deletion(self, surplus: list[Path]) -> Entry:
+        """Return the event without which files that are missing would look stolen."""
+        kept = trail_files(self._files.directory)[len(surplus) :]
+        last = first_sequence(kept[0]) - 1 if kept else self._link.sequence
+        return self._describe(DELETED, {"files": [path.name for path in surplus], "lastSequence": last})
+
+
+class _Bucket:
+    """How many may come at once, and how many a second go on; counts those that may not."""
+
+    def __init__(self, burst: float, per_second: float) -> None:
+        self._burst = self._tokens = burst
+        self._per_second = per_second
+        self._filled_at = 0.0
+        self._left_out = 0
+
+    def take(self, now: float) -> bool:
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
+        self._filled_at = now
+        if self._tokens < 1:
+            self._left_out += 1
+            return False
+        self._tokens -= 1
+        return True
+
+    def left_out(self) -> int:
+        """Return how many were left out since the last time this was asked."""
+        count, self._left_out = self._left_out, 0
+        return count

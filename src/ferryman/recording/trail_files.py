@@ -1,0 +1,141 @@
+"""The audit trail's files: `audit-<number of the first record>.jsonl` in a directory of their own.
+
+Only appended to, by one process at a time (flock). Nothing here knows what a line says.
+"""
+
+import fcntl
+import os
+import re
+from pathlib import Path
+
+_NAME = re.compile(r"audit-([0-9]{12,18})\.jsonl")
+_LOCK = "lock"
+_TAIL_BYTES = 1024 * 1024
+"""More than any record: its texts and lists are bounded."""
+
+
+class TrailInUse(Exception):
+    """Another process writes this trail."""
+
+
+def trail_files(directory: Path) -> list[Path]:
+    """Return the trail's files, oldest first; none if there is no such directory."""
+    if not directory.is_dir():
+        return []
+    found = [(int(name[1]), path) for path in directory.iterdir() if (name := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def first_sequence(path: Path) -> int:
+    """Return the number of the first record that a file was made for, as its name says."""
+    found = _NAME.fullmatch(path.name)
+    if found is None:
+        raise ValueError(f"{path.name} is no file of an audit trail")
+    return int(found[1])
+
+
+class TrailFiles:
+    """The files to append to. `file_bytes` is when the next is begun, `files_kept` how many may be there.
+
+    Raises OSError where the directory cannot be used, `TrailInUse`. `last_line` is the newest whole line, b"" for none;
+    `torn_bytes` is how much of an incomplete one behind it was cut off.
+    """
+
+    def __init__(self, directory: Path, file_bytes: int, files_kept: int) -> None:
+        self.directory = directory
+        self._file_bytes = file_bytes
+        self._files_kept = files_kept
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._lock)
+            raise TrailInUse(str(directory)) from error
+        self._descriptor: int | None = None
+        self._size = 0
+        self._unsynced = False
+        self.torn_bytes = 0
+        try:
+            self.last_line = self._find_tail()
+        except OSError:
+            os.close(self._lock)
+            raise
+
+    def _find_tail(self) -> bytes:
+        for path in reversed(trail_files(self.directory)):
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _TAIL_BYTES))
+                tail = file.read()
+            whole, newline, torn = tail.rpartition(b"\n")
+            if torn:
+                self.torn_bytes += len(torn)
+                os.truncate(path, size - len(torn))
+            if newline:
+                return whole.rpartition(b"\n")[2]
+        return b""
+
+    def append(self, lines: bytes, first: int) -> None:
+        """Write whole lines, the first of which is record `first`, all of them or none; raises OSError."""
+        descriptor = self._current(first)
+        if os.fstat(descriptor).st_nlink == 0:
+            self._leave_file()  # the next attempt begins another; that records are missing shows
+            raise FileNotFoundError(f"the newest file in {self.directory} was removed")
+        written = 0
+        try:
+            while written < len(lines):
+                written += os.write(descriptor, lines[written:])
+        except OSError:
+            os.ftruncate(descriptor, self._size)
+            raise
+        self._size += written
+        self._unsynced = True
+
+    def sync(self) -> None:
+        """Make what was appended survive a loss of power."""
+        if self._unsynced and self._descriptor is not None:
+            os.fsync(self._descriptor)
+            self._unsynced = False
+
+    def surplus(self) -> list[Path]:
+        """Return the oldest files, those that will be too many, if the next append begins a file; else none."""
+        if self._size < self._file_bytes:
+            return []
+        files = trail_files(self.directory)
+        return files[: max(0, len(files) + 1 - self._files_kept)]
+
+    def close(self) -> None:
+        """Sync, and let another process write."""
+        try:
+            self.sync()
+        finally:
+            self._leave_file()
+            os.close(self._lock)
+
+    def _current(self, first: int) -> int:
+        if self._descriptor is not None and self._size >= self._file_bytes:
+            self.sync()
+            self._leave_file()
+        if self._descriptor is None:
+            files = trail_files(self.directory)
+            path = files[-1] if files else None
+            if path is None or (size := path.stat().st_size) >= self._file_bytes or first_sequence(path) > first:
+                path, size = self.directory / f"audit-{first:012d}.jsonl", 0
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._size = size
+            if size == 0:
+                self._sync_directory()
+        return self._descriptor
+
+    def _leave_file(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

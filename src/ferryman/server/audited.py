@@ -1,0 +1,52 @@
+"""From requests to the record of calls: what is known of a call while it is answered, and its record at the end."""
+
+import re
+
+from aiohttp import web
+
+from ferryman.awsapi.dispatch import ApiCall
+from ferryman.core.audit import ObservedCall, record_answered, record_refused
+from ferryman.model.errors import ServiceError
+from ferryman.server.keys import CALL, GATEWAY, OBSERVED, REQUEST_ID
+from ferryman.signing.canonical import SignableRequest
+
+_CREDENTIAL = re.compile(r"Credential=([A-Za-z0-9-]{1,128})(?:/|%2F)")
+_UPGRADES = {"CreateControlChannel": "OpenControlChannel", "CreateDataChannel": "OpenDataChannel"}
+
+
+def observe(request: web.Request, call: ApiCall, signed: SignableRequest) -> ObservedCall:
+    """Begin to observe a call; `api.handle` adds what it learns of it."""
+    observed = request[OBSERVED] = ObservedCall(
+        call.service,
+        call.operation,
+        request[REQUEST_ID],
+        request.remote,
+        request.headers.get("User-Agent", ""),
+        _claimed_key(request.headers.get("Authorization") or signed.raw_query),
+    )
+    return observed
+
+
+async def answered(request: web.Request) -> None:
+    """Record a call that was carried out; raises as `record_answered`."""
+    observed = request.get(OBSERVED)
+    if observed is not None:
+        await record_answered(request.app[GATEWAY].service, observed)
+
+
+def refused(request: web.Request, error: ServiceError) -> None:
+    """Record a call, or an upgrade, that was refused; a request that means no operation is none."""
+    call, observed = request.get(CALL), request.get(OBSERVED)
+    if call is None:
+        return
+    if observed is None:
+        operation = _UPGRADES.get(call.operation, call.operation)
+        key = _claimed_key(request.headers.get("Authorization", request.query_string))
+        agent = request.headers.get("User-Agent", "")
+        observed = ObservedCall(call.service, operation, request[REQUEST_ID], request.remote, agent, key)
+    record_refused(request.app[GATEWAY].service, observed, error)
+
+
+def _claimed_key(authorization: str) -> str | None:
+    found = _CREDENTIAL.search(authorization)
+    return found[1] if found else None
