@@ -16,6 +16,8 @@ from ferryman.model.tags import ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _PURPOSE = "access-key"
+KEYS_A_USER = 2
+"""As AWS has it: enough to change keys without a gap."""
 
 
 async def authenticate(service: Service, access_key_id: str, session_token: str | None) -> Authenticated:
@@ -100,8 +102,11 @@ async def attached_policies(service: Service, user: User) -> Sequence[str]:
 
 
 async def create_access_key(service: Service, user_name: str) -> Credentials:
-    """Make an access key; its secret, 40 characters, is shown this once. Raises NoSuchEntity."""
+    """Make an access key; its secret, 40 characters, is shown this once. Raises NoSuchEntity, LimitExceeded."""
     user = await find_user(service, user_name)
+    if len(await service.store.identities.keys_of(user.user_id)) >= KEYS_A_USER:
+        message = f"Cannot exceed quota for AccessKeysPerUser: {KEYS_A_USER}. Delete one of {user_name}'s keys first."
+        raise ServiceError("LimitExceeded", message, status=409)
     access_key_id = "AKIA" + _base32(service, 16)
     secret = base64.b64encode(service.entropy(30)).decode()
     sealed = service.vault.seal(_PURPOSE, secret.encode(), access_key_id.encode())

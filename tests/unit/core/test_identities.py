@@ -27,6 +27,16 @@ async def test_a_key_leads_to_its_user(world: "World") -> None:
     assert (known.caller.arn, known.caller.user_id) == ("arn:aws:iam::123456789012:user/carol", user.user_id)
 
 
+async def test_a_user_has_two_keys_at_most(world: "World") -> None:
+    first, _second = [await identities.create_access_key(world.service, "alice") for _ in range(2)]
+    with pytest.raises(ServiceError) as refused:
+        await identities.create_access_key(world.service, "alice")
+    assert refused.value.code == "LimitExceeded"
+    await identities.create_access_key(world.service, "bob")
+    await identities.delete_access_key(world.service, first.access_key_id)
+    await identities.create_access_key(world.service, "alice")
+
+
 async def test_secrets_are_sealed_at_rest(world: "World") -> None:
     key = await identities.create_access_key(world.service, "alice")
     (stored,) = await identities.list_access_keys(world.service, "alice")
