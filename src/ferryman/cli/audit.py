@@ -1,7 +1,7 @@
 """`ferryman audit list | verify`: the record of calls, sessions and nodes, on the server's machine."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.configuration import load
+from ferryman.cli.instants import given_instant
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure
 
@@ -164,12 +165,5 @@ def _local(time: str) -> str:
 
 def _instant(option: str, text: str | None) -> str | None:
     """Return a time as records have it; a local time given without a zone becomes the instant."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Failure(
-            f"{option} {text!r} is no time", "it must be ISO 8601", "Try 2026-01-31 or 2026-01-31T09:00:00+01:00"
-        ) from error
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = given_instant(option, text)
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,14 +1,13 @@
 """`ferryman sessions list | history | terminate`."""
 
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated
 
 import typer
 
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.instants import given_instant
 from ferryman.cli.tables import instant, print_json, print_table
-from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Connection, connect
 from ferryman.plugin.target import find_node
 
@@ -121,15 +120,8 @@ def _filters(
 
 def _instant(option: str, text: str | None) -> str | None:
     """A local time given without a zone becomes the instant that the server understands."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Failure(
-            f"{option} {text!r} is no time", "it must be ISO 8601", "Try 2026-01-31 or 2026-01-31T09:00:00+01:00"
-        ) from error
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = given_instant(option, text)
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _show(connection: Connection, state: str, filters: list[dict[str, str]], limit: int, *, as_json: bool) -> None:

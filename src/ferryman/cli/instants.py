@@ -1,0 +1,17 @@
+"""Points in time as people give them to commands."""
+
+from datetime import UTC, datetime
+
+from ferryman.model.failures import Failure
+
+
+def given_instant(option: str, text: str | None) -> datetime | None:
+    """Return what an option's ISO 8601 text means, in UTC; without a zone it is local time. Raises `Failure`."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise Failure(
+            f"{option} {text!r} is no time", "it must be ISO 8601", "Try 2026-01-31 or 2026-01-31T09:00:00+01:00"
+        ) from error
