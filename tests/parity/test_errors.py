@@ -151,6 +151,6 @@ def test_operation_we_do_not_know(door: Door, client: Callable[[str], Any]) -> N
         client("sts").decode_authorization_message(EncodedMessage="")
     assert raised.value.response["Error"]["Code"] == "ValidationError"
     with pytest.raises(ClientError) as raised:
-        client("iam").list_users()
+        client("sns").list_topics()
     assert raised.value.response["Error"]["Code"] == "InvalidAction"
-    assert raised.value.response["Error"]["Message"] == "Could not find operation ListUsers for version 2010-05-08"
+    assert raised.value.response["Error"]["Message"] == "Could not find operation ListTopics for version 2010-03-31"

@@ -17,8 +17,8 @@ class ApiProtocol(StrEnum):
 class ApiCall:
     """Which operation a request means, before anything of it is checked.
 
-    `service` is `ssm`, `sts`, `ec2messages` or `ssmmessages`: also the service that the signature must be scoped to.
-    `operation` is AWS's name. `located` are members that are not in the body: of a GET's query string, of the path.
+    `service` is one of `models.SERVICES`: also the service that the signature must be scoped to. `operation` is AWS's
+    name. `located` are members that are not in the body: of a GET's query string, of the path.
     """
 
     service: str

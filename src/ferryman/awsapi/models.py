@@ -13,10 +13,10 @@ import msgspec
 from botocore.loaders import Loader
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 
-_BOTOCORE_VERSIONS = {"ssm": "2014-11-06", "sts": "2011-06-15"}
+_BOTOCORE_VERSIONS = {"ssm": "2014-11-06", "sts": "2011-06-15", "iam": "2010-05-08"}
 _OWN = files("ferryman.awsapi").joinpath("operations.json")
 
-SERVICES = ("ssm", "sts", "ec2messages", "ssmmessages")
+SERVICES = ("ssm", "sts", "iam", "ec2messages", "ssmmessages")
 
 
 @cache
@@ -53,4 +53,4 @@ def target_prefixes() -> dict[str, str]:
 
 def query_versions() -> dict[str, str]:
     """Return API version → service, for the Query services."""
-    return {service_model(service).metadata["apiVersion"]: service for service in ("sts",)}
+    return {service_model(service).metadata["apiVersion"]: service for service in ("sts", "iam")}

@@ -47,12 +47,26 @@ def verify(request: SignableRequest, presented: PresentedSignature, secret: Secr
     check_body_digest(request)
 
 
+GLOBAL_SERVICES = frozenset({"iam"})
+"""Services without a region; clients sign for the one region that AWS has them in, or for their own."""
+_GLOBAL_REGIONS = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1"}
+
+
 def verify_scope(presented: PresentedSignature, region: str, service: str) -> None:
-    """Return if the signature is scoped to this region and service; raises `InvalidSignature`."""
-    if presented.scope.region != region:
+    """Return if the signature is scoped to this region and service; raises `InvalidSignature`.
+
+    Only a global service's may be scoped to that service's region at AWS instead: us-east-1, but for the partitions of
+    China and of the US government.
+    """
+    regions = {region, _global_region(region)} if service in GLOBAL_SERVICES else {region}
+    if presented.scope.region not in regions:
         raise InvalidSignature(f"Credential should be scoped to a valid region, not {presented.scope.region!r}.")
     if presented.scope.service != service:
         raise InvalidSignature(f"Credential should be scoped to correct service: {service!r}.")
+
+
+def _global_region(region: str) -> str:
+    return next((home for prefix, home in _GLOBAL_REGIONS.items() if region.startswith(prefix)), "us-east-1")
 
 
 def _signature(secret: Secret, scope: Scope, to_sign: str) -> str:

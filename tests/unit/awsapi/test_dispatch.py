@@ -34,6 +34,8 @@ def test_query_call_is_known_by_action_and_version() -> None:
     call = identify("GET", "/?" + IDENTITY, [], b"")
     assert (call.service, call.operation, call.protocol) == ("sts", "GetCallerIdentity", ApiProtocol.QUERY)
     assert parse(call, b"") == {}
+    users = identify("POST", "/", [FORM], b"Action=ListUsers&Version=2010-05-08")
+    assert (users.service, users.operation) == ("iam", "ListUsers")
 
 
 @pytest.mark.parametrize(

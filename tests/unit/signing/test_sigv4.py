@@ -1,5 +1,6 @@
 """Signing and verifying with a secret."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -84,6 +85,25 @@ def test_scope() -> None:
         sigv4.verify_scope(presented, "test-2", "ssm")
     with pytest.raises(InvalidSignature, match="Credential should be scoped to correct service: 'sts'"):
         sigv4.verify_scope(presented, "test-1", "sts")
+
+
+@pytest.mark.parametrize(
+    ("server", "service", "signed_for", "good"),
+    [
+        ("test-1", "iam", "test-1", True),
+        ("test-1", "iam", "us-east-1", True),
+        ("cn-north-2", "iam", "cn-north-1", True),
+        ("us-gov-east-1", "iam", "us-gov-west-1", True),
+        ("us-gov-east-1", "iam", "us-east-1", False),
+        ("test-1", "iam", "test-2", False),
+        ("test-1", "ssm", "us-east-1", False),
+        ("test-1", "sts", "us-east-1", False),
+    ],
+)
+def test_only_a_global_service_has_another_region(server: str, service: str, signed_for: str, good: bool) -> None:
+    presented = replace(sigv4.parse(signed(PLAIN)), scope=Scope("20250304", signed_for, service))
+    with nullcontext() if good else pytest.raises(InvalidSignature, match=f"not '{signed_for}'"):
+        sigv4.verify_scope(presented, server, service)
 
 
 def presigned(expires: int) -> tuple[SignableRequest, PresentedSignature]:
