@@ -1,8 +1,9 @@
-"""Programs of others that tests run: those of the system, and a PostgreSQL of the test run's own.
+"""What tests of every kind share: programs of the system, a PostgreSQL of the test run's own, a database to copy.
 
 Where a system program is missing the test is skipped, except in CI, which must have them all.
 """
 
+import asyncio
 import contextlib
 import importlib.util
 import os
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+
+from ferryman.store.database import open_store
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 POSTGRESQL = "pginstall18"
@@ -149,3 +152,22 @@ def postgresql() -> Iterator[Postgresql]:
     account = "nobody" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="postgresql-") as directory, _running(Path(directory), account) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without rows to start from: migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("database") / "ferryman.db"
+
+    async def make() -> None:
+        async with await open_store(f"sqlite:///{path}"):
+            pass
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+def database_url(tmp_path: Path, empty_database: Path) -> str:
+    """The URL of a migrated SQLite database of the test's own."""
+    return f"sqlite:///{shutil.copy(empty_database, tmp_path / 'ferryman.db')}"

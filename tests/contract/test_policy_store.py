@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,8 @@ BUILT_IN = "arn:aws:iam::aws:policy/FerrymanOperator"
 
 
 @pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
-    urls = {"sqlite": f"sqlite:///{tmp_path}/store.db"}
+async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[SqlStore]:
+    urls = {"sqlite": database_url}
     async with await open_store(urls[request.param]) as opened:
         yield opened
 

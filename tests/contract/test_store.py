@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -34,8 +33,8 @@ class ClosableStore(Store, Protocol):
 
 
 @pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ClosableStore]:
-    urls = {"sqlite": f"sqlite:///{tmp_path}/store.db"}
+async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[ClosableStore]:
+    urls = {"sqlite": database_url}
     store = await open_store(urls[request.param])
     yield store
     await store.close()

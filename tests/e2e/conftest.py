@@ -18,6 +18,7 @@ import boto3
 import pexpect
 import psutil
 import pytest
+from botocore.exceptions import BotoCoreError
 
 PROGRAMS = Path(sys.executable).parent
 START_LIMIT = 60.0
@@ -99,6 +100,14 @@ class Ferryman:
         }
         return boto3.session.Session().client(service, **(settings | changes))
 
+    def answers(self) -> bool:
+        """Whether the server takes calls."""
+        try:
+            self.client("sts").get_caller_identity()
+        except BotoCoreError:
+            return False
+        return True
+
     def descendants(self) -> list[psutil.Process]:
         """Every process that the demo started, itself first."""
         root = psutil.Process(self.process.pid)
@@ -175,6 +184,43 @@ def start_ferryman(tmp_path: Path) -> Iterator[Callable[..., Ferryman]]:
     yield start
     for each in running:
         _stop(each)
+
+
+@contextlib.contextmanager
+def agent_of_its_own(ferryman: Ferryman, state: Path, endpoint: str) -> Iterator[str]:
+    """Run an agent that knows the server by `endpoint`; its node's id."""
+    activation = ferryman.client("ssm").create_activation(IamRole="FerrymanTests")
+    options = ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
+    command = [
+        str(PROGRAMS / "ferryman"),
+        "agent",
+        "register",
+        "--endpoint-url",
+        endpoint,
+        "--state-dir",
+        str(state),
+        *options,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    with (state / "agent.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(PROGRAMS / "ferryman"), "agent", "run", "--state-dir", str(state)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield done.stdout.strip()
+    finally:
+        started = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        process.terminate()
+        process.wait(30)
+        _, alive = psutil.wait_procs(started, timeout=10)
+        for each in alive:
+            each.kill()
+    assert not alive
 
 
 class Shell:

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.conftest import wait_until
+from tests.e2e.conftest import agent_of_its_own, wait_until
 from tests.e2e.cutting_relay import Cutter, Relay, cut, relays
 
 pytestmark = pytest.mark.timeout(600)
@@ -61,34 +61,6 @@ class Cut:
         return 0
 
 
-@contextmanager
-def agent_of_its_own(ferryman: Any, state: Path, endpoint: str) -> Iterator[str]:
-    """Run an agent that knows the server by `endpoint`; its node's id."""
-    activation = ferryman.client("ssm").create_activation(IamRole="FerrymanCuts")
-    options = ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
-    command = [FERRYMAN, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    with (state / "agent.log").open("wb") as log:
-        process = subprocess.Popen(
-            [FERRYMAN, "agent", "run", "--state-dir", str(state)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield done.stdout.strip()
-    finally:
-        started = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        process.terminate()
-        process.wait(30)
-        _, alive = psutil.wait_procs(started, timeout=10)
-        for each in alive:
-            each.kill()
-    assert not alive
-
-
 @pytest.fixture
 def node(running: Cut) -> Cut:
     """The node, with its control channel up."""
@@ -109,7 +81,7 @@ def running(ferryman: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         )
         assert configuration.read_text() != text
         psutil.Process(ferryman.facts["pids"]["server"]).kill()
-        wait_until(lambda: answers(ferryman))
+        wait_until(ferryman.answers)
         with agent_of_its_own(ferryman, tmp_path_factory.mktemp("agent"), agent.url) as node_id:
             yield Cut(ferryman, node_id, client, agent)
 
@@ -133,16 +105,6 @@ def forwarding(node: Cut, *what: str) -> Iterator[Forwarding]:
             yield Forwarding(process, (host, int(port)))
         finally:
             process.terminate()
-
-
-def answers(ferryman: Any) -> bool:
-    from botocore.exceptions import BotoCoreError
-
-    try:
-        ferryman.client("sts").get_caller_identity()
-    except BotoCoreError:
-        return False
-    return True
 
 
 def digest(path: Path) -> str:

@@ -103,17 +103,6 @@ def test_a_killed_session_worker_ends_the_session_with_a_cause(
     assert row["Details"]
 
 
-def test_a_client_that_never_comes_fails_the_session(
-    start_ferryman: Callable[..., Any], until: Callable[..., Any]
-) -> None:
-    ferryman = start_ferryman()
-    ssm = ferryman.client("ssm")
-    session_id = ssm.start_session(Target=ferryman.node_id)["SessionId"]
-    assert ferryman.session_row(session_id)["Status"] == "Connecting"
-    row = until(lambda: (r := ferryman.session_row(session_id))["Status"] == "Failed" and r, 75)
-    assert "client" in row["Details"]
-
-
 def test_no_descriptor_or_process_is_left_after_many_sessions(
     start_ferryman: Callable[..., Any], open_shell: Callable[..., Any], until: Callable[..., Any]
 ) -> None:

@@ -1,20 +1,26 @@
-"""Every kind of session, by the stock AWS CLI, until the limits of its document end it: a minute each, all at once."""
+"""Every kind of session, by the stock AWS CLI, until the limits of its document end it; the server's clock is moved."""
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import PROGRAMS
+from tests.e2e.conftest import PROGRAMS, wait_until
+from tests.e2e.moved_clock import MovedFerryman, moved_ferryman
 
 pytestmark = pytest.mark.timeout(300)
-SECONDS = 180.0
+SECONDS = 60.0
+MINUTE = 60.0
+MARGIN = 30.0
+"""More than it takes until all sessions are there."""
 COMMAND = {"linux": {"commands": "sleep 600", "runAsElevated": False}}
 LIMITS = {
     "idleSessionTimeout": "The session was idle for 1 minute.",
@@ -36,25 +42,41 @@ def kinds(port: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def start(ferryman: Any, document: str, silence: int) -> "subprocess.Popen[str]":
+def start(ferryman: MovedFerryman, document: str, silence: int, said: Path) -> "subprocess.Popen[bytes]":
     """A client whose standard input stays open, and into which nobody types."""
     command = [str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id, "--document-name", document]
-    return subprocess.Popen(
-        command,
-        env=ferryman.environment,
-        stdin=silence,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    with said.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            env=ferryman.environment,
+            stdin=silence,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 @pytest.fixture(scope="module")
-def said(ferryman: Any) -> Iterator[dict[str, str]]:
+def ferryman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MovedFerryman]:
+    """One for the module's tests."""
+    with moved_ferryman(tmp_path_factory.mktemp("moved")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def said(ferryman: MovedFerryman, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What each client had said when its session was over, by document."""
     ssm = ferryman.client("ssm")
-    running: dict[str, subprocess.Popen[str]] = {}
+    directory = tmp_path_factory.mktemp("said")
+    running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def connected() -> bool:
+        rows = ssm.describe_sessions(State="Active")["Sessions"]
+        return {row["DocumentName"] for row in rows if row["Status"] == "Connected"} == set(running)
+
+    def prompted() -> bool:
+        return all(re.search("[$#] ", (directory / f"Shell-{limit}").read_text()) for limit in LIMITS)
+
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         silence, speech = os.pipe()
@@ -65,23 +87,37 @@ def said(ferryman: Any) -> Iterator[dict[str, str]]:
                 content = {"schemaVersion": "1.0", **body, "inputs": {limit: "1"}}
                 name = f"{kind}-{limit}"
                 ssm.create_document(Name=name, DocumentType="Session", Content=json.dumps(content))
-                running[name] = start(ferryman, name, silence)
+                running[name] = start(ferryman, name, silence, directory / name)
         try:
-            yield {name: process.communicate(timeout=SECONDS)[0] for name, process in running.items()}
+            wait_until(lambda: connected() and prompted(), SECONDS)
+            ferryman.advance(MINUTE - MARGIN)
+            assert connected()
+            ferryman.advance(MARGIN)
+            for process in running.values():
+                process.wait(SECONDS)
+            yield {name: (directory / name).read_text() for name in running}
         finally:
             for process in running.values():
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
-                    process.communicate()
+                    process.wait()
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("kind", kinds(0))
 def test_a_limit_ends_the_session_and_its_person_reads_why(
-    ferryman: Any, said: dict[str, str], kind: str, limit: str
+    ferryman: MovedFerryman, said: dict[str, str], kind: str, limit: str
 ) -> None:
     name = f"{kind}-{limit}"
     assert LIMITS[limit] in said[name]
     history = ferryman.client("ssm").describe_sessions(State="History")["Sessions"]
     [row] = [each for each in history if each["DocumentName"] == name]
     assert (row["Status"], row["Details"]) == ("Terminated", LIMITS[limit])
+
+
+def test_a_client_that_never_comes_fails_the_session(ferryman: MovedFerryman) -> None:
+    session_id = ferryman.client("ssm").start_session(Target=ferryman.node_id)["SessionId"]
+    assert ferryman.session_row(session_id)["Status"] == "Connecting"
+    ferryman.advance(MINUTE)
+    row = wait_until(lambda: (r := ferryman.session_row(session_id))["Status"] == "Failed" and r)
+    assert "client" in row["Details"]

@@ -4,7 +4,6 @@ import base64
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -151,10 +150,10 @@ def public_key() -> str:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, public_key: str) -> AsyncIterator[World]:
+async def world(database_url: str, public_key: str) -> AsyncIterator[World]:
     clock = Clock()
     bus = MemoryBus()
-    async with await open_store(f"sqlite:///{tmp_path}/ferryman.db") as store:
+    async with await open_store(database_url) as store:
         settings = Settings("123456789012", "test-1", "https://ferryman.example:8443")
         service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
         root, alice, bob = [

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import time
@@ -513,23 +512,9 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
     return files
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database to start from: migrations take longer than most tests."""
-    path = tmp_path_factory.mktemp("database") / "ferryman.db"
-
-    async def make() -> None:
-        async with await open_store(f"sqlite:///{path}"):
-            pass
-
-    asyncio.run(make())
-    return path
-
-
 @pytest.fixture
 async def server(
-    tmp_path: Path,
-    empty_database: Path,
+    database_url: str,
     timing: Timing,
     limits: Limits,
     tls: tuple[Path, Path] | None,
@@ -540,8 +525,7 @@ async def server(
     tasks = asyncio.all_tasks()
     clock = Clock()
     bus = MemoryBus()
-    shutil.copy(empty_database, tmp_path / "ferryman.db")
-    async with await open_store(f"sqlite:///{tmp_path}/ferryman.db") as store:
+    async with await open_store(database_url) as store:
         settings = Settings(ACCOUNT, REGION, "http://ferryman.test", limits)
         service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
         service = recorded(service)

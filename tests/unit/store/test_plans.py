@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from ferryman.core.ports import (
 )
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
-from ferryman.store.database import open_store
 from ferryman.store.nodes import activation_page_statement, node_page_statement
 from ferryman.store.sessions import due_statement, page_statement, prune_statement
 
@@ -31,10 +29,8 @@ BEHIND = SessionPosition(Millis(500), SessionId("x"))
 
 
 @pytest.fixture
-async def connection(tmp_path: Path) -> AsyncIterator[sqlite3.Connection]:
-    path = tmp_path / "store.db"
-    await (await open_store(f"sqlite:///{path}")).close()
-    connection = sqlite3.connect(path)
+async def connection(database_url: str) -> AsyncIterator[sqlite3.Connection]:
+    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
     yield connection
     connection.close()
 
