@@ -52,12 +52,14 @@ def test_resume_terminate_and_status(ferryman: Any, until: Callable[..., Any]) -
     ended = json.loads(ferryman.aws("ssm", "terminate-session", "--session-id", session_id).stdout)
     assert ended == {"SessionId": session_id}
     until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
-    again = ferryman.aws("ssm", "resume-session", "--session-id", session_id, check=False)
-    assert "DoesNotExistException" in again.stderr
+    over = json.loads(ferryman.aws("ssm", "resume-session", "--session-id", session_id).stdout)
+    assert (over["SessionId"], over["TokenValue"]) == (session_id, "")
+    unknown = ferryman.aws("ssm", "resume-session", "--session-id", "nobody-0123456789abcdef0", check=False)
+    assert "DoesNotExistException" in unknown.stderr
     status = json.loads(ferryman.aws("ssm", "get-connection-status", "--target", ferryman.node_id).stdout)
     assert status == {"Target": ferryman.node_id, "Status": "connected"}
-    unknown = json.loads(ferryman.aws("ssm", "get-connection-status", "--target", "mi-0123456789abcdef0").stdout)
-    assert unknown["Status"] == "notconnected"
+    absent = json.loads(ferryman.aws("ssm", "get-connection-status", "--target", "mi-0123456789abcdef0").stdout)
+    assert absent["Status"] == "notconnected"
 
 
 def test_refusals_are_aws_s(ferryman: Any) -> None:

@@ -7,6 +7,8 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,11 +103,36 @@ def test_forwarded_port(pair: Pair, echo: int, document: str, parameters: dict[s
     session = pair.start(document, portNumber=str(echo), localPortNumber="0", **parameters)
     local = int(session.expect(r"Port \d+ opened").split()[-2])
     session.expect("Waiting for connections")
+    exchange_several(lambda: pair.lab.do(lambda: socket.create_connection(("127.0.0.1", local), timeout=60)))
+    session.child.sendintr()
+    session.end()
+    session.ended()
+
+
+def test_forwarded_port_on_a_unix_socket(pair: Pair, echo: int, tmp_path: Path) -> None:
+    path = str(tmp_path / "local")
+    session = pair.start("AWS-StartPortForwardingSessionToSocket", portNumber=str(echo), localUnixSocket=path)
+    session.expect(f"Unix socket {path} opened")
+    session.expect("Waiting for connections")
+
+    def connect() -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(60)
+        connection.connect(path)
+        return connection
+
+    exchange_several(connect)
+    session.child.sendintr()
+    session.end()
+    session.ended()
+
+
+def exchange_several(connect: Callable[[], socket.socket]) -> None:
+    """Send through five connections, four of them at once, and get the same back."""
 
     def exchange(number: int) -> None:
         data = os.urandom(60_000 + number)
-        connection = pair.lab.do(lambda: socket.create_connection(("127.0.0.1", local), timeout=60))
-        with connection:
+        with connect() as connection:
             writing = threading.Thread(target=connection.sendall, args=(data,))
             writing.start()
             got = b""
@@ -117,9 +144,6 @@ def test_forwarded_port(pair: Pair, echo: int, document: str, parameters: dict[s
     exchange(0)
     with concurrent.futures.ThreadPoolExecutor(4) as several:
         list(several.map(exchange, range(4)))
-    session.child.sendintr()
-    session.end()
-    session.ended()
 
 
 def test_forwarded_port_that_nobody_listens_on(pair: Pair) -> None:
@@ -201,6 +225,24 @@ def test_resume_after_a_cut_of_the_agents_socket(pair: Pair) -> None:
     session.send("exit\r")
     session.end()
     session.ended()
+
+
+@pytest.mark.parametrize("by", ["environment", "argument"])
+def test_terminated_while_the_client_is_cut_off(pair: Pair, tmp_path: Path, by: str) -> None:
+    if by == "argument":  # how the CLI hands the session to plugins before 1.2.536
+        old = tmp_path / "session-manager-plugin"
+        old.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo 1.2.463.0 && exit\nexec {pair.plugin} "$@"\n')
+        old.chmod(0o755)
+        pair = replace(pair, plugin=old)
+    session = pair.start()
+    session.prompt()
+    plugin = session.plugin()
+    plugin.suspend()
+    assert cut(plugin) >= 1
+    pair.lab.call("terminate_session", SessionId=session.session_id)
+    session.ended(details="Terminated by")
+    plugin.resume()
+    assert f"Session: {session.session_id} timed out." in session.end(timeout=10).decode()
 
 
 @pytest.mark.parametrize("document", [None, "AWS-StartPortForwardingSession"])

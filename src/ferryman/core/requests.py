@@ -36,7 +36,7 @@ class StartSessionRequest:
 
 @dataclass(frozen=True, slots=True)
 class SessionTicket:
-    """What StartSession and ResumeSession answer. `token_value` is at most 300 characters."""
+    """What StartSession and ResumeSession answer. `token_value`: at most 300 characters, empty if all is over."""
 
     session_id: SessionId
     token_value: Secret

@@ -12,6 +12,7 @@ from ferryman.core.session_tokens import new_token_id, seal_token
 from ferryman.model.callers import Caller, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId, new_session_id
+from ferryman.model.secret import Secret
 from ferryman.model.sessions import RESUMABLE, Session, SessionStatus
 from ferryman.model.tags import ResourceType
 
@@ -56,22 +57,21 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
 
 
 async def resume_session(service: Service, caller: Caller, session_id: SessionId) -> SessionTicket:
-    """ResumeSession: a new token, older ones die; it counts as activity.
+    """ResumeSession: a new token, older ones die; it counts as activity. Of a session that has ended: an empty token.
 
-    Raises AccessDeniedException, DoesNotExistException for a session that is unknown, ended or ending.
+    The empty token is how AWS's client is told that its session is over; it takes no error for that and hangs
+    (`protocol/client.md` §3, §12.2). Raises AccessDeniedException, DoesNotExistException for a session that is unknown.
     """
     session = await _owned(service, caller, session_id, "ssm:ResumeSession")
     if session.status not in RESUMABLE:
-        raise _does_not_exist(session_id)
+        return _over(service, session_id)
     now = service.clock()
     if session.status is SessionStatus.CONNECTING:
         deadline_at = Millis(now + service.settings.limits.client_wait * 1000)
     else:
         deadline_at = idle_deadline(session, now)
     resumed = await service.store.sessions.issue_token(session_id, new_token_id(service), deadline_at)
-    if resumed is None:
-        raise _does_not_exist(session_id)
-    return _ticket(service, caller, resumed)
+    return _over(service, session_id) if resumed is None else _ticket(service, caller, resumed)
 
 
 async def terminate_session(service: Service, caller: Caller, session_id: SessionId) -> SessionId:
@@ -114,12 +114,17 @@ async def _owned(service: Service, caller: Caller, session_id: SessionId, action
 def _ticket(service: Service, caller: Caller, session: Session) -> SessionTicket:
     if session.token_id is None:
         raise ValueError(f"session {session.session_id} has no token to give out")
-    return SessionTicket(
-        session.session_id,
-        seal_token(service, session.session_id, caller.user_id, session.token_id),
-        f"{service.settings.websocket_url}/v1/data-channel/{session.session_id}?role=publish_subscribe",
-    )
+    token = seal_token(service, session.session_id, caller.user_id, session.token_id)
+    return SessionTicket(session.session_id, token, _stream_url(service, session.session_id))
+
+
+def _over(service: Service, session_id: SessionId) -> SessionTicket:
+    return SessionTicket(session_id, Secret(""), _stream_url(service, session_id))
+
+
+def _stream_url(service: Service, session_id: SessionId) -> str:
+    return f"{service.settings.websocket_url}/v1/data-channel/{session_id}?role=publish_subscribe"
 
 
 def _does_not_exist(session_id: SessionId) -> ServiceError:
-    return ServiceError("DoesNotExistException", f"Session {session_id} does not exist or is not active.")
+    return ServiceError("DoesNotExistException", f"Session {session_id} does not exist.")

@@ -13,6 +13,7 @@ from ferryman.core.requests import ConnectionStatus, StartSessionRequest
 from ferryman.core.session_lifecycle import ends_attached, session_finished
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
 
 if TYPE_CHECKING:
@@ -174,13 +175,18 @@ async def test_resume_resets_the_idle_time(world: "World") -> None:
     assert (await world.session(ticket.session_id)).deadline_at == world.clock() + 20 * 60_000
 
 
-async def test_only_live_sessions_resume(world: "World") -> None:
+async def test_the_token_of_a_session_that_is_over_is_empty(world: "World") -> None:
     ticket = await world.start(await world.node())
     await sessions.terminate_session(world.service, world.alice, ticket.session_id)
-    for _ in range(2):  # Terminating, then Terminated
-        with pytest.raises(ServiceError) as refused:
-            await sessions.resume_session(world.service, world.alice, ticket.session_id)
-        assert refused.value.code == "DoesNotExistException"
+    for status in (SessionStatus.TERMINATING, SessionStatus.TERMINATED):
+        before = await world.session(ticket.session_id)
+        assert before.status is status
+        over = await sessions.resume_session(world.service, world.alice, ticket.session_id)
+        assert over == replace(ticket, token_value=Secret(""))
+        assert await world.session(ticket.session_id) == before
+        for token in (ticket.token_value.reveal(), ""):
+            with pytest.raises(ServiceError):
+                await admit_client(world.service, ticket.session_id, token, "c")
         await session_finished(world.service, ticket.session_id, "")
 
 
