@@ -1,4 +1,4 @@
-"""`ferryman audit list | verify`: the record of calls, sessions and nodes, on the server's machine."""
+"""`ferryman audit list | verify | sinks`: the record of calls, sessions and nodes, on the server's machine."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Annotated, Any
 
 import typer
+from msgspec import structs
 
 from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption
@@ -87,6 +88,40 @@ def verify_trail(
             "Keep it as evidence, and compare it with a copy",
         )
     typer.echo(f"{found.records} records are whole; the last is number {found.last.sequence}, {found.last.mac}.")
+
+
+@app.command("sinks")
+def list_sinks(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Show how far the trail's copies elsewhere have got; exits with 1 if one is not delivered."""
+    from ferryman.cli.audit_sinks import sink_names
+    from ferryman.core.audit import moment
+    from ferryman.model.identifiers import Millis
+    from ferryman.recording.sink_position import position_path, read_position
+    from ferryman.recording.trail_reading import last_link
+
+    located = load(config)
+    directory = located.path(located.configuration.audit.directory)
+    last = last_link(directory).sequence
+    found = [(name, read_position(position_path(directory, name))) for name in sink_names(located)]
+    if json:
+        print_json([{"sink": name, "last_sequence": last, **structs.asdict(position)} for name, position in found])
+    else:
+        print_table(
+            ["Sink", "Delivered", "Waiting", "Last delivery", "State"],
+            (
+                [
+                    name,
+                    str(position.sequence),
+                    str(max(0, last - position.sequence)),
+                    _local(moment(Millis(position.delivered_at))) if position.delivered_at else "",
+                    position.failure or "ok",
+                ]
+                for name, position in found
+            ),
+            "The trail has no sinks: audit.webhook and audit.s3 are not set.",
+        )
+    if any(position.failure for _, position in found):
+        raise typer.Exit(1)
 
 
 def _tests(user: str | None, event: str | None, session: str | None, *, errors: bool) -> list[Test]:

@@ -20,35 +20,39 @@ async def open_trail(located: Located, service: "Service") -> AsyncIterator["Ser
 
     Raises Failure if the files cannot be used, or do not end as this server left them.
     """
+    from ferryman.cli.audit_sinks import open_sinks
     from ferryman.core.audit import trail_event
     from ferryman.core.audit_chain import BrokenChain, chain_key
     from ferryman.recording.standard_output import StandardOutput
     from ferryman.recording.trail import Trail
 
     audit = located.configuration.audit
-    files = _files(located)
-    output = StandardOutput() if audit.stdout else None
-    try:
-        trail = Trail(
-            files,
-            chain_key(service.vault),
-            partial(trail_event, service),
-            sync_always=audit.fsync == "always",
-            copies=[output.write] if output is not None else [],
-        )
-    except BrokenChain as error:
-        files.close()
-        raise Failure(
-            f"The audit trail in {files.directory} cannot be continued",
-            f"its last record does not check: {error}",
-            "Move the directory elsewhere as evidence, and the server begins a new trail",
-        ) from error
-    try:
-        yield replace(service, trail=trail)
-    finally:
-        await trail.close()
-        if output is not None:
-            output.close()
+    async with open_sinks(located, service) as sinks:
+        files = _files(located)
+        output = StandardOutput() if audit.stdout else None
+        try:
+            trail = Trail(
+                files,
+                chain_key(service.vault),
+                partial(trail_event, service),
+                sync_always=audit.fsync == "always",
+                copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
+            )
+        except BrokenChain as error:
+            files.close()
+            raise Failure(
+                f"The audit trail in {files.directory} cannot be continued",
+                f"its last record does not check: {error}",
+                "Move the directory elsewhere as evidence, and the server begins a new trail",
+            ) from error
+        for sink in sinks:
+            sink.start(trail)
+        try:
+            yield replace(service, trail=trail)
+        finally:
+            await trail.close()
+            if output is not None:
+                output.close()
 
 
 def _files(located: Located) -> "TrailFiles":

@@ -87,6 +87,29 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["json", "text"] = "json"
 
 
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A collector that the audit trail's records are posted to."""
+
+    url: str
+    secret_file: str
+    ca_file: str | None = None
+    interval_seconds: Annotated[float, Meta(ge=0, le=3600)] = 1
+    batch_records: Annotated[int, Meta(ge=1, le=10_000)] = 500
+
+
+class ObjectStorage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bucket that the audit trail's records are put into."""
+
+    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    region: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
+    prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$")] = ""
+    endpoint_url: str | None = None
+    ca_file: str | None = None
+    profile: str | None = None
+    interval_seconds: Annotated[float, Meta(ge=0, le=3600)] = 300
+    object_mib: Annotated[int, Meta(ge=1, le=64)] = 5
+
+
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The record of calls, sessions and nodes."""
 
@@ -97,6 +120,8 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files_kept: Annotated[int, Meta(ge=2, le=100_000)] = 100
     fsync: Literal["second", "always"] = "second"
     stdout: bool = False
+    webhook: Webhook | None = None
+    s3: ObjectStorage | None = None
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -225,6 +250,7 @@ def _check(configuration: Configuration, path: Path) -> None:
             "it must be http[s]://HOST[:PORT] with no path",
             "Write what clients and nodes reach this server by",
         )
+    _check_sinks(configuration.audit, path)
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
         raise Failure(
             f"{path}: server.tls has one of authority and authority_key",
@@ -237,3 +263,21 @@ def _check(configuration: Configuration, path: Path) -> None:
             "there is no [server.tls], and that address is reachable from other machines",
             "Give it a certificate, let a proxy on this machine do TLS, or say server.allow_plain_http = true",
         )
+
+
+def _check_sinks(audit: Audit, path: Path) -> None:
+    places = {
+        "audit.webhook.url": audit.webhook.url if audit.webhook is not None else None,
+        "audit.s3.endpoint_url": audit.s3.endpoint_url if audit.s3 is not None else None,
+    }
+    for setting, address in places.items():
+        if address is None:
+            continue
+        url = urlsplit(address)
+        plain = url.scheme == "http" and is_loopback(url.hostname or "")
+        if not url.hostname or url.username or url.fragment or not (url.scheme == "https" or plain):
+            raise Failure(
+                f"{path}: {setting} {address!r} cannot be used",
+                "records go over HTTPS, in clear to this machine only, and no password is in an address",
+                "Write https://HOST[:PORT]/…",
+            )

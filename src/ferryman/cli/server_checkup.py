@@ -26,7 +26,30 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
         return [bad("Server's files", failure)]
     server = located.configuration.server
     valid = Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
-    return [valid] if server.tls is None else [valid, *_certificates(located, server.tls, now)]
+    findings = [valid] if server.tls is None else [valid, *_certificates(located, server.tls, now)]
+    return [*findings, *_sinks(located)]
+
+
+def _sinks(located: Located) -> list[Finding]:
+    from ferryman.cli.audit_sinks import sink_names, webhook_secret
+    from ferryman.recording.sink_position import position_path, read_position
+
+    audit, findings = located.configuration.audit, []
+    if audit.webhook is not None:
+        try:
+            webhook_secret(located, audit.webhook)
+        except Failure as failure:
+            return [bad("Audit sinks", failure)]
+    for name in sink_names(located):
+        subject = f"Audit sink {name}"
+        position = read_position(position_path(located.path(audit.directory), name))
+        if position.failure is None:
+            findings.append(Finding(Verdict.GOOD, subject, f"record {position.sequence} was delivered last"))
+        else:
+            said = f"records after {position.sequence} are not delivered: {position.failure}"
+            advice = "They wait in the trail's files; mend the far end before audit.files_kept deletes them"
+            findings.append(Finding(Verdict.BAD, subject, said, advice))
+    return findings
 
 
 def _certificates(located: Located, tls: Tls, now: datetime) -> list[Finding]:

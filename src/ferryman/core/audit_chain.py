@@ -24,6 +24,9 @@ _SEALED = re.compile(
     rb'(\{.*,"chain":\{"previous":"([0-9a-f]{64})","sequence":([1-9][0-9]{0,17}))(,"mac":"([0-9a-f]{64})")\}\}',
     re.DOTALL,
 )
+_END = re.compile(rb',"chain":\{"previous":"[0-9a-f]{64}","sequence":([1-9][0-9]{0,17}),"mac":"([0-9a-f]{64})"\}\}\n\Z')
+_END_BYTES = 256
+"""More than `_END` ever matches."""
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -65,6 +68,12 @@ def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
     if not hmac.compare_digest(expected, found[5]):
         raise BrokenChain("it was altered, or written under another server key")
     return Link(int(found[3]), found[5].decode()), found[2].decode()
+
+
+def link_of(line: bytes) -> Link | None:
+    """Return the link that a line with its newline says it is, unverified; None if it is no whole record."""
+    found = _END.search(line, max(0, len(line) - _END_BYTES))
+    return None if found is None else Link(int(found[1]), found[2].decode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ferryman.core.audit_chain import Problem, Verification
+from ferryman.core.audit_chain import Link, Problem, Verification, link_of
 from ferryman.recording.trail_files import trail_files
 
 _BLOCK = 256 * 1024
@@ -23,6 +23,12 @@ def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(record, dict):
                 yield record
+
+
+def last_link(directory: Path) -> Link:
+    """Return the newest record's link, unverified; number 0 for an empty trail. Raises OSError."""
+    lines = (line for path in reversed(trail_files(directory)) for line in _lines_backwards(path))
+    return next((link for line in lines if (link := link_of(line + b"\n")) is not None), Link())
 
 
 def verify(directory: Path, key: bytes, at_least: int = 0) -> tuple[Verification, list[Problem]]:

@@ -1,4 +1,4 @@
-"""The agent's HTTP client: signed posts, AWS JSON 1.1 calls, and the signed WebSocket upgrade."""
+"""The HTTP client of agents and of the audit trail: signed requests, AWS JSON 1.1, the signed WebSocket upgrade."""
 
 import asyncio
 import ipaddress
@@ -36,13 +36,19 @@ class Answer:
 
 
 class HttpClient:
-    """Connections to one server, kept alive between calls. An async context manager; create it in a running loop."""
+    """Connections to one server, kept alive between calls, of which each takes `seconds` at most.
 
-    def __init__(self, endpoint: str, *, user_agent: str, trusted: Trust | None = None) -> None:
+    An async context manager; create it in a running loop.
+    """
+
+    def __init__(
+        self, endpoint: str, *, user_agent: str, trusted: Trust | None = None, seconds: float = CALL_SECONDS
+    ) -> None:
         self._endpoint = urlsplit(endpoint.rstrip("/"))
         self._trusted = trusted
+        self._seconds = seconds
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=seconds),
             headers={"User-Agent": user_agent},
             trust_env=not is_loopback(self._endpoint.hostname or ""),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -74,14 +80,22 @@ class HttpClient:
         return result
 
     async def post(self, raw_path: str, headers: Mapping[str, str], body: bytes, sign: Sign | None) -> Answer:
-        """Post `body` to a percent-encoded path below the endpoint. Any status is an answer; raises `Unreachable`."""
+        """Post `body` to a percent-encoded path below the endpoint; as `send`."""
+        return await self.send("POST", raw_path, "", headers, body, sign)
+
+    async def send(
+        self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], body: bytes, sign: Sign | None
+    ) -> Answer:
+        """Send a request to a percent-encoded path below the endpoint. Any status is an answer, redirects are not
+        followed; raises `Unreachable`."""
         path = self._endpoint.path + raw_path
-        signed = self._signed("POST", path, "", headers, body, sign)
+        signed = self._signed(method, path, raw_query, headers, body, sign)
+        url = self._url(path, raw_query)
         try:
             async with (
-                asyncio.timeout(CALL_SECONDS),
-                self._session.post(
-                    self._url(path, ""), headers=signed, data=body, allow_redirects=False, ssl=self._verified_by
+                asyncio.timeout(self._seconds),
+                self._session.request(
+                    method, url, headers=signed, data=body, allow_redirects=False, ssl=self._verified_by
                 ) as response,
             ):
                 content = await response.content.read(MAX_ANSWER_BYTES)
