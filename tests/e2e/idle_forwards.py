@@ -28,7 +28,7 @@ from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import DEFAULT_SETTINGS
 from ferryman.agent.state import StateDirectory
 from ferryman.bus.memory import MemoryBus
-from ferryman.core import activations, documents, identities, sessions
+from ferryman.core import activations, callers, documents, identities, sessions
 from ferryman.core.requests import CreateActivationRequest, DocumentDraft, StartSessionRequest
 from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
@@ -166,7 +166,7 @@ async def house(directory: Path) -> AsyncIterator[House]:
         clock = lambda: Millis(time.time_ns() // 1_000_000)  # noqa: E731
         service = Service(Settings("123456789012", REGION, url), store, MemoryBus(), vault, clock, os.urandom)
         user = await identities.create_user(service, "root", Role.ADMINISTRATOR)
-        caller = await identities.caller_of(service, user)
+        caller = await callers.caller_of(service, user)
         stop, ready = asyncio.Event(), asyncio.Event()
         serving.SWEEP_SECONDS = SWEEP
         server = asyncio.create_task(serving.serve(service, "127.0.0.1", port, ready=lambda _: ready.set(), stop=stop))

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ferryman.core.audit_identity import user_identity
 from ferryman.core.audit_members import recorded, text
 from ferryman.core.ports import Entry, Unrecorded
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller, CallerKind, node_arn, session_arn
+from ferryman.model.callers import Caller, node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.sessions import Session
@@ -133,21 +134,6 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
     if error is not None:
         record["errorCode"], record["errorMessage"] = text(error.code), text(error.message)
     return record
-
-
-def user_identity(caller: Caller | None, claimed_key: str | None) -> dict[str, Any]:
-    """Return CloudTrail's userIdentity; for nobody known it is of type Unknown, with the key that was claimed."""
-    key = {} if claimed_key is None else {"accessKeyId": text(claimed_key)}
-    if caller is None:
-        return {"type": "Unknown", **key}
-    identity = {
-        "type": "ManagedNode" if caller.kind is CallerKind.NODE else "IAMUser",
-        "principalId": caller.user_id,
-        "arn": caller.arn,
-        "accountId": caller.account_id,
-        **key,
-    }
-    return identity if caller.kind is CallerKind.NODE else identity | {"userName": caller.name}
 
 
 def session_changed(service: Service, session: Session) -> None:

@@ -24,6 +24,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.sessions import RESUMABLE, Session
 from ferryman.model.tags import ResourceType
+from ferryman.model.temporary import SessionKind
 from ferryman.policy.context import without
 from ferryman.policy.evaluation import Decision, Layer, Request, Verdict, evaluate
 
@@ -94,9 +95,16 @@ def decide(service: Service, caller: Caller, action: str, resource: str, keys: K
         own = caller.node_id is not None and resource == node_arn(settings.account_id, settings.region, caller.node_id)
         verdict = Verdict.ALLOWED if action in _NODE and own else Verdict.IMPLICIT_DENY
         return Decision(verdict, Layer.IDENTITY)
-    if action in _NODE:
+    if action in _NODE or not _within_session(caller, action):
         return Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY)
     return evaluate(policy_set(caller), Request(action, resource, context_of(service, caller, keys)))
+
+
+def _within_session(caller: Caller, action: str) -> bool:
+    """Return whether credentials of this kind may do such things at all: those of GetSessionToken make no others."""
+    if caller.session is None or caller.session.kind is not SessionKind.USER:
+        return True
+    return action == "sts:AssumeRole" or not action.startswith(("iam:", "sts:"))
 
 
 def denied(caller: Caller, action: str, resource: str, decision: Decision) -> ServiceError:
@@ -130,14 +138,14 @@ def require_session(
     """
     settings = service.settings
     resource = session_arn(settings.account_id, settings.region, session_id)
-    own = session is None or session.owner_id == caller.user_id
-    keys = NO_KEYS if session is None else session_keys(session.owner_id, session.target)
+    own = session is None or session.owner_id == caller.owner_id
+    keys = NO_KEYS if session is None else session_keys(caller.user_id if own else session.owner_id, session.target)
     context = context_of(service, caller, keys)
     named = context if own else without(context, "aws:username", "aws:userid")
     by_id = ""
     if session is not None and own:
         suffix = session_id.rpartition("-")[2]
-        by_id = session_arn(settings.account_id, settings.region, f"{session.owner_id}-{suffix}")
+        by_id = session_arn(settings.account_id, settings.region, f"{caller.user_id}-{suffix}")
     request = Request(action, resource, context, resource_context=named, alias=by_id)
     decision = evaluate(policy_set(caller), request)
     if not decision.allowed:

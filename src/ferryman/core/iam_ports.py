@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ferryman.model.policies import ManagedPolicy, PolicyVersion
+from ferryman.model.roles import IamRole, OidcProvider, RoleChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,44 @@ class PolicyStore(Protocol):
 
     async def remove_version(self, arn: str, version: int) -> bool:
         """Delete a version; False if it is the default or there is none."""
+
+
+class RoleStore(Protocol):
+    """Roles."""
+
+    async def add(self, role: IamRole) -> None:
+        """Insert a role; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+
+    async def get(self, role_id: str) -> IamRole | None:
+        """Return the role by id."""
+
+    async def named(self, name: str) -> IamRole | None:
+        """Return the role by name."""
+
+    async def all(self) -> Sequence[IamRole]:
+        """All roles by name."""
+
+    async def change(self, role_id: str, changes: RoleChanges) -> bool:
+        """Set what changes; False if there is no such role."""
+
+    async def remove(self, role_id: str) -> bool:
+        """Delete a role; False if there is none."""
+
+
+class OidcProviderStore(Protocol):
+    """OpenID Connect providers by name, which is the URL without its scheme."""
+
+    async def add(self, provider: OidcProvider) -> None:
+        """Insert a provider; `ServiceError` EntityAlreadyExists (409) if there is one of that name."""
+
+    async def named(self, name: str) -> OidcProvider | None:
+        """Return the provider by name."""
+
+    async def all(self) -> Sequence[OidcProvider]:
+        """All providers by name."""
+
+    async def replace(self, old: OidcProvider, new: OidcProvider) -> bool:
+        """Make a provider `new` if it is still `old`; False otherwise."""
+
+    async def remove(self, name: str) -> bool:
+        """Delete a provider; False if there is none."""

@@ -5,49 +5,16 @@ import re
 from collections.abc import Sequence
 
 from ferryman.core.builtin_policies import ROLE_POLICIES
-from ferryman.core.node_credentials import authenticate_node
-from ferryman.core.permissions import identity_policies
-from ferryman.core.requests import Authenticated
+from ferryman.core.callers import KEY_PURPOSE
 from ferryman.core.service import Service
-from ferryman.model.callers import AccessKey, Caller, CallerKind, Credentials, Role, User, user_arn
+from ferryman.model.callers import AccessKey, Credentials, Role, User
 from ferryman.model.errors import ServiceError
 from ferryman.model.secret import Secret
 from ferryman.model.tags import ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
-_PURPOSE = "access-key"
 KEYS_A_USER = 2
 """As AWS has it: enough to change keys without a gap."""
-
-
-async def authenticate(service: Service, access_key_id: str, session_token: str | None) -> Authenticated:
-    """Return whose key this is and its secret, to verify the signature with.
-
-    A user's key comes without a session token, a node's with one. Raises UnrecognizedClientException (unknown,
-    disabled, foreign or altered), ExpiredTokenException.
-    """
-    if session_token is not None:
-        return await authenticate_node(service, access_key_id, session_token)
-    key = await service.store.identities.get_key(access_key_id)
-    user = await service.store.identities.get_user(key.user_id) if key is not None and key.active else None
-    if key is None or user is None:
-        raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
-    secret = service.vault.open(_PURPOSE, key.sealed_secret, key.access_key_id.encode())
-    return Authenticated(await caller_of(service, user), Secret(secret.decode()))
-
-
-async def caller_of(service: Service, user: User) -> Caller:
-    """Return the caller that a user is, with the policies that bear on them now."""
-    account_id = service.settings.account_id
-    return Caller(
-        CallerKind.USER,
-        account_id,
-        user_arn(account_id, user.name),
-        user.user_id,
-        user.name,
-        policies=await identity_policies(service, user.user_id),
-        tags=(await service.store.tags.of(ResourceType.USER, [user.user_id])).get(user.user_id, {}),
-    )
 
 
 async def create_user(service: Service, name: str, role: Role | None = None) -> User:
@@ -109,7 +76,7 @@ async def create_access_key(service: Service, user_name: str) -> Credentials:
         raise ServiceError("LimitExceeded", message, status=409)
     access_key_id = "AKIA" + _base32(service, 16)
     secret = base64.b64encode(service.entropy(30)).decode()
-    sealed = service.vault.seal(_PURPOSE, secret.encode(), access_key_id.encode())
+    sealed = service.vault.seal(KEY_PURPOSE, secret.encode(), access_key_id.encode())
     await service.store.identities.add_key(AccessKey(access_key_id, user.user_id, sealed, True, service.clock()))
     return Credentials(access_key_id, Secret(secret))
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 from ferryman.core.builtin_policies import BUILTIN_POLICIES
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller, CallerKind
+from ferryman.model.callers import Caller, CallerKind, Origin
+from ferryman.model.identifiers import Millis
 from ferryman.model.policies import PolicyDocument
 from ferryman.model.tags import ResourceType
+from ferryman.model.temporary import TemporarySession
 from ferryman.policy.context import RequestContext, Value, request_context
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.evaluation import NamedPolicy, PolicySet
@@ -17,7 +19,7 @@ Keys = Mapping[str, Value | Sequence[Value]]
 """Condition keys that an operation adds to those of every request."""
 NO_KEYS: Keys = {}
 SESSION_DOCUMENT_ACCESS_CHECK = "ssm:SessionDocumentAccessCheck"
-_PRINCIPAL_TYPES = {CallerKind.USER: "User", CallerKind.NODE: "ManagedInstance"}
+_PRINCIPAL_TYPES = {CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole", CallerKind.NODE: "ManagedInstance"}
 
 
 async def identity_policies(service: Service, identity_id: str) -> tuple[PolicyDocument, ...]:
@@ -31,9 +33,27 @@ async def identity_policies(service: Service, identity_id: str) -> tuple[PolicyD
     return tuple(found)
 
 
-def policy_set(caller: Caller) -> PolicySet:
+async def managed_text(service: Service, arn: str) -> str | None:
+    """Return what a managed policy says now, in its default version; None if there is none such."""
+    builtin = BUILTIN_POLICIES.get(arn)
+    if builtin is not None:
+        return builtin.text
+    policy = await service.store.policies.get(arn)
+    if policy is None:
+        return None
+    versions = await service.store.policies.versions(arn)
+    return next((each.text for each in versions if each.version == policy.default_version), None)
+
+
+def policy_set(caller: Caller, resource: NamedPolicy | None = None) -> PolicySet:
     """Return the caller's policies, compiled; of a text that was seen lately that costs a look-up."""
-    return PolicySet(identity=[_compiled(each) for each in caller.policies])
+    session = caller.session_policies
+    return PolicySet(
+        identity=[_compiled(each) for each in caller.policies],
+        boundary=None if caller.boundary is None else _compiled(caller.boundary),
+        session=None if session is None else [_compiled(each) for each in session],
+        resource=resource,
+    )
 
 
 def _compiled(document: PolicyDocument) -> NamedPolicy:
@@ -43,25 +63,51 @@ def _compiled(document: PolicyDocument) -> NamedPolicy:
 
 def context_of(service: Service, caller: Caller, keys: Keys = NO_KEYS) -> RequestContext:
     """Return the condition keys of a request by `caller`, and `keys`, which cannot replace those of every request."""
-    now = datetime.fromtimestamp(service.clock() / 1000, UTC)
     entries: dict[str, Value | Sequence[Value]] = {
         **keys,
+        **origin_keys(service, caller.origin),
         "aws:userid": caller.user_id,
-        "aws:PrincipalArn": caller.arn,
+        "aws:PrincipalArn": caller.role_arn or caller.arn,
         "aws:PrincipalAccount": caller.account_id,
         "aws:PrincipalType": _PRINCIPAL_TYPES[caller.kind],
-        "aws:CurrentTime": now,
-        "aws:EpochTime": int(now.timestamp()),
-        "aws:SecureTransport": caller.origin.is_secure,
     }
     if caller.kind is CallerKind.USER:
         entries["aws:username"] = caller.name
-    if caller.origin.source_ip:
-        entries["aws:SourceIp"] = caller.origin.source_ip
-    if caller.origin.user_agent:
-        entries["aws:UserAgent"] = caller.origin.user_agent
+    if caller.session is not None:
+        entries.update(_session_keys(caller.session))
     entries.update((f"aws:PrincipalTag/{key}", value) for key, value in caller.tags.items())
     return request_context(entries)
+
+
+def origin_keys(service: Service, origin: Origin) -> Keys:
+    """Return the condition keys of when and from where a request came."""
+    now = _instant(service.clock())
+    entries: dict[str, Value | Sequence[Value]] = {
+        "aws:CurrentTime": now,
+        "aws:EpochTime": int(now.timestamp()),
+        "aws:SecureTransport": origin.is_secure,
+    }
+    if origin.source_ip:
+        entries["aws:SourceIp"] = origin.source_ip
+    if origin.user_agent:
+        entries["aws:UserAgent"] = origin.user_agent
+    return entries
+
+
+def _session_keys(session: TemporarySession) -> Keys:
+    entries: dict[str, Value | Sequence[Value]] = {
+        "aws:TokenIssueTime": _instant(session.issued_at),
+        "aws:MultiFactorAuthPresent": False,
+    }
+    if session.source_identity:
+        entries["aws:SourceIdentity"] = session.source_identity
+    if session.provider:
+        entries["aws:FederatedProvider"] = session.provider
+    return entries
+
+
+def _instant(millis: Millis) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
 
 
 async def resource_keys(service: Service, resource_type: ResourceType, resource_id: str) -> Keys:

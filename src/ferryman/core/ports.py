@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ferryman.core.iam_ports import PolicyStore
+from ferryman.core.iam_ports import OidcProviderStore, PolicyStore, RoleStore
 from ferryman.model.callers import AccessKey, User
 from ferryman.model.documents import DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
@@ -294,6 +294,14 @@ class Store(Protocol):
     @property
     def policies(self) -> PolicyStore:
         """Policies, and who has them."""
+
+    @property
+    def roles(self) -> RoleStore:
+        """Roles."""
+
+    @property
+    def oidc_providers(self) -> OidcProviderStore:
+        """OpenID Connect providers."""
 
     @property
     def documents(self) -> DocumentStore:

@@ -101,6 +101,15 @@ class RoleToken:
 
 
 @dataclass(frozen=True, slots=True)
+class TemporaryCredentials:
+    """New temporary credentials and when they expire. `packed_percent` is how full policies and tags made the token."""
+
+    credentials: Credentials
+    expires_at: Millis
+    packed_percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class DescribeNodesRequest:
     """DescribeInstanceInformation. `filters` are (key, values) of either of its two filter lists; 5 to 50 a page."""
 
@@ -138,7 +147,7 @@ class ActivationView:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Whose key signed, and the secret the signature must have been made with."""
+    """Whose key signed, and the secret that the signature must have been made with."""
 
     caller: Caller
     secret: Secret

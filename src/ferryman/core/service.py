@@ -51,6 +51,8 @@ class Settings:
     public_url: str
     limits: Limits = field(default_factory=Limits)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    oidc_on_loopback: bool = False
+    """OpenID Connect providers on this machine may speak plain HTTP."""
 
     @property
     def websocket_url(self) -> str:

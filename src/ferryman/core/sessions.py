@@ -40,7 +40,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         started_at=now,
         document_name=document.name,
         owner=caller.arn,
-        owner_id=caller.user_id,
+        owner_id=caller.owner_id,
         owner_name=caller.name,
         deadline_at=Millis(now + settings.limits.client_wait * 1000),
         idle_timeout=document.resolved.idle_timeout,
@@ -49,6 +49,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         token_id=new_token_id(service),
         document_version=document.version,
         idles=document.resolved.idles,
+        access_type=caller.access_type,
     )
     ticket = _ticket(service, caller, session)
     await service.store.sessions.add(session, document.json())

@@ -3,16 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.policies import PolicyDocument
 from ferryman.model.secret import Secret
+from ferryman.model.sessions import AccessType
+from ferryman.model.temporary import TemporarySession
 
 
 class CallerKind(StrEnum):
     """What kind of identity signs."""
 
     USER = "user"
+    ROLE = "role"
+    """A session of a role."""
     NODE = "node"
 
 
@@ -40,7 +45,9 @@ class Caller:
     """An authenticated identity. `name` prefixes session ids; `arn` is their owner; `node_id` is set for nodes only.
 
     `policies` are all identity policies that bear on it, read when its signature was looked up; without any it may do
-    nothing. `tags` are its own, as `aws:PrincipalTag/…`.
+    nothing. `boundary` and `session_policies`, if there are any, must allow as well; session policies that are there
+    and empty allow nothing. `tags` are its own and its session's, as `aws:PrincipalTag/…`. `session` is set if it signs
+    with temporary credentials, `role_arn` if it is a role's session. `access_key_id` is the key that signed.
     """
 
     kind: CallerKind
@@ -52,6 +59,27 @@ class Caller:
     policies: tuple[PolicyDocument, ...] = field(default=(), repr=False)
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)
     origin: Origin = NO_ORIGIN
+    boundary: PolicyDocument | None = field(default=None, repr=False)
+    session_policies: tuple[PolicyDocument, ...] | None = field(default=None, repr=False)
+    session: TemporarySession | None = field(default=None, repr=False, hash=False)
+    role_arn: str = ""
+    access_key_id: str = ""
+
+    @property
+    def owner_id(self) -> str:
+        """What its sessions are told by as its own: `user_id`, and for a web identity also whom the provider says.
+
+        The name of a role's session is the caller's to choose; two people who choose the same stay apart.
+        """
+        if self.session is None or not self.session.subject:
+            return self.user_id
+        person = sha256(f"{self.session.provider}\n{self.session.subject}".encode()).hexdigest()
+        return f"{self.user_id}#{person[:16]}"
+
+    @property
+    def access_type(self) -> AccessType:
+        """How its sessions are marked."""
+        return AccessType.STANDARD if self.session is None else self.session.access_type
 
 
 @dataclass(frozen=True, slots=True)

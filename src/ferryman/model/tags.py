@@ -10,6 +10,8 @@ class ResourceType(StrEnum):
     DOCUMENT = "Document"
     ACTIVATION = "Activation"
     USER = "User"
+    ROLE = "Role"
+    OIDC_PROVIDER = "OpenIDConnectProvider"
 
 
 TAG_LIMIT = 50

@@ -24,7 +24,7 @@ async def handle(request: web.Request) -> web.Response:
     to_verify = signable(request, body)
     call = request[CALL] = identify(request.method, request.raw_path, to_verify.headers, body)
     observed = observe(request, call, to_verify)
-    here = Surroundings(gateway.service, gateway)
+    here = Surroundings(gateway.service, gateway, origin_of(request))
     key = (call.service, call.operation)
     if key in BY_ANYONE:
         given = observed.parameters = parse(call, body)
@@ -38,7 +38,7 @@ async def handle(request: web.Request) -> web.Response:
         demand_trail(gateway.service, call.operation)
         result = await BY_NODE_KEY[key](here, node, given)
     else:
-        caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=origin_of(request))
+        caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=here.origin)
         observed.caller = caller
         recognise(request)
         request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())

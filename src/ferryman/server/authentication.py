@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
-from ferryman.core.identities import authenticate
+from ferryman.core.callers import authenticate
 from ferryman.core.nodes import find_node
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, Origin

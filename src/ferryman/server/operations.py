@@ -19,8 +19,14 @@ from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.nodes import ManagedNode, NodeInformation
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionState
-from ferryman.server import document_operations, node_operations
-from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
+from ferryman.server import (
+    document_operations,
+    iam_provider_operations,
+    iam_role_operations,
+    node_operations,
+    sts_operations,
+)
+from ferryman.server.surroundings import Operation, Parameters, Result, Surroundings, moment
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION
 
 # Sessions
@@ -171,13 +177,6 @@ def _channel(token: Secret) -> Result:
     return {"MessageSchemaVersion": MESSAGE_SCHEMA_VERSION, "TokenValue": token.reveal()}
 
 
-# Identity
-
-
-async def _get_caller_identity(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    return {"UserId": caller.user_id, "Account": caller.account_id, "Arn": caller.arn}
-
-
 def _arn_of(service: Service, node_id: str) -> str:
     return node_arn(service.settings.account_id, service.settings.region, NodeId(node_id))
 
@@ -185,7 +184,7 @@ def _arn_of(service: Service, node_id: str) -> str:
 Key = tuple[str, str]
 """Service and operation."""
 
-BY_CALLER: Mapping[Key, Callable[[Surroundings, Caller, Parameters], Awaitable[Result]]] = {
+BY_CALLER: Mapping[Key, Operation] = {
     ("ssm", "StartSession"): _start_session,
     ("ssm", "ResumeSession"): _resume_session,
     ("ssm", "TerminateSession"): _terminate_session,
@@ -213,7 +212,11 @@ BY_CALLER: Mapping[Key, Callable[[Surroundings, Caller, Parameters], Awaitable[R
     ("ec2messages", "GetMessages"): _get_messages,
     ("ssmmessages", "CreateControlChannel"): _create_control_channel,
     ("ssmmessages", "CreateDataChannel"): _create_data_channel,
-    ("sts", "GetCallerIdentity"): _get_caller_identity,
+    **{("iam", name): operation for name, operation in iam_role_operations.OPERATIONS.items()},
+    **{("iam", name): operation for name, operation in iam_provider_operations.OPERATIONS.items()},
+    ("sts", "GetCallerIdentity"): sts_operations.get_caller_identity,
+    ("sts", "GetSessionToken"): sts_operations.get_session_token,
+    ("sts", "AssumeRole"): sts_operations.assume_role,
 }
 """Operations of whoever signed with SigV4."""
 

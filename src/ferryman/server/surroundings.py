@@ -1,11 +1,13 @@
 """What operations are given and give back, and how times are shown."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ferryman.core.service import Service
+from ferryman.model.callers import NO_ORIGIN, Caller, Origin
+from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.server.gateway import Gateway
 
@@ -16,12 +18,25 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an operation may use."""
+    """What an operation may use. `origin` is where the request came from."""
 
     service: Service
     gateway: Gateway
+    origin: Origin = NO_ORIGIN
+
+
+Operation = Callable[[Surroundings, Caller, Parameters], Awaitable[Result]]
+"""An operation of whoever signed."""
 
 
 def moment(millis: Millis | None) -> datetime | None:
     """Return a time as results have it."""
     return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def tags_given(parameters: Parameters) -> dict[str, str]:
+    """Return the tags of a request to IAM or STS; ServiceError InvalidInput if a key is there twice, in any case."""
+    tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags") or []}
+    if len({key.lower() for key in tags}) != len(parameters.get("Tags") or []):
+        raise ServiceError("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    return tags

@@ -19,6 +19,7 @@ from ferryman.store.documents import SqlDocuments
 from ferryman.store.identities import SqlIdentities
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.policies import SqlPolicies
+from ferryman.store.roles import SqlOidcProviders, SqlRoles
 from ferryman.store.sessions import SqlSessions
 from ferryman.store.tables import sessions
 from ferryman.store.tags import SqlTags
@@ -38,6 +39,8 @@ class SqlStore:
         self.activations = SqlActivations(connections)
         self.identities = SqlIdentities(connections)
         self.policies = SqlPolicies(connections)
+        self.roles = SqlRoles(connections)
+        self.oidc_providers = SqlOidcProviders(connections)
         self.documents = SqlDocuments(connections)
         self.tags = SqlTags(connections)
 

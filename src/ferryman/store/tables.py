@@ -142,6 +142,30 @@ group_members = Table(
     Column("user_id", String(128), ForeignKey("users.user_id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
+roles = Table(
+    "roles",
+    metadata,
+    Column("role_id", String(128), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("path", String(512), nullable=False),
+    Column("description", String(1000), nullable=False),
+    Column("trust_policy", Text, nullable=False),
+    Column("max_session_duration", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("boundary_arn", String(256), nullable=False),
+)
+
+oidc_providers = Table(
+    "oidc_providers",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("url", String(255), nullable=False),
+    # Client ids and thumbprints, one a line.
+    Column("client_ids", Text, nullable=False),
+    Column("thumbprints", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
 managed_policies = Table(
     "managed_policies",
     metadata,

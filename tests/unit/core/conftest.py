@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ferryman.bus.memory import MemoryBus
-from ferryman.core import identities, node_credentials, nodes, sessions
+from ferryman.core import callers, identities, node_credentials, nodes, sessions
 from ferryman.core.activations import create_activation
 from ferryman.core.messages import (
     DONE,
@@ -157,7 +157,7 @@ async def world(database_url: str, public_key: str) -> AsyncIterator[World]:
         settings = Settings("123456789012", "test-1", "https://ferryman.example:8443")
         service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
         root, alice, bob = [
-            await identities.caller_of(service, await identities.create_user(service, name, role))
+            await callers.caller_of(service, await identities.create_user(service, name, role))
             for name, role in (("root", Role.ADMINISTRATOR), ("alice", Role.OPERATOR), ("bob", Role.OPERATOR))
         ]
         yield World(service, clock, store, bus, root, alice, bob, public_key)

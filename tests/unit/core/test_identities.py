@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import identities
+from ferryman.core import callers, identities
 from ferryman.core.builtin_policies import ROLE_POLICIES
 from ferryman.model.callers import CallerKind, Role
 from ferryman.model.errors import ServiceError
@@ -20,7 +20,7 @@ async def test_a_key_leads_to_its_user(world: "World") -> None:
     key = await identities.create_access_key(world.service, "carol")
     assert re.fullmatch(r"AKIA[A-Z2-7]{16}", key.access_key_id)
     assert len(key.secret_access_key.reveal()) == 40
-    known = await identities.authenticate(world.service, key.access_key_id, None)
+    known = await callers.authenticate(world.service, key.access_key_id, None)
     assert known.secret == key.secret_access_key
     assert (known.caller.kind, known.caller.name) == (CallerKind.USER, "carol")
     assert [policy.name for policy in known.caller.policies] == [ROLE_POLICIES[Role.OPERATOR]]
@@ -46,7 +46,7 @@ async def test_secrets_are_sealed_at_rest(world: "World") -> None:
 
 async def unrecognised(world: "World", access_key_id: str, session_token: str | None = None) -> None:
     with pytest.raises(ServiceError) as refused:
-        await identities.authenticate(world.service, access_key_id, session_token)
+        await callers.authenticate(world.service, access_key_id, session_token)
     assert refused.value.code == "UnrecognizedClientException"
 
 
@@ -58,7 +58,7 @@ async def test_unknown_and_disabled_and_deleted_keys_are_not_recognised(world: "
     await identities.set_access_key_active(world.service, key.access_key_id, active=False)
     await unrecognised(world, key.access_key_id)
     await identities.set_access_key_active(world.service, key.access_key_id, active=True)
-    await identities.authenticate(world.service, key.access_key_id, None)
+    await callers.authenticate(world.service, key.access_key_id, None)
     await identities.delete_access_key(world.service, key.access_key_id)
     await unrecognised(world, key.access_key_id)
 
@@ -75,7 +75,7 @@ async def test_a_deleted_users_keys_are_gone(world: "World") -> None:
 async def test_a_changed_role_counts_at_once(world: "World") -> None:
     key = await identities.create_access_key(world.service, "alice")
     await identities.set_role(world.service, "alice", Role.ADMINISTRATOR)
-    known = await identities.authenticate(world.service, key.access_key_id, None)
+    known = await callers.authenticate(world.service, key.access_key_id, None)
     assert [policy.name for policy in known.caller.policies] == [ROLE_POLICIES[Role.ADMINISTRATOR]]
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ferryman.core import nodes
 from ferryman.core.activations import create_activation
-from ferryman.core.identities import authenticate
+from ferryman.core.callers import authenticate
 from ferryman.core.messages import CloseControlChannel
 from ferryman.core.ports import ANY_NODE
 from ferryman.core.requests import (

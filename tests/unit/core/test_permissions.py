@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import identities, sessions
+from ferryman.core import callers, identities, sessions
 from ferryman.core.authorization import require
 from ferryman.core.requests import StartSessionRequest
 from ferryman.core.tags import add_tags_to_resource
@@ -58,20 +58,20 @@ async def refused(world: "World", caller: Caller, target: NodeId, document: str 
 
 
 async def user(world: "World", name: str) -> Caller:
-    return await identities.caller_of(world.service, await identities.create_user(world.service, name))
+    return await callers.caller_of(world.service, await identities.create_user(world.service, name))
 
 
 async def test_a_change_of_policies_acts_on_the_next_call(world: "World") -> None:
     carol = await identities.create_user(world.service, "carol")
     allow = json.dumps({"Statement": statement("Allow", "ssm:DescribeSessions")})
     deny = json.dumps({"Statement": statement("Deny", "ssm:*")})
-    assert not may(world, await identities.caller_of(world.service, carol))
+    assert not may(world, await callers.caller_of(world.service, carol))
     await world.store.policies.put_inline(carol.user_id, "p", allow)
-    assert may(world, await identities.caller_of(world.service, carol))
+    assert may(world, await callers.caller_of(world.service, carol))
     await world.store.policies.put_inline(carol.user_id, "q", deny)
-    assert not may(world, await identities.caller_of(world.service, carol))
+    assert not may(world, await callers.caller_of(world.service, carol))
     await world.store.policies.forget(carol.user_id)
-    assert not may(world, await identities.caller_of(world.service, carol))
+    assert not may(world, await callers.caller_of(world.service, carol))
 
 
 @pytest.mark.parametrize(

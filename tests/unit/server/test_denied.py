@@ -14,7 +14,7 @@ from ferryman.core.identities import create_access_key, create_user
 from ferryman.server.operations import BY_CALLER
 from tests.unit.server.conftest import Server
 
-NEEDS_NO_POLICY = {("sts", "GetCallerIdentity")}
+NEEDS_NO_POLICY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 ASKED = sorted(key for key in BY_CALLER if key not in NEEDS_NO_POLICY and f"{key[0]}:{key[1]}" not in _NODE)
 PARAMETERS: dict[str, Any] = {
     "ResourceType": "Document",

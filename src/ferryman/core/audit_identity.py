@@ -1,0 +1,49 @@
+"""CloudTrail's userIdentity: who called, and within which session of temporary credentials."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ferryman.core.audit_members import text
+from ferryman.model.callers import Caller, CallerKind
+from ferryman.model.temporary import TemporarySession
+
+_TYPES = {CallerKind.USER: "IAMUser", CallerKind.ROLE: "AssumedRole", CallerKind.NODE: "ManagedNode"}
+
+
+def user_identity(caller: Caller | None, claimed_key: str | None) -> dict[str, Any]:
+    """Return CloudTrail's userIdentity; for nobody known it is of type Unknown, with the key that was claimed."""
+    key = {} if claimed_key is None else {"accessKeyId": text(claimed_key)}
+    if caller is None:
+        return {"type": "Unknown", **key}
+    identity: dict[str, Any] = {
+        "type": _TYPES[caller.kind],
+        "principalId": caller.user_id,
+        "arn": caller.arn,
+        "accountId": caller.account_id,
+        **key,
+    }
+    if caller.kind is CallerKind.USER:
+        identity["userName"] = caller.name
+    if caller.session is not None:
+        identity["sessionContext"] = _session_context(caller, caller.session)
+    return identity
+
+
+def _session_context(caller: Caller, session: TemporarySession) -> dict[str, Any]:
+    created = datetime.fromtimestamp(session.issued_at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    context: dict[str, Any] = {"attributes": {"creationDate": created, "mfaAuthenticated": "false"}}
+    if caller.role_arn:
+        context["sessionIssuer"] = {
+            "type": "Role",
+            "principalId": session.identity_id,
+            "arn": caller.role_arn,
+            "accountId": caller.account_id,
+            "userName": caller.role_arn.rpartition("/")[2],
+        }
+    if session.provider:
+        context["webIdFederationData"] = {"federatedProvider": session.provider, "subject": text(session.subject)}
+    if session.source_identity:
+        context["sourceIdentity"] = session.source_identity
+    if session.access_request_id:
+        context["accessRequestId"] = session.access_request_id
+    return context

@@ -1,0 +1,129 @@
+"""Who stands behind an access key id: users, sessions of users and roles, nodes; and what bears on them now.
+
+Identities and their policies are read at every call, also those of temporary credentials.
+"""
+
+from dataclasses import replace
+
+from ferryman.core.node_credentials import authenticate_node
+from ferryman.core.permissions import identity_policies, managed_text
+from ferryman.core.requests import Authenticated
+from ferryman.core.service import Service
+from ferryman.core.temporary_credentials import is_temporary, open_temporary, unrecognized
+from ferryman.model.callers import Caller, CallerKind, User, user_arn
+from ferryman.model.policies import PolicyDocument
+from ferryman.model.roles import IamRole, role_arn, role_session_arn
+from ferryman.model.secret import Secret
+from ferryman.model.tags import ResourceType
+from ferryman.model.temporary import SessionKind, TemporarySession
+
+ROLE_ID_PREFIX = "AROA"
+KEY_PURPOSE = "access-key"
+"""What the secrets of users' keys are sealed for."""
+
+
+async def authenticate(service: Service, access_key_id: str, session_token: str | None) -> Authenticated:
+    """Return whose key this is and its secret, to verify the signature with.
+
+    A user's own key comes without a session token, all others with one. Raises UnrecognizedClientException (unknown,
+    disabled, foreign or altered), ExpiredTokenException.
+    """
+    if session_token is None:
+        key = await service.store.identities.get_key(access_key_id)
+        user = await service.store.identities.get_user(key.user_id) if key is not None and key.active else None
+        if key is None or user is None:
+            raise unrecognized()
+        secret = service.vault.open(KEY_PURPOSE, key.sealed_secret, key.access_key_id.encode())
+        caller = replace(await caller_of(service, user), access_key_id=access_key_id)
+        return Authenticated(caller, Secret(secret.decode()))
+    if not is_temporary(session_token):
+        return await authenticate_node(service, access_key_id, session_token)
+    opened, session = open_temporary(service, access_key_id, session_token)
+    return Authenticated(replace(await session_caller(service, session), access_key_id=access_key_id), opened)
+
+
+async def caller_of(service: Service, user: User) -> Caller:
+    """Return the caller that a user is, with the policies that bear on them now."""
+    account_id = service.settings.account_id
+    return Caller(
+        CallerKind.USER,
+        account_id,
+        user_arn(account_id, user.name),
+        user.user_id,
+        user.name,
+        policies=await identity_policies(service, user.user_id),
+        tags=(await service.store.tags.of(ResourceType.USER, [user.user_id])).get(user.user_id, {}),
+    )
+
+
+async def session_caller(service: Service, session: TemporarySession) -> Caller:
+    """Return the caller that temporary credentials stand for.
+
+    Raises UnrecognizedClientException if the identity is gone, or the user's key that they were made with is gone or
+    disabled.
+    """
+    if session.identity_id.startswith(ROLE_ID_PREFIX):
+        role = await service.store.roles.get(session.identity_id)
+        if role is None:
+            raise unrecognized()
+        return await _in_session(service, await _role_caller(service, role, session.name), session)
+    if session.access_key_id:
+        key = await service.store.identities.get_key(session.access_key_id)
+        if key is None or not key.active or key.user_id != session.identity_id:
+            raise unrecognized()
+    user = await service.store.identities.get_user(session.identity_id)
+    if user is None:
+        raise unrecognized()
+    return await _in_session(service, await caller_of(service, user), session)
+
+
+async def _role_caller(service: Service, role: IamRole, session_name: str) -> Caller:
+    """Return the caller that a session of a role is, with the policies that bear on the role now."""
+    account_id = service.settings.account_id
+    return Caller(
+        CallerKind.ROLE,
+        account_id,
+        role_session_arn(account_id, role.name, session_name),
+        f"{role.role_id}:{session_name}",
+        session_name,
+        policies=await identity_policies(service, role.role_id),
+        tags=(await service.store.tags.of(ResourceType.ROLE, [role.role_id])).get(role.role_id, {}),
+        boundary=await boundary_policy(service, role.boundary_arn),
+        role_arn=role_arn(account_id, role.path, role.name),
+    )
+
+
+async def boundary_policy(service: Service, arn: str) -> PolicyDocument | None:
+    """Return the permissions boundary that an ARN names, None for ""; one that is gone allows nothing."""
+    if not arn:
+        return None
+    return PolicyDocument(arn, await managed_text(service, arn) or _NOTHING_ALLOWED)
+
+
+_NOTHING_ALLOWED = '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
+
+
+async def _in_session(service: Service, caller: Caller, session: TemporarySession) -> Caller:
+    """Return an identity's caller within a session of it: its tags over the identity's, its policies besides.
+
+    What an access request was approved for the identity needs no policy of its own for, but none may deny it.
+    """
+    policies = caller.policies
+    given = await _session_policies(service, session)
+    if session.kind is SessionKind.ACCESS_REQUEST:
+        given = given or ()
+        policies = (*policies, *given)
+    tags = {**caller.tags, **session.tags}
+    return replace(caller, policies=policies, session_policies=given, session=session, tags=tags)
+
+
+async def _session_policies(service: Service, session: TemporarySession) -> tuple[PolicyDocument, ...] | None:
+    """Return a session's policies, None if it was made without; a managed one that is gone allows nothing."""
+    if not session.policies and not session.policy_arns:
+        return None
+    found = [PolicyDocument(f"session/{place}", text) for place, text in enumerate(session.policies)]
+    for arn in session.policy_arns:
+        text = await managed_text(service, arn)
+        if text is not None:
+            found.append(PolicyDocument(arn, text))
+    return tuple(found)

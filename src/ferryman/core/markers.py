@@ -1,0 +1,42 @@
+"""Pages of IAM's listings: Marker, MaxItems, IsTruncated."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ferryman.core.page_tokens import Member, open_page_token, seal_page_token
+from ferryman.core.requests import Page
+from ferryman.core.service import Service
+from ferryman.model.callers import Caller
+from ferryman.model.errors import ServiceError
+
+DEFAULT_PAGE = 100
+Item = TypeVar("Item")
+
+
+def page_of(
+    service: Service,
+    caller: Caller,
+    operation: str,
+    members: Sequence[Member],
+    items: Sequence[Item],
+    name_of: Callable[[Item], str],
+    marker: str | None,
+    max_items: int | None,
+) -> Page[Item]:
+    """Return a page of `items`, in order of their names, from behind where `marker` says the last one ended.
+
+    A marker is good for the same operation, caller, `members` and size. Raises ValidationException for any other.
+    """
+    bound = (*members, max_items)
+    after = ""
+    if marker is not None:
+        try:
+            after = str(open_page_token(service, caller, operation, bound, marker)[0])
+        except ServiceError as error:
+            raise ServiceError("ValidationException", f"Invalid Marker. {error.message}") from error
+    rest = sorted((item for item in items if name_of(item) > after), key=name_of)
+    limit = max_items or DEFAULT_PAGE
+    if len(rest) <= limit:
+        return Page(tuple(rest))
+    last = name_of(rest[limit - 1])
+    return Page(tuple(rest[:limit]), seal_page_token(service, caller, operation, bound, [last]))

@@ -1,0 +1,203 @@
+"""Sessions of roles: what every way into a role has in common, and AssumeRole, the way of those who sign."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ferryman.core.authorization import denied
+from ferryman.core.permissions import Keys, context_of, managed_text, policy_set, request_tag_keys
+from ferryman.core.requests import TemporaryCredentials
+from ferryman.core.roles import role_keys
+from ferryman.core.service import Service
+from ferryman.core.temporary_credentials import issue_temporary
+from ferryman.model.callers import Caller, CallerKind
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+from ferryman.model.roles import IamRole, role_arn, role_session_arn
+from ferryman.model.temporary import SessionKind, TemporarySession
+from ferryman.policy.documents import PolicyKind
+from ferryman.policy.errors import MalformedPolicyDocument, PolicyTooLarge
+from ferryman.policy.evaluation import NamedPolicy, Request, evaluate
+from ferryman.policy.parsing import cached_policy, parse_policy
+from ferryman.policy.principals import Requester
+
+DEFAULT_DURATION = 3600
+CHAINED_LIMIT = 3600
+"""Seconds that a session may last that a role's session made."""
+POLICY_ARN_LIMIT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """What is asked of a role's session; `duration` is in seconds. `transitive_keys` are keys of `tags`."""
+
+    role_arn: str
+    name: str
+    duration: int | None = None
+    policy: str | None = None
+    policy_arns: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_keys: tuple[str, ...] = ()
+    source_identity: str = ""
+    external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSession:
+    """A role's new session and its credentials."""
+
+    issued: TemporaryCredentials
+    assumed_role_id: str
+    arn: str
+    source_identity: str
+
+
+async def assume_role(service: Service, caller: Caller, request: SessionRequest) -> RoleSession:
+    """AssumeRole. Transitive tags and the source identity of the caller's own session go on into the new one.
+
+    Raises AccessDeniedException (also for a role that does not exist), ValidationException (duration),
+    InvalidParameterValue (tags), MalformedPolicyDocument, PackedPolicyTooLarge.
+    """
+    role = await find_role(service, request.role_arn)
+    if caller.kind is CallerKind.NODE or role is None:
+        raise _not_authorized(caller, "sts:AssumeRole", request.role_arn)
+    request = _continued(caller, request)
+    keys = {**request_keys(request), **await role_keys(service, role)}
+    policies = policy_set(caller, trust_policy(role))
+    for action in actions_of("sts:AssumeRole", request):
+        context = context_of(service, caller, keys)
+        decision = evaluate(policies, Request(action, request.role_arn, context, _requester(caller)))
+        if not decision.allowed:
+            raise denied(caller, action, request.role_arn, decision)
+    chained = CHAINED_LIMIT if caller.kind is CallerKind.ROLE else None
+    return await enter(service, role, request, SessionKind.ROLE, longest=chained)
+
+
+async def find_role(service: Service, arn: str) -> IamRole | None:
+    """Return the role of that ARN."""
+    role = await service.store.roles.named(arn.rpartition("/")[2])
+    own = role is not None and role_arn(service.settings.account_id, role.path, role.name) == arn
+    return role if own else None
+
+
+def trust_policy(role: IamRole) -> NamedPolicy:
+    """Return who may take a role on."""
+    return NamedPolicy("the role's trust policy", cached_policy(role.trust_policy, PolicyKind.TRUST))
+
+
+def actions_of(way: str, request: SessionRequest) -> list[str]:
+    """Return what a trust policy must allow for a request: the way in, and what it sets of the session."""
+    tagging = ["sts:TagSession"] if request.tags else []
+    identifying = ["sts:SetSourceIdentity"] if request.source_identity else []
+    return [way, *tagging, *identifying]
+
+
+def request_keys(request: SessionRequest) -> Keys:
+    """Return the condition keys of what is asked of a session."""
+    given = {
+        "sts:RoleSessionName": request.name,
+        "sts:ExternalId": request.external_id,
+        "sts:SourceIdentity": request.source_identity,
+        "sts:TransitiveTagKeys": request.transitive_keys,
+    }
+    return {**request_tag_keys(request.tags), **{key: value for key, value in given.items() if value}}
+
+
+async def enter(
+    service: Service,
+    role: IamRole,
+    request: SessionRequest,
+    kind: SessionKind,
+    *,
+    longest: int | None = None,
+    provider: str = "",
+    subject: str = "",
+) -> RoleSession:
+    """Make a session of a role for one that may have it; `longest` bounds it in seconds besides the role.
+
+    Raises ValidationException (duration), InvalidParameterValue (tags), MalformedPolicyDocument, PackedPolicyTooLarge.
+    """
+    await _check_policies(service, request)
+    if not {*request.transitive_keys} <= {*request.tags}:
+        raise invalid_tags("The specified transitive tag key must be included in the requested tags.")
+    now = service.clock()
+    session = TemporarySession(
+        kind,
+        role.role_id,
+        now,
+        Millis(now + _duration(role, request, longest) * 1000),
+        request.name,
+        policies=() if request.policy is None else (request.policy,),
+        policy_arns=tuple(request.policy_arns),
+        tags=request.tags,
+        transitive_keys=request.transitive_keys,
+        source_identity=request.source_identity,
+        provider=provider,
+        subject=subject,
+    )
+    return RoleSession(
+        issue_temporary(service, session),
+        f"{role.role_id}:{request.name}",
+        role_session_arn(service.settings.account_id, role.name, request.name),
+        request.source_identity,
+    )
+
+
+def invalid_tags(message: str) -> ServiceError:
+    """Return the refusal of session tags."""
+    return ServiceError("InvalidParameterValue", message)
+
+
+def _continued(caller: Caller, request: SessionRequest) -> SessionRequest:
+    """Return the request with what goes on from the caller's own session."""
+    session = caller.session
+    if session is None:
+        return request
+    inherited = {key: session.tags[key] for key in session.transitive_keys}
+    again = {key.lower() for key in request.tags} & {key.lower() for key in inherited}
+    if again:
+        raise invalid_tags(f"The tags {', '.join(sorted(again))} go on from your session and cannot be set again.")
+    if session.source_identity and request.source_identity not in ("", session.source_identity):
+        raise _not_authorized(caller, "sts:SetSourceIdentity", request.role_arn)
+    return replace(
+        request,
+        tags={**inherited, **request.tags},
+        transitive_keys=(*inherited, *request.transitive_keys),
+        source_identity=session.source_identity or request.source_identity,
+    )
+
+
+def _requester(caller: Caller) -> Requester:
+    """Return who asks. Session policies bound also what a trust policy allows a user by name, as they do for roles."""
+    if caller.kind is CallerKind.USER and caller.session_policies is not None:
+        return Requester(account_id=caller.account_id, role_arn=caller.arn)
+    return Requester(arn=caller.arn, account_id=caller.account_id, role_arn=caller.role_arn)
+
+
+async def _check_policies(service: Service, request: SessionRequest) -> None:
+    if request.policy is not None:
+        try:
+            parse_policy(request.policy, PolicyKind.SESSION)
+        except PolicyTooLarge as error:
+            raise ServiceError("PackedPolicyTooLarge", error.message) from error
+    if len(request.policy_arns) > POLICY_ARN_LIMIT:
+        message = f"There may be at most {POLICY_ARN_LIMIT} PolicyArns, not {len(request.policy_arns)}."
+        raise ServiceError("ValidationException", message)
+    for place, arn in enumerate(request.policy_arns):
+        if await managed_text(service, arn) is None:
+            raise MalformedPolicyDocument(f"PolicyArns[{place}]", f"there is no managed policy {arn[:200]}")
+
+
+def _duration(role: IamRole, request: SessionRequest, longest: int | None) -> int:
+    seconds = request.duration or DEFAULT_DURATION
+    if longest is not None and seconds > longest:
+        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        raise ServiceError("ValidationException", message)
+    if seconds > role.max_session_duration:
+        message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise ServiceError("ValidationException", message)
+    return seconds
+
+
+def _not_authorized(caller: Caller, action: str, resource: str) -> ServiceError:
+    message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource}"
+    return ServiceError("AccessDeniedException", message)

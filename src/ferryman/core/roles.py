@@ -1,0 +1,201 @@
+"""Roles: the use cases of IAM's operations on them; `core.role_policies` has those on what they hold."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ferryman.core.authorization import require
+from ferryman.core.markers import page_of
+from ferryman.core.permissions import NO_KEYS, Keys, managed_text, request_tag_keys
+from ferryman.core.requests import Page
+from ferryman.core.service import Service
+from ferryman.model.callers import Caller
+from ferryman.model.errors import ServiceError
+from ferryman.model.roles import IamRole, RoleChanges, role_arn
+from ferryman.model.tags import TAG_LIMIT, ResourceType
+from ferryman.policy.documents import PolicyKind
+from ferryman.policy.parsing import parse_policy
+
+DEFAULT_MAX_SESSION = 3600
+"""Seconds that a session of a role may last if the role does not say."""
+ROLE_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDraft:
+    """What CreateRole is given."""
+
+    name: str
+    trust_policy: str
+    path: str = "/"
+    description: str = ""
+    max_session_duration: int = DEFAULT_MAX_SESSION
+    boundary_arn: str = ""
+
+
+async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: Mapping[str, str]) -> IamRole:
+    """CreateRole.
+
+    Raises AccessDeniedException, MalformedPolicyDocument, LimitExceeded, EntityAlreadyExists, NoSuchEntity (boundary).
+    """
+    arn = role_arn(service.settings.account_id, draft.path, draft.name)
+    keys = request_tag_keys(tags)
+    require(service, caller, "iam:CreateRole", arn, {**keys, **_boundary_key(draft.boundary_arn)})
+    if tags:
+        require(service, caller, "iam:TagRole", arn, keys)
+    parse_policy(draft.trust_policy, PolicyKind.TRUST)
+    await _check_boundary(service, draft.boundary_arn)
+    if len(await service.store.roles.all()) >= ROLE_LIMIT:
+        raise ServiceError("LimitExceeded", f"Cannot exceed quota for RolesPerAccount: {ROLE_LIMIT}", status=409)
+    role = IamRole(
+        "AROA" + base64.b32encode(service.entropy(11)).decode()[:17],
+        draft.name,
+        draft.path,
+        draft.description,
+        draft.trust_policy,
+        draft.max_session_duration,
+        service.clock(),
+        draft.boundary_arn,
+    )
+    await service.store.roles.add(role)
+    if tags:
+        await service.store.tags.put(ResourceType.ROLE, role.role_id, tags)
+    return role
+
+
+async def get_role(service: Service, caller: Caller, name: str) -> IamRole:
+    """GetRole. Raises AccessDeniedException, NoSuchEntity (404)."""
+    return await role_for(service, caller, "GetRole", name)
+
+
+async def list_roles(
+    service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
+) -> Page[IamRole]:
+    """ListRoles: by name. Raises AccessDeniedException, ValidationException (marker)."""
+    require(service, caller, "iam:ListRoles", role_arn(service.settings.account_id, path_prefix, ""))
+    found = [role for role in await service.store.roles.all() if role.path.startswith(path_prefix)]
+    return page_of(service, caller, "ListRoles", [path_prefix], found, lambda role: role.name, marker, max_items)
+
+
+async def update_role(
+    service: Service, caller: Caller, name: str, changes: RoleChanges, action: str = "UpdateRole"
+) -> IamRole:
+    """UpdateRole, UpdateRoleDescription: description and longest session; the role as it is now.
+
+    Raises AccessDeniedException, NoSuchEntity.
+    """
+    role = await role_for(service, caller, action, name)
+    await _change(service, role, changes)
+    changed = await service.store.roles.get(role.role_id)
+    if changed is None:
+        raise no_such(f"role with name {name}")
+    return changed
+
+
+async def update_assume_role_policy(service: Service, caller: Caller, name: str, document: str) -> None:
+    """UpdateAssumeRolePolicy. Raises AccessDeniedException, NoSuchEntity, MalformedPolicyDocument, LimitExceeded."""
+    role = await role_for(service, caller, "UpdateAssumeRolePolicy", name)
+    parse_policy(document, PolicyKind.TRUST)
+    await _change(service, role, RoleChanges(trust_policy=document))
+
+
+async def put_role_permissions_boundary(service: Service, caller: Caller, name: str, arn: str) -> None:
+    """PutRolePermissionsBoundary. Raises AccessDeniedException, NoSuchEntity (role or policy)."""
+    role = await role_for(service, caller, "PutRolePermissionsBoundary", name, _boundary_key(arn))
+    await _check_boundary(service, arn)
+    await _change(service, role, RoleChanges(boundary_arn=arn))
+
+
+async def delete_role_permissions_boundary(service: Service, caller: Caller, name: str) -> None:
+    """DeleteRolePermissionsBoundary. Raises AccessDeniedException, NoSuchEntity."""
+    role = await role_for(service, caller, "DeleteRolePermissionsBoundary", name)
+    if not role.boundary_arn:
+        raise no_such(f"permissions boundary of role {name}")
+    await _change(service, role, RoleChanges(boundary_arn=""))
+
+
+async def delete_role(service: Service, caller: Caller, name: str) -> None:
+    """DeleteRole: its sessions end with it. Raises AccessDeniedException, NoSuchEntity, DeleteConflict (409)."""
+    role = await role_for(service, caller, "DeleteRole", name)
+    if await service.store.policies.attached(role.role_id):
+        raise _conflict("detach all policies")
+    if await service.store.policies.inline(role.role_id):
+        raise _conflict("delete policies")
+    await service.store.roles.remove(role.role_id)
+    await service.store.policies.forget(role.role_id)
+    await service.store.tags.remove(ResourceType.ROLE, role.role_id)
+
+
+async def tag_role(service: Service, caller: Caller, name: str, tags: Mapping[str, str]) -> None:
+    """TagRole. Raises AccessDeniedException, NoSuchEntity, LimitExceeded."""
+    role = await role_for(service, caller, "TagRole", name, request_tag_keys(tags))
+    have = await tags_of(service, role)
+    if len({**have, **tags}) > TAG_LIMIT:
+        raise ServiceError("LimitExceeded", f"Cannot exceed quota for TagsPerRole: {TAG_LIMIT}", status=409)
+    if tags:
+        await service.store.tags.put(ResourceType.ROLE, role.role_id, tags)
+
+
+async def untag_role(service: Service, caller: Caller, name: str, keys: Sequence[str]) -> None:
+    """UntagRole. Raises AccessDeniedException, NoSuchEntity."""
+    role = await role_for(service, caller, "UntagRole", name, {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS)
+    await service.store.tags.remove(ResourceType.ROLE, role.role_id, keys)
+
+
+async def list_role_tags(
+    service: Service, caller: Caller, name: str, marker: str | None, max_items: int | None
+) -> Page[tuple[str, str]]:
+    """ListRoleTags: key and value, by key. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
+    role = await role_for(service, caller, "ListRoleTags", name)
+    tags = list((await tags_of(service, role)).items())
+    return page_of(service, caller, "ListRoleTags", [name], tags, lambda tag: tag[0], marker, max_items)
+
+
+async def role_for(service: Service, caller: Caller, action: str, name: str, keys: Keys = NO_KEYS) -> IamRole:
+    """Return the role if `caller` may do `action` to it; who may not does not learn whether there is one.
+
+    Raises AccessDeniedException, NoSuchEntity (404).
+    """
+    role = await service.store.roles.named(name)
+    arn = role_arn(service.settings.account_id, "/" if role is None else role.path, name)
+    of_role = NO_KEYS if role is None else await role_keys(service, role)
+    require(service, caller, f"iam:{action}", arn, {**of_role, **keys})
+    if role is None:
+        raise no_such(f"role with name {name}")
+    return role
+
+
+async def tags_of(service: Service, role: IamRole) -> Mapping[str, str]:
+    """Return a role's tags."""
+    return (await service.store.tags.of(ResourceType.ROLE, [role.role_id])).get(role.role_id, {})
+
+
+async def role_keys(service: Service, role: IamRole) -> Keys:
+    """Return the condition keys of a role's tags."""
+    tags = await tags_of(service, role)
+    return {
+        f"{prefix}/{key}": value for prefix in ("aws:ResourceTag", "iam:ResourceTag") for key, value in tags.items()
+    }
+
+
+def no_such(what: str) -> ServiceError:
+    """Return the refusal of what is not there."""
+    return ServiceError("NoSuchEntity", f"The {what} cannot be found.", status=404)
+
+
+def _boundary_key(arn: str) -> Keys:
+    return {"iam:PermissionsBoundary": arn} if arn else NO_KEYS
+
+
+async def _check_boundary(service: Service, arn: str) -> None:
+    if arn and await managed_text(service, arn) is None:
+        raise no_such(f"policy {arn}, which is to be the boundary,")
+
+
+async def _change(service: Service, role: IamRole, changes: RoleChanges) -> None:
+    if not await service.store.roles.change(role.role_id, changes):
+        raise no_such(f"role with name {role.name}")
+
+
+def _conflict(first: str) -> ServiceError:
+    return ServiceError("DeleteConflict", f"Cannot delete entity, must {first} first.", status=409)

@@ -1,0 +1,53 @@
+"""Temporary credentials: the session that they stand for, as their session token says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ferryman.model.identifiers import Millis
+from ferryman.model.sessions import AccessType
+
+
+class SessionKind(StrEnum):
+    """How an identity came by temporary credentials."""
+
+    USER = "user"
+    """GetSessionToken: the user itself, for a while."""
+    ROLE = "role"
+    """AssumeRole."""
+    WEB_IDENTITY = "web-identity"
+    """AssumeRoleWithWebIdentity."""
+    ACCESS_REQUEST = "access-request"
+    """An approved access request: the requester, on the approved nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemporarySession:
+    """What temporary credentials say of the session they were made for; who may do what is looked up at every call.
+
+    `identity_id` is the user's or role's id, `name` a role session's name. `access_key_id` is the user's key that the
+    credentials were made with; they end with it. `policies` (JSON texts) and `policy_arns` are the session policies;
+    none of either means the session was made without. `tags` are session tags, of which `transitive_keys` reach the
+    next role. `provider` and `subject` are a web identity's.
+    """
+
+    kind: SessionKind
+    identity_id: str
+    issued_at: Millis
+    expires_at: Millis
+    name: str = ""
+    access_key_id: str = ""
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_keys: tuple[str, ...] = ()
+    source_identity: str = ""
+    provider: str = ""
+    subject: str = ""
+    access_request_id: str = ""
+
+    @property
+    def access_type(self) -> AccessType:
+        """How sessions started with the credentials are marked."""
+        is_request = self.kind is SessionKind.ACCESS_REQUEST
+        return AccessType.JUST_IN_TIME if is_request else AccessType.STANDARD

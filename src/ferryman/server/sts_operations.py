@@ -1,0 +1,73 @@
+"""The operations of STS, from AWS's spelling to the use cases and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ferryman.core import role_sessions
+from ferryman.core.requests import TemporaryCredentials
+from ferryman.core.security_tokens import get_session_token as session_token_of
+from ferryman.model.callers import Caller
+from ferryman.model.errors import ServiceError
+from ferryman.server.surroundings import Parameters, Result, Surroundings, moment, tags_given
+
+
+async def get_caller_identity(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """GetCallerIdentity: no policy is asked."""
+    return {"UserId": caller.user_id, "Account": caller.account_id, "Arn": caller.arn}
+
+
+async def get_session_token(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """GetSessionToken."""
+    _refuse_mfa(given)
+    return {"Credentials": credentials(session_token_of(here.service, caller, given.get("DurationSeconds")))}
+
+
+async def assume_role(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """AssumeRole."""
+    _refuse_mfa(given)
+    if given.get("ProvidedContexts"):
+        raise ServiceError("ValidationException", "There are no context providers here. Leave out ProvidedContexts.")
+    request = _session_request(given, tags_given(given))
+    return _role_session(await role_sessions.assume_role(here.service, caller, request))
+
+
+def _session_request(given: Parameters, tags: Mapping[str, str]) -> role_sessions.SessionRequest:
+    return role_sessions.SessionRequest(
+        given["RoleArn"],
+        given["RoleSessionName"],
+        given.get("DurationSeconds"),
+        given.get("Policy"),
+        [each.get("arn", "") for each in given.get("PolicyArns") or []],
+        tags,
+        tuple(dict.fromkeys(given.get("TransitiveTagKeys") or [])),
+        given.get("SourceIdentity", ""),
+        given.get("ExternalId", ""),
+    )
+
+
+def _role_session(session: role_sessions.RoleSession) -> dict[str, Any]:
+    return {
+        "Credentials": credentials(session.issued),
+        "AssumedRoleUser": {"AssumedRoleId": session.assumed_role_id, "Arn": session.arn},
+        "PackedPolicySize": session.issued.packed_percent,
+        "SourceIdentity": session.source_identity or None,
+    }
+
+
+def _refuse_mfa(given: Parameters) -> None:
+    if given.get("SerialNumber") or given.get("TokenCode"):
+        raise ServiceError(
+            "AccessDeniedException",
+            "MultiFactorAuthentication failed: there are no MFA devices here. Leave out SerialNumber and TokenCode.",
+        )
+
+
+def credentials(issued: TemporaryCredentials) -> Result:
+    """Return the structure Credentials."""
+    token = issued.credentials.session_token
+    return {
+        "AccessKeyId": issued.credentials.access_key_id,
+        "SecretAccessKey": issued.credentials.secret_access_key.reveal(),
+        "SessionToken": None if token is None else token.reveal(),
+        "Expiration": moment(issued.expires_at),
+    }

@@ -1,0 +1,112 @@
+"""Roles and OpenID Connect providers in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ferryman.model.errors import ServiceError
+from ferryman.model.roles import IamRole, OidcProvider, RoleChanges
+from ferryman.store.connections import Connections, Record
+from ferryman.store.tables import oidc_providers, roles
+
+_ROLE_COLUMNS = tuple(roles.c[field.name] for field in fields(IamRole))
+_PROVIDER_COLUMNS = (
+    oidc_providers.c.url,
+    oidc_providers.c.client_ids,
+    oidc_providers.c.thumbprints,
+    oidc_providers.c.created_at,
+)
+
+
+class SqlRoles:
+    """`core.iam_ports.RoleStore`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def add(self, role: IamRole) -> None:
+        """Insert a role; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        try:
+            await self._connections.write(insert(roles), asdict(role))
+        except IntegrityError as error:
+            message = f"Role with name {role.name} already exists."
+            raise ServiceError("EntityAlreadyExists", message, status=409) from error
+
+    async def get(self, role_id: str) -> IamRole | None:
+        """Return the role by id."""
+        return await self._one(roles.c.role_id == role_id)
+
+    async def named(self, name: str) -> IamRole | None:
+        """Return the role by name."""
+        return await self._one(roles.c.name == name)
+
+    async def all(self) -> Sequence[IamRole]:
+        """All roles by name."""
+        return [IamRole(*row) for row in await self._connections.read(select(*_ROLE_COLUMNS).order_by(roles.c.name))]
+
+    async def change(self, role_id: str, changes: RoleChanges) -> bool:
+        """Set what changes; False if there is no such role."""
+        values = {name: value for name, value in asdict(changes).items() if value is not None}
+        if not values:
+            return await self.get(role_id) is not None
+        values = values or {"role_id": role_id}
+        return await self._connections.write(update(roles).where(roles.c.role_id == role_id).values(values)) == 1
+
+    async def remove(self, role_id: str) -> bool:
+        """Delete a role; False if there is none."""
+        return await self._connections.write(delete(roles).where(roles.c.role_id == role_id)) == 1
+
+    async def _one(self, condition: ColumnElement[bool]) -> IamRole | None:
+        rows = await self._connections.read(select(*_ROLE_COLUMNS).where(condition))
+        return IamRole(*rows[0]) if rows else None
+
+
+class SqlOidcProviders:
+    """`core.iam_ports.OidcProviderStore`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def add(self, provider: OidcProvider) -> None:
+        """Insert a provider; `ServiceError` EntityAlreadyExists (409) if there is one of that name."""
+        try:
+            await self._connections.write(insert(oidc_providers), {"name": provider.name, **_values(provider)})
+        except IntegrityError as error:
+            message = f"Provider with url {provider.url} already exists."
+            raise ServiceError("EntityAlreadyExists", message, status=409) from error
+
+    async def named(self, name: str) -> OidcProvider | None:
+        """Return the provider by name: its URL without the scheme."""
+        rows = await self._connections.read(select(*_PROVIDER_COLUMNS).where(oidc_providers.c.name == name))
+        return _provider(rows[0]) if rows else None
+
+    async def all(self) -> Sequence[OidcProvider]:
+        """All providers by name."""
+        statement = select(*_PROVIDER_COLUMNS).order_by(oidc_providers.c.name)
+        return [_provider(row) for row in await self._connections.read(statement)]
+
+    async def replace(self, old: OidcProvider, new: OidcProvider) -> bool:
+        """Make a provider `new` if it is still `old`; False otherwise."""
+        was = [oidc_providers.c[name] == value for name, value in _values(old).items()]
+        statement = update(oidc_providers).where(oidc_providers.c.name == old.name, *was).values(_values(new))
+        return await self._connections.write(statement) == 1
+
+    async def remove(self, name: str) -> bool:
+        """Delete a provider; False if there is none."""
+        return await self._connections.write(delete(oidc_providers).where(oidc_providers.c.name == name)) == 1
+
+
+def _values(provider: OidcProvider) -> dict[str, object]:
+    return {
+        "url": provider.url,
+        "client_ids": "\n".join(provider.client_ids),
+        "thumbprints": "\n".join(provider.thumbprints),
+        "created_at": provider.created_at,
+    }
+
+
+def _provider(row: Record) -> OidcProvider:
+    url, client_ids, thumbprints, created_at = row
+    return OidcProvider(url, tuple(client_ids.splitlines()), tuple(thumbprints.splitlines()), created_at)
