@@ -107,13 +107,18 @@ def _check_placeholders(value: object, path: str, parameters: Mapping[str, Param
 
 
 def resolve(
-    name: str, document: SessionDocument, values: Mapping[str, Value], preferences: SessionDocument, limits: Limits
+    name: str,
+    document: SessionDocument,
+    values: Mapping[str, Value],
+    preferences: SessionDocument,
+    limits: Limits,
+    run_as: str = "",
 ) -> ResolvedDocument:
     """Return what a session of `document` runs with these values, which `check_values` returned.
 
     What the document leaves open of idle timeout, maximum duration and Run As is the account's preference; of the first
-    two, what that leaves open is the server's limit. Raises ServiceError ValidationException if the values make the
-    document break a rule.
+    two, what that leaves open is the server's limit. `run_as`: the user that the caller's tag names, if any; with Run
+    As it beats the document's. Raises ServiceError ValidationException if the values make the document break a rule.
     """
     inputs = substitute(document.inputs, values)
     properties = substitute(document.properties, values)
@@ -141,6 +146,8 @@ def resolve(
             "runAsDefaultUser": merged.get("runAsDefaultUser") or "",
         },
     }
+    if run_as and content["inputs"]["runAsEnabled"]:
+        content["inputs"]["runAsDefaultUser"] = run_as
     profile = {platform: text for platform, text in (inputs.get("shellProfile") or {}).items() if text}
     if document.session_type is SessionType.SHELL:
         if profile:

@@ -67,6 +67,11 @@ def _port(least: int) -> Rule:
     return rule
 
 
+def is_user(name: str) -> bool:
+    """Whether this can be the name of a node's user."""
+    return _USER.fullmatch(name) is not None
+
+
 def _flag(given: Any) -> str | None:
     return None if isinstance(given, bool) or given in ("true", "false", "") else "must be true or false."
 

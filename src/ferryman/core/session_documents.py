@@ -8,11 +8,17 @@ import msgspec
 from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
 from ferryman.core.document_content import ResolvedDocument, SessionDocument, read_document, resolve
 from ferryman.core.document_parameters import check_values
+from ferryman.core.document_rules import is_user
 from ferryman.core.documents import document_name, find_document, no_document
 from ferryman.core.requests import StartSessionRequest
 from ferryman.core.service import Service
+from ferryman.model.callers import Caller
 from ferryman.model.documents import PREFERENCES_DOCUMENT, StoredDocument
+from ferryman.model.errors import ServiceError
 from ferryman.model.sessions import Session
+
+RUN_AS_TAG = "SSMSessionRunAs"
+"""The key of the caller's tag that names the user of its sessions on nodes, AWS's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,11 @@ class ChosenDocument:
         return msgspec.json.encode(self.resolved.content).decode()
 
 
-async def choose_document(service: Service, request: StartSessionRequest) -> ChosenDocument:
+async def choose_document(service: Service, caller: Caller, request: StartSessionRequest) -> ChosenDocument:
     """Return what the request starts; the account's shell if it names no document.
 
-    Raises InvalidDocument, and ValidationException naming the parameter that does not fit.
+    With Run As, the caller's tag SSMSessionRunAs names the user, before the document does, as with AWS. Raises
+    InvalidDocument, and ValidationException naming the parameter, or the tag, that does not fit.
     """
     name = document_name(service, request.document_name or PREFERENCES_DOCUMENT)
     stored = await find_document(service, name)
@@ -45,7 +52,7 @@ async def choose_document(service: Service, request: StartSessionRequest) -> Cho
         preferences = _read(
             await find_document(service, PREFERENCES_DOCUMENT) or BUILTIN_DOCUMENTS[PREFERENCES_DOCUMENT]
         )
-    resolved = resolve(name, document, values, preferences, service.settings.limits)
+    resolved = resolve(name, document, values, preferences, service.settings.limits, _tagged_user(caller))
     return ChosenDocument(name, stored.version.version, resolved)
 
 
@@ -62,6 +69,13 @@ def task_content(session: Session, document: str) -> str:
         "SessionOwner": session.owner,
     }
     return msgspec.json.encode(content).decode()
+
+
+def _tagged_user(caller: Caller) -> str:
+    user = caller.tags.get(RUN_AS_TAG, "")
+    if user and not is_user(user):
+        raise ServiceError("ValidationException", f"{RUN_AS_TAG}, a tag of {caller.arn}, is not the name of a user.")
+    return user
 
 
 def _read(stored: StoredDocument) -> SessionDocument:

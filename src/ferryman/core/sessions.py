@@ -27,7 +27,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     Raises InvalidDocument, ValidationException (parameters), AccessDeniedException, TargetNotConnected.
     """
     settings = service.settings
-    document = await choose_document(service, request)
+    document = await choose_document(service, caller, request)
     target = NodeId(request.target)
     await require_start(service, caller, target, document.name, is_chosen=request.document_name is not None)
     if not await _is_reachable(service, target):

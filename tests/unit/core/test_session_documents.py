@@ -1,6 +1,7 @@
 """Sessions of documents: what is resolved at the start is kept and sent, whatever becomes of the document."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,3 +124,36 @@ async def test_parameters_that_do_not_fit(world: "World", name: str, given: dict
         await start(world, await world.node(), name, **given)
     assert refused.value.code == "ValidationException"
     assert await world.store.sessions.due(Millis(world.clock.now + 10**6), 1) == []
+
+
+RUN_AS = {
+    "schemaVersion": "1.0",
+    "sessionType": "Standard_Stream",
+    "inputs": {"runAsEnabled": True, "runAsDefaultUser": "operator"},
+}
+
+
+@pytest.mark.parametrize(
+    ("enabled", "tags", "user"),
+    [
+        (True, {}, "operator"),
+        (True, {"SSMSessionRunAs": "alice.s"}, "alice.s"),
+        (True, {"ssmsessionrunas": "alice.s"}, "operator"),
+        (False, {"SSMSessionRunAs": "alice.s"}, "operator"),
+    ],
+)
+async def test_the_callers_tag_names_the_user(world: "World", enabled: bool, tags: dict[str, str], user: str) -> None:
+    inputs = {"runAsEnabled": enabled, "runAsDefaultUser": "operator"}
+    await create(world, "AsUser", RUN_AS | {"inputs": inputs})
+    request = StartSessionRequest(await world.node(), "AsUser")
+    ticket = await sessions.start_session(world.service, replace(world.alice, tags=tags), request)
+    document = json.loads(str(await world.service.store.sessions.document_content(ticket.session_id)))
+    assert (document["inputs"]["runAsEnabled"], document["inputs"]["runAsDefaultUser"]) == (enabled, user)
+
+
+async def test_a_tag_that_is_no_user_is_refused(world: "World") -> None:
+    await create(world, "AsUser", RUN_AS)
+    caller = replace(world.alice, tags={"SSMSessionRunAs": "-oProxy x"})
+    with pytest.raises(ServiceError, match=r"SSMSessionRunAs, a tag of .*alice, is not the name") as refused:
+        await sessions.start_session(world.service, caller, StartSessionRequest(await world.node(), "AsUser"))
+    assert refused.value.code == "ValidationException"
