@@ -21,6 +21,8 @@ from tests.interop.lab import (
     PLUGIN_VARIABLE,
     PORT,
     PROGRAMS,
+    REGION,
+    URL,
     Lab,
     aws_plugin,
     heed_interrupts,
@@ -117,7 +119,16 @@ class Pair:
 
     def start(self, document: str | None = None, **parameters: str) -> Session:
         """Start a session on a terminal of 80 × 24."""
-        program, *rest = self.command(document, **parameters)
+        return self._spawn(self.command(document, **parameters))
+
+    def attach(self, ticket: dict[str, Any]) -> Session:
+        """Run the plugin for a session that StartSession began, as the CLI does."""
+        ticket = {name: ticket[name] for name in ("SessionId", "TokenValue", "StreamUrl")}
+        target = json.dumps({"Target": self.node_id})
+        return self._spawn(self.lab.command(self.plugin, json.dumps(ticket), REGION, "StartSession", "", target, URL))
+
+    def _spawn(self, command: list[str]) -> Session:
+        program, *rest = command
         earlier = [] if self.agent_is_aws else self.with_channels()
         child = pexpect.spawn(
             program,

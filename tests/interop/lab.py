@@ -165,10 +165,17 @@ class Lab:
 
     def serve_again(self) -> None:
         """Run the server that was set up, and wait until it answers."""
+        log = self.directory / "server.log"
+        earlier = log.read_text().count('"listening"') if log.exists() else 0
         self.server = self.start(
             "server.log", PROGRAMS / "ferryman", "server", "--config", self.directory / "server" / "ferryman.toml"
         )
-        self.until(lambda: (self.directory / "server.log").read_text().count('"listening"'))
+        self.until(lambda: log.read_text().count('"listening"') > earlier)
+
+    def kill_server(self) -> None:
+        """End the server without a word."""
+        self.server.kill()
+        self.server.wait(10)
 
     @property
     def authority(self) -> Path:
@@ -258,7 +265,7 @@ class Lab:
                     "Identity": {"ConsumptionOrder": ["OnPrem"]},
                     "Ssm": {"Endpoint": URL},
                     "Mds": {"Endpoint": URL},
-                    "Mgs": {"Endpoint": URL, "SessionWorkerBufferLimit": 50},
+                    "Mgs": {"Endpoint": URL},
                     "Kms": {"Endpoint": URL},
                     "S3": {"Endpoint": URL},
                     "Profile": {"ShareCreds": False},
