@@ -37,6 +37,7 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type] # what turns it off; `server.middleware` logs
             keepalive_timeout=timing.idle,
             lingering_time=LINGERING,
+            auto_decompress=False,  # what is signed is what is on the wire; nothing is unpacked for who is unknown
         )
         self._newcomers: Newcomers | None = newcomers
         self._origin = origin
