@@ -12,6 +12,8 @@ from typing import Any
 
 from ferryman.core.audit_identity import user_identity
 from ferryman.core.audit_members import recorded, text
+from ferryman.core.authorization import SpentToken
+from ferryman.core.guesses import Summary, TooManyGuesses
 from ferryman.core.ports import Entry, Unrecorded
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, node_arn, session_arn
@@ -24,6 +26,7 @@ EVENT_VERSION = "1.11"
 SOURCE = "ferryman.ssm"
 SESSION_CHANGE = "Session Manager Session State-change Notification"
 CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
+FAILURES = "Failed Authentication Summary"
 NODE_CHANGE = "Managed Node State-change Notification"
 
 LARGEST = 16 * 1024
@@ -196,6 +199,41 @@ def end_left(service: Service, session_id: SessionId, left: EndLeft) -> None:
         "reason": text(left.reason),
     }
     _note_channel(service, session_id, detail)
+
+
+def end_refused(
+    service: Service, session_id: SessionId, end: str, source_ip: str | None, error: Exception, name: str | None = None
+) -> None:
+    """Note that somebody was not let to an end of a session. A token that was used before is one that was good once:
+    that is always noted, whereas of what anybody can make up only so many a second are."""
+    if isinstance(error, TooManyGuesses):
+        return
+    reason = error.message if isinstance(error, ServiceError) else str(error)
+    detail = {
+        "state": "Refused",
+        "sessionId": text(session_id),
+        "end": end,
+        "name": name,
+        "sourceIPAddress": source_ip,
+        "reason": text(reason),
+        "spentToken": True if isinstance(error, SpentToken) else None,
+    }
+    arn = session_arn(service.settings.account_id, service.settings.region, text(session_id))
+    unverified = name is None and not isinstance(error, SpentToken)
+    service.trail.note(_event(service, CHANNEL_CHANGE, [arn], detail), unverified=unverified)
+
+
+def failures_summed(service: Service, summary: Summary) -> None:
+    """Note attempts to get in that were refused without a look, because too many from there had failed."""
+    detail = {
+        "sourceIPAddress": summary.address,
+        "since": moment(summary.since),
+        "until": moment(summary.until),
+        "failed": summary.failed,
+        "refused": summary.refused,
+        "claimed": [text(claim) for claim in summary.claims],
+    }
+    service.trail.note(_event(service, FAILURES, [], detail))
 
 
 def trail_event(service: Service, detail_type: str, detail: Mapping[str, Any]) -> Entry:

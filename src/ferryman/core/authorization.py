@@ -176,23 +176,34 @@ async def require_start(service: Service, caller: Caller, target: NodeId, docume
 _START = "ssm:StartSession"
 
 
+class WrongToken(ServiceError):
+    """A client's token does not open its session."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("AccessDeniedException", message)
+
+
+class SpentToken(WrongToken):
+    """It is one of this server's, for this session, and was used before: somebody may have stolen it."""
+
+
 async def admit_client(service: Service, session_id: SessionId, token_value: str, client_id: str) -> AuthorizedSession:
     """Admit the client that presents `token_value` in its OpenDataChannel; the token is used up.
 
-    Raises `SessionOver` if the session has ended or is ending, otherwise AccessDeniedException if the token is not this
-    session's, was altered, has lapsed, was used or was replaced by a newer one.
+    Raises `SessionOver` if the session has ended or is ending, otherwise `WrongToken` if the token is not this
+    session's, was altered, has lapsed, `SpentToken` if it was used or was replaced by a newer one.
     """
-    token = open_token(service, session_id, token_value)
+    try:
+        token = open_token(service, session_id, token_value)
+    except ServiceError as error:
+        raise WrongToken(error.message) from error
     session = await service.store.sessions.consume_token(session_id, token.token_id)
     if session is not None:
         return AuthorizedSession(session, End.CLIENT, token.caller_id, client_id, _PROOF)
     session = await service.store.sessions.get(session_id)
     if session is not None and session.status not in RESUMABLE:
         raise SessionOver(session)
-    raise ServiceError(
-        "AccessDeniedException",
-        "The session token was used already or replaced by a newer one; call ResumeSession for another.",
-    )
+    raise SpentToken("The session token was used already or replaced by a newer one; call ResumeSession for another.")
 
 
 async def admit_agent(service: Service, caller: Caller, session_id: SessionId) -> AuthorizedSession:

@@ -9,6 +9,7 @@ from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unkno
 from ferryman.core.audit import demand_trail
 from ferryman.core.node_credentials import node_caller
 from ferryman.model.errors import ServiceError
+from ferryman.server.attempts import attempt
 from ferryman.server.audited import observe
 from ferryman.server.authentication import authenticate_caller, authenticate_node, origin_of, signable
 from ferryman.server.connections import recognise
@@ -29,16 +30,19 @@ async def handle(request: web.Request) -> web.Response:
     if key in BY_ANYONE:
         given = observed.parameters = parse(call, body)
         demand_trail(gateway.service, call.operation)
-        result = await BY_ANYONE[key](here, given)
+        with attempt(request, given.get("ActivationId", call.operation)):
+            result = await BY_ANYONE[key](here, given)
     elif key in BY_NODE_KEY:
-        node = await authenticate_node(gateway.service, to_verify, call)
+        with attempt(request, observed.claimed_key):
+            node = await authenticate_node(gateway.service, to_verify, call)
         recognise(request)
         observed.caller = node_caller(gateway.service, node.node_id)
         given = observed.parameters = parse(call, body)
         demand_trail(gateway.service, call.operation)
         result = await BY_NODE_KEY[key](here, node, given)
     else:
-        caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=here.origin)
+        with attempt(request, observed.claimed_key):
+            caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=here.origin)
         observed.caller = caller
         recognise(request)
         request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())

@@ -6,23 +6,31 @@ from collections.abc import AsyncIterator
 import structlog
 from aiohttp import web
 
+from ferryman.core.guesses import Guesses
 from ferryman.core.service import Service
 from ferryman.core.throttling import Throttle
 from ferryman.server.api import handle
+from ferryman.server.attempts import tell
 from ferryman.server.channels import control_channel, data_channel
 from ferryman.server.gateway import Gateway
-from ferryman.server.keys import GATEWAY, THROTTLE
+from ferryman.server.keys import GATEWAY, GUESSES, NEWCOMERS, THROTTLE
 from ferryman.server.middleware import answer
+from ferryman.server.newcomers import Newcomers
 from ferryman.server.timing import DEFAULT_TIMING, Timing
 
 _log = structlog.get_logger("ferryman.server")
 
 
-def build(service: Service, timing: Timing = DEFAULT_TIMING) -> web.Application:
-    """Return the application; it pings its channels while it runs and closes them when it shuts down."""
+def build(service: Service, timing: Timing = DEFAULT_TIMING, newcomers: Newcomers | None = None) -> web.Application:
+    """Return the application; it pings its channels while it runs and closes them when it shuts down.
+
+    `newcomers` says which addresses are counted.
+    """
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[answer])
     app[GATEWAY] = Gateway(service, timing)
     app[THROTTLE] = Throttle(service.settings.limits)
+    app[GUESSES] = Guesses()
+    app[NEWCOMERS] = Newcomers() if newcomers is None else newcomers
     app.router.add_get("/healthz", health)
     app.router.add_post("/", handle)
     app.router.add_get("/", handle, allow_head=False)
@@ -31,6 +39,7 @@ def build(service: Service, timing: Timing = DEFAULT_TIMING) -> web.Application:
     app.router.add_get("/v1/control-channel/{id}", control_channel, allow_head=False)
     app.router.add_get("/v1/data-channel/{id}", data_channel, allow_head=False)
     app.cleanup_ctx.append(_heartbeat)
+    app.cleanup_ctx.append(tell)
     app.on_response_prepare.append(_name_server)
     app.on_shutdown.append(_close_channels)
     return app

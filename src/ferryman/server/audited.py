@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.audit import ObservedCall, record_answered, record_refused
+from ferryman.core.guesses import TooManyGuesses
 from ferryman.model.errors import ServiceError
 from ferryman.server.keys import CALL, GATEWAY, OBSERVED, REQUEST_ID
 from ferryman.signing.canonical import SignableRequest
@@ -35,16 +36,24 @@ async def answered(request: web.Request) -> None:
 
 
 def refused(request: web.Request, error: ServiceError) -> None:
-    """Record a call, or an upgrade, that was refused; a request that means no operation is none."""
+    """Record a call, or an upgrade, that was refused; a request that means no operation is none.
+
+    What was refused without a look is told in a summary.
+    """
     call, observed = request.get(CALL), request.get(OBSERVED)
-    if call is None:
+    if call is None or isinstance(error, TooManyGuesses):
         return
     if observed is None:
         operation = _UPGRADES.get(call.operation, call.operation)
-        key = _claimed_key(request.headers.get("Authorization", request.query_string))
+        key = claimed_key(request)
         agent = request.headers.get("User-Agent", "")
         observed = ObservedCall(call.service, operation, request[REQUEST_ID], request.remote, agent, key)
     record_refused(request.app[GATEWAY].service, observed, error)
+
+
+def claimed_key(request: web.Request) -> str | None:
+    """Return the access key id that the signature of an upgrade names; None if there is none."""
+    return _claimed_key(request.headers.get("Authorization", request.query_string))
 
 
 def _claimed_key(authorization: str) -> str | None:

@@ -7,12 +7,15 @@ import structlog
 from aiohttp import WSCloseCode, web
 
 from ferryman.awsapi.dispatch import ApiCall, ApiProtocol
+from ferryman.core.audit import end_refused
 from ferryman.core.authorization import SessionOver, admit_agent, admit_client, require
 from ferryman.core.channel_tokens import Channel, check_channel_token
 from ferryman.model.callers import Caller, CallerKind, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.server import frames
+from ferryman.server.attempts import attempt
+from ferryman.server.audited import claimed_key
 from ferryman.server.authentication import authenticate_upgrade
 from ferryman.server.control_channel import ControlChannel
 from ferryman.server.gateway import Gateway
@@ -37,7 +40,8 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     """Serve a node's control channel; the upgrade must be signed by the node that the path names."""
     gateway = request.app[GATEWAY]
     request[CALL] = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
-    caller = await authenticate_upgrade(gateway.service, request)
+    with attempt(request, claimed_key(request)):
+        caller = await authenticate_upgrade(gateway.service, request)
     if caller is None:
         raise MissingAuthenticationToken
     settings = gateway.service.settings
@@ -53,12 +57,13 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     """Serve one end of a session: the agent's by signature and channel token, the client's by its session token."""
     gateway = request.app[GATEWAY]
     request[CALL] = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
-    caller = await authenticate_upgrade(gateway.service, request)
+    with attempt(request, claimed_key(request)):
+        caller = await authenticate_upgrade(gateway.service, request)
     session_id = SessionId(request.match_info["id"])
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
     if caller is not None and caller.kind is CallerKind.NODE:
-        return await _hold(gateway, socket, _serve_agent(gateway, caller, session_id, socket))
-    return await _hold(gateway, socket, _serve_client(gateway, session_id, socket))
+        return await _hold(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))
+    return await _hold(gateway, socket, _serve_client(request, gateway, session_id, socket))
 
 
 async def _hold(gateway: Gateway, socket: Socket, serving: Coroutine[None, None, None]) -> web.StreamResponse:
@@ -99,7 +104,9 @@ async def _admit_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket:
     return ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, opened)
 
 
-async def _serve_agent(gateway: Gateway, caller: Caller, session_id: SessionId, socket: Socket) -> None:
+async def _serve_agent(
+    request: web.Request, gateway: Gateway, caller: Caller, session_id: SessionId, socket: Socket
+) -> None:
     opening = await _opening(gateway, socket)
     if opening is None:
         return
@@ -113,6 +120,7 @@ async def _serve_agent(gateway: Gateway, caller: Caller, session_id: SessionId, 
         socket.leave(WSCloseCode.OK, "the session has ended", frames.channel_closed(gateway.service, session_id))
         return
     except (MalformedPayload, ServiceError) as error:
+        end_refused(gateway.service, session_id, "agent", request.remote, error, caller.node_id)
         _refuse(socket, error, session_id=session_id, node_id=caller.node_id)
         return
     gateway.session_started(NodeId(authorized.caller_id), session_id)
@@ -120,7 +128,7 @@ async def _serve_agent(gateway: Gateway, caller: Caller, session_id: SessionId, 
         await slot.join(authorized, socket, ferryman=opened.ferryman == 1)
 
 
-async def _serve_client(gateway: Gateway, session_id: SessionId, socket: Socket) -> None:
+async def _serve_client(request: web.Request, gateway: Gateway, session_id: SessionId, socket: Socket) -> None:
     opening = await _opening(gateway, socket)
     if opening is None:
         return
@@ -128,9 +136,11 @@ async def _serve_client(gateway: Gateway, session_id: SessionId, socket: Socket)
         opened = decode_data_channel_opening(opening)
         if not isinstance(opened, OpenDataChannel) or not opened.client_id:
             raise MalformedPayload("an agent's upgrade must be signed with the node's credentials")
-        authorized = await admit_client(gateway.service, session_id, opened.token_value, opened.client_id)
+        with attempt(request, session_id):
+            authorized = await admit_client(gateway.service, session_id, opened.token_value, opened.client_id)
     except (MalformedPayload, ServiceError) as error:
         output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."
+        end_refused(gateway.service, session_id, "client", request.remote, error)
         _refuse(socket, error, frames.channel_closed(gateway.service, session_id, output), session_id=session_id)
         return
     async with gateway.slot(authorized) as slot:

@@ -4,14 +4,22 @@ from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.audit import ObservedCall
+from ferryman.core.guesses import Guesses
 from ferryman.core.throttling import Throttle
 from ferryman.server.gateway import Gateway
+from ferryman.server.newcomers import Newcomers
 
 GATEWAY = web.AppKey("gateway", Gateway)
 """The channels of this server, and through it the service."""
 
 THROTTLE = web.AppKey("throttle", Throttle)
 """How often who has called this server."""
+
+GUESSES = web.AppKey("guesses", Guesses)
+"""Who has been wrong too often."""
+
+NEWCOMERS = web.AppKey("newcomers", Newcomers)
+"""Which addresses are counted, and as what."""
 
 REQUEST_ID = web.RequestKey("request_id", str)
 """A UUID; in every answer as x-amzn-RequestId, and in the logs."""

@@ -43,12 +43,12 @@ async def serve(
     keep_freed_memory()
     recovered = await recover(service)
     listener = listen(host, port)
-    runner = web.AppRunner(build(service, timing), handle_signals=False, shutdown_timeout=timing.shutdown)
+    counted = Newcomers() if newcomers is None else newcomers
+    runner = web.AppRunner(build(service, timing, counted), handle_signals=False, shutdown_timeout=timing.shutdown)
     door: FrontDoor | None = None
     try:
         await runner.setup()
         assert runner.server is not None  # noqa: S101 setup made it
-        counted = Newcomers() if newcomers is None else newcomers
         door = FrontDoor(listener, runner.server, counted, timing, _most_connections(), certificate)
         door.open()
         bound = listener.getsockname()[1]

@@ -1,0 +1,127 @@
+"""Who has been wrong too often: keys, signatures, codes and tokens that were not good, by where they came from.
+
+Secrets here are too long to guess; what is bounded is what guessing costs: look-ups, signatures, records.
+Nobody can lock out somebody else: failures count against the address that they came from, alone and with the key that
+was claimed, never against a key by itself; and what was right from an address lately is always looked at again.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+
+ADDRESS_BURST, ADDRESS_PER_SECOND = 60.0, 1.0
+"""Failures of one address, whatever they claimed."""
+CLAIM_BURST, CLAIM_PER_SECOND = 10.0, 0.1
+"""Failures of one address with one key, activation or session."""
+REMEMBERED = 10_000
+"""Addresses, claims, and claims that were right: of each the most recent ones."""
+SUMMARY_SECONDS = 60
+MOST_SUMMARIES = 1000
+MOST_CLAIMS_NAMED = 10
+ELSEWHERE = "elsewhere"
+"""Where all are counted together for whose own summary there is no room."""
+
+_Key = TypeVar("_Key", str, tuple[str, str])
+
+
+class TooManyGuesses(ServiceError):
+    """Refused without a look; counted, and told in a summary, not recorded one by one."""
+
+    def __init__(self) -> None:
+        super().__init__("ThrottlingException", "Too many failed attempts came from this address; wait a minute.")
+
+
+@dataclass(slots=True)
+class _Allowance:
+    left: float
+    filled_at: Millis
+
+    def refill(self, burst: float, per_second: float, now: Millis) -> float:
+        self.left = min(burst, self.left + max(0, now - self.filled_at) / 1000 * per_second)
+        self.filled_at = now
+        return self.left
+
+
+@dataclass(slots=True)
+class Summary:
+    """What failed from one address in a span of time; `refused` of it without a look. `claims` are the first few."""
+
+    address: str
+    since: Millis
+    until: Millis
+    failed: int = 0
+    refused: int = 0
+    claims: dict[str, None] = field(default_factory=dict)
+
+
+class Guesses:
+    """Counts failures. An address is any text that says where somebody is, "" for one that is not counted by itself."""
+
+    def __init__(self) -> None:
+        self._addresses: OrderedDict[str, _Allowance] = OrderedDict()
+        self._claims: OrderedDict[tuple[str, str], _Allowance] = OrderedDict()
+        self._right: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._summaries: dict[str, Summary] = {}
+
+    def check(self, address: str, peer: str, claim: str, now: Millis) -> None:
+        """Raise `TooManyGuesses` if the attempt is not to be looked at.
+
+        `address` is what `peer` is counted by, `claim` the key, activation or session that it claims.
+        """
+        pair = (peer, claim)
+        if pair in self._right:
+            return
+        by_address = self._addresses.get(address) if address else None
+        by_claim = self._claims.get(pair)
+        if (by_address is not None and by_address.refill(ADDRESS_BURST, ADDRESS_PER_SECOND, now) < 1) or (
+            by_claim is not None and by_claim.refill(CLAIM_BURST, CLAIM_PER_SECOND, now) < 1
+        ):
+            self._summary(address or peer, claim, now).refused += 1
+            raise TooManyGuesses
+
+    def failed(self, address: str, peer: str, claim: str, now: Millis) -> None:
+        """Count a failure."""
+        if address:
+            _take(self._addresses, address, ADDRESS_BURST, ADDRESS_PER_SECOND, now)
+        _take(self._claims, (peer, claim), CLAIM_BURST, CLAIM_PER_SECOND, now)
+        self._summary(address or peer, claim, now).failed += 1
+
+    def succeeded(self, peer: str, claim: str) -> None:
+        """Remember that `claim` was right from there: it is looked at from now on, however many fail beside it."""
+        pair = (peer, claim)
+        self._right[pair] = None
+        self._right.move_to_end(pair)
+        if len(self._right) > REMEMBERED:
+            self._right.popitem(last=False)
+
+    def summaries(self, now: Millis, *, at_once: bool = False) -> list[Summary]:
+        """Return what is to be told now, and forget it: spans of SUMMARY_SECONDS in which attempts were refused."""
+        over = [each for each in self._summaries.values() if at_once or now - each.since >= SUMMARY_SECONDS * 1000]
+        for each in over:
+            del self._summaries[each.address]
+        return [each for each in over if each.refused]
+
+    def _summary(self, address: str, claim: str, now: Millis) -> Summary:
+        if address not in self._summaries and len(self._summaries) >= MOST_SUMMARIES:
+            address = ELSEWHERE
+        found = self._summaries.get(address)
+        if found is None:
+            found = self._summaries[address] = Summary(address, now, now)
+        found.until = now
+        if len(found.claims) < MOST_CLAIMS_NAMED:
+            found.claims[claim] = None
+        return found
+
+
+def _take(counted: OrderedDict[_Key, _Allowance], key: _Key, burst: float, per_second: float, now: Millis) -> None:
+    allowance = counted.get(key)
+    if allowance is None:
+        allowance = counted[key] = _Allowance(burst, now)
+        if len(counted) > REMEMBERED:
+            counted.popitem(last=False)
+    counted.move_to_end(key)
+    allowance.refill(burst, per_second, now)
+    allowance.left = max(0.0, allowance.left - 1)
