@@ -110,7 +110,17 @@ def serialise_error(call: ApiCall | None, error: ServiceError, request_id: str) 
         protocol = error.protocol if isinstance(error, UnidentifiedCall) else ApiProtocol.JSON
         service = "sts"
     namespace = service_model(service).metadata.get("xmlNamespace", "") if protocol is ApiProtocol.QUERY else ""
+    if call is not None and _is_own(call, error.code):
+        return errors.serialise_own_error(namespace, error, request_id)
     return errors.serialise_error(protocol, namespace, error, request_id)
+
+
+def _is_own(call: ApiCall, code: str) -> bool:
+    """Whether an operation that nobody signs declares `code`: it is about its parameters then, not a signature."""
+    if call.protocol is not ApiProtocol.QUERY:
+        return False
+    model = _model(call)
+    return model.auth_type == "none" and code in {shape.metadata["error"]["code"] for shape in model.error_shapes}
 
 
 def _model(call: ApiCall) -> OperationModel:

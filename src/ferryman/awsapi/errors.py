@@ -70,8 +70,19 @@ def serialise_error(protocol: ApiProtocol, namespace: str, error: ServiceError, 
     return Response(status, {"Content-Type": JSON_CONTENT_TYPE, **headers}, body)
 
 
-def _query_error(namespace: str, error: ServiceError, message: str, request_id: str) -> Response:
-    code, status = _QUERY_SPELLING.get(error.code, (error.code, error.status))
+def serialise_own_error(namespace: str, error: ServiceError, request_id: str) -> Response:
+    """Return an error of a Query operation's own, under the code that its model gives it."""
+    return _query_error(namespace, error, error.message, request_id, spelling={})
+
+
+def _query_error(
+    namespace: str,
+    error: ServiceError,
+    message: str,
+    request_id: str,
+    spelling: Mapping[str, tuple[str, int]] = _QUERY_SPELLING,
+) -> Response:
+    code, status = spelling.get(error.code, (error.code, error.status))
     status = max(status, error.status, _FAULTS.get(error.code, 400))
     root = Element("ErrorResponse", {"xmlns": namespace} if namespace else {})
     detail = SubElement(root, "Error")

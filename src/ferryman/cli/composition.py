@@ -49,6 +49,7 @@ def settings(located: Located) -> "Settings":
             calls_burst=throttling.burst,
         ),
         audit=AuditSettings(required=audit.required, agent_calls=audit.agent_calls),
+        oidc_on_loopback=located.configuration.oidc.allow_http_on_loopback,
     )
 
 

@@ -124,6 +124,13 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s3: ObjectStorage | None = None
 
 
+class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """OpenID Connect providers, whose keys the server fetches."""
+
+    ca_file: str | None = None
+    allow_http_on_loopback: bool = False
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole `ferryman.toml`."""
 
@@ -134,6 +141,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throttling: Throttling = Throttling()
     log: Log = Log()
     audit: Audit = Audit()
+    oidc: Oidc = Oidc()
 
 
 class Located(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from ferryman.cli.audit_trail import open_trail
 from ferryman.cli.certificate_files import renew_certificate
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, open_service
 from ferryman.cli.configuration import Located, load
+from ferryman.cli.provider_documents import open_fetching
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ async def _serve(located: Located) -> None:
     def ready(bound: int) -> None:
         log.info("listening", host=host, port=bound, public_url=located.configuration.server.public_url)
 
-    async with open_service(located) as unrecorded, open_trail(located, unrecorded) as service:
+    async with (
+        open_service(located) as unrecorded,
+        open_trail(located, unrecorded) as secluded,
+        open_fetching(located, secluded) as service,
+    ):
         try:
             await serve(
                 service,

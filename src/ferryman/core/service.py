@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Store
+from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.vault import Vault
 
 
@@ -83,3 +84,5 @@ class Service:
     clock: Clock
     entropy: Entropy
     trail: AuditTrail = field(default_factory=NoTrail)
+    fetch: Fetch = fetch_nothing
+    provider_keys: ProviderKeys = field(default_factory=ProviderKeys)

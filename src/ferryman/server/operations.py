@@ -228,5 +228,6 @@ BY_NODE_KEY: Mapping[Key, Callable[[Surroundings, ManagedNode, Parameters], Awai
 
 BY_ANYONE: Mapping[Key, Callable[[Surroundings, Parameters], Awaitable[Result]]] = {
     ("ssm", "RegisterManagedInstance"): _register_managed_instance,
+    ("sts", "AssumeRoleWithWebIdentity"): sts_operations.assume_role_with_web_identity,
 }
-"""Operations without a signature; the activation code is the credential (`protocol/agent.md` §1.2)."""
+"""Operations without a signature; the activation code (`protocol/agent.md` §1.2) or the token is the credential."""

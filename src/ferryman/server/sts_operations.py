@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ferryman.core import role_sessions
+from ferryman.core import role_sessions, web_identities
 from ferryman.core.requests import TemporaryCredentials
 from ferryman.core.security_tokens import get_session_token as session_token_of
 from ferryman.model.callers import Caller
@@ -29,6 +29,22 @@ async def assume_role(here: Surroundings, caller: Caller, given: Parameters) -> 
         raise ServiceError("ValidationException", "There are no context providers here. Leave out ProvidedContexts.")
     request = _session_request(given, tags_given(given))
     return _role_session(await role_sessions.assume_role(here.service, caller, request))
+
+
+async def assume_role_with_web_identity(here: Surroundings, given: Parameters) -> Result:
+    """AssumeRoleWithWebIdentity: unsigned; the token is the credential."""
+    if given.get("ProviderId"):
+        raise ServiceError(
+            "ValidationException", "ProviderId is for OAuth 2.0 access tokens, which are not taken here."
+        )
+    request, token = _session_request(given, {}), given["WebIdentityToken"]
+    made = await web_identities.assume_role_with_web_identity(here.service, here.origin, token, request)
+    return {
+        **_role_session(made.session),
+        "SubjectFromWebIdentityToken": made.subject,
+        "Provider": made.issuer,
+        "Audience": made.audience,
+    }
 
 
 def _session_request(given: Parameters, tags: Mapping[str, str]) -> role_sessions.SessionRequest:
