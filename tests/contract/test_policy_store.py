@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ferryman.core.iam_ports import GrantedPolicy
-from ferryman.model.callers import User
+from ferryman.model.callers import User, UserChanges
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.policies import ManagedPolicy, PolicyVersion
@@ -79,8 +79,15 @@ async def test_a_policy_is_added_once_and_removed_whole(store: SqlStore) -> None
     assert await policies.all() == [POLICY]
     await policies.attach("AIDA1", ARN)
     assert await policies.holders(ARN) == ["AIDA1"]
+    assert await policies.attachment_counts() == {ARN: 1}
+    assert not await policies.remove(ARN)
+    await policies.detach("AIDA1", ARN)
+    await store.identities.add_user(User("AIDA2", "bounded", Millis(1), boundary_arn=ARN))
+    assert not await policies.remove(ARN)
+    await store.identities.change_user("AIDA2", UserChanges(boundary_arn=""))
     assert await policies.remove(ARN)
     assert not await policies.remove(ARN)
+    assert not await policies.attach("AIDA1", ARN)
     assert await policies.versions(ARN) == []
     assert not await policies.add_version(PolicyVersion(ARN, 1, "x", Millis(1)), is_default=True)
 

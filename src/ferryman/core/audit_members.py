@@ -31,12 +31,12 @@ SHOWN = frozenset(
         # Listings
         "DocumentFilterList", "Filters", "MaxItems", "MaxResults",
         # Identities
-        "AccessKeyId", "AccessRequestId", "AccessRequestStatus", "Account", "Arn", "AssumedRoleId", "Audience",
-        "ClientIDList", "CreateDate", "DurationSeconds", "GroupId", "GroupName", "MaxSessionDuration",
-        "NewUserName", "OpenIDConnectProviderArn", "Path", "PathPrefix", "PermissionsBoundary", "PolicyArn",
-        "PolicyArns", "PolicyId", "PolicyName", "Provider", "RoleArn", "RoleId", "RoleName", "RoleSessionName",
-        "SetAsDefault", "SourceIdentity", "SubjectFromWebIdentityToken", "TransitiveTagKeys", "Url", "UserId",
-        "UserName", "VersionId",
+        "AccessKeyId", "AccessRequestId", "AccessRequestStatus", "Account", "ActionNames", "Arn", "AssumedRoleId",
+        "Audience", "ClientIDList", "CreateDate", "DurationSeconds", "GroupId", "GroupName", "MaxSessionDuration",
+        "NewGroupName", "NewPath", "NewUserName", "OnlyAttached", "OpenIDConnectProviderArn", "Path", "PathPrefix",
+        "PermissionsBoundary", "PolicyArn", "PolicyArns", "PolicyId", "PolicyName", "PolicySourceArn", "Provider",
+        "ResourceArns", "RoleArn", "RoleId", "RoleName", "RoleSessionName", "Scope", "SetAsDefault", "SourceIdentity",
+        "SubjectFromWebIdentityToken", "TransitiveTagKeys", "Url", "UserId", "UserName", "VersionId",
     }
 )  # fmt: skip
 """Members recorded with all that is in them."""

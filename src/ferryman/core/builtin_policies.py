@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ferryman.model.callers import Role
+from ferryman.model.identifiers import Millis
 from ferryman.model.policies import policy_arn
 
+SINCE = Millis(1_795_478_400_000)
+"""Since when there are these policies: 24 November 2026."""
 OPERATOR_ACTIONS = (
     "ssm:StartSession",
     "ssm:DescribeSessions",

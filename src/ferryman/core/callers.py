@@ -48,11 +48,12 @@ async def caller_of(service: Service, user: User) -> Caller:
     return Caller(
         CallerKind.USER,
         account_id,
-        user_arn(account_id, user.name),
+        user_arn(account_id, user.name, user.path),
         user.user_id,
         user.name,
         policies=await identity_policies(service, user.user_id),
         tags=(await service.store.tags.of(ResourceType.USER, [user.user_id])).get(user.user_id, {}),
+        boundary=await boundary_policy(service, user.boundary_arn),
     )
 
 

@@ -1,9 +1,11 @@
 """What the use cases of IAM need from the store; `core.ports` has the rest, and the rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ferryman.model.callers import User
+from ferryman.model.groups import Group
 from ferryman.model.policies import ManagedPolicy, PolicyVersion
 from ferryman.model.roles import IamRole, OidcProvider, RoleChanges
 
@@ -36,8 +38,8 @@ class PolicyStore(Protocol):
     async def remove_inline(self, owner_id: str, name: str) -> bool:
         """Delete an inline policy; False if there is none."""
 
-    async def attach(self, owner_id: str, arn: str) -> None:
-        """Attach a policy; nothing if it is."""
+    async def attach(self, owner_id: str, arn: str) -> bool:
+        """Attach a policy; nothing if it is. False if it is neither built in nor in the store."""
 
     async def detach(self, owner_id: str, arn: str) -> bool:
         """Detach a policy; False if it was not attached."""
@@ -47,6 +49,9 @@ class PolicyStore(Protocol):
 
     async def holders(self, arn: str) -> Sequence[str]:
         """Return the ids of those that it is attached to."""
+
+    async def attachment_counts(self) -> Mapping[str, int]:
+        """Return to how many each policy is attached, by ARN; those that are attached only."""
 
     async def forget(self, owner_id: str) -> None:
         """Delete an owner's inline policies and attachments."""
@@ -61,7 +66,7 @@ class PolicyStore(Protocol):
         """All managed policies of the account by name."""
 
     async def remove(self, arn: str) -> bool:
-        """Delete a managed policy and its versions; False if there is none."""
+        """Delete a managed policy and its versions; False if there is none, or it is attached or a boundary."""
 
     async def add_version(self, version: PolicyVersion, *, is_default: bool) -> bool:
         """Insert the next version; False if that number is taken, or there is no such policy."""
@@ -115,3 +120,37 @@ class OidcProviderStore(Protocol):
 
     async def remove(self, name: str) -> bool:
         """Delete a provider; False if there is none."""
+
+
+class GroupStore(Protocol):
+    """Groups and who is in them."""
+
+    async def add(self, group: Group) -> None:
+        """Insert a group; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+
+    async def get(self, group_id: str) -> Group | None:
+        """Return the group by id."""
+
+    async def named(self, name: str) -> Group | None:
+        """Return the group by name."""
+
+    async def all(self) -> Sequence[Group]:
+        """All groups by name."""
+
+    async def rename(self, group_id: str, name: str, path: str) -> bool:
+        """Set name and path; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+
+    async def remove(self, group_id: str) -> bool:
+        """Delete a group that nobody is in; False if there is none such."""
+
+    async def add_member(self, group_id: str, user_id: str) -> bool:
+        """Put a user into a group; nothing if they are. False if either is gone."""
+
+    async def remove_member(self, group_id: str, user_id: str) -> bool:
+        """Take a user out of a group; False if they were not in it."""
+
+    async def members(self, group_id: str) -> Sequence[User]:
+        """Who is in a group, by name."""
+
+    async def of(self, user_id: str) -> Sequence[Group]:
+        """A user's groups, by name."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ferryman.core.iam_ports import OidcProviderStore, PolicyStore, RoleStore
-from ferryman.model.callers import AccessKey, User
+from ferryman.core.iam_ports import GroupStore, OidcProviderStore, PolicyStore, RoleStore
+from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.documents import DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
@@ -205,6 +205,12 @@ class IdentityStore(Protocol):
     async def users(self) -> Sequence[User]:
         """All users by name."""
 
+    async def change_user(self, user_id: str, changes: UserChanges) -> bool:
+        """Set what changes; False if unknown, `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+
+    async def bounded_by(self, arn: str) -> Sequence[User]:
+        """The users whose permissions boundary it is, by name."""
+
     async def remove_user(self, user_id: str) -> bool:
         """Delete a user and their keys."""
 
@@ -219,6 +225,9 @@ class IdentityStore(Protocol):
 
     async def set_key_active(self, access_key_id: str, *, active: bool) -> bool:
         """Enable or disable a key."""
+
+    async def note_key_uses(self, uses: Mapping[str, KeyUse]) -> None:
+        """Remember when keys were last used, by id, at least one; those that are gone are left out."""
 
     async def remove_key(self, access_key_id: str) -> bool:
         """Delete a key."""
@@ -290,6 +299,10 @@ class Store(Protocol):
     @property
     def identities(self) -> IdentityStore:
         """Users and keys."""
+
+    @property
+    def groups(self) -> GroupStore:
+        """Groups of users."""
 
     @property
     def policies(self) -> PolicyStore:

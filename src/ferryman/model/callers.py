@@ -84,11 +84,34 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or program with access keys. `user_id` is `AIDA` and 17 upper-case characters, never reused."""
+    """A person or program with access keys. `user_id` is `AIDA` and 17 upper-case characters, never reused.
+
+    `path` begins and ends with a slash. `boundary_arn` is the managed policy that bounds it, empty without one.
+    """
 
     user_id: str
     name: str
     created_at: Millis
+    path: str = "/"
+    boundary_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserChanges:
+    """Members to set; None leaves one as it is. `boundary_arn` "" takes it away."""
+
+    name: str | None = None
+    path: str | None = None
+    boundary_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """When a key last signed a call, to the minute, and of which service in which region."""
+
+    at: Millis
+    service: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +123,7 @@ class AccessKey:
     sealed_secret: bytes
     active: bool
     created_at: Millis
+    last_use: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +135,9 @@ class Credentials:
     session_token: Secret | None = None
 
 
-def user_arn(account_id: str, name: str) -> str:
-    """Return the ARN of an IAM user of this account."""
-    return f"arn:aws:iam::{account_id}:user/{name}"
+def user_arn(account_id: str, name: str, path: str = "/") -> str:
+    """Return the ARN of an IAM user of this account; `path` begins and ends with a slash."""
+    return f"arn:aws:iam::{account_id}:user{path}{name}"
 
 
 def node_arn(account_id: str, region: str, node_id: NodeId) -> str:

@@ -25,6 +25,7 @@ class ManagedPolicy:
     latest_version: int
     created_at: Millis
     updated_at: Millis
+    path: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ class PolicyVersion:
     created_at: Millis
 
 
-def policy_arn(account_id: str, name: str) -> str:
+def policy_arn(account_id: str, name: str, path: str = "/") -> str:
     """Return the ARN of a managed policy; the account of built-in ones is `aws`."""
-    return f"arn:aws:iam::{account_id}:policy/{name}"
+    return f"arn:aws:iam::{account_id}:policy{path}{name}"
+
+
+def name_of_policy(arn: str) -> str:
+    """Return the name that is in a managed policy's ARN."""
+    return arn.rpartition("/")[2]
+
+
+def path_of_policy(arn: str) -> str:
+    """Return the path that is in a managed policy's ARN; it begins and ends with a slash."""
+    return arn.partition(":policy")[2].rpartition("/")[0] + "/"

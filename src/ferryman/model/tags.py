@@ -12,6 +12,7 @@ class ResourceType(StrEnum):
     USER = "User"
     ROLE = "Role"
     OIDC_PROVIDER = "OpenIDConnectProvider"
+    POLICY = "Policy"
 
 
 TAG_LIMIT = 50

@@ -49,12 +49,17 @@ def parse_policy(text: str, kind: PolicyKind) -> Policy:
     """Parse a document of that kind. Raises MalformedPolicyDocument, PolicyTooLarge."""
     if len(text) > LENGTH_LIMIT:
         raise PolicyTooLarge(len(text), LENGTH_LIMIT)
-    size = len(text.translate(_WHITE_SPACE))
+    size = size_of(text)
     if size > kind.limit:
         raise PolicyTooLarge(size, kind.limit)
     if not _CHARACTERS.fullmatch(text):
         raise MalformedPolicyDocument("", "a document has printable characters up to U+00FF, others as \\u escapes")
     return _read_document(_load(text), kind)
+
+
+def size_of(text: str) -> int:
+    """Return how many characters of a document count: all but white space."""
+    return len(text.translate(_WHITE_SPACE))
 
 
 cached_policy = lru_cache(CACHED)(parse_policy)

@@ -13,7 +13,7 @@ from ferryman.server.attempts import attempt
 from ferryman.server.audited import observe
 from ferryman.server.authentication import authenticate_caller, authenticate_node, origin_of, signable
 from ferryman.server.connections import recognise
-from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID, THROTTLE
+from ferryman.server.keys import CALL, GATEWAY, KEY_USES, REQUEST_ID, THROTTLE
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.server.surroundings import Surroundings
 
@@ -45,6 +45,7 @@ async def handle(request: web.Request) -> web.Response:
             caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=here.origin)
         observed.caller = caller
         recognise(request)
+        request.app[KEY_USES].note(caller, call.service)
         request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())
         if key not in BY_CALLER:
             raise unknown_operation(call.operation)

@@ -13,7 +13,8 @@ from ferryman.server.api import handle
 from ferryman.server.attempts import tell
 from ferryman.server.channels import control_channel, data_channel
 from ferryman.server.gateway import Gateway
-from ferryman.server.keys import GATEWAY, GUESSES, NEWCOMERS, THROTTLE
+from ferryman.server.key_uses import KeyUseWriter
+from ferryman.server.keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, THROTTLE
 from ferryman.server.middleware import answer
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.timing import DEFAULT_TIMING, Timing
@@ -28,6 +29,7 @@ def build(service: Service, timing: Timing = DEFAULT_TIMING, newcomers: Newcomer
     """
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[answer])
     app[GATEWAY] = Gateway(service, timing)
+    app[KEY_USES] = KeyUseWriter(service)
     app[THROTTLE] = Throttle(service.settings.limits)
     app[GUESSES] = Guesses()
     app[NEWCOMERS] = Newcomers() if newcomers is None else newcomers
@@ -40,6 +42,7 @@ def build(service: Service, timing: Timing = DEFAULT_TIMING, newcomers: Newcomer
     app.router.add_get("/v1/data-channel/{id}", data_channel, allow_head=False)
     app.cleanup_ctx.append(_heartbeat)
     app.cleanup_ctx.append(tell)
+    app.cleanup_ctx.append(_key_uses)
     app.on_response_prepare.append(_name_server)
     app.on_shutdown.append(_close_channels)
     return app
@@ -64,6 +67,14 @@ async def _heartbeat(app: web.Application) -> AsyncIterator[None]:
     yield
     beating.cancel()
     await asyncio.wait({beating})
+
+
+async def _key_uses(app: web.Application) -> AsyncIterator[None]:
+    writing = asyncio.create_task(app[KEY_USES].run())
+    yield
+    writing.cancel()
+    await asyncio.wait({writing})
+    await app[KEY_USES].write()
 
 
 async def _close_channels(app: web.Application) -> None:

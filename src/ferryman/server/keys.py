@@ -7,10 +7,14 @@ from ferryman.core.audit import ObservedCall
 from ferryman.core.guesses import Guesses
 from ferryman.core.throttling import Throttle
 from ferryman.server.gateway import Gateway
+from ferryman.server.key_uses import KeyUseWriter
 from ferryman.server.newcomers import Newcomers
 
 GATEWAY = web.AppKey("gateway", Gateway)
 """The channels of this server, and through it the service."""
+
+KEY_USES = web.AppKey("key_uses", KeyUseWriter)
+"""When access keys were last used."""
 
 THROTTLE = web.AppKey("throttle", Throttle)
 """How often who has called this server."""

@@ -21,8 +21,11 @@ from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionState
 from ferryman.server import (
     document_operations,
+    iam_group_operations,
+    iam_policy_operations,
     iam_provider_operations,
     iam_role_operations,
+    iam_user_operations,
     node_operations,
     sts_operations,
 )
@@ -212,6 +215,9 @@ BY_CALLER: Mapping[Key, Operation] = {
     ("ec2messages", "GetMessages"): _get_messages,
     ("ssmmessages", "CreateControlChannel"): _create_control_channel,
     ("ssmmessages", "CreateDataChannel"): _create_data_channel,
+    **{("iam", name): operation for name, operation in iam_user_operations.OPERATIONS.items()},
+    **{("iam", name): operation for name, operation in iam_group_operations.OPERATIONS.items()},
+    **{("iam", name): operation for name, operation in iam_policy_operations.OPERATIONS.items()},
     **{("iam", name): operation for name, operation in iam_role_operations.OPERATIONS.items()},
     **{("iam", name): operation for name, operation in iam_provider_operations.OPERATIONS.items()},
     ("sts", "GetCallerIdentity"): sts_operations.get_caller_identity,

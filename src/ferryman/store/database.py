@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
+from ferryman.store.groups import SqlGroups
 from ferryman.store.identities import SqlIdentities
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.policies import SqlPolicies
@@ -38,6 +39,7 @@ class SqlStore:
         self.nodes = SqlNodes(connections)
         self.activations = SqlActivations(connections)
         self.identities = SqlIdentities(connections)
+        self.groups = SqlGroups(connections)
         self.policies = SqlPolicies(connections)
         self.roles = SqlRoles(connections)
         self.oidc_providers = SqlOidcProviders(connections)

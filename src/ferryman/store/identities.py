@@ -1,18 +1,27 @@
 """Users and access keys in SQL. A user's keys go with the user, by the foreign key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ferryman.model.callers import AccessKey, User
+from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.errors import ServiceError
-from ferryman.store.connections import Connections
+from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import access_keys, users
 
 _USER_COLUMNS = tuple(users.c[field.name] for field in fields(User))
-_KEY_COLUMNS = tuple(access_keys.c[field.name] for field in fields(AccessKey))
+_KEY_COLUMNS = (
+    access_keys.c.access_key_id,
+    access_keys.c.user_id,
+    access_keys.c.sealed_secret,
+    access_keys.c.active,
+    access_keys.c.created_at,
+    access_keys.c.last_used_at,
+    access_keys.c.last_used_service,
+    access_keys.c.last_used_region,
+)
 
 
 class SqlIdentities:
@@ -26,9 +35,7 @@ class SqlIdentities:
         try:
             await self._connections.write(insert(users), asdict(user))
         except IntegrityError as error:
-            raise ServiceError(
-                "EntityAlreadyExists", f"User with name {user.name} already exists.", status=409
-            ) from error
+            raise _name_taken(user.name) from error
 
     async def get_user(self, user_id: str) -> User | None:
         """Return the user by id."""
@@ -42,18 +49,32 @@ class SqlIdentities:
         """All users by name."""
         return [User(*row) for row in await self._connections.read(select(*_USER_COLUMNS).order_by(users.c.name))]
 
+    async def change_user(self, user_id: str, changes: UserChanges) -> bool:
+        """Set what changes; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        values = {name: value for name, value in asdict(changes).items() if value is not None} or {"user_id": user_id}
+        try:
+            return await self._connections.write(update(users).where(users.c.user_id == user_id).values(values)) == 1
+        except IntegrityError as error:
+            raise _name_taken(str(changes.name)) from error
+
+    async def bounded_by(self, arn: str) -> Sequence[User]:
+        """The users whose permissions boundary it is, by name."""
+        statement = select(*_USER_COLUMNS).where(users.c.boundary_arn == arn).order_by(users.c.name)
+        return [User(*row) for row in await self._connections.read(statement)]
+
     async def remove_user(self, user_id: str) -> bool:
         """Delete a user and their keys."""
         return await self._connections.write(delete(users).where(users.c.user_id == user_id)) == 1
 
     async def add_key(self, key: AccessKey) -> None:
         """Insert an access key."""
-        await self._connections.write(insert(access_keys), asdict(key))
+        values = {name: value for name, value in asdict(key).items() if name != "last_use"}
+        await self._connections.write(insert(access_keys), values)
 
     async def get_key(self, access_key_id: str) -> AccessKey | None:
         """Return a key by its id."""
         rows = await self._connections.read(select(*_KEY_COLUMNS).where(access_keys.c.access_key_id == access_key_id))
-        return AccessKey(*rows[0]) if rows else None
+        return _key(rows[0]) if rows else None
 
     async def keys_of(self, user_id: str) -> Sequence[AccessKey]:
         """A user's keys, oldest first."""
@@ -62,12 +83,23 @@ class SqlIdentities:
             .where(access_keys.c.user_id == user_id)
             .order_by(access_keys.c.created_at, access_keys.c.access_key_id)
         )
-        return [AccessKey(*row) for row in await self._connections.read(statement)]
+        return [_key(row) for row in await self._connections.read(statement)]
 
     async def set_key_active(self, access_key_id: str, *, active: bool) -> bool:
         """Enable or disable a key."""
         statement = update(access_keys).where(access_keys.c.access_key_id == access_key_id).values(active=active)
         return await self._connections.write(statement) == 1
+
+    async def note_key_uses(self, uses: Mapping[str, KeyUse]) -> None:
+        """Remember when keys were last used, all at once; those that are gone are left out."""
+        await self._connections.write_all(
+            *(
+                update(access_keys)
+                .where(access_keys.c.access_key_id == access_key_id)
+                .values(last_used_at=use.at, last_used_service=use.service, last_used_region=use.region)
+                for access_key_id, use in uses.items()
+            )
+        )
 
     async def remove_key(self, access_key_id: str) -> bool:
         """Delete a key."""
@@ -77,3 +109,13 @@ class SqlIdentities:
     async def _one_user(self, condition: ColumnElement[bool]) -> User | None:
         rows = await self._connections.read(select(*_USER_COLUMNS).where(condition))
         return User(*rows[0]) if rows else None
+
+
+def _key(row: Record) -> AccessKey:
+    access_key_id, user_id, sealed_secret, active, created_at, used_at, service, region = row
+    use = None if used_at is None else KeyUse(used_at, service, region)
+    return AccessKey(access_key_id, user_id, sealed_secret, active, created_at, use)
+
+
+def _name_taken(name: str) -> ServiceError:
+    return ServiceError("EntityAlreadyExists", f"User with name {name} already exists.", status=409)

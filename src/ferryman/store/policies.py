@@ -1,18 +1,27 @@
 """Inline policies, managed policies with their versions, and what is attached to whom, in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import Delete, Executable, Text, and_, delete, insert, literal, null, select, union_all, update
+from sqlalchemy import Delete, Executable, Text, and_, delete, func, insert, literal, null, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from ferryman.core.iam_ports import GrantedPolicy
 from ferryman.model.errors import ServiceError
 from ferryman.model.policies import ManagedPolicy, PolicyVersion
 from ferryman.store.connections import Connections
-from ferryman.store.tables import group_members, inline_policies, managed_policies, policy_attachments, policy_versions
+from ferryman.store.tables import (
+    group_members,
+    inline_policies,
+    managed_policies,
+    policy_attachments,
+    policy_versions,
+    roles,
+    users,
+)
 
 _POLICY_COLUMNS = tuple(managed_policies.c[field.name] for field in fields(ManagedPolicy))
+_BUILT_IN = "arn:aws:iam::aws:"
 _VERSION_COLUMNS = tuple(policy_versions.c[field.name] for field in fields(PolicyVersion))
 
 
@@ -61,10 +70,14 @@ class SqlPolicies:
         """Delete an inline policy."""
         return await self._connections.write(_inline(owner_id, name)) == 1
 
-    async def attach(self, owner_id: str, arn: str) -> None:
-        """Attach a policy; nothing if it is."""
-        key = {"owner_id": owner_id, "arn": arn}
-        await self._connections.write_all(_attachment(owner_id, arn), insert(policy_attachments).values(**key))
+    async def attach(self, owner_id: str, arn: str) -> bool:
+        """Attach a policy; nothing if it is. False if it is neither built in nor in the store."""
+        known = select(managed_policies.c.arn).where(managed_policies.c.arn == arn).exists()
+        there = literal(arn).startswith(_BUILT_IN, autoescape=True) | known
+        attach = insert(policy_attachments).from_select(
+            ["owner_id", "arn"], select(literal(owner_id), literal(arn)).where(there)
+        )
+        return (await self._connections.write_all(_attachment(owner_id, arn), attach))[1] == 1
 
     async def detach(self, owner_id: str, arn: str) -> bool:
         """Detach a policy."""
@@ -83,6 +96,11 @@ class SqlPolicies:
         """Return the ids of those that it is attached to."""
         statement = select(policy_attachments.c.owner_id).where(policy_attachments.c.arn == arn)
         return [owner_id for (owner_id,) in await self._connections.read(statement)]
+
+    async def attachment_counts(self) -> Mapping[str, int]:
+        """Return to how many each policy is attached, by ARN; those that are attached only."""
+        statement = select(policy_attachments.c.arn, func.count()).group_by(policy_attachments.c.arn)
+        return {str(arn): int(count) for arn, count in await self._connections.read(statement)}
 
     async def forget(self, owner_id: str) -> None:
         """Delete an owner's inline policies and attachments."""
@@ -112,8 +130,15 @@ class SqlPolicies:
         return await self._policies(select(*_POLICY_COLUMNS).order_by(managed_policies.c.name))
 
     async def remove(self, arn: str) -> bool:
-        """Delete a managed policy and its versions."""
-        return await self._connections.write(delete(managed_policies).where(managed_policies.c.arn == arn)) == 1
+        """Delete a managed policy and its versions, unless it is attached or a boundary."""
+        used = [
+            select(policy_attachments.c.arn).where(policy_attachments.c.arn == arn).exists(),
+            *(select(each.c.name).where(each.c.boundary_arn == arn).exists() for each in (users, roles)),
+        ]
+        unused = [~each for each in used]
+        return (
+            await self._connections.write(delete(managed_policies).where(managed_policies.c.arn == arn, *unused)) == 1
+        )
 
     async def add_version(self, version: PolicyVersion, *, is_default: bool) -> bool:
         """Insert the next version; False if that number is taken."""

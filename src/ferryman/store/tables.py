@@ -125,6 +125,8 @@ users = Table(
     Column("user_id", String(128), primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("path", String(512), nullable=False, server_default="/"),
+    Column("boundary_arn", String(256), nullable=False, server_default="", index=True),
 )
 
 groups = Table(
@@ -133,6 +135,7 @@ groups = Table(
     Column("group_id", String(128), primary_key=True),
     Column("name", String(128), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("path", String(512), nullable=False, server_default="/"),
 )
 
 group_members = Table(
@@ -177,7 +180,10 @@ managed_policies = Table(
     Column("latest_version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("path", String(512), nullable=False, server_default="/"),
 )
+# An ARN has the path in it, and a name is a policy's whatever its path.
+Index("ix_managed_policies_name", managed_policies.c.name, unique=True)
 
 policy_versions = Table(
     "policy_versions",
@@ -213,6 +219,9 @@ access_keys = Table(
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("last_used_service", String(32)),
+    Column("last_used_region", String(64)),
 )
 
 document_versions = Table(

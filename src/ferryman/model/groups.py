@@ -1,0 +1,20 @@
+"""Groups: users who share policies."""
+
+from dataclasses import dataclass
+
+from ferryman.model.identifiers import Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group. `group_id` is `AGPA` and 17 characters, never reused; `path` begins and ends with a slash."""
+
+    group_id: str
+    name: str
+    created_at: Millis
+    path: str = "/"
+
+
+def group_arn(account_id: str, name: str, path: str = "/") -> str:
+    """Return the ARN of a group of this account."""
+    return f"arn:aws:iam::{account_id}:group{path}{name}"
