@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import socket
 import ssl
 import struct
@@ -303,3 +304,25 @@ class TestShortage:
         first.writer.close()
         assert b"200" in await third
         assert doorway.door.connections == 2
+
+    async def test_without_a_descriptor_it_waits_for_one(
+        self, doorway: Doorway, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(front_door, "_OUT_OF_FILES_SECONDS", 0.01)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        asking = await doorway.ask()
+        assert b"200" in await asking.status()
+        with socket.create_connection(("127.0.0.1", doorway.port)) as waiting:  # the kernel has it, the door not yet
+            waiting.sendall(HEALTH)
+            free = os.dup(waiting.fileno())
+            os.close(free)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+            try:
+                with capture_logs() as lines:
+                    await until(nothing, lambda _: lines)
+                asking.writer.write(HEALTH)
+                assert b"200" in await asking.status()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert (lines[0]["event"], lines[0]["reason"]) == ("cannot accept", "Too many open files")
+            assert b"200" in await asyncio.to_thread(waiting.recv, 1024)
