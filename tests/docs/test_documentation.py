@@ -12,6 +12,7 @@ import typer
 from ferryman.cli.configuration import Configuration
 from ferryman.cli.main import app
 from ferryman.core.node_listing import FILTER_KEYS
+from ferryman.model import access_requests
 from ferryman.model.sessions import ENDED, TRANSITIONS
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
@@ -116,6 +117,14 @@ def test_the_status_diagram_is_the_table() -> None:
     steps = {(source.value, to.value) for source, following in TRANSITIONS.items() for to in following}
     ends = {(status.value, "[*]") for status in ENDED}
     assert drawn == steps | ends | {("[*]", "Connecting")}
+
+
+def test_the_diagram_of_access_requests_is_the_table() -> None:
+    text = (ROOT / "docs/reference/access-requests.md").read_text()
+    drawn = set(re.findall(r"^    (\S+) --> (\S+)$", text, re.MULTILINE))
+    steps = {(source.value, to.value) for source, following in access_requests.TRANSITIONS.items() for to in following}
+    ends = {(status.value, "[*]") for status in access_requests.OVER}
+    assert drawn == steps | ends | {("[*]", "Pending"), ("[*]", "Approved")}
 
 
 def test_every_decision_is_listed() -> None:

@@ -39,6 +39,6 @@ def test_every_text_is_in_the_program() -> None:
     templates = set(re.findall(r'f"([^"\n]*)"', sources))
     shapes = {re.sub(r"\{[^}]*\}", "<>", template) for template in templates}
     texts = re.findall(r"^\| .* \| (?:Terminated|Failed) \| `(.+)` \|$", PAGE, re.MULTILINE)
-    assert len(texts) == 7
+    assert len(texts) == 9
     for text in texts:
         assert re.sub(r"<[^>]*>", "<>", text.replace("<n> minutes", "<n>")) in shapes

@@ -59,9 +59,9 @@ def sink_names(located: Located) -> list[str]:
     return [name for name, sink in ((WEBHOOK, audit.webhook), (S3, audit.s3)) if sink is not None]
 
 
-def webhook_secret(located: Located, webhook: Webhook) -> Secret:
+def webhook_secret(located: Located, secret_file: str) -> Secret:
     """Read a webhook's secret; raises Failure if there is none, others may read it, or it is too short."""
-    path = located.path(webhook.secret_file)
+    path = located.path(secret_file)
     advice = "Write the secret that the collector knows into it, and run chmod 600"
     text = read_secret(path, "The webhook's secret", advice).strip()
     try:
@@ -82,9 +82,9 @@ async def _webhook(located: Located, service: "Service", webhook: Webhook, stack
     from ferryman.transport.http import CALL_SECONDS
 
     url = urlsplit(webhook.url)
-    client = _client(located, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS)
-    outlet = _Outlet(await stack.enter_async_context(client))
-    return webhook_sink(outlet, url.path or "/", url.query, webhook_secret(located, webhook), service.clock)
+    client = http_client(located, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS)
+    outlet = HttpOutlet(await stack.enter_async_context(client))
+    return webhook_sink(outlet, url.path or "/", url.query, webhook_secret(located, webhook.secret_file), service.clock)
 
 
 async def _object_storage(located: Located, service: "Service", s3: ObjectStorage, stack: AsyncExitStack) -> Deliver:
@@ -95,12 +95,13 @@ async def _object_storage(located: Located, service: "Service", s3: ObjectStorag
     host = f"s3.{s3.region}.amazonaws.com" if by_path else f"{s3.bucket}.s3.{s3.region}.amazonaws.com"
     base_path = f"/{s3.bucket}" if by_path else ""
     bucket = Bucket(base_path, s3.prefix, s3.region, settings.account_id, settings.region)
-    client = _client(located, s3.endpoint_url or f"https://{host}", s3.ca_file, UPLOAD_SECONDS)
-    outlet = _Outlet(await stack.enter_async_context(client))
+    client = http_client(located, s3.endpoint_url or f"https://{host}", s3.ca_file, UPLOAD_SECONDS)
+    outlet = HttpOutlet(await stack.enter_async_context(client))
     return object_storage(outlet, bucket, await _credentials(s3), service.clock)
 
 
-def _client(located: Located, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":
+def http_client(located: Located, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":
+    """Return what sends to an endpoint; raises Failure if the certificates that it is trusted by cannot be read."""
     from ferryman.transport.http import HttpClient
     from ferryman.transport.trust import Trust
 
@@ -114,7 +115,7 @@ def _client(located: Located, endpoint: str, ca_file: str | None, seconds: float
     return HttpClient(endpoint, user_agent="Ferryman", trusted=trusted, seconds=seconds)
 
 
-class _Outlet:
+class HttpOutlet:
     """The HTTP client as sinks know it."""
 
     def __init__(self, client: "HttpClient") -> None:
@@ -123,6 +124,7 @@ class _Outlet:
     async def send(
         self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], body: bytes, sign: Sign | None
     ) -> int:
+        """Send a request; raises Undelivered."""
         from ferryman.transport.errors import Unreachable
 
         try:

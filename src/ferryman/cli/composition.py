@@ -30,7 +30,7 @@ def wall_clock() -> Millis:
 
 def settings(located: Located) -> "Settings":
     """Return what use cases need to know of the configuration."""
-    from ferryman.core.service import AuditSettings, Limits, Settings
+    from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings
 
     server, sessions = located.configuration.server, located.configuration.sessions
     nodes, throttling = located.configuration.nodes, located.configuration.throttling
@@ -50,6 +50,7 @@ def settings(located: Located) -> "Settings":
         ),
         audit=AuditSettings(required=audit.required, agent_calls=audit.agent_calls),
         oidc_on_loopback=located.configuration.oidc.allow_http_on_loopback,
+        access=AccessSettings(end_sessions=located.configuration.access.end_sessions),
     )
 
 

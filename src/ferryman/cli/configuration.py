@@ -131,6 +131,21 @@ class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_http_on_loopback: bool = False
 
 
+class AccessWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told of access requests."""
+
+    url: str
+    secret_file: str
+    ca_file: str | None = None
+
+
+class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Just-in-time access."""
+
+    end_sessions: bool = True
+    webhook: AccessWebhook | None = None
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole `ferryman.toml`."""
 
@@ -142,6 +157,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: Log = Log()
     audit: Audit = Audit()
     oidc: Oidc = Oidc()
+    access: Access = Access()
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -258,7 +274,7 @@ def _check(configuration: Configuration, path: Path) -> None:
             "it must be http[s]://HOST[:PORT] with no path",
             "Write what clients and nodes reach this server by",
         )
-    _check_sinks(configuration.audit, path)
+    _check_addresses(configuration, path)
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
         raise Failure(
             f"{path}: server.tls has one of authority and authority_key",
@@ -273,9 +289,11 @@ def _check(configuration: Configuration, path: Path) -> None:
         )
 
 
-def _check_sinks(audit: Audit, path: Path) -> None:
+def _check_addresses(configuration: Configuration, path: Path) -> None:
+    audit, access = configuration.audit, configuration.access
     places = {
         "audit.webhook.url": audit.webhook.url if audit.webhook is not None else None,
+        "access.webhook.url": access.webhook.url if access.webhook is not None else None,
         "audit.s3.endpoint_url": audit.s3.endpoint_url if audit.s3 is not None else None,
     }
     for setting, address in places.items():

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ferryman.cli import (
+    access,
     activations,
     agent,
     audit,
@@ -49,6 +50,7 @@ app.add_typer(agent.app, name="agent")
 app.add_typer(activations.app, name="activation")
 app.add_typer(users.app, name="user")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(access.app, name="access")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(audit.app, name="audit")

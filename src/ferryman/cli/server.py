@@ -7,6 +7,7 @@ import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ferryman.cli.access_notices import open_notices
 from ferryman.cli.audit_trail import open_trail
 from ferryman.cli.certificate_files import renew_certificate
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, open_service
@@ -52,7 +53,8 @@ async def _serve(located: Located) -> None:
     async with (
         open_service(located) as unrecorded,
         open_trail(located, unrecorded) as secluded,
-        open_fetching(located, secluded) as service,
+        open_fetching(located, secluded) as fetching,
+        open_notices(located, fetching) as service,
     ):
         try:
             await serve(

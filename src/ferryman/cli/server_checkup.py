@@ -37,7 +37,7 @@ def _sinks(located: Located) -> list[Finding]:
     audit, findings = located.configuration.audit, []
     if audit.webhook is not None:
         try:
-            webhook_secret(located, audit.webhook)
+            webhook_secret(located, audit.webhook.secret_file)
         except Failure as failure:
             return [bad("Audit sinks", failure)]
     for name in sink_names(located):

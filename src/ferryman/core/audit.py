@@ -159,14 +159,14 @@ def session_changed(service: Service, session: Session) -> None:
         session_arn(settings.account_id, settings.region, session.session_id),
         node_arn(settings.account_id, settings.region, session.target),
     ]
-    service.trail.note(_event(service, SESSION_CHANGE, resources, detail))
+    service.trail.note(event(service, SESSION_CHANGE, resources, detail))
 
 
 def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:
     """Note that a node is Registered, Connected, Disconnected or Deregistered."""
     arn = node_arn(service.settings.account_id, service.settings.region, node_id)
     shown = {name: text(value) for name, value in detail.items() if value is not None}
-    service.trail.note(_event(service, NODE_CHANGE, [arn], {"instanceId": node_id, "status": status, **shown}))
+    service.trail.note(event(service, NODE_CHANGE, [arn], {"instanceId": node_id, "status": status, **shown}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def end_refused(
     }
     arn = session_arn(service.settings.account_id, service.settings.region, text(session_id))
     unverified = name is None and not isinstance(error, SpentToken)
-    service.trail.note(_event(service, CHANNEL_CHANGE, [arn], detail), unverified=unverified)
+    service.trail.note(event(service, CHANNEL_CHANGE, [arn], detail), unverified=unverified)
 
 
 def failures_summed(service: Service, summary: Summary) -> None:
@@ -233,12 +233,12 @@ def failures_summed(service: Service, summary: Summary) -> None:
         "refused": summary.refused,
         "claimed": [text(claim) for claim in summary.claims],
     }
-    service.trail.note(_event(service, FAILURES, [], detail))
+    service.trail.note(event(service, FAILURES, [], detail))
 
 
 def trail_event(service: Service, detail_type: str, detail: Mapping[str, Any]) -> Entry:
     """Return what the trail says of itself: that it was opened, has a gap, or was cut down to size."""
-    return _event(service, detail_type, [], dict(detail))
+    return event(service, detail_type, [], dict(detail))
 
 
 def moment(millis: Millis) -> str:
@@ -248,10 +248,10 @@ def moment(millis: Millis) -> str:
 
 def _note_channel(service: Service, session_id: SessionId, detail: dict[str, Any]) -> None:
     arn = session_arn(service.settings.account_id, service.settings.region, session_id)
-    service.trail.note(_event(service, CHANNEL_CHANGE, [arn], {"sessionId": session_id, **detail}))
+    service.trail.note(event(service, CHANNEL_CHANGE, [arn], {"sessionId": session_id, **detail}))
 
 
-def _event(service: Service, detail_type: str, resources: list[str], detail: dict[str, Any]) -> Entry:
+def event(service: Service, detail_type: str, resources: list[str], detail: dict[str, Any]) -> Entry:
     """Return an EventBridge-shaped event; members of `detail` that are None are left out."""
     return {
         "version": "0",

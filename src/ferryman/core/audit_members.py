@@ -31,7 +31,9 @@ SHOWN = frozenset(
         # Listings
         "DocumentFilterList", "Filters", "MaxItems", "MaxResults",
         # Identities
-        "AccessKeyId", "AccessRequestId", "AccessRequestStatus", "Account", "ActionNames", "Arn", "AssumedRoleId",
+        "AccessKeyId", "AccessRequestId", "AccessRequestStatus", "AutomationExecutionId",
+        "ExpirationTime", "OpsItemFilters", "OpsItemId", "Payload", "SignalType", "Account", "ActionNames",
+        "Arn", "AssumedRoleId",
         "Audience", "ClientIDList", "CreateDate", "DurationSeconds", "GroupId", "GroupName", "MaxSessionDuration",
         "NewGroupName", "NewPath", "NewUserName", "OnlyAttached", "OpenIDConnectProviderArn", "Path", "PathPrefix",
         "PermissionsBoundary", "PolicyArn", "PolicyArns", "PolicyId", "PolicyName", "PolicySourceArn", "Provider",

@@ -199,6 +199,8 @@ async def admit_client(service: Service, session_id: SessionId, token_value: str
         raise WrongToken(error.message) from error
     session = await service.store.sessions.consume_token(session_id, token.token_id)
     if session is not None:
+        if session.access_ends_at is not None and session.access_ends_at <= service.clock():
+            raise ServiceError("AccessDeniedException", f"The access of {session.access_request_id} has ended.")
         return AuthorizedSession(session, End.CLIENT, token.caller_id, client_id, _PROOF)
     session = await service.store.sessions.get(session_id)
     if session is not None and session.status not in RESUMABLE:

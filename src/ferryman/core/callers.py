@@ -5,6 +5,7 @@ Identities and their policies are read at every call, also those of temporary cr
 
 from dataclasses import replace
 
+from ferryman.core.access_credentials import granted_policy
 from ferryman.core.node_credentials import authenticate_node
 from ferryman.core.permissions import identity_policies, managed_text
 from ferryman.core.requests import Authenticated
@@ -112,7 +113,7 @@ async def _in_session(service: Service, caller: Caller, session: TemporarySessio
     policies = caller.policies
     given = await _session_policies(service, session)
     if session.kind is SessionKind.ACCESS_REQUEST:
-        given = given or ()
+        given = (await granted_policy(service, session),)
         policies = (*policies, *given)
     tags = {**caller.tags, **session.tags}
     return replace(caller, policies=policies, session_policies=given, session=session, tags=tags)

@@ -5,7 +5,7 @@ The server resolves everything: agents get a document without parameters, every 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ferryman.core.document_parameters import (
     PARAMETER_STORE,
@@ -46,6 +46,8 @@ class SessionDocument:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     properties: Mapping[str, Any] = field(default_factory=dict)
+
+    schema_version: ClassVar[str] = SCHEMA_VERSION
 
     @property
     def platforms(self) -> tuple[str, ...]:

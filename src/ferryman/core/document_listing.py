@@ -35,7 +35,7 @@ _FILTERS: Mapping[str, Fits] = {
     "Name": lambda row, wanted: row.stored.name.startswith(wanted),
     "Owner": _is_owned_by,
     "PlatformTypes": lambda row, wanted: wanted in row.stored.version.platforms,
-    "DocumentType": lambda row, wanted: wanted == "Session",
+    "DocumentType": lambda row, wanted: wanted == row.stored.version.type,
     "TargetType": lambda row, wanted: wanted == row.stored.version.target_type,
     "SearchKeyword": lambda row, wanted: wanted.lower() in row.stored.name.lower(),
 }

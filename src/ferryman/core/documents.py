@@ -1,6 +1,6 @@
 """CreateDocument, UpdateDocument, UpdateDocumentDefaultVersion, DeleteDocument, GetDocument, DescribeDocument.
 
-Documents are of type Session. Built-in ones are read-only, except that an account may make its own
+Built-in ones are read-only, except that an account may make its own
 `SSM-SessionManagerRunShell`, which then counts until it is deleted.
 """
 
@@ -8,14 +8,14 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 from ferryman.core.authorization import require
 from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
-from ferryman.core.document_content import SessionDocument, WrongSchemaVersion, read_document
+from ferryman.core.document_content import SessionDocument, WrongSchemaVersion
+from ferryman.core.document_kinds import Content, content_of, read_content, read_values, text_of
 from ferryman.core.document_rules import SessionType
-from ferryman.core.document_text import SIZE_LIMIT, RuleBroken, read_text, write_text
-from ferryman.core.permissions import request_tag_keys, resource_keys
+from ferryman.core.document_text import SIZE_LIMIT, RuleBroken
+from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys, resource_keys
 from ferryman.core.requests import DocumentDraft, DocumentView
 from ferryman.core.service import Service
 from ferryman.core.tags import check_tags
@@ -36,6 +36,7 @@ DOCUMENT_LIMIT = 500
 VERSION_LIMIT = 1000
 BUILTIN_OWNER = "Amazon"
 """What AWS's clients look for to tell built-in documents from an account's own."""
+_DOCUMENT_TYPE = "ssm:DocumentType"
 _RESERVED = ("aws", "amazon", "amzn")
 
 
@@ -47,7 +48,8 @@ async def create_document(
     Raises AccessDeniedException, ValidationException (a reserved name, tags), DocumentAlreadyExists,
     DocumentLimitExceeded, MaxDocumentSizeExceeded, InvalidDocumentContent, InvalidDocumentSchemaVersion.
     """
-    await _require(service, caller, "ssm:CreateDocument", draft.name, tags)
+    asked = {**request_tag_keys(tags), _DOCUMENT_TYPE: draft.type.value}
+    await _require(service, caller, "ssm:CreateDocument", draft.name, asked)
     if draft.name in BUILTIN_DOCUMENTS and draft.name != PREFERENCES_DOCUMENT:
         raise _exists(draft.name)
     if draft.name.lower().startswith(_RESERVED):
@@ -76,6 +78,7 @@ async def update_document(
     """
     await _require(service, caller, "ssm:UpdateDocument", draft.name)
     latest = await _own(service, draft.name, LATEST_VERSION)
+    draft = replace(draft, type=latest.version.type)
     meant = latest if updated == LATEST_VERSION else await service.store.documents.get(draft.name, updated)
     if meant is None or meant.version.version != latest.latest_version:
         raise _no_version(f"Only the latest version of {draft.name}, {latest.latest_version}, can be updated.")
@@ -135,12 +138,13 @@ async def get_document(
 ) -> tuple[StoredDocument, str]:
     """GetDocument: a version and its text in the format asked for, in its author's own words if that is the format.
 
-    Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion.
+    Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion, ValidationException (it has no such format).
     """
     stored = await _readable(service, caller, "ssm:GetDocument", given_name, which)
-    if stored.version.format is wanted:
-        return stored, stored.content
-    return stored, write_text(json.loads(stored.json), wanted)
+    try:
+        return stored, text_of(stored, wanted)
+    except RuleBroken as error:
+        raise ServiceError("ValidationException", str(error)) from error
 
 
 async def describe_document(service: Service, caller: Caller, given_name: str, which: WhichVersion) -> DocumentView:
@@ -149,8 +153,7 @@ async def describe_document(service: Service, caller: Caller, given_name: str, w
     Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion.
     """
     stored = await _readable(service, caller, "ssm:DescribeDocument", given_name, which)
-    document = read_document(json.loads(stored.json))
-    return DocumentView(stored, document, owner_of(service, stored), await _tags(service, stored.name))
+    return DocumentView(stored, content_of(stored), owner_of(service, stored), await _tags(service, stored.name))
 
 
 async def find_document(service: Service, name: str, which: WhichVersion = DEFAULT_VERSION) -> StoredDocument | None:
@@ -186,10 +189,12 @@ def _is_meant(built_in: StoredDocument, which: WhichVersion) -> bool:
     return which.version_name is None and which.number in (None, built_in.version.version)
 
 
-async def _require(
-    service: Service, caller: Caller, action: str, name: str, tags: Mapping[str, str] = MappingProxyType({})
-) -> None:
-    keys = {**request_tag_keys(tags), **await resource_keys(service, ResourceType.DOCUMENT, name)}
+async def _require(service: Service, caller: Caller, action: str, name: str, asked: Keys | None = None) -> None:
+    """`asked` are the condition keys of a document that is to be made; one that is there has its own type."""
+    if asked is None:
+        stored = await find_document(service, name)
+        asked = NO_KEYS if stored is None else {_DOCUMENT_TYPE: stored.version.type.value}
+    keys = {**asked, **await resource_keys(service, ResourceType.DOCUMENT, name)}
     require(service, caller, action, document_arn(service.settings.account_id, service.settings.region, name), keys)
 
 
@@ -223,12 +228,13 @@ async def _tags(service: Service, name: str) -> Mapping[str, str]:
 
 async def _checked(
     service: Service, draft: DocumentDraft, *, version: int, latest: int
-) -> tuple[StoredDocument, SessionDocument]:
+) -> tuple[StoredDocument, Content]:
     if len(draft.content.encode()) > SIZE_LIMIT:
         raise ServiceError("MaxDocumentSizeExceeded", f"A document must have at most {SIZE_LIMIT} bytes.")
     try:
-        value = await asyncio.to_thread(read_text, draft.content, draft.format)  # others need not wait
-        document = read_document(value)
+        # Others need not wait.
+        value, written = await asyncio.to_thread(read_values, draft.content, draft.format, draft.type)
+        document = read_content(value, draft.name, draft.type)
         if draft.name == PREFERENCES_DOCUMENT:
             _check_preferences(document)
     except WrongSchemaVersion as error:
@@ -238,18 +244,19 @@ async def _checked(
     described = DocumentVersion(
         name=draft.name,
         version=version,
-        format=draft.format,
+        format=written,
         platforms=document.platforms,
         created_at=service.clock(),
         version_name=draft.version_name,
         display_name=draft.display_name,
         target_type=draft.target_type,
+        type=draft.type,
     )
     return StoredDocument(described, draft.content, json.dumps(value), version, latest), document
 
 
-def _check_preferences(document: SessionDocument) -> None:
-    if document.session_type is not SessionType.SHELL:
+def _check_preferences(document: Content) -> None:
+    if not isinstance(document, SessionDocument) or document.session_type is not SessionType.SHELL:
         raise RuleBroken("sessionType", f"must be {SessionType.SHELL} in {PREFERENCES_DOCUMENT}.")
     if document.parameters:
         raise RuleBroken("parameters", f"are not supported in {PREFERENCES_DOCUMENT}, which other documents rely on.")

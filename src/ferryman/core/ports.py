@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from ferryman.core.access_ports import AccessRequestStore
 from ferryman.core.iam_ports import GroupStore, OidcProviderStore, PolicyStore, RoleStore
 from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.documents import DocumentVersion, StoredDocument, WhichVersion
@@ -141,6 +142,9 @@ class SessionStore(Protocol):
 
     async def active_on(self, node_id: NodeId) -> Sequence[Session]:
         """Active sessions of one node."""
+
+    async def active_by(self, access_request_id: str) -> Sequence[Session]:
+        """Active sessions that were started by an access request."""
 
     async def prune(self, ended_before: Millis, limit: int) -> int:
         """Delete up to `limit` ended sessions that ended before; returns how many."""
@@ -324,6 +328,10 @@ class Store(Protocol):
     def tags(self) -> TagStore:
         """Tags."""
 
+    @property
+    def access_requests(self) -> AccessRequestStore:
+        """Access requests."""
+
     async def check(self) -> None:
         """Raise if the database cannot be read and written; for `/healthz`."""
 
@@ -377,3 +385,10 @@ class AuditTrail(Protocol):
 
     async def keep(self, entry: Entry) -> None:
         """Put an entry into the trail and return when it is there; raises `Unrecorded`."""
+
+
+class Notices(Protocol):
+    """Who is told of access requests. Best effort: what cannot be delivered is given up after some tries."""
+
+    def put(self, entry: Entry) -> None:
+        """Tell soon; of too many that wait the oldest are dropped."""

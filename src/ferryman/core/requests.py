@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from ferryman.core.document_content import SessionDocument
+from ferryman.core.document_kinds import Content
 from ferryman.model.callers import Caller, Credentials
-from ferryman.model.documents import DocumentFormat, StoredDocument
+from ferryman.model.documents import DocumentFormat, DocumentType, StoredDocument
 from ferryman.model.identifiers import ActivationId, Millis, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, PingStatus
 from ferryman.model.secret import Secret
@@ -155,7 +155,7 @@ class Authenticated:
 
 @dataclass(frozen=True, slots=True)
 class DocumentDraft:
-    """What CreateDocument and UpdateDocument are given of a document."""
+    """What CreateDocument and UpdateDocument are given of a document; an updated one keeps its type."""
 
     name: str
     content: str
@@ -163,6 +163,7 @@ class DocumentDraft:
     version_name: str | None = None
     display_name: str | None = None
     target_type: str | None = None
+    type: DocumentType = DocumentType.SESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class DocumentView:
     """A version of a document for its readers. `owner` is the account's id, or Amazon for a built-in one."""
 
     stored: StoredDocument
-    document: SessionDocument
+    document: Content
     owner: str
     tags: Mapping[str, str] = field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Store
+from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Notices, Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.vault import Vault
 
@@ -44,6 +44,13 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """`end_sessions`: the end of just-in-time access ends the sessions that it started."""
+
+    end_sessions: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Who we are. `public_url` is `http[s]://host[:port]`, what clients and agents reach us by."""
 
@@ -54,6 +61,7 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     oidc_on_loopback: bool = False
     """OpenID Connect providers on this machine may speak plain HTTP."""
+    access: AccessSettings = field(default_factory=AccessSettings)
 
     @property
     def websocket_url(self) -> str:
@@ -73,6 +81,13 @@ class NoTrail:
         """Do nothing."""
 
 
+class NoNotices:
+    """Nobody is notified."""
+
+    def put(self, entry: Entry) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One value passed to every use case."""
@@ -86,3 +101,4 @@ class Service:
     trail: AuditTrail = field(default_factory=NoTrail)
     fetch: Fetch = fetch_nothing
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
+    notices: Notices = field(default_factory=NoNotices)

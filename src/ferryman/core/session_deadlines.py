@@ -18,7 +18,7 @@ from ferryman.core.session_lifecycle import (
     session_finished,
 )
 from ferryman.model.identifiers import Millis
-from ferryman.model.sessions import Session, SessionState, SessionStatus
+from ferryman.model.sessions import RESUMABLE, Session, SessionState, SessionStatus
 
 _BATCH = 200
 """Sessions looked at side by side."""
@@ -68,7 +68,9 @@ async def recover(service: Service) -> int:
 
 async def _look(service: Service, session: Session) -> None:
     session_id = session.session_id
-    if session.status is SessionStatus.CONNECTING:
+    if session.status in RESUMABLE and session.access_ends_at is not None and session.access_ends_at <= service.clock():
+        await end_session(service, session_id, f"The access of {session.access_request_id} has ended.")
+    elif session.status is SessionStatus.CONNECTING:
         seconds = service.settings.limits.client_wait
         if session.token_id is not None:
             cause = f"The client did not connect within {seconds} seconds."

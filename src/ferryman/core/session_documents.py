@@ -13,7 +13,7 @@ from ferryman.core.documents import document_name, find_document, no_document
 from ferryman.core.requests import StartSessionRequest
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller
-from ferryman.model.documents import PREFERENCES_DOCUMENT, StoredDocument
+from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
 from ferryman.model.errors import ServiceError
 from ferryman.model.sessions import Session
 
@@ -44,6 +44,8 @@ async def choose_document(service: Service, caller: Caller, request: StartSessio
     stored = await find_document(service, name)
     if stored is None:
         raise no_document(name)
+    if stored.version.type is not DocumentType.SESSION:
+        raise ServiceError("InvalidDocument", f"The document {name} is of type {stored.version.type}, not Session.")
     document = _read(stored)
     values = check_values(name, document.parameters, request.parameters)
     if name == PREFERENCES_DOCUMENT:

@@ -30,10 +30,11 @@ _ERROR_HEADING = "----------ERROR-------"
 
 
 def idle_deadline(session: Session, last_activity: Millis) -> Millis:
-    """Return when the session must end if nothing more happens: idle timeout or maximum duration, the earlier."""
+    """Return when the session must end if nothing more happens: by its idle timeout, its maximum duration or the end
+    of the access that it was started by, the earliest."""
     idle = last_activity + session.idle_timeout * 60_000
-    longest = duration_deadline(session)
-    return Millis(idle if longest is None else min(idle, longest))
+    bounds = (duration_deadline(session), session.access_ends_at)
+    return Millis(min([idle, *(bound for bound in bounds if bound is not None)]))
 
 
 def duration_deadline(session: Session) -> Millis | None:

@@ -33,6 +33,10 @@ async def describe_sessions(service: Service, caller: Caller, request: DescribeS
     settings = service.settings
     require(service, caller, "ssm:DescribeSessions", session_arn(settings.account_id, settings.region, "*"))
     query = _query(request)
+    if caller.access_type is AccessType.JUST_IN_TIME:  # what it may see are its own
+        if query.owner not in (None, caller.arn):
+            return Page(())
+        query = replace(query, owner=caller.arn)
     if request.state is SessionState.HISTORY:
         since = Millis(service.clock() - settings.limits.history_days * 86_400_000)
         query = replace(query, ended_since=since)

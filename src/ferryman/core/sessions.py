@@ -1,5 +1,6 @@
 """StartSession, ResumeSession, TerminateSession, GetConnectionStatus."""
 
+from ferryman.core.access_sessions import check_access, session_access
 from ferryman.core.audit import session_changed
 from ferryman.core.authorization import require, require_session, require_start
 from ferryman.core.permissions import resource_keys
@@ -33,6 +34,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     if not await _is_reachable(service, target):
         raise ServiceError("TargetNotConnected", f"{target} is not connected.")
     now = service.clock()
+    access = await session_access(service, caller)
     session = Session(
         session_id=new_session_id(caller.name, service.entropy(_ID_ENTROPY)),
         target=target,
@@ -50,9 +52,12 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         document_version=document.version,
         idles=document.resolved.idles,
         access_type=caller.access_type,
+        access_request_id=access.request_id,
+        access_ends_at=access.ends_at,
     )
     ticket = _ticket(service, caller, session)
     await service.store.sessions.add(session, document.json())
+    await check_access(service, session)
     session_changed(service, session)
     return ticket
 

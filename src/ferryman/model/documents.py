@@ -1,4 +1,4 @@
-"""Session documents: their versions as they are kept. What a document says is `core.document_content`'s."""
+"""Documents: their versions as they are kept. What they say is `core.document_content`'s and `approval_policies`'."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,11 +9,25 @@ PREFERENCES_DOCUMENT = "SSM-SessionManagerRunShell"
 """What a session runs when no document is named; its inputs are the account's preferences for every session."""
 
 
+AUTO_APPROVAL_DOCUMENT = "SSM-JustInTimeAccessAutoApprovalPolicy"
+DENY_ACCESS_DOCUMENT = "SSM-JustInTimeAccessDenyAccessOrgPolicy"
+"""The two documents of type AutoApprovalPolicy that there may be, as AWS names them."""
+
+
+class DocumentType(StrEnum):
+    """What a document is about."""
+
+    SESSION = "Session"
+    AUTO_APPROVAL = "AutoApprovalPolicy"
+    MANUAL_APPROVAL = "ManualApprovalPolicy"
+
+
 class DocumentFormat(StrEnum):
-    """How a document's content is written."""
+    """How a document's content is written. TEXT is Cedar, of an AutoApprovalPolicy."""
 
     JSON = "JSON"
     YAML = "YAML"
+    TEXT = "TEXT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,7 @@ class DocumentVersion:
     version_name: str | None = None
     display_name: str | None = None
     target_type: str | None = None
+    type: DocumentType = DocumentType.SESSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class Session:
     `idle_timeout` and `max_duration` are minutes. `deadline_at` is the next moment at which the sweep must look at the
     session. `token_id` names the one client token that may still be used, if any. `owner` is the caller's ARN,
     `owner_id` the id that ownership is decided by. `document_version` is the one that was the default at the start.
-    One that does not idle is ended by its idle timeout only while an end is lost.
+    One that does not idle is ended by its idle timeout only while an end is lost. `access_request_id` is what a
+    JustInTime one was started by, `access_ends_at` when that ends it, None if the server's settings let it go on.
     """
 
     session_id: SessionId
@@ -89,6 +90,8 @@ class Session:
     token_id: str | None = None
     document_version: int | None = None
     idles: bool = True
+    access_request_id: str | None = None
+    access_ends_at: Millis | None = None
 
     @property
     def state(self) -> SessionState:

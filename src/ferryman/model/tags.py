@@ -13,6 +13,7 @@ class ResourceType(StrEnum):
     ROLE = "Role"
     OIDC_PROVIDER = "OpenIDConnectProvider"
     POLICY = "Policy"
+    OPS_ITEM = "OpsItem"
 
 
 TAG_LIMIT = 50

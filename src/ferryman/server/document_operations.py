@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from ferryman.core import document_listing, documents, tags
-from ferryman.core.document_content import SCHEMA_VERSION
+from ferryman.core.document_kinds import SCHEMA_VERSIONS
 from ferryman.core.document_parameters import Parameter
 from ferryman.core.requests import (
     DocumentDraft,
@@ -14,28 +14,28 @@ from ferryman.core.requests import (
     ListDocumentVersionsRequest,
 )
 from ferryman.model.callers import Caller
-from ferryman.model.documents import LATEST_VERSION, DocumentFormat, DocumentVersion, WhichVersion
+from ferryman.model.documents import LATEST_VERSION, DocumentFormat, DocumentType, DocumentVersion, WhichVersion
 from ferryman.model.errors import ServiceError
 from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
 
-_TYPE = "Session"
-
 
 async def create_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    """CreateDocument, of type Session."""
-    if given.get("DocumentType") != _TYPE:
-        raise ServiceError("ValidationException", f"DocumentType must be {_TYPE}; there are no other documents here.")
+    """CreateDocument."""
+    kind = given.get("DocumentType")
+    if kind not in list(DocumentType):
+        raise ServiceError("ValidationException", f"DocumentType must be one of {', '.join(DocumentType)}.")
     for member in ("Requires", "Attachments"):
         if given.get(member):
-            raise ServiceError("ValidationException", f"{member} are not supported for documents of type {_TYPE}.")
-    view = await documents.create_document(here.service, caller, _draft(given), _tags(given.get("Tags")))
+            raise ServiceError("ValidationException", f"{member} are not supported for documents of type {kind}.")
+    draft = _draft(given, DocumentType(kind))
+    view = await documents.create_document(here.service, caller, draft, _tags(given.get("Tags")))
     return {"DocumentDescription": _description(view)}
 
 
 async def update_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     """UpdateDocument."""
     if given.get("Attachments"):
-        raise ServiceError("ValidationException", f"Attachments are not supported for documents of type {_TYPE}.")
+        raise ServiceError("ValidationException", "Attachments are not supported.")
     updated = _which(given.get("DocumentVersion"), None) if given.get("DocumentVersion") else LATEST_VERSION
     view = await documents.update_document(here.service, caller, _draft(given), updated)
     return {"DocumentDescription": _description(view)}
@@ -74,7 +74,7 @@ async def get_document(here: Surroundings, caller: Caller, given: Parameters) ->
         "DocumentVersion": str(stored.version.version),
         "Status": "Active",
         "Content": text,
-        "DocumentType": _TYPE,
+        "DocumentType": stored.version.type.value,
         "DocumentFormat": written.value,
     }
 
@@ -121,7 +121,7 @@ async def remove_tags_from_resource(here: Surroundings, caller: Caller, given: P
     return {}
 
 
-def _draft(given: Parameters) -> DocumentDraft:
+def _draft(given: Parameters, kind: DocumentType = DocumentType.SESSION) -> DocumentDraft:
     return DocumentDraft(
         name=given["Name"],
         content=given["Content"],
@@ -129,14 +129,12 @@ def _draft(given: Parameters) -> DocumentDraft:
         version_name=given.get("VersionName"),
         display_name=given.get("DisplayName"),
         target_type=given.get("TargetType"),
+        type=kind,
     )
 
 
 def _format(given: Parameters) -> DocumentFormat:
-    written = given.get("DocumentFormat") or DocumentFormat.JSON.value
-    if written not in list(DocumentFormat):
-        raise ServiceError("ValidationException", f"Documents of type {_TYPE} are JSON or YAML, not {written}.")
-    return DocumentFormat(written)
+    return DocumentFormat(given.get("DocumentFormat") or DocumentFormat.JSON)
 
 
 def _which(version: str | None, version_name: str | None) -> WhichVersion:
@@ -172,8 +170,8 @@ def _description(view: DocumentView) -> Result:
         "Description": view.document.description,
         "Parameters": [_parameter(each) for each in view.document.parameters.values()],
         "PlatformTypes": list(version.platforms),
-        "DocumentType": _TYPE,
-        "SchemaVersion": SCHEMA_VERSION,
+        "DocumentType": version.type.value,
+        "SchemaVersion": view.document.schema_version,
         "LatestVersion": str(stored.latest_version),
         "DefaultVersion": str(stored.default_version),
         "DocumentFormat": version.format.value,
@@ -201,8 +199,8 @@ def _identifier(row: DocumentSummary) -> Result:
         "VersionName": version.version_name,
         "PlatformTypes": list(version.platforms),
         "DocumentVersion": str(version.version),
-        "DocumentType": _TYPE,
-        "SchemaVersion": SCHEMA_VERSION,
+        "DocumentType": version.type.value,
+        "SchemaVersion": SCHEMA_VERSIONS[version.type],
         "DocumentFormat": version.format.value,
         "TargetType": version.target_type,
         "Tags": _tag_list(row.tags),

@@ -20,6 +20,7 @@ from ferryman.model.nodes import ManagedNode, NodeInformation
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionState
 from ferryman.server import (
+    access_operations,
     document_operations,
     iam_group_operations,
     iam_policy_operations,
@@ -210,6 +211,11 @@ BY_CALLER: Mapping[Key, Operation] = {
     ("ssm", "AddTagsToResource"): document_operations.add_tags_to_resource,
     ("ssm", "ListTagsForResource"): document_operations.list_tags_for_resource,
     ("ssm", "RemoveTagsFromResource"): document_operations.remove_tags_from_resource,
+    ("ssm", "StartAccessRequest"): access_operations.start_access_request,
+    ("ssm", "GetAccessToken"): access_operations.get_access_token,
+    ("ssm", "SendAutomationSignal"): access_operations.send_automation_signal,
+    ("ssm", "GetOpsItem"): access_operations.get_ops_item,
+    ("ssm", "DescribeOpsItems"): access_operations.describe_ops_items,
     ("ssm", "UpdateInstanceInformation"): _update_instance_information,
     ("ssm", "ListInstanceAssociations"): _list_instance_associations,
     ("ec2messages", "GetMessages"): _get_messages,

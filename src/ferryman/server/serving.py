@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 from aiohttp import web
 
+from ferryman.core.access_standing import sweep_access_requests
 from ferryman.core.service import Service
 from ferryman.core.session_deadlines import recover, sweep
 from ferryman.server.application import build
@@ -82,5 +83,6 @@ async def _sweep(service: Service) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await sweep(service)
+            await sweep_access_requests(service)
         except Exception:  # noqa: BLE001 boundary: a store that fails now may work in a second; deadlines must not stop for ever
             _log.exception("sweep failed")

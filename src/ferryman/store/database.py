@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
+from ferryman.store.access_requests import SqlAccessRequests
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
 from ferryman.store.groups import SqlGroups
@@ -45,6 +46,7 @@ class SqlStore:
         self.oidc_providers = SqlOidcProviders(connections)
         self.documents = SqlDocuments(connections)
         self.tags = SqlTags(connections)
+        self.access_requests = SqlAccessRequests(connections)
 
     async def check(self) -> None:
         """Raise if the database cannot be read and written; deleting nothing takes the write lock all the same."""

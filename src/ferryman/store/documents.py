@@ -1,6 +1,7 @@
-"""Session documents in SQL. Every change is one statement; of a deleted version its number stays, not to be reused."""
+"""Documents in SQL. Every change is one statement; of a deleted version its number stays, not to be reused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import Select
 
-from ferryman.model.documents import DocumentFormat, DocumentVersion, StoredDocument, WhichVersion
+from ferryman.model.documents import DocumentFormat, DocumentType, DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.errors import ServiceError
 from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import document_versions as versions
@@ -35,6 +36,7 @@ _VERSION = (
     versions.c.version_name,
     versions.c.display_name,
     versions.c.target_type,
+    versions.c.type,
 )
 """In the order of `DocumentVersion`'s fields."""
 _OTHER = versions.alias()
@@ -43,8 +45,9 @@ _INSERTED = (*_VERSION, versions.c.content, versions.c.json, versions.c.is_defau
 
 
 def _version(row: Record) -> DocumentVersion:
-    name, number, written, platforms, *others = row
-    return DocumentVersion(name, number, DocumentFormat(written), tuple(platforms.split(",")), *others)
+    name, number, written, platforms, *others, document_type = row
+    version = DocumentVersion(name, number, DocumentFormat(written), tuple(platforms.split(",")), *others)
+    return replace(version, type=DocumentType(document_type))
 
 
 def _stored(row: Record) -> StoredDocument:
@@ -73,6 +76,7 @@ def _values(document: StoredDocument) -> dict[str, object]:
         "version_name": version.version_name,
         "display_name": version.display_name,
         "target_type": version.target_type,
+        "type": version.type.value,
         "content": document.content,
         "json": document.json,
         "is_default": document.default_version == version.version,

@@ -54,6 +54,8 @@ _COLUMNS = (
     sessions.c.token_id,
     sessions.c.document_version,
     sessions.c.idles,
+    sessions.c.access_request_id,
+    sessions.c.access_ends_at,
 )
 """In the order of `Session`'s fields."""
 _STATUS = _COLUMNS.index(sessions.c.status)
@@ -85,6 +87,8 @@ def row_of(session: Session) -> dict[str, object]:
         "token_id": session.token_id,
         "document_version": session.document_version,
         "idles": session.idles,
+        "access_request_id": session.access_request_id,
+        "access_ends_at": session.access_ends_at,
     }
 
 
@@ -256,6 +260,11 @@ class SqlSessions:
     async def active_on(self, node_id: NodeId) -> Sequence[Session]:
         """Active sessions of one node."""
         statement = select(*_COLUMNS).where(sessions.c.ended == 0, sessions.c.target == node_id)
+        return [_session(row) for row in await self._connections.read(statement)]
+
+    async def active_by(self, access_request_id: str) -> Sequence[Session]:
+        """Active sessions that were started by an access request."""
+        statement = select(*_COLUMNS).where(sessions.c.access_request_id == access_request_id, _IS_ACTIVE)
         return [_session(row) for row in await self._connections.read(statement)]
 
     async def prune(self, ended_before: Millis, limit: int) -> int:

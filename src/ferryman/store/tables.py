@@ -58,6 +58,8 @@ sessions = Table(
     # Gone when the session ends, so that pages of DescribeSessions stay small.
     Column("document_content", Text),
     Column("idles", Boolean, nullable=False, server_default=true()),
+    Column("access_request_id", String(15)),
+    Column("access_ends_at", BigInteger),
 )
 
 
@@ -78,6 +80,12 @@ Index(
     postgresql_where=text(f"status < {FIRST_ENDED_STATUS}"),
 )
 Index("sessions_ended_at", sessions.c.ended_at)
+Index(
+    "sessions_by_access_request",
+    sessions.c.access_request_id,
+    sqlite_where=text("access_request_id IS NOT NULL"),
+    postgresql_where=text("access_request_id IS NOT NULL"),
+)
 
 nodes = Table(
     "nodes",
@@ -239,6 +247,7 @@ document_versions = Table(
     # Both are null in a version that was deleted.
     Column("content", Text),
     Column("json", Text),
+    Column("type", String(32), nullable=False, server_default="Session"),
 )
 Index("document_version_names", document_versions.c.name, document_versions.c.version_name, unique=True)
 
@@ -251,3 +260,80 @@ tags = Table(
     Column("value", String(256), nullable=False),
 )
 Index("tags_by_key", tags.c.resource_type, tags.c.key, tags.c.value, tags.c.resource_id)
+
+access_requests = Table(
+    "access_requests",
+    metadata,
+    Column("request_id", String(15), primary_key=True),
+    Column("execution_id", String(36), nullable=False, unique=True),
+    Column("status", SmallInteger, nullable=False),
+    Column("requester_id", String(128), nullable=False),
+    Column("requester_person_id", String(256), nullable=False),
+    Column("requester_arn", String(256), nullable=False),
+    Column("requester_name", String(128), nullable=False),
+    Column("reason", String(256), nullable=False),
+    # JSON: targets, nodes and levels, as they were when the request was made.
+    Column("plan", Text, nullable=False),
+    Column("policy", String(128), nullable=False),
+    Column("duration", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deadline_at", BigInteger, nullable=False),
+    Column("decided_at", BigInteger),
+    Column("decided_by", String(256)),
+    Column("ended_at", BigInteger),
+    Column("details", String(1024)),
+)
+Index("access_requests_by_age", access_requests.c.created_at.desc(), access_requests.c.request_id)
+Index(
+    "access_requests_by_status",
+    access_requests.c.status,
+    access_requests.c.created_at.desc(),
+    access_requests.c.request_id,
+)
+Index(
+    "access_requests_by_requester",
+    access_requests.c.requester_id,
+    access_requests.c.created_at.desc(),
+    access_requests.c.request_id,
+)
+Index(
+    "access_requests_by_requester_arn",
+    access_requests.c.requester_arn,
+    access_requests.c.created_at.desc(),
+    access_requests.c.request_id,
+)
+Index(
+    "access_requests_due",
+    access_requests.c.deadline_at,
+    sqlite_where=text("status < 10"),
+    postgresql_where=text("status < 10"),
+)
+Index("access_requests_ended_at", access_requests.c.ended_at)
+
+access_request_nodes = Table(
+    "access_request_nodes",
+    metadata,
+    Column(
+        "request_id",
+        String(15),
+        ForeignKey("access_requests.request_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("node_id", String(20), primary_key=True, index=True),
+)
+
+access_approvals = Table(
+    "access_approvals",
+    metadata,
+    Column(
+        "request_id",
+        String(15),
+        ForeignKey("access_requests.request_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("person_id", String(256), primary_key=True),
+    Column("level", SmallInteger, nullable=False),
+    Column("arn", String(256), nullable=False),
+    Column("approved_at", BigInteger, nullable=False),
+    Column("comment", String(512), nullable=False),
+)

@@ -239,9 +239,7 @@ async def test_a_users_session_may_assume_a_role_within_its_session_policies(wor
     await assumed(world, within, arn)
     only = document({"Effect": "Allow", "Action": "ssm:*", "Resource": "*"})
     now = world.clock()
-    approved = TemporarySession(
-        SessionKind.ACCESS_REQUEST, world.alice.user_id, now, Millis(now + 1000), policies=(only,)
-    )
+    approved = TemporarySession(SessionKind.USER, world.alice.user_id, now, Millis(now + 1000), policies=(only,))
     issued = issue_temporary(world.service, approved).credentials
     assert issued.session_token is not None
     token = issued.session_token.reveal()

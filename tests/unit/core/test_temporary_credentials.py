@@ -15,7 +15,6 @@ from ferryman.core.temporary_credentials import PACKED_LIMIT, issue_temporary
 from ferryman.model.callers import Caller, Credentials
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.sessions import AccessType
 from ferryman.model.temporary import SessionKind, TemporarySession
 from ferryman.policy.evaluation import Layer
 
@@ -137,38 +136,6 @@ async def test_session_policies_must_allow_as_well(world: "World") -> None:
     caller = await known(world, issue_temporary(world.service, operator).credentials)
     assert decide(world.service, caller, "ssm:StartSession", NODE).allowed
     assert not decide(world.service, caller, "ssm:DeleteDocument", NODE).allowed
-
-
-async def test_an_approved_request_reaches_what_was_approved_and_no_more(world: "World") -> None:
-    user = await identities.create_user(world.service, "carol")
-    session = TemporarySession(
-        SessionKind.ACCESS_REQUEST,
-        user.user_id,
-        world.clock(),
-        Millis(world.clock() + 3_600_000),
-        policies=(ONE_NODE,),
-        access_request_id="oi-0123456789ab",
-    )
-    credentials = issue_temporary(world.service, session).credentials
-    caller = await known(world, credentials)
-    assert caller.access_type is AccessType.JUST_IN_TIME
-    assert (caller.user_id, caller.owner_id) == (user.user_id, user.user_id)
-    assert decide(world.service, caller, "ssm:StartSession", NODE).allowed
-    assert not decide(world.service, caller, "ssm:StartSession", OTHER).allowed
-    deny = ONE_NODE.replace("Allow", "Deny")
-    await world.store.policies.put_inline(user.user_id, "never", deny)
-    assert not decide(world.service, await known(world, credentials), "ssm:StartSession", NODE).allowed
-    assert world.alice.access_type is AccessType.STANDARD
-
-
-async def test_sessions_of_an_approved_request_are_marked(world: "World") -> None:
-    node_id = await world.node()
-    session = session_of(world, world.alice, kind=SessionKind.ACCESS_REQUEST, policies=(ONE_NODE.replace(NODE, "*"),))
-    caller = await known(world, issue_temporary(world.service, session).credentials)
-    just_in_time = await world.session((await world.start(node_id, caller)).session_id)
-    standard = await world.session((await world.start(node_id)).session_id)
-    assert just_in_time.access_type is AccessType.JUST_IN_TIME
-    assert standard.access_type is AccessType.STANDARD
 
 
 async def test_conditions_see_the_session(world: "World") -> None:

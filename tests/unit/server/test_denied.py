@@ -23,6 +23,9 @@ PARAMETERS: dict[str, Any] = {
     "Content": "{}",
     "VersionId": "v1",
     "PolicyArn": "arn:aws:iam::123456789012:policy/p",
+    "AccessRequestId": "oi-0123456789ab",
+    "OpsItemId": "oi-0123456789ab",
+    "Targets": [{"Key": "InstanceIds", "Values": ["mi-0123456789abcdef0"]}],
 }
 
 BESIDES: dict[tuple[str, str], dict[str, Any]] = {("ssm", "CreateDocument"): {"DocumentType": "Session"}}

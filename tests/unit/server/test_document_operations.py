@@ -119,8 +119,8 @@ async def test_update_versions_and_delete(server: Server) -> None:
 @pytest.mark.parametrize(
     ("members", "code", "part"),
     [
-        ({"DocumentType": "Command"}, "ValidationException", "DocumentType must be Session"),
-        ({"DocumentFormat": "TEXT"}, "ValidationException", "JSON or YAML"),
+        ({"DocumentType": "Command"}, "ValidationException", "DocumentType must be one of Session"),
+        ({"DocumentFormat": "TEXT"}, "InvalidDocumentContent", "JSON or YAML"),
         ({"Requires": [{"Name": "Other"}]}, "ValidationException", "Requires"),
         ({"Attachments": [{"Key": "SourceUrl", "Values": ["x"]}]}, "ValidationException", "Attachments"),
         ({"Name": "a b"}, "ValidationException", "'name'"),

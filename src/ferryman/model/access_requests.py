@@ -1,0 +1,147 @@
+"""An access request and the one table of its status machine.
+
+Rules: only a Pending one is approved or rejected, only an Approved one revoked; both expire; nothing leaves Rejected,
+Revoked or Expired. The diagram in the docs is drawn from TRANSITIONS.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from ferryman.model.identifiers import Millis, NodeId, hex_digits
+
+AccessRequestId = NewType("AccessRequestId", str)
+"""`oi-` and 12 hex digits."""
+ID_ENTROPY = 6
+
+
+class AccessRequestStatus(StrEnum):
+    """Status as GetAccessToken shows it."""
+
+    PENDING = "Pending"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    REVOKED = "Revoked"
+    EXPIRED = "Expired"
+
+
+TRANSITIONS: Mapping[AccessRequestStatus, frozenset[AccessRequestStatus]] = {
+    AccessRequestStatus.PENDING: frozenset(
+        {AccessRequestStatus.APPROVED, AccessRequestStatus.REJECTED, AccessRequestStatus.EXPIRED}
+    ),
+    AccessRequestStatus.APPROVED: frozenset({AccessRequestStatus.REVOKED, AccessRequestStatus.EXPIRED}),
+    AccessRequestStatus.REJECTED: frozenset(),
+    AccessRequestStatus.REVOKED: frozenset(),
+    AccessRequestStatus.EXPIRED: frozenset(),
+}
+
+OVER = frozenset(status for status, following in TRANSITIONS.items() if not following)
+
+
+def sources(status: AccessRequestStatus) -> frozenset[AccessRequestStatus]:
+    """Return the statuses that may become `status`."""
+    return frozenset(source for source, following in TRANSITIONS.items() if status in following)
+
+
+class ApproverKind(StrEnum):
+    """What an approval policy names as an approver."""
+
+    USER = "user"
+    GROUP = "group"
+    """Every member of it."""
+    ROLE = "role"
+    """Every session of it."""
+    ARN = "arn"
+    """Whoever has exactly this ARN: one session of a role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Who may approve at one level. `name` is a name, an id or an ARN."""
+
+    kind: ApproverKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalLevel:
+    """One level of approval: so many of these approvers. Levels are taken in order."""
+
+    name: str
+    minimum: int
+    approvers: tuple[Approver, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One approver's yes. `level` counts from 0; `person_id` is whom one approval counts for."""
+
+    level: int
+    person_id: str
+    arn: str
+    approved_at: Millis
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asked. `identity_id` is the user's or role's, `person_id` the user id or role session by which people are
+    told apart, `name` the user's or role session's."""
+
+    identity_id: str
+    person_id: str
+    arn: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A request for access to nodes, and how it was decided.
+
+    `execution_id` is what approvers send their signal to (a UUID). `nodes` are what the targets meant when it was made.
+    `policy` is the document that decides, `levels` what it asked for then: empty if it was approved automatically.
+    `deadline_at` is when it expires: Pending ones unless decided, Approved ones by the end of their window, which lasts
+    `duration` seconds. `details` is the cause of its end or what its last decider said.
+    """
+
+    request_id: AccessRequestId
+    execution_id: str
+    status: AccessRequestStatus
+    requester: Requester
+    reason: str
+    targets: tuple[tuple[str, tuple[str, ...]], ...]
+    nodes: tuple[NodeId, ...]
+    policy: str
+    duration: int
+    created_at: Millis
+    deadline_at: Millis
+    levels: tuple[ApprovalLevel, ...] = ()
+    decided_at: Millis | None = None
+    decided_by: str | None = None
+    ended_at: Millis | None = None
+    details: str | None = None
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def current_level(self) -> int | None:
+        """The first level that lacks approvals, None if none does."""
+        for place, level in enumerate(self.levels):
+            if sum(each.level == place for each in self.approvals) < level.minimum:
+                return place
+        return None
+
+
+def new_access_request_id(entropy: bytes) -> AccessRequestId:
+    """Return `oi-<12 hex digits>` from 6 bytes of entropy."""
+    return AccessRequestId(f"oi-{hex_digits(entropy, 12)}")
+
+
+def access_request_arn(account_id: str, region: str, request_id: str) -> str:
+    """Return the ARN of an access request, which to AWS is an OpsItem."""
+    return f"arn:aws:ssm:{region}:{account_id}:opsitem/{request_id}"
+
+
+def execution_arn(account_id: str, region: str, execution_id: str) -> str:
+    """Return the ARN of what approvers signal."""
+    return f"arn:aws:ssm:{region}:{account_id}:automation-execution/{execution_id}"

@@ -1,0 +1,107 @@
+"""What tests of just-in-time access share: approval policies, requests, signals."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ferryman.core import access_approvals, access_requests, callers, documents, identities
+from ferryman.core.access_approvals import SendSignal
+from ferryman.core.access_requests import StartAccessRequest
+from ferryman.core.requests import DocumentDraft, TemporaryCredentials
+from ferryman.model.access_requests import AccessRequest
+from ferryman.model.callers import Caller
+from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DocumentFormat, DocumentType
+from ferryman.model.groups import Group
+from ferryman.model.identifiers import NodeId
+from ferryman.model.tags import ResourceType
+
+if TYPE_CHECKING:
+    from tests.unit.core.conftest import World
+
+REQUESTING = [
+    {
+        "Effect": "Allow",
+        "Action": ["ssm:StartAccessRequest", "ssm:GetAccessToken", "ssm:GetOpsItem", "ssm:DescribeOpsItems"],
+        "Resource": "*",
+    }
+]
+DECIDING = [
+    {
+        "Effect": "Allow",
+        "Action": ["ssm:SendAutomationSignal", "ssm:GetOpsItem", "ssm:DescribeOpsItems"],
+        "Resource": "*",
+    }
+]
+WINDOW = 3600
+
+
+async def person(
+    world: "World", name: str, *statements: dict[str, Any], tags: Mapping[str, str] | None = None
+) -> Caller:
+    """A user with these statements and no others, as they call with a key of their own."""
+    user = await identities.create_user(world.service, name)
+    text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    if statements:
+        await world.store.policies.put_inline(user.user_id, "own", text)
+    if tags:
+        await world.store.tags.put(ResourceType.USER, user.user_id, tags)
+    key = await identities.create_access_key(world.service, name)
+    return (await callers.authenticate(world.service, key.access_key_id, None)).caller
+
+
+def levels(*approvers: list[str] | tuple[int, list[str]]) -> list[dict[str, Any]]:
+    """Levels of approval: names of users, one of whom is enough unless a number is said."""
+    found = []
+    for place, each in enumerate(approvers):
+        minimum, names = each if isinstance(each, tuple) else (1, each)
+        inputs = {"MinRequiredApprovals": minimum, "Approvers": names}
+        found.append({"name": f"level{place}", "action": "aws:approve", "timeoutSeconds": 600, "inputs": inputs})
+    return found
+
+
+async def manual_policy(
+    world: "World", *approvers: list[str] | tuple[int, list[str]], name: str = "People", **members: Any
+) -> None:
+    content = {"schemaVersion": "0.3", "accessDuration": WINDOW, "mainSteps": levels(*approvers), **members}
+    draft = DocumentDraft(name, json.dumps(content), type=DocumentType.MANUAL_APPROVAL)
+    await documents.create_document(world.service, world.administrator, draft, {})
+
+
+async def cedar_policy(world: "World", text: str, name: str = AUTO_APPROVAL_DOCUMENT) -> None:
+    draft = DocumentDraft(name, text, DocumentFormat.TEXT, type=DocumentType.AUTO_APPROVAL)
+    await documents.create_document(world.service, world.administrator, draft, {})
+
+
+async def tag(world: "World", node_id: NodeId, **tags: str) -> None:
+    await world.store.tags.put(ResourceType.NODE, node_id, tags)
+
+
+async def ask(world: "World", caller: Caller, *nodes: NodeId, **tags: str) -> AccessRequest:
+    request = StartAccessRequest("to mend it", (("InstanceIds", tuple(nodes)),), tags)
+    return await access_requests.start_access_request(world.service, caller, request)
+
+
+async def signal(world: "World", caller: Caller, request: AccessRequest, kind: str, comment: str = "") -> AccessRequest:
+    sent = SendSignal(request.execution_id, kind, comment)
+    return await access_approvals.send_automation_signal(world.service, caller, sent)
+
+
+async def token(
+    world: "World", caller: Caller, request: AccessRequest
+) -> tuple[AccessRequest, TemporaryCredentials | None]:
+    return await access_requests.get_access_token(world.service, caller, request.request_id)
+
+
+async def with_access(world: "World", caller: Caller, request: AccessRequest) -> Caller:
+    """The caller that the request's credentials stand for."""
+    _, temporary = await token(world, caller, request)
+    assert temporary is not None
+    given = temporary.credentials
+    assert given.session_token is not None
+    return (await callers.authenticate(world.service, given.access_key_id, given.session_token.reveal())).caller
+
+
+async def group(world: "World", name: str, *members: Caller) -> None:
+    await world.store.groups.add(Group(f"AGPA{name}", name, world.clock()))
+    for member in members:
+        await world.store.groups.add_member(f"AGPA{name}", member.user_id)
