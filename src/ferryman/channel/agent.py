@@ -178,9 +178,13 @@ class AgentChannel:
 
     def next_timer(self) -> float | None:
         """Return when to call `frames_to_send` again if nothing happens before, None for never."""
-        if not self._connected or self._ended or self._publication is not PublicationState.STARTED:
+        if not self._connected or self._ended or self._publication is PublicationState.AWAITED:
             return None
-        return self._quiet_until or self._stream.next_timer()
+        if self._quiet_until is not None:
+            return self._quiet_until
+        if self._publication is PublicationState.PAUSED:  # acknowledgements are all that goes out
+            return self._stream.next_acknowledgement()
+        return self._stream.next_timer()
 
     def events(self) -> list[AgentEvent]:
         """Return what has happened since the last call, in order."""

@@ -104,6 +104,11 @@ class ReliableStream:
             return None if acknowledgement == math.inf else acknowledgement
         return min(outgoing, acknowledgement)
 
+    def next_acknowledgement(self) -> float | None:
+        """Return when an acknowledgement that is held back is to be sent, None if there is none."""
+        due = self.incoming.next_timer()
+        return None if due == math.inf else due
+
     def delivery_number(self, sequence_number: int) -> int:
         """Return the driver's number of an incoming message: it keeps growing where sequence numbers start anew."""
         return self._delivered_before + sequence_number

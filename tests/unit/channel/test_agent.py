@@ -15,6 +15,7 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
+from ferryman.channel.incoming import HELD_BACK_SECONDS
 from ferryman.wire.agent_message import AgentMessage, FrameFlag, MessageType, PayloadType, decode
 
 
@@ -269,6 +270,18 @@ def test_a_pause_stops_everything_but_acknowledgements(service: Service) -> None
     assert service.agent.next_timer() is None
     assert service.agent.publication is PublicationState.PAUSED
     assert PublicationPaused() in service.agent.events()
+
+
+def test_a_pause_holds_no_acknowledgement_back_longer(service: Service) -> None:
+    service.shake_hands(**FERRYMAN)
+    service.pause()
+    service.input(1, PayloadType.OUTPUT, b"x", 1.0)
+    service.agent.acknowledge(1, 1.0)
+    assert service.take(1.0) == []
+    due = service.agent.next_timer()
+    assert due is not None
+    assert due == pytest.approx(1.0 + HELD_BACK_SECONDS)
+    assert [message.message_type for message in service.take(due)] == [MessageType.ACKNOWLEDGE]
 
 
 def test_the_same_client_gets_what_it_has_not_acknowledged_behind_a_marker(service: Service) -> None:
