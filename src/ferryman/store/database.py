@@ -7,10 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine, delete, make_url
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
@@ -29,6 +27,8 @@ from ferryman.store.tags import SqlTags
 OLDEST_SQLITE = (3, 35)
 """The first with RETURNING."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_NUMBERS = "[0-9][0-9][0-9][0-9]_*.py"
+"""Migrations are numbered in their order: the last one's number is the schema's."""
 
 
 class SqlStore:
@@ -93,21 +93,44 @@ def _without_password(parsed: URL | None, url: str) -> str:
 
 
 def _migrate(url: URL) -> None:
-    """Bring the schema up to date, under SQLite's write lock: two servers starting at once do it once."""
+    """Bring the schema up to date if it is not."""
     _make_private(Path(str(url.database)))
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout = 30000")
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.exec_driver_sql("COMMIT")
+            if _schema(connection) != newest_schema():
+                _upgrade(connection)
     finally:
         engine.dispose()
+
+
+def newest_schema() -> str:
+    """Return the number of the last migration."""
+    return max(path.name for path in (_MIGRATIONS / "versions").glob(_NUMBERS))[:4]
+
+
+def _schema(connection: Connection) -> str | None:
+    """Return the number of the database's last migration; None for a new database."""
+    table = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+    if connection.exec_driver_sql(table).first() is None:
+        return None
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    return None if row is None else str(row[0])
+
+
+def _upgrade(connection: Connection) -> None:
+    """Run the migrations that are missing, under SQLite's write lock: two servers starting at once do it once."""
+    from alembic import command  # a third of a second, which most starts do without
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.exec_driver_sql("COMMIT")
 
 
 def _make_private(path: Path) -> None:

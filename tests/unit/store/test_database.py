@@ -13,6 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -40,6 +41,21 @@ SESSION = Session(
     token_id="t",
 )
 ALICE = User("AIDA1", "alice", Millis(1))
+
+
+def test_the_last_number_is_the_newest_schema() -> None:
+    scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    assert database.newest_schema() == scripts.get_current_head()
+
+
+async def test_a_database_that_is_up_to_date_opens_without_alembic(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    async with await open_store(database_url) as store:
+        await store.check()
+    with pytest.raises(ImportError, match="alembic"):
+        await open_store(f"sqlite:///{tmp_path}/new.db")
 
 
 async def test_migrations_lead_to_the_tables(tmp_path: Path) -> None:
