@@ -34,21 +34,15 @@ def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 async def _serve(located: Located) -> None:
-    import structlog
-
     from ferryman.server.newcomers import Newcomers
     from ferryman.server.serving import serve
 
-    log = structlog.get_logger("ferryman.server")
     host, port = located.listen_address
     counted = located.configuration.connections
     certificate = server_certificate(located)
     stop = asyncio.Event()
     _obey_signals(stop, certificate)
     _allow_open_files()
-
-    def ready(bound: int) -> None:
-        log.info("listening", host=host, port=bound, public_url=located.configuration.server.public_url)
 
     async with (
         open_service(located) as unrecorded,
@@ -63,7 +57,7 @@ async def _serve(located: Located) -> None:
                 port,
                 certificate=certificate,
                 newcomers=Newcomers(counted.newcomers_per_address, counted.networks()),
-                ready=ready,
+                ready=lambda _: None,
                 stop=stop,
             )
         except OSError as error:

@@ -53,7 +53,14 @@ async def serve(
         door = FrontDoor(listener, runner.server, counted, timing, _most_connections(), certificate)
         door.open()
         bound = listener.getsockname()[1]
-        _log.info("listening", host=host, port=bound, tls=certificate is not None, sessions_recovered=recovered)
+        _log.info(
+            "listening",
+            host=host,
+            port=bound,
+            public_url=service.settings.public_url,
+            tls=certificate is not None,
+            sessions_recovered=recovered,
+        )
         beside = {asyncio.create_task(_sweep(service))}
         if certificate is not None:
             beside.add(asyncio.create_task(certificate.watch()))
