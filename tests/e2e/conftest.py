@@ -1,4 +1,7 @@
-"""A whole Ferryman as a newcomer starts it: `ferryman demo --hold --json`, real processes, the stock AWS CLI."""
+"""A whole Ferryman as a newcomer starts it: `ferryman demo --hold --json`, real processes, the stock AWS CLI.
+
+Starting one takes seconds of both processors, so tests share it where they leave its server and its agent running.
+"""
 
 import contextlib
 import json
@@ -21,7 +24,8 @@ import pytest
 from botocore.exceptions import BotoCoreError
 
 PROGRAMS = Path(sys.executable).parent
-START_LIMIT = 60.0
+_boto = boto3.session.Session()
+"""It keeps the services' models, which take a tenth of a second to read."""
 
 
 @dataclass
@@ -98,7 +102,7 @@ class Ferryman:
             "aws_secret_access_key": self.facts["secret_access_key"],
             "verify": self.facts["ca_file"],
         }
-        return boto3.session.Session().client(service, **(settings | changes))
+        return _boto.client(service, **(settings | changes))
 
     def answers(self) -> bool:
         """Whether the server takes calls."""
@@ -107,6 +111,26 @@ class Ferryman:
         except BotoCoreError:
             return False
         return True
+
+    def clear(self) -> None:
+        """End all sessions; forget other nodes, the node's tags, and documents."""
+        ssm = self.client("ssm")
+
+        def active() -> list[dict[str, Any]]:
+            return list(ssm.describe_sessions(State="Active")["Sessions"])
+
+        for row in active():
+            ssm.terminate_session(SessionId=row["SessionId"])
+        for node in ssm.describe_instance_information()["InstanceInformationList"]:
+            if node["InstanceId"] != self.node_id:
+                ssm.deregister_managed_instance(InstanceId=node["InstanceId"])
+        resource = {"ResourceType": "ManagedInstance", "ResourceId": self.node_id}
+        tags = [tag["Key"] for tag in ssm.list_tags_for_resource(**resource)["TagList"]]
+        if tags:
+            ssm.remove_tags_from_resource(**resource, TagKeys=tags)
+        for document in ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])["DocumentIdentifiers"]:
+            ssm.delete_document(Name=document["Name"])
+        wait_until(lambda: not active())
 
     def descendants(self) -> list[psutil.Process]:
         """Every process that the demo started, itself first."""
@@ -164,9 +188,24 @@ def _stop(ferryman: Ferryman) -> None:
     assert not alive, f"left running: {[process.cmdline() for process in alive]}"
 
 
+@pytest.fixture(scope="session")
+def shared_ferryman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
+    """One demo for all modules that share; afterwards nothing of it runs."""
+    running = _start(tmp_path_factory.mktemp("demo"))
+    yield running
+    _stop(running)
+
+
 @pytest.fixture(scope="module")
-def ferryman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
-    """One demo for a module's tests; afterwards nothing of it runs."""
+def ferryman(shared_ferryman: Ferryman) -> Ferryman:
+    """The shared demo without what other modules' tests left in it; its server and its agent are to be left running."""
+    shared_ferryman.clear()
+    return shared_ferryman
+
+
+@pytest.fixture(scope="module")
+def own_ferryman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
+    """A demo for one module's tests; afterwards nothing of it runs."""
     running = _start(tmp_path_factory.mktemp("demo"))
     yield running
     _stop(running)

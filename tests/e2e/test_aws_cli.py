@@ -13,6 +13,12 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
+def ferryman(own_ferryman: Any) -> Any:
+    """One of its own: its list of sessions is exactly what these tests make of it."""
+    return own_ferryman
+
+
+@pytest.fixture(scope="module")
 def started(ferryman: Any) -> list[str]:
     """Ten sessions that wait for a client, oldest first."""
     ssm = ferryman.client("ssm")

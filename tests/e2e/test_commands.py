@@ -8,12 +8,14 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
+
+from tests.e2e.conftest import agent_of_its_own
 
 pytestmark = pytest.mark.timeout(180)
 FERRYMAN = str(Path(sys.executable).parent / "ferryman")
@@ -99,18 +101,29 @@ def test_activations(ferryman: Any) -> None:
     assert "InvalidActivation" in refusal(ferryman, "activation", "delete", made["ActivationId"])
 
 
-def test_watching_nodes_come_and_go(start_ferryman: Callable[..., Any]) -> None:
-    """Lines where there is no terminal, a table where there is one; a demo of its own, for it loses its node."""
-    ferryman = start_ferryman()
+@pytest.fixture
+def passing(ferryman: Any, tmp_path: Path) -> Iterator[str]:
+    """A second node, tagged `passing`, that tests may deregister."""
+    with agent_of_its_own(ferryman, tmp_path / "agent", ferryman.facts["endpoint_url"]) as node_id:
+        resource = {"ResourceType": "ManagedInstance", "ResourceId": node_id}
+        ferryman.client("ssm").add_tags_to_resource(**resource, Tags=[{"Key": "passing", "Value": "yes"}])
+        yield node_id
+
+
+def test_watching_nodes_come_and_go(ferryman: Any, passing: str, until: Callable[..., Any]) -> None:
+    """Lines where there is no terminal, a table where there is one."""
+    watch = ["nodes", "--tag", "passing", "--watch", "--interval", "1"]
+    ssm = ferryman.client("ssm")
+    until(lambda: ssm.get_connection_status(Target=passing)["Status"] == "connected")
     lines = subprocess.Popen(
-        [FERRYMAN, "nodes", "--watch", "--interval", "1", "--json"],
+        [FERRYMAN, *watch, "--json"],
         env=ferryman.environment,
         stdout=subprocess.PIPE,
         text=True,
     )
     table = pexpect.spawn(
         FERRYMAN,
-        ["nodes", "--watch", "--interval", "1"],
+        watch,
         env=ferryman.environment | {"TERM": "xterm"},
         dimensions=(24, 160),
         timeout=30,
@@ -119,14 +132,14 @@ def test_watching_nodes_come_and_go(start_ferryman: Callable[..., Any]) -> None:
     try:
         assert lines.stdout is not None
         first = json.loads(lines.stdout.readline())
-        assert (first["InstanceId"], first["PingStatus"]) == (ferryman.node_id, "Online")
+        assert (first["InstanceId"], first["PingStatus"]) == (passing, "Online")
         table.expect("1 nodes, 1 Online")
-        gone = run(ferryman, "nodes", "deregister", "--yes", ferryman.node_id)
-        assert gone.stdout == f"{ferryman.node_id} is deregistered.\n"
+        gone = run(ferryman, "nodes", "deregister", "--yes", passing)
+        assert gone.stdout == f"{passing} is deregistered.\n"
         while (last := json.loads(lines.stdout.readline()))["PingStatus"] != "Deregistered":
-            assert last["InstanceId"] == ferryman.node_id
+            assert last["InstanceId"] == passing
         table.expect("0 nodes")
-        assert answer(ferryman, "nodes") == []
+        assert answer(ferryman, "nodes", "--tag", "passing") == []
     finally:
         table.close(force=True)
         lines.kill()
@@ -257,7 +270,7 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Cal
             [FERRYMAN, "server", "--config", str(tmp_path / "ferryman.toml")], env=own, stderr=log
         )
     try:
-        until(lambda: '"listening"' in (tmp_path / "server.log").read_text())
+        until(lambda: (tmp_path / "server.log").read_text().count('"listening"') == 1)
         doctor = subprocess.run([FERRYMAN, "doctor"], env=own, capture_output=True, text=True, timeout=60, check=False)
         assert doctor.returncode == 0, doctor.stdout
         assert f"https://127.0.0.1:{port}" in doctor.stdout

@@ -61,6 +61,12 @@ class Cut:
         return 0
 
 
+@pytest.fixture(scope="module")
+def ferryman(own_ferryman: Any) -> Any:
+    """One of its own, whose server is killed."""
+    return own_ferryman
+
+
 @pytest.fixture
 def node(running: Cut) -> Cut:
     """The node, with its control channel up."""

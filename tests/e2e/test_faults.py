@@ -32,28 +32,28 @@ def plugin_of(shell: Any) -> psutil.Process:
 
 @pytest.mark.parametrize("victim", ["server", "agent"])
 def test_a_killed_part_comes_back_and_the_output_is_whole(
-    victim: str, start_ferryman: Callable[..., Any], open_shell: Callable[..., Any], until: Callable[..., Any]
+    victim: str, own_ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
 ) -> None:
-    ferryman = start_ferryman()
-    shell = open_shell(ferryman)
+    shell = open_shell(own_ferryman)
     session_id = shell.session_id()
     shell.prompt()
     shell.child.send(COMMAND + "\n")
     first = shell.expect(r"\r\n5000\r\n")
-    os.kill(ferryman.facts["pids"][victim], signal.SIGKILL)
+    os.kill(own_ferryman.facts["pids"][victim], signal.SIGKILL)
     rest = shell.expect(END, timeout=120)
     assert numbers(first + rest) == list(range(1, 200001))
-    until(lambda: ferryman.session_row(session_id)["Status"] == "Connected")
+    until(lambda: own_ferryman.session_row(session_id)["Status"] == "Connected")
     shell.child.send("exit\n")
     assert shell.end() == 0
-    until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
-    until(lambda: ferryman.client("ssm").get_connection_status(Target=ferryman.node_id)["Status"] == "connected")
+    until(lambda: own_ferryman.session_row(session_id)["Status"] == "Terminated")
+    until(
+        lambda: own_ferryman.client("ssm").get_connection_status(Target=own_ferryman.node_id)["Status"] == "connected"
+    )
 
 
 def test_a_killed_client_is_followed_by_another_that_resumes(
-    start_ferryman: Callable[..., Any], open_shell: Callable[..., Any], until: Callable[..., Any]
+    ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
 ) -> None:
-    ferryman = start_ferryman()
     shell = open_shell(ferryman)
     session_id = shell.session_id()
     shell.prompt()
@@ -90,9 +90,8 @@ def test_a_killed_client_is_followed_by_another_that_resumes(
 
 
 def test_a_killed_session_worker_ends_the_session_with_a_cause(
-    start_ferryman: Callable[..., Any], open_shell: Callable[..., Any], until: Callable[..., Any]
+    ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
 ) -> None:
-    ferryman = start_ferryman()
     shell = open_shell(ferryman)
     session_id = shell.session_id()
     shell.prompt()
@@ -104,9 +103,8 @@ def test_a_killed_session_worker_ends_the_session_with_a_cause(
 
 
 def test_no_descriptor_or_process_is_left_after_many_sessions(
-    start_ferryman: Callable[..., Any], open_shell: Callable[..., Any], until: Callable[..., Any]
+    ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
 ) -> None:
-    ferryman = start_ferryman()
     server = psutil.Process(ferryman.facts["pids"]["server"])
     shell = open_shell(ferryman)
     shell.prompt()

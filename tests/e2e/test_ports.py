@@ -113,7 +113,8 @@ def test_a_closed_port_is_told_at_once_and_the_session_stays(ferryman: Any, webs
         nobody = unused.getsockname()[1]
         with forward(ferryman, nobody) as (process, port):
             began = time.monotonic()
-            assert curl(f"http://127.0.0.1:{port}/", check=False).returncode == 56  # failure in receiving
+            # Reset while receiving, or before curl has looked at its new connection.
+            assert curl(f"http://127.0.0.1:{port}/", check=False).returncode in (56, 7)
             assert time.monotonic() - began < 5
             unused.listen()
             with socket.create_connection(("127.0.0.1", int(port)), timeout=SECONDS) as client:

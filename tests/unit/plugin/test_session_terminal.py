@@ -1,10 +1,12 @@
 """Sessions on a real terminal: the real command on a pty, typed at as a person would."""
 
+import fcntl
 import os
 import pty
 import re
 import signal
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -68,6 +70,17 @@ class Person:
             self.seen += os.read(self.master, 65_536)
         except BlockingIOError:
             time.sleep(0.005)  # paces the polling of `until`
+
+    def is_stuck(self) -> None:
+        """Wait, looking away, until the plugin waits for room on the screen."""
+        plugin = psutil.Process(self.plugin.pid)
+        deadline = time.monotonic() + SECONDS
+        while not (self._unread() and plugin.status() == psutil.STATUS_SLEEPING):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def _unread(self) -> int:
+        return int.from_bytes(fcntl.ioctl(self.master, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def leaves(self) -> int:
         """Wait for the plugin's end; what it showed is in `seen`."""
@@ -191,8 +204,7 @@ def test_a_fatal_signal_brings_the_terminal_back(person: Person, number: signal.
 
 def test_a_fatal_signal_brings_it_back_though_nobody_reads_the_screen(far_end: Any, person: Person) -> None:
     far_end.say(b"x" * 500_000)
-    busy = psutil.Process(person.plugin.pid)
-    far_end.until(lambda: busy.status() == psutil.STATUS_SLEEPING)
+    person.is_stuck()
     person.plugin.send_signal(signal.SIGTERM)
     assert person.plugin.wait(SECONDS) == 128 + signal.SIGTERM
     assert person.is_restored()

@@ -65,6 +65,9 @@ T = TypeVar("T")
 Recorded = Callable[[Service], Service]
 """Gives a service its audit trail."""
 
+_boto = boto3.session.Session()
+"""It keeps the services' models, which take a tenth of a second to read."""
+
 _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)])
 """Making one takes a tenth of a second; no test has more than three nodes."""
 
@@ -275,7 +278,7 @@ class Server:
     def client(self, service: str = "ssm", credentials: Credentials | None = None, **settings: Any) -> Any:
         """A boto3 client."""
         given = credentials or self.administrator
-        made = boto3.session.Session().client(
+        made = _boto.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
