@@ -15,6 +15,7 @@ from ferryman.cli import (
     copy,
     demo,
     doctor,
+    explain,
     forward,
     init,
     nodes,
@@ -54,6 +55,7 @@ app.add_typer(access.app, name="access")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(audit.app, name="audit")
+app.command("explain")(explain.command)
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 

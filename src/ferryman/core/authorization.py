@@ -95,13 +95,18 @@ def decide(service: Service, caller: Caller, action: str, resource: str, keys: K
         own = caller.node_id is not None and resource == node_arn(settings.account_id, settings.region, caller.node_id)
         verdict = Verdict.ALLOWED if action in _NODE and own else Verdict.IMPLICIT_DENY
         return Decision(verdict, Layer.IDENTITY)
-    if action in _NODE or not _within_session(caller, action):
+    if not within_reach(caller, action):
         return Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY)
     return evaluate(policy_set(caller), Request(action, resource, context_of(service, caller, keys)))
 
 
-def _within_session(caller: Caller, action: str) -> bool:
-    """Return whether credentials of this kind may do such things at all: those of GetSessionToken make no others."""
+def within_reach(caller: Caller, action: str) -> bool:
+    """Return whether policies decide of such an action at all: not of what agents do, which nodes do by themselves.
+
+    Credentials of GetSessionToken make no others.
+    """
+    if action in _NODE:
+        return False
     if caller.session is None or caller.session.kind is not SessionKind.USER:
         return True
     return action == "sts:AssumeRole" or not action.startswith(("iam:", "sts:"))
@@ -132,6 +137,19 @@ def require_session(
 ) -> None:
     """Raise AccessDeniedException unless `caller` may do `action` to a session; `session` is None for an unknown one.
 
+    `session_request` says how own sessions are told.
+    """
+    request = session_request(service, caller, action, session_id, session)
+    decision = evaluate(policy_set(caller), request)
+    if not decision.allowed:
+        raise denied(caller, action, request.resource, decision)
+
+
+def session_request(
+    service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
+) -> Request:
+    """Return what `require_session` asks policies.
+
     A policy may name sessions by `${aws:username}-*` or `${aws:userid}-*`. Names collide: the user `a` is not the user
     `a-b` nor a role's session of that name. So these variables stand for nothing but in sessions whose owner the caller
     is by id; of those either ARN will do, that with the owner's name in front and that with the owner's id.
@@ -146,10 +164,7 @@ def require_session(
     if session is not None and own:
         suffix = session_id.rpartition("-")[2]
         by_id = session_arn(settings.account_id, settings.region, f"{caller.user_id}-{suffix}")
-    request = Request(action, resource, context, resource_context=named, alias=by_id)
-    decision = evaluate(policy_set(caller), request)
-    if not decision.allowed:
-        raise denied(caller, action, resource, decision)
+    return Request(action, resource, context, resource_context=named, alias=by_id)
 
 
 async def require_start(service: Service, caller: Caller, target: NodeId, document: str, *, is_chosen: bool) -> None:

@@ -68,7 +68,7 @@ async def session_caller(service: Service, session: TemporarySession) -> Caller:
         role = await service.store.roles.get(session.identity_id)
         if role is None:
             raise unrecognized()
-        return await _in_session(service, await _role_caller(service, role, session.name), session)
+        return await _in_session(service, await role_caller(service, role, session.name), session)
     if session.access_key_id:
         key = await service.store.identities.get_key(session.access_key_id)
         if key is None or not key.active or key.user_id != session.identity_id:
@@ -79,7 +79,7 @@ async def session_caller(service: Service, session: TemporarySession) -> Caller:
     return await _in_session(service, await caller_of(service, user), session)
 
 
-async def _role_caller(service: Service, role: IamRole, session_name: str) -> Caller:
+async def role_caller(service: Service, role: IamRole, session_name: str) -> Caller:
     """Return the caller that a session of a role is, with the policies that bear on the role now."""
     account_id = service.settings.account_id
     return Caller(

@@ -269,3 +269,59 @@ async def test_inline_policies_of_one_user_share_their_limit(iam: Iam) -> None:
         "LimitExceeded"
     )
     assert (await iam("list_user_policies", UserName="root"))["PolicyNames"] == ["a"]
+
+
+async def test_simulations_say_what_decides_and_where_it_stands(server: Server, iam: Iam) -> None:
+    await iam("create_user", UserName="alice")
+    alice = f"arn:aws:iam::{ACCOUNT}:user/alice"
+    await iam("put_user_policy", UserName="alice", PolicyName="look", PolicyDocument=DOCUMENT)
+    look, start = "ssm:DescribeSessions", "ssm:StartSession"
+    given: dict[str, Any] = {"PolicySourceArn": alice, "ActionNames": [look, start]}
+    allowed, refused_ = (await iam("simulate_principal_policy", **given))["EvaluationResults"]
+    assert (allowed["EvalActionName"], allowed["EvalResourceName"], allowed["EvalDecision"]) == (look, "*", "allowed")
+    begin, end = DOCUMENT.index("[") + 1, DOCUMENT.index("]")
+    assert allowed["MatchedStatements"] == [
+        {
+            "SourcePolicyId": "look",
+            "SourcePolicyType": "user",
+            "StartPosition": {"Line": 1, "Column": begin + 1},
+            "EndPosition": {"Line": 1, "Column": end},
+        }
+    ]
+    assert (refused_["EvalDecision"], refused_["MatchedStatements"]) == ("implicitDeny", [])
+    more = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceIp": "192.0.2.7"}},
+            },
+        }
+    )
+    given |= {"PolicyInputList": [more], "PermissionsBoundaryPolicyInputList": [DOCUMENT]}
+    open_, _ = (await iam("simulate_principal_policy", **given))["EvaluationResults"]
+    assert open_["MissingContextValues"] == ["aws:SourceIp"]
+    assert open_["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": True}
+    entry = {"ContextKeyName": "aws:sourceip", "ContextKeyValues": ["192.0.2.7"], "ContextKeyType": "ip"}
+    denied, _ = (await iam("simulate_principal_policy", **given, ContextEntries=[entry]))["EvaluationResults"]
+    assert denied["EvalDecision"] == "explicitDeny"
+    assert {each["SourcePolicyId"] for each in denied["MatchedStatements"]} == {
+        "look",
+        "PolicyInputList.1",
+        "PermissionsBoundaryPolicyInputList.1",
+    }
+    custom: dict[str, Any] = {"PolicyInputList": [DOCUMENT], "ActionNames": [look, start], "ResourceArns": ["*", alice]}
+    first = await iam("simulate_custom_policy", **custom, MaxItems=3)
+    assert [each["EvalDecision"] for each in first["EvaluationResults"]] == ["allowed", "allowed", "implicitDeny"]
+    rest = await iam("simulate_custom_policy", **custom, MaxItems=3, Marker=first["Marker"])
+    assert [each["EvalResourceName"] for each in rest["EvaluationResults"]] == [alice]
+    keys = await iam("get_context_keys_for_custom_policy", PolicyInputList=[more])
+    assert keys["ContextKeyNames"] == ["aws:SourceIp"]
+    assert (await iam("get_context_keys_for_principal_policy", PolicySourceArn=alice))["ContextKeyNames"] == []
+    for wrong in (
+        {"ActionNames": [look] * 32, "ResourceArns": ["*"] * 32},
+        {"ActionNames": [look], "ResourceHandlingOption": "x"},
+    ):
+        assert (await refused(iam, "simulate_custom_policy", PolicyInputList=[DOCUMENT], **wrong))[0] == "InvalidInput"

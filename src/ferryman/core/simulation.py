@@ -1,0 +1,188 @@
+"""What policies would decide of a call that nobody makes, and why: for `ferryman explain` and IAM's simulations.
+
+Decisions are those of `core.authorization`: the same policies, the same keys of caller and resource, the same rules of
+sessions. What only a request has (its address, its tags) must be given.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ferryman.core.authorization import session_request, within_reach
+from ferryman.core.callers import caller_of, role_caller
+from ferryman.core.iam_resources import no_such
+from ferryman.core.permissions import (
+    NO_KEYS,
+    SESSION_DOCUMENT_ACCESS_CHECK,
+    Keys,
+    context_of,
+    identity_policies,
+    policy_set,
+    resource_keys,
+)
+from ferryman.core.service import Service
+from ferryman.model.callers import Caller, CallerKind, document_arn, user_arn
+from ferryman.model.documents import PREFERENCES_DOCUMENT
+from ferryman.model.groups import group_arn
+from ferryman.model.identifiers import SessionId
+from ferryman.model.roles import role_arn
+from ferryman.model.tags import ResourceType
+from ferryman.policy.context import RequestContext, fold, request_context, without
+from ferryman.policy.documents import Effect
+from ferryman.policy.evaluation import (
+    Decision,
+    Explanation,
+    Layer,
+    NamedPolicy,
+    PolicySet,
+    Request,
+    Verdict,
+    explain,
+)
+from ferryman.policy.principals import Requester
+
+_OF_REQUESTS = ("aws:SecureTransport",)
+_OF_USERS = ("aws:username", "aws:userid")
+_SESSION_ACTIONS = frozenset({"ssm:ResumeSession", "ssm:TerminateSession"})
+_TAGGED = {"managed-instance": ResourceType.NODE, "document": ResourceType.DOCUMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A call that might be made, and what is decided of it."""
+
+    action: str
+    resource: str
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose policies are asked. `named` says whether it has a user's keys: a group has none, nor has a role as such."""
+
+    caller: Caller
+    named: bool = True
+
+
+async def principal(service: Service, who: str) -> Principal:
+    """Return who a user's name, or the ARN of a user, group, role or role's session, stands for.
+
+    Raises NoSuchEntity (404).
+    """
+    kind, _, rest = who.rpartition(":")[2].partition("/") if who.startswith("arn:") else ("user", "", who)
+    name, account_id = rest.rpartition("/")[2], service.settings.account_id
+    if kind == "user":
+        user = await service.store.identities.user_named(name)
+        if user is not None and who in (name, user_arn(account_id, name, user.path)):
+            return Principal(await caller_of(service, user))
+    elif kind == "group":
+        group = await service.store.groups.named(name)
+        if group is not None and who == group_arn(account_id, name, group.path):
+            policies = await identity_policies(service, group.group_id)
+            caller = Caller(CallerKind.USER, account_id, who, group.group_id, name, policies=policies)
+            return Principal(caller, named=False)
+    elif kind in ("role", "assumed-role"):
+        role_name, _, session_name = rest.partition("/") if kind == "assumed-role" else (name, "", "")
+        role = await service.store.roles.named(role_name)
+        if role is not None:
+            caller = await role_caller(service, role, session_name)
+            if who in (caller.arn if session_name else "", role_arn(account_id, role.path, role.name)):
+                return Principal(caller, named=bool(session_name))
+    raise no_such(f"user, group or role {who}")
+
+
+async def simulate(
+    service: Service,
+    of: Principal,
+    action: str,
+    resource: str,
+    given: Keys = NO_KEYS,
+    policies: PolicySet | None = None,
+) -> Simulated:
+    """Return what would be decided of `action` on the ARN `resource`.
+
+    `given` are condition keys, which replace those of caller and resource. `policies` are asked in place of the
+    caller's.
+    """
+    asked = policies or policy_set(of.caller)
+    request = await _request(service, of, action, resource, given)
+    if not within_reach(of.caller, action):
+        return Simulated(action, resource, Explanation(Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY), (), ()))
+    return Simulated(action, resource, explain(asked, request))
+
+
+async def simulate_start(
+    service: Service, of: Principal, node: str, document: str | None, given: Keys = NO_KEYS
+) -> Sequence[Simulated]:
+    """Return what would be decided of StartSession, as `core.authorization.require_start` does: all must allow."""
+    settings = service.settings
+    arn = document_arn(settings.account_id, settings.region, document or PREFERENCES_DOCUMENT)
+    checking, not_checking = ({**given, SESSION_DOCUMENT_ACCESS_CHECK: each} for each in (True, False))
+    checked = await simulate(service, of, _START, arn, checking)
+    if document is None:
+        alone = await simulate(service, of, _START, node, not_checking)
+        if alone.explanation.decision.allowed and checked.explanation.decision.verdict is not Verdict.EXPLICIT_DENY:
+            return (alone,)
+    return (await simulate(service, of, _START, node, checking), checked)
+
+
+_START = "ssm:StartSession"
+
+
+async def _request(service: Service, of: Principal, action: str, resource: str, given: Keys) -> Request:
+    caller = of.caller
+    kind, _, name = resource.rpartition(":")[2].partition("/")
+    asks = Requester(caller.arn, caller.account_id, caller.role_arn)
+    if kind == "session" and action in _SESSION_ACTIONS and of.named:
+        session_id = SessionId(name)
+        session = await service.store.sessions.get(session_id)
+        request = session_request(service, caller, action, session_id, session)
+        named = None if request.resource_context is None else _with(request.resource_context, given)
+        return replace(request, context=_with(request.context, given), resource_context=named, requester=asks)
+    tagged = _TAGGED.get(kind)
+    keys = NO_KEYS if tagged is None else await resource_keys(service, tagged, name)
+    context = without(context_of(service, caller, keys), *_OF_REQUESTS, *(() if of.named else _OF_USERS))
+    return Request(action, resource, _with(context, given), asks)
+
+
+def _with(context: RequestContext, given: Keys) -> RequestContext:
+    return RequestContext({**context.values, **request_context(given).values})
+
+
+def bounded(policies: PolicySet, simulated: Simulated) -> bool | None:
+    """Return whether the permissions boundary allows the call, None if there is none."""
+    if policies.boundary is None:
+        return None
+    effects = {each.effect for each in simulated.explanation.matched if each.layer is Layer.BOUNDARY}
+    return effects == {Effect.ALLOW}
+
+
+def context_keys(policies: Sequence[NamedPolicy]) -> Sequence[str]:
+    """Return every condition key that policies ask for, in order."""
+    statements = [each for named in policies for each in (*named.policy.denying, *named.policy.allowing)]
+    return spelt(frozenset().union(*(each.keys for each in statements)))
+
+
+def spelt(folded: Sequence[str] | frozenset[str]) -> Sequence[str]:
+    """Return condition keys as the documentation writes them, where it does; names have no case."""
+    return sorted(_SPELLING.get(key, key) for key in folded)
+
+
+_KEYS = (
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:MultiFactorAuthAge",
+    "aws:MultiFactorAuthPresent",
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:PrincipalType",
+    "aws:SecureTransport",
+    "aws:SourceIdentity",
+    "aws:SourceIp",
+    "aws:TagKeys",
+    "aws:TokenIssueTime",
+    "aws:UserAgent",
+    "iam:PermissionsBoundary",
+    "iam:PolicyARN",
+    SESSION_DOCUMENT_ACCESS_CHECK,
+)
+_SPELLING: Mapping[str, str] = {fold(key): key for key in _KEYS}

@@ -1,0 +1,159 @@
+"""IAM's simulations: what policies would decide, and which condition keys they ask for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ferryman.core.authorization import require
+from ferryman.core.markers import page_of
+from ferryman.core.permissions import Keys, policy_set
+from ferryman.core.policy_sources import source_of
+from ferryman.core.service import Service
+from ferryman.core.simulation import Principal, Simulated, bounded, context_keys, principal, simulate, spelt
+from ferryman.model.callers import Caller, CallerKind
+from ferryman.model.errors import ServiceError
+from ferryman.model.policies import PolicyDocument
+from ferryman.policy.documents import PolicyKind
+from ferryman.policy.evaluation import MatchedStatement, NamedPolicy, PolicySet
+from ferryman.policy.parsing import parse_policy
+from ferryman.policy.positions import Position, statement_positions
+from ferryman.server.iam_results import marker_of, page_result
+from ferryman.server.surroundings import Operation, Parameters, Result, Surroundings
+
+PAIRS_LIMIT = 1000
+"""Actions times resources of one simulation."""
+_UNSUPPORTED = ("PolicyExclusionList", "OrderedOrganizationPolicyInputList", "ResourceOwner", "ResourceHandlingOption")
+_RESOURCE_POLICY = "ResourcePolicy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whose policies are asked, all of them compiled, and the documents that they are made of by name."""
+
+    of: Principal
+    policies: PolicySet
+    documents: Mapping[str, PolicyDocument]
+
+
+async def _simulate_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    source = given["PolicySourceArn"]
+    require(here.service, caller, "iam:SimulatePrincipalPolicy", source)
+    of = await principal(here.service, source)
+    if given.get("CallerArn") not in (None, source):
+        raise _invalid("CallerArn must be PolicySourceArn: callers are simulated with their own policies")
+    return await _simulate(here, caller, "SimulatePrincipalPolicy", given, _asked(of, given))
+
+
+async def _simulate_custom(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    require(here.service, caller, "iam:SimulateCustomPolicy", "*")
+    account_id = here.service.settings.account_id
+    nobody = Caller(CallerKind.USER, account_id, given.get("CallerArn", ""), "", "")
+    return await _simulate(here, caller, "SimulateCustomPolicy", given, _asked(Principal(nobody, named=False), given))
+
+
+async def _keys_of_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    require(here.service, caller, "iam:GetContextKeysForPrincipalPolicy", given["PolicySourceArn"])
+    asked = _asked(await principal(here.service, given["PolicySourceArn"]), given)
+    return {"ContextKeyNames": context_keys(asked.policies.identity)}
+
+
+async def _keys_of_custom(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    require(here.service, caller, "iam:GetContextKeysForCustomPolicy", "*")
+    return {"ContextKeyNames": context_keys(_read(given, "PolicyInputList")[0])}
+
+
+def _asked(of: Principal, given: Parameters) -> _Asked:
+    """Return the policies of a simulation: the principal's, and those of the request, a boundary in place of its own.
+
+    Raises MalformedPolicyDocument, LimitExceeded, InvalidInput.
+    """
+    for member in _UNSUPPORTED:
+        if given.get(member):
+            raise _invalid(f"{member} is not supported here")
+    further, texts = _read(given, "PolicyInputList")
+    boundaries, bounding = _read(given, "PermissionsBoundaryPolicyInputList")
+    if len(boundaries) > 1:
+        raise _invalid("a caller has one permissions boundary at most")
+    own = policy_set(of.caller)
+    policies = replace(own, identity=[*own.identity, *further], boundary=boundaries[0] if boundaries else own.boundary)
+    documents = [*of.caller.policies, *(of.caller.session_policies or ()), *texts, *bounding]
+    if of.caller.boundary is not None:
+        documents.append(of.caller.boundary)
+    if given.get(_RESOURCE_POLICY):
+        document = PolicyDocument(_RESOURCE_POLICY, given[_RESOURCE_POLICY])
+        resource = NamedPolicy(_RESOURCE_POLICY, parse_policy(document.text, PolicyKind.RESOURCE))
+        policies, documents = replace(policies, resource=resource), [*documents, document]
+    return _Asked(of, policies, {each.name: each for each in documents})
+
+
+def _read(given: Parameters, member: str) -> tuple[list[NamedPolicy], list[PolicyDocument]]:
+    texts = given.get(member) or []
+    documents = [PolicyDocument(f"{member}.{place}", text) for place, text in enumerate(texts, 1)]
+    return [NamedPolicy(each.name, parse_policy(each.text, PolicyKind.MANAGED)) for each in documents], documents
+
+
+async def _simulate(here: Surroundings, caller: Caller, operation: str, given: Parameters, asked: _Asked) -> Result:
+    resources = given.get("ResourceArns") or ["*"]
+    pairs = [(action, resource) for action in given["ActionNames"] for resource in resources]
+    if len(pairs) > PAIRS_LIMIT:
+        raise _invalid(f"a simulation is of {PAIRS_LIMIT} pairs of action and resource at most, not of {len(pairs)}")
+    keys: Keys = {
+        each["ContextKeyName"]: tuple(each.get("ContextKeyValues") or ())
+        for each in given.get("ContextEntries") or ()
+        if each.get("ContextKeyName")
+    }
+    members = [given.get("PolicySourceArn"), repr(pairs), repr(sorted(keys.items())), repr(sorted(asked.documents))]
+    page = page_of(
+        here.service,
+        caller,
+        operation,
+        members,
+        list(enumerate(pairs)),
+        lambda each: f"{each[0]:04}",
+        *marker_of(given),
+    )
+    results: list[Result] = []
+    for _, (action, resource) in page.items:
+        found = await simulate(here.service, asked.of, action, resource, keys, asked.policies)
+        results.append(await _result(here.service, asked, found))
+    return page_result("EvaluationResults", page, results)
+
+
+async def _result(service: Service, asked: _Asked, found: Simulated) -> Result:
+    within = bounded(asked.policies, found)
+    explanation = found.explanation
+    return {
+        "EvalActionName": found.action,
+        "EvalResourceName": found.resource,
+        "EvalDecision": explanation.decision.verdict.value,
+        "MatchedStatements": [await _statement(service, asked, each) for each in explanation.matched],
+        "MissingContextValues": spelt(explanation.missing_keys),
+        "PermissionsBoundaryDecisionDetail": None if within is None else {"AllowedByPermissionsBoundary": within},
+    }
+
+
+async def _statement(service: Service, asked: _Asked, matched: MatchedStatement) -> Result:
+    document = asked.documents[matched.policy]
+    source = await source_of(service, document)
+    begin, end = statement_positions(document.text)[matched.index]
+    return {
+        "SourcePolicyId": source.arn or source.name,
+        "SourcePolicyType": "resource" if matched.policy == _RESOURCE_POLICY else source.kind,
+        "StartPosition": _position(begin),
+        "EndPosition": _position(end),
+    }
+
+
+def _position(position: Position) -> Result:
+    return {"Line": position.line, "Column": position.column}
+
+
+def _invalid(what: str) -> ServiceError:
+    return ServiceError("InvalidInput", f"{what[:1].upper()}{what[1:]}.")
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "SimulatePrincipalPolicy": _simulate_principal,
+    "SimulateCustomPolicy": _simulate_custom,
+    "GetContextKeysForPrincipalPolicy": _keys_of_principal,
+    "GetContextKeysForCustomPolicy": _keys_of_custom,
+}
