@@ -1,4 +1,4 @@
-"""Every kind of session, by the stock AWS CLI, until the limits of its document end it; the server's clock is moved."""
+"""Sessions by the stock AWS CLI until a document or just-in-time access ends them; the server's clock is moved."""
 
 import json
 import os
@@ -6,21 +6,30 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import PROGRAMS, wait_until
+from tests.e2e.conftest import PROGRAMS, Shell, wait_until
 from tests.e2e.moved_clock import MovedFerryman, moved_ferryman
+from tests.e2e.people import Person, person
 
 pytestmark = pytest.mark.timeout(300)
 SECONDS = 60.0
 MINUTE = 60.0
+WINDOW = 60
+"""Seconds of just-in-time access, the fewest there are."""
 MARGIN = 30.0
 """More than it takes until all sessions are there."""
+APPROVAL_POLICY = {
+    "schemaVersion": "0.3",
+    "accessDuration": WINDOW,
+    "mainSteps": [{"name": "Lead", "action": "aws:approve", "inputs": {"Approvers": ["dave"]}}],
+}
 COMMAND = {"linux": {"commands": "sleep 600", "runAsElevated": False}}
 LIMITS = {
     "idleSessionTimeout": "The session was idle for 1 minute.",
@@ -121,3 +130,49 @@ def test_a_client_that_never_comes_fails_the_session(ferryman: MovedFerryman) ->
     ferryman.advance(MINUTE)
     row = wait_until(lambda: (r := ferryman.session_row(session_id))["Status"] == "Failed" and r)
     assert "client" in row["Details"]
+
+
+def refusal(call: Callable[..., Any], **members: Any) -> str:
+    """The error that a call is refused with."""
+    with pytest.raises(ClientError) as refused:
+        call(**members)
+    return str(refused.value.response["Error"]["Code"])
+
+
+def test_a_request_becomes_a_shell_that_ends_with_its_window(
+    ferryman: MovedFerryman, open_shell: Callable[..., Shell]
+) -> None:
+    carol = person(ferryman, "carol", "ssm:StartAccessRequest", "ssm:GetAccessToken")
+    dave = person(ferryman, "dave", "ssm:SendAutomationSignal", "ssm:GetOpsItem")
+    ssm, hers = ferryman.client("ssm"), carol.client("ssm")
+    ssm.create_document(Name="People", DocumentType="ManualApprovalPolicy", Content=json.dumps(APPROVAL_POLICY))
+    assert refusal(hers.start_session, Target=ferryman.node_id) == "AccessDeniedException"
+
+    targets = f"Key=InstanceIds,Values={ferryman.node_id}"
+    started = carol.aws("ssm", "start-access-request", "--reason", "disk full", "--targets", targets)
+    request_id = json.loads(started.stdout)["AccessRequestId"]
+    assert hers.get_access_token(AccessRequestId=request_id)["AccessRequestStatus"] == "Pending"
+    assert dave.ferryman("access", "approve", request_id, "--comment", "go ahead") == f"{request_id} Approved"
+
+    given = json.loads(carol.aws("ssm", "get-access-token", "--access-request-id", request_id).stdout)["Credentials"]
+    keys = {"access_key_id": given["AccessKeyId"], "secret_access_key": given["SecretAccessKey"]}
+    allowed = Person(carol.facts | keys, carol.process, given["SessionToken"])
+    shell = open_shell(allowed)
+    session_id = shell.session_id()
+    shell.prompt()
+    assert session_id.startswith("carol-")
+    standard = ssm.start_session(Target=ferryman.node_id)["SessionId"]
+    filters = [{"key": "AccessType", "value": "JustInTime"}]
+    rows = ssm.describe_sessions(State="Active", Filters=filters)["Sessions"]
+    assert [row["SessionId"] for row in rows] == [session_id]
+    ssm.terminate_session(SessionId=standard)
+
+    ferryman.advance(WINDOW)
+    cause = f"The access of {request_id} has ended."
+    shell.expect(cause.replace(".", r"\."))
+    shell.end()
+    wait_until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
+    assert ferryman.session_row(session_id)["Details"] == cause
+    assert hers.get_access_token(AccessRequestId=request_id)["AccessRequestStatus"] == "Expired"
+    late = allowed.client("ssm", aws_session_token=given["SessionToken"])
+    assert refusal(late.start_session, Target=ferryman.node_id) == "ExpiredTokenException"
