@@ -65,12 +65,17 @@ class Parts:
         )
 
 
+_OIDC = "\n[oidc]\n# To try a provider on this machine.\nallow_http_on_loopback = true\n"
+
+
 async def start(directory: Path, nodes: int, processes: Processes, *, tls: bool = False) -> Parts:
     """Start a server and `nodes` agents and return when every node is connected; raises Failure otherwise."""
     port = free_port()
     plan = Plan(directory / "server", listen=f"127.0.0.1:{port}", tls=tls)
     # It runs an event loop of its own.
     made = await asyncio.to_thread(initialise, plan)
+    with made.configuration.open("a") as configuration:
+        configuration.write(_OIDC)
     environment = without_aws(os.environ)
     server = Program(
         "server",

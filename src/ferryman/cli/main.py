@@ -18,6 +18,7 @@ from ferryman.cli import (
     explain,
     forward,
     init,
+    login,
     nodes,
     run,
     server,
@@ -45,6 +46,9 @@ app.command("run", cls=EndsInCommandLine)(run.command)
 app.command("forward")(forward.command)
 app.command("cp")(copy.command)
 app.command("ssh-config")(ssh_config.command)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("credentials")(login.credentials)
 app.command("init")(init.command)
 app.command("server")(server.command)
 app.add_typer(agent.app, name="agent")

@@ -11,9 +11,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from ferryman.core.oidc_providers import check_url
-from ferryman.core.provider_keys import Unfetchable
 from ferryman.core.service import Service
-from ferryman.model.errors import ServiceError
+from ferryman.model.errors import ServiceError, Unfetchable
 from ferryman.model.identifiers import Millis
 from ferryman.model.roles import OidcProvider
 

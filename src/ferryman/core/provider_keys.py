@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ferryman.model.errors import Unfetchable
 from ferryman.model.identifiers import Millis
 
 LIFE = 300
@@ -20,10 +21,6 @@ MOST_KEYS = 100
 
 Fetch = Callable[[str], Awaitable[bytes]]
 """Gets a document by its URL, bounded in size and time, without following redirects; raises `Unfetchable`."""
-
-
-class Unfetchable(Exception):
-    """A document cannot be had, or is not what it should be; the text says why, without its content."""
 
 
 async def fetch_nothing(url: str) -> bytes:

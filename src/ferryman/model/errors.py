@@ -1,4 +1,4 @@
-"""The one error that crosses rooms as an answer to a caller."""
+"""The errors that cross rooms: an answer to a caller, and a document that cannot be had."""
 
 
 class ServiceError(Exception):
@@ -13,3 +13,7 @@ class ServiceError(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+
+class Unfetchable(Exception):
+    """A document cannot be had, or is not what it should be; the text says why, without its content."""

@@ -1,6 +1,7 @@
-"""Small documents from elsewhere: an OpenID Connect provider's, of which nothing is trusted but its certificate."""
+"""Small documents of OpenID Connect providers, of which nothing is trusted but the certificate."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,8 +9,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from ferryman.core.provider_keys import Unfetchable
-from ferryman.transport.http import is_loopback
+from ferryman.model.errors import Unfetchable
+from ferryman.transport.http import Answer, is_loopback
 from ferryman.transport.trust import Trust, unreachable
 
 SECONDS = 5.0
@@ -44,22 +45,34 @@ class Documents:
         await self._proxied.close()
 
     async def fetch(self, url: str) -> bytes:
-        """Return the document at `url`; raises `Unfetchable`."""
-        parts = urlsplit(url)
-        session = self._direct if is_loopback(parts.hostname or "") else self._proxied
-        origin = f"{parts.scheme}://{parts.netloc}"
+        """Return the document at `url`; raises `Unfetchable`, also for any status but 200."""
+        answer = await self._ask("GET", url)
+        if answer.status != 200:
+            raise Unfetchable(f"{_origin(url)} answered with status {answer.status}")
+        return answer.body
+
+    async def post(self, url: str, form: Mapping[str, str]) -> Answer:
+        """Post a form; any status is an answer. Raises `Unfetchable`."""
+        return await self._ask("POST", url, form)
+
+    async def _ask(self, method: str, url: str, form: Mapping[str, str] | None = None) -> Answer:
+        session = self._direct if is_loopback(urlsplit(url).hostname or "") else self._proxied
+        origin = _origin(url)
         try:
             async with (
                 asyncio.timeout(SECONDS),
-                session.get(url, allow_redirects=False, ssl=self._trusted.context) as answer,
+                session.request(method, url, data=form, allow_redirects=False, ssl=self._trusted.context) as answer,
             ):
-                if answer.status != 200:
-                    raise Unfetchable(f"{origin} answered with status {answer.status}")
                 content = bytearray()
                 async for chunk in answer.content.iter_any():
                     content += chunk
                     if len(content) > LARGEST:
                         raise Unfetchable(f"{origin} answered with more than {LARGEST} bytes")
-                return bytes(content)
+                return Answer(answer.status, bytes(content))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise Unfetchable(str(unreachable(origin, error))) from error
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

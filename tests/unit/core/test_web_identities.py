@@ -13,13 +13,13 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from ferryman.core import callers, oidc_providers, role_policies, roles, sessions
 from ferryman.core.audit_identity import user_identity
 from ferryman.core.permissions import context_of
-from ferryman.core.provider_keys import LIFE, PAUSE, Unfetchable
+from ferryman.core.provider_keys import LIFE, PAUSE
 from ferryman.core.role_sessions import SessionRequest, assume_role
 from ferryman.core.roles import RoleDraft
 from ferryman.core.service import Service
 from ferryman.core.web_identities import WebIdentitySession, assume_role_with_web_identity
 from ferryman.model.callers import Caller, Origin
-from ferryman.model.errors import ServiceError
+from ferryman.model.errors import ServiceError, Unfetchable
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

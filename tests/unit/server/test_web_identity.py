@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from ferryman.core.provider_keys import Unfetchable
 from ferryman.core.service import Service
+from ferryman.model.errors import Unfetchable
 from ferryman.transport.documents import LARGEST, Documents
 from tests.unit.server.conftest import ACCOUNT, Recorded, Server
 

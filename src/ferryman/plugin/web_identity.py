@@ -1,0 +1,61 @@
+"""AssumeRoleWithWebIdentity, by the AWS CLI's rules for endpoint and region: ID tokens become temporary credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ferryman.model.callers import Credentials
+from ferryman.model.failures import Failure
+from ferryman.model.secret import Secret
+from ferryman.plugin.api_client import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Credentials of a role's session, and as whom."""
+
+    credentials: Credentials
+    expires_at: datetime
+    arn: str
+
+
+def assume_role(
+    connection: Connection, role_arn: str, session_name: str, id_token: Secret, duration: int | None
+) -> SignedIn:
+    """Ask the server; takes at most some 35 s. Raises Failure."""
+    import botocore.session
+    from botocore import UNSIGNED, exceptions
+    from botocore.config import Config
+
+    given: dict[str, object] = {} if duration is None else {"DurationSeconds": duration}
+    try:
+        # Keys of nobody: the profile's own come from the command that asks here.
+        client = botocore.session.Session(profile=connection.profile).create_client(
+            "sts",
+            region_name=connection.region,
+            endpoint_url=connection.endpoint_url,
+            aws_access_key_id="unsigned",
+            aws_secret_access_key="unsigned",  # noqa: S106 - no secret
+            config=Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=30),
+        )
+        if ".amazonaws.com" in str(client.meta.endpoint_url):
+            raise Failure("No Ferryman server is named", "the token would go to AWS", "Give --endpoint-url")
+        answer: Mapping[str, Any] = client.assume_role_with_web_identity(
+            RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=id_token.reveal(), **given
+        )
+    except exceptions.ClientError as error:
+        detail = error.response.get("Error", {})
+        raise Failure(
+            "The server refused the sign-in",
+            f"{detail.get('Code')}, {str(detail.get('Message', '')).rstrip('.')}",
+            "Ask an administrator for the role's trust policy and the provider's client ids",
+        ) from error
+    except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
+        raise Failure("The server cannot be asked", str(error), "Check --endpoint-url and the region") from error
+    found = answer["Credentials"]
+    return SignedIn(
+        Credentials(found["AccessKeyId"], Secret(found["SecretAccessKey"]), Secret(found["SessionToken"])),
+        found["Expiration"],
+        answer["AssumedRoleUser"]["Arn"],
+    )

@@ -1,0 +1,125 @@
+"""From an OpenID Connect provider's login page to a shell through the stock AWS CLI, every part a real process."""
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAMS = Path(sys.executable).parent
+BROWSER = """\
+import sys, urllib.parse, urllib.request
+data = urllib.parse.urlencode({"sub": "shirley@example.com"}).encode()
+with urllib.request.urlopen(sys.argv[1], data, timeout=20) as page:
+    assert b"You are signed in" in page.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    """`oidc-provider-mock`: a login page where a person types who they are."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def role_for(ferryman: Any, provider: str) -> str:
+    """A role that the provider's people may take on, by the name that it vouches for."""
+    iam = ferryman.client("iam")
+    name = provider.removeprefix("http://")
+    arn = iam.create_open_id_connect_provider(Url=provider, ClientIDList=["ferryman-cli"])["OpenIDConnectProviderArn"]
+    bound = {"StringEquals": {"sts:RoleSessionName": f"${{{name}:email}}"}}
+    allow = {"Effect": "Allow", "Principal": {"Federated": arn}, "Action": "sts:AssumeRoleWithWebIdentity"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": allow | {"Condition": bound}})
+    made = iam.create_role(RoleName="People", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="People", PolicyArn="arn:aws:iam::aws:policy/FerrymanOperator")
+    return str(made)
+
+
+class Person:
+    """Someone with a configuration of their own and no keys; what `Shell` needs of a Ferryman."""
+
+    def __init__(self, ferryman: Any, home: Path) -> None:
+        self.ferryman = ferryman
+        self.node_id = ferryman.node_id
+        self.config = home / "config"
+        self.config.write_text("# mine\n[default]\nregion = eu-north-1\n")
+        browser = home / "browser"
+        browser.write_text(f"#!{sys.executable}\n{BROWSER}")
+        browser.chmod(0o700)
+        self.environment = {
+            "HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "AWS_CONFIG_FILE": str(self.config),
+            "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
+            "AWS_PROFILE": "people",
+            "AWS_PAGER": "",
+            "BROWSER": str(browser),
+        }
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        done = [str(PROGRAMS / command[0]), *command[1:]]
+        return subprocess.run(
+            done,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+@pytest.mark.timeout(120)
+def test_a_login_ends_in_a_shell(
+    ferryman: Any, provider: str, open_shell: Callable[..., Any], until: Callable[..., Any], tmp_path: Path
+) -> None:
+    role = role_for(ferryman, provider)
+    person = Person(ferryman, tmp_path)
+    unsigned = person.run("ferryman", "credentials", "--profile", "people")
+    assert (unsigned.returncode, unsigned.stdout) == (1, "")
+    server = ["--endpoint-url", ferryman.facts["endpoint_url"], "--region", ferryman.facts["region"]]
+    secret = tmp_path / "client-secret"
+    secret.write_text("any\n")  # this provider has no public clients
+    client = ["--client-id", "ferryman-cli", "--client-secret-file", str(secret)]
+    login = ["--issuer", provider, *client, "--role-arn", role, *server]
+    signed_in = person.run("ferryman", "login", *login)
+    assert signed_in.returncode == 0, signed_in.stderr
+    arn = f"arn:aws:sts::{ferryman.facts['account_id']}:assumed-role/People/shirley@example.com"
+    assert f"Signed in as {arn} until " in signed_in.stdout
+    assert person.config.read_text().startswith("# mine\n[default]\nregion = eu-north-1\n\n[profile people]\n")
+    assert json.loads(person.run("aws", "sts", "get-caller-identity").stdout)["Arn"] == arn
+    (cache,) = (tmp_path / ".cache" / "ferryman" / "login").iterdir()
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o600
+    person.environment["PATH"] = f"{PROGRAMS}:{person.environment['PATH']}"
+    shell = open_shell(person)
+    session_id = shell.session_id()
+    shell.prompt()
+    shell.run("echo $((6*7))", "42\r\n")
+    assert ferryman.session_row(session_id)["Owner"] == arn
+    assert session_id.startswith("shirley@example.com-")
+    shell.child.send("exit\n")
+    assert shell.end() == 0
+    assert person.run("ferryman", "logout").returncode == 0
+    assert "not signed in" in person.run("aws", "sts", "get-caller-identity").stderr
