@@ -342,6 +342,19 @@ ALICE = User("AIDA1", "alice", Millis(1))
 KEY = AccessKey("AKIA1", "AIDA1", b"\0sealed", True, Millis(2))
 
 
+async def test_keys_are_walked_and_resealed(store: ClosableStore) -> None:
+    await store.identities.add_user(ALICE)
+    keys = [replace(KEY, access_key_id=f"AKIA{n}") for n in range(5)]
+    for key in keys:
+        await store.identities.add_key(key)
+    assert await store.identities.keys_after("", 3) == keys[:3]
+    assert await store.identities.keys_after("AKIA2", 3) == keys[3:]
+    assert not await store.identities.reseal_key("AKIA0", b"other", b"new")
+    assert await store.identities.reseal_key("AKIA0", KEY.sealed_secret, b"new")
+    assert not await store.identities.reseal_key("AKIA0", KEY.sealed_secret, b"newer")
+    assert await store.identities.get_key("AKIA0") == replace(keys[0], sealed_secret=b"new")
+
+
 async def test_users_and_their_keys(store: ClosableStore) -> None:
     bob = User("AIDA2", "Bob", Millis(1))
     for user in (ALICE, bob):

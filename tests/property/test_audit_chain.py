@@ -1,12 +1,13 @@
 """Any single change to a trail shows: a byte altered, a record removed, doubled, moved, or taken from elsewhere."""
 
+import json
 import os
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.core.audit_chain import Link, Verification, seal
+from ferryman.core.audit_chain import KEY_CHANGED, Link, Verification, key_id, link_of, seal
 
 KEY = bytes(range(32))
 values = st.recursive(
@@ -23,6 +24,69 @@ def trail(told: list[dict[str, Any]], key: bytes = KEY) -> list[bytes]:
         line, link = seal(key, link, entry)
         lines.append(line + b"\n")
     return lines
+
+
+OLD = bytes(32)
+
+
+def changed(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[bytes]:
+    """A trail whose key was changed from OLD to KEY."""
+    link, lines = Link(), []
+    for entry in [*before, {"detail-type": KEY_CHANGED, "detail": {"keyId": key_id(KEY)}}]:
+        line, link = seal(OLD, link, entry)
+        lines.append(line + b"\n")
+    for entry in after:
+        line, link = seal(KEY, link, entry)
+        lines.append(line + b"\n")
+    return lines
+
+
+def whole_over_keys(lines: list[bytes]) -> bool:
+    verification = Verification(KEY, [OLD])
+    return not [*verification.problems("file", lines), *verification.conclude()]
+
+
+def relinked(lines: list[bytes], at: int, entry: dict[str, Any], key: bytes) -> list[bytes]:
+    """Who has `key` replaces record `at` and makes all behind it follow, as far as that key goes."""
+    link = link_of(lines[at - 1]) if at else Link()
+    assert link is not None
+    forged = []
+    for original in [entry, *(json.loads(line) for line in lines[at + 1 :])]:
+        line, link = seal(key, link, {name: value for name, value in original.items() if name != "chain"})
+        forged.append(line + b"\n")
+    return lines[:at] + forged
+
+
+@settings(max_examples=25)
+@given(entries, entries)
+def test_a_key_is_followed_by_the_one_that_it_names(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
+    assert whole_over_keys(changed(before, after))
+    assert whole_over_keys(changed(before, []))
+
+
+@settings(max_examples=25)
+@given(entries, entries, st.data())
+def test_who_has_the_old_key_only_alters_nothing_unseen(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    lines = changed(before, after)
+    at = data.draw(st.integers(0, len(lines) - 1))
+    assert not whole_over_keys(relinked(lines, at, {"forged": 1}, OLD))
+    # Nor by cutting the change off and going on, nor by going on behind it.
+    assert not whole_over_keys(trail([*before, {"forged": 1}], OLD))
+    link = link_of(lines[-1])
+    assert link is not None
+    assert not whole_over_keys([*lines, seal(OLD, link, {"forged": 1})[0] + b"\n"])
+
+
+@settings(max_examples=25)
+@given(entries, entries)
+def test_a_change_of_key_that_nothing_tells_shows(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
+    lines = changed(before, after)
+    link = link_of(lines[len(before) - 1])
+    assert link is not None
+    line, _ = seal(KEY, link, {"untold": 1})
+    assert not whole_over_keys([*lines[: len(before)], line + b"\n"])
 
 
 def whole(lines: list[bytes], at_least: int = 0) -> bool:

@@ -12,6 +12,7 @@ from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.configuration import load
 from ferryman.cli.instants import given_instant
+from ferryman.cli.server_keys import read_server_keys
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure
 
@@ -68,15 +69,14 @@ def verify_trail(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Check that no record was altered, removed or put elsewhere; exits with 1 if one was."""
-    import os
-
-    from ferryman.core.audit_chain import chain_key
-    from ferryman.core.vault import Vault
+    from ferryman.core.audit_chain import PURPOSE
     from ferryman.recording.trail_reading import verify
 
     located = load(config)
     directory = located.path(located.configuration.audit.directory)
-    found, problems = verify(directory, chain_key(Vault(located.server_key(), os.urandom)), at_least)
+    keys = read_server_keys(located)
+    key, *older = (*keys.vault().derive_all(PURPOSE), *keys.audit_only)
+    found, problems = verify(directory, key, at_least, older)
     for problem in problems[:SHOWN_PROBLEMS]:
         place = f"{problem.where}, line {problem.line}: " if problem.where else ""
         typer.echo(f"{place}{problem.what}")

@@ -1,5 +1,6 @@
 """From a configuration to the audit trail that the server writes: its files and its copies are chosen here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -7,6 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ferryman.cli.configuration import Located
+from ferryman.cli.key_watch import watch_keys
+from ferryman.cli.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -15,27 +18,33 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_trail(located: Located, service: "Service") -> AsyncIterator["Service"]:
+async def open_trail(
+    located: Located, service: "Service", keys_asked: asyncio.Event | None = None
+) -> AsyncIterator["Service"]:
     """Open the trail that the configuration names and yield a service that writes it; the trail ends on leaving.
 
-    Raises Failure if the files cannot be used, or do not end as this server left them.
+    The server's keys are followed for as long, and read again when `keys_asked` is set. Raises Failure if the files
+    cannot be used, or do not end as this server left them.
     """
     from ferryman.cli.audit_sinks import open_sinks
     from ferryman.core.audit import trail_event
-    from ferryman.core.audit_chain import BrokenChain, chain_key
+    from ferryman.core.audit_chain import PURPOSE, BrokenChain
     from ferryman.recording.standard_output import StandardOutput
     from ferryman.recording.trail import Trail
 
     audit = located.configuration.audit
+    key, *older = (*service.vault.derive_all(PURPOSE), *read_server_keys(located).audit_only)
+    asked = asyncio.Event() if keys_asked is None else keys_asked
     async with open_sinks(located, service) as sinks:
         files = _files(located)
         output = StandardOutput() if audit.stdout else None
         try:
             trail = Trail(
                 files,
-                chain_key(service.vault),
+                key,
                 partial(trail_event, service),
                 sync_always=audit.fsync == "always",
+                older=older,
                 copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
             )
         except BrokenChain as error:
@@ -47,9 +56,12 @@ async def open_trail(located: Located, service: "Service") -> AsyncIterator["Ser
             ) from error
         for sink in sinks:
             sink.start(trail)
+        following = asyncio.create_task(watch_keys(located, service.vault, trail, asked), name="server-keys")
         try:
             yield replace(service, trail=trail)
         finally:
+            following.cancel()
+            await asyncio.wait({following})
             await trail.close()
             if output is not None:
                 output.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from ferryman.cli.configuration import FILE_NAME, Located
+from ferryman.cli.server_keys import read_server_keys
 from ferryman.model.identifiers import Millis
 
 if TYPE_CHECKING:
@@ -62,10 +63,9 @@ async def open_service(located: Located) -> AsyncIterator["Service"]:
     """
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.service import Service
-    from ferryman.core.vault import Vault
     from ferryman.store.database import open_store
 
-    vault = Vault(located.server_key(), os.urandom)
+    vault = read_server_keys(located).vault()
     store = await open_store(located.database_url)
     bus = MemoryBus()
     try:

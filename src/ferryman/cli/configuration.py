@@ -4,8 +4,6 @@ Relative paths are relative to the file's directory. Every setting is described 
 which a test holds to this module.
 """
 
-import base64
-import binascii
 import ipaddress
 import re
 from pathlib import Path
@@ -42,6 +40,7 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str
     listen: str = "127.0.0.1:7330"
     key_file: str = "server.key"
+    key_command: tuple[str, ...] = ()
     database: str = "sqlite:///ferryman.db"
     allow_plain_http: bool = False
     tls: Tls | None = None
@@ -183,25 +182,6 @@ class Located(msgspec.Struct, frozen=True):
     def path(self, relative: str) -> Path:
         """A file that the configuration names."""
         return (self.directory / relative).resolve()
-
-    def server_key(self) -> bytes:
-        """Read the server's key (32 bytes, base64 in its file).
-
-        Raises Failure if the file is missing, readable by others, or no key.
-        """
-        path = self.path(self.configuration.server.key_file)
-        text = read_secret(
-            path, "The server's key", "Restore it from your backup; without it stored access keys cannot be opened"
-        )
-        try:
-            key = base64.b64decode(text.strip(), validate=True)
-        except binascii.Error:
-            key = b""
-        if len(key) != KEY_BYTES:
-            raise Failure(
-                f"{path} holds no server key", f"it must be {KEY_BYTES} bytes in base64", "Restore it from your backup"
-            )
-        return key
 
 
 def read_secret(path: Path, what: str, if_lost: str) -> bytes:

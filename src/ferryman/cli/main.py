@@ -18,6 +18,7 @@ from ferryman.cli import (
     explain,
     forward,
     init,
+    keys,
     login,
     nodes,
     run,
@@ -60,6 +61,7 @@ app.add_typer(certificate.app, name="certificate")
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(audit.app, name="audit")
 app.command("explain")(explain.command)
+app.add_typer(keys.app, name="key")
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 

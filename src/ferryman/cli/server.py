@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the server until SIGTERM or Ctrl-C; sessions resume when it is started again.
 
-    On SIGHUP it reads its certificate again.
+    On SIGHUP it reads its certificate and its keys again.
     """
     import uvloop
 
@@ -40,13 +40,13 @@ async def _serve(located: Located) -> None:
     host, port = located.listen_address
     counted = located.configuration.connections
     certificate = server_certificate(located)
-    stop = asyncio.Event()
-    _obey_signals(stop, certificate)
+    stop, keys_asked = asyncio.Event(), asyncio.Event()
+    _obey_signals(stop, certificate, keys_asked)
     _allow_open_files()
 
     async with (
         open_service(located) as unrecorded,
-        open_trail(located, unrecorded) as secluded,
+        open_trail(located, unrecorded, keys_asked) as secluded,
         open_fetching(located, secluded) as fetching,
         open_notices(located, fetching) as service,
     ):
@@ -87,18 +87,20 @@ def server_certificate(located: Located) -> "ServerCertificate | None":
         ) from error
 
 
-def _obey_signals(stop: asyncio.Event, certificate: "ServerCertificate | None") -> None:
+def _obey_signals(stop: asyncio.Event, certificate: "ServerCertificate | None", keys_asked: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     on_terminal = _has_terminal()
 
     def hang_up() -> None:
-        """SIGHUP asks to read the certificate, or says that the terminal we were started on is gone."""
+        """SIGHUP asks to read the certificate and the keys, or says that the terminal we were started on is gone."""
         if on_terminal and not _has_terminal():
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 2)  # the log's last lines have nowhere to go, which must not keep us from an orderly end
             os.close(nowhere)
             stop.set()
-        elif certificate is not None:
+            return
+        keys_asked.set()
+        if certificate is not None:
             certificate.reload()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,6 +10,7 @@ from ferryman.cli.certificate_files import read_authority_key
 from ferryman.cli.checkup import Finding, Verdict, bad, lifetime
 from ferryman.cli.configuration import Located, Tls, load
 from ferryman.cli.server import server_certificate
+from ferryman.cli.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     """Look at a server's configuration, key and certificate; `now` is aware."""
     try:
         located = load(config)
-        located.server_key()
+        read_server_keys(located)
         server_certificate(located)
     except Failure as failure:
         return [bad("Server's files", failure)]

@@ -7,8 +7,10 @@ under a key derived from the server's: who can write the file but has not that k
 
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -16,6 +18,8 @@ from ferryman.core.ports import Entry
 from ferryman.core.vault import Vault
 
 PURPOSE = "audit-trail"
+KEY_CHANGED = "AuditTrailKeyChanged"
+"""`detail-type` of the last record under a key; `detail.keyId` names the key of all that follow."""
 DELETED = "AuditTrailFileDeleted"
 """`detail-type` of the event by which the server says that it deleted its oldest file, up to `detail.lastSequence`."""
 FIRST_PREVIOUS = "0" * 64
@@ -45,6 +49,16 @@ class Link:
 def chain_key(vault: Vault) -> bytes:
     """Return the key of the trail's codes."""
     return vault.derive(PURPOSE)
+
+
+def key_id(key: bytes) -> str:
+    """Return what tells a trail's key from others, 16 hex digits."""
+    return sha256(b"ferryman/audit-key-id" + key).hexdigest()[:16]
+
+
+def changed_to(line: bytes) -> str | None:
+    """Return the id of the key that follows a record; None if the same does. The record is known to be genuine."""
+    return _detail(line, KEY_CHANGED).get("keyId")
 
 
 def seal(key: bytes, after: Link, entry: Entry) -> tuple[bytes, Link]:
@@ -86,10 +100,16 @@ class Problem:
 
 
 class Verification:
-    """Follows a chain line by line. `problems` are told as they are met; `conclude` tells what only the end shows."""
+    """Follows a chain line by line. `problems` are told as they are met; `conclude` tells what only the end shows.
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    `key` is the server's at present, `older` are those before. A key follows another only where a record under the
+    other says so.
+    """
+
+    def __init__(self, key: bytes, older: Sequence[bytes] = ()) -> None:
+        self._keys = {key_id(each): each for each in (*older, key)}
+        self._newest = key_id(key)
+        self._under: str | None = None
         self._deleted_to: set[int] = set()
         self._began_at: tuple[str, int, int] | None = None
         self.last = Link()
@@ -103,10 +123,13 @@ class Verification:
                 yield Problem(where, number, "it is incomplete: the server was killed or the file was cut")
                 continue
             try:
-                link, previous = open_line(self._key, line[:-1])
+                link, previous, under = self._open(line[:-1])
             except BrokenChain as broken:
                 yield Problem(where, number, str(broken))
                 continue
+            if self._under not in (None, under):
+                yield Problem(where, number, "it is under another key, and nothing says that the key was changed")
+            self._under = changed_to(line) or under
             if self._began_at is None:
                 self._began_at = (where, number, link.sequence)
                 fits = link.sequence > 1 or previous == FIRST_PREVIOUS
@@ -123,8 +146,24 @@ class Verification:
             where, number, sequence = self._began_at
             if sequence > 1 and sequence - 1 not in self._deleted_to:
                 yield Problem(where, number, f"records 1 to {sequence - 1} are missing, and the server did not say so")
+        if self._under not in (None, self._newest):
+            yield Problem(
+                "", 0, "the trail ends under a key that was replaced: records are missing, or no server ran since"
+            )
         if self.last.sequence < at_least:
             yield Problem("", 0, f"the trail ends with record {self.last.sequence}, it had reached {at_least}")
+
+    def _open(self, line: bytes) -> tuple[Link, str, str]:
+        """Return a line's link, the code before, and the id of its key: the expected one, or any that fits."""
+        expected = [] if self._under is None else [self._under]
+        broken = BrokenChain("it is no record")
+        for name in (*expected, *(each for each in self._keys if each != self._under)):
+            if name in self._keys:
+                try:
+                    return *open_line(self._keys[name], line), name
+                except BrokenChain as error:
+                    broken = error
+        raise broken
 
     def _gap(self, link: Link) -> str:
         expected = self.last.sequence + 1
@@ -135,8 +174,15 @@ class Verification:
         return f"it does not follow record {self.last.sequence}, which belongs to another chain"
 
     def _note_deletion(self, line: bytes) -> None:
-        if DELETED.encode() not in line:
-            return
-        entry = msgspec.json.decode(line)
-        if isinstance(entry, dict) and entry.get("detail-type") == DELETED:
-            self._deleted_to.add(entry["detail"]["lastSequence"])
+        deleted_to = _detail(line, DELETED).get("lastSequence")
+        if deleted_to is not None:
+            self._deleted_to.add(deleted_to)
+
+
+def _detail(line: bytes, kind: str) -> Mapping[str, Any]:
+    """Return the detail of an event of a kind; nothing if the line is another."""
+    if kind.encode() not in line:
+        return {}
+    entry = msgspec.json.decode(line)
+    found = isinstance(entry, dict) and entry.get("detail-type") == kind
+    return entry["detail"] if found else {}

@@ -227,6 +227,12 @@ class IdentityStore(Protocol):
     async def keys_of(self, user_id: str) -> Sequence[AccessKey]:
         """A user's keys, oldest first."""
 
+    async def keys_after(self, access_key_id: str, limit: int) -> Sequence[AccessKey]:
+        """Up to `limit` keys of anybody, in order of id, from just behind `access_key_id`, "" for the first."""
+
+    async def reseal_key(self, access_key_id: str, sealed_before: bytes, sealed: bytes) -> bool:
+        """Replace how a key's secret is sealed, if it still is `sealed_before`, atomically; False otherwise."""
+
     async def set_key_active(self, access_key_id: str, *, active: bool) -> bool:
         """Enable or disable a key."""
 

@@ -1,4 +1,10 @@
-"""Encryption at rest and in tokens: AES-256-GCM under keys derived from the server's key, one per purpose."""
+"""Encryption at rest and in tokens: AES-256-GCM under keys derived from the server's key, one per purpose.
+
+The server's key can be replaced: the newest seals, older ones still open. What is sealed begins with its key's id.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -8,41 +14,100 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ferryman.core.ports import Entropy
 
 KEY_BYTES = 32
+_ID_BYTES = 4
 _NONCE_BYTES = 12
 
 
 class Unsealable(Exception):
-    """The bytes were not sealed by this server's key for this purpose and context, or were altered."""
+    """The bytes were not sealed by one of this server's keys for this purpose and context, or were altered."""
 
 
-class Vault:
-    """Seals bytes for a purpose (`session-token`, `access-key` …); what one purpose sealed no other can open."""
+class ServerKey:
+    """One key of the server, 32 bytes. `key_id`, 8 hex digits, tells it from others and nothing else about it."""
 
-    def __init__(self, server_key: bytes, entropy: Entropy) -> None:
-        if len(server_key) != KEY_BYTES:
-            raise ValueError(f"the server key must be {KEY_BYTES} bytes, got {len(server_key)}")
-        self._server_key = server_key
-        self._entropy = entropy
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the server key must be {KEY_BYTES} bytes, got {len(key)}")
+        self._key = key
         self._ciphers: dict[str, AESGCM] = {}
+        self.prefix = sha256(self.derive("key-id")).digest()[:_ID_BYTES]
 
-    def seal(self, purpose: str, plaintext: bytes, context: bytes = b"") -> bytes:
-        """Return nonce ‖ ciphertext ‖ tag (28 bytes longer). `context` is authenticated and needed to open."""
-        nonce = self._entropy(_NONCE_BYTES)
-        return nonce + self._cipher(purpose).encrypt(nonce, plaintext, context)
-
-    def open(self, purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
-        """Return what `seal` was given; raises `Unsealable`."""
-        try:
-            return self._cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
-        except (InvalidTag, ValueError) as error:
-            raise Unsealable(purpose) from error
+    @property
+    def key_id(self) -> str:
+        """The key's id."""
+        return self.prefix.hex()
 
     def derive(self, purpose: str) -> bytes:
         """Return the 32-byte key of a purpose, for what is not sealed but authenticated."""
-        return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"ferryman/" + purpose.encode()).derive(self._server_key)
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"ferryman/" + purpose.encode()).derive(self._key)
 
-    def _cipher(self, purpose: str) -> AESGCM:
+    def cipher(self, purpose: str) -> AESGCM:
+        """Return what seals for a purpose."""
         cipher = self._ciphers.get(purpose)
         if cipher is None:
             cipher = self._ciphers[purpose] = AESGCM(self.derive(purpose))
         return cipher
+
+
+class Vault:
+    """Seals bytes for a purpose (`session-token`, `access-key` …); what one purpose sealed no other can open.
+
+    `server_key` seals and opens, the `older` ones only open.
+    """
+
+    def __init__(self, server_key: bytes, entropy: Entropy, older: Sequence[bytes] = ()) -> None:
+        self._entropy = entropy
+        self.use(server_key, older)
+
+    def use(self, server_key: bytes, older: Sequence[bytes] = ()) -> None:
+        """Seal with this key from now on."""
+        keys = (ServerKey(server_key), *map(ServerKey, older))
+        self._keys = keys
+        self._by_prefix = {key.prefix: key for key in reversed(keys)}
+
+    @property
+    def key_ids(self) -> list[str]:
+        """The ids of the keys, that which seals first."""
+        return [key.key_id for key in self._keys]
+
+    def seal(self, purpose: str, plaintext: bytes, context: bytes = b"") -> bytes:
+        """Return key id ‖ nonce ‖ ciphertext ‖ tag (32 bytes longer). `context` is authenticated and needed to open."""
+        key, nonce = self._keys[0], self._entropy(_NONCE_BYTES)
+        return key.prefix + nonce + key.cipher(purpose).encrypt(nonce, plaintext, context)
+
+    def open(self, purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
+        """Return what `seal` was given; raises `Unsealable`."""
+        return self._open(purpose, sealed, context)[0]
+
+    def sealed_by(self, purpose: str, sealed: bytes, context: bytes = b"") -> str | None:
+        """Return the id of the key that sealed this, None if that was done without an id; raises `Unsealable`."""
+        return self._open(purpose, sealed, context)[1]
+
+    def derive(self, purpose: str) -> bytes:
+        """Return the 32-byte key of a purpose under the newest key, for what is not sealed but authenticated."""
+        return self._keys[0].derive(purpose)
+
+    def derive_all(self, purpose: str) -> list[bytes]:
+        """Return the keys of a purpose under every key, the newest first."""
+        return [key.derive(purpose) for key in self._keys]
+
+    def _open(self, purpose: str, sealed: bytes, context: bytes) -> tuple[bytes, str | None]:
+        named = self._by_prefix.get(sealed[:_ID_BYTES])
+        if named is not None:
+            try:
+                return _decrypted(named, purpose, sealed[_ID_BYTES:], context), named.key_id
+            except InvalidTag:
+                pass
+        for key in self._keys:  # sealed before keys had ids
+            try:
+                return _decrypted(key, purpose, sealed, context), None
+            except InvalidTag:
+                continue
+        raise Unsealable(purpose)
+
+
+def _decrypted(key: ServerKey, purpose: str, sealed: bytes, context: bytes) -> bytes:
+    try:
+        return key.cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+    except ValueError as error:  # shorter than a nonce
+        raise InvalidTag from error

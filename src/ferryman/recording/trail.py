@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from ferryman.core.audit import UNVERIFIED_BURST, UNVERIFIED_PER_SECOND
-from ferryman.core.audit_chain import DELETED, Link, open_line, seal
+from ferryman.core.audit_chain import DELETED, KEY_CHANGED, BrokenChain, Link, changed_to, key_id, open_line, seal
 from ferryman.core.ports import Entry, Unrecorded
 from ferryman.recording.trail_files import TrailFiles, first_sequence, trail_files
 
@@ -44,7 +44,8 @@ class Trail:
     """An open trail; make it in the running loop, `close` it at the end.
 
     `key` authenticates the chain. `sync_always`: whoever waits for an entry waits until it would survive a loss of
-    power. Raises `BrokenChain` if the last record in `files` is not of this key's chain.
+    power. The trail may have been written under one of the `older` keys so far. Raises `BrokenChain` if the last record
+    in `files` is under none of them.
     """
 
     def __init__(
@@ -55,13 +56,14 @@ class Trail:
         *,
         sync_always: bool = False,
         copies: Sequence[Copy] = (),
+        older: Sequence[bytes] = (),
     ) -> None:
         self._files = files
-        self._key = key
+        self._keys = {key_id(each): each for each in (*older, key)}
+        self._key, self._link = _taken_up(files.last_line, (key, *older))
         self._describe = describe
         self._sync_always = sync_always
         self._copies = copies
-        self._link = open_line(key, files.last_line)[0] if files.last_line else Link()
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "audit-trail")
         self._waiting: list[_Waiting] = []
@@ -73,6 +75,8 @@ class Trail:
         self._failure: str | None = None
         self._lost = 0
         self._unverified = _Bucket(UNVERIFIED_BURST, UNVERIFIED_PER_SECOND)
+        if self._key != key:
+            self.use_key(key)
         detail = {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes}
         self.note(describe(OPENED, detail))
 
@@ -95,6 +99,11 @@ class Trail:
         self._add(_Waiting(entry))
         if not self._writing and self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
+
+    def use_key(self, key: bytes) -> None:
+        """Continue the chain under another key: the last record under the old one says so."""
+        self._keys[key_id(key)] = key
+        self.note(self._describe(KEY_CHANGED, {"keyId": key_id(key)}))
 
     async def keep(self, entry: Entry) -> None:
         """Put an entry into the trail and return when it is written; raises `Unrecorded`."""
@@ -200,12 +209,14 @@ class Trail:
         surplus = self._files.surplus()
         if surplus:
             entries = [self._deletion(surplus), *entries]
-        lines, link = [], self._link
+        lines, link, key = [], self._link, self._key
         for entry in entries:
-            line, link = seal(self._key, link, entry)
+            line, link = seal(key, link, entry)
             lines.append(line + b"\n")
+            if entry.get("detail-type") == KEY_CHANGED:
+                key = self._keys[entry["detail"]["keyId"]]
         self._files.append(b"".join(lines), self._link.sequence + 1)
-        self._link = link
+        self._link, self._key = link, key
         if self._sync_always:
             self._files.sync()
         for path in surplus:
@@ -217,6 +228,22 @@ class Trail:
         kept = trail_files(self._files.directory)[len(surplus) :]
         last = first_sequence(kept[0]) - 1 if kept else self._link.sequence
         return self._describe(DELETED, {"files": [path.name for path in surplus], "lastSequence": last})
+
+
+def _taken_up(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
+    """Return the key and the link to go on with."""
+    if not last_line:
+        return keys[0], Link()
+    broken = BrokenChain("there is no key")
+    for key in keys:
+        try:
+            link = open_line(key, last_line)[0]
+        except BrokenChain as error:
+            broken = error
+            continue
+        follower = changed_to(last_line)
+        return next((each for each in keys if key_id(each) == follower), key), link
+    raise broken
 
 
 class _Bucket:

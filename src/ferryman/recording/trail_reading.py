@@ -1,7 +1,7 @@
 """Reading the audit trail: its records newest first, and whether it is whole."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,11 @@ def last_link(directory: Path) -> Link:
     return next((link for line in lines if (link := link_of(line + b"\n")) is not None), Link())
 
 
-def verify(directory: Path, key: bytes, at_least: int = 0) -> tuple[Verification, list[Problem]]:
-    """Check the whole trail; return what was gone over and every problem. Raises OSError."""
-    verification = Verification(key)
+def verify(
+    directory: Path, key: bytes, at_least: int = 0, older: Sequence[bytes] = ()
+) -> tuple[Verification, list[Problem]]:
+    """Check the whole trail, which ends under `key`; return what was gone over and every problem. Raises OSError."""
+    verification = Verification(key, older)
     problems: list[Problem] = []
     for path in trail_files(directory):
         with path.open("rb") as file:

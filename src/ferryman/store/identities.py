@@ -85,6 +85,17 @@ class SqlIdentities:
         )
         return [_key(row) for row in await self._connections.read(statement)]
 
+    async def keys_after(self, access_key_id: str, limit: int) -> Sequence[AccessKey]:
+        """Up to `limit` keys of anybody, in order of id, from just behind `access_key_id`, "" for the first."""
+        following = select(*_KEY_COLUMNS).where(access_keys.c.access_key_id > access_key_id)
+        statement = following.order_by(access_keys.c.access_key_id).limit(limit)
+        return [_key(row) for row in await self._connections.read(statement)]
+
+    async def reseal_key(self, access_key_id: str, sealed_before: bytes, sealed: bytes) -> bool:
+        """Replace how a key's secret is sealed, if it still is `sealed_before`, atomically; False otherwise."""
+        same = (access_keys.c.access_key_id == access_key_id) & (access_keys.c.sealed_secret == sealed_before)
+        return await self._connections.write(update(access_keys).where(same).values(sealed_secret=sealed)) == 1
+
     async def set_key_active(self, access_key_id: str, *, active: bool) -> bool:
         """Enable or disable a key."""
         statement = update(access_keys).where(access_keys.c.access_key_id == access_key_id).values(active=active)

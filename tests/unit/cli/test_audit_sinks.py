@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import hmac
 import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -24,9 +23,9 @@ from ferryman.cli.composition import open_service
 from ferryman.cli.configuration import Located, load
 from ferryman.cli.init import Plan, initialise
 from ferryman.cli.server_checkup import examine_server_files
+from ferryman.cli.server_keys import read_server_keys
 from ferryman.core.audit_chain import Verification, chain_key
 from ferryman.core.service import Service
-from ferryman.core.vault import Vault
 from ferryman.model.failures import Failure
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -89,7 +88,7 @@ async def three_records(service: Service) -> None:
 def verified(located: Located, body: bytes) -> list[dict[str, Any]]:
     """Check a body's lines as a part of this server's chain."""
     lines = body.splitlines(keepends=True)
-    key = chain_key(Vault(located.server_key(), os.urandom))
+    key = chain_key(read_server_keys(located).vault())
     assert list(Verification(key).problems("body", lines)) == []
     return [json.loads(line) for line in lines]
 

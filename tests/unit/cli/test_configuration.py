@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.cli.configuration import is_loopback, load, split_address
+from ferryman.cli.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
 LEAST = """
@@ -92,14 +93,14 @@ def test_a_bad_server_key(tmp_path: Path, content: bytes | None, mode: int, said
         (tmp_path / "server.key").write_bytes(content)
         (tmp_path / "server.key").chmod(mode)
     with pytest.raises(Failure, match=said):
-        located.server_key()
+        read_server_keys(located)
 
 
 def test_a_good_server_key(tmp_path: Path) -> None:
     key = bytes(range(32))
     (tmp_path / "server.key").write_bytes(base64.b64encode(key) + b"\n")
     (tmp_path / "server.key").chmod(0o600)
-    assert load(write(tmp_path, LEAST)).server_key() == key
+    assert read_server_keys(load(write(tmp_path, LEAST))).keys == (key,)
 
 
 def test_addresses() -> None:

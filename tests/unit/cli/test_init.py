@@ -7,13 +7,14 @@ import pytest
 from ferryman.cli.configuration import load
 from ferryman.cli.init import Plan, initialise
 from ferryman.cli.server import server_certificate
+from ferryman.cli.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
 
 def test_everything_is_there_and_private(tmp_path: Path) -> None:
     made = initialise(Plan(tmp_path / "new" / "place", listen="127.0.0.1:7331", region="eu-west-1"))
     located = load(made.configuration)
-    assert len(located.server_key()) == 32
+    assert len(read_server_keys(located).keys[0]) == 32
     assert located.configuration.server.account_id == made.account_id
     assert len(made.account_id) == 12
     assert server_certificate(located) is None
@@ -63,7 +64,7 @@ def test_a_plan_that_cannot_work(tmp_path: Path, changes: dict[str, str], said: 
 
 def test_a_server_is_not_set_up_twice(tmp_path: Path) -> None:
     made = initialise(Plan(tmp_path))
-    key = load(made.configuration).server_key()
+    [key] = read_server_keys(load(made.configuration)).keys
     with pytest.raises(Failure, match="exists"):
         initialise(Plan(tmp_path))
     made.configuration.unlink()

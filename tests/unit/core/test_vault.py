@@ -12,7 +12,7 @@ VAULT = Vault(bytes(range(32)), os.urandom)
 def test_what_is_sealed_opens() -> None:
     for plaintext in (b"", b"x", os.urandom(5000)):
         sealed = VAULT.seal("p", plaintext, b"context")
-        assert len(sealed) == len(plaintext) + 28
+        assert len(sealed) == len(plaintext) + 32
         assert VAULT.open("p", sealed, b"context") == plaintext
         assert Vault(bytes(range(32)), os.urandom).open("p", sealed, b"context") == plaintext
 
