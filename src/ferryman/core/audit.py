@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ferryman.core.audit_identity import user_identity
+from ferryman.core.audit_identity import user_identity, web_identity
 from ferryman.core.audit_members import recorded, text
 from ferryman.core.authorization import SpentToken
 from ferryman.core.guesses import Summary, TooManyGuesses
@@ -129,7 +129,7 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
         "recipientAccountId": settings.account_id,
         "sourceIPAddress": call.source_ip,
         "userAgent": text(call.user_agent),
-        "userIdentity": user_identity(call.caller, call.claimed_key),
+        "userIdentity": web_identity(call.result) or user_identity(call.caller, call.claimed_key),
         "requestID": call.request_id,
         "requestParameters": _sized(None if call.parameters is None else recorded(call.parameters)),
         "responseElements": _sized(result),

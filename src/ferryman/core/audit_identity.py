@@ -1,5 +1,6 @@
 """CloudTrail's userIdentity: who called, and within which session of temporary credentials."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,19 @@ def user_identity(caller: Caller | None, claimed_key: str | None) -> dict[str, A
     if caller.session is not None:
         identity["sessionContext"] = _session_context(caller, caller.session)
     return identity
+
+
+def web_identity(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return CloudTrail's userIdentity of one who showed a provider's token, from the result; None for other calls."""
+    if result is None or "SubjectFromWebIdentityToken" not in result:
+        return None
+    subject, issuer = text(result["SubjectFromWebIdentityToken"]), text(result["Provider"])
+    return {
+        "type": "WebIdentityUser",
+        "principalId": f"{issuer}:{text(result['Audience'])}:{subject}",
+        "userName": subject,
+        "identityProvider": issuer,
+    }
 
 
 def _session_context(caller: Caller, session: TemporarySession) -> dict[str, Any]:

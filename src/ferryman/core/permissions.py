@@ -9,7 +9,7 @@ from ferryman.model.callers import Caller, CallerKind, Origin
 from ferryman.model.identifiers import Millis
 from ferryman.model.policies import PolicyDocument
 from ferryman.model.tags import ResourceType
-from ferryman.model.temporary import TemporarySession
+from ferryman.model.temporary import SessionKind, TemporarySession
 from ferryman.policy.context import RequestContext, Value, request_context
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.evaluation import NamedPolicy, PolicySet
@@ -101,7 +101,7 @@ def _session_keys(session: TemporarySession) -> Keys:
     }
     if session.source_identity:
         entries["aws:SourceIdentity"] = session.source_identity
-    if session.provider:
+    if session.provider and session.kind is SessionKind.WEB_IDENTITY:
         entries["aws:FederatedProvider"] = session.provider
     return entries
 

@@ -52,7 +52,7 @@ class RoleSession:
 
 
 async def assume_role(service: Service, caller: Caller, request: SessionRequest) -> RoleSession:
-    """AssumeRole. Transitive tags and the source identity of the caller's own session go on into the new one.
+    """AssumeRole. Transitive tags, source identity and web identity of the caller's own session go on into the new one.
 
     Raises AccessDeniedException (also for a role that does not exist), ValidationException (duration),
     InvalidParameterValue (tags), MalformedPolicyDocument, PackedPolicyTooLarge.
@@ -69,7 +69,8 @@ async def assume_role(service: Service, caller: Caller, request: SessionRequest)
         if not decision.allowed:
             raise denied(caller, action, request.role_arn, decision)
     chained = CHAINED_LIMIT if caller.kind is CallerKind.ROLE else None
-    return await enter(service, role, request, SessionKind.ROLE, longest=chained)
+    provider, subject = ("", "") if caller.session is None else (caller.session.provider, caller.session.subject)
+    return await enter(service, role, request, SessionKind.ROLE, longest=chained, provider=provider, subject=subject)
 
 
 async def find_role(service: Service, arn: str) -> IamRole | None:

@@ -20,6 +20,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.roles import RoleChanges
 from ferryman.model.temporary import SessionKind, TemporarySession
+from ferryman.store.database import open_store
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World
@@ -260,3 +261,20 @@ async def test_an_administrator_of_the_name_of_a_session_is_no_more_than_itself(
     await create_user(world.service, "Ops", Role.ADMINISTRATOR)
     caller = await assumed(world, world.alice, arn, "root")
     assert not decide(world.service, caller, "ssm:DeleteDocument", "*").allowed
+
+
+async def test_another_server_of_the_store_sees_the_same_at_once(world: "World", database_url: str) -> None:
+    """Credentials of one are good at the other, and what one changes counts at the other's next call."""
+    arn = await role(world, allowing({"AWS": world.alice.arn}))
+    session = await assume_role(world.service, world.alice, SessionRequest(arn, "shirley"))
+    async with await open_store(database_url) as store:
+        other = replace(world, service=replace(world.service, store=store), store=store)
+        assert decide(other.service, await known(other, session), "ssm:StartSession", NODE).allowed
+        await role_policies.detach_role_policy(world.service, world.administrator, "Ops", OPERATOR)
+        assert not decide(other.service, await known(other, session), "ssm:StartSession", NODE).allowed
+        nobody = allowing({"AWS": world.bob.arn})
+        await roles.update_assume_role_policy(other.service, world.administrator, "Ops", nobody)
+        assert (await refusal(world, world.alice, arn)).code == "AccessDeniedException"
+        await roles.delete_role(world.service, world.administrator, "Ops")
+        with pytest.raises(ServiceError, match="invalid"):
+            await known(other, session)

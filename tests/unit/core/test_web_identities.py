@@ -313,8 +313,16 @@ async def test_a_web_identity_that_goes_on_stays_itself(people: People) -> None:
     onward = RoleDraft("Next", json.dumps({"Statement": principal}))
     await roles.create_role(people.service, people.world.administrator, onward, {})
     arn = "arn:aws:iam::123456789012:role/Next"
-    caller = await people.known(people.token())
-    made = await assume_role(people.service, caller, SessionRequest(arn, "shirley"))
-    assert made.arn.endswith(":assumed-role/Next/shirley")
+    caller, other = [await people.known(people.token(sub=each)) for each in ("shirley", "mallory")]
+    sessions_made = [await assume_role(people.service, each, SessionRequest(arn, "x")) for each in (caller, other)]
+    credentials = [made.issued.credentials for made in sessions_made]
+    tokens = [each.session_token.reveal() for each in credentials if each.session_token is not None]
+    first, second = [
+        (await callers.authenticate(people.service, each.access_key_id, token)).caller
+        for each, token in zip(credentials, tokens, strict=True)
+    ]
+    assert first.arn.endswith(":assumed-role/Next/x")
+    assert (first.user_id, first.owner_id == second.owner_id) == (second.user_id, False)
+    assert context_of(people.service, first).get("aws:federatedprovider") == ()
     with pytest.raises(ServiceError, match="chaining"):
         await assume_role(people.service, caller, SessionRequest(arn, "shirley", 3601))

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from ferryman.core.audit_identity import web_identity
 from ferryman.core.service import Service
 from ferryman.model.errors import Unfetchable
 from ferryman.transport.documents import LARGEST, Documents
@@ -97,6 +98,13 @@ async def test_a_person_of_the_provider_signs_in(server: Server) -> None:
             return dict(sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName=name, WebIdentityToken=token))
 
         answer = await asyncio.to_thread(enter)
+        assert web_identity(answer) == {
+            "type": "WebIdentityUser",
+            "principalId": f"{issuer.url}:cli:shirley@example.com",
+            "userName": "shirley@example.com",
+            "identityProvider": issuer.url,
+        }
+        assert web_identity({"Credentials": {}}) is None
         assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/People/shirley"
         assert (answer["SubjectFromWebIdentityToken"], answer["Provider"]) == ("shirley@example.com", issuer.url)
         assert answer["Audience"] == "cli"
