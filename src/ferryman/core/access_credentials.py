@@ -42,6 +42,7 @@ def issue_access_credentials(service: Service, caller: Caller, request: AccessRe
             source_identity=asked_in.source_identity,
             provider=asked_in.provider,
             subject=asked_in.subject,
+            person_id=asked_in.person_id,
         )
     return issue_temporary(service, session)
 

@@ -10,7 +10,7 @@ from ferryman.policy.cedar import CedarPrincipal
 def requester_of(caller: Caller) -> Requester:
     """Return the requester that a caller is."""
     identity_id = caller.user_id if caller.session is None else caller.session.identity_id
-    return Requester(identity_id, caller.owner_id, caller.arn, caller.name)
+    return Requester(identity_id, caller.person_id, caller.arn, caller.name)
 
 
 async def principal_of(service: Service, caller: Caller) -> CedarPrincipal:

@@ -70,7 +70,16 @@ async def assume_role(service: Service, caller: Caller, request: SessionRequest)
             raise denied(caller, action, request.role_arn, decision)
     chained = CHAINED_LIMIT if caller.kind is CallerKind.ROLE else None
     provider, subject = ("", "") if caller.session is None else (caller.session.provider, caller.session.subject)
-    return await enter(service, role, request, SessionKind.ROLE, longest=chained, provider=provider, subject=subject)
+    return await enter(
+        service,
+        role,
+        request,
+        SessionKind.ROLE,
+        longest=chained,
+        provider=provider,
+        subject=subject,
+        person_id=caller.person_id,
+    )
 
 
 async def find_role(service: Service, arn: str) -> IamRole | None:
@@ -112,6 +121,7 @@ async def enter(
     longest: int | None = None,
     provider: str = "",
     subject: str = "",
+    person_id: str = "",
 ) -> RoleSession:
     """Make a session of a role for one that may have it; `longest` bounds it in seconds besides the role.
 
@@ -134,6 +144,7 @@ async def enter(
         source_identity=request.source_identity,
         provider=provider,
         subject=subject,
+        person_id=person_id,
     )
     return RoleSession(
         issue_temporary(service, session),

@@ -47,6 +47,7 @@ class _Content(msgspec.Struct, frozen=True, array_like=True):
     subject: str
     access_request_id: str
     packed: bytes
+    person_id: str = ""
 
 
 def issue_temporary(service: Service, session: TemporarySession) -> TemporaryCredentials:
@@ -76,6 +77,7 @@ def issue_temporary(service: Service, session: TemporarySession) -> TemporaryCre
         session.subject,
         session.access_request_id,
         packed,
+        session.person_id,
     )
     sealed = service.vault.seal(_PURPOSE, msgspec.msgpack.encode(content), access_key_id.encode())
     token = PREFIX + base64.b64encode(sealed).decode()
@@ -107,6 +109,7 @@ def open_temporary(service: Service, access_key_id: str, session_token: str) -> 
         provider=content.provider,
         subject=content.subject,
         access_request_id=content.access_request_id,
+        person_id=content.person_id,
         policies=packed.policies,
         policy_arns=packed.policy_arns,
         tags=packed.tags,

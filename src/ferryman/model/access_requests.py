@@ -86,8 +86,8 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asked. `identity_id` is the user's or role's, `person_id` the user id or role session by which people are
-    told apart, `name` the user's or role session's."""
+    """Who asked. `identity_id` is the user's or role's, `person_id` who is behind it (`Caller.person_id`), `name` the
+    user's or role session's."""
 
     identity_id: str
     person_id: str

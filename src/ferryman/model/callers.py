@@ -77,6 +77,21 @@ class Caller:
         return f"{self.user_id}#{person[:16]}"
 
     @property
+    def person_id(self) -> str:
+        """Who is behind the call as far as is known: a user, or a web identity, whatever roles they took on since.
+
+        Sessions of roles by one name are not one person's if others took them on.
+        """
+        session = self.session
+        if session is None:
+            return self.user_id
+        if session.person_id:
+            return session.person_id
+        if session.subject:
+            return "web:" + sha256(f"{session.provider}\n{session.subject}".encode()).hexdigest()[:32]
+        return session.identity_id if self.kind is CallerKind.USER else self.user_id
+
+    @property
     def access_type(self) -> AccessType:
         """How its sessions are marked."""
         return AccessType.STANDARD if self.session is None else self.session.access_type

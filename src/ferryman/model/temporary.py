@@ -28,7 +28,8 @@ class TemporarySession:
     `identity_id` is the user's or role's id, `name` a role session's name. `access_key_id` is the user's key that the
     credentials were made with; they end with it. `policies` (JSON texts) and `policy_arns` are the session policies;
     none of either means the session was made without. `tags` are session tags, of which `transitive_keys` reach the
-    next role. `provider` and `subject` are a web identity's.
+    next role. `provider` and `subject` are a web identity's. `person_id` is who took on the first of the roles
+    that led here (`Caller.person_id`), empty for users.
     """
 
     kind: SessionKind
@@ -45,6 +46,7 @@ class TemporarySession:
     provider: str = ""
     subject: str = ""
     access_request_id: str = ""
+    person_id: str = ""
 
     @property
     def access_type(self) -> AccessType:

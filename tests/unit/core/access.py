@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ferryman.core import access_approvals, access_requests, callers, documents, identities
+from ferryman.core import access_approvals, access_requests, callers, documents, identities, roles
 from ferryman.core.access_approvals import SendSignal
 from ferryman.core.access_requests import StartAccessRequest
 from ferryman.core.requests import DocumentDraft, TemporaryCredentials
+from ferryman.core.role_sessions import SessionRequest, assume_role
+from ferryman.core.roles import RoleDraft
 from ferryman.model.access_requests import AccessRequest
 from ferryman.model.callers import Caller
 from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DocumentFormat, DocumentType
@@ -32,6 +34,7 @@ DECIDING = [
         "Resource": "*",
     }
 ]
+ASSUMING = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
 WINDOW = 3600
 
 
@@ -97,6 +100,25 @@ async def with_access(world: "World", caller: Caller, request: AccessRequest) ->
     _, temporary = await token(world, caller, request)
     assert temporary is not None
     given = temporary.credentials
+    assert given.session_token is not None
+    return (await callers.authenticate(world.service, given.access_key_id, given.session_token.reveal())).caller
+
+
+async def lead_role(world: "World") -> str:
+    """A role that may ask and decide, and that everybody with a policy for it may take on; its ARN."""
+    account_id = world.service.settings.account_id
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"}, "Action": "sts:AssumeRole"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    made = await roles.create_role(world.service, world.administrator, RoleDraft("Lead", text), {})
+    may = json.dumps({"Version": "2012-10-17", "Statement": [*REQUESTING, *DECIDING, ASSUMING]})
+    await world.store.policies.put_inline(made.role_id, "own", may)
+    return f"arn:aws:iam::{account_id}:role/Lead"
+
+
+async def as_role(world: "World", caller: Caller, arn: str, name: str) -> Caller:
+    """The caller in a session of a role."""
+    made = await assume_role(world.service, caller, SessionRequest(arn, name))
+    given = made.issued.credentials
     assert given.session_token is not None
     return (await callers.authenticate(world.service, given.access_key_id, given.session_token.reveal())).caller
 

@@ -23,12 +23,15 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
 from tests.unit.core.access import (
+    ASSUMING,
     DECIDING,
     REQUESTING,
     WINDOW,
+    as_role,
     ask,
     cedar_policy,
     group,
+    lead_role,
     manual_policy,
     person,
     signal,
@@ -470,3 +473,35 @@ async def test_every_change_is_recorded_and_told(world: "World", carol: Caller, 
     assert (pending["requesterArn"], pending["reason"], pending["waitingFor"]) == (carol.arn, "to mend it", "level0")
     assert pending["automationExecutionId"] == request.execution_id
     assert told[1]["detail"]["approvals"][0]["approverArn"] == dave.arn
+
+
+async def test_a_role_is_no_second_person(world: "World") -> None:
+    both = await person(world, "both", *REQUESTING, *DECIDING, ASSUMING)
+    other = await person(world, "other", *DECIDING, ASSUMING)
+    arn = await lead_role(world)
+    enhanced = {"Approvers": [{"approver": "Lead", "type": "IAMRole"}]}
+    step = {"name": "a", "action": "aws:approve", "inputs": {"EnhancedApprovals": enhanced, "MinRequiredApprovals": 2}}
+    await manual_policy(world, mainSteps=[step])
+    request = await ask(world, both, await world.node())
+    own = await as_role(world, both, arn, "somebody")
+    with refused("AccessDeniedException", "their own"):
+        await signal(world, own, request, "Approve")
+    with refused("AccessDeniedException", "their own"):
+        await signal(world, await as_role(world, own, arn, "chained"), request, "Approve")
+    await signal(world, await as_role(world, other, arn, "first"), request, "Approve")
+    with refused("InvalidAutomationSignalException", "already"):
+        await signal(world, await as_role(world, other, arn, "second"), request, "Approve")
+
+
+async def test_sessions_of_one_name_do_not_get_each_others_tokens(world: "World", dave: Caller) -> None:
+    first, second = [await person(world, name, ASSUMING) for name in ("first", "second")]
+    arn = await lead_role(world)
+    await manual_policy(world, ["dave"])
+    node = await world.node()
+    asked = await as_role(world, first, arn, "shift")
+    request = await signal(world, dave, await ask(world, asked, node), "Approve")
+    with refused("AccessDeniedException", "somebody else's"):
+        await token(world, await as_role(world, second, arn, "shift"), request)
+    access = await with_access(world, await as_role(world, first, arn, "shift"), request)
+    session = await world.session((await world.start(node, access)).session_id)
+    assert (session.access_type, session.owner) == (AccessType.JUST_IN_TIME, asked.arn)
