@@ -70,8 +70,12 @@ async def manual_policy(
     await documents.create_document(world.service, world.administrator, draft, {})
 
 
-async def cedar_policy(world: "World", text: str, name: str = AUTO_APPROVAL_DOCUMENT) -> None:
-    draft = DocumentDraft(name, text, DocumentFormat.TEXT, type=DocumentType.AUTO_APPROVAL)
+async def cedar_policy(world: "World", *texts: str, name: str = AUTO_APPROVAL_DOCUMENT) -> None:
+    """One text as it is, several in AWS's wrapping."""
+    documents_ = [{"type": "Cedar", "content": text} for text in texts]
+    wrapped = json.dumps({"schemaVersion": "0.3", "AutoApprovalPolicyDocuments": documents_})
+    content, written = (texts[0], DocumentFormat.TEXT) if len(texts) == 1 else (wrapped, DocumentFormat.JSON)
+    draft = DocumentDraft(name, content, written, type=DocumentType.AUTO_APPROVAL)
     await documents.create_document(world.service, world.administrator, draft, {})
 
 

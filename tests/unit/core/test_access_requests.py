@@ -141,7 +141,7 @@ async def test_deny_wins_and_an_error_approves_nothing(
     if auto is not None:
         await cedar_policy(world, auto)
     if deny is not None:
-        await cedar_policy(world, deny, DENY_ACCESS_DOCUMENT)
+        await cedar_policy(world, deny, name=DENY_ACCESS_DOCUMENT)
     if automatic:
         assert (await ask(world, carol, node)).status is AccessRequestStatus.APPROVED
         return
@@ -149,6 +149,15 @@ async def test_deny_wins_and_an_error_approves_nothing(
         await ask(world, carol, node)
     await manual_policy(world, ["dave"])  # what is not approved automatically is left to people
     assert (await ask(world, carol, node)).status is AccessRequestStatus.PENDING
+
+
+@pytest.mark.parametrize("second", [FORBID_CRITICAL, BROKEN])
+async def test_a_policy_in_several_texts_permits_only_as_a_whole(world: "World", carol: Caller, second: str) -> None:
+    node = await world.node()
+    await tag(world, node, Environment="Test", Critical="yes")
+    await cedar_policy(world, PERMIT_TEST, second)
+    with refused("AccessDeniedException", "No approval policy"):
+        await ask(world, carol, node)
 
 
 async def test_all_nodes_of_a_request_need_the_same(world: "World", carol: Caller) -> None:
@@ -220,6 +229,12 @@ async def test_who_may_ask_for_what(world: "World", dave: Caller) -> None:
         await ask(world, erin, NodeId("mi-00000000000000000"))  # whether there is such a node is not told
     with refused("AccessDeniedException", "ssm:StartAccessRequest"):
         await ask(world, dave, mine)
+    await tag(world, mine, Fleet="all")
+    await tag(world, other, Fleet="all")
+    everywhere = REQUESTING[0] | {"Condition": {"StringNotEquals": {"ssm:resourceTag/Team": "web"}}}
+    frank = await person(world, "frank", everywhere)
+    with refused("AccessDeniedException", f"ssm:StartAccessRequest .*{mine}"):
+        await start_access_request(world.service, frank, StartAccessRequest("why", (("tag:Fleet", ("all",)),)))
 
 
 async def test_only_so_many_requests_wait(world: "World", carol: Caller, dave: Caller) -> None:
@@ -437,6 +452,17 @@ async def test_credentials_reach_their_nodes_only_and_ones_own_sessions(
     page = await describe_sessions(world.service, world.administrator, of_type)
     assert [session.session_id for session in page.items] == [mine.session_id]
     await sessions.terminate_session(world.service, access, mine.session_id)
+
+
+async def test_credentials_leave_ones_own_sessions_elsewhere_alone(world: "World", dave: Caller) -> None:
+    node, other = await world.node(), await world.node()
+    starting = {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}
+    erin = await person(world, "erin", *REQUESTING, starting)
+    elsewhere = await world.start(other, erin)
+    access = await with_access(world, erin, await approved(world, erin, dave, node))
+    for do in (sessions.resume_session, sessions.terminate_session):
+        with refused("AccessDeniedException"):
+            await do(world.service, access, elsewhere.session_id)
 
 
 async def test_what_policies_deny_the_requester_stays_denied(world: "World", dave: Caller) -> None:
