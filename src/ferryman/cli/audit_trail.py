@@ -29,6 +29,7 @@ async def open_trail(
     from ferryman.cli.audit_sinks import open_sinks
     from ferryman.core.audit import trail_event
     from ferryman.core.audit_chain import PURPOSE, BrokenChain
+    from ferryman.recording import pending
     from ferryman.recording.standard_output import StandardOutput
     from ferryman.recording.trail import Trail
 
@@ -56,12 +57,18 @@ async def open_trail(
             ) from error
         for sink in sinks:
             sink.start(trail)
-        following = asyncio.create_task(watch_keys(located, service.vault, trail, asked), name="server-keys")
+        describe = partial(trail_event, service)
+        pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
+        following = {
+            asyncio.create_task(watch_keys(located, service.vault, trail, asked), name="server-keys"),
+            asyncio.create_task(pending.follow(files.directory, pending_keys, trail, describe), name="pending"),
+        }
         try:
             yield replace(service, trail=trail)
         finally:
-            following.cancel()
-            await asyncio.wait({following})
+            for task in following:
+                task.cancel()
+            await asyncio.wait(following)
             await trail.close()
             if output is not None:
                 output.close()

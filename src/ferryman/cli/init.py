@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ferryman.cli.certificate_files import write_certificates
-from ferryman.cli.composition import with_service
 from ferryman.cli.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
+from ferryman.cli.operator_acts import act
 from ferryman.cli.private_files import write_private
 from ferryman.model.callers import Credentials, Role
 from ferryman.model.failures import Failure
@@ -121,7 +121,7 @@ def initialise(plan: Plan) -> Initialised:
     write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     if plan.tls:
         write_certificates(directory / "tls", plan.public_host or host)
-    credentials = with_service(located, _first_administrator)
+    credentials = act(located, "init", {"userName": ADMINISTRATOR, "region": plan.region}, _first_administrator)
     profile = directory / "aws"
     _write_profile(profile, plan, directory, credentials)
     # Last, so that an interrupted init can be run again.

@@ -12,6 +12,7 @@ import typer
 from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
 from ferryman.cli.configuration import KEY_BYTES, Located, load
+from ferryman.cli.operator_acts import act, recorded
 from ferryman.cli.private_files import replace_file
 from ferryman.cli.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.cli.tables import print_json, print_table
@@ -68,8 +69,9 @@ def rotate(
         raise Failure("There is a staged key already", "it does not seal yet", "Run `ferryman key rotate` to use it")
     key = os.urandom(KEY_BYTES) if waiting is None else waiting
     changed = keys.staged(key) if stage else keys.rotated(key, datetime.now(UTC))
-    replace_file(path, changed.text().encode())
     name = changed.vault().key_ids[-1 if stage else 0]
+    with recorded(located, "key rotate", {"keyId": name, "stage": stage}):
+        replace_file(path, changed.text().encode())
     if stage:
         typer.echo(f"Added key {name}, which opens only. Copy {path} to every server, then run `ferryman key rotate`.")
     else:
@@ -81,7 +83,7 @@ def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Put every secret of the database under the key that seals; servers may run."""
     from ferryman.core import resealing
 
-    count = with_service(load(config), resealing.reseal)
+    count = act(load(config), "key reseal", {}, resealing.reseal)
     typer.echo(f"Resealed {count} secret{'' if count == 1 else 's'}.")
 
 
@@ -94,6 +96,8 @@ def retire(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Forget the keys that were replaced, once nothing is under them any more. The audit trail still verifies."""
+    from ferryman.recording.pending import PURPOSE, reseal_pending
+
     located = load(config)
     path = _key_file(located)
     keys = read_server_keys(located)
@@ -113,8 +117,12 @@ def retire(
             f"credentials that they sealed may be good until {_iso(latest + KEPT_AFTER)}",
             "Wait until then, or end them with --now",
         )
-    replace_file(path, keys.without(set(replaced)).text().encode())
-    typer.echo(f"Retired {', '.join(names[key] for key in replaced)}. Copy {path} to every server.")
+    retired = ", ".join(names[key] for key in replaced)
+    with recorded(located, "key retire", {"keyIds": retired, "now": now}):
+        directory = located.path(located.configuration.audit.directory)
+        reseal_pending(directory, keys.vault().derive_all(PURPOSE))
+        replace_file(path, keys.without(set(replaced)).text().encode())
+    typer.echo(f"Retired {retired}. Copy {path} to every server.")
 
 
 def _counts(located: Located) -> Counter[str]:

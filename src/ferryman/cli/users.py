@@ -1,5 +1,6 @@
 """`ferryman user …`: users and access keys, in the store that the server's configuration names."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
 from ferryman.cli.configuration import load
+from ferryman.cli.operator_acts import Parameters, act
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.callers import AccessKey, Credentials, Role, User, user_arn
 
@@ -37,7 +39,8 @@ def add(
         await identities.create_user(service, name, role)
         return await identities.create_access_key(service, name)
 
-    _show_credentials(name, with_service(load(config), work), as_json=json)
+    made = act(load(config), "user add", {"userName": name, "role": role.value}, work)
+    _show_credentials(name, made, as_json=json)
 
 
 @app.command("list")
@@ -92,7 +95,8 @@ def change_role(
     """Attach FerrymanOperator or FerrymanAdministrator to a user instead of the other."""
     from ferryman.core import identities
 
-    with_service(load(config), lambda service: identities.set_role(service, name, role))
+    given: Parameters = {"userName": name, "role": role.value}
+    act(load(config), "user role", given, lambda service: identities.set_role(service, name, role))
     typer.echo(f"{name} is now {role.value}.")
 
 
@@ -101,7 +105,7 @@ def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
     """Remove a user and all their access keys."""
     from ferryman.core import identities
 
-    with_service(load(config), lambda service: identities.delete_user(service, name))
+    act(load(config), "user remove", {"userName": name}, lambda service: identities.delete_user(service, name))
     typer.echo(f"Removed {name} and their access keys.")
 
 
@@ -110,7 +114,8 @@ def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOptio
     """Make another access key, whose secret is shown only now."""
     from ferryman.core import identities
 
-    made = with_service(load(config), lambda service: identities.create_access_key(service, name))
+    given: Parameters = {"userName": name}
+    made = act(load(config), "user key add", given, lambda service: identities.create_access_key(service, name))
     _show_credentials(name, made, as_json=json)
 
 
@@ -135,7 +140,9 @@ def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> N
     """Refuse calls signed with a key, until it is enabled again."""
     from ferryman.core import identities
 
-    with_service(load(config), lambda service: identities.set_access_key_active(service, key, active=False))
+    given: Parameters = {"accessKeyId": key}
+    work = partial(identities.set_access_key_active, access_key_id=key, active=False)
+    act(load(config), "user key disable", given, work)
     typer.echo(f"Disabled {key}.")
 
 
@@ -144,7 +151,9 @@ def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
     """Accept calls signed with a disabled key again."""
     from ferryman.core import identities
 
-    with_service(load(config), lambda service: identities.set_access_key_active(service, key, active=True))
+    given: Parameters = {"accessKeyId": key}
+    work = partial(identities.set_access_key_active, access_key_id=key, active=True)
+    act(load(config), "user key enable", given, work)
     typer.echo(f"Enabled {key}.")
 
 
@@ -153,7 +162,8 @@ def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
     """Remove an access key for good."""
     from ferryman.core import identities
 
-    with_service(load(config), lambda service: identities.delete_access_key(service, key))
+    given: Parameters = {"accessKeyId": key}
+    act(load(config), "user key remove", given, lambda service: identities.delete_access_key(service, key))
     typer.echo(f"Removed {key}.")
 
 
