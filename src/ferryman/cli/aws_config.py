@@ -11,7 +11,7 @@ from ferryman.model.failures import Failure
 BACKUP = ".before-ferryman"
 """What is appended to the file's name for the copy of what it was."""
 _NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
-_SECTION = re.compile(r"\s*\[\s*(?:profile\s+)?(?P<quote>[\"']?)(?P<name>[^\]\"']+?)(?P=quote)\s*\]")
+_SECTION = re.compile(r"\s*\[\s*(?P<prefix>profile\s+)?(?P<quote>[\"']?)(?P<name>[^\]\"']+?)(?P=quote)\s*\]")
 
 
 def config_file() -> Path:
@@ -27,10 +27,13 @@ def check_name(profile: str) -> None:
         )
 
 
-def read_profile(text: str, profile: str) -> dict[str, str]:
-    """Return the settings of a profile, as they are written; nested ones are left out."""
+def read_profile(text: str, profile: str, *, bare: bool = False) -> dict[str, str]:
+    """Return the settings of a profile, as they are written; nested ones are left out.
+
+    `bare`: sections are named by the profile alone, as in the credentials file.
+    """
     lines = text.splitlines()
-    begin, end = _bounds(lines, profile)
+    begin, end = _bounds(lines, profile, bare=bare)
     settings = (line.partition("=") for line in lines[begin:end] if line[:1] not in ("#", ";", " ", "\t", ""))
     return {name.strip(): value.strip() for name, separator, value in settings if separator}
 
@@ -87,7 +90,7 @@ def read_config(path: Path) -> str:
         return ""
 
 
-def _bounds(lines: list[str], profile: str) -> tuple[int, int]:
+def _bounds(lines: list[str], profile: str, *, bare: bool = False) -> tuple[int, int]:
     """Return the lines of a profile's section behind its head, both the end of the file if there is none."""
     begin = None
     for place, line in enumerate(lines):
@@ -96,7 +99,7 @@ def _bounds(lines: list[str], profile: str) -> tuple[int, int]:
             continue
         if begin is not None:
             return begin, place
-        if found["name"] == profile:
+        if _names(found, profile, bare=bare):
             begin = place + 1
     return (len(lines), len(lines)) if begin is None else (begin, len(lines))
 
@@ -104,4 +107,9 @@ def _bounds(lines: list[str], profile: str) -> tuple[int, int]:
 def _is_last(lines: list[str], profile: str) -> bool:
     """Whether the file ends with the profile's head, which has no settings then."""
     found = _SECTION.match(lines[-1]) if lines else None
-    return found is not None and found["name"] == profile
+    return found is not None and _names(found, profile, bare=False)
+
+
+def _names(head: re.Match[str], profile: str, *, bare: bool) -> bool:
+    """Whether a section's head is the profile's: without `profile` in front it is, in this file, the default's only."""
+    return head["name"] == profile and (bare or head["prefix"] is not None or profile == "default")

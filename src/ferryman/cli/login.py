@@ -258,7 +258,7 @@ def _check_free(profile: str, settings: Mapping[str, str]) -> None:
 
 def _has_keys(profile: str) -> bool:
     path = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
-    return "aws_access_key_id" in read_profile(read_config(path), profile)
+    return "aws_access_key_id" in read_profile(read_config(path), profile, bare=True)
 
 
 def _program() -> str:

@@ -1,6 +1,7 @@
 """ID tokens of OpenID Connect providers: whether one is genuine, current and meant for this account."""
 
 import json
+import math
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ async def _provider(service: Service, issuer: object) -> OidcProvider:
     if isinstance(issuer, str):
         url = issuer.rstrip("/")
         provider = await service.store.oidc_providers.named(url.partition("://")[2])
-        if provider is not None and provider.url == url:
+        # The issuer's own spelling may end with a slash, no more: each spelling has keys of its own.
+        if provider is not None and issuer in (provider.url, f"{provider.url}/"):
             return provider
     raise _invalid("no OpenID Connect provider of this account is its issuer")
 
@@ -109,7 +111,7 @@ async def _key(service: Service, issuer: str, header: Mapping[str, Any]) -> RSAK
     if published is None:
         raise _invalid("it is signed with a key that its issuer does not publish")
     kind = ALGORITHMS[header["alg"]]
-    if published.get("kty") != kind.key_type or published.get("use", "sig") != "sig":
+    if published.get("kty") != kind.key_type:
         raise _invalid("its issuer's key is not for its algorithm")
     try:
         if kind is RSAKey and len(_decoded(str(published.get("n"))).lstrip(b"\0")) * 8 < _RSA_BITS:
@@ -140,7 +142,7 @@ def _check_times(claims: Mapping[str, Any], now: Millis) -> None:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _audiences(provider: OidcProvider, claims: Mapping[str, Any]) -> tuple[str, ...]:

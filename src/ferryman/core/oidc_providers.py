@@ -23,6 +23,8 @@ from ferryman.model.tags import TAG_LIMIT, ResourceType
 
 CLIENT_ID_LIMIT, PROVIDER_LIMIT, THUMBPRINT_LIMIT = 100, 100, 5
 """AWS's default quotas."""
+KEY_PREFIXES = frozenset({"aws", "sts", "iam", "ssm"})
+"""Names that no provider has: condition keys begin with them."""
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _THUMBPRINT = re.compile(r"[0-9A-Fa-f]{40}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -138,7 +140,9 @@ def check_url(service: Service, url: str) -> None:
     except ValueError:
         host, parts = "", urlsplit("")
     plain = parts.scheme == "http" and service.settings.oidc_on_loopback and is_loopback(host)
-    if not (parts.scheme == "https" or plain) or not host or not _NAME.fullmatch(url.partition("://")[2]):
+    name = url.partition("://")[2]
+    fits = _NAME.fullmatch(name) is not None and name.lower() not in KEY_PREFIXES
+    if not (parts.scheme == "https" or plain) or not host or not fits:
         raise ServiceError(
             "InvalidInput",
             "The URL of an OpenID Connect provider must be https://HOST[:PORT][/PATH], nothing behind it.",

@@ -1,5 +1,6 @@
 """AssumeRoleWithWebIdentity: people whom an OpenID Connect provider vouches for become sessions of a role."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.roles import IamRole, provider_arn
 from ferryman.model.tags import TAG_LIMIT
 from ferryman.model.temporary import SessionKind
-from ferryman.policy.context import Value, request_context
+from ferryman.policy.context import Value, fold, request_context
 from ferryman.policy.evaluation import PolicySet, Request, evaluate
 from ferryman.policy.principals import Requester
 
@@ -82,9 +83,15 @@ async def _is_trusted(
 
 
 def claim_keys(identity: WebIdentity) -> Keys:
-    """Return the condition keys of a token's claims; `aud` has those audiences only that are the provider's."""
+    """Return the condition keys of a token's claims; `aud` has those audiences only that are the provider's.
+
+    Keys have no case and claims do: of those that differ in case only, none but the one in lower case counts.
+    """
     keys: dict[str, Value | tuple[Value, ...]] = {}
+    spellings = Counter(fold(name) for name in identity.claims)
     for name, value in list(identity.claims.items())[:_MOST_CLAIMS]:
+        if spellings[fold(name)] > 1 and name != fold(name):
+            continue
         values = value[:_MOST_VALUES] if isinstance(value, list) else [value]
         texts = tuple(each for each in values if isinstance(each, str | bool | int) and _is_short(each))
         if texts:

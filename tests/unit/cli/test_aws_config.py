@@ -43,6 +43,8 @@ def test_a_setting_is_set_where_it_is_and_the_rest_stays() -> None:
         ("[ profile new ]\n\n\n[x]\n", "new", "[ profile new ]\na = 1\n\n\n[x]\n"),
         ("[profile new]\na=0\nb = 2\n", "new", "[profile new]\na = 1\nb = 2\n"),
         ("[profile new]\n# a = 0\nx =\n  a = 0\n", "new", "[profile new]\n# a = 0\nx =\n  a = 0\na = 1\n"),
+        ("[new]\na = 0\n", "new", "[new]\na = 0\n\n[profile new]\na = 1\n"),
+        ("[sso-session new]\na = 0\n", "new", "[sso-session new]\na = 0\n\n[profile new]\na = 1\n"),
         ("[profile newer]\na = 0\n", "new", "[profile newer]\na = 0\n\n[profile new]\na = 1\n"),
     ],
 )

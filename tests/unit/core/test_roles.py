@@ -165,6 +165,8 @@ async def test_a_provider_is_kept_as_given(world: "World") -> None:
         "file:///etc/passwd",
         "id.example.com",
         "https://id.example.com/a b",
+        "https://aws",
+        "https://STS",
     ],
 )
 async def test_where_no_provider_may_be(world: "World", url: str) -> None:

@@ -32,11 +32,11 @@ OPERATOR = "arn:aws:iam::aws:policy/FerrymanOperator"
 Key = RSAKey | ECKey | OKPKey
 KEYS: dict[str, Key] = {
     "rsa": RSAKey.generate_key(2048, {"kid": "rsa"}),
-    "next": RSAKey.generate_key(2048, {"kid": "next"}),
+    "next": ECKey.generate_key("P-256", {"kid": "next"}),
     "ec": ECKey.generate_key("P-256", {"kid": "ec"}),
     "ed": OKPKey.generate_key("Ed25519", {"kid": "ed"}),
 }
-FOREIGN = RSAKey.generate_key(2048, {"kid": "rsa"})
+FOREIGN = ECKey.generate_key("P-256", {"kid": "ec"})
 KEYS_URL = f"{ISSUER}/keys"
 DISCOVERY_URL = f"{ISSUER}/.well-known/openid-configuration"
 
@@ -135,8 +135,8 @@ async def test_tokens_that_nobody_signed_or_someone_else(people: People) -> None
     confused = jwt.encode(
         {"alg": "HS256", "kid": "rsa"}, people.claims(), OctKey.import_key(str(KEYS["rsa"].as_dict(private=False)["n"]))
     )
-    forged = jwt.encode({"alg": "RS256", "kid": "rsa"}, people.claims(), FOREIGN)
-    other_kind = jwt.encode({"alg": "RS256", "kid": "ec"}, people.claims(), FOREIGN)
+    forged = jwt.encode({"alg": "ES256", "kid": "ec"}, people.claims(), FOREIGN)
+    other_kind = jwt.encode({"alg": "RS256", "kid": "ec"}, people.claims(), KEYS["rsa"])
     other = base64.urlsafe_b64encode(json.dumps(people.claims(sub="root")).encode()).decode().rstrip("=")
     bad = [
         f"{none}.{payload}.",
@@ -160,7 +160,17 @@ async def test_tokens_that_nobody_signed_or_someone_else(people: People) -> None
 
 async def test_tokens_of_elsewhere_lead_nowhere(people: People) -> None:
     """Only what a registered provider names is fetched: the issuer in a token is not a way to make us call it."""
-    for issuer in ("https://evil.example", f"{ISSUER}/x", ISSUER.replace("https", "http"), NAME, "", 7, None, ["x"]):
+    for issuer in (
+        "https://evil.example",
+        f"{ISSUER}/x",
+        f"{ISSUER}//",
+        ISSUER.replace("https", "http"),
+        NAME,
+        "",
+        7,
+        None,
+        ["x"],
+    ):
         assert await people.refusal(people.token(iss=issuer)) == "InvalidIdentityToken"
     assert people.issuer.fetched == []
     await people.enter(people.token())
@@ -171,7 +181,16 @@ async def test_when_a_token_is_good(people: People) -> None:
     now = people.world.clock() // 1000
     for expires in (now, now - 1, -1):
         assert await people.refusal(people.token(exp=expires)) == "ExpiredTokenException"
-    for claims in ({"iat": now + 61}, {"nbf": now + 61}, {"exp": None}, {"iat": None}, {"exp": "soon"}, {"nbf": "x"}):
+    for claims in (
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"iat": now + 61},
+        {"nbf": now + 61},
+        {"exp": None},
+        {"iat": None},
+        {"exp": "soon"},
+        {"nbf": "x"},
+    ):
         assert await people.refusal(people.token(**claims)) == "InvalidIdentityToken"
     await people.enter(people.token(iat=now + 60, nbf=now + 60))
 
@@ -193,11 +212,11 @@ async def test_keys_rotate_and_nobody_can_make_us_hammer_the_provider(people: Pe
     people.issuer.fetched.clear()
     people.issuer.published = [KEYS["next"].as_dict(private=False)]
     for _ in range(3):
-        assert await people.refusal(people.token("next")) == "InvalidIdentityToken"
+        assert await people.refusal(people.token("next", "ES256")) == "InvalidIdentityToken"
     await people.enter(people.token())
     assert people.issuer.fetched == []
     people.world.clock.advance(seconds=PAUSE)
-    await people.enter(people.token("next"))
+    await people.enter(people.token("next", "ES256"))
     assert await people.refusal(people.token()) == "InvalidIdentityToken"
     assert people.issuer.fetched == [DISCOVERY_URL, KEYS_URL]
 
@@ -270,6 +289,8 @@ async def test_a_trust_policy_asks_for_claims(people: People) -> None:
     for name, value in (("email", "shirley@evil.example"), ("groups", ["all"]), ("amr", None), ("aud", "other")):
         assert await people.refusal(people.token(**{**good, name: value})) == "AccessDeniedException"
     assert await people.refusal(people.token(**good), role_arn=ROLE + "s") == "AccessDeniedException"
+    shadowing = {**good, "email": "shirley@evil.example", "Email": "shirley@example.com", "EMAIL": "x@example.com"}
+    assert await people.refusal(people.token(**shadowing)) == "AccessDeniedException"
     principal = {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}
     everyone = json.dumps({"Statement": principal})
     await roles.update_assume_role_policy(people.service, people.world.administrator, "People", everyone)
