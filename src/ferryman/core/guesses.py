@@ -1,8 +1,9 @@
 """Who has been wrong too often: keys, signatures, codes and tokens that were not good, by where they came from.
 
-Secrets here are too long to guess; what is bounded is what guessing costs: look-ups, signatures, records.
-Nobody can lock out somebody else: failures count against the address that they came from, alone and with the key that
-was claimed, never against a key by itself; and what was right from an address lately is always looked at again.
+Secrets here are too long to guess; what is bounded is what guessing costs: look-ups, signatures, records. Nobody can
+lock out somebody else. Failures count against the address that they came from, alone and with what was claimed, never
+against a key by itself. An address that failed too often is not looked at, but for what was right from there lately; a
+claim that failed too often from one address still is, and only what fails again is refused as one guess too many.
 """
 
 from collections import OrderedDict
@@ -28,7 +29,7 @@ _Key = TypeVar("_Key", str, tuple[str, str])
 
 
 class TooManyGuesses(ServiceError):
-    """Refused without a look; counted, and told in a summary, not recorded one by one."""
+    """Counted, and told in a summary, not recorded one by one."""
 
     def __init__(self) -> None:
         super().__init__("ThrottlingException", "Too many failed attempts came from this address; wait a minute.")
@@ -47,7 +48,7 @@ class _Allowance:
 
 @dataclass(slots=True)
 class Summary:
-    """What failed from one address in a span of time; `refused` of it without a look. `claims` are the first few."""
+    """What failed from one address in a span of time; `refused` are those beyond. `claims` are the first few."""
 
     address: str
     since: Millis
@@ -67,26 +68,23 @@ class Guesses:
         self._summaries: dict[str, Summary] = {}
 
     def check(self, address: str, peer: str, claim: str, now: Millis) -> None:
-        """Raise `TooManyGuesses` if the attempt is not to be looked at.
+        """Raise `TooManyGuesses` if the attempt is not to be looked at, because too many from there failed.
 
-        `address` is what `peer` is counted by, `claim` the key, activation or session that it claims.
+        `address` is what `peer` is counted by, `claim` the key, activation or session that it claims, "" for none.
         """
-        pair = (peer, claim)
-        if pair in self._right:
+        if not address or (peer, claim) in self._right:
             return
-        by_address = self._addresses.get(address) if address else None
-        by_claim = self._claims.get(pair)
-        if (by_address is not None and by_address.refill(ADDRESS_BURST, ADDRESS_PER_SECOND, now) < 1) or (
-            by_claim is not None and by_claim.refill(CLAIM_BURST, CLAIM_PER_SECOND, now) < 1
-        ):
-            self._summary(address or peer, claim, now).refused += 1
-            raise TooManyGuesses
+        allowance = self._addresses.get(address)
+        if allowance is not None and allowance.refill(ADDRESS_BURST, ADDRESS_PER_SECOND, now) < 1:
+            self._refuse(address, claim, now)
 
     def failed(self, address: str, peer: str, claim: str, now: Millis) -> None:
-        """Count a failure."""
-        if address:
-            _take(self._addresses, address, ADDRESS_BURST, ADDRESS_PER_SECOND, now)
-        _take(self._claims, (peer, claim), CLAIM_BURST, CLAIM_PER_SECOND, now)
+        """Count a failure; raises `TooManyGuesses` if it is not to be answered and recorded as what it was."""
+        allowed = not address or _take(self._addresses, address, ADDRESS_BURST, ADDRESS_PER_SECOND, now)
+        if claim:
+            allowed &= _take(self._claims, (peer, claim), CLAIM_BURST, CLAIM_PER_SECOND, now)
+        if not allowed:
+            self._refuse(address or peer, claim, now)
         self._summary(address or peer, claim, now).failed += 1
 
     def succeeded(self, peer: str, claim: str) -> None:
@@ -96,6 +94,10 @@ class Guesses:
         self._right.move_to_end(pair)
         if len(self._right) > REMEMBERED:
             self._right.popitem(last=False)
+
+    def _refuse(self, address: str, claim: str, now: Millis) -> None:
+        self._summary(address, claim, now).refused += 1
+        raise TooManyGuesses
 
     def summaries(self, now: Millis, *, at_once: bool = False) -> list[Summary]:
         """Return what is to be told now, and forget it: spans of SUMMARY_SECONDS in which attempts were refused."""
@@ -111,17 +113,20 @@ class Guesses:
         if found is None:
             found = self._summaries[address] = Summary(address, now, now)
         found.until = now
-        if len(found.claims) < MOST_CLAIMS_NAMED:
+        if claim and len(found.claims) < MOST_CLAIMS_NAMED:
             found.claims[claim] = None
         return found
 
 
-def _take(counted: OrderedDict[_Key, _Allowance], key: _Key, burst: float, per_second: float, now: Millis) -> None:
+def _take(counted: OrderedDict[_Key, _Allowance], key: _Key, burst: float, per_second: float, now: Millis) -> bool:
+    """Take one from an allowance; False if it is used up."""
     allowance = counted.get(key)
     if allowance is None:
         allowance = counted[key] = _Allowance(burst, now)
         if len(counted) > REMEMBERED:
             counted.popitem(last=False)
     counted.move_to_end(key)
-    allowance.refill(burst, per_second, now)
-    allowance.left = max(0.0, allowance.left - 1)
+    if allowance.refill(burst, per_second, now) < 1:
+        return False
+    allowance.left -= 1
+    return True

@@ -30,7 +30,7 @@ async def handle(request: web.Request) -> web.Response:
     if key in BY_ANYONE:
         given = observed.parameters = parse(call, body)
         demand_trail(gateway.service, call.operation)
-        with attempt(request, given.get("ActivationId", call.operation)):
+        with attempt(request, given.get("ActivationId")):
             result = await BY_ANYONE[key](here, given)
     elif key in BY_NODE_KEY:
         with attempt(request, observed.claimed_key):

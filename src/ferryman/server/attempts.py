@@ -16,6 +16,8 @@ from ferryman.signing.errors import SignatureMismatch
 
 _WRONG = frozenset({"UnrecognizedClientException", "InvalidActivation", "InvalidIdentityToken"})
 _UNNAMED = "-"
+LONGEST_CLAIM = 128
+"""Characters of a claim that tell it from others; what is remembered of anybody is bounded."""
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def attempt(request: web.Request, claim: str | None) -> Iterator[None]:
     Raises `TooManyGuesses` at once if too many failed. A `ServiceError` that says that they are not is counted.
     """
     guesses, clock = request.app[GUESSES], request.app[GATEWAY].service.clock
-    peer, claimed = request.remote or _UNNAMED, claim or _UNNAMED
+    peer, claimed = request.remote or _UNNAMED, (claim or "")[:LONGEST_CLAIM]
     address = _address(request, peer)
     guesses.check(address, peer, claimed, clock())
     try:
@@ -34,8 +36,8 @@ def attempt(request: web.Request, claim: str | None) -> Iterator[None]:
         if error.code in _WRONG or isinstance(error, SignatureMismatch | WrongToken):
             guesses.failed(address, peer, claimed, clock())
         raise
-    if claim is not None:
-        guesses.succeeded(peer, claim)
+    if claimed:
+        guesses.succeeded(peer, claimed)
 
 
 def _address(request: web.Request, peer: str) -> str:
