@@ -48,6 +48,16 @@ def test_every_page_can_be_found() -> None:
     assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} <= linked
 
 
+def test_the_tests_of_the_conformance_page_exist() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(?:(\w+)::)?(test_\w+)`", (ROOT / "docs/reference/conformance.md").read_text())
+    assert len(named) > 100
+    for path, group, name in named:
+        text = (ROOT / "tests" / path).read_text()
+        start = text.index(f"\nclass {group}:") if group else 0
+        indent = "    " if group else ""
+        assert re.search(rf"^{indent}(?:async )?def {name}\(", text[start:], re.MULTILINE), f"{path} has no {name}"
+
+
 def sections(page: Path) -> dict[str, str]:
     parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -300,6 +300,22 @@ def test_the_same_client_gets_what_it_has_not_acknowledged_behind_a_marker(servi
     assert service.agent.events() == [PublicationStarted("c-1")]
 
 
+def test_awss_client_gets_one_handshake_only(service: Service) -> None:
+    """However often it comes back: its third HandshakeComplete would stop it (`protocol/client.md` §12.2)."""
+    service.shake_hands()
+    sent = []
+    for number in range(3):
+        service.pause()
+        service.agent.connection_lost(float(number))
+        service.agent.connection_made(float(number))
+        service.agent.send(PayloadType.OUTPUT, b"again", float(number))
+        service.start("c-1", now=float(number))
+        sent += service.take(float(number))
+    handshake = (PayloadType.HANDSHAKE_REQUEST, PayloadType.HANDSHAKE_COMPLETE)
+    assert [message for message in sent if message.payload_type in handshake] == []
+    assert streamed(sent)[:1] == [b"again"]
+
+
 def test_a_server_that_names_no_client_is_taken_to_mean_the_same(service: Service) -> None:
     service.shake_hands()
     service.agent.send(PayloadType.OUTPUT, b"one", 0.0)

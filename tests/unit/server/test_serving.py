@@ -7,7 +7,7 @@ from aiohttp import WSMsgType
 
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.serving import serve
-from ferryman.server.timing import Timing
+from ferryman.server.timing import DEFAULT_TIMING, Timing
 from ferryman.wire.agent_message import MessageType
 from tests.unit.server.conftest import Server, until
 
@@ -99,6 +99,12 @@ async def test_sessions_of_a_server_that_died_are_disconnected_at_start(server: 
 async def test_a_port_that_is_taken(server: Server) -> None:
     with pytest.raises(OSError, match="in use"):
         await serve(server.service, "127.0.0.1", server.port, ready=lambda _: None, stop=asyncio.Event())
+
+
+def test_older_agents_may_be_silent_for_as_long_as_they_are() -> None:
+    """They ping every five minutes (`protocol/agent.md` §0.1); GetMessages is answered before AWS's agent gives up."""
+    assert DEFAULT_TIMING.silence > 6 * 60
+    assert DEFAULT_TIMING.poll <= 15
 
 
 class TestImpatience:
