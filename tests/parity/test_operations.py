@@ -188,6 +188,12 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("ssm", "DescribeDocument", {"Name": "Doc", "DocumentVersion": "2"}, {"Document": DESCRIPTION}),
     (
         "ssm",
+        "DescribeDocumentPermission",
+        {"Name": "Doc", "PermissionType": "Share"},
+        {"AccountIds": [], "AccountSharingInfoList": []},
+    ),
+    (
+        "ssm",
         "GetDocument",
         {"Name": "arn:aws:ssm:us-east-1:123456789012:document/Doc", "VersionName": "v.1", "DocumentFormat": "YAML"},
         {

@@ -156,6 +156,15 @@ async def describe_document(service: Service, caller: Caller, given_name: str, w
     return DocumentView(stored, content_of(stored), owner_of(service, stored), await _tags(service, stored.name))
 
 
+async def describe_document_permission(service: Service, caller: Caller, given_name: str) -> tuple[str, ...]:
+    """DescribeDocumentPermission: the accounts that share the document. There is one account, so none does.
+
+    Raises AccessDeniedException, InvalidDocument.
+    """
+    await _readable(service, caller, "ssm:DescribeDocumentPermission", given_name, DEFAULT_VERSION)
+    return ()
+
+
 async def find_document(service: Service, name: str, which: WhichVersion = DEFAULT_VERSION) -> StoredDocument | None:
     """Return a version of the account's document of that name, or else of the built-in one; None if there is none."""
     built_in = BUILTIN_DOCUMENTS.get(name)

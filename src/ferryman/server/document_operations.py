@@ -85,6 +85,13 @@ async def describe_document(here: Surroundings, caller: Caller, given: Parameter
     return {"Document": _description(await documents.describe_document(here.service, caller, given["Name"], which))}
 
 
+async def describe_document_permission(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """DescribeDocumentPermission, which Terraform asks of every document."""
+    accounts = await documents.describe_document_permission(here.service, caller, given["Name"])
+    sharing = [{"AccountId": each} for each in accounts]
+    return {"AccountIds": list(accounts), "AccountSharingInfoList": sharing}
+
+
 async def list_documents(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     """ListDocuments."""
     older = ((each["key"], (each["value"],)) for each in given.get("DocumentFilterList") or ())

@@ -204,6 +204,7 @@ BY_CALLER: Mapping[Key, Operation] = {
     ("ssm", "CreateDocument"): document_operations.create_document,
     ("ssm", "GetDocument"): document_operations.get_document,
     ("ssm", "DescribeDocument"): document_operations.describe_document,
+    ("ssm", "DescribeDocumentPermission"): document_operations.describe_document_permission,
     ("ssm", "ListDocuments"): document_operations.list_documents,
     ("ssm", "ListDocumentVersions"): document_operations.list_document_versions,
     ("ssm", "UpdateDocument"): document_operations.update_document,

@@ -1,5 +1,6 @@
 """Documents and tags as boto3 sees them, against the real server."""
 
+import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.unit.server.conftest import Server
 
+SHELL = {"schemaVersion": "1.0", "sessionType": "Standard_Stream"}
 YAML = """\
 schemaVersion: '1.0'
 description: Follow a log
@@ -194,3 +196,51 @@ async def test_the_maximum_duration_is_shown(server: Server) -> None:
     (row,) = (await server.call("describe_sessions", State="Active"))["Sessions"]
     assert row["MaxSessionDuration"] == "45"
     assert row["DocumentName"] == "SSM-SessionManagerRunShell"
+
+
+async def test_what_terraform_does_with_a_document(server: Server) -> None:
+    """The calls of its provider's `aws_ssm_document`, with the members that it sends, in its order."""
+    first, second = json.dumps(SHELL | {"description": "first"}), json.dumps(SHELL | {"description": "second"})
+    tags = [{"Key": "Team", "Value": "web"}]
+    members = {"Content": first, "DocumentFormat": "JSON", "DocumentType": "Session", "Name": "Doc", "Tags": tags}
+    assert (await server.call("create_document", **members))["DocumentDescription"]["Name"] == "Doc"
+
+    async def read() -> dict[str, Any]:
+        described: dict[str, Any] = (await server.call("describe_document", Name="Doc"))["Document"]
+        assert described["Status"] == "Active"
+        got = await server.call("get_document", Name="Doc", DocumentVersion="$LATEST", DocumentFormat="JSON")
+        shared = await server.call("describe_document_permission", Name="Doc", PermissionType="Share")
+        assert (shared["AccountIds"], shared["AccountSharingInfoList"]) == ([], [])
+        return described | {"Content": got["Content"]}
+
+    row = await read()
+    assert (row["Content"], row["Tags"], row["SchemaVersion"]) == (first, tags, "1.0")
+    assert (row["DocumentVersion"], row["DefaultVersion"], row["LatestVersion"]) == ("1", "1", "1")
+    changes = {"Content": second, "DocumentFormat": "JSON", "DocumentVersion": row["DefaultVersion"], "Name": "Doc"}
+    changed = (await server.call("update_document", **changes))["DocumentDescription"]
+    version = changed["DocumentVersion"]
+    await server.call("update_document_default_version", DocumentVersion=version, Name="Doc")
+    row = await read()
+    assert (row["Content"], row["DefaultVersion"], row["LatestVersion"]) == (second, "2", "2")
+    changes["DocumentVersion"] = row["DefaultVersion"]
+    with pytest.raises(ClientError, match="DuplicateDocumentContent"):
+        await server.call("update_document", **changes)
+    await server.call("delete_document", Name="Doc")
+    with pytest.raises(ClientError, match=r"InvalidDocument\).*does not exist"):
+        await server.call("describe_document", Name="Doc")
+
+
+async def test_what_terraform_does_with_an_activation(server: Server) -> None:
+    """The calls of its provider's `aws_ssm_activation`."""
+    members = {"DefaultInstanceName": "web", "IamRole": "node", "RegistrationLimit": 20}
+    tags = [{"Key": "Role", "Value": "web"}]
+    activation_id = (await server.call("create_activation", **members, Tags=tags))["ActivationId"]
+    chosen = [{"FilterKey": "ActivationIds", "FilterValues": [activation_id]}]
+    (row,) = (await server.call("describe_activations", Filters=chosen))["ActivationList"]
+    assert {name: row[name] for name in members} == members
+    assert (row["Tags"], row["RegistrationsCount"], row["Expired"]) == (tags, 0, False)
+    await server.call("delete_activation", ActivationId=activation_id)
+    with pytest.raises(ClientError, match="InvalidActivation"):
+        await server.call("delete_activation", ActivationId=activation_id)
+    assert (await server.call("describe_activations", Filters=chosen))["ActivationList"] == []
+    assert (await asyncio.to_thread(server.client("sts").get_caller_identity))["Account"]
