@@ -3,12 +3,15 @@
 The attacker has everything of one node: its RSA key, its credentials, its sessions' tokens.
 """
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -19,6 +22,7 @@ from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.wire.agent_message import MessageType
 from tests.unit.server.conftest import REGION, Node, Server, output
+from tests.unit.server.test_denied import minimal
 
 JSON = "application/x-amz-json-1.1"
 STRANGER = "mi-0123456789abcdef0"
@@ -41,6 +45,8 @@ SAMPLES: dict[str, Any] = {
     "Target": STRANGER,
     "ActivationId": "01234567-89ab-cdef-0123-456789abcdef",
     "SessionId": "alice-0123456789abcdef0",
+    "AccessRequestId": "oi-0123456789ab",
+    "OpsItemId": "oi-0123456789ab",
     "State": "Active",
     "ResourceType": "ManagedInstance",
     "ResourceId": STRANGER,
@@ -50,7 +56,10 @@ SAMPLES: dict[str, Any] = {
     "Name": "SSM-SessionManagerRunShell",
 }
 """Values that pass the model's checks, so that what refuses is the authorisation."""
-ALSO: dict[str, dict[str, Any]] = {"CreateDocument": {"DocumentType": "Session"}}
+ALSO: dict[str, dict[str, Any]] = {
+    "CreateDocument": {"DocumentType": "Session"},
+    "StartAccessRequest": {"Targets": [{"Key": "InstanceIds", "Values": [STRANGER]}]},
+}
 """What an operation checks before it authorises, though its model does not require it."""
 
 
@@ -120,18 +129,33 @@ def test_the_tables_know_every_operation() -> None:
     assert len(OF_PEOPLE) > 20
 
 
-@pytest.mark.parametrize("key", OF_PEOPLE, ids=lambda key: key[1])
-async def test_a_node_calls_no_operation_of_people(server: Server, key: Key) -> None:
+async def test_a_node_calls_no_operation_of_people(server: Server) -> None:
     """Also not about itself, and not with its RSA key."""
     node = await server.register()
-    model = operation_model(*key)
-    assert model is not None
-    members = required(model.input_shape) | ALSO.get(key[1], {})
-    own = {name: node.node_id if value == STRANGER else value for name, value in members.items()}
-    for attempt in (members, own):
-        assert await call(server, key, attempt, node.credentials) == (400, "AccessDeniedException"), attempt
     now = datetime.now(UTC)
-    assert await by_key(server, node, key, members, now) == (400, "InvalidSignatureException")
+    for key in [key for key in OF_PEOPLE if key[0] == "ssm"]:
+        model = operation_model(*key)
+        assert model is not None
+        members = required(model.input_shape) | ALSO.get(key[1], {})
+        own = {name: node.node_id if value == STRANGER else value for name, value in members.items()}
+        for attempt in (members, own):
+            assert await call(server, key, attempt, node.credentials) == (400, "AccessDeniedException"), (key, attempt)
+        assert await by_key(server, node, key, members, now) == (400, "InvalidSignatureException"), key
+
+
+@pytest.mark.parametrize("service", sorted({service for service, _ in OF_PEOPLE} - {"ssm"}))
+async def test_a_node_calls_nothing_of_other_services(server: Server, service: str) -> None:
+    node = await server.register()
+    client = server.client(service, node.credentials)
+    for operation in [name for of, name in OF_PEOPLE if of == service]:
+        model = operation_model(service, operation)
+        assert model is not None
+        members = minimal(model.input_shape) if model.input_shape else {}
+        if model.input_shape and "UserName" in model.input_shape.members:  # whose default is the caller
+            members["UserName"] = "root"
+        with pytest.raises(ClientError) as refused:
+            await asyncio.to_thread(getattr(client, xform_name(operation)), **members)
+        assert refused.value.response["Error"]["Code"] == "AccessDenied", operation
 
 
 @pytest.mark.parametrize("key", OF_AGENTS, ids=lambda key: key[1])
@@ -260,7 +284,8 @@ async def test_a_cloned_disk_is_refused(server: Server) -> None:
 
 
 def test_nothing_is_done_for_callers_without_any_signature_but_to_register() -> None:
-    assert set(BY_ANYONE) == {("ssm", "RegisterManagedInstance")}
+    """A web identity's own signature is checked in place of one."""
+    assert set(BY_ANYONE) == {("ssm", "RegisterManagedInstance"), ("sts", "AssumeRoleWithWebIdentity")}
     assert set(BY_NODE_KEY) == {
         ("ssm", "RequestManagedInstanceRoleToken"),
         ("ssm", "UpdateManagedInstancePublicKey"),
