@@ -21,13 +21,26 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import structlog
 
 from ferryman.store.database import open_store
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+END_TO_END = Path(__file__).with_name("e2e")
 POSTGRESQL = "pginstall18"
 POSTGRESQL_START = 60.0
 Psql = subprocess.Popen[bytes]
+
+
+def pytest_configure() -> None:
+    """Log tracebacks as Python has them: to draw one in colours takes a second."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the end-to-end tests first, for the longest are among them: no worker shall have one left at the end."""
+    items.sort(key=lambda item: not item.path.is_relative_to(END_TO_END))
 
 
 @pytest.fixture(scope="session")

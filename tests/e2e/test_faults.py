@@ -4,14 +4,14 @@ import json
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pexpect
 import psutil
 import pytest
+
+from tests.e2e.conftest import PROGRAMS
 
 pytestmark = pytest.mark.timeout(300)
 COMMAND = "seq 1 200000; echo end-$((40+2))"
@@ -28,6 +28,19 @@ def plugin_of(shell: Any) -> psutil.Process:
         for child in psutil.Process(shell.child.pid).children(recursive=True)
         if any("session-manager-plugin" in part for part in child.cmdline())
     )
+
+
+def plugin_command(ferryman: Any, ticket: dict[str, Any]) -> list[str]:
+    """How the AWS CLI launches the plugin."""
+    return [
+        str(PROGRAMS / "session-manager-plugin"),
+        json.dumps({name: ticket[name] for name in ("SessionId", "TokenValue", "StreamUrl")}),
+        ferryman.facts["region"],
+        "StartSession",
+        "",
+        json.dumps({"Target": ferryman.node_id}),
+        ferryman.facts["endpoint_url"],
+    ]
 
 
 @pytest.mark.parametrize("victim", ["server", "agent"])
@@ -64,18 +77,7 @@ def test_a_killed_client_is_followed_by_another_that_resumes(
     first += bytes(shell.child.before)
     until(lambda: ferryman.session_row(session_id)["Status"] == "Disconnected")
     ticket = ferryman.client("ssm").resume_session(SessionId=session_id)
-    answer = {name: ticket[name] for name in ("SessionId", "TokenValue", "StreamUrl")}
-    plugin = Path(sys.executable).parent / "session-manager-plugin"
-    again = open_shell(
-        ferryman,
-        str(plugin),
-        json.dumps(answer),
-        ferryman.facts["region"],
-        "StartSession",
-        "",
-        json.dumps({"Target": ferryman.node_id}),
-        ferryman.facts["endpoint_url"],
-    )
+    again = open_shell(ferryman, *plugin_command(ferryman, ticket))
     rest = again.expect(END, timeout=120)
     received = numbers(first[: first.rfind(b"\n") + 1])
     resumed = rest[rest.index(session_id.encode()) + len(session_id) + 2 :]
@@ -105,23 +107,26 @@ def test_a_killed_session_worker_ends_the_session_with_a_cause(
 def test_no_descriptor_or_process_is_left_after_many_sessions(
     ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
 ) -> None:
+    ssm = ferryman.client("ssm")
     server = psutil.Process(ferryman.facts["pids"]["server"])
+
+    def shell_by_plugin() -> Any:
+        shell = open_shell(ferryman, *plugin_command(ferryman, ssm.start_session(Target=ferryman.node_id)))
+        shell.prompt()
+        return shell
+
     shell = open_shell(ferryman)
     shell.prompt()
     shell.child.send("exit\n")
     assert shell.end() == 0
     before = server.num_fds(), len(ferryman.descendants())
     for _ in range(5):
-        shell = open_shell(ferryman)
-        shell.prompt()
-        shell.child.close(force=True)
-        shell = open_shell(ferryman)
-        session_id = shell.session_id()
-        shell.prompt()
+        shell_by_plugin().child.close(force=True)
+        shell = shell_by_plugin()
         shell.child.send("exit\n")
         assert shell.end() == 0
-    for row in ferryman.client("ssm").describe_sessions(State="Active")["Sessions"]:
-        ferryman.client("ssm").terminate_session(SessionId=row["SessionId"])
-    until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
+    for row in ssm.describe_sessions(State="Active")["Sessions"]:
+        ssm.terminate_session(SessionId=row["SessionId"])
+    until(lambda: not ssm.describe_sessions(State="Active")["Sessions"])
     until(lambda: len(ferryman.descendants()) <= before[1])
     until(lambda: server.num_fds() <= before[0] + 1)
