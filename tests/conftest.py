@@ -33,8 +33,8 @@ Psql = subprocess.Popen[bytes]
 
 
 def pytest_configure() -> None:
-    """Log tracebacks as Python has them: to draw one in colours takes a second."""
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    """Log without colours, and tracebacks as Python has them: to draw one takes a second."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain])
 
 

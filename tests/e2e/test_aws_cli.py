@@ -1,6 +1,7 @@
 """The stock AWS CLI and boto3 against the five operations."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,19 @@ def started(ferryman: Any) -> list[str]:
     """Ten sessions that wait for a client, oldest first."""
     ssm = ferryman.client("ssm")
     return [ssm.start_session(Target=ferryman.node_id, Reason=f"reason {n}")["SessionId"] for n in range(10)]
+
+
+def copy_sessions(ferryman: Any, times: int) -> None:
+    """Add every session `times` more, its id followed by 0, 1 and so on: to start a thousand takes half a minute."""
+    with sqlite3.connect(Path(ferryman.facts["profile_dir"]).parent / "ferryman.db", timeout=30) as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(sessions)") if row[1] != "number"]
+        copied = ", ".join("session_id || copy" if name == "session_id" else name for name in columns)
+        copies = "WITH RECURSIVE copies(copy) AS (SELECT 0 UNION ALL SELECT copy + 1 FROM copies LIMIT ?)"
+        database.execute(
+            f"{copies} INSERT INTO sessions ({', '.join(columns)}) SELECT {copied} FROM sessions, copies",  # noqa: S608
+            (times,),
+        )
+    database.close()
 
 
 def listed(ferryman: Any, *arguments: str) -> Any:
@@ -89,7 +103,9 @@ def test_the_paginator_walks_a_thousand_without_gap_or_repeat_while_new_ones_sta
 ) -> None:
     ferryman = start_ferryman()
     ssm = ferryman.client("ssm")
-    known = [ssm.start_session(Target=ferryman.node_id)["SessionId"] for _ in range(1000)]
+    started = [ssm.start_session(Target=ferryman.node_id)["SessionId"] for _ in range(100)]
+    known = [*started, *(f"{each}{number}" for each in started for number in range(9))]
+    copy_sessions(ferryman, 9)
     stop = threading.Event()
 
     def go_on_starting() -> None:

@@ -320,8 +320,9 @@ async def test_nothing_of_a_replaced_client_reaches_the_agent(server: Server) ->
     paired = await server.paired(ferryman=True)
     resumed = await server.call("resume_session", SessionId=paired.session_id)
     flooding = asyncio.create_task(flood(paired.client, lambda number: typed(number, b"old"), MEBIBYTE))
-    second = await server.open_client(resumed)
-    await paired.agent.until(MessageType.START_PUBLICATION)
+    client_id = str(uuid.uuid4())
+    second = await server.open_client(resumed, client_id)
+    await started_for(paired.agent, client_id)
     with suppress(ConnectionError):
         await flooding
     await second.send(typed(0, b"new"))
@@ -532,6 +533,14 @@ async def test_a_flood_of_small_frames_leaves_others_their_turn(
     turning.cancel()
     assert taken.total() >= 5000
     assert max(taken.values()) <= TURN_FRAMES + 1
+
+
+async def started_for(agent: Peer, client_id: str) -> None:
+    """Read until the client is there. An agent that was not read from for long is told of an earlier one once more."""
+    started = None
+    while started != client_id:
+        message = await agent.until(MessageType.START_PUBLICATION)
+        started = decode_payload(message.payload, Publication).client_id
 
 
 async def flood(peer: Peer, make: Callable[[int], bytes], limit: int, patience: float = 0.5) -> int:
