@@ -8,6 +8,7 @@ are tested as ForAllValues or ForAnyValue says; without either one that matches 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from ferryman.policy import matchers
 from ferryman.policy.context import RequestContext, fold
@@ -133,6 +134,7 @@ def read_condition(written: str, key: str, values: Sequence[str], *, variables: 
     return Condition(written, folded, operator, quantifier, if_exists, matcher, frozenset(keys))
 
 
+@lru_cache(256)
 def _read_operator(written: str) -> tuple[Quantifier | None, str, bool]:
     prefix, colon, name = written.rpartition(":")
     quantifier = _QUANTIFIERS.get(prefix) if colon else None

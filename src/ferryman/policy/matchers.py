@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Protocol, TypeVar
 
@@ -246,6 +247,7 @@ def _required(made: T | None, value: str, what: str) -> T:
     return made
 
 
+@lru_cache(256)
 def _as_network(value: str) -> tuple[int, int, int] | None:
     try:
         network = ip_network(value, strict=False) if _NETWORK.fullmatch(value) else None

@@ -234,30 +234,30 @@ def _read_conditions(given: object, *, variables: bool) -> tuple[Condition, ...]
         raise MalformedPolicyDocument("Condition", "must be an object of operators")
     conditions: list[Condition] = []
     for written, keys in given.items():
-        path = f"Condition.{step(written)}"
         if not isinstance(keys, dict) or not keys:
+            path = f"Condition.{step(written)}"
             raise MalformedPolicyDocument(path, "must be an object of condition keys, at least one")
         for key, values in keys.items():
             if ":" not in key.strip(":") or "*" in key or "?" in key:
+                path = f"Condition.{step(written)}"
                 raise MalformedPolicyDocument(
                     path, f"{shown(key)} is no condition key; write one as aws:username, without wildcards"
                 )
             listed = values if isinstance(values, list) else [values]
-            texts = [_condition_value(value, f"{path}.{step(key)}[{place}]") for place, value in enumerate(listed)]
-            conditions.append(_condition(path, written, key, texts, variables=variables))
+            try:
+                texts = [_condition_value(value, place) for place, value in enumerate(listed)]
+                conditions.append(read_condition(written, key, texts, variables=variables))
+            except MalformedPolicyDocument as broken:
+                raise broken.under(f"Condition.{step(written)}.{step(key)}") from None
     return tuple(conditions)
 
 
-def _condition(path: str, written: str, key: str, texts: list[str], *, variables: bool) -> Condition:
-    return _at(f"{path}.{step(key)}", lambda: read_condition(written, key, texts, variables=variables))
-
-
-def _condition_value(value: object, path: str) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+def _condition_value(value: object, place: int) -> str:
     if isinstance(value, str):
         return value
-    raise MalformedPolicyDocument(path, "must be a string, a number, true or false")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    raise MalformedPolicyDocument(f"[{place}]", "must be a string, a number, true or false")
 
 
 def _members(given: object, allowed: frozenset[str]) -> dict[str, object]:

@@ -115,6 +115,8 @@ def pattern_of(tokens: list[Token]) -> Segments | Template:
 
 def read_pattern(text: str, *, wildcards: bool, variables: bool) -> Segments | Template:
     """Make a pattern of a value. Raises MalformedPolicyDocument."""
+    if "*" not in text and "?" not in text and "$" not in text:
+        return (text,)
     if not variables or "$" not in text:
         return _without_variables(text) if wildcards else (text,)
     return pattern_of(read_tokens(text, wildcards=wildcards, variables=variables))
