@@ -22,6 +22,7 @@ from ferryman.model.sessions import Session, SessionState
 from ferryman.server import (
     access_operations,
     document_operations,
+    iam_absent_operations,
     iam_group_operations,
     iam_policy_operations,
     iam_provider_operations,
@@ -224,6 +225,7 @@ BY_CALLER: Mapping[Key, Operation] = {
     ("ssmmessages", "CreateControlChannel"): _create_control_channel,
     ("ssmmessages", "CreateDataChannel"): _create_data_channel,
     **{("iam", name): operation for name, operation in iam_user_operations.OPERATIONS.items()},
+    **{("iam", name): operation for name, operation in iam_absent_operations.OPERATIONS.items()},
     **{("iam", name): operation for name, operation in iam_group_operations.OPERATIONS.items()},
     **{("iam", name): operation for name, operation in iam_policy_operations.OPERATIONS.items()},
     **{("iam", name): operation for name, operation in iam_simulation_operations.OPERATIONS.items()},

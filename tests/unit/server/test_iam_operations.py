@@ -325,3 +325,46 @@ async def test_simulations_say_what_decides_and_where_it_stands(server: Server, 
         {"ActionNames": [look], "ResourceHandlingOption": "x"},
     ):
         assert (await refused(iam, "simulate_custom_policy", PolicyInputList=[DOCUMENT], **wrong))[0] == "InvalidInput"
+
+
+async def test_what_terraform_calls_in_its_order(server: Server, iam: Iam) -> None:
+    """As Terraform 1.11 with its AWS provider 5.100 does: make, read again, change, read, destroy by force."""
+    arn = (await iam("create_policy", PolicyName="look", PolicyDocument=DOCUMENT, Path="/ops/"))["Policy"]["Arn"]
+    await iam("get_policy", PolicyArn=arn)
+    version = await iam("get_policy_version", PolicyArn=arn, VersionId="v1")
+    assert version["PolicyVersion"]["Document"] == json.loads(DOCUMENT)
+    await iam("create_user", UserName="alice", PermissionsBoundary=arn)
+    assert (await iam("get_user", UserName="alice"))["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == arn
+    await iam("put_user_policy", UserName="alice", PolicyName="own", PolicyDocument=DOCUMENT)
+    await iam("get_user_policy", UserName="alice", PolicyName="own")
+    key = (await iam("create_access_key", UserName="alice"))["AccessKey"]["AccessKeyId"]
+    assert (await iam("list_access_keys", UserName="alice"))["AccessKeyMetadata"][0]["AccessKeyId"] == key
+    await iam("attach_user_policy", UserName="alice", PolicyArn=arn)
+    attached = await iam("list_attached_user_policies", UserName="alice")
+    assert attached["AttachedPolicies"] == [{"PolicyName": "look", "PolicyArn": arn}]
+    await iam("list_policy_versions", PolicyArn=arn)
+    other = DOCUMENT.replace("DescribeSessions", "ListDocuments")
+    await iam("create_policy_version", PolicyArn=arn, PolicyDocument=other, SetAsDefault=True)
+    assert (await iam("get_policy", PolicyArn=arn))["Policy"]["DefaultVersionId"] == "v2"
+    await iam("delete_user_policy", UserName="alice", PolicyName="own")
+    await iam("detach_user_policy", UserName="alice", PolicyArn=arn)
+    await iam("delete_access_key", UserName="alice", AccessKeyId=key)
+    for operation, member in (
+        ("list_groups_for_user", "Groups"),
+        ("list_user_policies", "PolicyNames"),
+        ("list_attached_user_policies", "AttachedPolicies"),
+        ("list_access_keys", "AccessKeyMetadata"),
+        ("list_ssh_public_keys", "SSHPublicKeys"),
+        ("list_mfa_devices", "MFADevices"),
+        ("list_signing_certificates", "Certificates"),
+        ("list_service_specific_credentials", "ServiceSpecificCredentials"),
+    ):
+        assert (await iam(operation, UserName="alice"))[member] == []
+    assert (await iam("list_virtual_mfa_devices", AssignmentStatus="Assigned"))["VirtualMFADevices"] == []
+    assert (await refused(iam, "delete_login_profile", UserName="alice"))[:2] == ("NoSuchEntity", 404)
+    await iam("delete_user", UserName="alice")
+    versions = (await iam("list_policy_versions", PolicyArn=arn))["Versions"]
+    for each in versions:
+        if not each["IsDefaultVersion"]:
+            await iam("delete_policy_version", PolicyArn=arn, VersionId=each["VersionId"])
+    await iam("delete_policy", PolicyArn=arn)

@@ -1,0 +1,110 @@
+"""Terraform's own resources of IAM, made, changed and destroyed by the real program and its AWS provider."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ferryman.cli.init import Initialised, Plan, initialise
+
+pytestmark = pytest.mark.timeout(300)
+PLUGINS_VARIABLE = "FERRYMAN_TEST_TERRAFORM_PLUGINS"
+CONFIGURATION = Path(__file__).with_name("iam.tf")
+REGION = "eu-west-1"
+CHANGED, NO_CHANGES = 2, 0
+
+Terraform = Callable[..., int]
+
+
+@pytest.fixture
+def programs() -> tuple[str, str]:
+    """Terraform, and the directory with its AWS provider."""
+    program, plugins = shutil.which("terraform"), os.environ.get(PLUGINS_VARIABLE)
+    if program is None or plugins is None:
+        pytest.skip(f"terraform is not installed, or {PLUGINS_VARIABLE} names no directory with its AWS provider")
+    return program, plugins
+
+
+@pytest.fixture
+def made(tmp_path: Path, programs: tuple[str, str]) -> Iterator[Initialised]:
+    """A server of the test's own, in another region than that which Terraform signs for by default."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = initialise(Plan(tmp_path / "server", listen=f"127.0.0.1:{port}", region=REGION))
+    program = Path(sys.executable).with_name("ferryman")
+    command = [str(program), "server", "--config", str(made.configuration)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout is not None
+        for line in server.stdout:
+            if "listening" in line:
+                break
+        else:
+            pytest.fail("the server did not start")
+        with (tmp_path / "server.log").open("w") as log:
+            copying = subprocess.Popen(["cat"], stdin=server.stdout, stdout=log)
+            yield made
+            server.terminate()
+            copying.wait(30)
+
+
+@pytest.fixture
+def terraform(tmp_path: Path, made: Initialised, programs: tuple[str, str]) -> Terraform:
+    """Runs Terraform on the configuration; returns its exit status."""
+    program, plugins = programs
+    work = tmp_path / "terraform"
+    work.mkdir()
+    shutil.copy(CONFIGURATION, work)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(work),
+        "AWS_ACCESS_KEY_ID": made.credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": made.credentials.secret_access_key.reveal(),
+        "TF_VAR_endpoint": made.public_url,
+        "CHECKPOINT_DISABLE": "1",
+    }
+
+    def run(command: str, *options: str, **variables: str) -> int:
+        arguments = [program, command, *options, "-input=false", "-no-color"]
+        changed = environment | {f"TF_VAR_{name}": value for name, value in variables.items()}
+        done = subprocess.run(
+            arguments, cwd=work, env=changed, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode != 1, done.stdout[-2000:] + done.stderr
+        return done.returncode
+
+    assert run("init", f"-plugin-dir={plugins}") == 0
+    return run
+
+
+def client(made: Initialised, service: str) -> Any:
+    secret = made.credentials.secret_access_key.reveal()
+    key = {"aws_access_key_id": made.credentials.access_key_id, "aws_secret_access_key": secret}
+    return boto3.session.Session().client(service, endpoint_url=made.public_url, region_name=REGION, **key)
+
+
+def test_what_terraform_makes_it_finds_again(terraform: Terraform, made: Initialised) -> None:
+    iam = client(made, "iam")
+    assert terraform("apply", "-auto-approve") == 0
+    assert terraform("plan", "-detailed-exitcode") == NO_CHANGES
+    assert terraform("plan", "-detailed-exitcode", action="ssm:ListDocuments") == CHANGED
+    assert terraform("apply", "-auto-approve", action="ssm:ListDocuments") == 0
+    assert terraform("plan", "-detailed-exitcode", action="ssm:ListDocuments") == NO_CHANGES
+    alice = iam.get_user(UserName="alice")["User"]
+    assert alice["Path"] == "/ops/"
+    boundary = alice["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    assert boundary.endswith(":policy/ops/look")
+    assert len(iam.list_policy_versions(PolicyArn=boundary)["Versions"]) == 2
+    assert terraform("destroy", "-auto-approve") == 0
+    assert [user["UserName"] for user in iam.list_users()["Users"]] == ["admin"]
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+    assert iam.list_groups()["Groups"] == []
+    assert iam.list_roles()["Roles"] == []
+    assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
