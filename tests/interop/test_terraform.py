@@ -1,4 +1,4 @@
-"""Terraform's own resources of IAM, made, changed and destroyed by the real program and its AWS provider."""
+"""Terraform's resources of IAM and SSM, made, changed and destroyed by the real program and its AWS provider."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from ferryman.cli.init import Initialised, Plan, initialise
 
 pytestmark = pytest.mark.timeout(300)
 PLUGINS_VARIABLE = "FERRYMAN_TEST_TERRAFORM_PLUGINS"
-CONFIGURATION = Path(__file__).with_name("iam.tf")
+CONFIGURATION = Path(__file__).with_name("resources.tf")
 REGION = "eu-west-1"
 CHANGED, NO_CHANGES = 2, 0
 
@@ -91,7 +91,7 @@ def client(made: Initialised, service: str) -> Any:
 
 
 def test_what_terraform_makes_it_finds_again(terraform: Terraform, made: Initialised) -> None:
-    iam = client(made, "iam")
+    iam, ssm = client(made, "iam"), client(made, "ssm")
     assert terraform("apply", "-auto-approve") == 0
     assert terraform("plan", "-detailed-exitcode") == NO_CHANGES
     assert terraform("plan", "-detailed-exitcode", action="ssm:ListDocuments") == CHANGED
@@ -102,9 +102,12 @@ def test_what_terraform_makes_it_finds_again(terraform: Terraform, made: Initial
     boundary = alice["PermissionsBoundary"]["PermissionsBoundaryArn"]
     assert boundary.endswith(":policy/ops/look")
     assert len(iam.list_policy_versions(PolicyArn=boundary)["Versions"]) == 2
+    assert ssm.describe_document(Name="Greet")["Document"]["DefaultVersion"] == "2"
     assert terraform("destroy", "-auto-approve") == 0
     assert [user["UserName"] for user in iam.list_users()["Users"]] == ["admin"]
     assert iam.list_policies(Scope="Local")["Policies"] == []
     assert iam.list_groups()["Groups"] == []
     assert iam.list_roles()["Roles"] == []
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+    assert ssm.describe_activations()["ActivationList"] == []
+    assert ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])["DocumentIdentifiers"] == []

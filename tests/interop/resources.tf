@@ -8,7 +8,7 @@ variable "endpoint" {
   type = string
 }
 
-# What the policies allow; changed to see every policy change.
+# What the policies allow and the document says; changed to see all of them change.
 variable "action" {
   type    = string
   default = "ssm:DescribeSessions"
@@ -22,6 +22,7 @@ provider "aws" {
   endpoints {
     iam = var.endpoint
     sts = var.endpoint
+    ssm = var.endpoint
   }
 }
 
@@ -107,4 +108,21 @@ resource "aws_iam_openid_connect_provider" "people" {
   url             = "https://people.example.com"
   client_id_list  = ["ferryman"]
   thumbprint_list = ["0123456789abcdef0123456789abcdef01234567"]
+}
+
+resource "aws_ssm_activation" "web" {
+  name               = "web"
+  iam_role           = aws_iam_role.ops.name
+  registration_limit = 20
+  tags               = { team = "web" }
+}
+
+resource "aws_ssm_document" "greet" {
+  name          = "Greet"
+  document_type = "Session"
+  content = jsonencode({
+    schemaVersion = "1.0"
+    sessionType   = "InteractiveCommands"
+    properties    = { linux = { commands = "echo ${var.action}" } }
+  })
 }
