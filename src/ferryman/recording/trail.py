@@ -1,9 +1,11 @@
 """The audit trail: entries are chained and written in batches, by a thread of its own; copies go to whoever asked.
 
-The event loop only queues. An entry that somebody waits for is written at once, with all that is queued before it.
+The event loop queues. An entry that somebody waits for is written at once, with all that is queued before it: by the
+loop itself as long as that is quick, because handing it to the thread takes ten times as long as writing it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +25,12 @@ BATCH_SECONDS = 0.05
 """How long an entry that nobody waits for may wait for others."""
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+MOST_AT_ONCE = 16
+"""Entries that the loop writes itself; more are the thread's."""
+QUICK_SECONDS = 0.001
+PATIENCE = 50
+"""After a write that was not quick, the thread writes for so many times as long: a slow disk holds the loop up for 2 %
+of the time."""
 MOST_WAITING = 5000
 """Entries in memory while the trail cannot be written; further ones are only counted."""
 
@@ -72,6 +80,8 @@ class Trail:
         self._idle.set()
         self._timer: asyncio.TimerHandle | None = None
         self._sync_timer: asyncio.TimerHandle | None = None
+        self._syncing = False
+        self._slow_until = 0.0
         self._failure: str | None = None
         self._lost = 0
         self._unverified = _Bucket(UNVERIFIED_BURST, UNVERIFIED_PER_SECOND)
@@ -110,7 +120,9 @@ class Trail:
         kept = self._loop.create_future()
         if not self._add(_Waiting(entry, kept)):
             raise Unrecorded(self._failure or "too many records wait to be written")
-        if not self._writing:
+        if self._is_quick():
+            self._write_here()
+        elif not self._writing:
             self._write()
         await kept
 
@@ -147,14 +159,46 @@ class Trail:
             self._timer = None
         if self._writing or not self._waiting:
             return
-        batch, self._waiting = self._waiting, []
-        lost, self._lost = self._lost, 0
-        if lost:
-            batch.append(_Waiting(self._describe(GAP, {"lost": lost})))
+        batch = self._batch()
         self._writing = True
         self._idle.clear()
         written = self._loop.run_in_executor(self._thread, self._chain_and_write, [each.entry for each in batch])
         written.add_done_callback(lambda future: self._written(batch, future))
+
+    def _batch(self) -> list[_Waiting]:
+        """Return all that waits."""
+        batch, self._waiting = self._waiting, []
+        lost, self._lost = self._lost, 0
+        if lost:
+            batch.append(_Waiting(self._describe(GAP, {"lost": lost})))
+        return batch
+
+    def _is_quick(self) -> bool:
+        """Whether what waits may be written here and now: the thread does nothing, and the disk has been quick."""
+        return (
+            not (self._writing or self._syncing or self._sync_always)
+            and self._failure is None
+            and len(self._waiting) <= MOST_AT_ONCE
+            and self._files.is_open
+            and time.monotonic() >= self._slow_until
+        )
+
+    def _write_here(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._batch()
+        began = time.monotonic()
+        try:
+            lines = self._chain_and_write([each.entry for each in batch])
+        except Exception as error:  # noqa: BLE001 boundary: as in the thread, whose future carries it
+            self._failed(batch, error)
+            return
+        finally:
+            ended = time.monotonic()
+            if ended - began > QUICK_SECONDS:
+                self._slow_until = ended + PATIENCE * (ended - began)
+        self._completed(batch, lines)
 
     def _written(self, batch: list[_Waiting], future: "asyncio.Future[list[bytes]]") -> None:
         self._writing = False
@@ -163,13 +207,15 @@ class Trail:
         if error is not None:
             self._failed(batch, error)
             return
+        self._completed(batch, future.result())
+
+    def _completed(self, batch: list[_Waiting], lines: list[bytes]) -> None:
         if self._failure is not None:
             _log.info("trail is written again", records=len(batch))
             self._failure = None
         for each in batch:
             if each.kept is not None and not each.kept.done():
                 each.kept.set_result(None)
-        lines = future.result()
         for copy in self._copies:
             copy(lines)
         if not self._sync_always and self._sync_timer is None:
@@ -195,15 +241,17 @@ class Trail:
 
     def _start_sync(self) -> None:
         self._sync_timer = None
+        self._syncing = True
         synced = self._loop.run_in_executor(self._thread, self._files.sync)
         synced.add_done_callback(self._synced)
 
     def _synced(self, future: "asyncio.Future[None]") -> None:
+        self._syncing = False
         error = future.exception()
         if error is not None:
             self._failed([_Waiting(self._describe(GAP, {"notSynced": str(error)}))], error)
 
-    # In the thread
+    # In the thread, or while it does nothing
 
     def _chain_and_write(self, entries: list[Entry]) -> list[bytes]:
         surplus = self._files.surplus()

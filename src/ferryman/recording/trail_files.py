@@ -76,6 +76,11 @@ class TrailFiles:
                 return whole.rpartition(b"\n")[2]
         return b""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the next lines go into a file that is open: nothing is begun, synced or deleted for them."""
+        return self._descriptor is not None and self._size < self._file_bytes
+
     def append(self, lines: bytes, first: int) -> None:
         """Write whole lines, the first of which is record `first`, all of them or none; raises OSError."""
         descriptor = self._current(first)

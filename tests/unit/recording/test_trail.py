@@ -214,3 +214,52 @@ async def test_a_removed_file_is_noticed(tmp_path: Path) -> None:
     await trail.close()
     assert names(tmp_path) == [2, 3, CLOSED]
     assert "records 1 to 2 are missing" in problems(tmp_path)[0].what
+
+
+async def test_a_quick_disk_is_written_by_the_loop_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trail = open_trail(tmp_path)
+    await trail.keep({"n": 0})  # the thread opens the file
+    handed: list[object] = []
+    monkeypatch.setattr(trail, "_write", lambda: handed.append(1))
+    trail.note({"n": 1})
+    await trail.keep({"n": 2})
+    assert handed == []
+    assert names(tmp_path) == [OPENED, 0, 1, 2]
+    monkeypatch.undo()
+    await trail.close()
+    assert problems(tmp_path, 5) == []
+
+
+async def test_a_slow_disk_holds_up_the_thread_and_not_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail_module, "QUICK_SECONDS", -1.0)
+    monkeypatch.setattr(trail_module, "PATIENCE", 1e9)
+    trail = open_trail(tmp_path)
+    await trail.keep({"n": 0})
+    here: list[object] = []
+    write_here = trail._write_here
+
+    def counted() -> None:
+        here.append(1)
+        write_here()
+
+    monkeypatch.setattr(trail, "_write_here", counted)
+    for n in range(1, 4):
+        await trail.keep({"n": n})
+    assert len(here) == 1
+    await trail.close()
+    assert names(tmp_path) == [OPENED, 0, 1, 2, 3, CLOSED]
+
+
+async def test_a_write_by_the_loop_that_fails_is_refused_and_made_up_for(tmp_path: Path) -> None:
+    trail = open_trail(tmp_path)
+    await trail.keep({"n": 0})
+    with files_at_most(trail_files(tmp_path)[0].stat().st_size + 100), pytest.raises(Unrecorded):
+        await trail.keep({"n": 1})
+    assert trail.failure is not None
+    trail._write()
+    await trail._idle.wait()
+    await trail.close()
+    assert names(tmp_path) == [OPENED, 0, 1, CLOSED]
+    assert problems(tmp_path, 4) == []
