@@ -9,6 +9,7 @@ from ferryman.core.requests import TemporaryCredentials
 from ferryman.core.roles import role_keys
 from ferryman.core.service import Service
 from ferryman.core.temporary_credentials import issue_temporary
+from ferryman.core.trusted_principals import is_someone_else
 from ferryman.model.callers import Caller, CallerKind
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
@@ -63,11 +64,15 @@ async def assume_role(service: Service, caller: Caller, request: SessionRequest)
     request = _continued(caller, request)
     keys = {**request_keys(request), **await role_keys(service, role)}
     policies = policy_set(caller, trust_policy(role))
+    context = context_of(service, caller, keys)
+    requesters = [_requester(caller)]
+    if is_someone_else(role.principal_ids, caller):
+        requesters.append(Requester(account_id=caller.account_id))  # what its name would allow it does not have
     for action in actions_of("sts:AssumeRole", request):
-        context = context_of(service, caller, keys)
-        decision = evaluate(policies, Request(action, request.role_arn, context, _requester(caller)))
-        if not decision.allowed:
-            raise denied(caller, action, request.role_arn, decision)
+        for requester in requesters:
+            decision = evaluate(policies, Request(action, request.role_arn, context, requester))
+            if not decision.allowed:
+                raise denied(caller, action, request.role_arn, decision)
     chained = CHAINED_LIMIT if caller.kind is CallerKind.ROLE else None
     provider, subject = ("", "") if caller.session is None else (caller.session.provider, caller.session.subject)
     return await enter(

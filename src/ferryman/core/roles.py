@@ -9,6 +9,7 @@ from ferryman.core.markers import page_of
 from ferryman.core.permissions import NO_KEYS, Keys, managed_text, request_tag_keys
 from ferryman.core.requests import Page
 from ferryman.core.service import Service
+from ferryman.core.trusted_principals import principal_ids
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.roles import IamRole, RoleChanges, role_arn
@@ -43,7 +44,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
     require(service, caller, "iam:CreateRole", arn, {**keys, **_boundary_key(draft.boundary_arn)})
     if tags:
         require(service, caller, "iam:TagRole", arn, keys)
-    parse_policy(draft.trust_policy, PolicyKind.TRUST)
+    trusted = await principal_ids(service, parse_policy(draft.trust_policy, PolicyKind.TRUST))
     await _check_boundary(service, draft.boundary_arn)
     if len(await service.store.roles.all()) >= ROLE_LIMIT:
         raise ServiceError("LimitExceeded", f"Cannot exceed quota for RolesPerAccount: {ROLE_LIMIT}", status=409)
@@ -56,6 +57,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
         draft.max_session_duration,
         service.clock(),
         draft.boundary_arn,
+        trusted,
     )
     await service.store.roles.add(role)
     if tags:
@@ -95,8 +97,8 @@ async def update_role(
 async def update_assume_role_policy(service: Service, caller: Caller, name: str, document: str) -> None:
     """UpdateAssumeRolePolicy. Raises AccessDeniedException, NoSuchEntity, MalformedPolicyDocument, LimitExceeded."""
     role = await role_for(service, caller, "UpdateAssumeRolePolicy", name)
-    parse_policy(document, PolicyKind.TRUST)
-    await _change(service, role, RoleChanges(trust_policy=document))
+    trusted = await principal_ids(service, parse_policy(document, PolicyKind.TRUST))
+    await _change(service, role, RoleChanges(trust_policy=document, principal_ids=trusted))
 
 
 async def put_role_permissions_boundary(service: Service, caller: Caller, name: str, arn: str) -> None:

@@ -1,6 +1,7 @@
 """Roles, which identities take on for a while, and the OpenID Connect providers whose people may."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ferryman.model.identifiers import Millis
 
@@ -9,7 +10,8 @@ from ferryman.model.identifiers import Millis
 class IamRole:
     """A role. `role_id` is `AROA` and 17 characters, never reused; `max_session_duration` is in seconds.
 
-    `boundary_arn` is the managed policy that bounds it, empty without one.
+    `boundary_arn` is the managed policy that bounds it, empty without one. `principal_ids` are the ids that users and
+    roles had whom the trust policy names, by ARN, when it was set.
     """
 
     role_id: str
@@ -20,6 +22,7 @@ class IamRole:
     max_session_duration: int
     created_at: Millis
     boundary_arn: str = ""
+    principal_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class RoleChanges:
     trust_policy: str | None = None
     max_session_duration: int | None = None
     boundary_arn: str | None = None
+    principal_ids: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class SqlRoles:
     async def add(self, role: IamRole) -> None:
         """Insert a role; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
         try:
-            await self._connections.write(insert(roles), asdict(role))
+            await self._connections.write(insert(roles), _columns(role))
         except IntegrityError as error:
             message = f"Role with name {role.name} already exists."
             raise ServiceError("EntityAlreadyExists", message, status=409) from error
@@ -44,11 +44,11 @@ class SqlRoles:
 
     async def all(self) -> Sequence[IamRole]:
         """All roles by name."""
-        return [IamRole(*row) for row in await self._connections.read(select(*_ROLE_COLUMNS).order_by(roles.c.name))]
+        return [_role(row) for row in await self._connections.read(select(*_ROLE_COLUMNS).order_by(roles.c.name))]
 
     async def change(self, role_id: str, changes: RoleChanges) -> bool:
         """Set what changes; False if there is no such role."""
-        values = {name: value for name, value in asdict(changes).items() if value is not None}
+        values = _columns(changes)
         if not values:
             return await self.get(role_id) is not None
         values = values or {"role_id": role_id}
@@ -60,7 +60,7 @@ class SqlRoles:
 
     async def _one(self, condition: ColumnElement[bool]) -> IamRole | None:
         rows = await self._connections.read(select(*_ROLE_COLUMNS).where(condition))
-        return IamRole(*rows[0]) if rows else None
+        return _role(rows[0]) if rows else None
 
 
 class SqlOidcProviders:
@@ -96,6 +96,19 @@ class SqlOidcProviders:
     async def remove(self, name: str) -> bool:
         """Delete a provider; False if there is none."""
         return await self._connections.write(delete(oidc_providers).where(oidc_providers.c.name == name)) == 1
+
+
+def _columns(given: IamRole | RoleChanges) -> dict[str, object]:
+    values: dict[str, object] = {name: value for name, value in asdict(given).items() if value is not None}
+    if given.principal_ids is not None:
+        values["principal_ids"] = "\n".join(f"{arn} {identity_id}" for arn, identity_id in given.principal_ids.items())
+    return values
+
+
+def _role(row: Record) -> IamRole:
+    members = dict(zip((field.name for field in fields(IamRole)), row, strict=True))
+    members["principal_ids"] = dict(line.split(" ") for line in members["principal_ids"].splitlines())
+    return IamRole(**members)
 
 
 def _values(provider: OidcProvider) -> dict[str, object]:

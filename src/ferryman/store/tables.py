@@ -164,6 +164,8 @@ roles = Table(
     Column("max_session_duration", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("boundary_arn", String(256), nullable=False),
+    # ARN and id, one pair a line.
+    Column("principal_ids", Text, nullable=False, server_default=""),
 )
 
 oidc_providers = Table(

@@ -9,7 +9,7 @@ import pytest
 from ferryman.core import callers, role_policies, roles, sessions
 from ferryman.core.audit_identity import user_identity
 from ferryman.core.authorization import decide
-from ferryman.core.identities import create_user
+from ferryman.core.identities import create_user, delete_user
 from ferryman.core.permissions import context_of
 from ferryman.core.role_sessions import RoleSession, SessionRequest, assume_role
 from ferryman.core.roles import RoleDraft
@@ -45,7 +45,8 @@ def arn_of(name: str) -> str:
 
 
 async def role(world: "World", trust: str, name: str = "Ops", **members: Any) -> str:
-    await roles.create_role(world.service, world.administrator, RoleDraft(name, trust, **members), {})
+    await roles.create_role(world.service, world.administrator, RoleDraft(name, allowing(ANY), **members), {})
+    await roles.update_assume_role_policy(world.service, world.administrator, name, trust)  # it may name the role
     await role_policies.attach_role_policy(world.service, world.administrator, name, OPERATOR)
     return arn_of(f"{members.get('path', '/')[1:]}{name}")
 
@@ -278,3 +279,55 @@ async def test_another_server_of_the_store_sees_the_same_at_once(world: "World",
         await roles.delete_role(world.service, world.administrator, "Ops")
         with pytest.raises(ServiceError, match="invalid"):
             await known(other, session)
+
+
+async def test_who_has_a_trusted_name_later_is_not_trusted(world: "World") -> None:
+    """A trust policy means those who had its names when it was set: users, roles, and sessions of roles."""
+    await create_user(world.service, "carol", Role.OPERATOR)
+    carol = await user(world, "carol")
+    first = await role(world, allowing(ANY), "First")
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/First/shirley"
+    principals = {"ByUser": carol.arn, "ByRole": first, "BySession": session}
+    trusting = [await role(world, allowing({"AWS": arn}), name) for name, arn in principals.items()]
+    root = world.administrator
+    await assumed(world, carol, trusting[0])
+    for arn in trusting[1:]:
+        await assumed(world, await assumed(world, root, first), arn)
+    await delete_user(world.service, "carol")
+    await create_user(world.service, "carol", Role.OPERATOR)
+    await role_policies.detach_role_policy(world.service, root, "First", OPERATOR)
+    await roles.delete_role(world.service, root, "First")
+    await role(world, allowing(ANY), "First")
+    later = await user(world, "carol")
+    assert (later.arn, later.user_id == carol.user_id) == (carol.arn, False)
+    assert (await refusal(world, later, trusting[0])).code == "AccessDeniedException"
+    namesake = await assumed(world, root, first)
+    for arn in trusting[1:]:
+        assert (await refusal(world, namesake, arn)).code == "AccessDeniedException"
+    await roles.update_assume_role_policy(world.service, root, "ByUser", allowing({"AWS": carol.arn}))
+    await assumed(world, later, trusting[0])
+
+
+async def user(world: "World", name: str) -> Caller:
+    found = await world.store.identities.user_named(name)
+    assert found is not None
+    return await callers.caller_of(world.service, found)
+
+
+async def test_a_trust_policy_names_those_there_are(world: "World") -> None:
+    everyone_else = {"Effect": "Deny", "NotPrincipal": {"AWS": world.alice.arn}, "Action": "sts:AssumeRole"}
+    allow = {"Effect": "Allow", "Principal": ANY, "Action": "sts:AssumeRole"}
+    arn = await role(world, document(allow, everyone_else))
+    assert (await refusal(world, world.administrator, arn)).code == "AccessDeniedException"
+    for nobody in (
+        f"arn:aws:iam::{ACCOUNT}:user/nobody",
+        arn_of("Nobody"),
+        f"arn:aws:iam::{ACCOUNT}:role/path/Ops",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/Nobody/x",
+        f"arn:aws:sts::{ACCOUNT}:federated-user/x",
+        world.alice.arn.replace(ACCOUNT, "999999999999"),
+        "arn:aws:sts::999999999999:assumed-role/Ops/x",
+    ):
+        with pytest.raises(ServiceError, match="there is no user or role") as refused:
+            await roles.update_assume_role_policy(world.service, world.administrator, "Ops", allowing({"AWS": nobody}))
+        assert refused.value.code == "MalformedPolicyDocument"
