@@ -22,6 +22,7 @@ from ferryman.model.access_requests import (
     Requester,
 )
 from ferryman.model.identifiers import Millis, NodeId
+from ferryman.model.tags import ResourceType
 from ferryman.store.database import SqlStore, open_store
 
 ALICE = Requester("AIDA1", "AIDA1", "arn:aws:iam::1:user/alice", "alice")
@@ -184,11 +185,15 @@ async def test_pages_are_newest_first_and_filtered(store: SqlStore) -> None:
     assert await page(created_after=Millis(1000), created_before=Millis(1002)) == [2, 3]
 
 
-async def test_pruning_takes_approvals_along(store: SqlStore) -> None:
+async def test_pruning_takes_approvals_and_tags_along(store: SqlStore) -> None:
     for number, ended_at in enumerate((1000, 2000, None)):
         await store.access_requests.add(another(number, ended_at=ended_at), 5)
         await store.access_requests.approve(another(number).request_id, approval("a"))
+    for number in (0, 2):
+        await store.tags.put(ResourceType.OPS_ITEM, another(number).request_id, {"k": "v"})
     assert await store.access_requests.prune(Millis(1001), 10) == 1
+    ids = [another(number).request_id for number in (0, 2)]
+    assert set(await store.tags.of(ResourceType.OPS_ITEM, ids)) == {another(2).request_id}
     assert await store.access_requests.prune(Millis(9999), 10) == 1
     assert await store.access_requests.get(another(0).request_id) is None
     assert await store.access_requests.get(another(2).request_id) is not None

@@ -83,11 +83,10 @@ async def _policy(service: Service, name: str) -> AutoApprovalPolicy | None:
 
 async def _manual_policies(service: Service) -> Mapping[str, ManualApprovalPolicy]:
     found = {}
-    for stored in await service.store.documents.all():
-        if stored.version.type is DocumentType.MANUAL_APPROVAL:
-            content = content_of(stored)
-            if isinstance(content, ManualApprovalPolicy):
-                found[stored.name] = content
+    for stored in await service.store.documents.all(DocumentType.MANUAL_APPROVAL):
+        content = content_of(stored)
+        if isinstance(content, ManualApprovalPolicy):
+            found[stored.name] = content
     return found
 
 

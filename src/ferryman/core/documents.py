@@ -25,6 +25,7 @@ from ferryman.model.documents import (
     LATEST_VERSION,
     PREFERENCES_DOCUMENT,
     DocumentFormat,
+    DocumentType,
     DocumentVersion,
     StoredDocument,
     WhichVersion,
@@ -33,6 +34,8 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.tags import ResourceType
 
 DOCUMENT_LIMIT = 500
+MANUAL_POLICY_LIMIT = 50
+"""Every request for access reads them all; as AWS has it."""
 VERSION_LIMIT = 1000
 BUILTIN_OWNER = "Amazon"
 """What AWS's clients look for to tell built-in documents from an account's own."""
@@ -58,6 +61,11 @@ async def create_document(
         )
     check_tags(tags, {})
     stored, document = await _checked(service, draft, version=1, latest=1)
+    if draft.type is DocumentType.MANUAL_APPROVAL:
+        policies = await service.store.documents.all(draft.type)
+        if len(policies) >= MANUAL_POLICY_LIMIT:
+            message = f"The account has {MANUAL_POLICY_LIMIT} manual approval policies; delete some first."
+            raise ServiceError("DocumentLimitExceeded", message)
     if await service.store.documents.count() >= DOCUMENT_LIMIT:
         raise ServiceError("DocumentLimitExceeded", f"The account has {DOCUMENT_LIMIT} documents; delete some first.")
     if not await service.store.documents.add(stored):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ferryman.core.access_ports import AccessRequestStore
 from ferryman.core.iam_ports import GroupStore, OidcProviderStore, PolicyStore, RoleStore
 from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
-from ferryman.model.documents import DocumentVersion, StoredDocument, WhichVersion
+from ferryman.model.documents import DocumentType, DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 from ferryman.model.sessions import AccessType, Session, SessionState, SessionStatus
@@ -262,8 +262,8 @@ class DocumentStore(Protocol):
     async def get(self, name: str, which: WhichVersion) -> StoredDocument | None:
         """Return that version, None if there is none such, or no such document."""
 
-    async def all(self) -> Sequence[StoredDocument]:
-        """Return every document's default version, by name."""
+    async def all(self, kind: DocumentType | None = None) -> Sequence[StoredDocument]:
+        """Return the default version of every document, or of every one of a type, by name."""
 
     async def versions(self, name: str, before: int | None, limit: int) -> Sequence[DocumentVersion]:
         """Return up to `limit` versions below the number `before`, newest first."""

@@ -18,8 +18,9 @@ from ferryman.model.access_requests import (
     sources,
 )
 from ferryman.model.identifiers import Millis, NodeId
+from ferryman.model.tags import ResourceType
 from ferryman.store.connections import Connections, Record
-from ferryman.store.tables import access_approvals, access_request_nodes
+from ferryman.store.tables import access_approvals, access_request_nodes, tags
 from ferryman.store.tables import access_requests as requests
 
 STATUS_CODES: Mapping[AccessRequestStatus, int] = {
@@ -121,8 +122,7 @@ class SqlAccessRequests:
 
     async def due(self, now: Millis, limit: int) -> Sequence[AccessRequest]:
         """Requests that are to expire, earliest first."""
-        statement = select(requests).where(_IS_OPEN, requests.c.deadline_at <= now).order_by(requests.c.deadline_at)
-        return await self._all(statement.limit(limit))
+        return await self._all(due_statement(now, limit))
 
     async def page(
         self, query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int
@@ -138,7 +138,11 @@ class SqlAccessRequests:
             .order_by(requests.c.ended_at)
             .limit(limit)
         )
-        return await self._connections.write(delete(requests).where(requests.c.request_id.in_(oldest)))
+        of_oldest = and_(tags.c.resource_type == ResourceType.OPS_ITEM.value, tags.c.resource_id.in_(oldest))
+        counts = await self._connections.write_all(
+            delete(tags).where(of_oldest), delete(requests).where(requests.c.request_id.in_(oldest))
+        )
+        return counts[1]
 
     async def _one(self, condition: ColumnElement[bool]) -> AccessRequest | None:
         found = await self._all(select(requests).where(condition))
@@ -189,6 +193,12 @@ def page_statement(
         .order_by(requests.c.created_at.desc(), requests.c.request_id)
         .limit(limit)
     )
+
+
+def due_statement(now: Millis, limit: int) -> Select[tuple[object, ...]]:
+    """Return the SELECT of what is to expire."""
+    came = select(requests).where(_IS_OPEN, requests.c.deadline_at <= now)
+    return came.order_by(requests.c.deadline_at).limit(limit)
 
 
 def _code(name: str) -> int:

@@ -147,9 +147,11 @@ class SqlDocuments:
         rows = await self._connections.read(statement)
         return _stored(rows[0]) if rows else None
 
-    async def all(self) -> Sequence[StoredDocument]:
-        """Return every document's default version, by name."""
+    async def all(self, kind: DocumentType | None = None) -> Sequence[StoredDocument]:
+        """Return the default version of every document, or of every one of a type, by name."""
         statement = _with_standing().where(versions.c.is_default == true()).order_by(versions.c.name)
+        if kind is not None:
+            statement = statement.where(versions.c.type == kind.value)
         return [_stored(row) for row in await self._connections.read(statement)]
 
     async def versions(self, name: str, before: int | None, limit: int) -> Sequence[DocumentVersion]:

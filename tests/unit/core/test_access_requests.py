@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferryman.core import callers, sessions
+from ferryman.core import callers, documents, sessions
 from ferryman.core.access_approvals import SendSignal, send_automation_signal
 from ferryman.core.access_requests import MOST_PENDING, StartAccessRequest, start_access_request
 from ferryman.core.access_standing import sweep_access_requests
 from ferryman.core.authorization import admit_client
-from ferryman.core.requests import DescribeSessionsRequest
+from ferryman.core.requests import DescribeSessionsRequest, DocumentDraft
 from ferryman.core.service import AccessSettings
 from ferryman.core.session_deadlines import sweep
 from ferryman.core.session_lifecycle import ends_attached
 from ferryman.core.session_listing import describe_sessions
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus, Approval
 from ferryman.model.callers import Caller
-from ferryman.model.documents import DENY_ACCESS_DOCUMENT
+from ferryman.model.documents import DENY_ACCESS_DOCUMENT, DocumentType
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
+from ferryman.store.database import open_store
 from tests.unit.core.access import (
     ASSUMING,
     DECIDING,
@@ -291,6 +292,27 @@ async def test_approvals_at_one_time_add_up(world: "World", carol: Caller) -> No
     assert temporary is not None
 
 
+async def test_two_servers_expire_a_request_once_also_after_a_restart(
+    world: "World", carol: Caller, dave: Caller, database_url: str
+) -> None:
+    await manual_policy(world, ["dave"])
+    node = await world.node()
+    requests = [await ask(world, carol, node) for _ in range(5)]
+    await signal(world, dave, requests[0], "Approve")
+    told: list[Any] = []
+
+    class Notices:
+        def put(self, entry: dict[str, Any]) -> None:
+            told.append((entry["detail"]["accessRequestId"], entry["detail"]["status"]))
+
+    world.clock.advance(minutes=60)
+    async with await open_store(database_url) as first, await open_store(database_url) as second:
+        servers = [replace(world.service, store=store, notices=Notices()) for store in (first, second)]
+        await asyncio.gather(*(sweep_access_requests(server) for server in servers * 3))
+    assert sorted(told) == sorted((request.request_id, "Expired") for request in requests)
+    assert await world.store.access_requests.due(world.clock(), 10) == []
+
+
 async def test_complete_approvals_count_though_their_server_died(world: "World", carol: Caller, dave: Caller) -> None:
     await manual_policy(world, ["dave"])
     request = await ask(world, carol, await world.node())
@@ -531,3 +553,27 @@ async def test_sessions_of_one_name_do_not_get_each_others_tokens(world: "World"
     access = await with_access(world, await as_role(world, first, arn, "shift"), request)
     session = await world.session((await world.start(node, access)).session_id)
     assert (session.access_type, session.owner) == (AccessType.JUST_IN_TIME, asked.arn)
+
+
+async def test_policies_tell_approval_policies_from_other_documents(world: "World") -> None:
+    changing = {"Effect": "Allow", "Action": ["ssm:CreateDocument", "ssm:UpdateDocument", "ssm:DeleteDocument"]}
+    only = {"Resource": "*", "Condition": {"StringEquals": {"ssm:DocumentType": "Session"}}}
+    erin = await person(world, "erin", changing | only)
+    await manual_policy(world, ["dave"])
+    session = '{"schemaVersion": "1.0", "sessionType": "Standard_Stream"}'
+    await documents.create_document(world.service, erin, DocumentDraft("Mine", session), {})
+    with refused("AccessDeniedException", "ssm:CreateDocument"):
+        draft = DocumentDraft("Other", session, type=DocumentType.MANUAL_APPROVAL)
+        await documents.create_document(world.service, erin, draft, {})
+    with refused("AccessDeniedException", "ssm:UpdateDocument"):
+        await documents.update_document(world.service, erin, DocumentDraft("People", session))
+    with refused("AccessDeniedException", "ssm:DeleteDocument"):
+        await documents.delete_document(world.service, erin, "People", None)
+
+
+async def test_there_are_so_many_manual_policies(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MANUAL_POLICY_LIMIT", 2)
+    for name in ("One", "Two"):
+        await manual_policy(world, ["dave"], name=name)
+    with refused("DocumentLimitExceeded", "manual approval policies"):
+        await manual_policy(world, ["dave"], name="Three")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.sqlite import dialect
 
+from ferryman.core.access_ports import AccessRequestPosition, AccessRequestQuery
 from ferryman.core.ports import (
     ANY_NODE,
     ActivationMember,
@@ -18,8 +19,11 @@ from ferryman.core.ports import (
     SessionPosition,
     SessionQuery,
 )
+from ferryman.model.access_requests import AccessRequestId, AccessRequestStatus
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
+from ferryman.store.access_requests import due_statement as access_due_statement
+from ferryman.store.access_requests import page_statement as access_page_statement
 from ferryman.store.nodes import activation_page_statement, node_page_statement
 from ferryman.store.sessions import due_statement, page_statement, prune_statement
 
@@ -147,4 +151,34 @@ def test_a_page_of_activations_is_one_walk_newest_first(connection: sqlite3.Conn
     query = ((ActivationMember.DEFAULT_NODE_NAME, ("web",)),)
     assert plan(connection, activation_page_statement(query, after, 51)) == [
         "SEARCH activations USING INDEX activations_by_age (created_at<?)"
+    ]
+
+
+ACCESS_FILTERS: dict[str, tuple[AccessRequestQuery, str]] = {
+    "none": (AccessRequestQuery(), "access_requests_by_age (created_at<?)"),
+    "status": (
+        AccessRequestQuery(frozenset({AccessRequestStatus.PENDING})),
+        "access_requests_by_status (status=? AND created_at<?)",
+    ),
+    "requester": (
+        AccessRequestQuery(requester_id="AIDA1"),
+        "access_requests_by_requester (requester_id=? AND created_at<?)",
+    ),
+    "arn": (
+        AccessRequestQuery(requester_arn="arn:x"),
+        "access_requests_by_requester_arn (requester_arn=? AND created_at<?)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACCESS_FILTERS)
+def test_a_page_of_access_requests_is_one_walk_newest_first(connection: sqlite3.Connection, name: str) -> None:
+    query, index = ACCESS_FILTERS[name]
+    after = AccessRequestPosition(Millis(5), AccessRequestId("oi-1"))
+    assert plan(connection, access_page_statement(query, after, 51)) == [f"SEARCH access_requests USING INDEX {index}"]
+
+
+def test_the_sweep_reads_open_access_requests_only(connection: sqlite3.Connection) -> None:
+    assert plan(connection, access_due_statement(Millis(5), 10)) == [
+        "SEARCH access_requests USING INDEX access_requests_due (deadline_at<?)"
     ]
