@@ -26,7 +26,7 @@ def access_request_changed(service: Service, request: AccessRequest) -> None:
             {"level": request.levels[each.level].name, "approverArn": each.arn, "date": moment(each.approved_at)}
             for each in request.approvals
         ],
-        "waitingFor": None if request.current_level is None else request.levels[request.current_level].name,
+        "waitingFor": request.waiting_for,
         "decidedBy": request.decided_by,
         "details": None if request.details is None else text(request.details),
     }

@@ -131,6 +131,12 @@ class AccessRequest:
                 return place
         return None
 
+    @property
+    def waiting_for(self) -> str | None:
+        """The name of the level that a Pending request waits for."""
+        level = self.current_level if self.status is AccessRequestStatus.PENDING else None
+        return None if level is None else self.levels[level].name
+
 
 def new_access_request_id(entropy: bytes) -> AccessRequestId:
     """Return `oi-<12 hex digits>` from 6 bytes of entropy."""

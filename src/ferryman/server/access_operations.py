@@ -93,7 +93,6 @@ def _summary(request: AccessRequest) -> Result:
 
 def _data(request: AccessRequest, tags: Parameters) -> Result:
     """What an approver needs to know, as JSON under the key at which AWS's clients look for the execution's id."""
-    level = request.current_level
     known = {
         "accessRequestStatus": request.status.value,
         "automationExecutionId": request.execution_id,
@@ -104,7 +103,7 @@ def _data(request: AccessRequest, tags: Parameters) -> Result:
         "approvalPolicy": request.policy,
         "accessDuration": request.duration,
         "expirationTime": written(request.deadline_at),
-        "waitingFor": None if level is None else request.levels[level].name,
+        "waitingFor": request.waiting_for,
         "levels": [
             {
                 "name": each.name,

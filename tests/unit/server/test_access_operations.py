@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
+from ferryman.cli.main import app
 from ferryman.core.identities import create_access_key, create_user
-from ferryman.model.callers import Role
-from tests.unit.server.conftest import Server
+from ferryman.model.callers import Credentials, Role
+from tests.unit.server.conftest import REGION, Server
 
 AUTO = "SSM-JustInTimeAccessAutoApprovalPolicy"
 CEDAR = 'permit(principal, action, resource) when { resource.hasTag("Environment") };'
@@ -124,3 +127,51 @@ async def test_requests_are_found_and_decided_as_ops_items(server: Server) -> No
         given = [{"Key": key, "Operator": operator, "Values": [value]}]
         assert (await refused(server, "describe_ops_items", OpsItemFilters=given))[0] == "ValidationException"
     assert (await refused(server, "get_ops_item", OpsItemId="oi-000000000000"))[0] == "OpsItemNotFoundException"
+
+
+async def test_the_commands_of_both_sides(server: Server) -> None:
+    node = await server.register()
+    await create(server, "People", "ManualApprovalPolicy", json.dumps(MANUAL))
+    await create_user(server.service, "carol", Role.ADMINISTRATOR)
+    carol = await create_access_key(server.service, "carol")
+
+    async def ferryman(who: Credentials, *arguments: str) -> str:
+        keys = {"AWS_ACCESS_KEY_ID": who.access_key_id, "AWS_SECRET_ACCESS_KEY": who.secret_access_key.reveal()}
+        at = {"AWS_ENDPOINT_URL": server.url, "AWS_DEFAULT_REGION": REGION}
+        with capture_logs():  # the server's, which would be printed among what the command says
+            done = await asyncio.to_thread(CliRunner().invoke, app, ["access", *arguments], env=keys | at)
+        return done.stdout.strip() if done.exit_code == 0 else str(done.exception)
+
+    ids = []
+    for reason in ("first", "second", "third"):
+        request_id, status = (await ferryman(carol, "request", node.node_id, "--reason", reason)).split()
+        assert status == "Pending"
+        ids.append(request_id)
+        server.clock.advance(1)
+    root = server.administrator
+    assert "it is Pending" in await ferryman(carol, "token", ids[0])
+    assert await ferryman(root, "reject", ids[1], "--comment", "no") == f"{ids[1]} Rejected"
+    assert await ferryman(root, "approve", ids[0]) == f"{ids[0]} Approved"
+    assert "their own" in await ferryman(carol, "approve", ids[2])
+
+    table = await ferryman(root, "list", "--target", node.node_id)
+    assert [line.split()[0] for line in table.splitlines()[2:]] == ids[::-1]
+    rows = json.loads(await ferryman(root, "list", "--status", "Rejected", "--json"))
+    assert [(row["accessRequestId"], row["details"]) for row in rows] == [(ids[1], "no")]
+    assert "is no status" in await ferryman(root, "list", "--status", "Maybe")
+    shown = json.loads(await ferryman(root, "show", ids[0]))
+    assert (shown["reason"], shown["approvals"][0]["level"]) == ("first", "Lead")
+
+    process = json.loads(await ferryman(carol, "token", ids[0]))
+    assert (process["Version"], set(process)) == (
+        1,
+        {"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"},
+    )
+    exported = await ferryman(carol, "token", ids[0], "--export")
+    assert [line.partition("=")[0] for line in exported.splitlines()] == [
+        "export AWS_ACCESS_KEY_ID",
+        "export AWS_SECRET_ACCESS_KEY",
+        "export AWS_SESSION_TOKEN",
+    ]
+    assert await ferryman(root, "revoke", ids[0]) == f"{ids[0]} Revoked"
+    assert "it is Revoked" in await ferryman(carol, "token", ids[0])
