@@ -1,5 +1,6 @@
 """`ferryman user …`: users and access keys, in the store that the server's configuration names."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +68,7 @@ def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
                 {
                     "name": user.name,
                     "user_id": user.user_id,
-                    "arn": user_arn(account_id, user.name),
+                    "arn": user_arn(account_id, user.name, user.path),
                     "policies": policies,
                     "access_keys": [{"access_key_id": key.access_key_id, "active": key.active} for key in held],
                 }
@@ -126,11 +127,16 @@ def list_keys(name: NameArgument, *, json: JsonOption = False, config: ConfigOpt
 
     held = with_service(load(config), lambda service: identities.list_access_keys(service, name))
     if json:
-        print_json([{"access_key_id": key.access_key_id, "active": key.active} for key in held])
+        print_json(
+            [
+                {"access_key_id": key.access_key_id, "active": key.active, "last_used": _last_use(key) or None}
+                for key in held
+            ]
+        )
         return
     print_table(
-        ["Access key", "State"],
-        ([key.access_key_id, "active" if key.active else "disabled"] for key in held),
+        ["Access key", "State", "Last used"],
+        ([key.access_key_id, "active" if key.active else "disabled", _last_use(key)] for key in held),
         f"{name} has no access keys.",
     )
 
@@ -165,6 +171,13 @@ def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
     given: Parameters = {"accessKeyId": key}
     act(load(config), "user key remove", given, lambda service: identities.delete_access_key(service, key))
     typer.echo(f"Removed {key}.")
+
+
+def _last_use(key: AccessKey) -> str:
+    """Return when a key last signed a call, to the minute, in UTC; nothing if it never did."""
+    if key.last_use is None:
+        return ""
+    return datetime.fromtimestamp(key.last_use.at / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _key_text(key: AccessKey) -> str:

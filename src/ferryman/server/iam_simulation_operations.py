@@ -1,5 +1,6 @@
 """IAM's simulations: what policies would decide, and which condition keys they ask for."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ from ferryman.server.surroundings import Operation, Parameters, Result, Surround
 
 PAIRS_LIMIT = 1000
 """Actions times resources of one simulation."""
+INPUTS_LIMIT = 50
+"""Policies of one list of a request."""
 _UNSUPPORTED = ("PolicyExclusionList", "OrderedOrganizationPolicyInputList", "ResourceOwner", "ResourceHandlingOption")
 _RESOURCE_POLICY = "ResourcePolicy"
 
@@ -87,6 +90,8 @@ def _asked(of: Principal, given: Parameters) -> _Asked:
 
 def _read(given: Parameters, member: str) -> tuple[list[NamedPolicy], list[PolicyDocument]]:
     texts = given.get(member) or []
+    if len(texts) > INPUTS_LIMIT:
+        raise _invalid(f"{member} has {len(texts)} policies, {INPUTS_LIMIT} at most")
     documents = [PolicyDocument(f"{member}.{place}", text) for place, text in enumerate(texts, 1)]
     return [NamedPolicy(each.name, parse_policy(each.text, PolicyKind.MANAGED)) for each in documents], documents
 
@@ -113,6 +118,7 @@ async def _simulate(here: Surroundings, caller: Caller, operation: str, given: P
     )
     results: list[Result] = []
     for _, (action, resource) in page.items:
+        await asyncio.sleep(0)  # a large simulation holds nobody up
         found = await simulate(here.service, asked.of, action, resource, keys, asked.policies)
         results.append(await _result(here.service, asked, found))
     return page_result("EvaluationResults", page, results)

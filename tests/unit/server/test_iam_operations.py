@@ -323,8 +323,10 @@ async def test_simulations_say_what_decides_and_where_it_stands(server: Server, 
     for wrong in (
         {"ActionNames": [look] * 32, "ResourceArns": ["*"] * 32},
         {"ActionNames": [look], "ResourceHandlingOption": "x"},
+        {"ActionNames": [look], "PolicyInputList": [DOCUMENT] * 51},
     ):
-        assert (await refused(iam, "simulate_custom_policy", PolicyInputList=[DOCUMENT], **wrong))[0] == "InvalidInput"
+        given = {"PolicyInputList": [DOCUMENT]} | wrong
+        assert (await refused(iam, "simulate_custom_policy", **given))[0] == "InvalidInput"
 
 
 async def test_what_terraform_calls_in_its_order(server: Server, iam: Iam) -> None:
