@@ -186,7 +186,18 @@ def _sessions(record: Record) -> set[str]:
 
 
 def _object(record: Record) -> str:
-    names = ("sessionId", "target", "instanceId", "name", "userName", "roleName", "activationId", "resourceId")
+    names = (
+        "sessionId",
+        "target",
+        "instanceId",
+        "name",
+        "userName",
+        "roleName",
+        "activationId",
+        "resourceId",
+        "accessKeyId",
+        "keyId",
+    )
     found = (each[name] for each in _members(record) for name in names if isinstance(each.get(name), str))
     return next(found, "")
 

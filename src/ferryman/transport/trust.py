@@ -59,4 +59,7 @@ def unreachable(what: str, error: Exception) -> Unreachable:
         return CertificateRefused(f"the certificate of {what} is not trusted: {said}")
     if isinstance(error, aiohttp.ClientConnectorSSLError) and "WRONG_VERSION_NUMBER" in str(error):
         return Unreachable(f"{what} does not speak TLS")
-    return Unreachable(f"cannot connect to {what}: {error or type(error).__name__}")
+    if isinstance(error, aiohttp.ClientConnectorError):  # its own text shows objects of ours, each time another
+        error = error.os_error
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return Unreachable(f"cannot connect to {what}: {said}")
