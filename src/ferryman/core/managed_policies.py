@@ -103,11 +103,7 @@ async def list_policies(
 ) -> Page[PolicyView]:
     """ListPolicies: by name. Raises AccessDeniedException, ValidationException (marker)."""
     require(service, caller, "iam:ListPolicies", policy_arn(service.settings.account_id, "", wanted.path_prefix))
-    counts = await service.store.policies.attachment_counts()
-    bounds = await _boundary_counts(service)
-    known = [*(_builtin(each) for each in BUILTIN_POLICIES.values()), *await service.store.policies.all()]
-    views = [PolicyView(each, counts.get(each.arn, 0), bounds.get(each.arn, 0)) for each in known]
-    found = [view for view in views if _fits(view, wanted)]
+    found = [view for view in await every_policy(service) if _fits(view, wanted)]
     members = [wanted.owner, wanted.path_prefix, int(wanted.only_attached), wanted.usage]
     return page_of(
         service, caller, "ListPolicies", members, found, lambda view: listed_as(view.policy.arn), marker, max_items
@@ -136,7 +132,7 @@ async def create_policy_version(
 async def get_policy_version(service: Service, caller: Caller, arn: str, number: int) -> tuple[PolicyVersion, bool]:
     """GetPolicyVersion: it, and whether it is the default. Raises AccessDeniedException, NoSuchEntity."""
     policy = await policy_for(service, caller, "GetPolicyVersion", arn)
-    for version in await _versions(service, arn):
+    for version in await versions_of(service, arn):
         if version.version == number:
             return version, number == policy.default_version
     raise _no_version(arn, number)
@@ -147,7 +143,7 @@ async def list_policy_versions(
 ) -> tuple[Page[PolicyVersion], int]:
     """ListPolicyVersions: and the number of the default. Raises AccessDeniedException, NoSuchEntity."""
     policy = await policy_for(service, caller, "ListPolicyVersions", arn)
-    versions = await _versions(service, arn)
+    versions = await versions_of(service, arn)
     page = page_of(
         service,
         caller,
@@ -213,6 +209,14 @@ async def list_policy_tags(
     return page_of(service, caller, "ListPolicyTags", [arn], tags, lambda tag: tag[0], marker, max_items)
 
 
+async def every_policy(service: Service) -> Sequence[PolicyView]:
+    """Return all managed policies, built-in ones and the account's own, without their tags."""
+    counts = await service.store.policies.attachment_counts()
+    bounds = await _boundary_counts(service)
+    known = [*(_builtin(each) for each in BUILTIN_POLICIES.values()), *await service.store.policies.all()]
+    return [PolicyView(each, counts.get(each.arn, 0), bounds.get(each.arn, 0)) for each in known]
+
+
 async def bounded_by(service: Service, arn: str) -> Sequence[str]:
     """Return the ids of the users and roles whose permissions boundary it is."""
     users = [user.user_id for user in await service.store.identities.bounded_by(arn)]
@@ -239,7 +243,8 @@ async def _own_policy_for(
     return policy
 
 
-async def _versions(service: Service, arn: str) -> Sequence[PolicyVersion]:
+async def versions_of(service: Service, arn: str) -> Sequence[PolicyVersion]:
+    """Return the versions of a managed policy, built-in or not, newest first."""
     builtin = BUILTIN_POLICIES.get(arn)
     if builtin is not None:
         return [PolicyVersion(arn, 1, builtin.text, SINCE)]

@@ -24,18 +24,18 @@ async def _create_role(here: Surroundings, caller: Caller, given: Parameters) ->
         given.get("PermissionsBoundary", ""),
     )
     role = await roles.create_role(here.service, caller, draft, tags)
-    return {"Role": _role(here.service, role, tags)}
+    return {"Role": role_result(here.service, role, tags)}
 
 
 async def _get_role(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     role = await roles.get_role(here.service, caller, given["RoleName"])
-    return {"Role": _role(here.service, role, await roles.tags_of(here.service, role))}
+    return {"Role": role_result(here.service, role, await roles.tags_of(here.service, role))}
 
 
 async def _list_roles(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     prefix = given.get("PathPrefix", "/")
     page = await roles.list_roles(here.service, caller, prefix, given.get("Marker"), given.get("MaxItems"))
-    return _page("Roles", page, [_role(here.service, role, {}) for role in page.items])
+    return _page("Roles", page, [role_result(here.service, role, {}) for role in page.items])
 
 
 async def _update_role(here: Surroundings, caller: Caller, given: Parameters) -> Result:
@@ -47,7 +47,7 @@ async def _update_role(here: Surroundings, caller: Caller, given: Parameters) ->
 async def _update_role_description(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     changes = RoleChanges(description=given["Description"])
     role = await roles.update_role(here.service, caller, given["RoleName"], changes, "UpdateRoleDescription")
-    return {"Role": _role(here.service, role, await roles.tags_of(here.service, role))}
+    return {"Role": role_result(here.service, role, await roles.tags_of(here.service, role))}
 
 
 async def _update_assume_role_policy(here: Surroundings, caller: Caller, given: Parameters) -> Result:
@@ -143,7 +143,8 @@ def _page(member: str, page: Page[object] | Page[IamRole] | Page[str] | Page[tup
     return {member: items, "IsTruncated": page.next_token is not None, "Marker": page.next_token}
 
 
-def _role(service: Service, role: IamRole, tags: Mapping[str, str]) -> Result:
+def role_result(service: Service, role: IamRole, tags: Mapping[str, str]) -> Result:
+    """Return a role in IAM's spelling."""
     boundary = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": role.boundary_arn}
     return {
         "Path": role.path,

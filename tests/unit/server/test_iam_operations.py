@@ -370,3 +370,38 @@ async def test_what_terraform_calls_in_its_order(server: Server, iam: Iam) -> No
         if not each["IsDefaultVersion"]:
             await iam("delete_policy_version", PolicyArn=arn, VersionId=each["VersionId"])
     await iam("delete_policy", PolicyArn=arn)
+
+
+async def test_the_account_as_a_whole(server: Server, iam: Iam) -> None:
+    arn = (await iam("create_policy", PolicyName="look", PolicyDocument=DOCUMENT))["Policy"]["Arn"]
+    tags = [{"Key": "team", "Value": "web"}]
+    await iam("create_user", UserName="alice", PermissionsBoundary=arn, Tags=tags)
+    await iam("create_group", GroupName="watchers")
+    await iam("add_user_to_group", GroupName="watchers", UserName="alice")
+    await iam("put_group_policy", GroupName="watchers", PolicyName="p", PolicyDocument=DOCUMENT)
+    trust = '{"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}}'
+    await iam("create_role", RoleName="ops", AssumeRolePolicyDocument=trust)
+    await iam("attach_role_policy", RoleName="ops", PolicyArn=arn)
+    told = await iam("get_account_authorization_details")
+    alice, root = told["UserDetailList"]
+    assert (alice["UserName"], alice["GroupList"], alice["Tags"]) == ("alice", ["watchers"], tags)
+    assert alice["PermissionsBoundary"]["PermissionsBoundaryArn"] == arn
+    assert [each["PolicyName"] for each in root["AttachedManagedPolicies"]] == ["FerrymanAdministrator"]
+    (group,) = told["GroupDetailList"]
+    assert group["GroupPolicyList"] == [{"PolicyName": "p", "PolicyDocument": json.loads(DOCUMENT)}]
+    (role,) = told["RoleDetailList"]
+    assert role["AttachedManagedPolicies"] == [{"PolicyName": "look", "PolicyArn": arn}]
+    assert role["AssumeRolePolicyDocument"] == json.loads(trust)
+    (own,) = (await iam("get_account_authorization_details", Filter=["LocalManagedPolicy"]))["Policies"]
+    assert (own["AttachmentCount"], own["PermissionsBoundaryUsageCount"]) == (1, 1)
+    assert own["PolicyVersionList"][0]["Document"] == json.loads(DOCUMENT)
+    walk = (
+        server.client("iam")
+        .get_paginator("get_account_authorization_details")
+        .paginate(PaginationConfig={"PageSize": 2})
+    )
+    pages = await asyncio.to_thread(lambda: list(walk))
+    assert sum(len(page["Policies"]) for page in pages) == 3
+    assert [user["UserName"] for page in pages for user in page["UserDetailList"]] == ["alice", "root"]
+    summary = (await iam("get_account_summary"))["SummaryMap"]
+    assert (summary["Users"], summary["Groups"], summary["Roles"], summary["AccessKeysPerUserQuota"]) == (2, 1, 1, 2)

@@ -1,0 +1,74 @@
+"""IAM's operations on the account as a whole."""
+
+from collections.abc import Mapping, Sequence
+
+from ferryman.core import account_details
+from ferryman.core.account_details import Detail, Holdings
+from ferryman.core.managed_policies import PolicyView
+from ferryman.core.service import Service
+from ferryman.model.callers import Caller, User
+from ferryman.model.policies import name_of_policy
+from ferryman.model.roles import IamRole
+from ferryman.server.iam_results import (
+    encoded,
+    group_result,
+    marker_of,
+    page_result,
+    policy_result,
+    tag_list,
+    user_result,
+    version_result,
+)
+from ferryman.server.iam_role_operations import role_result
+from ferryman.server.surroundings import Operation, Parameters, Result, Surroundings
+
+_LISTS = {
+    account_details.USER: "UserDetailList",
+    account_details.GROUP: "GroupDetailList",
+    account_details.ROLE: "RoleDetailList",
+    account_details.OWN_POLICY: "Policies",
+    account_details.BUILT_IN_POLICY: "Policies",
+}
+
+
+async def _get_details(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    kinds = frozenset(given.get("Filter") or ())
+    page = await account_details.get_account_authorization_details(here.service, caller, kinds, *marker_of(given))
+    lists: dict[str, list[Result]] = {name: [] for name in _LISTS.values()}
+    for detail in page.items:
+        lists[_LISTS[detail.kind]].append(_detail(here.service, detail))
+    return {**page_result("Policies", page, ()), **lists}
+
+
+async def _get_summary(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    return {"SummaryMap": await account_details.get_account_summary(here.service, caller)}
+
+
+def _detail(service: Service, detail: Detail) -> Result:
+    entity, holdings = detail.entity, detail.holdings or Holdings((), ())
+    if isinstance(entity, PolicyView):
+        shown = policy_result(entity)
+        default = entity.policy.default_version
+        versions = [
+            version_result(each, is_default=each.version == default, with_document=True) for each in detail.versions
+        ]
+        return {**{name: value for name, value in shown.items() if name != "Tags"}, "PolicyVersionList": versions}
+    attached = [{"PolicyName": name_of_policy(arn), "PolicyArn": arn} for arn in holdings.attached]
+    held = {"AttachedManagedPolicies": attached, f"{detail.kind}PolicyList": _inline(holdings.inline)}
+    if isinstance(entity, User):
+        return {**user_result(service, entity, holdings.tags), **held, "GroupList": list(holdings.groups)}
+    if isinstance(entity, IamRole):
+        shown = role_result(service, entity, holdings.tags)
+        kept = {name: value for name, value in shown.items() if name not in ("Description", "MaxSessionDuration")}
+        return {**kept, **held, "InstanceProfileList": [], "Tags": tag_list(holdings.tags)}
+    return {**group_result(service, entity), **held}
+
+
+def _inline(policies: Sequence[tuple[str, str]]) -> list[Result]:
+    return [{"PolicyName": name, "PolicyDocument": encoded(text)} for name, text in policies]
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "GetAccountAuthorizationDetails": _get_details,
+    "GetAccountSummary": _get_summary,
+}
