@@ -110,7 +110,7 @@ def test_a_login_ends_in_a_shell(
     assert f"Signed in as {arn} until " in signed_in.stdout
     assert person.config.read_text().startswith("# mine\n[default]\nregion = eu-north-1\n\n[profile people]\n")
     assert json.loads(person.run("aws", "sts", "get-caller-identity").stdout)["Arn"] == arn
-    (cache,) = (tmp_path / ".cache" / "ferryman" / "login").iterdir()
+    (cache,) = (tmp_path / ".cache" / "ferryman" / "login").glob("*.json")
     assert stat.S_IMODE(cache.stat().st_mode) == 0o600
     person.environment["PATH"] = f"{PROGRAMS}:{person.environment['PATH']}"
     shell = open_shell(person)

@@ -163,14 +163,18 @@ def credentials(*, profile: ProfileOption = "default") -> None:
     merged = read_profile(read_config(path), profile)
     wanted = _login_of(profile, merged)
     now = datetime.now(UTC)
-    kept = LoginCache(path, profile).read(wanted.binding(merged.get("endpoint_url", "")))
-    if kept is not None and kept.refresh_token is not None and not kept.is_good(now, EARLY):
-        connection = Connection(profile, merged.get("region"), merged.get("endpoint_url"))
-        try:
-            kept = asyncio.run(_renew(path, profile, connection, wanted, kept))
-        except Failure:
-            if not kept.is_good(now):
-                raise
+    cache, binding = LoginCache(path, profile), wanted.binding(merged.get("endpoint_url", ""))
+    kept = cache.read(binding)
+    if _is_to_be_renewed(kept, now):
+        with cache.alone():
+            kept = cache.read(binding)  # somebody else may have renewed it meanwhile
+            if kept is not None and _is_to_be_renewed(kept, now):
+                connection = Connection(profile, merged.get("region"), merged.get("endpoint_url"))
+                try:
+                    kept = asyncio.run(_renew(path, profile, connection, wanted, kept))
+                except Failure:
+                    if not kept.is_good(now):
+                        raise
     if kept is None or not kept.is_good(now):
         raise Failure(
             f"The profile {profile} is not signed in",
@@ -178,6 +182,10 @@ def credentials(*, profile: ProfileOption = "default") -> None:
             f"Run `ferryman login --profile {profile}`",
         )
     sys.stdout.write(kept.for_process().decode() + "\n")
+
+
+def _is_to_be_renewed(kept: Kept | None, now: datetime) -> bool:
+    return kept is not None and kept.refresh_token is not None and not kept.is_good(now, EARLY)
 
 
 async def _sign_in(path: Path, profile: str, connection: Connection, wanted: Login, *, device: bool) -> Kept:

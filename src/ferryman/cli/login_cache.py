@@ -1,7 +1,10 @@
 """What a sign-in gave, kept for the next call: credentials and the provider's refresh token, for their owner only."""
 
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,6 +82,17 @@ class LoginCache:
         write_private(partial, msgspec.json.encode(kept))
         partial.replace(self.path)
         return kept
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep this profile's other renewals waiting: many a refresh token is good once, and a second use ends all."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def forget(self) -> bool:
         """Delete what is kept; whether there was anything."""

@@ -1,6 +1,8 @@
 """What a profile says of its sign-in, what is kept of one, and what AWS's programs are given."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,30 @@ def test_credentials_are_renewed_early_and_without_that_used_to_their_end(
     monkeypatch.setattr(module, "_renew", renew)
     before = keep(config, 10, "again").expires_at
     assert given()["Expiration"] > before.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_one_of_many_programs_renews_and_the_others_wait(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many a provider takes a refresh token once, and takes a second use for theft."""
+    looked = threading.Event()
+    read = LoginCache.read
+
+    def reading(self: LoginCache, binding: str) -> Kept | None:
+        kept = read(self, binding)
+        looked.set()
+        return kept
+
+    async def never(*_: object) -> Kept:
+        raise AssertionError("it was renewed twice")
+
+    monkeypatch.setattr(LoginCache, "read", reading)
+    monkeypatch.setattr(module, "_renew", never)
+    keep(config, 10, "again")
+    with ThreadPoolExecutor(1) as other:
+        with LoginCache(config, "people").alone():
+            waiting = other.submit(given)
+            assert looked.wait(10)
+            renewed = keep(config, 60, "next")
+        assert waiting.result(10)["Expiration"] == renewed.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_what_names_a_session() -> None:
