@@ -87,7 +87,7 @@ def _accept(listener: socket.socket) -> None:
 
 
 def _send_back(connection: socket.socket) -> None:
-    with connection:
+    with connection, contextlib.suppress(ConnectionResetError):  # AWS's client has no half-closed streams
         while data := connection.recv(65536):
             connection.sendall(data)
 

@@ -41,6 +41,8 @@ from ferryman.wire.payloads import (
 )
 
 PORT = "Port"
+WITHOUT_HANDSHAKE = frozenset({"Standard_Stream", "InteractiveCommands"})
+"""Sessions that AWS's agents start without one (`protocol/agent.md` §4.9)."""
 QUIET = 0.1
 """AWS's client dies of any message between HandshakeComplete and the end of its port set-up (client.md §12.2)."""
 SILENCE = 15.0
@@ -292,6 +294,7 @@ class AgentChannel:
         incoming = self._stream.incoming
         while (message := incoming.next_message()) is not None:
             if message.payload_type != PayloadType.HANDSHAKE_RESPONSE:
+                self._go_without_handshake()
                 number = self._stream.delivery_number(message.sequence_number)
                 incoming.take(consumed=False)
                 self._stream.outgoing.listening()
@@ -305,6 +308,16 @@ class AgentChannel:
                 return
             incoming.take(consumed=True)
             self._conclude_handshake(response, now)
+
+    def _go_without_handshake(self) -> None:
+        """A client that has input before it answered the request will not answer; a shell needs no answer.
+
+        AWS's agents ask for none in plain shells, so there are clients that know nothing of it.
+        """
+        if self._handshake is HandshakeState.REQUESTED and self._session_type in WITHOUT_HANDSHAKE:
+            self._handshake = HandshakeState.DONE
+            self._stream.open(AWS, Peer.AWS_CLIENT)
+            self._events.append(ClientReady(""))
 
     def _conclude_handshake(self, response: HandshakeResponse, now: float) -> None:
         if self._handshake is not HandshakeState.REQUESTED:

@@ -53,6 +53,7 @@ class CustomerMessageReceived:
 class ClientReady:
     """Agent: the handshake is complete. It happens again after every ClientReplaced.
 
+    `client_version` is empty for a client that shakes no hands.
     `agreed` is what may be used beyond what AWS's ends can do; another client may agree to something else.
     """
 

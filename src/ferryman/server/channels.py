@@ -1,6 +1,7 @@
 """Upgrades of `/v1/control-channel/{id}` and `/v1/data-channel/{id}`: who is it, may they, then on to the channel."""
 
 import asyncio
+import uuid
 from collections.abc import Coroutine
 
 import structlog
@@ -134,10 +135,11 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
         return
     try:
         opened = decode_data_channel_opening(opening)
-        if not isinstance(opened, OpenDataChannel) or not opened.client_id:
+        if not isinstance(opened, OpenDataChannel):
             raise MalformedPayload("an agent's upgrade must be signed with the node's credentials")
+        client_id = opened.client_id or str(uuid.UUID(bytes=gateway.service.entropy(16), version=4))
         with attempt(request, session_id):
-            authorized = await admit_client(gateway.service, session_id, opened.token_value, opened.client_id)
+            authorized = await admit_client(gateway.service, session_id, opened.token_value, client_id)
     except (MalformedPayload, ServiceError) as error:
         output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."
         end_refused(gateway.service, session_id, "client", request.remote, error)

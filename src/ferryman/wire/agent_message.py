@@ -175,6 +175,15 @@ def frame(
     )
 
 
+def _is_digest(digest: bytes, payload: bytes) -> bool:
+    """Whether it is the payload's SHA-256, or the first half of that in hexadecimal.
+
+    The npm package ssm-session writes the latter; AWS's agent looks at no digest.
+    """
+    made = hashlib.sha256(payload)
+    return digest in (made.digest(), made.hexdigest()[:32].encode())
+
+
 def decode(data: bytes, *, digested: bool = True) -> AgentMessage:
     """Return the agent message in `data`, one whole WebSocket message.
 
@@ -190,7 +199,7 @@ def decode(data: bytes, *, digested: bool = True) -> AgentMessage:
     if not created_date:
         raise MalformedFrame("the frame's CreatedDate is 0")
     payload = bytes(data[HEADER_SIZE:])
-    if digested and length and hashlib.sha256(payload).digest() != digest:
+    if digested and length and not _is_digest(digest, payload):
         raise MalformedFrame("the payload does not match the frame's digest")
     return AgentMessage(
         message_type=_TYPE_OF_FIELD.get(field) or _stripped(field),

@@ -10,12 +10,15 @@ MESSAGE_SCHEMA_VERSION = "1.0"
 
 
 class OpenDataChannel(msgspec.Struct, frozen=True, rename="pascal"):
-    """The client's opening of a data channel: `client_id` is fixed for the process, the token good for one opening."""
+    """The client's opening of a data channel: `client_id` is fixed for the process, the token good for one opening.
+
+    Some clients give no id, and open one connection only.
+    """
 
     message_schema_version: str
     request_id: str
     token_value: str
-    client_id: str
+    client_id: str = ""
     client_version: str | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -254,8 +254,23 @@ def test_input_is_acknowledged_when_it_is_with_the_program(service: Service) -> 
 
 def test_a_client_that_sends_without_shaking_hands_is_heard(service: Service) -> None:
     service.start()
+    service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
+    assert streamed(service.take()) == []
     service.input(0, PayloadType.SIZE, {"cols": 80, "rows": 24})
-    assert isinstance(service.agent.events()[-1], InputReceived)
+    started, ready, size = service.agent.events()
+    assert (started, ready) == (PublicationStarted("c-1"), ClientReady(""))
+    assert isinstance(size, InputReceived)
+    assert streamed(service.take()) == [b"$ "]
+
+
+@pytest.mark.parametrize("session_type", ["Port", "NonInteractiveCommands"])
+def test_but_not_where_the_handshake_decides(make: Make, session_type: str) -> None:
+    service = make(session_type)
+    service.start()
+    service.agent.send(PayloadType.OUTPUT, b"data", 0.0)
+    service.input(0, PayloadType.OUTPUT, b"early")
+    assert ClientReady("") not in service.agent.events()
+    assert streamed(service.take()) == []
 
 
 def test_a_pause_stops_everything_but_acknowledgements(service: Service) -> None:

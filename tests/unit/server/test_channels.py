@@ -131,6 +131,26 @@ async def test_openings_that_are_none(server: Server, text: str) -> None:
         assert await agent.closed() == 1008
 
 
+async def test_a_client_that_gives_no_id_is_let_in_and_is_another_each_time(server: Server) -> None:
+    """The npm package ssm-session gives none, neither its version."""
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    names = []
+    for _ in range(2):
+        client = await server.dial(f"/v1/data-channel/{ticket['SessionId']}?role=publish_subscribe")
+        token = ticket["TokenValue"]
+        await client.text({"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token})
+        if not names:
+            await control.until(MessageType.INTERACTIVE_SHELL)
+            agent = await node.data(ticket["SessionId"])
+        told = await agent.until(MessageType.START_PUBLICATION)
+        names.append(json.loads(told.payload)["ClientId"])
+        ticket = await server.call("resume_session", SessionId=ticket["SessionId"])
+    assert len(set(names)) == 2
+    assert all(uuid.UUID(name).version == 4 for name in names)
+
+
 async def test_frames_before_the_opening_are_ignored(server: Server) -> None:
     node = await server.register()
     control = await node.control()

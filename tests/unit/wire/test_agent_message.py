@@ -1,5 +1,6 @@
 """The frame against vectors taken from, or made by, AWS's own ends, and against frames no peer should send."""
 
+import hashlib
 import json
 import struct
 import uuid
@@ -143,3 +144,15 @@ def test_peek_refuses_what_could_kill_a_peer(keystrokes: bytes, fault: str) -> N
 def test_a_type_that_does_not_fit_its_field_cannot_be_encoded(message_type: str) -> None:
     with pytest.raises(ValueError, match="1 to 32 bytes"):
         encode(AgentMessage(message_type, 0, 0, uuid.UUID(int=1), 1, 0, b"{}"))
+
+
+def test_half_a_digest_in_hexadecimal_will_do_and_no_other() -> None:
+    """The npm package ssm-session writes it so, and its types behind NULs."""
+    payload = b'{"cols":97,"rows":34}'
+    good = encode(AgentMessage(MessageType.INPUT_STREAM_DATA, 0, 1, uuid.UUID(int=7), 1, PayloadType.SIZE, payload))
+    half = hashlib.sha256(payload).hexdigest()[:32].encode()
+    odd = good[:4] + b"input_stream_data".rjust(32, b"\0") + good[36:80] + half + good[112:]
+    assert decode(odd) == decode(good)
+    for wrong in (half[:-1] + b"g", half.upper(), bytes(32)):
+        with pytest.raises(MalformedFrame, match="digest"):
+            decode(odd[:80] + wrong + odd[112:])
