@@ -136,7 +136,7 @@ async def test_a_client_that_gives_no_id_is_let_in_and_is_another_each_time(serv
     node = await server.register()
     control = await node.control()
     ticket = await server.start(node)
-    names = []
+    names: list[str] = []
     for _ in range(2):
         client = await server.dial(f"/v1/data-channel/{ticket['SessionId']}?role=publish_subscribe")
         token = ticket["TokenValue"]
