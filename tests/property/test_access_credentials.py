@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ferryman.bus.memory import MemoryBus
@@ -92,6 +92,17 @@ def template(empty_database: Path) -> Path:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(
+    nodes=POOL[:1],
+    cases=[(AccessRequestStatus.APPROVED, ENDS - 1)],
+    attempts=[
+        Attempt(action, node, on_session, own)
+        for action in sorted(ON_NODES | ON_OWN_SESSIONS)
+        for node in POOL[:2]
+        for on_session in (True, False)
+        for own in (True, False)
+    ],
+)
 @given(
     nodes=st.lists(st.sampled_from(POOL), min_size=1, unique=True),
     cases=st.lists(
