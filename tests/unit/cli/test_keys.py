@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from ferryman.cli.audit import app as audit_app
 from ferryman.cli.audit_trail import open_trail
 from ferryman.cli.composition import open_service, with_service
 from ferryman.cli.configuration import Located, load
-from ferryman.cli.init import Initialised, Plan, initialise
+from ferryman.cli.init import Initialised
 from ferryman.cli.keys import app
 from ferryman.cli.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, parse_keys, read_server_keys
 from ferryman.cli.users import app as users_app
@@ -31,11 +30,6 @@ from ferryman.store.tables import metadata
 ONE, TWO = bytes(32), bytes(range(32))
 ENCODED = [base64.b64encode(key).decode() for key in (ONE, TWO)]
 THEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Initialised:
-    return initialise(Plan(tmp_path / "server"))
 
 
 @pytest.fixture

@@ -12,17 +12,12 @@ from ferryman.cli.audit import app as audit_app
 from ferryman.cli.audit_trail import open_trail
 from ferryman.cli.composition import open_service
 from ferryman.cli.configuration import load
-from ferryman.cli.init import Initialised, Plan, initialise
+from ferryman.cli.init import Initialised
 from ferryman.cli.keys import app as keys_app
 from ferryman.cli.users import app as users_app
 from ferryman.model.errors import ServiceError
 from ferryman.recording import pending as pending_module
 from ferryman.recording.trail_reading import newest_first
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Initialised:
-    return initialise(Plan(tmp_path / "server"))
 
 
 def run(app: Any, made: Initialised, *arguments: str) -> Any:

@@ -41,9 +41,13 @@ async def test_as_it_was_signed_it_is_answered(server: Server) -> None:
     assert (await send(server, "POST /", headers_of(server)))[0] == 200
 
 
-@pytest.mark.parametrize("name", ["Host", "Content-Type", "X-Amz-Target", "X-Amz-Date"])
 @pytest.mark.parametrize("value", [None, "other"])
-async def test_a_signed_header_sent_twice(server: Server, name: str, value: str | None) -> None:
+async def test_a_signed_header_sent_twice(server: Server, value: str | None) -> None:
+    for name in ("Host", "Content-Type", "X-Amz-Target", "X-Amz-Date"):
+        await twice(server, name, value)
+
+
+async def twice(server: Server, name: str, value: str | None) -> None:
     headers = headers_of(server)
     again = (name.lower(), value or dict(headers)[name])
     for altered in ([*headers, again], [again, *headers]):
@@ -79,25 +83,23 @@ async def test_a_second_security_token(server: Server) -> None:
     assert (status, code) == (400, "InvalidSignatureException")
 
 
-@pytest.mark.parametrize("fold", ["\r\n ", "\r\n\t", "\n", "\r", "\x00"])
-async def test_a_folded_or_split_header(server: Server, fold: str) -> None:
-    headers = [(name, value + fold + "x" if name == "X-Amz-Target" else value) for name, value in headers_of(server)]
-    status, _ = await send(server, "POST /", headers)
-    assert status == 400
+async def test_a_folded_or_split_header(server: Server) -> None:
+    for fold in ("\r\n ", "\r\n\t", "\n", "\r", "\x00"):
+        given = headers_of(server)
+        headers = [(name, value + fold + "x" if name == "X-Amz-Target" else value) for name, value in given]
+        assert (await send(server, "POST /", headers))[0] == 400, fold
 
 
-@pytest.mark.parametrize(
-    "framing",
-    [
+async def test_a_body_of_two_lengths(server: Server) -> None:
+    framings = [
         [("Content-Length", "2"), ("Content-Length", "18")],
         [("Content-Length", "18"), ("Transfer-Encoding", "chunked")],
         [("Transfer-Encoding", "chunked, identity")],
         [("Content-Length", "+18")],
-    ],
-)
-async def test_a_body_of_two_lengths(server: Server, framing: list[tuple[str, str]]) -> None:
-    headers = [each for each in headers_of(server) if each[0] != "Content-Length"]
-    assert (await send(server, "POST /", headers + framing))[0] == 400
+    ]
+    for framing in framings:
+        headers = [each for each in headers_of(server) if each[0] != "Content-Length"]
+        assert (await send(server, "POST /", headers + framing))[0] == 400, framing
 
 
 async def test_a_body_that_must_be_unpacked_first(server: Server) -> None:
@@ -107,15 +109,13 @@ async def test_a_body_that_must_be_unpacked_first(server: Server) -> None:
     assert status == 400
 
 
-@pytest.mark.parametrize("start", ["GET /", "POST //", "POST /?", "POST /?a=b", "POST /v1/data-channel/root-0"])
-async def test_another_method_path_or_query(server: Server, start: str) -> None:
-    """`//` and an empty query are the same request to a signer, so to the server."""
-    status, code = await send(server, start, headers_of(server))
-    if start == "POST /?":
-        assert status == 200
-    else:
-        assert status in {400, 403, 404}
-        assert code != "AccessDeniedException"
+async def test_another_method_path_or_query(server: Server) -> None:
+    """An empty query is the same request to a signer, so to the server."""
+    assert (await send(server, "POST /?", headers_of(server)))[0] == 200
+    for start in ("GET /", "POST //", "POST /?a=b", "POST /v1/data-channel/root-0"):
+        status, code = await send(server, start, headers_of(server))
+        assert status in {400, 403, 404}, start
+        assert code != "AccessDeniedException", start
 
 
 async def test_a_signature_for_another_region(server: Server) -> None:
