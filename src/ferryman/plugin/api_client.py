@@ -80,7 +80,7 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
     from botocore import exceptions
     from botocore.config import Config
 
-    session = botocore.session.Session(profile=connection.profile)
+    session = botocore.session.Session({"region": _REGION}, profile=connection.profile)
     try:
         client = session.create_client(
             service,
@@ -106,6 +106,10 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
         )
     ca_file = session.get_config_variable("ca_bundle")
     return Api(client, endpoint, ca_file, connection.profile or "", str(client.meta.region_name))
+
+
+# As version 2 of the AWS CLI has it; botocore alone knows the second variable only.
+_REGION = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 
 
 def _method(operation: str) -> str:

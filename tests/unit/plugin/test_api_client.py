@@ -1,0 +1,40 @@
+"""What the client takes from the environment, as the AWS CLI does."""
+
+from pathlib import Path
+
+import pytest
+
+from ferryman.model.failures import Failure
+from ferryman.plugin.api_client import Connection, connect
+
+ENDPOINT = "http://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-3\n[profile bare]\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+
+
+@pytest.mark.parametrize(
+    ("given", "variables", "region"),
+    [
+        ("eu-west-4", {"AWS_REGION": "eu-west-1"}, "eu-west-4"),
+        (None, {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-1"),
+        (None, {"AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+        (None, {}, "eu-west-3"),
+    ],
+)
+def test_the_region(monkeypatch: pytest.MonkeyPatch, given: str | None, variables: dict[str, str], region: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert connect(Connection(region=given, endpoint_url=ENDPOINT)).region == region
+
+
+def test_no_region() -> None:
+    with pytest.raises(Failure, match="AWS_REGION"):
+        connect(Connection(profile="bare", endpoint_url=ENDPOINT))
