@@ -104,6 +104,7 @@ class AgentChannel:
         self._wall_clock_ms = wall_clock_ms
         self._publication = PublicationState.AWAITED
         self._handshake = HandshakeState.DUE
+        self._digested = True
         self._handshake_began = 0.0
         self._client_id: str | None = None
         self._connected = False
@@ -154,7 +155,7 @@ class AgentChannel:
         if self._ended:
             return
         try:
-            self._receive(decode(frame, digested=not self._agreed.undigested), now)
+            self._receive(decode(frame, digested=self._digested), now)
         except (MalformedFrame, MalformedPayload) as error:
             self._reject(str(error))
 
@@ -265,6 +266,7 @@ class AgentChannel:
             self._stream.renew(keep=self._session_type != PORT)
             self._handshake = HandshakeState.DUE
             self._agreed = AWS
+            self._digested = True
             self._quiet_due = False
             self._quiet_until = None
         if client_id is not None:
@@ -312,10 +314,12 @@ class AgentChannel:
     def _go_without_handshake(self) -> None:
         """A client that has input before it answered the request will not answer; a shell needs no answer.
 
-        AWS's agents ask for none in plain shells, so there are clients that know nothing of it.
+        AWS's agents ask for none in plain shells, so there are clients that know nothing of it; and check no digest, so
+        those have none to rely on.
         """
         if self._handshake is HandshakeState.REQUESTED and self._session_type in WITHOUT_HANDSHAKE:
             self._handshake = HandshakeState.DONE
+            self._digested = False
             self._stream.open(AWS, Peer.AWS_CLIENT)
             self._events.append(ClientReady(""))
 
@@ -335,6 +339,7 @@ class AgentChannel:
         self._agreed = AWS
         if isinstance(response.ferryman, Extensions):
             self._agreed = agree(response.ferryman)
+            self._digested = not self._agreed.undigested
             self._stream.open(self._agreed, Peer.FERRYMAN)
         elif self._session_type == PORT:
             self._quiet_due = True

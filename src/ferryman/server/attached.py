@@ -12,7 +12,7 @@ from ferryman.server.sockets import Socket, Violation
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, MessageType, peek
 
 KEPT_BYTES = 256 * 1024
-"""How much of a client's acknowledgements is kept for an agent that is away; the oldest go first."""
+"""How much of what a client sent is kept for an agent that is away; the oldest go first."""
 
 FROM_CLIENT: Mapping[str, bytes] = {MessageType.INPUT_STREAM_DATA: INPUT, MessageType.ACKNOWLEDGE: ACKNOWLEDGE}
 """What a client may send, and how it begins."""
@@ -75,8 +75,8 @@ class Attached:
 
 
 @dataclass(slots=True)
-class KeptAcknowledgements:
-    """A client's acknowledgements that an agent has yet to get; bounded."""
+class KeptFrames:
+    """Frames of a client that an agent has yet to get; bounded."""
 
     client_id: str = ""
     frames: deque[bytes] = field(default_factory=deque)

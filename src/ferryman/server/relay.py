@@ -2,7 +2,8 @@
 
 The ends number, acknowledge and resend between themselves, so what finds no taker may be dropped here and a relay may
 die without losing a byte. The one exception are a client's acknowledgements: AWS's client sends each once only, so they
-are kept for an agent that is away, and repeated to AWS's agent when it resends what the client has.
+are kept for an agent that is away, and repeated to AWS's agent when it resends what the client has. What a client says
+before the agent is there for the first time is kept, too: there are clients that resend nothing.
 
 Backpressure: one frame is read, then sent; a sender whose receiver is behind is not read from. A receiver that takes
 nothing for `Timing.stall` seconds counts as away until it reads again.
@@ -28,7 +29,7 @@ from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server import frames
-from ferryman.server.attached import FROM_AGENT, FROM_CLIENT, Attached, KeptAcknowledgements
+from ferryman.server.attached import FROM_AGENT, FROM_CLIENT, Attached, KeptFrames
 from ferryman.server.receipts import Receipts, completes_handshake
 from ferryman.server.sockets import Socket, Violation
 from ferryman.server.timing import Timing
@@ -50,7 +51,8 @@ class RelaySlot:
         self._agent: Attached | None = None
         self._client_id = ""
         self._open_to_client = False
-        self._kept = KeptAcknowledgements()
+        self._kept = KeptFrames()
+        self._agent_came = False
         self._receipts = Receipts(underway=session.status is not SessionStatus.CONNECTING)
         self._ended: str | None = None
         self._over = asyncio.Event()
@@ -167,7 +169,7 @@ class RelaySlot:
             if agent is not None and not agent.stalled:
                 if agent.socket.send(frame):
                     await self._catch_up(agent)
-            elif prefix == frames.ACKNOWLEDGE:
+            elif prefix == frames.ACKNOWLEDGE or not self._agent_came:
                 self._kept.add(client.name, frame)
             else:
                 client.dropped += 1
@@ -178,6 +180,7 @@ class RelaySlot:
         started = authorized.session.status is not SessionStatus.CONNECTING
         agent = Attached(socket, authorized.caller_id, FROM_AGENT, ferryman, ready=started and not ferryman)
         replaced, self._agent = self._agent, agent
+        self._agent_came = True
         if replaced is not None:
             replaced.socket.leave(WSCloseCode.OK, "replaced by a newer connection")
         self._agent_left.clear()

@@ -261,6 +261,13 @@ def test_a_client_that_sends_without_shaking_hands_is_heard(service: Service) ->
     assert (started, ready) == (PublicationStarted("c-1"), ClientReady(""))
     assert isinstance(size, InputReceived)
     assert streamed(service.take()) == [b"$ "]
+    wrong = service.make_frame(MessageType.INPUT_STREAM_DATA, 1, PayloadType.OUTPUT, b"typed")
+    service.agent.receive(wrong[:80] + bytes(32) + wrong[112:], 0.0)
+    assert service.agent.events() == [InputReceived(1, PayloadType.OUTPUT, b"typed")]
+    service.start("c-2")
+    service.agent.events()
+    service.agent.receive(wrong[:80] + bytes(32) + wrong[112:], 0.0)
+    assert isinstance(service.agent.events()[0], FrameRejected)
 
 
 @pytest.mark.parametrize("session_type", ["Port", "NonInteractiveCommands"])

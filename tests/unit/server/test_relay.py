@@ -273,6 +273,28 @@ async def test_acknowledgements_wait_for_an_agent_that_is_away(server: Server) -
     assert (await agent.message()).payload == b"after"
 
 
+async def test_what_a_client_says_before_the_agent_comes_is_kept(server: Server) -> None:
+    """Once: when the agent is lost later, its client sends again what was not acknowledged."""
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    client = await server.open_client(ticket)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    early = [typed(number, b"early") for number in range(3)]
+    for frame in early:
+        await client.send(frame)
+    await client.answered()
+    agent = await node.data(ticket["SessionId"])
+    await agent.until(MessageType.START_PUBLICATION)
+    assert [await agent.frame() for _ in early] == early
+    await agent.close()
+    await client.send(typed(3, b"lost"))
+    await client.answered()
+    again = await node.data(ticket["SessionId"])
+    await again.until(MessageType.START_PUBLICATION)
+    await again.answered()
+
+
 async def test_no_more_than_256_kib_of_them(server: Server) -> None:
     paired = await server.paired()
     paired.agent.cut()
