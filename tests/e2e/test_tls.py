@@ -1,8 +1,11 @@
 """Everything over TLS: server, agent, plugin, the stock AWS CLI and `ferryman`, by an authority of their own."""
 
+import os
 import signal
+import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +50,31 @@ def test_a_shell_through_the_aws_cli(secure: Ferryman, open_shell: Callable[...,
     shell.run("echo $((6*7))-over-tls", "42-over-tls\r\n")
     shell.child.send("exit\n")
     assert shell.end() == 0
+
+
+def test_a_forwarded_port(secure: Ferryman) -> None:
+    """A mebibyte there, then another back, each to the end of its direction."""
+    there, back = os.urandom(1 << 20), os.urandom(1 << 20)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        parameters = f"portNumber={listener.getsockname()[1]},localPortNumber=0"
+        start = (str(PROGRAMS / "aws"), "ssm", "start-session", "--target", secure.node_id)
+        document = ("--document-name", "AWS-StartPortForwardingSession", "--parameters", parameters)
+        with (
+            secure.running([*start, *document], r"Port (\d+) opened") as (_, port),
+            socket.create_connection(("127.0.0.1", int(port)), timeout=60) as client,
+        ):
+            accepted, _ = listener.accept()
+            with accepted:
+                for sender, receiver, data in ((client, accepted, there), (accepted, client, back)):
+                    sending = threading.Thread(target=_send, args=(sender, data))
+                    sending.start()
+                    assert b"".join(iter(lambda end=receiver: end.recv(65536), b"")) == data  # type: ignore[misc]
+                    sending.join()
+
+
+def _send(connection: socket.socket, data: bytes) -> None:
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
 
 
 def test_an_authority_that_is_not_trusted_is_named(secure: Ferryman, tmp_path: Path) -> None:
