@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ferryman.cli.nodes import COLUMNS, cells
+from ferryman.cli.node_rows import COLUMNS, cells
 from ferryman.cli.tables import plain, printable
 from ferryman.model.failures import Failure
 

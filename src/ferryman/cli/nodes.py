@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.node_rows import COLUMNS, cells
 from ferryman.cli.tables import instant, print_json, print_table, printable
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Api, Connection, connect
@@ -14,7 +15,6 @@ from ferryman.plugin.target import find_node, find_nodes
 
 PAGE = 50
 """The most nodes that DescribeInstanceInformation answers at once."""
-COLUMNS = ("Node", "Status", "Name", "Computer", "Address", "Platform", "Agent", "Last seen")
 RESOURCE_TYPE = "ManagedInstance"
 _NONE = "No nodes are registered. Make an activation with `ferryman activation create`."
 _NO_MATCH = "No nodes match."
@@ -67,20 +67,6 @@ def list_nodes(api: Api, filters: Sequence[Mapping[str, object]]) -> list[Mappin
     """Return every node that matches, in order of id. Calls the server."""
     more = {"Filters": filters} if filters else {}
     return list(api.pages("DescribeInstanceInformation", "InstanceInformationList", MaxResults=PAGE, **more))
-
-
-def cells(row: Mapping[str, Any]) -> list[str]:
-    """Return a node's row under `COLUMNS`."""
-    return [
-        row["InstanceId"],
-        row.get("PingStatus", ""),
-        row.get("Name", ""),
-        row.get("ComputerName", ""),
-        row.get("IPAddress", ""),
-        f"{row.get('PlatformName', '')} {row.get('PlatformVersion', '')}".strip(),
-        row.get("AgentVersion", ""),
-        instant(row, "LastPingDateTime"),
-    ]
 
 
 @app.command("show")
