@@ -1,4 +1,4 @@
-"""What users and groups hold: inline and attached policies, as IAM's operations change and show them."""
+"""What users, groups and roles hold: inline and attached policies, as IAM's operations change and show them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +8,7 @@ from ferryman.core.iam_resources import check_quota, no_such
 from ferryman.core.markers import page_of
 from ferryman.core.permissions import NO_KEYS, Keys, managed_text
 from ferryman.core.requests import Page
+from ferryman.core.roles import role_for
 from ferryman.core.service import Service
 from ferryman.core.users import user_for
 from ferryman.model.callers import Caller
@@ -17,7 +18,7 @@ from ferryman.policy.errors import PolicyTooLarge
 from ferryman.policy.parsing import parse_policy, size_of
 
 ATTACHED_LIMIT = 10
-"""Managed policies that a user or group may have attached, AWS's default quota."""
+"""Managed policies that a user, group or role may have attached, AWS's default quota."""
 
 
 class HolderKind(StrEnum):
@@ -25,21 +26,26 @@ class HolderKind(StrEnum):
 
     USER = "User"
     GROUP = "Group"
+    ROLE = "Role"
 
 
-_INLINE = {HolderKind.USER: PolicyKind.INLINE_USER, HolderKind.GROUP: PolicyKind.INLINE_GROUP}
+_INLINE = {
+    HolderKind.USER: PolicyKind.INLINE_USER,
+    HolderKind.GROUP: PolicyKind.INLINE_GROUP,
+    HolderKind.ROLE: PolicyKind.INLINE_ROLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A user or group by name."""
+    """A user, group or role by name."""
 
     kind: HolderKind
     name: str
 
 
 async def put_policy(service: Service, caller: Caller, holder: Holder, name: str, document: str) -> None:
-    """PutUserPolicy, PutGroupPolicy: the inline policies of one holder together stay within their limit.
+    """PutUserPolicy, PutGroupPolicy, PutRolePolicy: the inline policies of one holder together stay within their limit.
 
     Raises AccessDeniedException, NoSuchEntity, MalformedPolicyDocument, LimitExceeded.
     """
@@ -54,7 +60,7 @@ async def put_policy(service: Service, caller: Caller, holder: Holder, name: str
 
 
 async def get_policy(service: Service, caller: Caller, holder: Holder, name: str) -> str:
-    """GetUserPolicy, GetGroupPolicy: its text. Raises AccessDeniedException, NoSuchEntity."""
+    """GetUserPolicy, GetGroupPolicy, GetRolePolicy: its text. Raises AccessDeniedException, NoSuchEntity."""
     holder_id = await _id_for(service, caller, holder, f"Get{holder.kind}Policy")
     for other, text in await service.store.policies.inline(holder_id):
         if other == name:
@@ -63,7 +69,7 @@ async def get_policy(service: Service, caller: Caller, holder: Holder, name: str
 
 
 async def delete_policy(service: Service, caller: Caller, holder: Holder, name: str) -> None:
-    """DeleteUserPolicy, DeleteGroupPolicy. Raises AccessDeniedException, NoSuchEntity."""
+    """DeleteUserPolicy, DeleteGroupPolicy, DeleteRolePolicy. Raises AccessDeniedException, NoSuchEntity."""
     holder_id = await _id_for(service, caller, holder, f"Delete{holder.kind}Policy")
     if not await service.store.policies.remove_inline(holder_id, name):
         raise no_such(f"{holder.kind.lower()} policy with name {name}")
@@ -72,7 +78,7 @@ async def delete_policy(service: Service, caller: Caller, holder: Holder, name: 
 async def list_policies(
     service: Service, caller: Caller, holder: Holder, marker: str | None, max_items: int | None
 ) -> Page[str]:
-    """ListUserPolicies, ListGroupPolicies: names of the inline ones.
+    """ListUserPolicies, ListGroupPolicies, ListRolePolicies: names of the inline ones.
 
     Raises AccessDeniedException, NoSuchEntity, ValidationException (marker).
     """
@@ -83,7 +89,7 @@ async def list_policies(
 
 
 async def attach_policy(service: Service, caller: Caller, holder: Holder, arn: str) -> None:
-    """AttachUserPolicy, AttachGroupPolicy: nothing if it is.
+    """AttachUserPolicy, AttachGroupPolicy, AttachRolePolicy: nothing if it is.
 
     Raises AccessDeniedException, NoSuchEntity, LimitExceeded.
     """
@@ -96,7 +102,7 @@ async def attach_policy(service: Service, caller: Caller, holder: Holder, arn: s
 
 
 async def detach_policy(service: Service, caller: Caller, holder: Holder, arn: str) -> None:
-    """DetachUserPolicy, DetachGroupPolicy. Raises AccessDeniedException, NoSuchEntity."""
+    """DetachUserPolicy, DetachGroupPolicy, DetachRolePolicy. Raises AccessDeniedException, NoSuchEntity."""
     holder_id = await _id_for(service, caller, holder, f"Detach{holder.kind}Policy", {"iam:PolicyARN": arn})
     if not await service.store.policies.detach(holder_id, arn):
         raise no_such(f"policy {arn}, attached to {holder.name},")
@@ -105,7 +111,10 @@ async def detach_policy(service: Service, caller: Caller, holder: Holder, arn: s
 async def list_attached_policies(
     service: Service, caller: Caller, holder: Holder, path_prefix: str, marker: str | None, max_items: int | None
 ) -> Page[str]:
-    """ListAttachedUserPolicies, ListAttachedGroupPolicies: ARNs. Raises as `list_policies`."""
+    """ListAttachedUserPolicies, ListAttachedGroupPolicies, ListAttachedRolePolicies: ARNs.
+
+    Raises as `list_policies`.
+    """
     operation = f"ListAttached{holder.kind}Policies"
     holder_id = await _id_for(service, caller, holder, operation)
     attached = await service.store.policies.attached(holder_id)
@@ -123,4 +132,6 @@ async def _id_for(service: Service, caller: Caller, holder: Holder, action: str,
     """Return the holder's id if `caller` may do `action` to it."""
     if holder.kind is HolderKind.USER:
         return (await user_for(service, caller, action, holder.name, keys)).user_id
+    if holder.kind is HolderKind.ROLE:
+        return (await role_for(service, caller, action, holder.name, keys)).role_id
     return (await group_for(service, caller, action, holder.name, keys)).group_id

@@ -1,9 +1,9 @@
-"""What IAM's use cases on users, groups and policies share: condition keys, tags, quotas and refusals."""
+"""What IAM's use cases on users, groups, roles and policies share: keys, tags, boundaries, quotas, refusals."""
 
 import base64
 from collections.abc import Mapping, Sequence
 
-from ferryman.core.permissions import Keys
+from ferryman.core.permissions import NO_KEYS, Keys, managed_text
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.tags import TAG_LIMIT, ResourceType
@@ -69,3 +69,14 @@ def check_tags(given: Mapping[str, str], present: Mapping[str, str]) -> None:
 async def remove_tags(service: Service, kind: ResourceType, resource_id: str, keys: Sequence[str]) -> None:
     """Take tags away; keys that the resource does not have are no error."""
     await service.store.tags.remove(kind, resource_id, keys)
+
+
+def boundary_key(arn: str) -> Keys:
+    """Return the condition key of a permissions boundary, none for ""."""
+    return {"iam:PermissionsBoundary": arn} if arn else NO_KEYS
+
+
+async def check_boundary(service: Service, arn: str) -> None:
+    """Raise NoSuchEntity unless a permissions boundary is a policy that is there, or "" for none."""
+    if arn and await managed_text(service, arn) is None:
+        raise no_such(f"policy {arn}, which is to be the boundary,")

@@ -11,10 +11,10 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ferryman.core.authorization import require
+from ferryman.core.iam_resources import no_such
 from ferryman.core.markers import page_of
 from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.requests import Page
-from ferryman.core.roles import no_such
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError

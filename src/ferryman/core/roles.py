@@ -1,19 +1,30 @@
-"""Roles: the use cases of IAM's operations on them; `core.role_policies` has those on what they hold."""
+"""Roles: the use cases of IAM's operations on them; `core.held_policies` has those on what they hold."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ferryman.core.authorization import require
+from ferryman.core.iam_resources import (
+    boundary_key,
+    check_boundary,
+    check_quota,
+    check_tags,
+    conflict,
+    new_id,
+    no_such,
+    put_tags,
+    remove_tags,
+    tag_keys,
+)
+from ferryman.core.iam_resources import tags_of as tags_of_resource
 from ferryman.core.markers import page_of
-from ferryman.core.permissions import NO_KEYS, Keys, managed_text, request_tag_keys
+from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.requests import Page
 from ferryman.core.service import Service
 from ferryman.core.trusted_principals import principal_ids
 from ferryman.model.callers import Caller
-from ferryman.model.errors import ServiceError
 from ferryman.model.roles import IamRole, RoleChanges, role_arn
-from ferryman.model.tags import TAG_LIMIT, ResourceType
+from ferryman.model.tags import ResourceType
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.parsing import parse_policy
 
@@ -37,19 +48,20 @@ class RoleDraft:
 async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: Mapping[str, str]) -> IamRole:
     """CreateRole.
 
-    Raises AccessDeniedException, MalformedPolicyDocument, LimitExceeded, EntityAlreadyExists, NoSuchEntity (boundary).
+    Raises AccessDeniedException, MalformedPolicyDocument, LimitExceeded, EntityAlreadyExists, NoSuchEntity (boundary),
+    InvalidInput.
     """
     arn = role_arn(service.settings.account_id, draft.path, draft.name)
     keys = request_tag_keys(tags)
-    require(service, caller, "iam:CreateRole", arn, {**keys, **_boundary_key(draft.boundary_arn)})
+    require(service, caller, "iam:CreateRole", arn, {**keys, **boundary_key(draft.boundary_arn)})
     if tags:
         require(service, caller, "iam:TagRole", arn, keys)
+    check_tags(tags, {})
     trusted = await principal_ids(service, parse_policy(draft.trust_policy, PolicyKind.TRUST))
-    await _check_boundary(service, draft.boundary_arn)
-    if len(await service.store.roles.all()) >= ROLE_LIMIT:
-        raise ServiceError("LimitExceeded", f"Cannot exceed quota for RolesPerAccount: {ROLE_LIMIT}", status=409)
+    await check_boundary(service, draft.boundary_arn)
+    check_quota("RolesPerAccount", len(await service.store.roles.all()) + 1, ROLE_LIMIT)
     role = IamRole(
-        "AROA" + base64.b32encode(service.entropy(11)).decode()[:17],
+        new_id(service, "AROA"),
         draft.name,
         draft.path,
         draft.description,
@@ -60,8 +72,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
         trusted,
     )
     await service.store.roles.add(role)
-    if tags:
-        await service.store.tags.put(ResourceType.ROLE, role.role_id, tags)
+    await put_tags(service, ResourceType.ROLE, role.role_id, tags)
     return role
 
 
@@ -103,8 +114,8 @@ async def update_assume_role_policy(service: Service, caller: Caller, name: str,
 
 async def put_role_permissions_boundary(service: Service, caller: Caller, name: str, arn: str) -> None:
     """PutRolePermissionsBoundary. Raises AccessDeniedException, NoSuchEntity (role or policy)."""
-    role = await role_for(service, caller, "PutRolePermissionsBoundary", name, _boundary_key(arn))
-    await _check_boundary(service, arn)
+    role = await role_for(service, caller, "PutRolePermissionsBoundary", name, boundary_key(arn))
+    await check_boundary(service, arn)
     await _change(service, role, RoleChanges(boundary_arn=arn))
 
 
@@ -120,28 +131,24 @@ async def delete_role(service: Service, caller: Caller, name: str) -> None:
     """DeleteRole: its sessions end with it. Raises AccessDeniedException, NoSuchEntity, DeleteConflict (409)."""
     role = await role_for(service, caller, "DeleteRole", name)
     if await service.store.policies.attached(role.role_id):
-        raise _conflict("detach all policies")
+        raise conflict("detach all policies")
     if await service.store.policies.inline(role.role_id):
-        raise _conflict("delete policies")
+        raise conflict("delete policies")
     await service.store.roles.remove(role.role_id)
     await service.store.policies.forget(role.role_id)
     await service.store.tags.remove(ResourceType.ROLE, role.role_id)
 
 
 async def tag_role(service: Service, caller: Caller, name: str, tags: Mapping[str, str]) -> None:
-    """TagRole. Raises AccessDeniedException, NoSuchEntity, LimitExceeded."""
+    """TagRole. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
     role = await role_for(service, caller, "TagRole", name, request_tag_keys(tags))
-    have = await tags_of(service, role)
-    if len({**have, **tags}) > TAG_LIMIT:
-        raise ServiceError("LimitExceeded", f"Cannot exceed quota for TagsPerRole: {TAG_LIMIT}", status=409)
-    if tags:
-        await service.store.tags.put(ResourceType.ROLE, role.role_id, tags)
+    await put_tags(service, ResourceType.ROLE, role.role_id, tags)
 
 
 async def untag_role(service: Service, caller: Caller, name: str, keys: Sequence[str]) -> None:
     """UntagRole. Raises AccessDeniedException, NoSuchEntity."""
     role = await role_for(service, caller, "UntagRole", name, {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS)
-    await service.store.tags.remove(ResourceType.ROLE, role.role_id, keys)
+    await remove_tags(service, ResourceType.ROLE, role.role_id, keys)
 
 
 async def list_role_tags(
@@ -169,35 +176,14 @@ async def role_for(service: Service, caller: Caller, action: str, name: str, key
 
 async def tags_of(service: Service, role: IamRole) -> Mapping[str, str]:
     """Return a role's tags."""
-    return (await service.store.tags.of(ResourceType.ROLE, [role.role_id])).get(role.role_id, {})
+    return await tags_of_resource(service, ResourceType.ROLE, role.role_id)
 
 
 async def role_keys(service: Service, role: IamRole) -> Keys:
-    """Return the condition keys of a role's tags."""
-    tags = await tags_of(service, role)
-    return {
-        f"{prefix}/{key}": value for prefix in ("aws:ResourceTag", "iam:ResourceTag") for key, value in tags.items()
-    }
-
-
-def no_such(what: str) -> ServiceError:
-    """Return the refusal of what is not there."""
-    return ServiceError("NoSuchEntity", f"The {what} cannot be found.", status=404)
-
-
-def _boundary_key(arn: str) -> Keys:
-    return {"iam:PermissionsBoundary": arn} if arn else NO_KEYS
-
-
-async def _check_boundary(service: Service, arn: str) -> None:
-    if arn and await managed_text(service, arn) is None:
-        raise no_such(f"policy {arn}, which is to be the boundary,")
+    """Return the condition keys of a role as a resource: its tags and its permissions boundary."""
+    return {**tag_keys(await tags_of(service, role)), **boundary_key(role.boundary_arn)}
 
 
 async def _change(service: Service, role: IamRole, changes: RoleChanges) -> None:
     if not await service.store.roles.change(role.role_id, changes):
         raise no_such(f"role with name {role.name}")
-
-
-def _conflict(first: str) -> ServiceError:
-    return ServiceError("DeleteConflict", f"Cannot delete entity, must {first} first.", status=409)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from ferryman.core.authorization import require
 from ferryman.core.iam_resources import (
+    boundary_key,
     check_arn,
+    check_boundary,
     check_quota,
     check_tags,
     conflict,
@@ -17,7 +19,7 @@ from ferryman.core.iam_resources import (
     tags_of,
 )
 from ferryman.core.markers import page_of
-from ferryman.core.permissions import NO_KEYS, Keys, managed_text, request_tag_keys
+from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.requests import Page
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, CallerKind, User, UserChanges, user_arn
@@ -44,12 +46,12 @@ async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: 
     """
     arn = user_arn(service.settings.account_id, draft.name, draft.path)
     keys = request_tag_keys(tags)
-    require(service, caller, "iam:CreateUser", arn, {**keys, **_boundary_key(draft.boundary_arn)})
+    require(service, caller, "iam:CreateUser", arn, {**keys, **boundary_key(draft.boundary_arn)})
     if tags:
         require(service, caller, "iam:TagUser", arn, keys)
     check_arn(arn)
     check_tags(tags, {})
-    await _check_boundary(service, draft.boundary_arn)
+    await check_boundary(service, draft.boundary_arn)
     check_quota("UsersPerAccount", len(await service.store.identities.users()) + 1, USER_LIMIT)
     user = User(new_id(service, "AIDA"), draft.name, service.clock(), draft.path, draft.boundary_arn)
     await service.store.identities.add_user(user)
@@ -102,8 +104,8 @@ async def delete_user(service: Service, caller: Caller, name: str) -> None:
 
 async def put_user_permissions_boundary(service: Service, caller: Caller, name: str, arn: str) -> None:
     """PutUserPermissionsBoundary. Raises AccessDeniedException, NoSuchEntity (user or policy)."""
-    user = await user_for(service, caller, "PutUserPermissionsBoundary", name, _boundary_key(arn))
-    await _check_boundary(service, arn)
+    user = await user_for(service, caller, "PutUserPermissionsBoundary", name, boundary_key(arn))
+    await check_boundary(service, arn)
     await _change(service, user, UserChanges(boundary_arn=arn))
 
 
@@ -160,16 +162,7 @@ async def user_for(service: Service, caller: Caller, action: str, name: str | No
 async def user_keys(service: Service, user: User) -> Keys:
     """Return the condition keys of a user as a resource: its tags and its permissions boundary."""
     tags = await tags_of(service, ResourceType.USER, user.user_id)
-    return {**tag_keys(tags), **_boundary_key(user.boundary_arn)}
-
-
-def _boundary_key(arn: str) -> Keys:
-    return {"iam:PermissionsBoundary": arn} if arn else NO_KEYS
-
-
-async def _check_boundary(service: Service, arn: str) -> None:
-    if arn and await managed_text(service, arn) is None:
-        raise no_such(f"policy {arn}, which is to be the boundary,")
+    return {**tag_keys(tags), **boundary_key(user.boundary_arn)}
 
 
 async def _change(service: Service, user: User, changes: UserChanges) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferryman.core import callers, role_policies, roles, sessions
+from ferryman.core import callers, held_policies, roles, sessions
 from ferryman.core.audit_identity import user_identity
 from ferryman.core.authorization import decide
+from ferryman.core.held_policies import Holder, HolderKind
 from ferryman.core.identities import create_user, delete_user
 from ferryman.core.permissions import context_of
 from ferryman.core.role_sessions import RoleSession, SessionRequest, assume_role
@@ -47,7 +48,7 @@ def arn_of(name: str) -> str:
 async def role(world: "World", trust: str, name: str = "Ops", **members: Any) -> str:
     await roles.create_role(world.service, world.administrator, RoleDraft(name, allowing(ANY), **members), {})
     await roles.update_assume_role_policy(world.service, world.administrator, name, trust)  # it may name the role
-    await role_policies.attach_role_policy(world.service, world.administrator, name, OPERATOR)
+    await held_policies.attach_policy(world.service, world.administrator, Holder(HolderKind.ROLE, name), OPERATOR)
     return arn_of(f"{members.get('path', '/')[1:]}{name}")
 
 
@@ -109,14 +110,16 @@ async def test_what_becomes_of_the_role_counts_at_once(world: "World") -> None:
     arn = await role(world, allowing(ANY))
     session = await assume_role(world.service, world.administrator, SessionRequest(arn, "shirley"))
     assert decide(world.service, await known(world, session), "ssm:StartSession", NODE).allowed
-    await role_policies.detach_role_policy(world.service, world.administrator, "Ops", OPERATOR)
+    await held_policies.detach_policy(world.service, world.administrator, Holder(HolderKind.ROLE, "Ops"), OPERATOR)
     assert not decide(world.service, await known(world, session), "ssm:StartSession", NODE).allowed
     everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
-    await role_policies.put_role_policy(world.service, world.administrator, "Ops", "all", everything)
+    await held_policies.put_policy(
+        world.service, world.administrator, Holder(HolderKind.ROLE, "Ops"), "all", everything
+    )
     assert decide(world.service, await known(world, session), "iam:ListUsers", "*").allowed
     await roles.put_role_permissions_boundary(world.service, world.administrator, "Ops", OPERATOR)
     assert not decide(world.service, await known(world, session), "iam:ListUsers", "*").allowed
-    await role_policies.delete_role_policy(world.service, world.administrator, "Ops", "all")
+    await held_policies.delete_policy(world.service, world.administrator, Holder(HolderKind.ROLE, "Ops"), "all")
     await roles.delete_role(world.service, world.administrator, "Ops")
     with pytest.raises(ServiceError, match="invalid") as refused:
         await known(world, session)
@@ -132,7 +135,9 @@ async def test_older_sessions_can_be_revoked(world: "World") -> None:
     session = await assume_role(world.service, world.administrator, SessionRequest(arn, "shirley"))
     before = {"DateLessThan": {"aws:TokenIssueTime": "2023-11-14T22:14:00Z"}}
     revoke = document({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": before})
-    await role_policies.put_role_policy(world.service, world.administrator, "Ops", "AWSRevokeOlderSessions", revoke)
+    await held_policies.put_policy(
+        world.service, world.administrator, Holder(HolderKind.ROLE, "Ops"), "AWSRevokeOlderSessions", revoke
+    )
     assert not decide(world.service, await known(world, session), "ssm:StartSession", NODE).allowed
     world.clock.advance(minutes=1)
     later = await assume_role(world.service, world.administrator, SessionRequest(arn, "shirley"))
@@ -271,7 +276,7 @@ async def test_another_server_of_the_store_sees_the_same_at_once(world: "World",
     async with await open_store(database_url) as store:
         other = replace(world, service=replace(world.service, store=store), store=store)
         assert decide(other.service, await known(other, session), "ssm:StartSession", NODE).allowed
-        await role_policies.detach_role_policy(world.service, world.administrator, "Ops", OPERATOR)
+        await held_policies.detach_policy(world.service, world.administrator, Holder(HolderKind.ROLE, "Ops"), OPERATOR)
         assert not decide(other.service, await known(other, session), "ssm:StartSession", NODE).allowed
         nobody = allowing({"AWS": world.bob.arn})
         await roles.update_assume_role_policy(other.service, world.administrator, "Ops", nobody)
@@ -295,7 +300,7 @@ async def test_who_has_a_trusted_name_later_is_not_trusted(world: "World") -> No
         await assumed(world, await assumed(world, root, first), arn)
     await delete_user(world.service, "carol")
     await create_user(world.service, "carol", Role.OPERATOR)
-    await role_policies.detach_role_policy(world.service, root, "First", OPERATOR)
+    await held_policies.detach_policy(world.service, root, Holder(HolderKind.ROLE, "First"), OPERATOR)
     await roles.delete_role(world.service, root, "First")
     await role(world, allowing(ANY), "First")
     later = await user(world, "carol")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferryman.core import oidc_providers, role_policies, roles
+from ferryman.core import held_policies, oidc_providers, roles
 from ferryman.core.callers import caller_of
+from ferryman.core.held_policies import Holder, HolderKind
 from ferryman.core.roles import RoleDraft
 from ferryman.model.errors import ServiceError
 from ferryman.model.roles import RoleChanges
@@ -55,11 +56,22 @@ async def test_what_is_refused(world: "World") -> None:
     assert await code(roles.create_role(service, root, bounded, {})) == "NoSuchEntity"
     assert await code(roles.update_assume_role_policy(service, root, "Ops", "{}")) == "MalformedPolicyDocument"
     assert await code(roles.put_role_permissions_boundary(service, root, "Ops", NOWHERE)) == "NoSuchEntity"
-    assert await code(role_policies.attach_role_policy(service, root, "Ops", NOWHERE)) == "NoSuchEntity"
-    assert await code(role_policies.detach_role_policy(service, root, "Ops", OPERATOR)) == "NoSuchEntity"
-    assert await code(role_policies.get_role_policy(service, root, "Ops", "none")) == "NoSuchEntity"
-    assert await code(role_policies.delete_role_policy(service, root, "Ops", "none")) == "NoSuchEntity"
-    assert await code(role_policies.put_role_policy(service, root, "Ops", "p", "{")) == "MalformedPolicyDocument"
+    assert (
+        await code(held_policies.attach_policy(service, root, Holder(HolderKind.ROLE, "Ops"), NOWHERE))
+        == "NoSuchEntity"
+    )
+    assert (
+        await code(held_policies.detach_policy(service, root, Holder(HolderKind.ROLE, "Ops"), OPERATOR))
+        == "NoSuchEntity"
+    )
+    assert await code(held_policies.get_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "none")) == "NoSuchEntity"
+    assert (
+        await code(held_policies.delete_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "none")) == "NoSuchEntity"
+    )
+    assert (
+        await code(held_policies.put_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "p", "{"))
+        == "MalformedPolicyDocument"
+    )
     assert await code(roles.get_role(service, root, "None")) == "NoSuchEntity"
     assert await code(roles.get_role(service, world.alice, "None")) == "AccessDeniedException"
     too_many = {f"key{number}": "" for number in range(51)}
@@ -69,15 +81,17 @@ async def test_what_is_refused(world: "World") -> None:
 async def test_a_role_goes_once_it_holds_nothing(world: "World") -> None:
     service, root = world.service, world.administrator
     made = await roles.create_role(service, root, RoleDraft("Ops", TRUST), {"team": "red"})
-    await role_policies.put_role_policy(service, root, "Ops", "inline", INLINE)
-    await role_policies.attach_role_policy(service, root, "Ops", OPERATOR)
-    assert await role_policies.get_role_policy(service, root, "Ops", "inline") == INLINE
-    attached = await role_policies.list_attached_role_policies(service, root, "Ops", "/", None, None)
-    assert attached.items == (("FerrymanOperator", OPERATOR),)
+    await held_policies.put_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "inline", INLINE)
+    await held_policies.attach_policy(service, root, Holder(HolderKind.ROLE, "Ops"), OPERATOR)
+    assert await held_policies.get_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "inline") == INLINE
+    attached = await held_policies.list_attached_policies(
+        service, root, Holder(HolderKind.ROLE, "Ops"), "/", None, None
+    )
+    assert attached.items == (OPERATOR,)
     assert await code(roles.delete_role(service, root, "Ops")) == "DeleteConflict"
-    await role_policies.detach_role_policy(service, root, "Ops", OPERATOR)
+    await held_policies.detach_policy(service, root, Holder(HolderKind.ROLE, "Ops"), OPERATOR)
     assert await code(roles.delete_role(service, root, "Ops")) == "DeleteConflict"
-    await role_policies.delete_role_policy(service, root, "Ops", "inline")
+    await held_policies.delete_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "inline")
     await roles.delete_role(service, root, "Ops")
     assert await roles.tags_of(service, made) == {}
     assert await code(roles.get_role(service, root, "Ops")) == "NoSuchEntity"
@@ -87,9 +101,12 @@ async def test_inline_policies_share_their_limit(world: "World") -> None:
     service, root = world.service, world.administrator
     await roles.create_role(service, root, RoleDraft("Ops", TRUST), {})
     large = json.dumps({"Statement": {"Sid": "x" * 6000, "Effect": "Allow", "Action": "ssm:*", "Resource": "*"}})
-    await role_policies.put_role_policy(service, root, "Ops", "one", large)
-    assert await code(role_policies.put_role_policy(service, root, "Ops", "two", large)) == "LimitExceeded"
-    await role_policies.put_role_policy(service, root, "Ops", "one", large)
+    await held_policies.put_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "one", large)
+    assert (
+        await code(held_policies.put_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "two", large))
+        == "LimitExceeded"
+    )
+    await held_policies.put_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "one", large)
 
 
 async def test_lists_go_by_pages(world: "World") -> None:
@@ -123,6 +140,34 @@ async def test_policies_tell_roles_apart(world: "World") -> None:
     await roles.list_role_tags(service, alice, "Mine", None, None)
     assert await code(roles.get_role(service, alice, "Other")) == "AccessDeniedException"
     assert await code(roles.list_role_tags(service, alice, "Other", None, None)) == "AccessDeniedException"
+
+
+async def test_policies_tell_roles_apart_by_their_boundary(world: "World") -> None:
+    """Who may do everything but to a bounded role cannot take its boundary away."""
+    service, root = world.service, world.administrator
+    await roles.create_role(service, root, RoleDraft("Bounded", TRUST, boundary_arn=OPERATOR), {})
+    await roles.create_role(service, root, RoleDraft("Free", TRUST), {})
+    everything: dict[str, object] = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    kept: dict[str, object] = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
+    kept |= {"Condition": {"StringEquals": {"iam:PermissionsBoundary": OPERATOR}}}
+    await world.store.policies.put_inline(world.alice.user_id, "p", json.dumps({"Statement": [everything, kept]}))
+    user = await world.store.identities.user_named("alice")
+    assert user is not None
+    alice = await caller_of(service, user)
+    for refused in (
+        roles.delete_role_permissions_boundary(service, alice, "Bounded"),
+        held_policies.put_policy(service, alice, Holder(HolderKind.ROLE, "Bounded"), "p", INLINE),
+        roles.put_role_permissions_boundary(service, alice, "Free", OPERATOR),
+    ):
+        assert await code(refused) == "AccessDeniedException"
+    await held_policies.put_policy(service, alice, Holder(HolderKind.ROLE, "Free"), "p", INLINE)
+
+
+async def test_tags_of_roles_are_held_to_the_rules_of_tags(world: "World") -> None:
+    service, root = world.service, world.administrator
+    assert await code(roles.create_role(service, root, RoleDraft("Ops", TRUST), {"aws:x": "1"})) == "InvalidInput"
+    await roles.create_role(service, root, RoleDraft("Ops", TRUST), {})
+    assert await code(roles.tag_role(service, root, "Ops", {"AWS:x": "1"})) == "InvalidInput"
 
 
 async def test_a_provider_is_kept_as_given(world: "World") -> None:

@@ -10,8 +10,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from ferryman.core import callers, oidc_providers, role_policies, roles, sessions
+from ferryman.core import callers, held_policies, oidc_providers, roles, sessions
 from ferryman.core.audit_identity import user_identity
+from ferryman.core.held_policies import Holder, HolderKind
 from ferryman.core.permissions import context_of
 from ferryman.core.provider_keys import LIFE, PAUSE
 from ferryman.core.role_sessions import SessionRequest, assume_role
@@ -109,7 +110,7 @@ async def people(world: "World") -> People:
     service, root = replace(world.service, fetch=issuer.fetch), world.administrator
     await oidc_providers.create_oidc_provider(service, root, ISSUER, ["ferryman", "other"], [], {})
     await roles.create_role(service, root, RoleDraft("People", json.dumps(TRUST)), {})
-    await role_policies.attach_role_policy(service, root, "People", OPERATOR)
+    await held_policies.attach_policy(service, root, Holder(HolderKind.ROLE, "People"), OPERATOR)
     return People(world, service, issuer)
 
 
