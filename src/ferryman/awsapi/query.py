@@ -4,7 +4,9 @@ Members go by their own names and no list or map is flattened: so it is in `sts`
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -36,19 +38,33 @@ def decode(form: Mapping[str, str], shape: Shape | None) -> dict[str, Any]:
 
     Raises `ServiceError` SerializationException for a value of the wrong type.
     """
-    return {} if shape is None else _structure(shape, form, "")
+    return {} if shape is None else _structure(shape, _Form(form, sorted(form)), "")
 
 
-def _structure(shape: Shape, form: Mapping[str, str], prefix: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Fields, and their names in order, so that those that begin alike are found without a look at the others."""
+
+    values: Mapping[str, str]
+    names: Sequence[str]
+
+    def has(self, field: str) -> bool:
+        """Return whether there is a field of that name, or one below it."""
+        below = f"{field}."
+        place = bisect_left(self.names, below)
+        return field in self.values or (place < len(self.names) and self.names[place].startswith(below))
+
+
+def _structure(shape: Shape, form: _Form, prefix: str) -> dict[str, Any]:
     members = {}
     for name, member in shape.members.items():
         field = f"{prefix}.{name}" if prefix else name
-        if _is_present(form, field):
+        if form.has(field):
             members[name] = _value(member, form, field)
     return members
 
 
-def _value(shape: Shape, form: Mapping[str, str], field: str) -> Any:
+def _value(shape: Shape, form: _Form, field: str) -> Any:
     match shape.type_name:
         case "structure":
             return _structure(shape, form, field)
@@ -56,21 +72,19 @@ def _value(shape: Shape, form: Mapping[str, str], field: str) -> Any:
             return [_value(shape.member, form, element) for element in _numbered(form, f"{field}.member")]
         case "map":
             entries = list(_numbered(form, f"{field}.entry"))
-            return {form.get(f"{entry}.key", ""): _value(shape.value, form, f"{entry}.value") for entry in entries}
+            return {
+                form.values.get(f"{entry}.key", ""): _value(shape.value, form, f"{entry}.value") for entry in entries
+            }
         case _:
-            return _scalar(shape, form.get(field, ""), field)
+            return _scalar(shape, form.values.get(field, ""), field)
 
 
-def _numbered(form: Mapping[str, str], prefix: str) -> Iterator[str]:
+def _numbered(form: _Form, prefix: str) -> Iterator[str]:
     for position in count(1):
         field = f"{prefix}.{position}"
-        if not _is_present(form, field):
+        if not form.has(field):
             return
         yield field
-
-
-def _is_present(form: Mapping[str, str], field: str) -> bool:
-    return field in form or any(name.startswith(field + ".") for name in form)
 
 
 def _scalar(shape: Shape, text: str, field: str) -> Any:

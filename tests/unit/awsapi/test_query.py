@@ -1,5 +1,7 @@
 """Forms that are not what the model says."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from ferryman.awsapi import query
@@ -30,6 +32,23 @@ def test_unknown_fields_and_gaps_are_ignored() -> None:
     plain = parsed(ROLE)
     assert parsed(ROLE + "&Unknown=1&Tagsx=1&RoleArn.x=2") == plain
     assert parsed(ROLE + "&Tags.member.2.Key=b") == {**plain, "Tags": []}
+
+
+class Counted(dict[str, str]):
+    """Counts how often somebody goes through all fields."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_a_long_list_is_gone_through_once() -> None:
+    shape = service_model("sts").operation_model("AssumeRole").input_shape
+    form = Counted({f"Tags.member.{number}.Value": "" for number in range(1, 1001)})
+    assert len(query.decode(form, shape)["Tags"]) == 1000
+    assert form.times == 1
 
 
 @pytest.mark.parametrize("value", ["", "abc", "9.5", "9" * 5000])
