@@ -39,8 +39,7 @@ class _Asked:
 
 async def _simulate_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     source = given["PolicySourceArn"]
-    require(here.service, caller, "iam:SimulatePrincipalPolicy", source)
-    of = await principal(here.service, source)
+    of = await _principal(here.service, caller, "SimulatePrincipalPolicy", source)
     if given.get("CallerArn") not in (None, source):
         raise _invalid("CallerArn must be PolicySourceArn: callers are simulated with their own policies")
     return await _simulate(here, caller, "SimulatePrincipalPolicy", given, _asked(of, given))
@@ -54,9 +53,17 @@ async def _simulate_custom(here: Surroundings, caller: Caller, given: Parameters
 
 
 async def _keys_of_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    require(here.service, caller, "iam:GetContextKeysForPrincipalPolicy", given["PolicySourceArn"])
-    asked = _asked(await principal(here.service, given["PolicySourceArn"]), given)
+    of = await _principal(here.service, caller, "GetContextKeysForPrincipalPolicy", given["PolicySourceArn"])
+    asked = _asked(of, given)
     return {"ContextKeyNames": context_keys(asked.policies.identity)}
+
+
+async def _principal(service: Service, caller: Caller, operation: str, source: str) -> Principal:
+    """Return who `source` names, which is not always their ARN: `caller` must be allowed to ask by both."""
+    require(service, caller, f"iam:{operation}", source)
+    of = await principal(service, source)
+    require(service, caller, f"iam:{operation}", of.caller.role_arn or of.caller.arn)
+    return of
 
 
 async def _keys_of_custom(here: Surroundings, caller: Caller, given: Parameters) -> Result:

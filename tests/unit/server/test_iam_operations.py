@@ -329,6 +329,25 @@ async def test_simulations_say_what_decides_and_where_it_stands(server: Server, 
         assert (await refused(iam, "simulate_custom_policy", **given))[0] == "InvalidInput"
 
 
+async def test_who_may_not_be_simulated_is_not_by_another_name_either(server: Server, iam: Iam) -> None:
+    name = "director-of-operations"
+    trust = json.dumps({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}})
+    await iam("create_role", RoleName=name, AssumeRolePolicyDocument=trust)
+    arns = [f"arn:aws:iam::{ACCOUNT}:{kind}/{name}" for kind in ("user", "role")]
+    allow = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    policy = json.dumps({"Statement": [allow, {"Effect": "Deny", "Action": "iam:*", "Resource": arns}]})
+    for user in (name, "eve"):
+        await iam("create_user", UserName=user)
+    await iam("put_user_policy", UserName="eve", PolicyName="p", PolicyDocument=policy)
+    key = (await iam("create_access_key", UserName="eve"))["AccessKey"]
+    eve = await asyncio.to_thread(server.client, "iam", credentials(key))
+    for source in (*arns, name, f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/eve"):
+        given = {"PolicySourceArn": source}
+        answer = await refused(iam, "simulate_principal_policy", eve, **given, ActionNames=["ssm:StartSession"])
+        assert answer[0] == "AccessDenied", source
+        assert (await refused(iam, "get_context_keys_for_principal_policy", eve, **given))[0] == "AccessDenied"
+
+
 async def test_what_terraform_calls_in_its_order(server: Server, iam: Iam) -> None:
     """As Terraform 1.11 with its AWS provider 5.100 does: make, read again, change, read, destroy by force."""
     arn = (await iam("create_policy", PolicyName="look", PolicyDocument=DOCUMENT, Path="/ops/"))["Policy"]["Arn"]
