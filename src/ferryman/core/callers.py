@@ -115,7 +115,9 @@ async def _in_session(service: Service, caller: Caller, session: TemporarySessio
     if session.kind is SessionKind.ACCESS_REQUEST:
         given = (await granted_policy(service, session),)
         policies = (*policies, *given)
-    tags = {**caller.tags, **session.tags}
+    set_anew = {key.lower() for key in session.tags}  # conditions know no case of tags' keys
+    kept = {key: value for key, value in caller.tags.items() if key.lower() not in set_anew}
+    tags = {**kept, **session.tags}
     return replace(caller, policies=policies, session_policies=given, session=session, tags=tags)
 
 

@@ -63,6 +63,12 @@ def check_tags(given: Mapping[str, str], present: Mapping[str, str]) -> None:
     """Raise InvalidInput or LimitExceeded unless a resource with `present` may get `given`, too."""
     if any(key.lower().startswith("aws:") for key in given):
         raise ServiceError("InvalidInput", "Tag keys must not begin with aws:, which is reserved.")
+    spelt = {key.lower(): key for key in present}
+    for key in given:
+        other = spelt.get(key.lower(), key)
+        if other != key:  # a condition on aws:TagKeys tells them apart, one on the tag itself does not
+            message = f"The tag key {key} is there as {other}. Give it so, or take that one away before."
+            raise ServiceError("InvalidInput", message)
     check_quota("TagsPerResource", len({*given, *present}), TAG_LIMIT)
 
 

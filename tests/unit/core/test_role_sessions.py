@@ -222,6 +222,14 @@ async def test_session_tags_and_what_goes_on(world: "World") -> None:
     assert "sts:TagSession" in (await refusal(world, caller, plain)).message
 
 
+async def test_a_sessions_tag_takes_the_place_of_the_roles_in_any_case(world: "World") -> None:
+    trust = allowing({"AWS": world.alice.arn}, "sts:AssumeRole", "sts:TagSession")
+    arn = await role(world, trust)
+    await roles.tag_role(world.service, world.administrator, "Ops", {"Team": "red", "site": "one"})
+    caller = await assumed(world, world.alice, arn, tags={"team": "blue"})
+    assert caller.tags == {"team": "blue", "site": "one"}
+
+
 async def test_a_source_identity_stays(world: "World") -> None:
     principal = {"AWS": [world.alice.arn, arn_of("Ops")]}
     arn = await role(world, allowing(principal, "sts:AssumeRole", "sts:SetSourceIdentity"))

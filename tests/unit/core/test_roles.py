@@ -168,6 +168,9 @@ async def test_tags_of_roles_are_held_to_the_rules_of_tags(world: "World") -> No
     assert await code(roles.create_role(service, root, RoleDraft("Ops", TRUST), {"aws:x": "1"})) == "InvalidInput"
     await roles.create_role(service, root, RoleDraft("Ops", TRUST), {})
     assert await code(roles.tag_role(service, root, "Ops", {"AWS:x": "1"})) == "InvalidInput"
+    await roles.tag_role(service, root, "Ops", {"Team": "red"})
+    await roles.tag_role(service, root, "Ops", {"Team": "green"})
+    assert await code(roles.tag_role(service, root, "Ops", {"team": "blue"})) == "InvalidInput"
 
 
 async def test_a_provider_is_kept_as_given(world: "World") -> None:
