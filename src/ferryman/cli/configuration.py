@@ -87,11 +87,16 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A collector that the audit trail's records are posted to."""
+    """Who is posted to, signed."""
 
     url: str
     secret_file: str
     ca_file: str | None = None
+
+
+class AuditWebhook(Webhook, frozen=True, forbid_unknown_fields=True):
+    """A collector that the audit trail's records are posted to."""
+
     interval_seconds: Annotated[float, Meta(ge=0, le=3600)] = 1
     batch_records: Annotated[int, Meta(ge=1, le=10_000)] = 500
 
@@ -119,7 +124,7 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files_kept: Annotated[int, Meta(ge=2, le=100_000)] = 100
     fsync: Literal["second", "always"] = "second"
     stdout: bool = False
-    webhook: Webhook | None = None
+    webhook: AuditWebhook | None = None
     s3: ObjectStorage | None = None
 
 
@@ -130,19 +135,11 @@ class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_http_on_loopback: bool = False
 
 
-class AccessWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is told of access requests."""
-
-    url: str
-    secret_file: str
-    ca_file: str | None = None
-
-
 class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Just-in-time access."""
 
     end_sessions: bool = True
-    webhook: AccessWebhook | None = None
+    webhook: Webhook | None = None
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -281,9 +278,9 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
             continue
         url = urlsplit(address)
         plain = url.scheme == "http" and is_loopback(url.hostname or "")
-        if not url.hostname or url.username or url.fragment or not (url.scheme == "https" or plain):
+        if not url.hostname or "@" in url.netloc or url.fragment or not (url.scheme == "https" or plain):
             raise Failure(
-                f"{path}: {setting} {address!r} cannot be used",
+                f"{path}: {setting} cannot be used",  # not shown: it may hold a password
                 "records go over HTTPS, in clear to this machine only, and no password is in an address",
                 "Write https://HOST[:PORT]/…",
             )
