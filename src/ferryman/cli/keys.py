@@ -1,11 +1,14 @@
 """`ferryman key …`: the server's key, replaced without a stop, and what is sealed under it."""
 
 import base64
+import fcntl
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,9 +20,6 @@ from ferryman.cli.private_files import replace_file
 from ferryman.cli.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(help="Replace the server's key, on the server's machine.", no_args_is_help=True)
 
@@ -63,6 +63,16 @@ def rotate(
     """Seal with a new key from now on, or with the staged one; what the old ones sealed still opens."""
     located = load(config)
     path = _key_file(located)
+    with _alone(path):
+        name = _rotate(located, path, stage=stage)
+    if stage:
+        typer.echo(f"Added key {name}, which opens only. Copy {path} to every server, then run `ferryman key rotate`.")
+    else:
+        typer.echo(f"Key {name} seals from now on. Copy {path} to every server, then run `ferryman key reseal`.")
+
+
+def _rotate(located: Located, path: Path, *, stage: bool) -> str:
+    """Add a key, or use the staged one; return its id."""
     keys = read_server_keys(located)
     waiting = keys.waiting
     if stage and waiting is not None:
@@ -72,10 +82,7 @@ def rotate(
     name = changed.vault().key_ids[-1 if stage else 0]
     with recorded(located, "key rotate", {"keyId": name, "stage": stage}):
         replace_file(path, changed.text().encode())
-    if stage:
-        typer.echo(f"Added key {name}, which opens only. Copy {path} to every server, then run `ferryman key rotate`.")
-    else:
-        typer.echo(f"Key {name} seals from now on. Copy {path} to every server, then run `ferryman key reseal`.")
+    return name
 
 
 @app.command("reseal")
@@ -96,15 +103,21 @@ def retire(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Forget the keys that were replaced, once nothing is under them any more. The audit trail still verifies."""
-    from ferryman.recording.pending import PURPOSE, reseal_pending
-
     located = load(config)
     path = _key_file(located)
+    with _alone(path):
+        retired = _retire(located, path, now=now)
+    typer.echo(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
+
+
+def _retire(located: Located, path: Path, *, now: bool) -> str:
+    """Forget the keys that were replaced; return their ids, "" if there are none."""
+    from ferryman.recording.pending import PURPOSE, reseal_pending
+
     keys = read_server_keys(located)
     replaced = {key: since for key, since in zip(keys.keys, keys.replaced, strict=True) if since is not None}
     if not replaced:
-        typer.echo("No key was replaced.")
-        return
+        return ""
     counts = _counts(located)
     names = dict(zip(keys.keys, keys.vault().key_ids, strict=True))
     held = sum(counts[names[key]] for key in replaced) + counts[""]
@@ -122,7 +135,30 @@ def retire(
         directory = located.path(located.configuration.audit.directory)
         reseal_pending(directory, keys.vault().derive_all(PURPOSE))
         replace_file(path, keys.without(set(replaced)).text().encode())
-    typer.echo(f"Retired {retired}. Copy {path} to every server.")
+    return retired
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other commands from changing the keys meanwhile; raises Failure if one does."""
+    try:
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        advice = "Run this on the server's machine, as its user"
+        raise Failure(f"The keys in {path} cannot be changed", error.strerror or str(error), advice) from error
+    try:
+        _lock(directory)
+        yield
+    finally:
+        os.close(directory)
+
+
+def _lock(directory: int) -> None:
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        advice = "Try again when it is done"
+        raise Failure("The keys cannot be changed", "another command changes them", advice) from error
 
 
 def _counts(located: Located) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -77,6 +78,24 @@ def test_what_are_no_keys(text: str) -> None:
         parse_keys(text, "the place")
     assert "the place holds no server key" in caught.value.line
     assert ENCODED[0][:8] not in caught.value.line
+
+
+@pytest.mark.parametrize("command", [("rotate",), ("rotate", "--stage"), ("retire",)])
+def test_one_command_at_a_time_changes_the_keys(
+    made: Initialised, key: Callable[..., Any], command: tuple[str, ...]
+) -> None:
+    """Of two at once the last would drop the key that the other made, and what is sealed under it."""
+    file = load(made.configuration).path("server.key")
+    before = file.read_bytes()
+    other = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        refused = key(*command, code=1)
+        assert "another command" in str(refused.exception)
+        assert file.read_bytes() == before
+    finally:
+        os.close(other)
+    key(*command)
 
 
 def test_a_command_or_the_environment_may_have_the_key(made: Initialised, monkeypatch: pytest.MonkeyPatch) -> None:
