@@ -57,10 +57,14 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whose policies are asked. `named` says whether it has a user's keys: a group has none, nor has a role as such."""
+    """Whose policies are asked. `named` says whether it has a user's keys: a group has none, nor has a role as such.
+
+    `known` is false for nobody's policies: they are asked of nothing that only the server knows.
+    """
 
     caller: Caller
     named: bool = True
+    known: bool = True
 
 
 async def principal(service: Service, who: str) -> Principal:
@@ -138,7 +142,7 @@ async def _request(service: Service, of: Principal, action: str, resource: str, 
         request = session_request(service, caller, action, session_id, session)
         named = None if request.resource_context is None else _with(request.resource_context, given)
         return replace(request, context=_with(request.context, given), resource_context=named, requester=asks)
-    tagged = _TAGGED.get(kind)
+    tagged = _TAGGED.get(kind) if of.known else None
     keys = NO_KEYS if tagged is None else await resource_keys(service, tagged, name)
     context = without(context_of(service, caller, keys), *_OF_REQUESTS, *(() if of.named else _OF_USERS))
     return Request(action, resource, _with(context, given), asks)

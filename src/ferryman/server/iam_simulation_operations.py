@@ -49,7 +49,9 @@ async def _simulate_custom(here: Surroundings, caller: Caller, given: Parameters
     require(here.service, caller, "iam:SimulateCustomPolicy", "*")
     account_id = here.service.settings.account_id
     nobody = Caller(CallerKind.USER, account_id, given.get("CallerArn", ""), "", "")
-    return await _simulate(here, caller, "SimulateCustomPolicy", given, _asked(Principal(nobody, named=False), given))
+    return await _simulate(
+        here, caller, "SimulateCustomPolicy", given, _asked(Principal(nobody, named=False, known=False), given)
+    )
 
 
 async def _keys_of_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from ferryman.model.callers import Credentials
 from ferryman.model.secret import Secret
+from ferryman.model.tags import ResourceType
 from tests.unit.server.conftest import ACCOUNT, Server
 
 DOCUMENT = json.dumps(
@@ -346,6 +347,25 @@ async def test_who_may_not_be_simulated_is_not_by_another_name_either(server: Se
         answer = await refused(iam, "simulate_principal_policy", eve, **given, ActionNames=["ssm:StartSession"])
         assert answer[0] == "AccessDenied", source
         assert (await refused(iam, "get_context_keys_for_principal_policy", eve, **given))[0] == "AccessDenied"
+
+
+async def test_policies_that_are_nobodys_are_not_told_the_tags_of_nodes(server: Server, iam: Iam) -> None:
+    """Who may simulate policies of their own making could guess them otherwise, one by one."""
+    node = "mi-0123456789abcdef0"
+    await server.service.store.tags.put(ResourceType.NODE, node, {"team": "red"})
+    guess = {
+        "Effect": "Allow",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringLike": {"ssm:resourceTag/team": "r*"}},
+    }
+    asked: dict[str, Any] = {"ActionNames": ["ssm:StartSession"], "PolicyInputList": [json.dumps({"Statement": guess})]}
+    asked["ResourceArns"] = [f"arn:aws:ssm:us-east-1:{ACCOUNT}:managed-instance/{node}"]
+    (told,) = (await iam("simulate_custom_policy", **asked))["EvaluationResults"]
+    assert (told["EvalDecision"], told["MissingContextValues"]) == ("implicitDeny", ["ssm:resourcetag/team"])
+    root = f"arn:aws:iam::{ACCOUNT}:user/root"
+    (told,) = (await iam("simulate_principal_policy", PolicySourceArn=root, **asked))["EvaluationResults"]
+    assert told["MissingContextValues"] == []
 
 
 async def test_what_terraform_calls_in_its_order(server: Server, iam: Iam) -> None:
