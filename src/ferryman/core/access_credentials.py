@@ -38,6 +38,8 @@ def issue_access_credentials(service: Service, caller: Caller, request: AccessRe
             session,
             name=asked_in.name,
             access_key_id=asked_in.access_key_id,
+            policies=asked_in.policies,
+            policy_arns=asked_in.policy_arns,
             tags=asked_in.tags,
             source_identity=asked_in.source_identity,
             provider=asked_in.provider,

@@ -108,13 +108,15 @@ _NOTHING_ALLOWED = '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": 
 async def _in_session(service: Service, caller: Caller, session: TemporarySession) -> Caller:
     """Return an identity's caller within a session of it: its tags over the identity's, its policies besides.
 
-    What an access request was approved for the identity needs no policy of its own for, but none may deny it.
+    What an access request was approved for the identity needs no policy of its own for, but none may deny it, nor may
+    one of the session that it was asked for in.
     """
     policies = caller.policies
     given = await _session_policies(service, session)
     if session.kind is SessionKind.ACCESS_REQUEST:
-        given = (await granted_policy(service, session),)
-        policies = (*policies, *given)
+        granted = await granted_policy(service, session)
+        policies = (*policies, *(given or ()), granted)
+        given = (granted,)
     set_anew = {key.lower() for key in session.tags}  # conditions know no case of tags' keys
     kept = {key: value for key, value in caller.tags.items() if key.lower() not in set_anew}
     tags = {**kept, **session.tags}

@@ -184,8 +184,13 @@ def _continued(caller: Caller, request: SessionRequest) -> SessionRequest:
 
 
 def _requester(caller: Caller) -> Requester:
-    """Return who asks. Session policies bound also what a trust policy allows a user by name, as they do for roles."""
-    if caller.kind is CallerKind.USER and caller.session_policies is not None:
+    """Return who asks. Session policies bound also what a trust policy allows a user by name, as they do for roles.
+
+    What an access request gave bounds even a session that is named, as nothing else does.
+    """
+    session = caller.session
+    is_given = session is not None and session.kind is SessionKind.ACCESS_REQUEST
+    if is_given or (caller.kind is CallerKind.USER and caller.session_policies is not None):
         return Requester(account_id=caller.account_id, role_arn=caller.arn)
     return Requester(arn=caller.arn, account_id=caller.account_id, role_arn=caller.role_arn)
 

@@ -119,9 +119,9 @@ async def lead_role(world: "World") -> str:
     return f"arn:aws:iam::{account_id}:role/Lead"
 
 
-async def as_role(world: "World", caller: Caller, arn: str, name: str) -> Caller:
+async def as_role(world: "World", caller: Caller, arn: str, name: str, policy: str | None = None) -> Caller:
     """The caller in a session of a role."""
-    made = await assume_role(world.service, caller, SessionRequest(arn, name))
+    made = await assume_role(world.service, caller, SessionRequest(arn, name, policy=policy))
     given = made.issued.credentials
     assert given.session_token is not None
     return (await callers.authenticate(world.service, given.access_key_id, given.session_token.reveal())).caller
