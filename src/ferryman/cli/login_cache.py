@@ -95,11 +95,11 @@ class LoginCache:
             os.close(lock)
 
     def forget(self) -> bool:
-        """Delete what is kept; whether there was anything."""
-        try:
-            self.path.unlink()
-        except FileNotFoundError:
+        """Delete what is kept, and what a renewal under way is about to keep; whether there was anything."""
+        if not self.path.exists():
             return False
+        with self.alone():
+            self.path.unlink(missing_ok=True)
         return True
 
 

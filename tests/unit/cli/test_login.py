@@ -1,5 +1,6 @@
 """What a profile says of its sign-in, what is kept of one, and what AWS's programs are given."""
 
+import fcntl
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -173,3 +174,25 @@ def test_a_sign_in_is_forgotten(config: Path) -> None:
     keep(config, 60)
     assert "Forgot" in CliRunner().invoke(app, ["logout", "--profile", "people"]).stdout
     assert "was not signed in" in CliRunner().invoke(app, ["logout", "--profile", "people"]).stdout
+
+
+def test_a_sign_in_that_is_forgotten_while_it_is_renewed_stays_forgotten(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(config, 10, "again")
+    cache = LoginCache(config, "people")
+    waits = threading.Event()
+    lock = fcntl.flock
+
+    def locking(descriptor: int, kind: int) -> None:
+        waits.set()
+        lock(descriptor, kind)
+
+    with ThreadPoolExecutor(1) as other:
+        with cache.alone():
+            monkeypatch.setattr(fcntl, "flock", locking)
+            forgetting = other.submit(LoginCache(config, "people").forget)
+            assert waits.wait(10)
+            keep(config, 60, "next")
+        assert forgetting.result(10)
+    assert not cache.path.exists()
