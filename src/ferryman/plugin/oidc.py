@@ -133,7 +133,8 @@ async def sign_in_with_device(
     begun = _content(await _post(documents, provider.device_endpoint, asked))
     if "device_code" not in begun:
         raise _refused(begun)
-    show(str(begun.get("verification_uri_complete") or begun.get("verification_uri")), str(begun.get("user_code")))
+    url = begun.get("verification_uri_complete") or begun.get("verification_uri")
+    show(_printable(str(url)), _printable(str(begun.get("user_code"))))
     interval, waited = _seconds(begun.get("interval"), DEFAULT_INTERVAL), 0.0
     longest = min(_seconds(begun.get("expires_in"), _LONGEST_WAIT), _LONGEST_WAIT)
     form = {"grant_type": DEVICE_GRANT, "device_code": str(begun["device_code"]), **client.credentials}
@@ -198,10 +199,16 @@ def _content(answer: Answer) -> Mapping[str, Any]:
 
 def _refused(answer: Mapping[str, Any]) -> Failure:
     error, description = answer.get("error", "it gave no ID token"), answer.get("error_description", "")
-    said = "".join(character for character in f"{error} {description}"[:300] if character.isprintable())
     return Failure(
-        "The provider refused the sign-in", said.strip(), "Check client id, scopes and redirect address there"
+        "The provider refused the sign-in",
+        _printable(f"{error} {description}"[:300]).strip(),
+        "Check client id, scopes and redirect address there",
     )
+
+
+def _printable(text: str) -> str:
+    """Return what a terminal shows of a provider's text, and does not obey."""
+    return "".join(character for character in text if character.isprintable())
 
 
 def _seconds(value: object, default: float) -> float:

@@ -46,6 +46,7 @@ class Provider:
     nonce: str | None = None
     endpoints: dict[str, str] = field(default_factory=dict)
     answers: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    user_code: str = "AB-12"
 
     async def discovery(self, request: web.Request) -> web.Response:
         found = {
@@ -77,7 +78,8 @@ class Provider:
         return web.json_response({"id_token": token if same else None, "refresh_token": "again"})
 
     async def device(self, request: web.Request) -> web.Response:
-        code = {"device_code": "d", "user_code": "AB-12", "verification_uri": f"{self.url}/go", "interval": 2}
+        uri, user_code = f"{self.url}/go", self.user_code
+        code = {"device_code": "d", "user_code": user_code, "verification_uri": uri, "interval": 2}
         return web.json_response(code | {"expires_in": 30})
 
 
@@ -250,3 +252,16 @@ async def test_issuers_that_are_not_asked(documents: Documents, provider: Provid
     found = await discover(documents, provider.url)
     with pytest.raises(Failure, match="no device flow"):
         await sign_in_with_device(documents, found, CLIENT, lambda *_: None, asyncio.sleep)
+
+
+async def test_a_provider_says_nothing_to_the_terminal_but_text(documents: Documents, provider: Provider) -> None:
+    provider.user_code = "AB\x1b]0;x\x07\x1b[2J\r\n-12"
+    provider.answers = [(200, {"id_token": id_token()})]
+    shown: list[tuple[str, str]] = []
+
+    async def pause(_: float) -> None:
+        pass
+
+    found = await discover(documents, provider.url)
+    await sign_in_with_device(documents, found, CLIENT, lambda *said: shown.append(said), pause)
+    assert shown == [(f"{provider.url}/go", "AB]0;x[2J-12")]
