@@ -101,3 +101,28 @@ def test_too_many_wildcards_are_refused() -> None:
     pattern("?*" * (WILDCARD_LIMIT // 2))
     with pytest.raises(MalformedPolicyDocument, match=f"at most {WILDCARD_LIMIT} wildcards, this one has 129"):
         pattern("*" * (WILDCARD_LIMIT + 1))
+
+
+def test_a_text_that_fits_nearly_everywhere_is_not_gone_through_step_by_step() -> None:
+    text = Counted("a" * 10_000 + "b")
+    assert not patterns.matches(pattern("*a?c*"), text)
+    assert text.looks < 300
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "fits"),
+    [
+        ("*a?c*", "aa" * 200 + "abc", True),
+        ("*a?c", "aa" * 200 + "abc", True),
+        ("*a?c*d", "aa" * 200 + "abcd", True),
+        ("*a?c*d", "aa" * 200 + "abd", False),
+        ("*a?c*?*", "aa" * 200 + "abc", False),
+        ("*a?c*?*", "aa" * 200 + "abcd", True),
+        ("*a?.*", "aa" * 200 + "abc", False),
+        ("*a?.*", "aa" * 200 + "a\n.", True),
+        ("*.?a??b*", ".a" * 200 + ".aaxyyb", False),
+        ("*.?a??b*", ".a" * 200 + ".xaxyb", True),
+    ],
+)
+def test_what_is_far_into_a_text_is_found(written: str, text: str, fits: bool) -> None:
+    assert patterns.matches(pattern(written), text) is fits
