@@ -1,8 +1,8 @@
 """IAM's simulations: what policies would decide, and which condition keys they ask for."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ferryman.core.authorization import require
 from ferryman.core.markers import page_of
@@ -24,17 +24,23 @@ PAIRS_LIMIT = 1000
 """Actions times resources of one simulation."""
 INPUTS_LIMIT = 50
 """Policies of one list of a request."""
+VALUES_LIMIT = 8192
+"""Characters of all values of context entries, as a request's headers may have."""
 _UNSUPPORTED = ("PolicyExclusionList", "OrderedOrganizationPolicyInputList", "ResourceOwner", "ResourceHandlingOption")
 _RESOURCE_POLICY = "ResourcePolicy"
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Whose policies are asked, all of them compiled, and the documents that they are made of by name."""
+    """Whose policies are asked, all of them compiled, and the documents that they are made of by name.
+
+    `positions` are those of their statements, once somebody asked.
+    """
 
     of: Principal
     policies: PolicySet
     documents: Mapping[str, PolicyDocument]
+    positions: dict[str, Sequence[tuple[Position, Position]]] = field(default_factory=dict)
 
 
 async def _simulate_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
@@ -110,11 +116,7 @@ async def _simulate(here: Surroundings, caller: Caller, operation: str, given: P
     pairs = [(action, resource) for action in given["ActionNames"] for resource in resources]
     if len(pairs) > PAIRS_LIMIT:
         raise _invalid(f"a simulation is of {PAIRS_LIMIT} pairs of action and resource at most, not of {len(pairs)}")
-    keys: Keys = {
-        each["ContextKeyName"]: tuple(each.get("ContextKeyValues") or ())
-        for each in given.get("ContextEntries") or ()
-        if each.get("ContextKeyName")
-    }
+    keys = _keys(given)
     members = [given.get("PolicySourceArn"), repr(pairs), repr(sorted(keys.items())), repr(sorted(asked.documents))]
     page = page_of(
         here.service,
@@ -133,6 +135,15 @@ async def _simulate(here: Surroundings, caller: Caller, operation: str, given: P
     return page_result("EvaluationResults", page, results)
 
 
+def _keys(given: Parameters) -> Keys:
+    entries = [each for each in given.get("ContextEntries") or () if each.get("ContextKeyName")]
+    values = {each["ContextKeyName"]: tuple(each.get("ContextKeyValues") or ()) for each in entries}
+    size = sum(len(value) for several in values.values() for value in several)
+    if size > VALUES_LIMIT:
+        raise _invalid(f"the values of ContextEntries have {size} characters, {VALUES_LIMIT} at most")
+    return values
+
+
 async def _result(service: Service, asked: _Asked, found: Simulated) -> Result:
     within = bounded(asked.policies, found)
     explanation = found.explanation
@@ -149,7 +160,9 @@ async def _result(service: Service, asked: _Asked, found: Simulated) -> Result:
 async def _statement(service: Service, asked: _Asked, matched: MatchedStatement) -> Result:
     document = asked.documents[matched.policy]
     source = await source_of(service, document)
-    begin, end = statement_positions(document.text)[matched.index]
+    if matched.policy not in asked.positions:
+        asked.positions[matched.policy] = statement_positions(document.text)
+    begin, end = asked.positions[matched.policy][matched.index]
     return {
         "SourcePolicyId": source.arn or source.name,
         "SourcePolicyType": "resource" if matched.policy == _RESOURCE_POLICY else source.kind,

@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from ferryman.model.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.tags import ResourceType
+from ferryman.policy.positions import statement_positions
+from ferryman.server import iam_simulation_operations
 from tests.unit.server.conftest import ACCOUNT, Server
 
 DOCUMENT = json.dumps(
@@ -325,9 +327,25 @@ async def test_simulations_say_what_decides_and_where_it_stands(server: Server, 
         {"ActionNames": [look] * 32, "ResourceArns": ["*"] * 32},
         {"ActionNames": [look], "ResourceHandlingOption": "x"},
         {"ActionNames": [look], "PolicyInputList": [DOCUMENT] * 51},
+        {"ActionNames": [look], "ContextEntries": [entry | {"ContextKeyValues": ["x" * 4096, "y" * 4097]}]},
     ):
         given = {"PolicyInputList": [DOCUMENT]} | wrong
         assert (await refused(iam, "simulate_custom_policy", **given))[0] == "InvalidInput"
+
+
+async def test_where_statements_stand_is_looked_up_once_a_policy(iam: Iam, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def look(text: str) -> Any:
+        looked.append(text)
+        return statement_positions(text)
+
+    monkeypatch.setattr(iam_simulation_operations, "statement_positions", look)
+    text = json.dumps({"Statement": [{"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}] * 20})
+    actions = ["ssm:GetDocument", "ssm:StartSession"]
+    found = (await iam("simulate_custom_policy", ActionNames=actions, PolicyInputList=[text]))["EvaluationResults"]
+    assert [len(each["MatchedStatements"]) for each in found] == [20, 20]
+    assert looked == [text]
 
 
 async def test_who_may_not_be_simulated_is_not_by_another_name_either(server: Server, iam: Iam) -> None:
