@@ -1,7 +1,6 @@
 """ID tokens of OpenID Connect providers: whether one is genuine, current and meant for this account."""
 
 import json
-import math
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +27,8 @@ SKEW = 60
 """Seconds by which a provider's clock may be ahead of ours."""
 SUBJECT_LIMIT = 255
 _RSA_BITS = 2048
+_NEVER = 10**15
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if len(parts) != 3:
         raise _invalid("it is no signed JSON Web Token")
     header, claims = _part(parts[0]), _part(parts[1])
-    if header.get("alg") not in ALGORITHMS:
+    if header.get("alg") not in list(ALGORITHMS):  # it may be of any type
         raise _invalid(f"its algorithm is none of {', '.join(ALGORITHMS)}")
     return header, claims
 
@@ -71,6 +72,7 @@ def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 def _part(encoded: str) -> Mapping[str, Any]:
     try:
         decoded = json.loads(_decoded(encoded))
+        json.dumps(decoded, ensure_ascii=False).encode()  # escapes can spell what no text holds
     except (ValueError, RecursionError) as error:
         raise _invalid("it is no signed JSON Web Token") from error
     if not isinstance(decoded, dict):
@@ -84,7 +86,7 @@ def _decoded(encoded: str) -> bytes:
 
 async def _provider(service: Service, issuer: object) -> OidcProvider:
     """Return the registered provider; who is not registered is never fetched from."""
-    if isinstance(issuer, str):
+    if isinstance(issuer, str) and issuer.isascii() and issuer.isprintable():
         url = issuer.rstrip("/")
         provider = await service.store.oidc_providers.named(url.partition("://")[2])
         # The issuer's own spelling may end with a slash, no more: each spelling has keys of its own.
@@ -142,7 +144,9 @@ def _check_times(claims: Mapping[str, Any], now: Millis) -> None:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _NEVER  # neither infinite nor no number
 
 
 def _audiences(provider: OidcProvider, claims: Mapping[str, Any]) -> tuple[str, ...]:

@@ -348,3 +348,33 @@ async def test_a_web_identity_that_goes_on_stays_itself(people: People) -> None:
     assert context_of(people.service, first).get("aws:federatedprovider") == ()
     with pytest.raises(ServiceError, match="chaining"):
         await assume_role(people.service, caller, SessionRequest(arn, "shirley", 3601))
+
+
+def spelled(header: str, claims: str) -> str:
+    """A token of these texts, that nobody signed."""
+    parts = (header, claims, "signature")
+    return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ('{"alg": ["RS256"]}', "{}"),
+        ('{"alg": {"RS256": 1}}', "{}"),
+        ('{"alg": "RS256"}', '{"iss": "https://\\ud800"}'),
+        ('{"alg": "RS256"}', '{"iss": "https://id.example.com\\u0000"}'),
+        ('{"alg": "RS256"}', f'{{"iss": "{"https://" + "i" * 100_000}"}}'),
+        ('{"alg": "RS256", "kid": "\\ud800"}', f'{{"iss": "{ISSUER}"}}'),
+        ('{"alg": "RS256", "kid": "rsa", "crit": ["x"]}', f'{{"iss": "{ISSUER}"}}'),
+        ('{"alg": "RS256", "kid": "rsa", "b64": false, "crit": 1}', f'{{"iss": "{ISSUER}"}}'),
+        ('{"alg": "RS256", "kid": "rsa", "jwk": 1, "x5c": {}, "typ": []}', f'{{"iss": "{ISSUER}"}}'),
+        ('{"alg": "ES256", "kid": "ec"}', f'{{"iss": "{ISSUER}"}}'),
+    ],
+)
+async def test_tokens_of_any_form_are_refused_and_nothing_else(people: People, header: str, claims: str) -> None:
+    assert await people.refusal(spelled(header, claims)) == "InvalidIdentityToken"
+
+
+async def test_times_beyond_all_numbers_are_none(people: People) -> None:
+    assert await people.refusal(people.token(exp=10**400)) == "InvalidIdentityToken"
+    assert await people.refusal(people.token(nbf=-(10**400))) == "InvalidIdentityToken"
