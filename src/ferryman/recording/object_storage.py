@@ -80,7 +80,9 @@ def _compressed(batch: Batch) -> bytes:
 
 
 def _time(line: bytes) -> datetime:
-    """Return when a record was made; the epoch if it does not say."""
-    record = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    told = record.get("eventTime") or record.get("time")
-    return datetime.fromtimestamp(0, UTC) if told is None else msgspec.json.decode(told, type=datetime)
+    """Return when a record was made; the epoch if it does not say, also since somebody altered it."""
+    try:
+        record = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        return msgspec.json.decode(record.get("eventTime") or record["time"], type=datetime)
+    except (KeyError, msgspec.DecodeError):
+        return datetime.fromtimestamp(0, UTC)
