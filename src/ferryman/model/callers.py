@@ -67,14 +67,15 @@ class Caller:
 
     @property
     def owner_id(self) -> str:
-        """What its sessions are told by as its own: `user_id`, and for a web identity also whom the provider says.
+        """What its sessions are told by as its own: `user_id`, and for a role's session also who took on the role.
 
         The name of a role's session is the caller's to choose; two people who choose the same stay apart.
         """
-        if self.session is None or not self.session.subject:
+        session = self.session
+        if session is None or not (session.subject or session.person_id):
             return self.user_id
-        person = sha256(f"{self.session.provider}\n{self.session.subject}".encode()).hexdigest()
-        return f"{self.user_id}#{person[:16]}"
+        known = f"{session.provider}\n{session.subject}" if session.subject else session.person_id
+        return f"{self.user_id}#{sha256(known.encode()).hexdigest()[:16]}"
 
     @property
     def person_id(self) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import roles
+from ferryman.core import roles, sessions
 from ferryman.core.roles import RoleDraft
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
@@ -69,3 +69,21 @@ async def test_a_role_that_trusts_the_requesters_session_by_name_is_out_of_reach
     given = await access(world, grace, await world.node())
     with pytest.raises(ServiceError, match=r"^AccessDeniedException: .*session policy"):
         await as_role(world, given, more, "g")
+
+
+async def test_a_namesake_in_the_same_role_does_not_get_at_what_was_approved(world: "World") -> None:
+    lead = await lead_role(world)
+    own = {"Effect": "Allow", "Action": ["ssm:ResumeSession", "ssm:TerminateSession"]}
+    own["Resource"] = "arn:aws:ssm:*:*:session/${aws:userid}-*"
+    role_id = (await roles.get_role(world.service, world.administrator, "Lead")).role_id
+    await world.store.policies.put_inline(
+        role_id, "sessions", json.dumps({"Version": "2012-10-17", "Statement": [own]})
+    )
+    grace, heidi = [await person(world, name, ASSUMING) for name in ("grace", "heidi")]
+    node = await world.node()
+    ticket = await world.start(node, await access(world, await as_role(world, grace, lead, "shift"), node))
+    namesake = await as_role(world, heidi, lead, "shift")
+    for touch in (sessions.resume_session, sessions.terminate_session):
+        with pytest.raises(ServiceError, match=r"^AccessDeniedException: "):
+            await touch(world.service, namesake, ticket.session_id)
+    await sessions.resume_session(world.service, await as_role(world, grace, lead, "shift"), ticket.session_id)

@@ -76,13 +76,14 @@ async def test_a_session_of_a_role(world: "World") -> None:
     role_id = (await roles.get_role(world.service, world.administrator, "Ops")).role_id
     assert caller.kind is CallerKind.ROLE
     assert caller.arn == session.arn == f"arn:aws:sts::{ACCOUNT}:assumed-role/Ops/shirley"
-    assert caller.user_id == session.assumed_role_id == caller.owner_id == f"{role_id}:shirley"
+    assert caller.user_id == session.assumed_role_id == f"{role_id}:shirley"
+    assert caller.owner_id == (await assumed(world, world.alice, arn)).owner_id != caller.user_id
     assert session.issued.expires_at == world.clock() + 3_600_000
     assert decide(world.service, caller, "ssm:StartSession", NODE).allowed
     assert not decide(world.service, caller, "iam:ListUsers", "*").allowed
     started = await world.session((await world.start(await world.node(), caller)).session_id)
     assert started.session_id.startswith("shirley-")
-    assert (started.owner, started.owner_id) == (caller.arn, caller.user_id)
+    assert (started.owner, started.owner_id) == (caller.arn, caller.owner_id)
     seen = context_of(world.service, caller)
     assert seen.get("aws:userid") == (f"{role_id}:shirley",)
     assert seen.get("aws:principalarn") == (arn,)
