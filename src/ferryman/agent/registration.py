@@ -36,7 +36,7 @@ async def register(
     state.create()
     if state.registered and not replace:
         raise StateUnusable(f"{state.path} already holds node {state.registration().node_id}; replace it explicitly")
-    if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
+    if not _is_server(endpoint):
         raise Unreachable(f"{endpoint} is not a URL like https://sessions.example.com")
     key = await asyncio.to_thread(new_key)
     fingerprint = str(uuid.uuid4())
@@ -69,3 +69,11 @@ def _identity(endpoint: str, region: str, node: str, fingerprint: str, ca_file: 
         machine=machine_hash(),
         ca_file=str(ca_file.absolute()) if ca_file else None,
     )
+
+
+def _is_server(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:  # half an IPv6 address
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

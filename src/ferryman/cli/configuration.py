@@ -8,7 +8,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -244,7 +244,7 @@ def _check(configuration: Configuration, path: Path) -> None:
             str(error),
             "Write networks such as 192.0.2.0/24 or 2001:db8::/64",
         ) from error
-    url = urlsplit(server.public_url)
+    url = _split(server.public_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:
         raise Failure(
             f"{path}: server.public_url {server.public_url!r} is no address of a server",
@@ -276,7 +276,7 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
     for setting, address in places.items():
         if address is None:
             continue
-        url = urlsplit(address)
+        url = _split(address)
         plain = url.scheme == "http" and is_loopback(url.hostname or "")
         if not url.hostname or "@" in url.netloc or url.fragment or not (url.scheme == "https" or plain):
             raise Failure(
@@ -284,3 +284,11 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
                 "records go over HTTPS, in clear to this machine only, and no password is in an address",
                 "Write https://HOST[:PORT]/…",
             )
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL, and empty ones of what is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

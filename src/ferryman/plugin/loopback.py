@@ -73,7 +73,7 @@ class Redirect:
                     + body
                 )
                 await writer.drain()
-        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+        except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError):
             return  # a browser's idle connection, or somebody who is no browser
         finally:
             writer.close()

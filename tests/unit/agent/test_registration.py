@@ -47,7 +47,9 @@ async def test_an_existing_registration_is_replaced_only_when_told_and_only_by_a
     assert StateDirectory(tmp_path).registration().fingerprint != before.fingerprint
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://x", "sessions.example.com", "https://", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "endpoint", ["ftp://x", "sessions.example.com", "https://", "https://[x", "http://127.0.0.1:1"]
+)
 async def test_a_server_that_cannot_be_is_unreachable(endpoint: str, tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
         await register(endpoint, REGION, ACTIVATION_ID, ACTIVATION_CODE, tmp_path)

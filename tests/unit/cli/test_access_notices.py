@@ -64,7 +64,9 @@ async def test_the_end_of_access_ends_sessions_unless_configured_otherwise(initi
             assert service.settings.access.end_sessions is ends
 
 
-@pytest.mark.parametrize("url", ["http://hooks.example/", "https://user:password@hooks.example/", "ftp://127.0.0.1/"])
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example/", "https://user:password@hooks.example/", "ftp://127.0.0.1/", "https://[x"]
+)
 def test_notices_go_to_no_such_address(initialised: Path, url: str) -> None:
     with pytest.raises(Failure, match=r"access\.webhook\.url"):
         load(configured(initialised, url))

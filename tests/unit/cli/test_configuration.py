@@ -46,6 +46,7 @@ def test_other_databases_are_left_as_they_are(tmp_path: Path) -> None:
         ("colour = 'red'", "colour"),
         ("public_url = 'https://host/path'", "server.public_url"),
         ("public_url = 'ftp://host'", "server.public_url"),
+        ("public_url = 'https://[host'", "server.public_url"),
         ("listen = '0.0.0.0:7330'", "plain HTTP"),
         ("tls = {certificate = 'c'}", "server.tls"),
         ("tls = {certificate = 'c', key = 'k', authority = 'a'}", "authority_key"),
