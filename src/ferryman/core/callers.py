@@ -124,12 +124,9 @@ async def _in_session(service: Service, caller: Caller, session: TemporarySessio
 
 
 async def _session_policies(service: Service, session: TemporarySession) -> tuple[PolicyDocument, ...] | None:
-    """Return a session's policies, None if it was made without; a managed one that is gone allows nothing."""
+    """Return a session's policies, None if it was made without; a managed one that is gone denies everything."""
     if not session.policies and not session.policy_arns:
         return None
-    found = [PolicyDocument(f"session/{place}", text) for place, text in enumerate(session.policies)]
-    for arn in session.policy_arns:
-        text = await managed_text(service, arn)
-        if text is not None:
-            found.append(PolicyDocument(arn, text))
-    return tuple(found)
+    written = [PolicyDocument(f"session/{place}", text) for place, text in enumerate(session.policies)]
+    managed = [PolicyDocument(arn, await managed_text(service, arn) or _NOTHING_ALLOWED) for arn in session.policy_arns]
+    return (*written, *managed)

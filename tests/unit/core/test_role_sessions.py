@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferryman.core import callers, held_policies, roles, sessions
+from ferryman.core import callers, held_policies, managed_policies, roles, sessions
 from ferryman.core.audit_identity import user_identity
 from ferryman.core.authorization import decide
 from ferryman.core.held_policies import Holder, HolderKind
@@ -345,3 +345,17 @@ async def test_a_trust_policy_names_those_there_are(world: "World") -> None:
         with pytest.raises(ServiceError, match="there is no user or role") as refused:
             await roles.update_assume_role_policy(world.service, world.administrator, "Ops", allowing({"AWS": nobody}))
         assert refused.value.code == "MalformedPolicyDocument"
+
+
+async def test_a_session_whose_managed_policy_is_gone_may_do_nothing(world: "World") -> None:
+    """What it denied is not known any more."""
+    arn = await role(world, allowing({"AWS": world.alice.arn}))
+    text = document({"Effect": "Deny", "Action": "ssm:TerminateSession", "Resource": "*"})
+    draft = managed_policies.PolicyDraft("Denying", text)
+    denying = (await managed_policies.create_policy(world.service, world.administrator, draft, {})).policy.arn
+    everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    members: dict[str, Any] = {"policy": everything, "policy_arns": [denying]}
+    made = await assume_role(world.service, world.alice, SessionRequest(arn, "a", **members))
+    assert decide(world.service, await known(world, made), "ssm:StartSession", NODE).allowed
+    await managed_policies.delete_policy(world.service, world.administrator, denying)
+    assert not decide(world.service, await known(world, made), "ssm:StartSession", NODE).allowed
