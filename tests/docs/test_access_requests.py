@@ -28,7 +28,7 @@ def test_the_guides_policies_are_valid() -> None:
     read_content(value, AUTO_APPROVAL_DOCUMENT, DocumentType.AUTO_APPROVAL)
     assert written is DocumentFormat.TEXT
     statements = blocks("json")
-    assert len(statements) == 2
+    assert len(statements) == 3
     for text in statements:
         parse_policy(text, PolicyKind.INLINE_USER)
 
