@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from ferryman.core import access_approvals, access_requests, callers, documents, identities, roles
 from ferryman.core.access_approvals import SendSignal
 from ferryman.core.access_requests import StartAccessRequest
@@ -13,6 +15,7 @@ from ferryman.core.roles import RoleDraft
 from ferryman.model.access_requests import AccessRequest
 from ferryman.model.callers import Caller
 from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DocumentFormat, DocumentType
+from ferryman.model.errors import ServiceError
 from ferryman.model.groups import Group
 from ferryman.model.identifiers import NodeId
 from ferryman.model.tags import ResourceType
@@ -131,3 +134,15 @@ async def group(world: "World", name: str, *members: Caller) -> None:
     await world.store.groups.add(Group(f"AGPA{name}", name, world.clock()))
     for member in members:
         await world.store.groups.add_member(f"AGPA{name}", member.user_id)
+
+
+async def approved(world: "World", carol: Caller, dave: Caller, *nodes: NodeId) -> AccessRequest:
+    """A request by one person that another approved."""
+    await manual_policy(world, ["dave"])
+    request = await ask(world, carol, *nodes)
+    return await signal(world, dave, request, "Approve")
+
+
+def refused(code: str, match: str = "") -> Any:
+    """Expect a refusal with this code, its text matching."""
+    return pytest.raises(ServiceError, match=f"^{code}: .*{match}")

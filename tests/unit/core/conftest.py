@@ -35,6 +35,7 @@ from ferryman.model.callers import Caller, Role
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.sessions import Session
 from ferryman.store.database import SqlStore, open_store
+from tests.unit.core.access import DECIDING, REQUESTING, person
 
 START = Millis(1_700_000_000_000)
 
@@ -162,3 +163,15 @@ async def world(database_url: str, public_key: str) -> AsyncIterator[World]:
         ]
         yield World(service, clock, store, bus, root, alice, bob, public_key)
         await bus.close()
+
+
+@pytest.fixture
+async def carol(world: World) -> Caller:
+    """Who asks, and may start no session on her own."""
+    return await person(world, "carol", *REQUESTING)
+
+
+@pytest.fixture
+async def dave(world: World) -> Caller:
+    """Who approves what others ask for."""
+    return await person(world, "dave", *DECIDING)

@@ -5,21 +5,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import roles, sessions
+from ferryman.core import callers, roles, sessions
+from ferryman.core.requests import DescribeSessionsRequest
 from ferryman.core.roles import RoleDraft
+from ferryman.core.session_listing import describe_sessions
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
+from ferryman.model.sessions import AccessType, SessionState
 from tests.unit.core.access import (
     ASSUMING,
     DECIDING,
     REQUESTING,
+    approved,
     as_role,
     ask,
     lead_role,
     manual_policy,
     person,
+    refused,
     signal,
+    token,
     with_access,
 )
 
@@ -87,3 +93,77 @@ async def test_a_namesake_in_the_same_role_does_not_get_at_what_was_approved(wor
         with pytest.raises(ServiceError, match=r"^AccessDeniedException: "):
             await touch(world.service, namesake, ticket.session_id)
     await sessions.resume_session(world.service, await as_role(world, grace, lead, "shift"), ticket.session_id)
+
+
+async def test_credentials_reach_their_nodes_only_and_ones_own_sessions(
+    world: "World", carol: Caller, dave: Caller
+) -> None:
+    node, other = await world.node(), await world.node()
+    request = await approved(world, carol, dave, node)
+    access = await with_access(world, carol, request)
+    mine = await world.start(node, access)
+    theirs = await world.start(node, world.alice)
+    with refused("AccessDeniedException"):
+        await world.start(other, access)
+    await sessions.resume_session(world.service, access, mine.session_id)
+    for do in (sessions.resume_session, sessions.terminate_session):
+        with refused("AccessDeniedException"):
+            await do(world.service, access, theirs.session_id)
+    page = await describe_sessions(world.service, access, DescribeSessionsRequest(SessionState.ACTIVE))
+    assert [session.session_id for session in page.items] == [mine.session_id]
+    foreign = DescribeSessionsRequest(SessionState.ACTIVE, filters=(("Owner", world.alice.arn),))
+    assert (await describe_sessions(world.service, access, foreign)).items == ()
+    with refused("AccessDeniedException"):
+        await ask(world, access, other)
+    with refused("AccessDeniedException"):
+        await token(world, access, request)
+    with refused("AccessDeniedException"):
+        await signal(world, access, request, "Revoke")
+    of_type = DescribeSessionsRequest(SessionState.ACTIVE, filters=(("AccessType", "JustInTime"),))
+    page = await describe_sessions(world.service, world.administrator, of_type)
+    assert [session.session_id for session in page.items] == [mine.session_id]
+    await sessions.terminate_session(world.service, access, mine.session_id)
+
+
+async def test_credentials_leave_ones_own_sessions_elsewhere_alone(world: "World", dave: Caller) -> None:
+    node, other = await world.node(), await world.node()
+    starting = {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}
+    erin = await person(world, "erin", *REQUESTING, starting)
+    elsewhere = await world.start(other, erin)
+    access = await with_access(world, erin, await approved(world, erin, dave, node))
+    for do in (sessions.resume_session, sessions.terminate_session):
+        with refused("AccessDeniedException"):
+            await do(world.service, access, elsewhere.session_id)
+
+
+async def test_what_policies_deny_the_requester_stays_denied(world: "World", dave: Caller) -> None:
+    node = await world.node()
+    deny = {"Effect": "Deny", "Action": "ssm:StartSession", "Resource": "*"}
+    erin = await person(world, "erin", *REQUESTING, deny)
+    request = await approved(world, erin, dave, node)
+    with refused("AccessDeniedException", "explicit deny"):
+        await world.start(node, await with_access(world, erin, request))
+
+
+async def test_credentials_end_with_the_key_that_asked_for_them(world: "World", carol: Caller, dave: Caller) -> None:
+    request = await approved(world, carol, dave, await world.node())
+    access = await with_access(world, carol, request)
+    assert access.session is not None
+    assert access.session.expires_at <= request.deadline_at
+    await world.store.identities.remove_key(carol.access_key_id)
+    with refused("UnrecognizedClientException"):
+        await callers.session_caller(world.service, access.session)
+
+
+async def test_sessions_of_one_name_do_not_get_each_others_tokens(world: "World", dave: Caller) -> None:
+    first, second = [await person(world, name, ASSUMING) for name in ("first", "second")]
+    arn = await lead_role(world)
+    await manual_policy(world, ["dave"])
+    node = await world.node()
+    asked = await as_role(world, first, arn, "shift")
+    request = await signal(world, dave, await ask(world, asked, node), "Approve")
+    with refused("AccessDeniedException", "somebody else's"):
+        await token(world, await as_role(world, second, arn, "shift"), request)
+    access = await with_access(world, await as_role(world, first, arn, "shift"), request)
+    session = await world.session((await world.start(node, access)).session_id)
+    assert (session.access_type, session.owner) == (AccessType.JUST_IN_TIME, asked.arn)
