@@ -8,11 +8,8 @@ What has a peer is counted by the clock, both alike. What has to reach a number 
 time of the process in the middle: what else the machine does would decide the result otherwise.
 """
 
-import base64
-import http.client
 import json
 import os
-import re
 import socket
 import statistics
 import struct
@@ -25,24 +22,27 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.raw_peers import (
+    REGION,
+    Node,
+    call,
+    masked,
+    open_channel,
+    read_message,
+    register,
+    stream_frame,
+    upgrade,
+)
 from ferryman.model.callers import Credentials
-from ferryman.model.identifiers import NodeId
 from ferryman.model.secret import Secret
-from ferryman.signing.canonical import SignableRequest
-from ferryman.signing.rsa import encode_public_key, sign_rsa
-from ferryman.signing.sigv4 import sign
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
 from ferryman.wire.payloads import AgentSessionState, encode_payload
 
-REGION = "bench-1"
 ROUNDS = 5
 SECONDS = 1.0
 WARM_UP = 0.3
@@ -208,16 +208,7 @@ class Server:
     port: int
     process: psutil.Process
     administrator: Credentials
-    node: "Node"
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A registered node with an open control channel."""
-
-    node_id: NodeId
-    credentials: Credentials
-    control: socket.socket
+    node: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,42 +310,6 @@ def frame_blocks(payload: int) -> Callable[[], bytearray]:
     return make
 
 
-def stream_frame(message_type: MessageType, sequence: int, payload: bytes) -> bytes:
-    return encode(AgentMessage(message_type, sequence, 0, uuid.uuid4(), 1, PayloadType.OUTPUT, payload))
-
-
-def masked(content: bytes, opcode: int = 2) -> bytes:
-    """A client's WebSocket message; its mask is zero, so the content stays as it is."""
-    size = len(content)
-    if size < 126:
-        head = struct.pack(">BB", 0x80 | opcode, 0x80 | size)
-    elif size < 65536:
-        head = struct.pack(">BBH", 0x80 | opcode, 0x80 | 126, size)
-    else:
-        head = struct.pack(">BBQ", 0x80 | opcode, 0x80 | 127, size)
-    return head + bytes(4) + content
-
-
-def read_message(source: socket.socket) -> bytes:
-    """The next WebSocket message of a server."""
-    size = read_exactly(source, 2)[1] & 0x7F
-    if size == 126:
-        (size,) = struct.unpack(">H", read_exactly(source, 2))
-    elif size == 127:
-        (size,) = struct.unpack(">Q", read_exactly(source, 8))
-    return read_exactly(source, size)
-
-
-def read_exactly(source: socket.socket, size: int) -> bytes:
-    content = b""
-    while len(content) < size:
-        part = source.recv(size - len(content))
-        if not part:
-            raise ConnectionError("the server closed the connection")
-        content += part
-    return content
-
-
 # A server, a node, a session
 
 
@@ -382,25 +337,6 @@ def running_server() -> Iterator[Server]:
             process.stdout.close()
 
 
-def register(port: int, administrator: Credentials) -> Node:
-    activation = call(port, administrator, "CreateActivation", {"IamRole": "bench"})
-    key = rsa.generate_private_key(65537, 2048)
-    members = {
-        "ActivationId": activation["ActivationId"],
-        "ActivationCode": activation["ActivationCode"],
-        "Fingerprint": "bench",
-        "PublicKey": encode_public_key(key),
-        "PublicKeyType": "Rsa",
-    }
-    node_id = NodeId(call(port, None, "RegisterManagedInstance", members)["InstanceId"])
-    token = call(port, (node_id, key), "RequestManagedInstanceRoleToken", {"Fingerprint": "bench"})
-    credentials = Credentials(token["AccessKeyId"], Secret(token["SecretAccessKey"]), Secret(token["SessionToken"]))
-    control = open_channel(port, credentials, f"/v1/control-channel/{node_id}")
-    opening = {"AgentVersion": "4.0.1.0", "PlatformType": "linux"} | control[1]
-    control[0].sendall(masked(json.dumps(opening).encode(), 1))
-    return Node(node_id, credentials, control[0])
-
-
 def open_session(server: Server) -> Session:
     """Start a session and open both its ends; the agent's is Connected when this returns."""
     port, node = server.port, server.node
@@ -423,86 +359,6 @@ def open_session(server: Server) -> Session:
     frame = encode(AgentMessage(MessageType.AGENT_SESSION_STATE, 0, 3, uuid.uuid4(), 1, PayloadType.NONE, state))
     agent.sendall(masked(frame))
     return Session(session_id, client, agent)
-
-
-def open_channel(port: int, credentials: Credentials, path: str) -> tuple[socket.socket, dict[str, Any]]:
-    """Create a channel and upgrade; return the socket and the common part of its opening."""
-    signed, opening = create_channel(port, credentials, path)
-    return upgrade(port, path, signed), opening
-
-
-def create_channel(port: int, credentials: Credentials, path: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Create a channel; return the headers that sign its upgrade and the common part of its opening."""
-    body = json.dumps({"MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4())}).encode()
-    headers = {"Host": f"127.0.0.1:{port}", "Content-Type": "application/json"}
-    request = SignableRequest("POST", path, "", list(headers.items()), body)
-    headers |= sign(request, credentials, REGION, "ssmmessages", datetime.now(UTC))
-    status, answer = post(port, path, headers, body)
-    found = re.search(rb"<TokenValue>(.+)</TokenValue>", answer)
-    assert status == 201, answer
-    assert found is not None
-    host = {"Host": f"127.0.0.1:{port}"}
-    request = SignableRequest("GET", path, "", list(host.items()), b"")
-    signed = sign(request, credentials, REGION, "ssmmessages", datetime.now(UTC))
-    opening = {
-        "MessageSchemaVersion": "1.0",
-        "RequestId": str(uuid.uuid4()),
-        "TokenValue": found[1].decode(),
-    }
-    return signed, opening
-
-
-def upgrade(port: int, path: str, headers: dict[str, str]) -> socket.socket:
-    opened = socket.create_connection(("127.0.0.1", port))
-    lines = [
-        f"GET {path} HTTP/1.1",
-        f"Host: 127.0.0.1:{port}",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    opened.sendall("\r\n".join([*lines, "", ""]).encode())
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += read_exactly(opened, 1)
-    assert b" 101 " in answer, answer
-    return opened
-
-
-def call(
-    port: int,
-    signer: Credentials | tuple[NodeId, rsa.RSAPrivateKey] | None,
-    operation: str,
-    members: dict[str, Any],
-) -> dict[str, Any]:
-    """Call an operation of ssm."""
-    body = json.dumps(members).encode()
-    headers = {
-        "Host": f"127.0.0.1:{port}",
-        "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": f"AmazonSSM.{operation}",
-    }
-    request = SignableRequest("POST", "/", "", list(headers.items()), body)
-    now = datetime.now(UTC)
-    if isinstance(signer, Credentials):
-        headers |= sign(request, signer, REGION, "ssm", now)
-    elif signer is not None:
-        headers |= sign_rsa(request, signer[0], signer[1], REGION, now)
-    status, answer = post(port, "/", headers, body)
-    assert status == 200, answer
-    return dict(json.loads(answer))
-
-
-def post(port: int, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("POST", path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
 
 
 def serve_until_closed(directory: Path) -> None:

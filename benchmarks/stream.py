@@ -18,7 +18,8 @@ from typing import Any
 import psutil
 
 from benchmarks.measurement import Measurement
-from benchmarks.relay import Server, call, create_channel, processor_seconds, read_message, running_server, splice_rate
+from benchmarks.raw_peers import call, create_channel, read_message
+from benchmarks.relay import Server, processor_seconds, running_server, splice_rate
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import AgentEvent, ClientEvent, ClientReady, InputReceived, OutputReceived, SessionStarted
