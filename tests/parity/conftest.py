@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.session import Session
 from hypothesis import settings
 
-from ferryman.awsapi.dispatch import ApiCall, Response, identify, parse, serialise, serialise_error
+from ferryman.awsapi.dispatch import ApiCall, Response, identify, parse, protocol_of, serialise, serialise_error
 from ferryman.model.errors import ServiceError
 from ferryman.model.secret import Secret
 from ferryman.signing import sigv4
@@ -61,8 +61,8 @@ class Door:
 
     def respond(self, request: SignableRequest) -> Response:
         call = None
+        target = request.raw_path + ("?" + request.raw_query if request.raw_query else "")
         try:
-            target = request.raw_path + ("?" + request.raw_query if request.raw_query else "")
             call = identify(request.method, target, request.headers, request.body)
             presented = sigv4.parse(request)
             sigv4.verify_scope(presented, REGION, call.service)
@@ -72,7 +72,7 @@ class Door:
                 raise self.answer
             return serialise(call, self.answer, REQUEST_ID)
         except ServiceError as error:
-            return serialise_error(call, error, REQUEST_ID)
+            return serialise_error(call or protocol_of(target, request.headers), error, REQUEST_ID)
 
 
 @pytest.fixture

@@ -306,9 +306,29 @@ def test_presigned_caller_identity(door: Door, client: Callable[[str], Any]) -> 
     response = door(AWSRequest("GET", url).prepare())
     assert response.status_code == 200
     assert b"<Account>123456789012</Account>" in response.content
+    lasting = sts.generate_presigned_url("get_caller_identity", ExpiresIn=900, HttpMethod="GET")
+    assert door(AWSRequest("GET", lasting).prepare()).status_code == 200
     changed = door(AWSRequest("GET", url.replace("X-Amz-Expires=60", "X-Amz-Expires=600")).prepare())
     assert changed.status_code == 403
     assert b"<Code>SignatureDoesNotMatch</Code>" in changed.content
+
+
+def test_caller_identity_presigned_for_the_models_own_method(door: Door, client: Callable[[str], Any]) -> None:
+    """botocore presigns POST unless it is told otherwise, with the form in the query and nothing in the body."""
+    url = client("sts").generate_presigned_url("get_caller_identity", ExpiresIn=900)
+    door.answer = {"Account": "123456789012"}
+    response = door(AWSRequest("POST", url).prepare())
+    assert response.status_code == 200, response.content
+    assert door.calls == [(door.calls[0][0], {})]
+    assert door.calls[0][0].operation == "GetCallerIdentity"
+
+
+def test_presigned_for_longer_than_fifteen_minutes(door: Door, client: Callable[[str], Any]) -> None:
+    url = client("sts").generate_presigned_url("get_caller_identity", ExpiresIn=901, HttpMethod="GET")
+    response = door(AWSRequest("GET", url).prepare())
+    assert response.status_code == 400
+    assert b"<Code>IncompleteSignature</Code>" in response.content
+    assert b"X-Amz-Expires must be from 1 to 900 seconds (15 minutes), not '901'." in response.content
 
 
 def test_a_member_the_model_lacks_is_our_mistake(door: Door, client: Callable[[str], Any]) -> None:

@@ -11,6 +11,7 @@ from botocore.model import OperationModel
 from ferryman.awsapi.markup import document
 
 _PATH = re.compile(r"/v1/(control|data)-channel/([^/]+)")
+_BELOW = ("/v1/control-channel", "/v1/data-channel")
 _OPERATIONS = {"control": "CreateControlChannel", "data": "CreateDataChannel"}
 
 
@@ -18,6 +19,11 @@ def locate(raw_path: str) -> tuple[str, str] | None:
     """Return (operation, channel id, decoded) for a channel's path, None for any other path."""
     found = _PATH.fullmatch(raw_path)
     return None if found is None else (_OPERATIONS[found[1]], unquote(found[2]))
+
+
+def is_below(raw_path: str) -> bool:
+    """Return whether a path is where channels are, even if it does not name one."""
+    return raw_path.startswith(_BELOW)
 
 
 def encode(result: Mapping[str, Any], operation: OperationModel) -> bytes:

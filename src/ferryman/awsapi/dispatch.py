@@ -10,7 +10,7 @@ from botocore.model import OperationModel
 
 from ferryman.awsapi import channels, errors, json11, query
 from ferryman.awsapi.calls import ApiCall, ApiProtocol, Response
-from ferryman.awsapi.errors import UnidentifiedCall, unknown_operation
+from ferryman.awsapi.errors import unidentified, unknown_operation
 from ferryman.awsapi.models import operation_model, query_versions, service_model, target_prefixes
 from ferryman.awsapi.validation import validate
 from ferryman.model.errors import ServiceError
@@ -21,6 +21,7 @@ __all__ = [
     "Response",
     "identify",
     "parse",
+    "protocol_of",
     "serialise",
     "serialise_error",
     "unknown_operation",
@@ -35,30 +36,47 @@ def identify(method: str, target: str, headers: Iterable[tuple[str, str]], body:
     `target` is the raw request target (path, and query if any); `headers` are (name, value) in any case (for aiohttp:
     `request.headers.items()`). JSON 1.1 calls are known by X-Amz-Target, Query calls by Action and Version in the form
     or query string, the agent's channel calls by their path. Raises `ServiceError` UnknownOperationException, or
-    SerializationException for a form that cannot be read.
+    SerializationException for a form that cannot be read; `protocol_of` says how to write those.
     """
     path, _, query_string = target.partition("?")
-    given = {name.lower(): value for name, value in reversed(list(headers))}
+    given = _first_of_each(headers)
     if method == "POST" and (located := channels.locate(path)) is not None:
         operation, channel_id = located
         return ApiCall("ssmmessages", operation, ApiProtocol.CHANNEL, (("ChannelId", channel_id),))
     if method == "POST" and path == "/" and "x-amz-target" in given:
         return _json_call(given["x-amz-target"])
-    if path == "/" and method == "POST" and given.get("content-type", "").startswith(_FORM):
+    if path == "/" and method == "POST" and given.get("content-type", "").startswith(_FORM) and body:
         return _query_call(query.fields(body), ())
-    if path == "/" and method == "GET" and query_string:
-        form = query.fields(query_string.encode(errors="replace"))
+    if path == "/" and query_string and (method == "GET" or (method == "POST" and not body)):
+        form = query.fields(query_string.encode(errors="surrogateescape"))
         return _query_call(form, tuple(form.items()))
-    raise UnidentifiedCall(
-        f"{method} {path[:100]} is no operation of this service. Is this the right endpoint?", ApiProtocol.JSON
-    )
+    raise unidentified(f"{method} {path[:100]} is not an operation of this service. Is this the right endpoint?")
+
+
+def protocol_of(target: str, headers: Iterable[tuple[str, str]]) -> ApiProtocol:
+    """Return the protocol that a request is written in, known before its operation is; arguments as `identify`.
+
+    Errors that come that early are written in it. JSON if the request does not show any.
+    """
+    path, _, query_string = target.partition("?")
+    given = _first_of_each(headers)
+    if channels.is_below(path):
+        return ApiProtocol.CHANNEL
+    if "x-amz-target" in given:
+        return ApiProtocol.JSON
+    in_query = path == "/" and query_string
+    return ApiProtocol.QUERY if in_query or given.get("content-type", "").startswith(_FORM) else ApiProtocol.JSON
+
+
+def _first_of_each(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in reversed(list(headers))}
 
 
 def _json_call(target: str) -> ApiCall:
     prefix, _, operation = target.rpartition(".")
     service = target_prefixes().get(prefix)
     if service is None or operation_model(service, operation) is None:
-        raise UnidentifiedCall(f"The operation {target[:100]!r} is unknown.", ApiProtocol.JSON)
+        raise unidentified(f"The operation {target[:100]!r} is unknown.")
     return ApiCall(service, operation, ApiProtocol.JSON)
 
 
@@ -66,8 +84,7 @@ def _query_call(form: Mapping[str, str], located: tuple[tuple[str, str], ...]) -
     action, version = form.get("Action", ""), form.get("Version", "NO_VERSION_SPECIFIED")
     service = query_versions().get(version)
     if service is None or operation_model(service, action) is None:
-        message = f"Could not find operation {action[:100]} for version {version[:100]}"
-        raise UnidentifiedCall(message, ApiProtocol.QUERY)
+        raise unidentified(f"Could not find operation {action[:100]} for version {version[:100]}")
     return ApiCall(service, action, ApiProtocol.QUERY, located)
 
 
@@ -102,15 +119,14 @@ def serialise(call: ApiCall, result: Mapping[str, Any], request_id: str) -> Resp
     return Response(status, {"Content-Type": content_type, "x-amzn-RequestId": request_id}, body)
 
 
-def serialise_error(call: ApiCall | None, error: ServiceError, request_id: str) -> Response:
-    """Return `error` in the call's protocol, with the code's spelling and status there; JSON for no call at all."""
-    if call is not None:
-        protocol, service = call.protocol, call.service
-    else:
-        protocol = error.protocol if isinstance(error, UnidentifiedCall) else ApiProtocol.JSON
-        service = "sts"
+def serialise_error(call: ApiCall | ApiProtocol, error: ServiceError, request_id: str) -> Response:
+    """Return `error` in the call's protocol, with the code's spelling and status there.
+
+    Where the call is not known, it is the protocol of the request, as `protocol_of` returns it.
+    """
+    protocol, service = (call.protocol, call.service) if isinstance(call, ApiCall) else (call, "sts")
     namespace = service_model(service).metadata.get("xmlNamespace", "") if protocol is ApiProtocol.QUERY else ""
-    if call is not None and _is_own(call, error.code):
+    if isinstance(call, ApiCall) and _is_own(call, error.code):
         return errors.serialise_own_error(namespace, error, request_id)
     return errors.serialise_error(protocol, namespace, error, request_id)
 

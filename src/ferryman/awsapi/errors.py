@@ -41,12 +41,9 @@ _CHANNEL_STATUS: Mapping[str, int] = {
 }
 
 
-class UnidentifiedCall(ServiceError):
-    """A request that means no operation; `protocol` is the one it is written in, so that the answer can be, too."""
-
-    def __init__(self, message: str, protocol: ApiProtocol) -> None:
-        super().__init__("UnknownOperationException", message)
-        self.protocol = protocol
+def unidentified(message: str) -> ServiceError:
+    """Return the refusal of a request that does not mean any operation."""
+    return ServiceError("UnknownOperationException", message)
 
 
 def unknown_operation(operation: str) -> ServiceError:

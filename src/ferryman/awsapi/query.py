@@ -5,6 +5,7 @@ Members go by their own names and no list or map is flattened: so it is in `sts`
 
 from base64 import b64decode, b64encode
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,15 +23,20 @@ _FIELDS = 1000
 
 
 def fields(form: bytes) -> dict[str, str]:
-    """Return a form's or a query string's fields, the first of each name.
+    """Return a form's or a query string's fields.
 
-    Raises `ServiceError` SerializationException when it is not UTF-8 or has more than 1,000 fields.
+    Raises `ServiceError` SerializationException when it is not UTF-8, has more than 1,000 fields or one of them twice:
+    a signed query may be put into another order, and which of two values comes first would be anybody's choice.
     """
     try:
         pairs = parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
     except ValueError as error:
         raise _malformed(f"The form cannot be read: at most {_FIELDS} fields in UTF-8 are accepted.") from error
-    return dict(reversed(pairs))
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise _malformed(f"The form has the field {repeated[:100]!r} more than once. Send each field once.")
+    return read
 
 
 def decode(form: Mapping[str, str], shape: Shape | None) -> dict[str, Any]:

@@ -18,6 +18,10 @@ from ferryman.signing.presented import PresentedSignature, parse
 from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
 from ferryman.signing.sigv4 import verify, verify_scope
 
+PRESIGNED = frozenset({("sts", "GetCallerIdentity")})
+"""The calls that AWS's clients presign, as a proof of identity for somebody else. Whoever reads such a URL can repeat
+the call, so no other is accepted that way."""
+
 
 def signable(request: web.Request, body: bytes) -> SignableRequest:
     """Return the request as it was signed: the raw target, every header as sent."""
@@ -44,6 +48,7 @@ async def authenticate_caller(service: Service, request: SignableRequest, call: 
     presented = parse(request)
     if is_rsa(presented):
         raise InvalidSignature(f"{call.operation} is not signed with a node's key; use the node's credentials.")
+    _refuse_presigned(presented, call)
     return await _verified_caller(service, request, presented, call.service)
 
 
@@ -52,6 +57,7 @@ async def authenticate_node(service: Service, request: SignableRequest, call: Ap
     presented = parse(request)
     if not is_rsa(presented):
         raise InvalidSignature(f"{call.operation} must be signed with the node's own key.")
+    _refuse_presigned(presented, call)
     verify_scope(presented, service.settings.region, call.service)
     node = await find_node(service, presented.access_key_id)
     try:
@@ -63,7 +69,10 @@ async def authenticate_node(service: Service, request: SignableRequest, call: Ap
 
 
 async def authenticate_upgrade(service: Service, request: web.Request) -> Caller | None:
-    """Return who signed a WebSocket upgrade, None if nobody did; raises as `authenticate_caller`."""
+    """Return who signed a WebSocket upgrade, in a header or presigned, None if nobody did.
+
+    Raises as `authenticate_caller`.
+    """
     to_verify = signable(request, b"")
     try:
         presented = parse(to_verify)
@@ -72,6 +81,15 @@ async def authenticate_upgrade(service: Service, request: web.Request) -> Caller
     caller = await _verified_caller(service, to_verify, presented, "ssmmessages")
     recognise(request)
     return caller
+
+
+def _refuse_presigned(presented: PresentedSignature, call: ApiCall) -> None:
+    """Raise `InvalidSignature` if a call is presigned that AWS's clients do not presign."""
+    if presented.expires is not None and (call.service, call.operation) not in PRESIGNED:
+        raise InvalidSignature(
+            f"{call.operation} cannot be called with a presigned URL: only GetCallerIdentity and WebSocket upgrades "
+            "can. Sign the request in its Authorization header."
+        )
 
 
 async def _verified_caller(

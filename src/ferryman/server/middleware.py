@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from ferryman.awsapi.dispatch import serialise_error
+from ferryman.awsapi.dispatch import protocol_of, serialise_error
 from ferryman.model.errors import ServiceError
 from ferryman.server.api import web_response
 from ferryman.server.audited import answered, refused
@@ -41,7 +41,8 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         error = _refusal(request, fault)
         code = error.code
         refused(request, error)
-        response = web_response(serialise_error(request.get(CALL), error, request_id))
+        call = request.get(CALL) or protocol_of(request.raw_path, request.headers.items())
+        response = web_response(serialise_error(call, error, request_id))
     finally:
         if isinstance(connection, Connection):
             connection.request_ended()

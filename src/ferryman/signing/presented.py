@@ -18,8 +18,8 @@ from ferryman.signing.canonical import (
 )
 from ferryman.signing.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
 
-LONGEST_PRESIGNED = 7 * 24 * 3600
-"""The longest lifetime of a presigned request, in seconds."""
+LONGEST_PRESIGNED = 15 * 60
+"""The longest lifetime of a presigned request, in seconds: a URL can be repeated by whoever has read it."""
 
 _PARAMETERS = ("Credential", "Signature", "SignedHeaders")
 _QUERY_PARAMETERS = ("X-Amz-Credential", SIGNATURE_PARAMETER, "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Expires")
@@ -129,12 +129,11 @@ def _from_query(request: SignableRequest, query: list[tuple[str, str]]) -> Prese
 
 
 def _lifetime(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LONGEST_PRESIGNED)):
-        raise IncompleteSignature("X-Amz-Expires must be a number of seconds, at most a week.")
-    if not 1 <= int(text) <= LONGEST_PRESIGNED:
+    digits = text.isascii() and text.isdigit() and len(text) <= _QUOTED_LENGTH
+    if not digits or not 1 <= int(text) <= LONGEST_PRESIGNED:
         raise IncompleteSignature(
-            "X-Amz-Expires must be at least 1 and at most a week (in seconds); that is, the given X-Amz-Expires must "
-            f"be at most {LONGEST_PRESIGNED} seconds."
+            f"X-Amz-Expires must be from 1 to {LONGEST_PRESIGNED} seconds (15 minutes), not {_quote(text)}. "
+            "Presign the URL again with a shorter lifetime."
         )
     return int(text)
 

@@ -11,11 +11,11 @@ from ferryman.awsapi.dispatch import (
     ApiProtocol,
     identify,
     parse,
+    protocol_of,
     serialise,
     serialise_error,
     unknown_operation,
 )
-from ferryman.awsapi.errors import UnidentifiedCall
 from ferryman.model.errors import ServiceError
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
@@ -57,30 +57,35 @@ def test_query_call_is_known_by_action_and_version() -> None:
         ("POST", "/", [FORM], b"Action=GetCallerIdentity&Version=2011-06-16", ApiProtocol.QUERY),
         ("POST", "/", [FORM], b"Action=Nothing&Version=2011-06-15", ApiProtocol.QUERY),
         ("GET", "/?Action=Nothing&Version=2011-06-15", [], b"", ApiProtocol.QUERY),
-        ("GET", "/v1/control-channel/mi-0123456789abcdef0", [], b"", ApiProtocol.JSON),
-        ("POST", "/v1/control-channel/", [], b"", ApiProtocol.JSON),
-        ("POST", "/v1/control-channel/a/b", [], b"", ApiProtocol.JSON),
+        ("POST", "/?X-Amz-Expires=1", [], b"", ApiProtocol.QUERY),
+        ("POST", "/other", [FORM], b"", ApiProtocol.QUERY),
+        ("GET", "/other?a=b", [], b"", ApiProtocol.JSON),
+        ("GET", "/v1/control-channel/mi-0123456789abcdef0", [], b"", ApiProtocol.CHANNEL),
+        ("POST", "/v1/control-channel/", [], b"", ApiProtocol.CHANNEL),
+        ("POST", "/v1/control-channel/a/b", [FORM], b"", ApiProtocol.CHANNEL),
         ("POST", "/v2/data-channel/a", [], b"", ApiProtocol.JSON),
     ],
 )
 def test_request_that_means_no_operation(
     method: str, target: str, headers: list[tuple[str, str]], body: bytes, protocol: ApiProtocol
 ) -> None:
-    with pytest.raises(UnidentifiedCall) as raised:
+    with pytest.raises(ServiceError) as raised:
         identify(method, target, headers, body)
     assert (raised.value.code, raised.value.status) == ("UnknownOperationException", 400)
-    assert raised.value.protocol is protocol
-    response = serialise_error(None, raised.value, "r")
+    assert protocol_of(target, headers) is protocol
+    response = serialise_error(protocol, raised.value, "r")
     assert response.status == 400
-    if protocol is ApiProtocol.QUERY:
+    if protocol is ApiProtocol.CHANNEL:
+        assert response.body.startswith(b"<UnknownOperationException>")
+    elif protocol is ApiProtocol.QUERY:
         assert b"<Code>InvalidAction</Code>" in response.body
         assert b'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"' in response.body
     else:
         assert json.loads(response.body)["__type"] == "UnknownOperationException"
 
 
-def test_error_without_a_call_is_json() -> None:
-    response = serialise_error(None, ServiceError("InternalServerError", "m", status=500), "r")
+def test_error_of_a_json_request_without_a_call() -> None:
+    response = serialise_error(ApiProtocol.JSON, ServiceError("InternalServerError", "m", status=500), "r")
     assert (response.status, json.loads(response.body)) == (500, {"__type": "InternalServerError", "message": "m"})
 
 
@@ -100,15 +105,36 @@ def test_operation_of_the_model_that_the_server_lacks() -> None:
 
 
 def test_form_that_cannot_be_read() -> None:
-    for body in (b"\xff\xfe", b"Action=%FF", b"&".join(b"a=1" for _ in range(1001))):
+    for body in (b"\xff\xfe", b"Action=%FF", b"&".join(b"a%d=1" % number for number in range(1001))):
         with pytest.raises(ServiceError) as raised:
             identify("POST", "/", [FORM], body)
         assert raised.value.code == "SerializationException"
+        response = serialise_error(protocol_of("/", [FORM]), raised.value, "r")
+        assert b"<Code>MalformedInput</Code>" in response.body
 
 
-def test_first_of_a_doubled_field_or_header_counts() -> None:
-    call = identify("POST", "/", [FORM], b"Action=GetCallerIdentity&Version=2011-06-15&Action=AssumeRole")
-    assert call.operation == "GetCallerIdentity"
+def test_query_string_that_is_not_utf8_is_refused_not_altered() -> None:
+    with pytest.raises(ServiceError) as raised:
+        identify("GET", f"/?{IDENTITY}&Name=\udcff", [], b"")
+    assert raised.value.code == "SerializationException"
+
+
+@pytest.mark.parametrize("again", ["Action=AssumeRole", "%41ction=GetCallerIdentity", "Version=", "Version"])
+def test_a_repeated_field_is_refused(again: str) -> None:
+    for form in (f"{IDENTITY}&{again}", f"{again}&{IDENTITY}"):
+        for method, target, headers, body in (("POST", "/", [FORM], form.encode()), ("GET", f"/?{form}", [], b"")):
+            with pytest.raises(ServiceError, match="more than once") as raised:
+                identify(method, target, headers, body)
+            assert raised.value.code == "SerializationException"
+
+
+def test_query_call_in_the_query_of_a_post() -> None:
+    call = identify("POST", f"/?{IDENTITY}", [FORM], b"")
+    assert (call.operation, call.protocol) == ("GetCallerIdentity", ApiProtocol.QUERY)
+    assert parse(call, b"") == {}
+
+
+def test_first_of_a_doubled_header_counts() -> None:
     headers = [("X-Amz-Target", "AmazonSSM.StartSession"), ("X-Amz-Target", "AmazonSSM.DescribeSessions")]
     assert identify("POST", "/", headers, b"").operation == "StartSession"
 
@@ -138,4 +164,4 @@ def test_no_request_raises_anything_but_service_errors(
     try:
         parse(identify(method, target, headers, body), body)
     except ServiceError as error:
-        serialise_error(None, error, "r")
+        serialise_error(protocol_of(target, headers), error, "r")

@@ -1,6 +1,7 @@
 """Calls of people, programs and nodes against the real server, valid and not."""
 
 import asyncio
+import io
 import json
 import re
 from collections.abc import AsyncIterator
@@ -50,14 +51,6 @@ async def test_get_caller_identity(server: Server) -> None:
     assert identity["Account"] == "123456789012"
     assert identity["Arn"] == "arn:aws:iam::123456789012:user/root"
     assert identity["UserId"].startswith("AIDA")
-
-
-async def test_a_presigned_call_is_answered(server: Server) -> None:
-    url = server.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
-    async with server.http.get(url, headers={"Accept": "application/json"}) as answer:
-        text = await answer.text()
-    assert answer.status == 200, text
-    assert "user/root" in text
 
 
 async def test_a_session_from_start_to_end(server: Server) -> None:
@@ -316,13 +309,46 @@ async def test_operations_that_are_not_implemented_are_unknown(server: Server) -
     assert "ListCommands" in message
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", "/"), ("DELETE", "/v1/data-channel/x")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", "/")])
 async def test_other_paths_and_methods(server: Server, method: str, path: str) -> None:
     async with server.http.request(method, server.url_of(path)) as answer:
         content = await answer.json(content_type=None)
         assert answer.status in (404, 405)
         assert content["__type"] == "UnknownOperationException"
         assert answer.headers["x-amzn-RequestId"]
+
+
+async def test_another_method_of_a_channel(server: Server) -> None:
+    async with server.http.delete(server.url_of("/v1/data-channel/x")) as answer:
+        assert answer.status == 405
+        assert (await answer.read()).startswith(b"<UnknownOperationException>")
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "code"),
+    [
+        ("&".join(f"a{number}=" for number in range(1001)), 400, "MalformedInput"),
+        ("Action=%FF", 400, "MalformedInput"),
+        ("Action=Nothing&Version=2011-06-15", 400, "InvalidAction"),
+        ("Action=" + "a" * 2 * 1024 * 1024, 413, "RequestEntityTooLargeException"),
+        (None, 408, "RequestTimeoutException"),
+    ],
+)
+async def test_an_error_of_a_form_before_its_operation_is_known(
+    server: Server, form: str | None, status: int, code: str
+) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"Action="
+        await server.stop.wait()
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    data = never() if form is None else io.BytesIO(form.encode())
+    async with server.http.post(server.url_of("/"), data=data, headers=headers) as answer:
+        text = await answer.text()
+        assert answer.status == status
+        assert answer.content_type == "text/xml"
+    assert f"<Code>{code}</Code>" in text
+    server.stop.set()
 
 
 async def test_a_body_of_two_mebibytes(server: Server) -> None:

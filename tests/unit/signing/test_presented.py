@@ -192,8 +192,11 @@ def test_query_parameter_given_twice(name: str) -> None:
         parse(replace(once, raw_query=f"{once.raw_query}&{name}={PRESIGNED[name]}"))
 
 
-def test_week_is_the_longest_lifetime() -> None:
-    assert parse(presigned(Expires="604800")).expires == 604_800
+def test_fifteen_minutes_is_the_longest_lifetime() -> None:
+    assert parse(presigned(Expires="900")).expires == 900
+    for longer in ("901", "604800", "9" * 5000):
+        with pytest.raises(IncompleteSignature, match=r"X-Amz-Expires must be from 1 to 900 seconds \(15 minutes\)"):
+            parse(presigned(Expires=longer))
 
 
 def test_token_in_query_and_header() -> None:
