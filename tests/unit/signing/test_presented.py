@@ -212,7 +212,8 @@ def test_message_quotes_neither_control_characters_nor_without_end() -> None:
     assert len(raised.value.message) < 400
 
 
-wild = st.text(st.characters(), max_size=30)
+wild = st.text(st.characters(exclude_categories=["Cs"], include_characters="\udc80\udcff"), max_size=30)
+"""Bytes of a request that are not UTF-8 become surrogates of this range; it cannot have others."""
 
 
 @settings(deadline=None)
