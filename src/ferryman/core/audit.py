@@ -11,10 +11,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ferryman.core.audit_identity import user_identity, web_identity
-from ferryman.core.audit_members import recorded, text
+from ferryman.core.audit_members import MOST_BYTES, recorded, text
 from ferryman.core.authorization import SpentToken
 from ferryman.core.guesses import Summary, TooManyGuesses
 from ferryman.core.ports import Entry, Unrecorded
+from ferryman.core.record_budget import (
+    Allowance,
+    Cause,
+    Repeated,
+    channel_changes,
+    node_changes,
+    principal,
+    refused_calls,
+    successful_reads,
+    unverified,
+)
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, node_arn, session_arn
 from ferryman.model.errors import ServiceError
@@ -28,13 +39,22 @@ SESSION_CHANGE = "Session Manager Session State-change Notification"
 CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
 FAILURES = "Failed Authentication Summary"
 NODE_CHANGE = "Managed Node State-change Notification"
+UNKNOWN = "unknown"
+"""The party of all who have not shown who they are."""
 
-LARGEST = 16 * 1024
-"""Characters of a call's parameters and result, as Python shows them; larger ones are left out."""
-TOO_LARGE = "OMITTED_FOR_ITS_SIZE"
+REPEATED = "Repeated Records Summary"
+
+REFUSED_BYTES = 4 * 1024
+"""JSON bytes of a refused call's parameters; of one that was carried out `audit_members.MOST_BYTES`."""
+SAID_BYTES = 512
+"""JSON bytes of the User-Agent, and of an error's message."""
 
 _READING = ("Describe", "Get", "List", "Simulate")
 _GIVES_CREDENTIALS = frozenset({"GetAccessToken", "GetSessionToken", "GetFederationToken"})
+_NEEDS_NO_PERMISSION = frozenset({"GetSessionToken"})
+"""Calls that are always recorded and that every user may make: each user only so often."""
+_REPEATABLE = frozenset({"Connected", "Disconnected"})
+"""What a node can do over and over without anybody's permission."""
 AGENT_CALLS = frozenset(
     {
         "GetMessages",
@@ -48,10 +68,6 @@ AGENT_CALLS = frozenset(
 """What every agent calls over and over to stay connected. Answered ones are recorded if the settings say so."""
 ALWAYS_ANSWERED = AGENT_CALLS | {"TerminateSession"}
 """Calls that nothing is refused to when the trail cannot be written: nodes would fall silent, sessions not end."""
-
-UNVERIFIED_BURST = 100
-UNVERIFIED_PER_SECOND = 10.0
-"""Records of calls by nobody known, and of throttled ones: who need not be anybody must not fill the disk."""
 
 
 @dataclass(slots=True)
@@ -82,8 +98,15 @@ def needs_record(operation: str) -> bool:
     return not is_read_only(operation) and operation not in ALWAYS_ANSWERED
 
 
-def demand_trail(service: Service, operation: str) -> None:
-    """Raise ServiceUnavailable (503) if a call of `operation` must be recorded and cannot be now."""
+def demand_trail(service: Service, operation: str, caller: Caller | None = None) -> None:
+    """Raise ServiceUnavailable (503) if a call of `operation` must be recorded and cannot be now.
+
+    Raises ThrottlingException if `caller` makes too many calls that need no permission and must be recorded.
+    """
+    if caller is not None and operation in _NEEDS_NO_PERMISSION:
+        allowance = Allowance(f"{operation}:{principal(caller)}", 200, 1)
+        if not service.records.take(allowance, service.clock()):
+            raise ServiceError("ThrottlingException", "Rate exceeded")
     if service.settings.audit.required and needs_record(operation) and service.trail.failure is not None:
         raise _unrecorded()
 
@@ -95,6 +118,10 @@ async def record_answered(service: Service, call: ObservedCall) -> None:
     """
     if call.operation in AGENT_CALLS and not service.settings.audit.agent_calls:
         return
+    if is_read_only(call.operation) and call.caller is not None:
+        cause = _cause(call, call.caller, "")
+        if not service.records.allows(successful_reads(call.caller), cause, service.clock()):
+            return
     entry = call_record(service, call, None)
     if not (service.settings.audit.required and needs_record(call.operation)):
         service.trail.note(entry)
@@ -106,14 +133,32 @@ async def record_answered(service: Service, call: ObservedCall) -> None:
 
 
 def record_refused(service: Service, call: ObservedCall, error: ServiceError) -> None:
-    """Record a call that was refused or failed. Of those by nobody known only so many a second are kept."""
-    unverified = call.caller is None or error.code == "ThrottlingException"
-    service.trail.note(call_record(service, call, error), unverified=unverified)
+    """Record a call that was refused or failed. Beyond the caller's allowance they are only counted.
+
+    Those by nobody known, all together, have one allowance; one that was carried out is always recorded.
+    """
+    if call.result is None:
+        caller = call.caller
+        allowances = unverified() if caller is None else refused_calls(caller)
+        if not service.records.allows(allowances, _cause(call, caller, error.code), service.clock()):
+            return
+    service.trail.note(call_record(service, call, error))
+
+
+def _cause(call: ObservedCall, caller: Caller | None, code: str) -> Cause:
+    return Cause(
+        party=UNKNOWN if caller is None else principal(caller),
+        kind=f"{call.service}:{call.operation} {code}".rstrip(),
+        name="" if caller is None else caller.arn,
+        access_key_id=call.claimed_key or "",
+        address=call.source_ip or "",
+    )
 
 
 def call_record(service: Service, call: ObservedCall, error: ServiceError | None) -> Entry:
     """Return the CloudTrail-shaped record of a call."""
     settings, read_only = service.settings, is_read_only(call.operation)
+    most_bytes = MOST_BYTES if error is None else REFUSED_BYTES
     result = None if read_only or call.result is None or error is not None else recorded(call.result)
     record: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
@@ -128,14 +173,14 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
         "awsRegion": settings.region,
         "recipientAccountId": settings.account_id,
         "sourceIPAddress": call.source_ip,
-        "userAgent": text(call.user_agent),
+        "userAgent": text(call.user_agent, SAID_BYTES),
         "userIdentity": web_identity(call.result) or user_identity(call.caller, call.claimed_key),
         "requestID": call.request_id,
-        "requestParameters": _sized(None if call.parameters is None else recorded(call.parameters)),
-        "responseElements": _sized(result),
+        "requestParameters": None if call.parameters is None else recorded(call.parameters, most_bytes),
+        "responseElements": result,
     }
     if error is not None:
-        record["errorCode"], record["errorMessage"] = text(error.code), text(error.message)
+        record["errorCode"], record["errorMessage"] = text(error.code), text(error.message, SAID_BYTES)
     return record
 
 
@@ -163,7 +208,11 @@ def session_changed(service: Service, session: Session) -> None:
 
 
 def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:
-    """Note that a node is Registered, Connected, Disconnected or Deregistered."""
+    """Note that a node is Registered, Connected, Disconnected or Deregistered; beyond its allowance only count."""
+    if status in _REPEATABLE:
+        cause = Cause(node_id, f"{NODE_CHANGE} {status}", address=detail.get("sourceIPAddress") or "")
+        if not service.records.allows(node_changes(node_id), cause, service.clock()):
+            return
     arn = node_arn(service.settings.account_id, service.settings.region, node_id)
     shown = {name: text(value) for name, value in detail.items() if value is not None}
     service.trail.note(event(service, NODE_CHANGE, [arn], {"instanceId": node_id, "status": status, **shown}))
@@ -204,9 +253,17 @@ def end_left(service: Service, session_id: SessionId, left: EndLeft) -> None:
 def end_refused(
     service: Service, session_id: SessionId, end: str, source_ip: str | None, error: Exception, name: str | None = None
 ) -> None:
-    """Note that somebody was not let to an end of a session. A token that was used before is one that was good once:
-    that is always noted, whereas of what anybody can make up only so many a second are."""
+    """Note that somebody was refused an end of a session.
+
+    A token that was used before was good once, so that counts against the session. What anybody can make up counts
+    against the allowance of all who are not known.
+    """
     if isinstance(error, TooManyGuesses):
+        return
+    known = name is not None or isinstance(error, SpentToken)
+    cause = Cause(session_id if known else UNKNOWN, f"{CHANNEL_CHANGE} Refused", name or "", address=source_ip or "")
+    allowances = channel_changes(session_id, "refused") if known else unverified()
+    if not service.records.allows(allowances, cause, service.clock()):
         return
     reason = error.message if isinstance(error, ServiceError) else str(error)
     detail = {
@@ -219,8 +276,7 @@ def end_refused(
         "spentToken": True if isinstance(error, SpentToken) else None,
     }
     arn = session_arn(service.settings.account_id, service.settings.region, text(session_id))
-    unverified = name is None and not isinstance(error, SpentToken)
-    service.trail.note(event(service, CHANNEL_CHANGE, [arn], detail), unverified=unverified)
+    service.trail.note(event(service, CHANNEL_CHANGE, [arn], detail))
 
 
 def failures_summed(service: Service, summary: Summary) -> None:
@@ -236,6 +292,21 @@ def failures_summed(service: Service, summary: Summary) -> None:
     service.trail.note(event(service, FAILURES, [], detail))
 
 
+def repeated_summed(service: Service, repeated: Repeated) -> None:
+    """Note the records that one party's allowance left out, counted by what they were."""
+    detail = {
+        "principalId": text(repeated.party),
+        "since": moment(repeated.since),
+        "until": moment(repeated.until),
+        "records": repeated.records,
+        "counts": {text(kind, 256): count for kind, count in repeated.kinds.most_common()},
+        "callers": [text(each) for each in repeated.names],
+        "accessKeyIds": [text(each) for each in repeated.access_key_ids],
+        "sourceIPAddresses": [text(each) for each in repeated.addresses],
+    }
+    service.trail.note(event(service, REPEATED, [], detail))
+
+
 def trail_event(service: Service, detail_type: str, detail: Mapping[str, Any]) -> Entry:
     """Return what the trail says of itself: that it was opened, has a gap, or was cut down to size."""
     return event(service, detail_type, [], dict(detail))
@@ -247,6 +318,10 @@ def moment(millis: Millis) -> str:
 
 
 def _note_channel(service: Service, session_id: SessionId, detail: dict[str, Any]) -> None:
+    address = detail.get("sourceIPAddress") or ""
+    cause = Cause(session_id, f"{CHANNEL_CHANGE} {detail['state']}", detail["name"], address=address)
+    if not service.records.allows(channel_changes(session_id, detail["end"]), cause, service.clock()):
+        return
     arn = session_arn(service.settings.account_id, service.settings.region, session_id)
     service.trail.note(event(service, CHANNEL_CHANGE, [arn], {"sessionId": session_id, **detail}))
 
@@ -264,10 +339,6 @@ def event(service: Service, detail_type: str, resources: list[str], detail: dict
         "resources": resources,
         "detail": {name: value for name, value in detail.items() if value is not None},
     }
-
-
-def _sized(members: dict[str, Any] | None) -> dict[str, Any] | str | None:
-    return members if members is None or len(repr(members)) <= LARGEST else TOO_LARGE
 
 
 def _new_id(service: Service) -> str:

@@ -6,13 +6,27 @@ Deny by default: a member that a new operation brings is hidden until somebody l
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Any
+
+import msgspec
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 """CloudTrail's own words."""
 LONGEST_TEXT = 1024
+"""Bytes of a text as JSON has it."""
 MOST_ELEMENTS = 50
 """Of a list or a map; how many there were is said behind them."""
+TOO_LARGE = "OMITTED_FOR_ITS_SIZE"
+"""Stands for a member that there is no room for beside the others."""
+MOST_BYTES = 16 * 1024
+"""JSON bytes of a call's parameters, or of its result."""
+_OTHERS = "…"
+"""Counts members that not even their names have room for, and elements that were cut off."""
+_REST_BYTES = 32
+"""More than the count of those takes."""
+_LARGE_NUMBER = 1 << 63
+"""JSON cannot be relied on to hold larger ones."""
 DEEPEST = 6
 
 SHOWN = frozenset(
@@ -61,50 +75,126 @@ PARAMETERS_SHOWN = frozenset({"host", "localPortNumber", "localUnixSocket", "por
 """Of a session document's parameters: where a forwarded port leads. Commands may hold passwords."""
 
 
-def recorded(members: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """Return what is recorded of parameters or a result, first letters in lower case, as CloudTrail has it."""
-    return {
-        name[:1].lower() + name[1:]: _member(name, value, depth) for name, value in members.items() if value is not None
+_json = msgspec.json.Encoder()
+
+
+class _Room:
+    """Bytes that are left for a member; the first value that does not fit ends it."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def holds(self, value: Any) -> bool:
+        """Take what a scalar or a key needs, with what stands around it."""
+        self.left -= len(_json.encode(value)) + 3
+        return self.left >= 0
+
+
+def recorded(members: Mapping[str, Any], most_bytes: int = MOST_BYTES, depth: int = 0) -> dict[str, Any]:
+    """Return what is recorded of parameters or a result, first letters in lower case, as CloudTrail has it.
+
+    At most `most_bytes` as JSON, at least 64: each member is cut to a third of that, and the largest ones are
+    `TOO_LARGE` where all do not fit together, so that what is small, such as a target, is always there.
+    """
+    share = max(most_bytes // 3, _REST_BYTES)
+    found = {
+        text(name[:1].lower() + name[1:], 256): _member(name, value, depth, share)
+        for name, value in members.items()
+        if value is not None
     }
+    return _fitted(found, most_bytes)
 
 
-def text(value: str) -> str:
-    """Return a text that JSON can hold, of at most LONGEST_TEXT characters."""
-    if len(value) > LONGEST_TEXT:
-        value = value[: LONGEST_TEXT - 1] + "…"
-    return value if value.isascii() else value.encode(errors="replace").decode()
+def text(value: str, most_bytes: int = LONGEST_TEXT) -> str:
+    """Return a text that JSON can hold, of at most `most_bytes` there."""
+    if len(value) > most_bytes:
+        value = value[: most_bytes - 1] + _OTHERS
+    if not value.isascii():
+        value = value.encode(errors="replace").decode()
+    if len(_json.encode(value)) - 2 <= most_bytes:
+        return value
+    left, kept = most_bytes - len(_json.encode(_OTHERS)) + 2, []
+    for character in value:
+        left -= len(_json.encode(character)) - 2
+        if left < 0:
+            break
+        kept.append(character)
+    return "".join(kept) + _OTHERS
 
 
-def _member(name: str, value: Any, depth: int) -> Any:
+def _fitted(members: dict[str, Any], most_bytes: int) -> dict[str, Any]:
+    sizes = {name: len(_json.encode(name)) + len(_json.encode(value)) + 2 for name, value in members.items()}
+    if sum(sizes.values()) + 2 <= most_bytes:
+        return members
+    left, kept, omitted = most_bytes - _REST_BYTES, set(), set()
+    marks = {name: len(_json.encode(name)) + len(TOO_LARGE) + 4 for name in members}
+    for name in sorted(members, key=marks.__getitem__):  # every name first, as far as there is room
+        mark = min(marks[name], sizes[name])
+        if mark <= left:
+            left -= mark
+            omitted.add(name)
+    for name in sorted(omitted, key=sizes.__getitem__):
+        more = sizes[name] - min(marks[name], sizes[name])
+        if more <= left:
+            left -= more
+            kept.add(name)
+    fitted = {name: value if name in kept else TOO_LARGE for name, value in members.items() if name in omitted}
+    return fitted if len(fitted) == len(members) else fitted | {_OTHERS: len(members) - len(fitted)}
+
+
+def _member(name: str, value: Any, depth: int, share: int) -> Any:
     if name in SHOWN:
-        return _bounded(value, depth)
+        return _bounded(value, depth, _Room(share))
     if name in NESTED and isinstance(value, Mapping) and depth < DEEPEST:
-        return recorded(value, depth + 1)
+        return recorded(value, share, depth + 1)
     if (name in DIGESTED or name in NESTED) and isinstance(value, str):
         encoded = value.encode(errors="replace")
         return {"bytes": len(encoded), "sha256": sha256(encoded).hexdigest()}
     if name == PARAMETERS and isinstance(value, Mapping):
-        given = list(value.items())[:MOST_ELEMENTS]
-        return {text(key): _bounded(each, 1) if key in PARAMETERS_SHOWN else HIDDEN for key, each in given}
+        room = _Room(share)
+        return _bounded({key: each if key in PARAMETERS_SHOWN else HIDDEN for key, each in value.items()}, 0, room)
     return HIDDEN
 
 
-def _bounded(value: Any, depth: int) -> Any:
+def _bounded(value: Any, depth: int, room: _Room) -> Any:
+    if isinstance(value, Mapping):
+        return _mapping(value, depth, room) if depth < DEEPEST else HIDDEN
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+        return _sequence(value, depth, room) if depth < DEEPEST else HIDDEN
+    scalar = _scalar(value)
+    return scalar if room.holds(scalar) else TOO_LARGE
+
+
+def _mapping(value: Mapping[Any, Any], depth: int, room: _Room) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    room.left -= 2
+    for key, each in islice(value.items(), MOST_ELEMENTS):
+        shown = text(str(key))
+        if not room.holds(shown):
+            break
+        kept[shown] = _bounded(each, depth + 1, room)
+    return kept if len(kept) == len(value) else kept | {_OTHERS: len(value)}
+
+
+def _sequence(value: Sequence[Any], depth: int, room: _Room) -> list[Any]:
+    kept = []
+    room.left -= 2
+    for each in value[:MOST_ELEMENTS]:
+        if room.left <= 0:
+            break
+        kept.append(_bounded(each, depth + 1, room))
+    return kept if len(kept) == len(value) else [*kept, f"{_OTHERS} {len(value)}"]
+
+
+def _scalar(value: Any) -> Any:
     if isinstance(value, str):
         return text(value)
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if abs(value) < _LARGE_NUMBER else text(hex(value), 64)
     if isinstance(value, float):
         return str(value)  # numbers with a fraction have more than one spelling
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if depth >= DEEPEST:
-        return HIDDEN
-    if isinstance(value, Mapping):
-        pairs = list(value.items())
-        kept = {text(str(key)): _bounded(each, depth + 1) for key, each in pairs[:MOST_ELEMENTS]}
-        return kept | ({"…": len(pairs)} if len(pairs) > MOST_ELEMENTS else {})
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        elements = [_bounded(each, depth + 1) for each in value[:MOST_ELEMENTS]]
-        return [*elements, f"… {len(value)}"] if len(value) > MOST_ELEMENTS else elements
     return HIDDEN

@@ -386,8 +386,8 @@ class AuditTrail(Protocol):
     def failure(self) -> str | None:
         """Why the trail cannot be written at the moment; None while it can."""
 
-    def note(self, entry: Entry, *, unverified: bool = False) -> None:
-        """Put an entry into the trail soon. Of `unverified` ones too many at once are only counted."""
+    def note(self, entry: Entry) -> None:
+        """Put an entry into the trail soon."""
 
     async def keep(self, entry: Entry) -> None:
         """Put an entry into the trail and return when it is there; raises `Unrecorded`."""

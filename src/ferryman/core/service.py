@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Notices, Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
+from ferryman.core.record_budget import RecordBudget
 from ferryman.core.vault import Vault
 
 
@@ -74,7 +75,7 @@ class NoTrail:
 
     failure = None
 
-    def note(self, entry: Entry, *, unverified: bool = False) -> None:
+    def note(self, entry: Entry) -> None:
         """Do nothing."""
 
     async def keep(self, entry: Entry) -> None:
@@ -102,3 +103,4 @@ class Service:
     fetch: Fetch = fetch_nothing
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
     notices: Notices = field(default_factory=NoNotices)
+    records: RecordBudget = field(default_factory=RecordBudget)

@@ -59,7 +59,7 @@ class WrittenTrail(Protocol):
     def last_sequence(self) -> int:
         """The number of the newest record on disk."""
 
-    def note(self, entry: Entry, *, unverified: bool = False) -> None:
+    def note(self, entry: Entry) -> None:
         """Put an entry into the trail soon."""
 
 

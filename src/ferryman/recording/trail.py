@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 
-from ferryman.core.audit import UNVERIFIED_BURST, UNVERIFIED_PER_SECOND
 from ferryman.core.audit_chain import DELETED, KEY_CHANGED, BrokenChain, Link, changed_to, key_id, open_line, seal
 from ferryman.core.ports import Entry, Unrecorded
 from ferryman.recording.trail_files import TrailFiles, first_sequence, trail_files
@@ -84,7 +83,6 @@ class Trail:
         self._slow_until = 0.0
         self._failure: str | None = None
         self._lost = 0
-        self._unverified = _Bucket(UNVERIFIED_BURST, UNVERIFIED_PER_SECOND)
         if self._key != key:
             self.use_key(key)
         detail = {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes}
@@ -100,12 +98,8 @@ class Trail:
         """The number of the newest record on disk."""
         return self._link.sequence
 
-    def note(self, entry: Entry, *, unverified: bool = False) -> None:
+    def note(self, entry: Entry) -> None:
         """Put an entry into the trail within BATCH_SECONDS."""
-        if unverified and not self._unverified.take(self._loop.time()):
-            return
-        if unverified and (left_out := self._unverified.left_out()):
-            self._add(_Waiting(self._describe(GAP, {"unverifiedLeftOut": left_out})))
         self._add(_Waiting(entry))
         if not self._writing and self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
@@ -128,8 +122,6 @@ class Trail:
 
     async def close(self) -> None:
         """Write all that waits, sync, and let go of the files. What cannot be written is lost, which is logged."""
-        if left_out := self._unverified.left_out():
-            self._add(_Waiting(self._describe(GAP, {"unverifiedLeftOut": left_out})))
         self._add(_Waiting(self._describe(CLOSED, {})))
         await self._idle.wait()
         self._write()
@@ -292,27 +284,3 @@ def _taken_up(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
         follower = changed_to(last_line)
         return next((each for each in keys if key_id(each) == follower), key), link
     raise broken
-
-
-class _Bucket:
-    """How many may come at once, and how many a second go on; counts those that may not."""
-
-    def __init__(self, burst: float, per_second: float) -> None:
-        self._burst = self._tokens = burst
-        self._per_second = per_second
-        self._filled_at = 0.0
-        self._left_out = 0
-
-    def take(self, now: float) -> bool:
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
-        self._filled_at = now
-        if self._tokens < 1:
-            self._left_out += 1
-            return False
-        self._tokens -= 1
-        return True
-
-    def left_out(self) -> int:
-        """Return how many were left out since the last time this was asked."""
-        count, self._left_out = self._left_out, 0
-        return count

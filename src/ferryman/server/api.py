@@ -50,7 +50,7 @@ async def handle(request: web.Request) -> web.Response:
         if key not in BY_CALLER:
             raise unknown_operation(call.operation)
         given = observed.parameters = parse(call, body)
-        demand_trail(gateway.service, call.operation)
+        demand_trail(gateway.service, call.operation, caller)
         result = await BY_CALLER[key](here, caller, given)
     observed.result = result
     return web_response(serialise(call, result, request[REQUEST_ID]))

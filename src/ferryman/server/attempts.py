@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from ferryman.core.audit import failures_summed
+from ferryman.core.audit import failures_summed, repeated_summed
 from ferryman.core.authorization import WrongToken
 from ferryman.core.guesses import SUMMARY_SECONDS, Guesses
 from ferryman.core.service import Service
@@ -50,7 +50,7 @@ def _address(request: web.Request, peer: str) -> str:
 
 
 async def tell(app: web.Application) -> AsyncIterator[None]:
-    """Put into the trail what was not looked at, once a minute and at the end."""
+    """Put into the trail what was not looked at or not recorded by itself, once a minute and at the end."""
     telling = asyncio.create_task(_tell(app[GATEWAY].service, app[GUESSES]))
     yield
     telling.cancel()
@@ -67,3 +67,5 @@ async def _tell(service: Service, guesses: Guesses) -> None:
 def _tell_now(service: Service, guesses: Guesses, *, at_once: bool = False) -> None:
     for summary in guesses.summaries(service.clock(), at_once=at_once):
         failures_summed(service, summary)
+    for repeated in service.records.summaries(service.clock(), at_once=at_once):
+        repeated_summed(service, repeated)

@@ -177,17 +177,6 @@ async def test_too_much_to_remember_is_counted(tmp_path: Path, monkeypatch: pyte
     assert records(tmp_path)[3]["detail"] == {"lost": 4}
 
 
-async def test_records_by_nobody_are_bounded(tmp_path: Path) -> None:
-    trail = open_trail(tmp_path)
-    for n in range(300):
-        trail.note({"n": n}, unverified=True)
-    await trail.close()
-    found = records(tmp_path)
-    assert 100 <= len([each for each in found if "n" in each]) <= 110
-    assert found[-2]["detail-type"] == GAP
-    assert found[-2]["detail"]["unverifiedLeftOut"] >= 190
-
-
 async def test_copies_get_the_lines_as_they_are(tmp_path: Path) -> None:
     copied: list[bytes] = []
     trail = open_trail(tmp_path, copies=[copied.extend], sync_always=True)
