@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from ferryman.core.iam_ports import GrantedPolicy
-from ferryman.model.callers import User, UserChanges
+from ferryman.core.iam_ports import GrantedPolicy, KeyHolder
+from ferryman.model.callers import AccessKey, User, UserChanges
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.policies import ManagedPolicy, PolicyVersion
+from ferryman.model.tags import ResourceType
 from ferryman.store.database import SqlStore, open_store
 
 ARN = "arn:aws:iam::123456789012:policy/deploy"
@@ -98,3 +99,23 @@ async def test_a_transaction_that_fails_changes_nothing(store: SqlStore) -> None
     assert not await store.policies.add_version(PolicyVersion(ARN, 1, "again", Millis(9)), is_default=True)
     assert await store.policies.get(ARN) == POLICY
     await store.identities.add_user(User("AIDA1", "alice", Millis(1)))
+
+
+async def test_a_key_is_read_with_its_user_and_what_bears_on_the_user(store: SqlStore) -> None:
+    user = User("AIDA1", "alice", Millis(1))
+    key = AccessKey("AKIA1", "AIDA1", b"sealed", True, Millis(2))
+    assert await store.identities.key_holder("AKIA1") is None
+    await store.identities.add_user(user)
+    await store.identities.add_key(key)
+    assert await store.identities.key_holder("AKIA1") == KeyHolder(key, user, [], {})
+    await store.policies.put_inline("AIDA1", "own", "text")
+    await store.policies.attach("AIDA1", BUILT_IN)
+    await store.tags.put(ResourceType.USER, "AIDA1", {"team": "web", "env": "prod"})
+    await store.tags.put(ResourceType.ROLE, "AIDA1", {"other": "kind"})
+    await store.identities.set_key_active("AKIA1", active=False)
+    holder = await store.identities.key_holder("AKIA1")
+    assert holder is not None
+    assert (holder.key, holder.user) == (replace(key, active=False), user)
+    assert holder.policies == await store.policies.granted("AIDA1")
+    assert len(holder.policies) == 2
+    assert holder.tags == {"team": "web", "env": "prod"}

@@ -3,11 +3,12 @@
 Identities and their policies are read at every call, also those of temporary credentials.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ferryman.core.access_credentials import granted_policy
 from ferryman.core.node_credentials import authenticate_node
-from ferryman.core.permissions import identity_policies, managed_text
+from ferryman.core.permissions import identity_policies, managed_text, policy_documents
 from ferryman.core.requests import Authenticated
 from ferryman.core.service import Service
 from ferryman.core.temporary_credentials import is_temporary, open_temporary, unrecognized
@@ -30,13 +31,13 @@ async def authenticate(service: Service, access_key_id: str, session_token: str 
     disabled, foreign or altered), ExpiredTokenException.
     """
     if session_token is None:
-        key = await service.store.identities.get_key(access_key_id)
-        user = await service.store.identities.get_user(key.user_id) if key is not None and key.active else None
-        if key is None or user is None:
+        holder = await service.store.identities.key_holder(access_key_id)
+        if holder is None or not holder.key.active:
             raise unrecognized()
-        secret = service.vault.open(KEY_PURPOSE, key.sealed_secret, key.access_key_id.encode())
-        caller = replace(await caller_of(service, user), access_key_id=access_key_id)
-        return Authenticated(caller, Secret(secret.decode()))
+        secret = service.vault.open(KEY_PURPOSE, holder.key.sealed_secret, access_key_id.encode())
+        policies = policy_documents(holder.policies)
+        caller = await _user_caller(service, holder.user, policies, holder.tags)
+        return Authenticated(replace(caller, access_key_id=access_key_id), Secret(secret.decode()))
     if not is_temporary(session_token):
         return await authenticate_node(service, access_key_id, session_token)
     opened, session = open_temporary(service, access_key_id, session_token)
@@ -45,6 +46,14 @@ async def authenticate(service: Service, access_key_id: str, session_token: str 
 
 async def caller_of(service: Service, user: User) -> Caller:
     """Return the caller that a user is, with the policies that bear on them now."""
+    policies = await identity_policies(service, user.user_id)
+    tags = (await service.store.tags.of(ResourceType.USER, [user.user_id])).get(user.user_id, {})
+    return await _user_caller(service, user, policies, tags)
+
+
+async def _user_caller(
+    service: Service, user: User, policies: tuple[PolicyDocument, ...], tags: Mapping[str, str]
+) -> Caller:
     account_id = service.settings.account_id
     return Caller(
         CallerKind.USER,
@@ -52,8 +61,8 @@ async def caller_of(service: Service, user: User) -> Caller:
         user_arn(account_id, user.name, user.path),
         user.user_id,
         user.name,
-        policies=await identity_policies(service, user.user_id),
-        tags=(await service.store.tags.of(ResourceType.USER, [user.user_id])).get(user.user_id, {}),
+        policies=policies,
+        tags=tags,
         boundary=await boundary_policy(service, user.boundary_arn),
     )
 

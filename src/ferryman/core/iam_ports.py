@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ferryman.model.callers import User
+from ferryman.model.callers import AccessKey, User
 from ferryman.model.groups import Group
 from ferryman.model.policies import ManagedPolicy, PolicyVersion
 from ferryman.model.roles import IamRole, OidcProvider, RoleChanges
@@ -21,6 +21,16 @@ class GrantedPolicy:
     name: str | None
     arn: str | None
     text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """An access key with its user, and the user's policies and tags: what authenticating a call reads."""
+
+    key: AccessKey
+    user: User
+    policies: Sequence[GrantedPolicy]
+    tags: Mapping[str, str]
 
 
 class PolicyStore(Protocol):

@@ -1,9 +1,10 @@
 """What bears on a caller's request: its policies, and the condition keys of the request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from ferryman.core.builtin_policies import BUILTIN_POLICIES
+from ferryman.core.iam_ports import GrantedPolicy
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, CallerKind, Origin
 from ferryman.model.identifiers import Millis
@@ -24,8 +25,13 @@ _PRINCIPAL_TYPES = {CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole", Cal
 
 async def identity_policies(service: Service, identity_id: str) -> tuple[PolicyDocument, ...]:
     """Return the policies of a user, of their groups, and what is attached to either."""
+    return policy_documents(await service.store.policies.granted(identity_id))
+
+
+def policy_documents(granted_policies: Iterable[GrantedPolicy]) -> tuple[PolicyDocument, ...]:
+    """Return policies as the store has them with their texts; one that is gone is left out."""
     found: list[PolicyDocument] = []
-    for granted in await service.store.policies.granted(identity_id):
+    for granted in granted_policies:
         builtin = BUILTIN_POLICIES.get(granted.arn or "")
         text = builtin.text if builtin is not None else granted.text
         if text is not None:

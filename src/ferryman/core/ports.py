@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ferryman.core.access_ports import AccessRequestStore
-from ferryman.core.iam_ports import GroupStore, OidcProviderStore, PolicyStore, RoleStore
+from ferryman.core.iam_ports import GroupStore, KeyHolder, OidcProviderStore, PolicyStore, RoleStore
 from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.documents import DocumentType, DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
@@ -223,6 +223,9 @@ class IdentityStore(Protocol):
 
     async def get_key(self, access_key_id: str) -> AccessKey | None:
         """Return a key by its id."""
+
+    async def key_holder(self, access_key_id: str) -> KeyHolder | None:
+        """Return a key with its user and what bears on the user, in one read; None if unknown."""
 
     async def keys_of(self, user_id: str) -> Sequence[AccessKey]:
         """A user's keys, oldest first."""

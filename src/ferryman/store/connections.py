@@ -4,6 +4,9 @@ A statement is one trip to a thread and back, on the standard library's driver: 
 makes four or five such trips a statement (`docs/decisions`). SQLite has one writer at a time; giving it one thread
 makes the others wait here, in order, and not in SQLite's busy loop. `synchronous=FULL` makes a write durable when it
 returns, also over a power failure.
+
+Building a statement costs several times what running it does, and happens on the event loop. A statement that API calls
+run is built once, when its module is imported, with `bindparam` for what changes.
 """
 
 import asyncio
@@ -30,6 +33,8 @@ _PRAGMAS = (
 Result = TypeVar("Result")
 Record = Sequence[Any]
 """A row's columns, in the order in which the statement names them."""
+Reader = Callable[[Executable, Mapping[str, object]], Sequence[Record]]
+"""Runs a SELECT with values for its parameters."""
 
 
 class Connections:
@@ -41,14 +46,23 @@ class Connections:
         self._writer_thread = ThreadPoolExecutor(1, "store-writer")
         self._reader_threads = ThreadPoolExecutor(READERS, "store-reader")
 
-    async def read(self, statement: Executable) -> Sequence[Record]:
-        """Run a SELECT; returns all its rows."""
+    async def read(self, statement: Executable, values: Mapping[str, object] | None = None) -> Sequence[Record]:
+        """Run a SELECT with these values for its parameters; returns all its rows."""
 
         def run() -> Sequence[Record]:
             with self._readers.connect() as connection:
-                return connection.execute(statement).all()
+                return connection.execute(statement, values).all()
 
         return await _in_thread(self._reader_threads, run)
+
+    async def read_together(self, run: Callable[[Reader], Result]) -> Result:
+        """Run several SELECTs in one trip to a thread; `run` calls its reader for each, and sees nothing else."""
+
+        def run_all() -> Result:
+            with self._readers.connect() as connection:
+                return run(lambda statement, values: connection.execute(statement, values).all())
+
+        return await _in_thread(self._reader_threads, run_all)
 
     async def write(self, statement: Executable, values: Mapping[str, object] | None = None) -> int:
         """Run a statement that changes rows; returns how many. Durable when it returns."""

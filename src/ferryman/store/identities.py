@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from ferryman.core.iam_ports import GrantedPolicy, KeyHolder
 from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.errors import ServiceError
-from ferryman.store.connections import Connections, Record
+from ferryman.model.tags import ResourceType
+from ferryman.store.connections import Connections, Reader, Record
+from ferryman.store.policies import GRANTED
 from ferryman.store.tables import access_keys, users
+from ferryman.store.tags import TAGS
 
 _USER_COLUMNS = tuple(users.c[field.name] for field in fields(User))
 _KEY_COLUMNS = (
@@ -22,6 +26,9 @@ _KEY_COLUMNS = (
     access_keys.c.last_used_service,
     access_keys.c.last_used_region,
 )
+_KEY = select(*_KEY_COLUMNS).where(access_keys.c.access_key_id == bindparam("access_key_id"))
+_USER = select(*_USER_COLUMNS).where(users.c.user_id == bindparam("user_id"))
+_USER_NAMED = select(*_USER_COLUMNS).where(users.c.name == bindparam("name"))
 
 
 class SqlIdentities:
@@ -39,11 +46,11 @@ class SqlIdentities:
 
     async def get_user(self, user_id: str) -> User | None:
         """Return the user by id."""
-        return await self._one_user(users.c.user_id == user_id)
+        return _user(await self._connections.read(_USER, {"user_id": user_id}))
 
     async def user_named(self, name: str) -> User | None:
         """Return the user by name."""
-        return await self._one_user(users.c.name == name)
+        return _user(await self._connections.read(_USER_NAMED, {"name": name}))
 
     async def users(self) -> Sequence[User]:
         """All users by name."""
@@ -73,8 +80,24 @@ class SqlIdentities:
 
     async def get_key(self, access_key_id: str) -> AccessKey | None:
         """Return a key by its id."""
-        rows = await self._connections.read(select(*_KEY_COLUMNS).where(access_keys.c.access_key_id == access_key_id))
+        rows = await self._connections.read(_KEY, {"access_key_id": access_key_id})
         return _key(rows[0]) if rows else None
+
+    async def key_holder(self, access_key_id: str) -> KeyHolder | None:
+        """Return a key with its user and what bears on the user, in one read."""
+
+        def run(read: Reader) -> KeyHolder | None:
+            keys = read(_KEY, {"access_key_id": access_key_id})
+            key = _key(keys[0]) if keys else None
+            user = None if key is None else _user(read(_USER, {"user_id": key.user_id}))
+            if key is None or user is None:
+                return None
+            policies = read(GRANTED, {"identity_id": user.user_id})
+            tags = read(TAGS, {"resource_type": ResourceType.USER.value, "resource_ids": [user.user_id]})
+            named = {name: value for _, name, value in tags}
+            return KeyHolder(key, user, [GrantedPolicy(*row) for row in policies], named)
+
+        return await self._connections.read_together(run)
 
     async def keys_of(self, user_id: str) -> Sequence[AccessKey]:
         """A user's keys, oldest first."""
@@ -117,9 +140,9 @@ class SqlIdentities:
         statement = delete(access_keys).where(access_keys.c.access_key_id == access_key_id)
         return await self._connections.write(statement) == 1
 
-    async def _one_user(self, condition: ColumnElement[bool]) -> User | None:
-        rows = await self._connections.read(select(*_USER_COLUMNS).where(condition))
-        return User(*rows[0]) if rows else None
+
+def _user(rows: Sequence[Record]) -> User | None:
+    return User(*rows[0]) if rows else None
 
 
 def _key(row: Record) -> AccessKey:

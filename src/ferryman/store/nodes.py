@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, or_, select, update
 
 from ferryman.core.ports import ActivationPosition, ActivationQuery, NodeQuery
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
@@ -15,6 +15,7 @@ from ferryman.store.tables import activations, nodes, tags
 _INFORMATION = tuple(field.name for field in fields(NodeInformation))
 _NODE = tuple(field.name for field in fields(ManagedNode) if field.name != "information")
 _NODE_COLUMNS = tuple(nodes.c[name] for name in (*_NODE, *_INFORMATION))
+_GET_NODE = select(*_NODE_COLUMNS).where(nodes.c.node_id == bindparam("node_id"))
 _ACTIVATION_COLUMNS = tuple(activations.c[field.name] for field in fields(Activation))
 
 
@@ -64,7 +65,7 @@ class SqlNodes:
 
     async def get(self, node_id: NodeId) -> ManagedNode | None:
         """Return the node, or None."""
-        rows = await self._connections.read(select(*_NODE_COLUMNS).where(nodes.c.node_id == node_id))
+        rows = await self._connections.read(_GET_NODE, {"node_id": node_id})
         return _node(rows[0]) if rows else None
 
     async def update_information(self, node_id: NodeId, information: NodeInformation, now: Millis) -> bool:

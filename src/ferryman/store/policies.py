@@ -2,8 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
-from sqlalchemy import Delete, Executable, Text, and_, delete, func, insert, literal, null, select, union_all, update
+from sqlalchemy import (
+    CompoundSelect,
+    Delete,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from ferryman.core.iam_ports import GrantedPolicy
@@ -23,6 +38,38 @@ from ferryman.store.tables import (
 _POLICY_COLUMNS = tuple(managed_policies.c[field.name] for field in fields(ManagedPolicy))
 _BUILT_IN = "arn:aws:iam::aws:"
 _VERSION_COLUMNS = tuple(policy_versions.c[field.name] for field in fields(PolicyVersion))
+_POLICY = select(*_POLICY_COLUMNS).where(managed_policies.c.arn == bindparam("arn"))
+_VERSIONS = (
+    select(*_VERSION_COLUMNS)
+    .where(policy_versions.c.arn == bindparam("arn"))
+    .order_by(policy_versions.c.version.desc())
+)
+
+
+def _granted() -> CompoundSelect[Any]:
+    """Return the SELECT of all policies of an identity and of its groups, by `identity_id`."""
+    owners = union_all(
+        select(bindparam("identity_id", type_=Text).label("owner_id")),
+        select(group_members.c.group_id).where(group_members.c.user_id == bindparam("identity_id")),
+    ).subquery()
+    inline = select(
+        inline_policies.c.owner_id, inline_policies.c.name, null().cast(Text).label("arn"), inline_policies.c.text
+    ).join(owners, owners.c.owner_id == inline_policies.c.owner_id)
+    default = and_(
+        policy_versions.c.arn == managed_policies.c.arn,
+        policy_versions.c.version == managed_policies.c.default_version,
+    )
+    attached = (
+        select(policy_attachments.c.owner_id, null().cast(Text), policy_attachments.c.arn, policy_versions.c.text)
+        .join(owners, owners.c.owner_id == policy_attachments.c.owner_id)
+        .outerjoin(managed_policies, managed_policies.c.arn == policy_attachments.c.arn)
+        .outerjoin(policy_versions, default)
+    )
+    return union_all(inline, attached)
+
+
+GRANTED = _granted()
+"""All policies of an identity and of its groups: `identity_id`."""
 
 
 class SqlPolicies:
@@ -33,24 +80,8 @@ class SqlPolicies:
 
     async def granted(self, identity_id: str) -> Sequence[GrantedPolicy]:
         """Return all policies of an identity and of its groups."""
-        owners = union_all(
-            select(literal(identity_id).label("owner_id")),
-            select(group_members.c.group_id).where(group_members.c.user_id == identity_id),
-        ).subquery()
-        inline = select(
-            inline_policies.c.owner_id, inline_policies.c.name, null().cast(Text).label("arn"), inline_policies.c.text
-        ).join(owners, owners.c.owner_id == inline_policies.c.owner_id)
-        default = and_(
-            policy_versions.c.arn == managed_policies.c.arn,
-            policy_versions.c.version == managed_policies.c.default_version,
-        )
-        attached = (
-            select(policy_attachments.c.owner_id, null().cast(Text), policy_attachments.c.arn, policy_versions.c.text)
-            .join(owners, owners.c.owner_id == policy_attachments.c.owner_id)
-            .outerjoin(managed_policies, managed_policies.c.arn == policy_attachments.c.arn)
-            .outerjoin(policy_versions, default)
-        )
-        return [GrantedPolicy(*row) for row in await self._connections.read(union_all(inline, attached))]
+        rows = await self._connections.read(GRANTED, {"identity_id": identity_id})
+        return [GrantedPolicy(*row) for row in rows]
 
     async def put_inline(self, owner_id: str, name: str, text: str) -> None:
         """Set an inline policy."""
@@ -122,12 +153,13 @@ class SqlPolicies:
 
     async def get(self, arn: str) -> ManagedPolicy | None:
         """Return a managed policy."""
-        rows = await self._policies(select(*_POLICY_COLUMNS).where(managed_policies.c.arn == arn))
-        return rows[0] if rows else None
+        rows = await self._connections.read(_POLICY, {"arn": arn})
+        return ManagedPolicy(*rows[0]) if rows else None
 
     async def all(self) -> Sequence[ManagedPolicy]:
         """All managed policies of the account by name."""
-        return await self._policies(select(*_POLICY_COLUMNS).order_by(managed_policies.c.name))
+        statement = select(*_POLICY_COLUMNS).order_by(managed_policies.c.name)
+        return [ManagedPolicy(*row) for row in await self._connections.read(statement)]
 
     async def remove(self, arn: str) -> bool:
         """Delete a managed policy and its versions, unless it is attached or a boundary."""
@@ -156,10 +188,7 @@ class SqlPolicies:
 
     async def versions(self, arn: str) -> Sequence[PolicyVersion]:
         """A policy's versions, newest first."""
-        statement = (
-            select(*_VERSION_COLUMNS).where(policy_versions.c.arn == arn).order_by(policy_versions.c.version.desc())
-        )
-        return [PolicyVersion(*row) for row in await self._connections.read(statement)]
+        return [PolicyVersion(*row) for row in await self._connections.read(_VERSIONS, {"arn": arn})]
 
     async def set_default(self, arn: str, version: int) -> bool:
         """Make a version the default; False if there is none such."""
@@ -176,9 +205,6 @@ class SqlPolicies:
             policy_versions.c.arn == arn, policy_versions.c.version == version, policy_versions.c.version != default
         )
         return await self._connections.write(statement) == 1
-
-    async def _policies(self, statement: Executable) -> Sequence[ManagedPolicy]:
-        return [ManagedPolicy(*row) for row in await self._connections.read(statement)]
 
 
 def _inline(owner_id: str, name: str) -> Delete:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ferryman.model.errors import ServiceError
@@ -12,6 +12,8 @@ from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import oidc_providers, roles
 
 _ROLE_COLUMNS = tuple(roles.c[field.name] for field in fields(IamRole))
+_ROLE = select(*_ROLE_COLUMNS).where(roles.c.role_id == bindparam("role_id"))
+_ROLE_NAMED = select(*_ROLE_COLUMNS).where(roles.c.name == bindparam("name"))
 _PROVIDER_COLUMNS = (
     oidc_providers.c.url,
     oidc_providers.c.client_ids,
@@ -36,11 +38,11 @@ class SqlRoles:
 
     async def get(self, role_id: str) -> IamRole | None:
         """Return the role by id."""
-        return await self._one(roles.c.role_id == role_id)
+        return _first_role(await self._connections.read(_ROLE, {"role_id": role_id}))
 
     async def named(self, name: str) -> IamRole | None:
         """Return the role by name."""
-        return await self._one(roles.c.name == name)
+        return _first_role(await self._connections.read(_ROLE_NAMED, {"name": name}))
 
     async def all(self) -> Sequence[IamRole]:
         """All roles by name."""
@@ -57,10 +59,6 @@ class SqlRoles:
     async def remove(self, role_id: str) -> bool:
         """Delete a role; False if there is none."""
         return await self._connections.write(delete(roles).where(roles.c.role_id == role_id)) == 1
-
-    async def _one(self, condition: ColumnElement[bool]) -> IamRole | None:
-        rows = await self._connections.read(select(*_ROLE_COLUMNS).where(condition))
-        return _role(rows[0]) if rows else None
 
 
 class SqlOidcProviders:
@@ -103,6 +101,10 @@ def _columns(given: IamRole | RoleChanges) -> dict[str, object]:
     if given.principal_ids is not None:
         values["principal_ids"] = "\n".join(f"{arn} {identity_id}" for arn, identity_id in given.principal_ids.items())
     return values
+
+
+def _first_role(rows: Sequence[Record]) -> IamRole | None:
+    return _role(rows[0]) if rows else None
 
 
 def _role(row: Record) -> IamRole:

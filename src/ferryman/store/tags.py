@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from ferryman.model.tags import ResourceType
 from ferryman.store.connections import Connections
 from ferryman.store.tables import tags
+
+TAGS = (
+    select(tags.c.resource_id, tags.c.key, tags.c.value)
+    .where(
+        tags.c.resource_type == bindparam("resource_type"),
+        tags.c.resource_id.in_(bindparam("resource_ids", expanding=True)),
+    )
+    .order_by(tags.c.key)
+)
+"""The tags of resources of one type: `resource_type`, `resource_ids`."""
 
 
 class SqlTags:
@@ -32,13 +42,9 @@ class SqlTags:
 
     async def of(self, resource_type: ResourceType, resource_ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """Return the tags of each of these resources that has any, keys in order."""
-        statement = (
-            select(tags.c.resource_id, tags.c.key, tags.c.value)
-            .where(tags.c.resource_type == resource_type.value, tags.c.resource_id.in_(resource_ids))
-            .order_by(tags.c.key)
-        )
+        values = {"resource_type": resource_type.value, "resource_ids": list(resource_ids)}
         found: dict[str, dict[str, str]] = {}
-        for resource_id, key, value in await self._connections.read(statement):
+        for resource_id, key, value in await self._connections.read(TAGS, values):
             found.setdefault(resource_id, {})[key] = value
         return found
 
