@@ -14,7 +14,7 @@ from ferryman.core.authorization import require
 from ferryman.core.permissions import request_tag_keys, resource_keys
 from ferryman.core.requests import TemporaryCredentials
 from ferryman.core.service import Service
-from ferryman.core.tags import check_tags
+from ferryman.core.tags import check_tags, put_tags
 from ferryman.model.access_requests import (
     ID_ENTROPY,
     AccessRequest,
@@ -48,7 +48,7 @@ async def start_access_request(service: Service, caller: Caller, request: StartA
     """
     asked = request_tag_keys(request.tags)
     nodes = await find_targets(service, caller, request.targets, asked)
-    check_tags(request.tags, {})
+    check_tags(request.tags)
     plan = await plan_for(service, await principal_of(service, caller), nodes)
     made = _made(service, caller, request, tuple(nodes), plan)
     if not await service.store.access_requests.add(made, MOST_PENDING):
@@ -56,8 +56,7 @@ async def start_access_request(service: Service, caller: Caller, request: StartA
             "ServiceQuotaExceededException",
             f"{MOST_PENDING} of your access requests wait for approval already. Try again once some are decided.",
         )
-    if request.tags:
-        await service.store.tags.put(ResourceType.OPS_ITEM, made.request_id, request.tags)
+    await put_tags(service, ResourceType.OPS_ITEM, made.request_id, request.tags)
     access_request_changed(service, made)
     return made
 

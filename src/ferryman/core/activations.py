@@ -18,7 +18,7 @@ from ferryman.core.requests import (
     Page,
 )
 from ferryman.core.service import Service
-from ferryman.core.tags import check_tags
+from ferryman.core.tags import check_tags, put_tags
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import ActivationId, Millis
@@ -51,11 +51,10 @@ async def create_activation(service: Service, caller: Caller, request: CreateAct
     expires_at = Millis(now + _DEFAULT_LIFE) if request.expires_at is None else request.expires_at
     if not now < expires_at <= now + LONGEST_LIFE:
         raise ServiceError("ValidationException", "ExpirationDate must be in the future and within 30 days.")
-    check_tags(request.tags, {})
+    check_tags(request.tags)
     activation_id = ActivationId(str(uuid.UUID(bytes=service.entropy(16), version=4)))
     code = base64.b32encode(service.entropy(15)).decode().lower()
-    if request.tags:
-        await service.store.tags.put(ResourceType.ACTIVATION, activation_id, request.tags)
+    await put_tags(service, ResourceType.ACTIVATION, activation_id, request.tags)
     await service.store.activations.add(
         Activation(
             activation_id=activation_id,

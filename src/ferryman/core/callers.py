@@ -18,6 +18,7 @@ from ferryman.model.roles import IamRole, role_arn, role_session_arn
 from ferryman.model.secret import Secret
 from ferryman.model.tags import ResourceType
 from ferryman.model.temporary import SessionKind, TemporarySession
+from ferryman.policy.context import fold
 
 ROLE_ID_PREFIX = "AROA"
 KEY_PURPOSE = "access-key"
@@ -126,10 +127,23 @@ async def _in_session(service: Service, caller: Caller, session: TemporarySessio
         granted = await granted_policy(service, session)
         policies = (*policies, *(given or ()), granted)
         given = (granted,)
-    set_anew = {key.lower() for key in session.tags}  # conditions know no case of tags' keys
-    kept = {key: value for key, value in caller.tags.items() if key.lower() not in set_anew}
-    tags = {**kept, **session.tags}
+    tags = _overlaid(caller.tags, session.tags)
     return replace(caller, policies=policies, session_policies=given, session=session, tags=tags)
+
+
+def _overlaid(of_identity: Mapping[str, str], of_session: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an identity's tags with those of its session in their place, under the identity's spelling of each key.
+
+    Conditions know no case of tag keys, but Cedar does: a session's `Division` must not make `division` disappear.
+    """
+    tags = dict(of_identity)
+    spellings: dict[str, list[str]] = {}
+    for key in of_identity:
+        spellings.setdefault(fold(key), []).append(key)
+    for key, value in of_session.items():
+        for spelling in spellings.get(fold(key), [key]):
+            tags[spelling] = value
+    return tags
 
 
 async def _session_policies(service: Service, session: TemporarySession) -> tuple[PolicyDocument, ...] | None:

@@ -18,7 +18,7 @@ from ferryman.core.document_text import SIZE_LIMIT, RuleBroken
 from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys, resource_keys
 from ferryman.core.requests import DocumentDraft, DocumentView
 from ferryman.core.service import Service
-from ferryman.core.tags import check_tags
+from ferryman.core.tags import check_tags, put_tags
 from ferryman.model.callers import Caller, document_arn
 from ferryman.model.documents import (
     DEFAULT_VERSION,
@@ -59,7 +59,7 @@ async def create_document(
         raise ServiceError(
             "ValidationException", f"A document's name must not begin with {', '.join(_RESERVED)}; got {draft.name}."
         )
-    check_tags(tags, {})
+    check_tags(tags)
     stored, document = await _checked(service, draft, version=1, latest=1)
     if draft.type is DocumentType.MANUAL_APPROVAL:
         policies = await service.store.documents.all(draft.type)
@@ -70,8 +70,7 @@ async def create_document(
         raise ServiceError("DocumentLimitExceeded", f"The account has {DOCUMENT_LIMIT} documents; delete some first.")
     if not await service.store.documents.add(stored):
         raise _exists(draft.name)
-    if tags:
-        await service.store.tags.put(ResourceType.DOCUMENT, draft.name, tags)
+    await put_tags(service, ResourceType.DOCUMENT, draft.name, tags)
     return DocumentView(stored, document, service.settings.account_id, tags)
 
 

@@ -1,12 +1,13 @@
 """What IAM's use cases on users, groups, roles and policies share: keys, tags, boundaries, quotas, refusals."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ferryman.core.permissions import NO_KEYS, Keys, managed_text
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
-from ferryman.model.tags import TAG_LIMIT, ResourceType
+from ferryman.model.tags import TAG_LIMIT, AlikeTagKeys, ResourceType, TooManyTags, check_keys, check_together
 
 LONGEST_ARN = 256
 """Characters of the ARN of a user, group or policy, which bounds its path."""
@@ -30,7 +31,11 @@ def conflict(first: str) -> ServiceError:
 def check_quota(name: str, count: int, limit: int) -> None:
     """Raise LimitExceeded if there would be more than `limit` of what AWS calls the quota `name`."""
     if count > limit:
-        raise ServiceError("LimitExceeded", f"Cannot exceed quota for {name}: {limit}", status=409)
+        raise _quota_exceeded(name, limit)
+
+
+def _quota_exceeded(name: str, limit: int) -> ServiceError:
+    return ServiceError("LimitExceeded", f"Cannot exceed quota for {name}: {limit}", status=409)
 
 
 def check_arn(arn: str) -> None:
@@ -53,23 +58,30 @@ def tag_keys(tags: Mapping[str, str]) -> Keys:
 
 
 async def put_tags(service: Service, kind: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
-    """Set tags; others stay. Raises InvalidInput (keys that begin with `aws:`), LimitExceeded."""
-    check_tags(given, await tags_of(service, kind, resource_id))
+    """Set tags; others stay. Raises InvalidInput (keys that are reserved or differ only in case), LimitExceeded."""
+    check_tags(given)
     if given:
-        await service.store.tags.put(kind, resource_id, given)
+        with _refusals():
+            await service.store.tags.put(kind, resource_id, given)
 
 
-def check_tags(given: Mapping[str, str], present: Mapping[str, str]) -> None:
-    """Raise InvalidInput or LimitExceeded unless a resource with `present` may get `given`, too."""
+def check_tags(given: Mapping[str, str]) -> None:
+    """Raise InvalidInput or LimitExceeded unless a new resource may get `given`."""
     if any(key.lower().startswith("aws:") for key in given):
         raise ServiceError("InvalidInput", "Tag keys must not begin with aws:, which is reserved.")
-    spelt = {key.lower(): key for key in present}
-    for key in given:
-        other = spelt.get(key.lower(), key)
-        if other != key:  # a condition on aws:TagKeys tells them apart, one on the tag itself does not
-            message = f"The tag key {key} is there as {other}. Give it so, or take that one away before."
-            raise ServiceError("InvalidInput", message)
-    check_quota("TagsPerResource", len({*given, *present}), TAG_LIMIT)
+    with _refusals():
+        check_keys(given)
+        check_together(given, {})
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except AlikeTagKeys as error:
+        raise ServiceError("InvalidInput", str(error)) from error
+    except TooManyTags as error:
+        raise _quota_exceeded("TagsPerResource", TAG_LIMIT) from error
 
 
 async def remove_tags(service: Service, kind: ResourceType, resource_id: str, keys: Sequence[str]) -> None:

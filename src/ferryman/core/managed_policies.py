@@ -80,7 +80,7 @@ async def create_policy(service: Service, caller: Caller, draft: PolicyDraft, ta
     if tags:
         require(service, caller, "iam:TagPolicy", arn, keys)
     check_arn(arn)
-    check_tags(tags, {})
+    check_tags(tags)
     parse_policy(draft.document, PolicyKind.MANAGED)
     check_quota("PoliciesPerAccount", len(await service.store.policies.all()) + 1, POLICY_LIMIT)
     now = service.clock()

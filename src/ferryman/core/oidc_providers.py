@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ferryman.core.authorization import require
-from ferryman.core.iam_resources import no_such
+from ferryman.core.iam_resources import check_tags, no_such, put_tags
 from ferryman.core.markers import page_of
 from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.requests import Page
@@ -19,7 +19,7 @@ from ferryman.core.service import Service
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.roles import OidcProvider, provider_arn
-from ferryman.model.tags import TAG_LIMIT, ResourceType
+from ferryman.model.tags import ResourceType
 
 CLIENT_ID_LIMIT, PROVIDER_LIMIT, THUMBPRINT_LIMIT = 100, 100, 5
 """AWS's default quotas."""
@@ -49,14 +49,14 @@ async def create_oidc_provider(
     require(service, caller, "iam:CreateOpenIDConnectProvider", arn, keys)
     if tags:
         require(service, caller, "iam:TagOpenIDConnectProvider", arn, keys)
+    check_tags(tags)
     check_url(service, provider.url)
     _check(provider)
     if len(await service.store.oidc_providers.all()) >= PROVIDER_LIMIT:
         message = f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDER_LIMIT}"
         raise ServiceError("LimitExceeded", message, status=409)
     await service.store.oidc_providers.add(provider)
-    if tags:
-        await service.store.tags.put(ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
+    await put_tags(service, ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
     return arn
 
 
@@ -106,10 +106,7 @@ async def delete_oidc_provider(service: Service, caller: Caller, arn: str) -> No
 async def tag_oidc_provider(service: Service, caller: Caller, arn: str, tags: Mapping[str, str]) -> None:
     """TagOpenIDConnectProvider. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
     provider = await _provider(service, caller, "TagOpenIDConnectProvider", arn, request_tag_keys(tags))
-    if len({**await _tags(service, provider), **tags}) > TAG_LIMIT:
-        raise ServiceError("LimitExceeded", f"Cannot exceed quota for TagsPerProvider: {TAG_LIMIT}", status=409)
-    if tags:
-        await service.store.tags.put(ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
+    await put_tags(service, ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
 
 
 async def untag_oidc_provider(service: Service, caller: Caller, arn: str, keys: Sequence[str]) -> None:

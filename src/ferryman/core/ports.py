@@ -285,7 +285,11 @@ class TagStore(Protocol):
     """Tags of resources."""
 
     async def put(self, resource_type: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
-        """Set these tags, at least one; others stay."""
+        """Set these tags, at least one; others stay.
+
+        `model.tags.check_together` is asked of the stored tags in the same transaction: raises AlikeTagKeys,
+        TooManyTags, and then sets none.
+        """
 
     async def of(self, resource_type: ResourceType, resource_ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """Return the tags of each of these resources that has any, keys in order."""

@@ -170,7 +170,7 @@ def _continued(caller: Caller, request: SessionRequest) -> SessionRequest:
     if session is None:
         return request
     inherited = {key: session.tags[key] for key in session.transitive_keys}
-    again = {key.lower() for key in request.tags} & {key.lower() for key in inherited}
+    again = {key.casefold() for key in request.tags} & {key.casefold() for key in inherited}
     if again:
         raise invalid_tags(f"The tags {', '.join(sorted(again))} go on from your session and cannot be set again.")
     if session.source_identity and request.source_identity not in ("", session.source_identity):

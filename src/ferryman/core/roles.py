@@ -56,7 +56,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
     require(service, caller, "iam:CreateRole", arn, {**keys, **boundary_key(draft.boundary_arn)})
     if tags:
         require(service, caller, "iam:TagRole", arn, keys)
-    check_tags(tags, {})
+    check_tags(tags)
     trusted = await principal_ids(service, parse_policy(draft.trust_policy, PolicyKind.TRUST))
     await check_boundary(service, draft.boundary_arn)
     check_quota("RolesPerAccount", len(await service.store.roles.all()) + 1, ROLE_LIMIT)

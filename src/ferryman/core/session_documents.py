@@ -16,6 +16,7 @@ from ferryman.model.callers import Caller
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
 from ferryman.model.errors import ServiceError
 from ferryman.model.sessions import Session
+from ferryman.policy.context import fold
 
 RUN_AS_TAG = "SSMSessionRunAs"
 """The key of the caller's tag that names the user of its sessions on nodes, AWS's."""
@@ -74,7 +75,11 @@ def task_content(session: Session, document: str) -> str:
 
 
 def _tagged_user(caller: Caller) -> str:
-    user = caller.tags.get(RUN_AS_TAG, "")
+    found = [value for key, value in caller.tags.items() if fold(key) == fold(RUN_AS_TAG)]  # as conditions read it
+    if len(found) > 1:
+        message = f"{caller.arn} has several tags whose keys are {RUN_AS_TAG} but for case; remove all but one of them."
+        raise ServiceError("ValidationException", message)
+    user = found[0] if found else ""
     if user and not is_user(user):
         raise ServiceError("ValidationException", f"{RUN_AS_TAG}, a tag of {caller.arn}, is not the name of a user.")
     return user

@@ -26,7 +26,7 @@ from ferryman.model.groups import group_arn
 from ferryman.model.identifiers import SessionId
 from ferryman.model.roles import role_arn
 from ferryman.model.tags import ResourceType
-from ferryman.policy.context import RequestContext, fold, request_context, without
+from ferryman.policy.context import RequestContext, fold, overlaid, request_context, without
 from ferryman.policy.documents import Effect
 from ferryman.policy.evaluation import (
     Decision,
@@ -149,7 +149,7 @@ async def _request(service: Service, of: Principal, action: str, resource: str, 
 
 
 def _with(context: RequestContext, given: Keys) -> RequestContext:
-    return RequestContext({**context.values, **request_context(given).values})
+    return overlaid(context, request_context(given))
 
 
 def bounded(policies: PolicySet, simulated: Simulated) -> bool | None:

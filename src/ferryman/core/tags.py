@@ -1,6 +1,7 @@
 """AddTagsToResource, ListTagsForResource, RemoveTagsFromResource, for managed nodes and documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ferryman.core.authorization import require
 from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys, resource_keys
@@ -8,7 +9,7 @@ from ferryman.core.service import Service
 from ferryman.model.callers import Caller, document_arn, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
-from ferryman.model.tags import TAG_LIMIT, ResourceType
+from ferryman.model.tags import TAG_LIMIT, AlikeTagKeys, ResourceType, TooManyTags, check_keys, check_together
 
 
 async def add_tags_to_resource(
@@ -17,13 +18,11 @@ async def add_tags_to_resource(
     """AddTagsToResource: keys that the resource has get the new value.
 
     Raises AccessDeniedException, InvalidResourceType, InvalidResourceId, TooManyTagsError, ValidationException (keys
-    that begin with `aws:`).
+    that begin with `aws:`, or differ only in case, also from one that is stored).
     """
     asked = request_tag_keys(tags)
     kind = await _taggable(service, caller, "ssm:AddTagsToResource", resource_type, resource_id, asked)
-    check_tags(tags, await _tags_of(service, kind, resource_id))
-    if tags:
-        await service.store.tags.put(kind, resource_id, tags)
+    await put_tags(service, kind, resource_id, tags)
 
 
 async def list_tags_for_resource(
@@ -49,15 +48,34 @@ async def remove_tags_from_resource(
     await service.store.tags.remove(kind, resource_id, keys)
 
 
-def check_tags(given: Mapping[str, str], present: Mapping[str, str]) -> None:
-    """Raise TooManyTagsError or ValidationException unless a resource with `present` may get `given`, too."""
+def check_tags(given: Mapping[str, str]) -> None:
+    """Raise TooManyTagsError or ValidationException unless a new resource may get `given`."""
     for key in given:
         if key.lower().startswith("aws:"):
             raise ServiceError(
                 "ValidationException", f"The tag key {key!r} must not begin with aws:, which is reserved."
             )
-    if len({*given, *present}) > TAG_LIMIT:
-        raise ServiceError("TooManyTagsError", f"A resource may have at most {TAG_LIMIT} tags.")
+    with _refusals():
+        check_keys(given)
+        check_together(given, {})
+
+
+async def put_tags(service: Service, kind: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
+    """Set tags of a node, document, activation or access request; others stay. Raises as `check_tags`."""
+    check_tags(given)
+    if given:
+        with _refusals():
+            await service.store.tags.put(kind, resource_id, given)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except AlikeTagKeys as error:
+        raise ServiceError("ValidationException", str(error)) from error
+    except TooManyTags as error:
+        raise ServiceError("TooManyTagsError", f"A resource may have at most {TAG_LIMIT} tags.") from error
 
 
 async def _taggable(

@@ -50,7 +50,7 @@ async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: 
     if tags:
         require(service, caller, "iam:TagUser", arn, keys)
     check_arn(arn)
-    check_tags(tags, {})
+    check_tags(tags)
     await check_boundary(service, draft.boundary_arn)
     check_quota("UsersPerAccount", len(await service.store.identities.users()) + 1, USER_LIMIT)
     user = User(new_id(service, "AIDA"), draft.name, service.clock(), draft.path, draft.boundary_arn)

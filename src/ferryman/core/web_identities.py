@@ -115,7 +115,7 @@ def _claimed(claims: Mapping[str, Any]) -> dict[str, Any]:
     except (AttributeError, TypeError, ValueError) as error:
         raise _rejected("the tags are not in the form that AWS gives them") from error
     texts = [*tags, *tags.values(), *transitive, source_identity]
-    if len(tags) > TAG_LIMIT or len({key.lower() for key in tags}) != len(tags):
+    if len(tags) > TAG_LIMIT or len({key.casefold() for key in tags}) != len(tags):
         raise _rejected(f"there may be {TAG_LIMIT} tags, each key once")
     if not all(isinstance(each, str) and len(each) <= 256 for each in texts) or len(source_identity) > 64:
         raise _rejected("a tag or the source identity is no text, or too long")

@@ -1,5 +1,6 @@
-"""Tags: what kinds of resource have them."""
+"""Tags: what kinds of resource have them, and which may be on one resource together."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -18,3 +19,38 @@ class ResourceType(StrEnum):
 
 TAG_LIMIT = 50
 """Tags that a resource may have."""
+
+
+class AlikeTagKeys(Exception):
+    """Two keys that differ only in case, which conditions in policies could not tell apart; the message says which."""
+
+
+class TooManyTags(Exception):
+    """A resource would have more than `TAG_LIMIT` tags."""
+
+
+def check_keys(given: Mapping[str, str]) -> None:
+    """Raise AlikeTagKeys if two keys of one request differ only in case."""
+    seen: dict[str, str] = {}
+    for key in given:
+        other = seen.setdefault(key.casefold(), key)
+        if other != key:
+            raise AlikeTagKeys(f"The tag keys {other} and {key} differ only in case; keep one of them.")
+
+
+def check_together(given: Mapping[str, str], present: Mapping[str, str]) -> None:
+    """Raise AlikeTagKeys or TooManyTags unless a resource with the tags `present` may get those in `given`.
+
+    Keys are compared without their case, in any script; conditions ignore that of ASCII letters only. Two keys in
+    `present` that were stored alike before this rule do not hinder others.
+    """
+    stored = {key.casefold(): key for key in present if key not in given}
+    for key in given:
+        other = stored.get(key.casefold())
+        if other is not None:
+            raise AlikeTagKeys(
+                f"The tag key {key} differs only in case from the existing key {other}; use that spelling, or remove "
+                "that tag first."
+            )
+    if len({*given, *present}) > TAG_LIMIT:
+        raise TooManyTags

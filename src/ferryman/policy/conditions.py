@@ -3,15 +3,19 @@
 AWS's rules for missing keys: a negated operator holds, any other does not; with IfExists either holds; Null asks for
 just that; ForAllValues holds, ForAnyValue does not. Several values of a policy are alternatives. Several of a request
 are tested as ForAllValues or ForAnyValue says; without either one that matches is enough, and negated none may.
+
+Tag keys have no case. Of a key that two tags fold to (`env`, `Env`) nobody knows which one is meant: a condition on it
+does not hold in a statement that allows, and holds in one that denies if it does for either tag. Where tag keys are
+values (aws:TagKeys), a string condition must hold with and without their case to allow, and either is enough to deny.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 
 from ferryman.policy import matchers
-from ferryman.policy.context import RequestContext, fold
+from ferryman.policy.context import RequestContext, Value, as_text, fold
 from ferryman.policy.errors import MalformedPolicyDocument, shown
 from ferryman.policy.matchers import Filled, Matcher
 
@@ -77,6 +81,8 @@ _OPERATORS = (
 )
 OPERATORS: Mapping[str, Operator] = {each.name: each for each in _OPERATORS}
 _IF_EXISTS = "IfExists"
+_HOLD_TAG_KEYS = frozenset({"aws:tagkeys", "sts:transitivetagkeys"})
+_FOLDABLE = frozenset({"StringEquals", "StringNotEquals", "StringLike", "StringNotLike"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class Condition:
     matcher: Matcher | Filled
     keys: frozenset[str]
     """Every key that it asks for, by itself or in variables."""
+    folded: Matcher | Filled | None = None
+    """The values folded, where the key's own values are tag keys."""
 
     def holds(self, context: RequestContext, *, allowing: bool) -> bool:
         """Tell whether it holds for a request.
@@ -98,13 +106,32 @@ class Condition:
         A value with a variable that stands for nothing matches nothing; where the statement is `allowing` and the
         operator negated, the condition does not hold then, since it would by not being known.
         """
-        values = context.values.get(self.key)
+        if context.ambiguous and not context.ambiguous.keys().isdisjoint(self.keys):
+            return not allowing and self._may_hold(context)
+        return self._holds(context, context.values.get(self.key), allowing=allowing)
+
+    def _may_hold(self, context: RequestContext) -> bool:
+        """Tell whether it holds for any of the tags that fold to its key; a variable may stand for anything then."""
+        if any(key in context.ambiguous for key in self.keys if key != self.key):
+            return True
+        return any(self._holds(context, values, allowing=False) for values in context.ambiguous[self.key])
+
+    def _holds(self, context: RequestContext, values: tuple[Value, ...] | None, *, allowing: bool) -> bool:
         if self.operator is _NULL:
             return isinstance(self.matcher, matchers.Truths) and (not values) in self.matcher.values
         negated = self.operator.negated
         if not values:
             return self.if_exists or (negated if self.quantifier is None else self.quantifier is Quantifier.ALL)
-        matcher = self.matcher
+        held = self._compare(self.matcher, context, values, allowing=allowing)
+        if self.folded is None or held is not allowing:
+            return held
+        entries = {key: _folded(context.get(key)) for key in self.keys}
+        return self._compare(self.folded, RequestContext(entries), entries[self.key], allowing=allowing)
+
+    def _compare(
+        self, matcher: Matcher | Filled, context: RequestContext, values: tuple[Value, ...], *, allowing: bool
+    ) -> bool:
+        negated = self.operator.negated
         if isinstance(matcher, _FILLED):
             matcher, known = matcher.bind(context)
             if negated and allowing and not known:
@@ -116,6 +143,10 @@ class Condition:
         if self.quantifier is Quantifier.ANY:
             return any(matcher.matches(value) is not negated for value in values)
         return any(matcher.matches(value) for value in values) is not negated
+
+
+def _folded(values: Sequence[Value]) -> tuple[Value, ...]:
+    return tuple(fold(as_text(value)) for value in values)
 
 
 _FILLED = (matchers.FilledTexts, matchers.FilledArns)
@@ -131,7 +162,10 @@ def read_condition(written: str, key: str, values: Sequence[str], *, variables: 
     matcher = operator.read(values, variables)
     folded = fold(key)
     keys = {folded}.union(matcher.keys if isinstance(matcher, _FILLED) else ())
-    return Condition(written, folded, operator, quantifier, if_exists, matcher, frozenset(keys))
+    made = Condition(written, folded, operator, quantifier, if_exists, matcher, frozenset(keys))
+    if folded in _HOLD_TAG_KEYS and name in _FOLDABLE:
+        return replace(made, folded=operator.read([fold(value) for value in values], variables))
+    return made
 
 
 @lru_cache(256)

@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -30,9 +30,13 @@ _W3C_DATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Values by folded key; `request_context` makes it. A key without values is as good as missing."""
+    """Values by folded key; `request_context` makes it. A key without values is as good as missing.
+
+    `ambiguous` are the folded keys that came in several spellings, two tags `env` and `Env`, with the values of each.
+    """
 
     values: Mapping[str, tuple[Value, ...]]
+    ambiguous: Mapping[str, tuple[tuple[Value, ...], ...]] = field(default_factory=dict)
 
     def get(self, folded_key: str) -> tuple[Value, ...]:
         """Return the key's values, none if it is missing."""
@@ -43,24 +47,37 @@ NO_CONTEXT = RequestContext({})
 
 
 def request_context(entries: Mapping[str, Value | Sequence[Value]]) -> RequestContext:
-    """Make a context of condition keys in any case; values of keys that differ in case only come together.
+    """Make a context of condition keys in any case; those that differ in case only are one key, an ambiguous one.
 
     Raises ValueError for a time without a time zone.
     """
     values: dict[str, tuple[Value, ...]] = {}
+    ambiguous: dict[str, tuple[tuple[Value, ...], ...]] = {}
     for key, given in entries.items():
         several = (given,) if isinstance(given, str | bytes) or not isinstance(given, Sequence) else tuple(given)
         if any(isinstance(value, datetime) and value.tzinfo is None for value in several):
             raise ValueError(f"The time in the condition key {key} has no time zone.")
         folded = fold(key)
-        values[folded] = values[folded] + several if folded in values else several
-    return RequestContext(values)
+        before = values.get(folded)
+        if before and several:
+            ambiguous[folded] = (*ambiguous.get(folded, (before,)), several)
+        values[folded] = before + several if before else several
+    return RequestContext(values, ambiguous)
 
 
 def without(context: RequestContext, *keys: str) -> RequestContext:
     """Return the context without these keys."""
     dropped = {fold(key) for key in keys}
-    return RequestContext({key: values for key, values in context.values.items() if key not in dropped})
+    return RequestContext(
+        {key: values for key, values in context.values.items() if key not in dropped},
+        {key: several for key, several in context.ambiguous.items() if key not in dropped},
+    )
+
+
+def overlaid(context: RequestContext, given: RequestContext) -> RequestContext:
+    """Return the context with the keys of `given` in place of its own."""
+    ambiguous = {key: several for key, several in context.ambiguous.items() if key not in given.values}
+    return RequestContext({**context.values, **given.values}, {**ambiguous, **given.ambiguous})
 
 
 def fold(name: str) -> str:

@@ -66,7 +66,8 @@ class Resources:
         """Tell whether the element covers a resource, given as the fields of its ARNs: one that matches is enough.
 
         A pattern with a variable that stands for nothing matches nothing; NotResource of an `allowing` statement then
-        covers nothing either, since it would by not being known.
+        covers nothing either, since it would by not being known. A variable of an ambiguous key may stand for
+        anything in a statement that denies.
         """
         known = True
         for pattern in self.patterns:
@@ -74,7 +75,10 @@ class Resources:
                 found = pattern.matches(fields, context)
                 if found:
                     return not self.inverted
-                known = known and found is not None
+                if found is None:
+                    known = False
+                    if not (allowing or self.inverted or context.ambiguous.keys().isdisjoint(pattern.keys)):
+                        return True
         return self.inverted and (known or not allowing)
 
 

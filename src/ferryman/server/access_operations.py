@@ -6,7 +6,7 @@ from ferryman.core import access_approvals, access_listing, access_requests
 from ferryman.core.audit import moment as written
 from ferryman.model.access_requests import AccessRequest, access_request_arn
 from ferryman.model.callers import Caller
-from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
+from ferryman.server.surroundings import Parameters, Result, Surroundings, moment, tags_given
 
 _STATUSES = {status: shown for shown, status in access_listing.OPS_ITEM_STATUSES.items()}
 _SOURCE = "Systems Manager"
@@ -17,7 +17,7 @@ async def start_access_request(here: Surroundings, caller: Caller, given: Parame
     request = access_requests.StartAccessRequest(
         reason=given["Reason"],
         targets=tuple((each.get("Key") or "", tuple(each.get("Values") or ())) for each in given["Targets"]),
-        tags={each["Key"]: each["Value"] for each in given.get("Tags") or ()},
+        tags=tags_given(given, "ValidationException"),
     )
     made = await access_requests.start_access_request(here.service, caller, request)
     return {"AccessRequestId": made.request_id}

@@ -1,7 +1,6 @@
 """The operations on documents and tags, between AWS's spelling and ours; the table is in `server.operations`."""
 
 import hashlib
-from collections.abc import Iterable
 
 from ferryman.core import document_listing, documents, tags
 from ferryman.core.document_kinds import SCHEMA_VERSIONS
@@ -16,7 +15,7 @@ from ferryman.core.requests import (
 from ferryman.model.callers import Caller
 from ferryman.model.documents import LATEST_VERSION, DocumentFormat, DocumentType, DocumentVersion, WhichVersion
 from ferryman.model.errors import ServiceError
-from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
+from ferryman.server.surroundings import Parameters, Result, Surroundings, moment, tags_given
 
 
 async def create_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
@@ -28,7 +27,7 @@ async def create_document(here: Surroundings, caller: Caller, given: Parameters)
         if given.get(member):
             raise ServiceError("ValidationException", f"{member} are not supported for documents of type {kind}.")
     draft = _draft(given, DocumentType(kind))
-    view = await documents.create_document(here.service, caller, draft, _tags(given.get("Tags")))
+    view = await documents.create_document(here.service, caller, draft, tags_given(given, "ValidationException"))
     return {"DocumentDescription": _description(view)}
 
 
@@ -110,7 +109,7 @@ async def list_document_versions(here: Surroundings, caller: Caller, given: Para
 
 async def add_tags_to_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     """AddTagsToResource."""
-    added = _tags(given["Tags"])
+    added = tags_given(given, "ValidationException")
     await tags.add_tags_to_resource(here.service, caller, given["ResourceType"], given["ResourceId"], added)
     return {}
 
@@ -156,10 +155,6 @@ def _number(version: str) -> int:
     if len(version) > 9:  # more than a column holds
         raise ServiceError("InvalidDocumentVersion", f"There is no version {version[:20]}.")
     return int(version)
-
-
-def _tags(given: Iterable[Parameters] | None) -> dict[str, str]:
-    return {each["Key"]: each["Value"] for each in given or ()}
 
 
 def _description(view: DocumentView) -> Result:

@@ -13,7 +13,7 @@ from ferryman.core.requests import (
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
+from ferryman.server.surroundings import Parameters, Result, Surroundings, moment, tags_given
 
 
 async def create_activation(here: Surroundings, caller: Caller, given: Parameters) -> Result:
@@ -25,7 +25,7 @@ async def create_activation(here: Surroundings, caller: Caller, given: Parameter
         default_instance_name=given.get("DefaultInstanceName"),
         registration_limit=1 if given.get("RegistrationLimit") is None else given["RegistrationLimit"],
         expires_at=None if expires is None else Millis(int(expires.timestamp() * 1000)),
-        tags={each["Key"]: each["Value"] for each in given.get("Tags") or ()},
+        tags=tags_given(given, "ValidationException"),
     )
     ticket = await activations.create_activation(here.service, caller, request)
     return {"ActivationId": ticket.activation_id, "ActivationCode": ticket.activation_code.reveal()}

@@ -34,9 +34,9 @@ def moment(millis: Millis | None) -> datetime | None:
     return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
 
 
-def tags_given(parameters: Parameters) -> dict[str, str]:
-    """Return the tags of a request to IAM or STS; ServiceError InvalidInput if a key is there twice, in any case."""
+def tags_given(parameters: Parameters, code: str = "InvalidInput") -> dict[str, str]:
+    """Return the tags of a request; ServiceError `code` if a key is there twice, in any case."""
     tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags") or []}
-    if len({key.lower() for key in tags}) != len(parameters.get("Tags") or []):
-        raise ServiceError("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    if len({key.casefold() for key in tags}) != len(parameters.get("Tags") or []):
+        raise ServiceError(code, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
     return tags

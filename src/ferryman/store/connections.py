@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Executable, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -85,18 +85,38 @@ class Connections:
     async def write_all(self, *statements: Executable) -> Sequence[int]:
         """Run statements that change rows as one transaction; returns how many rows each changed. Durable, too."""
 
-        def run() -> Sequence[int]:
+        def run(connection: Connection) -> Sequence[int]:
+            return [connection.execute(statement).rowcount for statement in statements]
+
+        return await self._transaction(run)
+
+    async def write_checked(
+        self, question: Executable, check: Callable[[Sequence[Record]], None], statement: Executable
+    ) -> int:
+        """Run a SELECT and, unless `check` raises on its rows, a statement that changes rows, as one transaction.
+
+        Nobody else writes in between. Returns how many rows changed; durable when it returns.
+        """
+
+        def run(connection: Connection) -> int:
+            check(connection.execute(question).all())
+            return connection.execute(statement).rowcount
+
+        return await self._transaction(run)
+
+    async def _transaction(self, run: Callable[[Connection], Result]) -> Result:
+        def transact() -> Result:
             with self._writer.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
-                    counts = [connection.execute(statement).rowcount for statement in statements]
+                    result = run(connection)
                 except BaseException:
                     connection.exec_driver_sql("ROLLBACK")
                     raise
                 connection.exec_driver_sql("COMMIT")
-                return counts
+                return result
 
-        return await _in_thread(self._writer_thread, run)
+        return await _in_thread(self._writer_thread, transact)
 
     async def close(self) -> None:
         """Let what has begun finish, then close every connection; idempotent."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ferryman.model.tags import ResourceType
-from ferryman.store.connections import Connections
+from ferryman.model.tags import ResourceType, check_together
+from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import tags
 
 TAGS = (
@@ -27,7 +27,7 @@ class SqlTags:
         self._connections = connections
 
     async def put(self, resource_type: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
-        """Set these tags, at least one; others stay."""
+        """Set these tags, at least one; others stay. Raises AlikeTagKeys, TooManyTags, and then sets none."""
         statement = insert(tags).values(
             [
                 {"resource_type": resource_type.value, "resource_id": resource_id, "key": key, "value": value}
@@ -38,7 +38,14 @@ class SqlTags:
             index_elements=[tags.c.resource_type, tags.c.resource_id, tags.c.key],
             set_={"value": statement.excluded.value},
         )
-        await self._connections.write(replaced)
+        present = select(tags.c.key, tags.c.value).where(
+            tags.c.resource_type == resource_type.value, tags.c.resource_id == resource_id
+        )
+
+        def check(rows: Sequence[Record]) -> None:
+            check_together(given, {str(key): str(value) for key, value in rows})
+
+        await self._connections.write_checked(present, check, replaced)
 
     async def of(self, resource_type: ResourceType, resource_ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """Return the tags of each of these resources that has any, keys in order."""

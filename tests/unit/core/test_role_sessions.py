@@ -228,7 +228,7 @@ async def test_a_sessions_tag_takes_the_place_of_the_roles_in_any_case(world: "W
     arn = await role(world, trust)
     await roles.tag_role(world.service, world.administrator, "Ops", {"Team": "red", "site": "one"})
     caller = await assumed(world, world.alice, arn, tags={"team": "blue"})
-    assert caller.tags == {"team": "blue", "site": "one"}
+    assert caller.tags == {"Team": "blue", "site": "one"}
 
 
 async def test_a_source_identity_stays(world: "World") -> None:

@@ -138,7 +138,7 @@ RUN_AS = {
     [
         (True, {}, "operator"),
         (True, {"SSMSessionRunAs": "alice.s"}, "alice.s"),
-        (True, {"ssmsessionrunas": "alice.s"}, "operator"),
+        (True, {"ssmsessionrunas": "alice.s"}, "alice.s"),
         (False, {"SSMSessionRunAs": "alice.s"}, "operator"),
     ],
 )
