@@ -11,6 +11,7 @@ from ferryman.server.attached import KEPT_BYTES
 from ferryman.server.channels import EARLY_FRAMES
 from ferryman.server.newcomers import LIMIT as NEWCOMERS
 from ferryman.server.serving import OTHER_FILES
+from ferryman.server.sockets import CONTROL_BURST, CONTROL_PER_SECOND
 from ferryman.server.starts import LIMIT
 from ferryman.server.timing import DEFAULT_TIMING as TIMING
 
@@ -28,6 +29,7 @@ SENTENCES = [
     f"A request's body | {LIMITS.body_bytes // 2**20} MiB, {TIMING.body:g} s",
     f"A WebSocket message | {LIMITS.frame_bytes // 2**20} MiB",
     f"the opening text frame | {TIMING.opening:g} s, {EARLY_FRAMES} binary frames",
+    f"of one peer | {CONTROL_BURST} at once, then {CONTROL_PER_SECOND} per second",
     f"A channel's token | {LIMITS.channel_token_life} s",
     f"{TIMING.silence:g} s; pinged every {TIMING.ping:g} s",
     f"nothing that is sent to it | {TIMING.stall:g} s",

@@ -1,9 +1,9 @@
 """Frames on their way to one peer: the first goes at once, those of the same turn of the event loop together after it.
 
 One read from a busy peer brings a hundred frames; to write each by itself would cost a system call for every one of
-them, which is most of what a relay does, so aiohttp's own writer is used for the closing frame only. But a keystroke
-must not wait for the loop to turn: with each turn, the loop may move a quarter of a megabyte of somebody else's. A
-server's frames are not masked, so the framing is two to ten bytes (RFC 6455 §5.2).
+them, which is most of what a relay does, so aiohttp's own writer is not used. But a keystroke must not wait for the
+loop to turn: with each turn, the loop may move a quarter of a megabyte of somebody else's. A server's frames are not
+masked, so the framing is two to ten bytes (RFC 6455 §5.2).
 """
 
 import asyncio
@@ -14,7 +14,11 @@ from aiohttp.web_protocol import RequestHandler
 BATCH_BYTES = 128 * 1024
 """Written at once when this much is gathered; what is less waits for the end of the loop's turn."""
 
-_BINARY, _PING, _PONG = 0x82, 0x89, 0x8A
+REASON_LIMIT = 123
+"""Bytes of a close frame's reason (RFC 6455 §5.5)."""
+
+_BINARY, _CLOSE, _PING, _PONG = 0x82, 0x88, 0x89, 0x8A
+_CLOSE_CODE = struct.Struct(">H").pack
 _SHORT, _MEDIUM = 126, 65536
 _MEDIUM_HEADER = struct.Struct(">BBH").pack
 _LONG_HEADER = struct.Struct(">BBQ").pack
@@ -64,18 +68,29 @@ class Outgoing:
             self.flush()
         return self._protocol.writing_paused
 
-    def ping(self, payload: bytes = b"") -> None:
-        """Ask for a sign of life, unless the peer is behind and would not see it."""
-        self._control(_PING, payload)
+    def ping(self, payload: bytes = b"") -> bool:
+        """Ask for a sign of life, unless the peer is behind and would not see it: then False."""
+        return self._control(_PING, payload)
 
     def pong(self, payload: bytes) -> None:
         """Answer a ping; a peer that sends pings and reads nothing gets no answers piled up for it."""
         self._control(_PONG, payload)
 
-    def _control(self, opcode: int, payload: bytes) -> None:
+    def close(self, code: int, reason: str = "") -> bool:
+        """Send the close frame, after everything before it; False if the connection is gone. Nothing may follow it."""
         self.flush()
-        if not self._protocol.writing_paused and not self._transport.is_closing():
-            self._transport.write(bytes((opcode, len(payload))) + payload)
+        if self._transport.is_closing():
+            return False
+        said = _CLOSE_CODE(code) + reason.encode()[:REASON_LIMIT].decode(errors="ignore").encode()
+        self._transport.write(bytes((_CLOSE, len(said))) + said)
+        return True
+
+    def _control(self, opcode: int, payload: bytes) -> bool:
+        self.flush()
+        if self._protocol.writing_paused or self._transport.is_closing():
+            return False
+        self._transport.write(bytes((opcode, len(payload))) + payload)
+        return True
 
     def _turned(self) -> None:
         self._gathering = False

@@ -14,9 +14,12 @@ from ferryman.server.timing import Timing
 
 ABNORMAL = 1006
 TURN_FRAMES = 64
-"""Taken from one peer before the others get their turn: a flood of small frames holds up nobody else's keystroke."""
-REASON_LIMIT = 123
-"""Bytes of a close frame's reason (RFC 6455 §5.5)."""
+"""Frames of any type read from one peer before the others get their turn: a flood of small frames delays nobody else's
+keystroke."""
+CONTROL_BURST = 100
+"""Pings and unsolicited pongs that a peer may send at once; AWS's ends send one every few minutes, ours every 15 s."""
+CONTROL_PER_SECOND = 10
+"""How many more it may send per second after that; a peer that exceeds both is disconnected."""
 
 _OUT_OF_REACH = 1 << 62
 _QUESTION = b"read?"
@@ -54,9 +57,13 @@ class Socket:
     __slots__ = (
         "_asked",
         "_connection",
+        "_control_allowance",
+        "_control_counted_at",
         "_draining",
         "_open",
         "_outgoing",
+        "_patience",
+        "_pongs_due",
         "_response",
         "_scope",
         "_taken",
@@ -67,7 +74,9 @@ class Socket:
         "heard",
     )
 
-    def __init__(self, request: web.Request, response: web.WebSocketResponse, writer: AbstractStreamWriter) -> None:
+    def __init__(
+        self, request: web.Request, response: web.WebSocketResponse, writer: AbstractStreamWriter, patience: float
+    ) -> None:
         if request.transport is None:
             raise ConnectionResetError("the peer left during the upgrade")
         self._response = response
@@ -80,6 +89,10 @@ class Socket:
         self._asked: Callable[[], None] | None = None
         self._open = True
         self._taken = 0
+        self._patience = patience
+        self._pongs_due = 0
+        self._control_allowance = float(CONTROL_BURST)
+        self._control_counted_at = asyncio.get_running_loop().time()
         self.departure: Departure | None = None
         self.gone: PeerGone | None = None
         self.heard = True
@@ -93,13 +106,14 @@ class Socket:
         """
         response = web.WebSocketResponse(
             autoping=False,
+            autoclose=False,
             compress=False,
             max_msg_size=frame_bytes,
             timeout=timing.close,
             writer_limit=_OUT_OF_REACH,
         )
         writer = await response.prepare(request)
-        return cls(request, response, writer)
+        return cls(request, response, writer, timing.close)
 
     @property
     def response(self) -> web.WebSocketResponse:
@@ -119,39 +133,44 @@ class Socket:
 
     async def receive_frame(self) -> bytes:
         """Return the next binary message; raises `PeerGone`, and `Violation` (1003) for a text message."""
-        self._taken += 1
-        if not self._taken % TURN_FRAMES:
-            await asyncio.sleep(0)
-        message = await self._response.receive()
-        self.heard = True
-        if message.type is WSMsgType.BINARY:
-            frame: bytes = message.data
-            return frame
-        received = await self._other(message)
+        received = await self.receive()
         if isinstance(received, str):
             raise Violation(WSCloseCode.UNSUPPORTED_DATA, "text frames are not expected after the opening")
         return received
 
     async def receive(self) -> bytes | str:
-        """Return the next message, text as str; raises `PeerGone`."""
-        message = await self._response.receive()
-        self.heard = True
-        return await self._other(message)
+        """Return the next message, text as str; answer pings in between.
 
-    async def _other(self, message: aiohttp.WSMessage) -> bytes | str:
-        """Return the next text or binary message, `message` itself or a later one; answer pings in between."""
+        Raises `PeerGone`, and `Violation` (1008) for more pings and pongs than a peer may send.
+        """
         while True:
-            if message.type is WSMsgType.BINARY or message.type is WSMsgType.TEXT:
-                data: bytes | str = message.data
-                return data
-            if message.type is WSMsgType.PING:
-                self._outgoing.pong(message.data)
-            elif message.type is WSMsgType.PONG:
-                self._pong(message.data)
-            else:
-                raise PeerGone(self._response.close_code or ABNORMAL)
+            self._taken += 1
+            if not self._taken % TURN_FRAMES:
+                await asyncio.sleep(0)
             message = await self._response.receive()
             self.heard = True
+            kind = message.type
+            if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
+                data: bytes | str = message.data
+                return data
+            if kind is WSMsgType.PING:
+                self._count_control()
+                self._outgoing.pong(message.data)
+            elif kind is WSMsgType.PONG:
+                self._pong(message.data)
+            else:
+                if kind is WSMsgType.CLOSE:
+                    self._outgoing.close(WSCloseCode.OK)
+                    self._transport.close()
+                raise PeerGone(self._response.close_code or ABNORMAL)
+
+    def _count_control(self) -> None:
+        now = asyncio.get_running_loop().time()
+        refilled = self._control_allowance + (now - self._control_counted_at) * CONTROL_PER_SECOND
+        self._control_counted_at = now
+        self._control_allowance = min(float(CONTROL_BURST), refilled) - 1
+        if self._control_allowance < 0:
+            raise Violation(WSCloseCode.POLICY_VIOLATION, "too many pings or pongs")
 
     def send(self, frame: bytes) -> bool:
         """Put a binary message on its way, whole; nothing happens on a closing socket.
@@ -185,16 +204,21 @@ class Socket:
 
     def ping(self) -> None:
         """Ask for a sign of life."""
-        if self._open:
-            self._outgoing.ping()
+        if self._open and self._outgoing.ping():
+            self._pongs_due += 1
 
     def ask(self, answered: Callable[[], None]) -> None:
         """Call `answered` once the peer has read what was sent so far, if it ever does; one question at a time."""
         if self._open and self._asked is None and not self._outgoing.behind:
             self._asked = answered
-            self._outgoing.ping(_QUESTION)
+            if self._outgoing.ping(_QUESTION):
+                self._pongs_due += 1
 
     def _pong(self, payload: bytes) -> None:
+        if self._pongs_due:
+            self._pongs_due -= 1
+        else:
+            self._count_control()
         if payload == _QUESTION and self._asked is not None:
             answered, self._asked = self._asked, None
             answered()
@@ -240,15 +264,33 @@ class Socket:
         self._transport.abort()
 
     async def close(self) -> None:
-        """Finish the closing handshake, in at most `Timing.close` seconds; the connection is gone afterwards."""
+        """Finish the closing handshake, in at most `Timing.close` seconds; the connection is gone afterwards.
+
+        aiohttp's own `close` would read what the peer still sends without giving anybody else a turn.
+        """
         departure = self.departure or Departure(WSCloseCode.OK, "")
         self._open = False
         self._outgoing.flush()
         try:
-            reason = departure.reason.encode()[:REASON_LIMIT]
-            await self._response.close(code=departure.code, message=reason, drain=False)
-        except (ConnectionError, aiohttp.ClientError):
-            pass
+            if (
+                self.gone is None
+                and not self._response.closed
+                and self._outgoing.close(departure.code, departure.reason)
+            ):
+                await self._until_answered()
         finally:
             if self._transport.get_write_buffer_size():
                 self._transport.abort()
+            else:
+                self._transport.close()
+
+    async def _until_answered(self) -> None:
+        """Read past what the peer had sent before our close frame reached it, to its own."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    await self.receive()
+        except PeerGone as gone:
+            self.gone = gone
+        except (TimeoutError, Violation):
+            return

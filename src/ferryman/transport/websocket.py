@@ -25,16 +25,19 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 DIAL_SECONDS = 15.0
 CLOSE_SECONDS = 2.0
 """How long a closing handshake may take before the socket is dropped."""
+TURN_FRAMES = 64
+"""Frames of any type read before everything else in the process gets its turn."""
 ABNORMAL = 1006
 
 
 class WebSocket:
     """A connected WebSocket. One task may receive and another send at the same time."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_read", "_socket")
 
     def __init__(self, socket: "ClientWebSocketResponse | web.WebSocketResponse") -> None:
         self._socket = socket
+        self._read = 0
 
     @property
     def closed(self) -> bool:
@@ -73,16 +76,23 @@ class WebSocket:
 
         Pings are answered and pongs swallowed inside. While nobody calls this, reading from the peer stops.
         """
-        try:
-            message = await self._socket.receive()
-        except (ConnectionError, RuntimeError) as error:
-            # RuntimeError: receive() called again after the close was delivered.
-            raise ConnectionLost(self._socket.close_code or ABNORMAL, str(error)) from error
-        kind = message.type
-        if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
-            data: bytes | str = message.data
-            return data
-        raise self._lost(message)
+        while True:
+            self._read += 1
+            if not self._read % TURN_FRAMES:
+                await asyncio.sleep(0)
+            try:
+                message = await self._socket.receive()
+                kind = message.type
+                if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
+                    data: bytes | str = message.data
+                    return data
+                if kind is WSMsgType.PING:
+                    await self._socket.pong(message.data)
+                elif kind is not WSMsgType.PONG:
+                    raise self._lost(message)
+            except (ConnectionError, RuntimeError, aiohttp.ClientError) as error:
+                # RuntimeError: receive() called again after the close was delivered.
+                raise ConnectionLost(self._socket.close_code or ABNORMAL, str(error)) from error
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with `code`, waiting at most 2 s for the peer's answer; idempotent."""
@@ -148,6 +158,7 @@ async def dial(
                 URL(url, encoded=True),
                 headers=headers,
                 heartbeat=heartbeat,
+                autoping=False,  # aiohttp's answers a flood of pings without giving anything else a turn
                 max_msg_size=max_message_bytes,
                 ssl=verified_by,
                 timeout=ClientWSTimeout(ws_close=CLOSE_SECONDS),

@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
-from ferryman.transport.websocket import WebSocket, accepted, dial
+from ferryman.transport.websocket import TURN_FRAMES, WebSocket, accepted, dial
 
 Serve = Callable[[Callable[[WebSocket], Awaitable[None]]], Awaitable[str]]
 
@@ -201,3 +201,37 @@ async def test_the_url_is_used_as_given(serve: Serve, session: aiohttp.ClientSes
         await websocket.close()
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize("opcode", [0x82, 0x89, 0x8A], ids=["binary", "ping", "pong"])
+async def test_a_flood_of_frames_leaves_others_their_turn(
+    serve: Serve, session: aiohttp.ClientSession, opcode: int
+) -> None:
+    """Frames of any type, all of which are there when the first is read."""
+    frames, turns = 3000, 0
+    released = asyncio.Event()
+
+    async def far_end(websocket: WebSocket) -> None:
+        assert isinstance(websocket._socket, web.WebSocketResponse)
+        request = websocket._socket._req
+        assert request is not None
+        assert request.transport is not None
+        request.transport.write(bytes((0x82, 5)) + b"first" + bytes((opcode, 0)) * frames + bytes((0x82, 4)) + b"last")
+        await released.wait()
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    websocket = await dial(session, await serve(far_end))
+    assert await websocket.receive() == b"first"
+    turning = asyncio.create_task(turn())
+    async with asyncio.timeout(10):
+        while await websocket.receive() != b"last":
+            pass
+    turning.cancel()
+    released.set()
+    await websocket.close()
+    assert turns >= frames // TURN_FRAMES
