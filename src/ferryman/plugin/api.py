@@ -79,7 +79,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """What people call it; the id where it has no name, or was asked for by its id."""
+        """An administrator's name for it, else what the node reports; the id without either, or if asked for by id."""
         return self._target.name
 
     async def run(self, arguments: Sequence[str], *, stdin: bytes = b"", check: bool = False) -> CommandResult:

@@ -2,8 +2,10 @@
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Api
@@ -18,17 +20,23 @@ _LIST = "List them with `ferryman nodes`"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One node: its id, and what people call it, which is the id where it has no name."""
+    """One node: its id, and the name it is shown under.
+
+    `name` is an administrator's if `is_given`; else the node reports it, and could report any; else it is the id.
+    `computer_name` is what the node reports, also where an administrator has named it; "" if nothing.
+    """
 
     node_id: str
     name: str
     online: bool = True
+    computer_name: str = ""
+    is_given: bool = True
 
 
 def find_nodes(api: Api, targets: Sequence[str]) -> list[Target]:
     """Return the nodes that `targets` mean together, each once; a tag may mean many. Calls the server.
 
-    Raises `Failure` for a target that means no node, or for a name that several nodes have.
+    Raises `Failure` for a target that means no node, or for a name that several nodes have or report.
     """
     known: list[Target] | None = None
     found: dict[str, Target] = {}
@@ -42,7 +50,7 @@ def find_nodes(api: Api, targets: Sequence[str]) -> list[Target]:
             chosen = [named(target, known)]
         for node in chosen:
             found.setdefault(node.node_id, node)
-    return list(found.values())
+    return _told_apart(list(found.values()))
 
 
 def all_nodes(api: Api) -> list[Target]:
@@ -59,25 +67,49 @@ def find_node(api: Api, target: str) -> Target:
 
 
 def named(name: str, known: Sequence[Target]) -> Target:
-    """Return the node called `name`; of several, the only one that is online. Raises `Failure`.
+    """Return the node called `name`, in any case: its whole name or the first label (`web-1` of `web-1.example.org`).
 
-    Capitals do not matter. A name is told by `known`, and its first label (`web-1` of `web-1.example.org`) will do.
+    Names that administrators gave come first: a whole name before a first label; of several nodes, the only one that is
+    online. A name that a node reports itself counts only if no other node reports it: a hostile node may report any.
+    Raises `Failure`.
     """
     wanted = name.lower()
-    found = [node for node in known if node.name.lower() == wanted]
-    found = found or [node for node in known if node.name.lower().partition(".")[0] == wanted]
+    given = [node for node in known if node.is_given]
+    found = [node for node in given if node.name.lower() == wanted]
+    found = found or [node for node in given if wanted in labels(node.name)]
     online = [node for node in found if node.online]
     if len(found) == 1 or len(online) == 1:
         return (online or found)[0]
     if found:
         raise Failure(f"{len(found)} nodes are called {name}", _listed(found), "Name one by its id")
+    claiming = [node for node in known if wanted in labels(node.computer_name)]
+    if len(claiming) > 1:
+        raise Failure(f"{len(claiming)} nodes call themselves {name}", _listed(claiming), "Name one by its id")
+    if claiming and not claiming[0].is_given:
+        return claiming[0]
     spellings = {node.name.lower().partition(".")[0]: node.name for node in known}
     spellings |= {node.name.lower(): node.name for node in known}
-    close = difflib.get_close_matches(wanted, spellings, n=SHOWN)
+    close = [node.name for node in claiming] or [
+        spellings[each] for each in difflib.get_close_matches(wanted, spellings, n=SHOWN)
+    ]
     if close:
-        meant = " or ".join(dict.fromkeys(spellings[each] for each in close))
-        raise Failure(f"No node is called {name}", f"did you mean {meant}", _LIST)
+        raise Failure(f"No node is called {name}", f"did you mean {' or '.join(dict.fromkeys(close))}", _LIST)
     raise Failure(f"No node is called {name}", "it is neither a node's id, name, nor tag:KEY=VALUE", _LIST)
+
+
+def labels(name: str) -> frozenset[str]:
+    """Return what a name is found by: itself and its first label, in lower case; nothing for no name."""
+    whole = name.lower()
+    return frozenset({whole, whole.partition(".")[0]} - {""})
+
+
+def _told_apart(nodes: Sequence[Target]) -> list[Target]:
+    """Show a node by its id where another one beside it has the name that it reports."""
+    shown = Counter(node.name.lower() for node in nodes)
+    return [
+        replace(node, name=node.node_id) if not node.is_given and shown[node.name.lower()] > 1 else node
+        for node in nodes
+    ]
 
 
 def _tagged(api: Api, target: str) -> list[Target]:
@@ -93,14 +125,13 @@ def _tagged(api: Api, target: str) -> list[Target]:
 def _nodes(api: Api, filters: Sequence[object]) -> list[Target]:
     more = {"Filters": filters} if filters else {}
     rows = api.pages("DescribeInstanceInformation", "InstanceInformationList", MaxResults=PAGE, **more)
-    return [
-        Target(
-            row["InstanceId"],
-            str(row.get("Name") or row.get("ComputerName") or row["InstanceId"]),
-            row.get("PingStatus") == "Online",
-        )
-        for row in rows
-    ]
+    return [_node(row) for row in rows]
+
+
+def _node(row: Mapping[str, Any]) -> Target:
+    node_id, given, reported = row["InstanceId"], row.get("Name") or "", row.get("ComputerName") or ""
+    online = row.get("PingStatus") == "Online"
+    return Target(node_id, given or reported or node_id, online, reported, is_given=bool(given))
 
 
 def _listed(found: Sequence[Target]) -> str:
