@@ -7,6 +7,7 @@ from ferryman.policy.conditions import OPERATORS, Quantifier
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.parsing import ELEMENTS, LENGTH_LIMIT
 from ferryman.policy.templates import WILDCARD_LIMIT
+from ferryman.policy.work import EVALUATION_LIMIT
 
 PAGE = Path(__file__).parents[2] / "docs/reference/policies.md"
 
@@ -38,4 +39,5 @@ def test_every_limit_is_described() -> None:
         assert described.pop(f"{kind.title} policy") == f"{kind.limit:,} characters"
     assert described.pop("any document with its white space") == f"{LENGTH_LIMIT:,} characters"
     assert described.pop("wildcards in a value") == str(WILDCARD_LIMIT)
+    assert described.pop("work of one decision") == f"{EVALUATION_LIMIT:,} units"
     assert described == {"Limit": "Value"}

@@ -22,6 +22,7 @@ from ferryman.policy.errors import MalformedPolicyDocument, PolicyTooLarge
 from ferryman.policy.evaluation import NamedPolicy, PolicySet, Request, Verdict, evaluate, explain
 from ferryman.policy.parsing import parse_policy
 from ferryman.policy.templates import Template, read_pattern
+from ferryman.policy.work import Work
 
 Context = Mapping[str, Sequence[str]]
 ESCAPES = {"${*}": "*", "${?}": "?", "${$}": "$"}
@@ -313,7 +314,7 @@ def test_a_session_policy_or_boundary_never_widens(
 def test_wildcards_match_as_regular_expressions(written: Sequence[str], text: str) -> None:
     pattern = read_pattern("".join(written), wildcards=True, variables=False)
     assert not isinstance(pattern, Template)
-    assert patterns.matches(pattern, text) is fits("".join(written), text, {})
+    assert patterns.matches(pattern, text, Work()) is fits("".join(written), text, {})
 
 
 JSON = st.recursive(

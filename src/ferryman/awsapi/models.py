@@ -5,6 +5,7 @@
 values from DescribeSessions' filter keys, since an unknown one has an error of its own, InvalidFilterKey.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,6 +15,28 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 
 _BOTOCORE_VERSIONS = {"ssm": "2014-11-06", "sts": "2011-06-15", "iam": "2010-05-08"}
+_MOST_MEMBERS: Mapping[str, Mapping[str, int]] = {
+    "ssm": {
+        "KeyList": 50,
+        "RegistrationMetadataList": 50,
+        "DescribeActivationsFilterList": 20,
+        "InstanceInformationFilterList": 20,
+        "InstanceInformationStringFilterList": 20,
+        "DocumentFilterList": 20,
+        "DocumentKeyValuesFilterValues": 100,
+        "OpsItemFilters": 20,
+        "OpsItemFilterValues": 100,
+        "StringList": 100,
+        "DocumentRequiresList": 50,
+    },
+    "iam": {"clientIDListType": 100, "thumbprintListType": 5, "entityListType": 5},
+}
+"""Lists of requests for which AWS's model has no maximum, so that no request is a product without a limit.
+
+What AWS documents (50 tags, 100 client ids, 5 thumbprints) is AWS's; the rest is ours. Use cases limit other lists.
+"""
+_LONGEST: Mapping[str, Mapping[str, int]] = {"ssm": {"ResourceId": 2048}}
+"""Characters of strings that become parts of an ARN, for which AWS's model has no maximum."""
 _OWN = files("ferryman.awsapi").joinpath("operations.json")
 
 SERVICES = ("ssm", "sts", "iam", "ec2messages", "ssmmessages")
@@ -34,6 +57,8 @@ def service_model(service: str) -> ServiceModel:
             "operations": {**known["operations"], **description.get("operations", {})},
             "shapes": {**known["shapes"], **description.get("shapes", {})},
         }
+        for name, most in {**_MOST_MEMBERS.get(service, {}), **_LONGEST.get(service, {})}.items():
+            description["shapes"][name] = {**description["shapes"][name], "max": most}
     return ServiceModel(description, service)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from botocore.model import Shape
@@ -12,6 +13,8 @@ from ferryman.model.errors import ServiceError
 _NOT_NULL = "Member must not be null"
 _NUMBERS = ("integer", "long")
 _REDACTED = "***Sensitive Data Redacted***"
+_MOST_VIOLATIONS = 100
+"""That a message lists; a request of a megabyte may have hundreds of thousands."""
 _SHOWN_LENGTH = 2048
 """Characters of a refused value that a message repeats: more than any limit of the session operations' scalars."""
 
@@ -21,9 +24,10 @@ def validate(shape: Shape, parameters: Mapping[str, Any]) -> None:
 
     Types are right already: decoding saw to that. Members that the shape does not know are not looked at.
     """
-    violations = list(_structure(shape, parameters, ""))
+    violations = list(islice(_structure(shape, parameters, ""), _MOST_VIOLATIONS))
     if violations:
-        count = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "
+        least = "At least " if len(violations) == _MOST_VIOLATIONS else ""
+        count = f"{least}{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "
         raise ServiceError("ValidationException", count + "; ".join(violations))
 
 
@@ -42,10 +46,17 @@ def _member(shape: Shape, value: Any, path: str) -> Iterator[str]:
         return
     for constraint in _broken(shape, value):
         yield _violation(shape, _quoted(shape, value), path, constraint)
+    if _is_too_many(shape, value):
+        return
     if shape.type_name == "list":
         yield from _elements(shape, value, path)
     elif shape.type_name == "map":
         yield from _entries(shape, value, path)
+
+
+def _is_too_many(shape: Shape, value: Any) -> bool:
+    """Whether a list or map has more members than it may: then they are not looked at one by one."""
+    return shape.type_name in ("list", "map") and len(value) > shape.metadata.get("max", len(value))
 
 
 def _elements(shape: Shape, value: list[Any], path: str) -> Iterator[str]:

@@ -22,10 +22,12 @@ def page_of(
     name_of: Callable[[Item], str],
     marker: str | None,
     max_items: int | None,
+    most: int | None = None,
 ) -> Page[Item]:
     """Return a page of `items`, in order of their names, from behind where `marker` says the last one ended.
 
-    A marker is good for the same operation, caller, `members` and size. Raises ValidationException for any other.
+    `most` may make pages smaller than `max_items` says, as on AWS. A marker is good for the same operation, caller,
+    `members` and size. Raises ValidationException for any other.
     """
     bound = (*members, max_items)
     after = ""
@@ -36,6 +38,8 @@ def page_of(
             raise ServiceError("ValidationException", f"Invalid Marker. {error.message}") from error
     rest = sorted((item for item in items if name_of(item) > after), key=name_of)
     limit = max_items or DEFAULT_PAGE
+    if most is not None:
+        limit = min(limit, most)
     if len(rest) <= limit:
         return Page(tuple(rest))
     last = name_of(rest[limit - 1])

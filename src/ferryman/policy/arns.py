@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ferryman.policy.context import RequestContext
 from ferryman.policy.patterns import MANY, Segments, matches
 from ferryman.policy.templates import Template, Token, pattern_of, read_pattern, read_tokens
+from ferryman.policy.work import PER_VARIABLE, Work
 
 FIELDS = 6
 
@@ -19,29 +20,38 @@ class ArnPattern:
     fields: tuple[tuple[int, Segments | Template], ...]
     anything: bool = False
 
-    def matches(self, fields: tuple[str, ...], context: RequestContext) -> bool | None:
-        """Tell whether an ARN's fields fit; None if they would but for a variable that stands for nothing."""
+    def matches(self, fields: tuple[str, ...], context: RequestContext, work: Work) -> bool | None:
+        """Tell whether an ARN's fields fit; None if they would but for a variable that stands for nothing.
+
+        Raises EvaluationTooLarge.
+        """
         if self.anything:
             return True
         if len(fields) != FIELDS:
             return False
         known = True
         for place, pattern in self.fields:
-            segments = pattern.fill(context) if isinstance(pattern, Template) else pattern
+            segments = _filled(pattern, context, work) if isinstance(pattern, Template) else pattern
             if segments is None:
                 known = False
-            elif not matches(segments, fields[place]):
+            elif not matches(segments, fields[place], work):
                 return False
         return True if known else None
 
-    def can_be_filled(self, context: RequestContext) -> bool:
-        """Tell whether all its variables stand for something."""
-        return all(pattern.fill(context) is not None for _, pattern in self.fields if isinstance(pattern, Template))
+    def can_be_filled(self, context: RequestContext, work: Work) -> bool:
+        """Tell whether all its variables stand for something. Raises EvaluationTooLarge."""
+        templates = [pattern for _, pattern in self.fields if isinstance(pattern, Template)]
+        return all(_filled(each, context, work) is not None for each in templates)
 
     @property
     def keys(self) -> frozenset[str]:
         """The condition keys that its variables name."""
         return frozenset().union(*(pattern.keys for _, pattern in self.fields if isinstance(pattern, Template)))
+
+
+def _filled(pattern: Template, context: RequestContext, work: Work) -> Segments | None:
+    work.spend(PER_VARIABLE * len(pattern.elements))
+    return pattern.fill(context)
 
 
 EVERYTHING = ArnPattern((), anything=True)

@@ -18,6 +18,7 @@ from ferryman.policy import matchers
 from ferryman.policy.context import RequestContext, Value, as_text, fold
 from ferryman.policy.errors import MalformedPolicyDocument, shown
 from ferryman.policy.matchers import Filled, Matcher
+from ferryman.policy.work import CHARACTERS, PER_CONDITION, Work
 
 Reader = Callable[[Sequence[str], bool], Matcher | Filled]
 
@@ -100,53 +101,64 @@ class Condition:
     folded: Matcher | Filled | None = None
     """The values folded, where the key's own values are tag keys."""
 
-    def holds(self, context: RequestContext, *, allowing: bool) -> bool:
+    def holds(self, context: RequestContext, work: Work, *, allowing: bool) -> bool:
         """Tell whether it holds for a request.
 
         A value with a variable that stands for nothing matches nothing; where the statement is `allowing` and the
         operator negated, the condition does not hold then, since it would by not being known.
+
+        Raises EvaluationTooLarge.
         """
         if context.ambiguous and not context.ambiguous.keys().isdisjoint(self.keys):
-            return not allowing and self._may_hold(context)
-        return self._holds(context, context.values.get(self.key), allowing=allowing)
+            return not allowing and self._may_hold(context, work)
+        return self._holds(context, context.values.get(self.key, ()), work, allowing=allowing)
 
-    def _may_hold(self, context: RequestContext) -> bool:
+    def _may_hold(self, context: RequestContext, work: Work) -> bool:
         """Tell whether it holds for any of the tags that fold to its key; a variable may stand for anything then."""
         if any(key in context.ambiguous for key in self.keys if key != self.key):
             return True
-        return any(self._holds(context, values, allowing=False) for values in context.ambiguous[self.key])
+        return any(self._holds(context, values, work, allowing=False) for values in context.ambiguous[self.key])
 
-    def _holds(self, context: RequestContext, values: tuple[Value, ...] | None, *, allowing: bool) -> bool:
+    def _holds(self, context: RequestContext, values: tuple[Value, ...], work: Work, *, allowing: bool) -> bool:
+        work.spend(PER_CONDITION * (1 + len(values)))
         if self.operator is _NULL:
             return isinstance(self.matcher, matchers.Truths) and (not values) in self.matcher.values
         negated = self.operator.negated
         if not values:
             return self.if_exists or (negated if self.quantifier is None else self.quantifier is Quantifier.ALL)
-        held = self._compare(self.matcher, context, values, allowing=allowing)
+        held = self._compare(self.matcher, context, values, work, allowing=allowing)
         if self.folded is None or held is not allowing:
             return held
-        entries = {key: _folded(context.get(key)) for key in self.keys}
-        return self._compare(self.folded, RequestContext(entries), entries[self.key], allowing=allowing)
+        entries = {key: _folded(context.get(key), work) for key in self.keys}
+        return self._compare(self.folded, RequestContext(entries), entries[self.key], work, allowing=allowing)
 
     def _compare(
-        self, matcher: Matcher | Filled, context: RequestContext, values: tuple[Value, ...], *, allowing: bool
+        self,
+        matcher: Matcher | Filled,
+        context: RequestContext,
+        values: tuple[Value, ...],
+        work: Work,
+        *,
+        allowing: bool,
     ) -> bool:
         negated = self.operator.negated
         if isinstance(matcher, _FILLED):
-            matcher, known = matcher.bind(context)
+            matcher, known = matcher.bind(context, work)
             if negated and allowing and not known:
                 return False
         if len(values) == 1:
-            return matcher.matches(values[0]) is not negated
+            return matcher.matches(values[0], work) is not negated
         if self.quantifier is Quantifier.ALL:
-            return all(matcher.matches(value) is not negated for value in values)
+            return all(matcher.matches(value, work) is not negated for value in values)
         if self.quantifier is Quantifier.ANY:
-            return any(matcher.matches(value) is not negated for value in values)
-        return any(matcher.matches(value) for value in values) is not negated
+            return any(matcher.matches(value, work) is not negated for value in values)
+        return any(matcher.matches(value, work) for value in values) is not negated
 
 
-def _folded(values: Sequence[Value]) -> tuple[Value, ...]:
-    return tuple(fold(as_text(value)) for value in values)
+def _folded(values: Sequence[Value], work: Work) -> tuple[Value, ...]:
+    texts = [as_text(value) for value in values]
+    work.spend(sum(PER_CONDITION + len(text) // CHARACTERS for text in texts))
+    return tuple(fold(text) for text in texts)
 
 
 _FILLED = (matchers.FilledTexts, matchers.FilledArns)

@@ -9,6 +9,7 @@ from ferryman.policy.conditions import Condition
 from ferryman.policy.context import RequestContext
 from ferryman.policy.patterns import Segments
 from ferryman.policy.principals import Grant, Principals, Requester
+from ferryman.policy.work import PER_CONDITION, PER_STATEMENT, Work
 
 
 class PolicyKind(Enum):
@@ -47,11 +48,11 @@ class Actions:
     like: tuple[Segments, ...]
     inverted: bool
 
-    def covers(self, action: str) -> bool:
-        """Tell whether the element covers a folded action."""
+    def covers(self, action: str, work: Work) -> bool:
+        """Tell whether the element covers a folded action. Raises EvaluationTooLarge."""
         found = action in self.exact
         if self.like and not found:
-            found = any(patterns.matches(pattern, action) for pattern in self.like)
+            found = any(patterns.matches(pattern, action, work) for pattern in self.like)
         return found is not self.inverted
 
 
@@ -62,17 +63,18 @@ class Resources:
     patterns: tuple[ArnPattern, ...]
     inverted: bool
 
-    def cover(self, names: tuple[tuple[str, ...], ...], context: RequestContext, *, allowing: bool) -> bool:
+    def cover(self, names: tuple[tuple[str, ...], ...], context: RequestContext, work: Work, *, allowing: bool) -> bool:
         """Tell whether the element covers a resource, given as the fields of its ARNs: one that matches is enough.
 
         A pattern with a variable that stands for nothing matches nothing; NotResource of an `allowing` statement then
         covers nothing either, since it would by not being known. A variable of an ambiguous key may stand for
-        anything in a statement that denies.
+        anything in a statement that denies. Raises EvaluationTooLarge.
         """
+        work.spend(len(self.patterns) * len(names))
         known = True
         for pattern in self.patterns:
             for fields in names:
-                found = pattern.matches(fields, context)
+                found = pattern.matches(fields, context, work)
                 if found:
                     return not self.inverted
                 if found is None:
@@ -101,19 +103,23 @@ class Statement:
         names: tuple[tuple[str, ...], ...],
         context: RequestContext,
         resource_context: RequestContext,
+        work: Work,
     ) -> bool:
         """Tell whether it is about this action and resource, and its conditions hold. `grant` asks of principals.
 
         `names` are the resource's ARNs as their fields, mostly one.
 
-        Variables of its resources stand for what `resource_context` has.
+        Variables of its resources stand for what `resource_context` has. Raises EvaluationTooLarge.
         """
-        if not self.actions.covers(action):
+        work.spend(PER_STATEMENT)
+        if not self.actions.covers(action, work):
             return False
         allowing = self.effect is Effect.ALLOW
-        if self.resources is not None and not self.resources.cover(names, resource_context, allowing=allowing):
+        if self.resources is not None and not self.resources.cover(names, resource_context, work, allowing=allowing):
             return False
-        return not self.conditions or all(condition.holds(context, allowing=allowing) for condition in self.conditions)
+        return not self.conditions or all(
+            condition.holds(context, work, allowing=allowing) for condition in self.conditions
+        )
 
     def grant(self, requester: Requester | None) -> Grant:
         """Return how directly it names the requester; without principals it is about the identity that has it."""
@@ -123,6 +129,12 @@ class Statement:
         if self.excepts_principals:
             return Grant.NONE if found else Grant.DIRECT
         return found
+
+    @property
+    def size(self) -> int:
+        """What it costs to look through its resources and conditions, in units of work."""
+        patterns = self.resources.patterns if self.resources is not None else ()
+        return PER_STATEMENT + PER_CONDITION * (len(patterns) + len(self.conditions))
 
     @property
     def keys(self) -> frozenset[str]:

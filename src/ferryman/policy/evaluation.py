@@ -13,6 +13,7 @@ from ferryman.policy.arns import split_arn
 from ferryman.policy.context import RequestContext, fold
 from ferryman.policy.documents import Effect, Policy, PolicyKind, Statement
 from ferryman.policy.principals import Grant, Requester
+from ferryman.policy.work import EXPLANATION_LIMIT, Work
 
 
 class Verdict(StrEnum):
@@ -109,25 +110,27 @@ class Decision:
 class Explanation:
     """A decision, every statement that applies in any layer, and the keys that policies ask for and the context lacks.
 
-    Keys are folded, and of statements only that are about the action.
+    Keys are folded, and of statements only that are about the action. `work` is what the explanation took.
     """
 
     decision: Decision
     matched: tuple[MatchedStatement, ...]
     missing_keys: tuple[str, ...]
+    work: int = 0
 
 
 def evaluate(policies: PolicySet, request: Request) -> Decision:
-    """Decide a request."""
+    """Decide a request. Raises EvaluationTooLarge, which is a refusal, if that is too much work."""
+    work = Work()
     layers = _layers(policies)
     for layer, named in layers:
-        denying = _denial(layer, named, request)
+        denying = _denial(layer, named, request, work)
         if denying is not None:
             return Decision(Verdict.EXPLICIT_DENY, layer, denying)
     allowing: MatchedStatement | None = None
     grant = Grant.NONE
     if policies.resource is not None:
-        grant, allowing = _resource_grant(policies.resource, request)
+        grant, allowing = _resource_grant(policies.resource, request, work)
         if grant is Grant.DIRECT:
             return Decision(Verdict.ALLOWED, Layer.RESOURCE, allowing)
         if grant is Grant.NONE and policies.resource.policy.kind is PolicyKind.TRUST:
@@ -135,7 +138,7 @@ def evaluate(policies: PolicySet, request: Request) -> Decision:
     for layer, named in layers:
         if layer is Layer.RESOURCE or (layer is Layer.IDENTITY and grant is Grant.ROLE):
             continue
-        found = _allowance(layer, named, request)
+        found = _allowance(layer, named, request, work)
         if found is None:
             return Decision(Verdict.IMPLICIT_DENY, layer)
         allowing = allowing or found
@@ -145,18 +148,24 @@ def evaluate(policies: PolicySet, request: Request) -> Decision:
 
 
 def explain(policies: PolicySet, request: Request) -> Explanation:
-    """Decide a request and say everything that bore on it; slower than `evaluate`, which decides the same."""
+    """Decide a request and say everything that bore on it; slower than `evaluate`, which decides the same.
+
+    Raises EvaluationTooLarge, if `evaluate` does and if only the explanation is too much work.
+    """
+    decision = evaluate(policies, request)
+    work = Work(EXPLANATION_LIMIT)
     matched: list[MatchedStatement] = []
     missing: set[str] = set()
     for layer, named in _layers(policies):
         for each in named:
             statements = sorted((*each.policy.denying, *each.policy.allowing), key=lambda statement: statement.index)
             for statement in statements:
-                if _applies(statement, request):
+                if _applies(statement, request, work):
                     matched.append(_matched(layer, each, statement))
-                if statement.actions.covers(request.folded_action):
+                if statement.actions.covers(request.folded_action, work):
+                    work.spend(statement.size)
                     missing.update(key for key in statement.keys if not request.context.get(key))
-    return Explanation(evaluate(policies, request), tuple(matched), tuple(sorted(missing)))
+    return Explanation(decision, tuple(matched), tuple(sorted(missing)), work.spent)
 
 
 def _layers(policies: PolicySet) -> tuple[tuple[Layer, Sequence[NamedPolicy]], ...]:
@@ -172,36 +181,36 @@ def _layers(policies: PolicySet) -> tuple[tuple[Layer, Sequence[NamedPolicy]], .
     return tuple(layers)
 
 
-def _denial(layer: Layer, named: Sequence[NamedPolicy], request: Request) -> MatchedStatement | None:
+def _denial(layer: Layer, named: Sequence[NamedPolicy], request: Request, work: Work) -> MatchedStatement | None:
     for each in named:
         for statement in each.policy.denying:
-            if _applies(statement, request):
+            if _applies(statement, request, work):
                 return _matched(layer, each, statement)
     return None
 
 
-def _allowance(layer: Layer, named: Sequence[NamedPolicy], request: Request) -> MatchedStatement | None:
+def _allowance(layer: Layer, named: Sequence[NamedPolicy], request: Request, work: Work) -> MatchedStatement | None:
     for each in named:
         for statement in each.policy.allowing:
-            if _applies(statement, request):
+            if _applies(statement, request, work):
                 return _matched(layer, each, statement)
     return None
 
 
-def _resource_grant(named: NamedPolicy, request: Request) -> tuple[Grant, MatchedStatement | None]:
+def _resource_grant(named: NamedPolicy, request: Request, work: Work) -> tuple[Grant, MatchedStatement | None]:
     """Return the most direct grant of a resource's policy, and the first statement that makes it."""
     best: Grant = Grant.NONE
     allowing: MatchedStatement | None = None
     for statement in named.policy.allowing:
         grant = statement.grant(request.requester)
-        if grant > best and _applies(statement, request):
+        if grant > best and _applies(statement, request, work):
             best, allowing = grant, _matched(Layer.RESOURCE, named, statement)
     return best, allowing
 
 
-def _applies(statement: Statement, request: Request) -> bool:
+def _applies(statement: Statement, request: Request, work: Work) -> bool:
     named = request.context if request.resource_context is None else request.resource_context
-    applies = statement.applies(request.folded_action, request.names, request.context, named)
+    applies = statement.applies(request.folded_action, request.names, request.context, named, work)
     return applies and (statement.principals is None or statement.grant(request.requester) is not Grant.NONE)
 
 

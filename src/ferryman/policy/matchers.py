@@ -28,6 +28,7 @@ from ferryman.policy.context import (
 from ferryman.policy.errors import MalformedPolicyDocument, shown
 from ferryman.policy.patterns import Segments
 from ferryman.policy.templates import Template, Variable, read_pattern, read_tokens
+from ferryman.policy.work import CHARACTERS, PER_VALUE, PER_VARIABLE, Work
 
 Comparison = Callable[[int | Decimal, int | Decimal], bool]
 T = TypeVar("T")
@@ -37,8 +38,8 @@ _NETWORK = re.compile(r"[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?")
 class Matcher(Protocol):
     """The values of a condition, ready to be compared."""
 
-    def matches(self, value: Value) -> bool:
-        """Tell whether a value of the request matches any of the policy's."""
+    def matches(self, value: Value, work: Work) -> bool:
+        """Tell whether a value of the request matches any of the policy's. Raises EvaluationTooLarge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ class Texts:
     values: frozenset[str]
     ignoring_case: bool
 
-    def matches(self, value: Value) -> bool:
+    def matches(self, value: Value, work: Work) -> bool:
         """Compare the text of a value."""
         text = as_text(value)
+        work.spend(len(text) // CHARACTERS)
         return (text.lower() if self.ignoring_case else text) in self.values
 
 
@@ -60,10 +62,10 @@ class TextPatterns:
 
     values: tuple[Segments, ...]
 
-    def matches(self, value: Value) -> bool:
+    def matches(self, value: Value, work: Work) -> bool:
         """Compare the text of a value with patterns."""
         text = as_text(value)
-        return any(patterns.matches(pattern, text) for pattern in self.values)
+        return any(patterns.matches(pattern, text, work) for pattern in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,9 @@ class FilledTexts:
         """The condition keys that the variables name."""
         return frozenset().union(*(template.keys for template in self.templates))
 
-    def bind(self, context: RequestContext) -> tuple[Matcher, bool]:
-        """Fill the variables in."""
+    def bind(self, context: RequestContext, work: Work) -> tuple[Matcher, bool]:
+        """Fill the variables in. Raises EvaluationTooLarge."""
+        work.spend(PER_VARIABLE * sum(len(template.elements) for template in self.templates) + len(self.fixed))
         filled = [template.fill(context) for template in self.templates]
         known = (*self.fixed, *(segments for segments in filled if segments is not None))
         return _texts(known, self.like, self.ignoring_case), None not in filled
@@ -95,11 +98,12 @@ class Arns:
     whole: frozenset[str] = frozenset()
     context: RequestContext = NO_CONTEXT
 
-    def matches(self, value: Value) -> bool:
+    def matches(self, value: Value, work: Work) -> bool:
         """Compare an ARN field by field."""
         text = as_text(value)
         fields = split_arn(text)
-        return text in self.whole or any(pattern.matches(fields, self.context) is True for pattern in self.values)
+        work.spend(len(self.values) + len(text) // CHARACTERS)
+        return text in self.whole or any(pattern.matches(fields, self.context, work) is True for pattern in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +118,11 @@ class FilledArns:
         """The condition keys that the variables name."""
         return frozenset(variable.key for variable in self.whole).union(*(each.keys for each in self.values))
 
-    def bind(self, context: RequestContext) -> tuple[Matcher, bool]:
-        """Fill the variables in."""
+    def bind(self, context: RequestContext, work: Work) -> tuple[Matcher, bool]:
+        """Fill the variables in. Raises EvaluationTooLarge."""
+        work.spend(PER_VARIABLE * len(self.whole))
         arns = [variable.value(context) for variable in self.whole]
-        known = None not in arns and all(pattern.can_be_filled(context) for pattern in self.values)
+        known = None not in arns and all(pattern.can_be_filled(context, work) for pattern in self.values)
         return Arns(self.values, frozenset(arn for arn in arns if arn is not None), context), known
 
 
@@ -129,8 +134,9 @@ class Numbers:
     compare: Comparison
     dates: bool
 
-    def matches(self, value: Value) -> bool:
+    def matches(self, value: Value, work: Work) -> bool:
         """Compare a number, or a moment in microseconds."""
+        work.spend(PER_VALUE * len(self.values) + _length(value) // CHARACTERS)
         number = as_instant(value) if self.dates else as_number(value)
         return number is not None and any(self.compare(number, each) for each in self.values)
 
@@ -141,8 +147,9 @@ class Truths:
 
     values: frozenset[bool]
 
-    def matches(self, value: Value) -> bool:
+    def matches(self, value: Value, work: Work) -> bool:
         """Compare true or false."""
+        work.spend(_length(value) // CHARACTERS)
         return as_truth(value) in self.values
 
 
@@ -152,8 +159,9 @@ class Binaries:
 
     values: frozenset[bytes]
 
-    def matches(self, value: Value) -> bool:
+    def matches(self, value: Value, work: Work) -> bool:
         """Compare bytes."""
+        work.spend(_length(value) // CHARACTERS)
         return as_bytes(value) in self.values
 
 
@@ -163,8 +171,9 @@ class Networks:
 
     values: tuple[tuple[int, int, int], ...]
 
-    def matches(self, value: Value) -> bool:
+    def matches(self, value: Value, work: Work) -> bool:
         """Tell whether an address is in any network."""
+        work.spend(PER_VALUE * len(self.values) + _length(value) // CHARACTERS)
         address = as_address(value)
         if address is None:
             return False
@@ -239,6 +248,10 @@ def _texts(values: tuple[Segments, ...], like: bool, ignoring_case: bool) -> Tex
         return TextPatterns(values)
     texts = [segment for (segment,) in values if isinstance(segment, str)]
     return Texts(frozenset(text.lower() if ignoring_case else text for text in texts), ignoring_case)
+
+
+def _length(value: Value) -> int:
+    return len(value) if isinstance(value, str | bytes) else 1
 
 
 def _required(made: T | None, value: str, what: str) -> T:

@@ -5,6 +5,7 @@ Rules are IAM's grammar and quotas; what IAM only advises against is refused whe
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeGuard, TypeVar
@@ -96,8 +97,7 @@ def _refuse_constant(name: str) -> object:
 def _object(members: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(members)
     if len(found) != len(members):
-        names = [name for name, _ in members]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in members).most_common(1)[0][0]
         raise ValueError(f"an object has {shown(twice)} twice")
     return found
 

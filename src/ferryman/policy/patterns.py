@@ -10,6 +10,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
+from ferryman.policy.work import CHARACTERS, PER_COMPILED, PER_PATTERN, PER_PLACE, PER_SEGMENT, Work
+
 _TRIES = 64
 """Places of a segment with `?` that are looked at one by one; for the rest an expression is made, which costs as much
 and then is a hundred times as fast."""
@@ -43,8 +45,9 @@ Segments = tuple[Segment, ...]
 """At least one segment; one alone is a pattern without `*`."""
 
 
-def matches(segments: Segments, text: str) -> bool:
-    """Tell whether the whole of `text` fits the pattern; case counts."""
+def matches(segments: Segments, text: str, work: Work) -> bool:
+    """Tell whether the whole of `text` fits the pattern; case counts. Raises EvaluationTooLarge."""
+    work.spend(PER_PATTERN + len(segments) * (PER_SEGMENT + len(text) // CHARACTERS))
     first = segments[0]
     if len(segments) == 1:
         return text == first if isinstance(first, str) else len(text) == first.length and _stands(first, text, 0)
@@ -53,7 +56,7 @@ def matches(segments: Segments, text: str) -> bool:
     if start > end or not _stands(first, text, 0) or not _stands(last, text, end):
         return False
     for segment in segments[1:-1]:
-        found = _find(segment, text, start, end)
+        found = _find(segment, text, start, end, work)
         if found < 0:
             return False
         start = found + len(segment)
@@ -85,7 +88,7 @@ def _stands(segment: Segment, text: str, at: int) -> bool:
     return all(text.startswith(run, at + offset) for offset, run in segment.runs)
 
 
-def _find(segment: Segment, text: str, start: int, end: int) -> int:
+def _find(segment: Segment, text: str, start: int, end: int, work: Work) -> int:
     """Return the leftmost place of the segment that lies within `start` and `end`, or -1."""
     if isinstance(segment, str):
         return text.find(segment, start, end)
@@ -94,6 +97,7 @@ def _find(segment: Segment, text: str, start: int, end: int) -> int:
     offset, run = segment.runs[0]
     after = segment.length - offset - len(run)
     for _ in range(_TRIES):
+        work.spend(PER_PLACE + len(segment.runs))
         found = text.find(run, start + offset, end - after)
         if found < 0:
             return -1
@@ -101,6 +105,7 @@ def _find(segment: Segment, text: str, start: int, end: int) -> int:
         if _stands(segment, text, start):
             return start
         start += 1
+    work.spend(segment.length * (PER_COMPILED + (end - start) // CHARACTERS))
     there = _expression(segment).search(text, start, end)
     return -1 if there is None else there.start()
 

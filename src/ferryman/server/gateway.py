@@ -38,6 +38,8 @@ class Gateway:
         self.heartbeat = Heartbeat(timing)
         self.contention = Contention()
         self.closing = asyncio.Event()
+        self.simulations = asyncio.Lock()
+        """Held by the one request whose policies are simulated."""
         self._slots: dict[SessionId, _Occupied] = {}
         self._controls: dict[NodeId, ControlChannel] = {}
         self._sockets: set[Socket] = set()

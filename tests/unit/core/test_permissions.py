@@ -10,7 +10,7 @@ import pytest
 from ferryman.core import callers, identities, sessions
 from ferryman.core.authorization import require
 from ferryman.core.requests import StartSessionRequest
-from ferryman.core.tags import add_tags_to_resource
+from ferryman.core.tags import add_tags_to_resource, remove_tags_from_resource
 from ferryman.model.callers import Caller, CallerKind, Origin, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
@@ -228,3 +228,16 @@ async def test_a_deny_of_all_but_own_sessions_bars_others(world: "World") -> Non
     for own in (OWN, OWN_BY_ID):
         alice = having(world.alice, statement("Allow", "*"), {**deny, "NotResource": own})
         await sessions.terminate_session(world.service, alice, ticket.session_id)
+
+
+async def test_tag_keys_by_patterns_are_denied_when_they_are_too_much_work(world: "World") -> None:
+    """A caller supplies both: the patterns by a session policy, the keys and their length by the request."""
+    patterns = [f"*a?{place}b*" for place in range(230)]
+    condition = {"ForAnyValue:StringLike": {"aws:TagKeys": patterns}}
+    eve = having(world.alice, statement("Allow", "*"), statement("Deny", "*", condition=condition))
+    node = await world.register()
+    with pytest.raises(ServiceError) as refused_:
+        await remove_tags_from_resource(world.service, eve, "ManagedInstance", node, ["a" * 128] * 50)
+    assert refused_.value.code == "AccessDeniedException"
+    assert "more than 100000 units of work" in refused_.value.message
+    await remove_tags_from_resource(world.service, eve, "ManagedInstance", node, ["team"])

@@ -4,6 +4,7 @@ import pytest
 
 from ferryman.policy.arns import EVERYTHING, read_arn_pattern, split_arn
 from ferryman.policy.context import request_context
+from ferryman.policy.work import Work
 
 CONTEXT = request_context(
     {"aws:username": "alice", "aws:PrincipalTag/account": "111122223333", "aws:PrincipalTag/x": "a:b"}
@@ -38,12 +39,12 @@ SESSION = "arn:aws:ssm:us-east-1:111122223333:session/alice-0123456789abcdef0"
     ],
 )
 def test_patterns(written: str, arn: str, expected: bool | None) -> None:
-    assert read_arn_pattern(written, variables=True).matches(split_arn(arn), CONTEXT) is expected
+    assert read_arn_pattern(written, variables=True).matches(split_arn(arn), CONTEXT, Work()) is expected
 
 
 def test_everything_is_more_than_arns() -> None:
-    assert EVERYTHING.matches(split_arn("*"), CONTEXT)
-    assert EVERYTHING.matches(split_arn(""), CONTEXT)
+    assert EVERYTHING.matches(split_arn("*"), CONTEXT, Work())
+    assert EVERYTHING.matches(split_arn(""), CONTEXT, Work())
 
 
 def test_keys_are_those_of_variables() -> None:

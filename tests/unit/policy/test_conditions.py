@@ -8,6 +8,7 @@ import pytest
 from ferryman.policy.conditions import OPERATORS, read_condition
 from ferryman.policy.context import Value, request_context
 from ferryman.policy.errors import MalformedPolicyDocument
+from ferryman.policy.work import Work
 
 ARN = "arn:aws:iam::111122223333:user/alice"
 
@@ -25,7 +26,8 @@ def holds(
     if given is not None:
         entries["x:Key"] = given
     listed = [values] if isinstance(values, str) else values
-    return read_condition(operator, "X:kEY", listed, variables=True).holds(request_context(entries), allowing=allowing)
+    condition = read_condition(operator, "X:kEY", listed, variables=True)
+    return condition.holds(request_context(entries), Work(), allowing=allowing)
 
 
 MATCHING: list[tuple[str, str | list[str], Value, Value]] = [
@@ -204,7 +206,7 @@ def test_what_cannot_be_compared_is_refused(operator: str, value: str, rule: str
 
 def test_older_documents_compare_variables_as_text() -> None:
     condition = read_condition("StringEquals", "x:key", ["${aws:username}"], variables=False)
-    assert condition.holds(request_context({"x:key": "${aws:username}"}), allowing=True)
+    assert condition.holds(request_context({"x:key": "${aws:username}"}), Work(), allowing=True)
     assert condition.keys == {"x:key"}
 
 

@@ -6,6 +6,7 @@ from ferryman.policy import patterns
 from ferryman.policy.errors import MalformedPolicyDocument
 from ferryman.policy.patterns import Segments
 from ferryman.policy.templates import WILDCARD_LIMIT, Template, read_pattern
+from ferryman.policy.work import Work
 
 
 def pattern(text: str) -> Segments:
@@ -78,7 +79,7 @@ class Counted(str):
     ],
 )
 def test_patterns(written: str, text: str, fits: bool) -> None:
-    assert patterns.matches(pattern(written), text) is fits
+    assert patterns.matches(pattern(written), text, Work()) is fits
 
 
 @pytest.mark.parametrize(
@@ -86,14 +87,14 @@ def test_patterns(written: str, text: str, fits: bool) -> None:
 )
 def test_no_pattern_takes_exponential_steps(written: str) -> None:
     text = Counted("a" * 5000)
-    assert not patterns.matches(pattern(written), text)
+    assert not patterns.matches(pattern(written), text, Work())
     assert text.looks <= len(text) * 4
 
 
 def test_text_that_nearly_fits_at_every_place_costs_a_step_a_run() -> None:
     written = "*" + "a?" * 20 + "c*"
     text = Counted("ab" * 2500 + "d")
-    assert not patterns.matches(pattern(written), text)
+    assert not patterns.matches(pattern(written), text, Work())
     assert text.looks <= len(text) * 21
 
 
@@ -105,7 +106,7 @@ def test_too_many_wildcards_are_refused() -> None:
 
 def test_a_text_that_fits_nearly_everywhere_is_not_gone_through_step_by_step() -> None:
     text = Counted("a" * 10_000 + "b")
-    assert not patterns.matches(pattern("*a?c*"), text)
+    assert not patterns.matches(pattern("*a?c*"), text, Work())
     assert text.looks < 300
 
 
@@ -125,4 +126,4 @@ def test_a_text_that_fits_nearly_everywhere_is_not_gone_through_step_by_step() -
     ],
 )
 def test_what_is_far_into_a_text_is_found(written: str, text: str, fits: bool) -> None:
-    assert patterns.matches(pattern(written), text) is fits
+    assert patterns.matches(pattern(written), text, Work()) is fits

@@ -6,6 +6,7 @@ from ferryman.policy import patterns
 from ferryman.policy.context import request_context
 from ferryman.policy.errors import MalformedPolicyDocument
 from ferryman.policy.templates import WILDCARD_LIMIT, Template, read_pattern
+from ferryman.policy.work import Work
 
 CONTEXT = request_context(
     {
@@ -20,7 +21,7 @@ CONTEXT = request_context(
 def fits(written: str, text: str, *, wildcards: bool = True, variables: bool = True) -> bool | None:
     made = read_pattern(written, wildcards=wildcards, variables=variables)
     segments = made.fill(CONTEXT) if isinstance(made, Template) else made
-    return None if segments is None else patterns.matches(segments, text)
+    return None if segments is None else patterns.matches(segments, text, Work())
 
 
 @pytest.mark.parametrize(
