@@ -87,6 +87,8 @@ def verify_trail(
             f"{count} in {found.records} records",
             "Keep it as evidence, and compare it with a copy",
         )
+    if found.deletion:
+        typer.echo(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
     typer.echo(f"{found.records} records are whole; the last is number {found.last.sequence}, {found.last.mac}.")
 
 

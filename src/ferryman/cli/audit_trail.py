@@ -32,18 +32,21 @@ async def open_trail(
     from ferryman.recording import pending
     from ferryman.recording.standard_output import StandardOutput
     from ferryman.recording.trail import Trail
+    from ferryman.recording.trail_retention import Retention
 
     audit = located.configuration.audit
     key, *older = (*service.vault.derive_all(PURPOSE), *read_server_keys(located).audit_only)
     asked = asyncio.Event() if keys_asked is None else keys_asked
     async with open_sinks(located, service) as sinks:
         files = _files(located)
+        retention = Retention(audit.files_kept, audit.retention_days, audit.min_free_mib * 1024 * 1024, sinks)
         output = StandardOutput() if audit.stdout else None
         try:
             trail = Trail(
                 files,
                 key,
                 partial(trail_event, service),
+                retention=retention,
                 sync_always=audit.fsync == "always",
                 older=older,
                 copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
@@ -80,7 +83,7 @@ def _files(located: Located) -> "TrailFiles":
     audit = located.configuration.audit
     directory = located.path(audit.directory)
     try:
-        return TrailFiles(directory, audit.file_mib * 1024 * 1024, audit.files_kept)
+        return TrailFiles(directory, audit.file_mib * 1024 * 1024)
     except TrailInUse as error:
         raise Failure(
             f"The audit trail in {directory} is in use",

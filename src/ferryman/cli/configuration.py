@@ -121,7 +121,9 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     required: bool = True
     agent_calls: bool = False
     file_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
-    files_kept: Annotated[int, Meta(ge=2, le=100_000)] = 100
+    files_kept: Annotated[int, Meta(ge=2, le=100_000)] = 1000
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    min_free_mib: Annotated[int, Meta(ge=0, le=1024 * 1024)] = 1024
     fsync: Literal["second", "always"] = "second"
     stdout: bool = False
     webhook: AuditWebhook | None = None

@@ -48,7 +48,7 @@ def _sinks(located: Located) -> list[Finding]:
             findings.append(Finding(Verdict.GOOD, subject, f"record {position.sequence} was delivered last"))
         else:
             said = f"records after {position.sequence} are not delivered: {position.failure}"
-            advice = "They wait in the trail's files; mend the far end before audit.files_kept deletes them"
+            advice = "They wait in the trail's files; fix the far end before the disk runs full"
             findings.append(Finding(Verdict.BAD, subject, said, advice))
     return findings
 

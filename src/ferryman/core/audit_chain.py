@@ -14,14 +14,13 @@ from typing import Any
 
 import msgspec
 
+from ferryman.core.audit_extent import DELETED, MISSING, extent_of
 from ferryman.core.ports import Entry
 from ferryman.core.vault import Vault
 
 PURPOSE = "audit-trail"
 KEY_CHANGED = "AuditTrailKeyChanged"
 """`detail-type` of the last record under a key; `detail.keyId` names the key of all that follow."""
-DELETED = "AuditTrailFileDeleted"
-"""`detail-type` of the event by which the server says that it deleted its oldest file, up to `detail.lastSequence`."""
 FIRST_PREVIOUS = "0" * 64
 _MAC_BYTES = 32
 _SEALED = re.compile(
@@ -110,10 +109,14 @@ class Verification:
         self._keys = {key_id(each): each for each in (*older, key)}
         self._newest = key_id(key)
         self._under: str | None = None
-        self._deleted_to: set[int] = set()
+        self._oldest: int | None = None
         self._began_at: tuple[str, int, int] | None = None
         self.last = Link()
         self.records = 0
+        self.deleted_to = 0
+        """The last record that the server says it deleted; 0 if it says so of none."""
+        self.deletion = 0
+        """The number of the record that says so."""
 
     def problems(self, where: str, lines: Iterable[bytes]) -> Iterator[Problem]:
         """Check one file's lines, each with its newline; yield a problem for each that does not fit."""
@@ -138,14 +141,17 @@ class Verification:
             if not fits:
                 yield Problem(where, number, self._gap(link))
             self.last = link
-            self._note_deletion(line)
+            if (problem := self._extent_problem(line)) is not None:
+                yield Problem(where, number, problem)
 
     def conclude(self, at_least: int = 0) -> Iterator[Problem]:
         """Yield what is wrong with the chain's ends; `at_least` is a number that it is known to have reached."""
         if self._began_at is not None:
             where, number, sequence = self._began_at
-            if sequence > 1 and sequence - 1 not in self._deleted_to:
-                yield Problem(where, number, f"records 1 to {sequence - 1} are missing, and the server did not say so")
+            oldest = self._oldest or 1
+            if sequence > oldest:
+                told = f"records {oldest} to {sequence - 1} are missing, and the server did not say so"
+                yield Problem(where, number, told)
         if self._under not in (None, self._newest):
             yield Problem(
                 "", 0, "the trail ends under a key that was replaced: records are missing, or no server ran since"
@@ -173,10 +179,21 @@ class Verification:
             return f"it is record {link.sequence}, out of its place or there twice"
         return f"it does not follow record {self.last.sequence}, which belongs to another chain"
 
-    def _note_deletion(self, line: bytes) -> None:
-        deleted_to = _detail(line, DELETED).get("lastSequence")
-        if deleted_to is not None:
-            self._deleted_to.add(deleted_to)
+    def _extent_problem(self, line: bytes) -> str | None:
+        """Follow where the trail begins; return what does not follow from what was said before."""
+        extent = extent_of(line)
+        if extent is None:
+            return None
+        before, self._oldest = self._oldest, extent.oldest
+        if extent.kind == DELETED:
+            self.deleted_to, self.deletion = extent.oldest - 1, self.last.sequence
+        if extent.kind == MISSING:
+            return f"the server found records {extent.first} to {extent.oldest - 1} removed by somebody else"
+        if extent.first is not None and before is not None and extent.first != before:
+            return (
+                f"the trail began with record {extent.first} here, not with {before}: something was removed or put in"
+            )
+        return None
 
 
 def _detail(line: bytes, kind: str) -> Mapping[str, Any]:

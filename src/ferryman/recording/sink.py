@@ -111,6 +111,11 @@ class Sink:
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def delivered(self) -> int:
+        """The number of the last record that was delivered; 0 until it is known. Any thread may ask."""
+        return self._position.sequence
+
     def start(self, trail: WrittenTrail) -> None:
         """Deliver what is in `trail` from now on, what earlier runs left first."""
         self._task = asyncio.create_task(self._run(trail), name=f"audit-{self.name}")

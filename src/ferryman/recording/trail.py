@@ -9,21 +9,27 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from ferryman.core.audit_chain import DELETED, KEY_CHANGED, BrokenChain, Link, changed_to, key_id, open_line, seal
+from ferryman.core.audit_chain import KEY_CHANGED, BrokenChain, Link, changed_to, key_id, open_line, seal
+from ferryman.core.audit_extent import BEGUN, DELETED, MISSING, OPENED
 from ferryman.core.ports import Entry, Unrecorded
 from ferryman.recording.trail_files import TrailFiles, first_sequence, trail_files
+from ferryman.recording.trail_reading import extent_in
+from ferryman.recording.trail_retention import KEEP_ALL, Doomed, Retention, doomed
 
-OPENED, CLOSED, GAP = "AuditTrailOpened", "AuditTrailClosed", "AuditTrailGap"
+CLOSED, GAP = "AuditTrailClosed", "AuditTrailGap"
 """`detail-type` of what the trail says of itself."""
 BATCH_SECONDS = 0.05
 """How long an entry that nobody waits for may wait for others."""
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+LOOK_SECONDS = 60.0
+"""How often the thread looks whether files are to be deleted; it does so, too, when a file is begun."""
+MOST_DELETED = 50
+"""Files in one record of a deletion."""
 MOST_AT_ONCE = 16
 """Entries that the loop writes itself; more are the thread's."""
 QUICK_SECONDS = 0.001
@@ -50,9 +56,9 @@ class _Waiting:
 class Trail:
     """An open trail; make it in the running loop, `close` it at the end.
 
-    `key` authenticates the chain. `sync_always`: whoever waits for an entry waits until it would survive a loss of
-    power. The trail may have been written under one of the `older` keys so far. Raises `BrokenChain` if the last record
-    in `files` is under none of them.
+    `key` authenticates the chain, `retention` says which files are deleted. `sync_always`: whoever waits for an entry
+    waits until it would survive a loss of power. The trail may have been written under one of the `older` keys so far.
+    Raises `BrokenChain` if the last record in `files` is under none of them.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Trail:
         key: bytes,
         describe: Describe,
         *,
+        retention: Retention = KEEP_ALL,
         sync_always: bool = False,
         copies: Sequence[Copy] = (),
         older: Sequence[bytes] = (),
@@ -69,6 +76,12 @@ class Trail:
         self._keys = {key_id(each): each for each in (*older, key)}
         self._key, self._link = _taken_up(files.last_line, (key, *older))
         self._describe = describe
+        self._retention = retention
+        self._look_at = 0.0
+        self._oldest = 0
+        extent = extent_in(files.directory, list(self._keys.values()))
+        self._oldest = self._oldest_there() if extent is None else extent.oldest
+        self._unfinished = () if extent is None else extent.files
         self._sync_always = sync_always
         self._copies = copies
         self._loop = asyncio.get_running_loop()
@@ -85,8 +98,8 @@ class Trail:
         self._lost = 0
         if self._key != key:
             self.use_key(key)
-        detail = {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes}
-        self.note(describe(OPENED, detail))
+        self._opening = describe(OPENED, {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes})
+        self.note(self._opening)
 
     @property
     def failure(self) -> str | None:
@@ -172,7 +185,7 @@ class Trail:
             and self._failure is None
             and len(self._waiting) <= MOST_AT_ONCE
             and self._files.is_open
-            and time.monotonic() >= self._slow_until
+            and self._slow_until <= time.monotonic() < self._look_at
         )
 
     def _write_here(self) -> None:
@@ -182,7 +195,7 @@ class Trail:
         batch = self._batch()
         began = time.monotonic()
         try:
-            lines = self._chain_and_write([each.entry for each in batch])
+            lines = self._chain_and_write([each.entry for each in batch], look=False)
         except Exception as error:  # noqa: BLE001 boundary: as in the thread, whose future carries it
             self._failed(batch, error)
             return
@@ -245,29 +258,96 @@ class Trail:
 
     # In the thread, or while it does nothing
 
-    def _chain_and_write(self, entries: list[Entry]) -> list[bytes]:
-        surplus = self._files.surplus()
-        if surplus:
-            entries = [self._deletion(surplus), *entries]
+    def _chain_and_write(self, entries: list[Entry], *, look: bool = True) -> list[bytes]:
+        changes, going, oldest = self._housekeeping() if look else ([], [], self._oldest)
         lines, link, key = [], self._link, self._key
-        for entry in entries:
+        for entry in [*changes, *entries]:
+            if entry is self._opening:
+                entry["detail"] |= self._extent(oldest, going)
             line, link = seal(key, link, entry)
             lines.append(line + b"\n")
             if entry.get("detail-type") == KEY_CHANGED:
                 key = self._keys[entry["detail"]["keyId"]]
         self._files.append(b"".join(lines), self._link.sequence + 1)
-        self._link, self._key = link, key
+        self._link, self._key, self._oldest = link, key, oldest
         if self._sync_always:
             self._files.sync()
-        for path in surplus:
-            path.unlink(missing_ok=True)
+        if going:
+            self._unfinished = tuple(each.path.name for each in going)
+            self._finish_deletion()
         return lines
 
-    def _deletion(self, surplus: list[Path]) -> Entry:
+    def _housekeeping(self) -> tuple[list[Entry], list[Doomed], int]:
+        """Return what is to be recorded of the files first, the files to delete, and the trail's first record then."""
+        begins_file, oldest = self._files.begins_file(self._link.sequence + 1), self._oldest
+        if not begins_file and time.monotonic() < self._look_at:
+            return [], [], oldest
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._finish_deletion()
+        entries: list[Entry] = []
+        there = self._oldest_there()
+        if there > oldest:
+            _log.error("trail files were removed by somebody else", first=oldest, last=there - 1)
+            entries.append(self._describe(MISSING, {"firstSequence": oldest, "lastSequence": there - 1}))
+            oldest = there
+        going: list[Doomed] = []
+        if not self._unfinished:  # one deletion at a time: a restart finishes the last one that was recorded
+            going = doomed(self._files.directory, self._retention, oldest, begins_file=begins_file)[:MOST_DELETED]
+        if len(going) == MOST_DELETED:
+            self._look_at = 0.0
+        if going:
+            entries.append(self._deletion(going))
+            oldest = going[-1].last.sequence + 1
+        elif begins_file and self._link.sequence and not entries:
+            entries.append(self._describe(BEGUN, self._extent(oldest, going)))
+        return entries, going, oldest
+
+    def _extent(self, oldest: int, going: Sequence[Doomed]) -> dict[str, Any]:
+        """Return where the trail begins, and which files of those before may still be there."""
+        names = [each.path.name for each in going] or list(self._unfinished)
+        return {"firstSequence": oldest} | ({"files": names} if names else {})
+
+    def _oldest_there(self) -> int:
+        """Return the first record that is there of those that should be."""
+        firsts = (first_sequence(path) for path in trail_files(self._files.directory))
+        return next((first for first in firsts if first >= self._oldest), self._link.sequence + 1)
+
+    def _deletion(self, going: Sequence[Doomed]) -> Entry:
         """Return the event without which files that are missing would look stolen."""
-        kept = trail_files(self._files.directory)[len(surplus) :]
-        last = first_sequence(kept[0]) - 1 if kept else self._link.sequence
-        return self._describe(DELETED, {"files": [path.name for path in surplus], "lastSequence": last})
+        last = going[-1].last
+        _log.info("trail files deleted", files=len(going), last_sequence=last.sequence, reason=going[-1].reason.value)
+        followers = self._retention.followers
+        detail = {
+            "files": [each.path.name for each in going],
+            "firstSequence": going[0].first,
+            "lastSequence": last.sequence,
+            "deleted": [
+                {
+                    "file": each.path.name,
+                    "firstSequence": each.first,
+                    "lastSequence": each.last.sequence,
+                    "mac": each.last.mac,
+                    "bytes": each.size,
+                    "reason": each.reason.value,
+                }
+                for each in going
+            ],
+            "undelivered": {each.name: each.delivered for each in followers if each.delivered < last.sequence} or None,
+        }
+        return self._describe(DELETED, {name: value for name, value in detail.items() if value is not None})
+
+    def _finish_deletion(self) -> None:
+        """Delete the files that a record names, once it survives a loss of power; after a crash the next run does."""
+        if not self._unfinished:
+            return
+        directory = self._files.directory
+        named = [path for path in trail_files(directory) if path.name in self._unfinished]
+        try:
+            self._files.delete([path for path in named if first_sequence(path) < self._oldest])
+        except OSError as error:  # the record stands: what is left is deleted at the next look
+            _log.error("trail files not deleted", directory=str(directory), reason=str(error))
+            return
+        self._unfinished = ()
 
 
 def _taken_up(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:

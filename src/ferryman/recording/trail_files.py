@@ -6,6 +6,7 @@ Only appended to, by one process at a time (flock). Nothing here knows what a li
 import fcntl
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 _NAME = re.compile(r"audit-([0-9]{12,18})\.jsonl")
@@ -35,16 +36,15 @@ def first_sequence(path: Path) -> int:
 
 
 class TrailFiles:
-    """The files to append to. `file_bytes` is when the next is begun, `files_kept` how many may be there.
+    """The files to append to. `file_bytes` is when the next is begun.
 
     Raises OSError where the directory cannot be used, `TrailInUse`. `last_line` is the newest whole line, b"" for none;
     `torn_bytes` is how much of an incomplete one behind it was cut off.
     """
 
-    def __init__(self, directory: Path, file_bytes: int, files_kept: int) -> None:
+    def __init__(self, directory: Path, file_bytes: int) -> None:
         self.directory = directory
         self._file_bytes = file_bytes
-        self._files_kept = files_kept
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -78,7 +78,7 @@ class TrailFiles:
 
     @property
     def is_open(self) -> bool:
-        """Whether the next lines go into a file that is open: nothing is begun, synced or deleted for them."""
+        """Whether the next lines go into a file that is open: nothing is begun or synced for them."""
         return self._descriptor is not None and self._size < self._file_bytes
 
     def append(self, lines: bytes, first: int) -> None:
@@ -103,12 +103,21 @@ class TrailFiles:
             os.fsync(self._descriptor)
             self._unsynced = False
 
-    def surplus(self) -> list[Path]:
-        """Return the oldest files, those that will be too many, if the next append begins a file; else none."""
-        if self._size < self._file_bytes:
-            return []
-        files = trail_files(self.directory)
-        return files[: max(0, len(files) + 1 - self._files_kept)]
+    def begins_file(self, first: int) -> bool:
+        """Return whether record `first` will be the first of a new file."""
+        return (self._size >= self._file_bytes) if self._descriptor is not None else self._newest(first) is None
+
+    def delete(self, paths: Sequence[Path]) -> None:
+        """Delete files, once the newest one would survive a loss of power; one may bring them back. Raises OSError."""
+        newest = trail_files(self.directory)[-1:]
+        for path in newest:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        for path in paths:
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Sync, and let another process write."""
@@ -123,15 +132,19 @@ class TrailFiles:
             self.sync()
             self._leave_file()
         if self._descriptor is None:
-            files = trail_files(self.directory)
-            path = files[-1] if files else None
-            if path is None or (size := path.stat().st_size) >= self._file_bytes or first_sequence(path) > first:
-                path, size = self.directory / f"audit-{first:012d}.jsonl", 0
+            path = self._newest(first) or self.directory / f"audit-{first:012d}.jsonl"
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._size = size
-            if size == 0:
+            self._size = os.fstat(self._descriptor).st_size
+            if self._size == 0:
                 self._sync_directory()
         return self._descriptor
+
+    def _newest(self, first: int) -> Path | None:
+        """Return the newest file if record `first` may go into it."""
+        files = trail_files(self.directory)
+        if not files or files[-1].stat().st_size >= self._file_bytes or first_sequence(files[-1]) > first:
+            return None
+        return files[-1]
 
     def _leave_file(self) -> None:
         if self._descriptor is not None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ferryman.core.audit_chain import Link, Problem, Verification, link_of
+from ferryman.core.audit_chain import BrokenChain, Link, Problem, Verification, link_of, open_line
+from ferryman.core.audit_extent import Extent, extent_of
 from ferryman.recording.trail_files import trail_files
 
 _BLOCK = 256 * 1024
@@ -27,8 +28,35 @@ def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
 
 def last_link(directory: Path) -> Link:
     """Return the newest record's link, unverified; number 0 for an empty trail. Raises OSError."""
-    lines = (line for path in reversed(trail_files(directory)) for line in _lines_backwards(path))
-    return next((link for line in lines if (link := link_of(line + b"\n")) is not None), Link())
+    links = (last_link_in(path) for path in reversed(trail_files(directory)))
+    return next((link for link in links if link is not None), Link())
+
+
+def last_link_in(path: Path) -> Link | None:
+    """Return the link of a file's last record, unverified; None if there is none. Raises OSError."""
+    return next((link for line in _lines_backwards(path) if (link := link_of(line + b"\n")) is not None), None)
+
+
+def extent_in(directory: Path, keys: Sequence[bytes]) -> Extent | None:
+    """Return what the newest record says that says where the trail begins; None if the newest file has none.
+
+    Every file begins with one, but for those of older servers. A record that none of `keys` opens says nothing. Raises
+    OSError.
+    """
+    for path in trail_files(directory)[-1:]:
+        for line in _lines_backwards(path):
+            extent = extent_of(line)
+            if extent is not None and any(_opens(key, line) for key in keys):
+                return extent
+    return None
+
+
+def _opens(key: bytes, line: bytes) -> bool:
+    try:
+        open_line(key, line)
+    except BrokenChain:
+        return False
+    return True
 
 
 def verify(

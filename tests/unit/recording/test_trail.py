@@ -11,11 +11,13 @@ import msgspec
 import pytest
 
 from ferryman.core.audit_chain import BrokenChain, Problem
+from ferryman.core.audit_extent import MISSING, OPENED
 from ferryman.core.ports import Entry, Unrecorded
 from ferryman.recording import trail as trail_module
-from ferryman.recording.trail import CLOSED, GAP, OPENED, Trail
+from ferryman.recording.trail import CLOSED, GAP, Trail
 from ferryman.recording.trail_files import TrailFiles, TrailInUse, trail_files
 from ferryman.recording.trail_reading import newest_first, verify
+from ferryman.recording.trail_retention import Retention
 
 KEY = bytes(32)
 
@@ -25,7 +27,8 @@ def describe(detail_type: str, detail: Mapping[str, Any]) -> Entry:
 
 
 def open_trail(directory: Path, *, file_bytes: int = 1 << 20, files_kept: int = 100, **options: Any) -> Trail:
-    return Trail(TrailFiles(directory, file_bytes, files_kept), KEY, describe, **options)
+    options = {"retention": Retention(files_kept)} | options
+    return Trail(TrailFiles(directory, file_bytes), KEY, describe, **options)
 
 
 def records(directory: Path) -> list[dict[str, Any]]:
@@ -88,7 +91,7 @@ async def test_an_incomplete_last_line_is_cut_off_and_said(tmp_path: Path) -> No
     assert "incomplete" in problems(tmp_path)[0].what
     trail = open_trail(tmp_path)
     await trail.close()
-    assert records(tmp_path)[2]["detail"] == {"lastSequence": 2, "tornBytes": 6}
+    assert records(tmp_path)[2]["detail"] == {"firstSequence": 1, "lastSequence": 2, "tornBytes": 6}
     assert problems(tmp_path, 4) == []
 
 
@@ -97,7 +100,7 @@ async def test_a_trail_that_was_altered_is_not_continued(tmp_path: Path) -> None
     await trail.close()
     path = trail_files(tmp_path)[0]
     path.write_bytes(path.read_bytes().replace(CLOSED.encode(), b"AuditTrailClosez"))
-    files = TrailFiles(tmp_path, 1 << 20, 100)
+    files = TrailFiles(tmp_path, 1 << 20)
     with pytest.raises(BrokenChain, match="altered"):
         Trail(files, KEY, describe)
     files.close()
@@ -106,9 +109,9 @@ async def test_a_trail_that_was_altered_is_not_continued(tmp_path: Path) -> None
 async def test_one_process_writes_a_trail(tmp_path: Path) -> None:
     trail = open_trail(tmp_path)
     with pytest.raises(TrailInUse):
-        TrailFiles(tmp_path, 1 << 20, 100)
+        TrailFiles(tmp_path, 1 << 20)
     await trail.close()
-    TrailFiles(tmp_path, 1 << 20, 100).close()
+    TrailFiles(tmp_path, 1 << 20).close()
 
 
 async def test_the_chain_goes_on_over_files_and_the_oldest_go(tmp_path: Path) -> None:
@@ -190,7 +193,7 @@ async def test_copies_get_the_lines_as_they_are(tmp_path: Path) -> None:
 async def test_a_directory_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "audit").write_bytes(b"")
     with pytest.raises(OSError, match="File exists"):
-        TrailFiles(tmp_path / "audit", 1, 2)
+        TrailFiles(tmp_path / "audit", 1)
 
 
 async def test_a_removed_file_is_noticed(tmp_path: Path) -> None:
@@ -201,8 +204,8 @@ async def test_a_removed_file_is_noticed(tmp_path: Path) -> None:
         await trail.keep({"n": 2})
     await trail.keep({"n": 3})
     await trail.close()
-    assert names(tmp_path) == [2, 3, CLOSED]
-    assert "records 1 to 2 are missing" in problems(tmp_path)[0].what
+    assert names(tmp_path) == [MISSING, 2, 3, CLOSED]
+    assert [each.what for each in problems(tmp_path)] == ["the server found records 1 to 2 removed by somebody else"]
 
 
 async def test_a_quick_disk_is_written_by_the_loop_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ async def recorded(tmp_path: Path) -> AsyncIterator[Recorded]:
     opened: list[Trail] = []
 
     def record(service: Service) -> Service:
-        files = TrailFiles(tmp_path / "audit", 1 << 24, 10)
+        files = TrailFiles(tmp_path / "audit", 1 << 24)
         opened.append(Trail(files, chain_key(service.vault), partial(trail_event, service)))
         return replace(service, trail=opened[0])
 

@@ -1,0 +1,53 @@
+"""Where the trail begins, as its own records say: what the server deleted is told from what somebody else removed.
+
+Every file begins with such a record, and each follows from the one before: a trail that begins at record N begins there
+until a record says that the server deleted files, or found some missing.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+OPENED = "AuditTrailOpened"
+"""`detail-type` of the event that the server started; `detail.firstSequence` is the trail's first record."""
+BEGUN = "AuditTrailFileBegun"
+"""`detail-type` of a file's first record; `detail.firstSequence` is the trail's first record."""
+DELETED = "AuditTrailFileDeleted"
+"""`detail-type` of the event that the server deletes its oldest files: records `firstSequence` to `lastSequence`."""
+MISSING = "AuditTrailFileMissing"
+"""`detail-type` of the event that the server found records `firstSequence` to `lastSequence` gone, undeleted by it."""
+_KINDS = (OPENED, BEGUN, DELETED, MISSING)
+_MARKS = tuple(kind.encode() for kind in _KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a record says. `first` is the trail's first record before it, None if older servers did not say it.
+
+    `oldest` is the first one after it, `files` are those that the server deletes, or is still to delete.
+    """
+
+    kind: str
+    first: int | None
+    oldest: int
+    files: tuple[str, ...] = ()
+
+
+def extent_of(line: bytes) -> Extent | None:
+    """Return what a record says of where the trail begins; None if it says nothing. The record is not verified."""
+    if not any(mark in line for mark in _MARKS):
+        return None
+    try:
+        entry = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return None
+    detail = entry.get("detail") if isinstance(entry, dict) and entry.get("detail-type") in _KINDS else None
+    if not isinstance(detail, dict):
+        return None
+    kind, first, last = entry["detail-type"], detail.get("firstSequence"), detail.get("lastSequence")
+    files = tuple(detail.get("files", ()))
+    if kind in (OPENED, BEGUN):
+        return Extent(kind, first, first, files) if isinstance(first, int) else None
+    if not isinstance(last, int):
+        return None
+    return Extent(kind, first if isinstance(first, int) else None, last + 1, files)
