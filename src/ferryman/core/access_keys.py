@@ -67,10 +67,12 @@ async def get_access_key_last_used(service: Service, caller: Caller, access_key_
     key = await service.store.identities.get_key(access_key_id)
     user = None if key is None else await service.store.identities.get_user(key.user_id)
     account_id, action = service.settings.account_id, "iam:GetAccessKeyLastUsed"
+    anybody = user_arn(account_id, "*")
     if key is None or user is None:
-        require(service, caller, action, user_arn(account_id, "*"))
+        require(service, caller, action, anybody)
         raise no_such(f"access key with id {access_key_id}")
-    require(service, caller, action, user_arn(account_id, user.name, user.path), await user_keys(service, user))
+    resource = user_arn(account_id, user.name, user.path)
+    require(service, caller, action, resource, await user_keys(service, user), shown=anybody)
     return user, key.last_use
 
 

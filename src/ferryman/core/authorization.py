@@ -78,14 +78,17 @@ class AuthorizedSession:
             raise TypeError("an AuthorizedSession is made by ferryman.core.authorization only")
 
 
-def require(service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS) -> None:
+def require(
+    service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS, *, shown: str | None = None
+) -> None:
     """Raise AccessDeniedException unless `caller` may do `action` (`ssm:StartSession` …) to the ARN `resource`.
 
-    `keys` are condition keys of the resource and the request, beside those that every request has.
+    `keys` are condition keys of the resource and the request, beside those that every request has. The refusal names
+    `shown` where `resource` says more than the caller did: it may not learn that from a refusal.
     """
     decision = decide(service, caller, action, resource, keys)
     if not decision.allowed:
-        raise denied(caller, action, resource, decision)
+        raise denied(caller, action, resource if shown is None else shown, decision)
 
 
 def decide(service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS) -> Decision:

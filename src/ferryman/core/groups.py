@@ -104,7 +104,7 @@ async def group_for(service: Service, caller: Caller, action: str, name: str, ke
     """
     group = await service.store.groups.named(name)
     arn = group_arn(service.settings.account_id, name, "/" if group is None else group.path)
-    require(service, caller, f"iam:{action}", arn, keys)
+    require(service, caller, f"iam:{action}", arn, keys, shown=group_arn(service.settings.account_id, name, "/"))
     if group is None:
         raise no_such(f"group with name {name}")
     return group

@@ -1,5 +1,6 @@
 """Sessions of roles: what every way into a role has in common, and AssumeRole, the way of those who sign."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +18,7 @@ from ferryman.model.roles import IamRole, role_arn, role_session_arn
 from ferryman.model.temporary import SessionKind, TemporarySession
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.errors import MalformedPolicyDocument, PolicyTooLarge
-from ferryman.policy.evaluation import NamedPolicy, Request, evaluate
+from ferryman.policy.evaluation import Decision, Layer, NamedPolicy, Request, Verdict, evaluate
 from ferryman.policy.parsing import cached_policy, parse_policy
 from ferryman.policy.principals import Requester
 
@@ -55,13 +56,15 @@ class RoleSession:
 async def assume_role(service: Service, caller: Caller, request: SessionRequest) -> RoleSession:
     """AssumeRole. Transitive tags, source identity and web identity of the caller's own session go on into the new one.
 
-    Raises AccessDeniedException (also for a role that does not exist), ValidationException (duration),
-    InvalidParameterValue (tags), MalformedPolicyDocument, PackedPolicyTooLarge.
+    Raises AccessDeniedException (also for a role that does not exist, in the same words), ValidationException
+    (duration), InvalidParameterValue (tags), MalformedPolicyDocument, PackedPolicyTooLarge.
     """
     role = await find_role(service, request.role_arn)
-    if caller.kind is CallerKind.NODE or role is None:
+    if caller.kind is CallerKind.NODE:
         raise _not_authorized(caller, "sts:AssumeRole", request.role_arn)
     request = _continued(caller, request)
+    if role is None:
+        raise _refused(service, caller, request, "sts:AssumeRole", request_keys(request), _NOT_TRUSTED)
     keys = {**request_keys(request), **await role_keys(service, role)}
     policies = policy_set(caller, trust_policy(role))
     context = context_of(service, caller, keys)
@@ -72,7 +75,7 @@ async def assume_role(service: Service, caller: Caller, request: SessionRequest)
         for requester in requesters:
             decision = evaluate(policies, Request(action, request.role_arn, context, requester))
             if not decision.allowed:
-                raise denied(caller, action, request.role_arn, decision)
+                raise _refused(service, caller, request, action, keys, decision)
     chained = CHAINED_LIMIT if caller.kind is CallerKind.ROLE else None
     provider, subject = ("", "") if caller.session is None else (caller.session.provider, caller.session.subject)
     return await enter(
@@ -85,6 +88,27 @@ async def assume_role(service: Service, caller: Caller, request: SessionRequest)
         subject=subject,
         person_id=caller.person_id,
     )
+
+
+_NOT_TRUSTED = Decision(Verdict.IMPLICIT_DENY, Layer.RESOURCE)
+
+
+def _refused(
+    service: Service, caller: Caller, request: SessionRequest, action: str, keys: Keys, decision: Decision
+) -> ServiceError:
+    """Return the refusal of a role. What its trust policy says is told only to callers whose own policies allow them
+    to assume it: to others every role looks as one that does not exist."""
+    everybody = {"Effect": "Allow", "Principal": {"AWS": caller.account_id}, "Action": _ACTIONS}
+    text = json.dumps({"Statement": everybody})
+    trusting = policy_set(caller, NamedPolicy("a role's trust policy", cached_policy(text, PolicyKind.TRUST)))
+    asked = Request(
+        action, request.role_arn, context_of(service, caller, keys), Requester(account_id=caller.account_id)
+    )
+    own = evaluate(trusting, asked)
+    return denied(caller, action, request.role_arn, decision if own.allowed else own)
+
+
+_ACTIONS = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 
 
 async def find_role(service: Service, arn: str) -> IamRole | None:

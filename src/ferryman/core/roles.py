@@ -168,7 +168,8 @@ async def role_for(service: Service, caller: Caller, action: str, name: str, key
     role = await service.store.roles.named(name)
     arn = role_arn(service.settings.account_id, "/" if role is None else role.path, name)
     of_role = NO_KEYS if role is None else await role_keys(service, role)
-    require(service, caller, f"iam:{action}", arn, {**of_role, **keys})
+    shown = role_arn(service.settings.account_id, "/", name)
+    require(service, caller, f"iam:{action}", arn, {**of_role, **keys}, shown=shown)
     if role is None:
         raise no_such(f"role with name {name}")
     return role

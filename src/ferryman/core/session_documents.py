@@ -35,13 +35,19 @@ class ChosenDocument:
         return msgspec.json.encode(self.resolved.content).decode()
 
 
+def requested_document(service: Service, request: StartSessionRequest) -> str:
+    """Return the name of the document that the request asks for, whether or not there is one; the account's shell if it
+    does not name any."""
+    return document_name(service, request.document_name or PREFERENCES_DOCUMENT)
+
+
 async def choose_document(service: Service, caller: Caller, request: StartSessionRequest) -> ChosenDocument:
-    """Return what the request starts; the account's shell if it names no document.
+    """Return what the request starts. The caller must be authorised already: what is raised tells about documents.
 
     With Run As, the caller's tag SSMSessionRunAs names the user, before the document does, as with AWS. Raises
     InvalidDocument, and ValidationException naming the parameter, or the tag, that does not fit.
     """
-    name = document_name(service, request.document_name or PREFERENCES_DOCUMENT)
+    name = requested_document(service, request)
     stored = await find_document(service, name)
     if stored is None:
         raise no_document(name)

@@ -7,7 +7,7 @@ from ferryman.core.permissions import resource_keys
 from ferryman.core.presence import is_connected
 from ferryman.core.requests import ConnectionStatus, SessionTicket, StartSessionRequest
 from ferryman.core.service import Service
-from ferryman.core.session_documents import choose_document
+from ferryman.core.session_documents import choose_document, requested_document
 from ferryman.core.session_lifecycle import end_session, idle_deadline
 from ferryman.core.session_tokens import new_token_id, seal_token
 from ferryman.model.callers import Caller, node_arn
@@ -22,19 +22,20 @@ _ID_ENTROPY = 9
 
 
 async def start_session(service: Service, caller: Caller, request: StartSessionRequest) -> SessionTicket:
-    """StartSession: check document, parameters, permission, target, in that order; store it as Connecting.
+    """StartSession: check permission, document, parameters, target, in that order; store it as Connecting.
 
+    Permission comes first: whoever may not start the session must not learn which documents and parameters there are.
     Nothing is sent to the node yet: `session_lifecycle.dispatch_task` does that once the client is there.
-    Raises InvalidDocument, ValidationException (parameters), AccessDeniedException, TargetNotConnected.
+    Raises AccessDeniedException, InvalidDocument, ValidationException (parameters), TargetNotConnected.
     """
     settings = service.settings
+    target, name = NodeId(request.target), requested_document(service, request)
+    await require_start(service, caller, target, name, is_chosen=request.document_name is not None)
+    access = await session_access(service, caller)
     document = await choose_document(service, caller, request)
-    target = NodeId(request.target)
-    await require_start(service, caller, target, document.name, is_chosen=request.document_name is not None)
     if not await _is_reachable(service, target):
         raise ServiceError("TargetNotConnected", f"{target} is not connected.")
     now = service.clock()
-    access = await session_access(service, caller)
     session = Session(
         session_id=new_session_id(caller.name, service.entropy(_ID_ENTROPY)),
         target=target,

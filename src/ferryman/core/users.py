@@ -153,7 +153,8 @@ async def user_for(service: Service, caller: Caller, action: str, name: str | No
         user = await service.store.identities.user_named(name)
     arn = user_arn(service.settings.account_id, name, "/" if user is None else user.path)
     of_user = NO_KEYS if user is None else await user_keys(service, user)
-    require(service, caller, f"iam:{action}", arn, {**of_user, **keys})
+    shown = user_arn(service.settings.account_id, name)
+    require(service, caller, f"iam:{action}", arn, {**of_user, **keys}, shown=shown)
     if user is None:
         raise no_such(f"user with name {name}")
     return user

@@ -93,9 +93,10 @@ async def test_checks_come_in_the_contracts_order(world: "World") -> None:
     offline = await world.register()
     parameters = {"x": ("y",)}
     cases = [
-        (nobody, StartSessionRequest(offline, "Nope", parameters=parameters), "InvalidDocument"),
-        (nobody, StartSessionRequest(offline, parameters=parameters), "ValidationException"),
-        (nobody, StartSessionRequest(offline), "AccessDeniedException"),
+        (nobody, StartSessionRequest(offline, "Nope", parameters=parameters), "AccessDeniedException"),
+        (nobody, StartSessionRequest(offline, parameters=parameters), "AccessDeniedException"),
+        (world.alice, StartSessionRequest(offline, "Nope", parameters=parameters), "InvalidDocument"),
+        (world.alice, StartSessionRequest(offline, parameters=parameters), "ValidationException"),
         (world.alice, StartSessionRequest(offline), "TargetNotConnected"),
     ]
     for caller, request, code in cases:
