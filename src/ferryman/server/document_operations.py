@@ -94,7 +94,7 @@ async def describe_document_permission(here: Surroundings, caller: Caller, given
 async def list_documents(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     """ListDocuments."""
     older = ((each["key"], (each["value"],)) for each in given.get("DocumentFilterList") or ())
-    newer = ((each["Key"], tuple(each.get("Values") or ())) for each in given.get("Filters") or ())
+    newer = ((each.get("Key") or "", tuple(each.get("Values") or ())) for each in given.get("Filters") or ())
     request = ListDocumentsRequest(given.get("MaxResults"), given.get("NextToken"), (*older, *newer))
     page = await document_listing.list_documents(here.service, caller, request)
     return {"DocumentIdentifiers": [_identifier(row) for row in page.items], "NextToken": page.next_token}
