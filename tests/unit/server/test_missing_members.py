@@ -68,7 +68,7 @@ def fits(shape: Shape, value: str) -> bool:
         return False
     holder = type("Holder", (), {"members": {"m": shape}, "required_members": [], "type_name": "structure"})
     try:
-        validate(holder, {"m": value})  # type: ignore[arg-type]
+        validate(holder, {"m": value})
     except ServiceError:
         return False
     return True
