@@ -51,10 +51,19 @@ class Connections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     newcomers_per_address: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
     uncounted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    trusted_proxies: tuple[str, ...] = ()
+    proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
 
     def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         """The networks whose newcomers are not counted; raises ValueError if one is none."""
         return [ipaddress.ip_network(network) for network in self.uncounted_networks]
+
+    def proxies(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The networks whose proxies say whom they speak for; raises ValueError if one is not a network, or is all."""
+        found = [ipaddress.ip_network(network) for network in self.trusted_proxies]
+        if any(not network.prefixlen for network in found):
+            raise ValueError("every address would be trusted, so every caller could choose where it calls from")
+        return found
 
 
 class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -245,6 +254,14 @@ def _check(configuration: Configuration, path: Path) -> None:
             f"{path}: connections.uncounted_networks has no network",
             str(error),
             "Write networks such as 192.0.2.0/24 or 2001:db8::/64",
+        ) from error
+    try:
+        configuration.connections.proxies()
+    except ValueError as error:
+        raise Failure(
+            f"{path}: connections.trusted_proxies cannot be used",
+            str(error),
+            "Write the addresses of your proxies, such as 127.0.0.1/32 or 192.0.2.0/28",
         ) from error
     url = _split(server.public_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:

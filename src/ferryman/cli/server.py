@@ -34,6 +34,7 @@ def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 async def _serve(located: Located) -> None:
+    from ferryman.server.forwarded import ProxyHeader, TrustedProxies
     from ferryman.server.newcomers import Newcomers
     from ferryman.server.serving import serve
 
@@ -56,7 +57,8 @@ async def _serve(located: Located) -> None:
                 host,
                 port,
                 certificate=certificate,
-                newcomers=Newcomers(counted.newcomers_per_address, counted.networks()),
+                newcomers=Newcomers(counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]),
+                proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
                 ready=lambda _: None,
                 stop=stop,
             )

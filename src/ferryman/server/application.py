@@ -12,9 +12,10 @@ from ferryman.core.throttling import Throttle
 from ferryman.server.api import handle
 from ferryman.server.attempts import tell
 from ferryman.server.channels import control_channel, data_channel
+from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.gateway import Gateway
 from ferryman.server.key_uses import KeyUseWriter
-from ferryman.server.keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, THROTTLE
+from ferryman.server.keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, PROXIES, THROTTLE
 from ferryman.server.middleware import answer
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.timing import DEFAULT_TIMING, Timing
@@ -22,10 +23,15 @@ from ferryman.server.timing import DEFAULT_TIMING, Timing
 _log = structlog.get_logger("ferryman.server")
 
 
-def build(service: Service, timing: Timing = DEFAULT_TIMING, newcomers: Newcomers | None = None) -> web.Application:
+def build(
+    service: Service,
+    timing: Timing = DEFAULT_TIMING,
+    newcomers: Newcomers | None = None,
+    proxies: TrustedProxies | None = None,
+) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down.
 
-    `newcomers` says which addresses are counted.
+    `newcomers` says which addresses are counted, `proxies` which are believed about whom they speak for.
     """
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[answer])
     app[GATEWAY] = Gateway(service, timing)
@@ -33,6 +39,7 @@ def build(service: Service, timing: Timing = DEFAULT_TIMING, newcomers: Newcomer
     app[THROTTLE] = Throttle(service.settings.limits)
     app[GUESSES] = Guesses()
     app[NEWCOMERS] = Newcomers() if newcomers is None else newcomers
+    app[PROXIES] = TrustedProxies() if proxies is None else proxies
     app.router.add_get("/healthz", health)
     app.router.add_post("/", handle)
     app.router.add_get("/", handle, allow_head=False)

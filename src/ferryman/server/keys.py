@@ -6,6 +6,7 @@ from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.audit import ObservedCall
 from ferryman.core.guesses import Guesses
 from ferryman.core.throttling import Throttle
+from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.gateway import Gateway
 from ferryman.server.key_uses import KeyUseWriter
 from ferryman.server.newcomers import Newcomers
@@ -24,6 +25,9 @@ GUESSES = web.AppKey("guesses", Guesses)
 
 NEWCOMERS = web.AppKey("newcomers", Newcomers)
 """Which addresses are counted, and as what."""
+
+PROXIES = web.AppKey("proxies", TrustedProxies)
+"""Which proxies are believed about whom they speak for."""
 
 REQUEST_ID = web.RequestKey("request_id", str)
 """A UUID; in every answer as x-amzn-RequestId, and in the logs."""

@@ -12,7 +12,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.server.api import web_response
 from ferryman.server.audited import answered, refused
 from ferryman.server.connections import Connection
-from ferryman.server.keys import CALL, GATEWAY, REQUEST_ID
+from ferryman.server.keys import CALL, GATEWAY, PROXIES, REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,6 +35,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     began = asyncio.get_running_loop().time()
     code = None
     try:
+        request = request.app[PROXIES].resolve(request)
         response = await handler(request)
         await answered(request)
     except Exception as fault:  # noqa: BLE001 boundary: a fault of ours is one failed request, not a lost connection

@@ -11,6 +11,7 @@ from ferryman.core.access_standing import sweep_access_requests
 from ferryman.core.service import Service
 from ferryman.core.session_deadlines import recover, sweep
 from ferryman.server.application import build
+from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.front_door import FrontDoor, listen
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.server_certificate import ServerCertificate
@@ -31,6 +32,7 @@ async def serve(
     *,
     certificate: ServerCertificate | None = None,
     newcomers: Newcomers | None = None,
+    proxies: TrustedProxies | None = None,
     ready: Callable[[int], None],
     stop: asyncio.Event,
     timing: Timing = DEFAULT_TIMING,
@@ -38,14 +40,16 @@ async def serve(
     """Serve until `stop` is set, then tell every channel (1001), finish what is being answered, and return.
 
     `port` 0 takes a free one; `ready` is called with the real one when connections are accepted. Without a
-    `certificate` it is plain HTTP. `newcomers` counts who has not shown yet who they are. Raises OSError when the
-    address cannot be bound.
+    `certificate` it is plain HTTP. `newcomers` counts who has not shown yet who they are, `proxies` says which proxies
+    are believed. Raises OSError when the address cannot be bound.
     """
     keep_freed_memory()
     recovered = await recover(service)
     listener = listen(host, port)
     counted = Newcomers() if newcomers is None else newcomers
-    runner = web.AppRunner(build(service, timing, counted), handle_signals=False, shutdown_timeout=timing.shutdown)
+    runner = web.AppRunner(
+        build(service, timing, counted, proxies), handle_signals=False, shutdown_timeout=timing.shutdown
+    )
     door: FrontDoor | None = None
     try:
         await runner.setup()

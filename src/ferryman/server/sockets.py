@@ -72,6 +72,7 @@ class Socket:
         "departure",
         "gone",
         "heard",
+        "peer_address",
     )
 
     def __init__(
@@ -93,6 +94,8 @@ class Socket:
         self._pongs_due = 0
         self._control_allowance = float(CONTROL_BURST)
         self._control_counted_at = asyncio.get_running_loop().time()
+        self.peer_address = request.remote
+        """The client's IP address, also behind a trusted proxy; None for a socket that is not of the internet."""
         self.departure: Departure | None = None
         self.gone: PeerGone | None = None
         self.heard = True
@@ -119,12 +122,6 @@ class Socket:
     def response(self) -> web.WebSocketResponse:
         """What the aiohttp handler must return."""
         return self._response
-
-    @property
-    def peer_address(self) -> str | None:
-        """The peer's IP address; None for a socket that is not of the internet."""
-        name = self._transport.get_extra_info("peername")
-        return str(name[0]) if isinstance(name, tuple) else None
 
     def recognised(self) -> None:
         """The peer has shown who it is."""

@@ -42,6 +42,7 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.versions import AGENT_VERSION
+from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.server_certificate import ServerCertificate
 from ferryman.server.serving import serve
@@ -486,6 +487,12 @@ def newcomers() -> Newcomers:
 
 
 @pytest.fixture
+def proxies() -> TrustedProxies:
+    """Which proxies are believed: none."""
+    return TrustedProxies()
+
+
+@pytest.fixture
 def recorded() -> Recorded:
     """Nothing is recorded; modules that test the record have their own."""
     return lambda service: service
@@ -522,6 +529,7 @@ async def server(
     limits: Limits,
     tls: tuple[Path, Path] | None,
     newcomers: Newcomers,
+    proxies: TrustedProxies,
     recorded: Recorded,
 ) -> AsyncIterator[Server]:
     """A server of the test's own. Afterwards no channel, task or socket of it is left."""
@@ -545,6 +553,7 @@ async def server(
                 0,
                 certificate=certificate,
                 newcomers=newcomers,
+                proxies=proxies,
                 ready=port.set_result,
                 stop=stop,
                 timing=timing,
