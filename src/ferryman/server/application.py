@@ -12,6 +12,7 @@ from ferryman.core.throttling import Throttle
 from ferryman.server.api import handle
 from ferryman.server.attempts import tell
 from ferryman.server.channels import control_channel, data_channel
+from ferryman.server.connections import SERVER_NAME
 from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.gateway import Gateway
 from ferryman.server.key_uses import KeyUseWriter
@@ -89,5 +90,4 @@ async def _close_channels(app: web.Application) -> None:
 
 
 async def _name_server(request: web.Request, response: web.StreamResponse) -> None:
-    """Leave out which versions of what answer: it helps nobody but those who look for holes in them."""
-    response.headers["Server"] = "Ferryman"
+    response.headers["Server"] = SERVER_NAME

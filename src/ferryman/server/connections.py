@@ -8,13 +8,23 @@ known may be idle for `Timing.idle`. While a request is being answered or a chan
 import asyncio
 from collections.abc import Callable
 
+import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 
 from ferryman.server.newcomers import Newcomers, Origin
 from ferryman.server.timing import Timing
 
 LINGERING = 2.0
 """Seconds in which a refused body is read and thrown away, so that the refusal reaches its sender."""
+
+SERVER_NAME = "Ferryman"
+"""All that answers say of what answers: versions help nobody but those who look for holes in them."""
+PEERS_FAULTS = (HttpProcessingError, RequestPayloadError, ConnectionError)
+"""What a peer brings about by what it sends, or by leaving: nothing that the log should warn of."""
+
+_log = structlog.get_logger("ferryman.server.connections")
 
 
 class Connection(web.RequestHandler):
@@ -62,6 +72,42 @@ class Connection(web.RequestHandler):
         if self._left is not None:
             seconds = self._timing.request if self._newcomers is not None else self._timing.idle
             self._due = self._loop.call_later(seconds, self._expire)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP, or a fault outside the application; aiohttp's `message` quotes the request, so
+        it is not used."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun; the connection is closed instead")
+        if status >= web.HTTPInternalServerError.status_code:
+            _log.error("answer failed", exc_info=exc)
+        else:
+            _log.info("request malformed", peer=request.remote, reason=type(exc).__name__)
+        text = (
+            "The server failed.\n" if status >= web.HTTPInternalServerError.status_code else "This is not valid HTTP.\n"
+        )
+        response = web.Response(status=status, text=text, headers={"Server": SERVER_NAME})
+        response.force_close()
+        return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """As aiohttp has it, but for its own refusals, such as of an unknown Expect, which quote the request."""
+        if isinstance(resp, web.HTTPException):
+            resp = web.Response(status=resp.status, text=f"{resp.reason}\n", headers={"Server": SERVER_NAME})
+        return await super().finish_response(request, resp, start_time)
+
+    def log_exception(self, *args: object, **details: object) -> None:
+        """Log what aiohttp did not expect, unless it is the peer's doing."""
+        fault = details.get("exc_info")
+        if not isinstance(fault, PEERS_FAULTS):
+            _log.error("connection failed", reason=str(args[0]) if args else "", exc_info=fault)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """As `asyncio.Protocol` has it."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from ferryman.awsapi.dispatch import protocol_of, serialise_error
 from ferryman.model.errors import ServiceError
@@ -57,6 +58,11 @@ def _refusal(request: web.Request, fault: Exception) -> ServiceError:
     if isinstance(fault, web.HTTPException):
         message = f"{request.method} {request.path[:100]}: {fault.reason}"
         return ServiceError("UnknownOperationException", message, status=fault.status)
+    if isinstance(fault, RequestPayloadError):
+        return ServiceError("SerializationException", "The request's body is not valid HTTP.", status=400)
+    if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+        message = "The connection ended before the request was complete or answered."
+        return ServiceError("IncompleteBody", message, status=400)
     _log.error("request failed", exc_info=fault)
     message = "The server failed; its log has more under this request's id."
     return ServiceError("InternalServerError", message, status=500)
@@ -71,7 +77,7 @@ def _log_request(request: web.Request, status: int, error: str | None, seconds: 
         method=request.method,
         path=request.path[:200],
         service=call.service if call else None,
-        operation=call.operation if call else None,
+        operation=call.operation[:100] if call else None,
         status=status,
         error=error,
         milliseconds=round(seconds * 1000, 1),
