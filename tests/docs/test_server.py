@@ -14,6 +14,7 @@ from ferryman.server.serving import OTHER_FILES
 from ferryman.server.sockets import CONTROL_BURST, CONTROL_PER_SECOND
 from ferryman.server.starts import LIMIT
 from ferryman.server.timing import DEFAULT_TIMING as TIMING
+from ferryman.wire.opening import NAME_LIMIT, OPENING_LIMIT, TOKEN_LIMIT
 
 ROOT = Path(__file__).parents[2]
 PAGE = " ".join((ROOT / "docs" / "reference" / "server.md").read_text().split())
@@ -29,6 +30,7 @@ SENTENCES = [
     f"A request's body | {LIMITS.body_bytes // 2**20} MiB, {TIMING.body:g} s",
     f"A WebSocket message | {LIMITS.frame_bytes // 2**20} MiB",
     f"the opening text frame | {TIMING.opening:g} s, {EARLY_FRAMES} binary frames",
+    f"{OPENING_LIMIT:,} characters; ids and versions in it {NAME_LIMIT}, the token {TOKEN_LIMIT:,}",
     f"of one peer | {CONTROL_BURST} at once, then {CONTROL_PER_SECOND} per second",
     f"A channel's token | {LIMITS.channel_token_life} s",
     f"{TIMING.silence:g} s; pinged every {TIMING.ping:g} s",

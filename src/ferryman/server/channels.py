@@ -13,7 +13,7 @@ from ferryman.core.authorization import SessionOver, admit_agent, admit_client, 
 from ferryman.core.channel_tokens import Channel, check_channel_token
 from ferryman.model.callers import Caller, CallerKind, node_arn
 from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
 from ferryman.server import frames
 from ferryman.server.attempts import attempt
 from ferryman.server.audited import claimed_key
@@ -60,7 +60,7 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     request[CALL] = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
     with attempt(request, claimed_key(request)):
         caller = await authenticate_upgrade(gateway.service, request)
-    session_id = SessionId(request.match_info["id"])
+    session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # too long, it names no session either way
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
     if caller is not None and caller.kind is CallerKind.NODE:
         return await _hold(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))

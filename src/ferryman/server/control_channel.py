@@ -17,7 +17,7 @@ from ferryman.core.messages import (
     decode_control,
 )
 from ferryman.core.service import Service
-from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.server import frames
 from ferryman.server.relay import RelaySlot
@@ -37,6 +37,8 @@ _IGNORED = frozenset(
         MessageType.AGENT_JOB_REPLY.value,
     }
 )
+STATUS_LIMIT = 40
+"""Characters of what a node calls the outcome of a task that are logged."""
 _DEREGISTERED = "the node was deregistered"
 _log = structlog.get_logger("ferryman.server.control_channel")
 
@@ -159,8 +161,9 @@ class ControlChannel:
                 self._service, self.node_id, session_id, result.final_task_status, result.output
             )
         except Exception:  # noqa: BLE001 boundary: whatever the store's fault is, the node sends its result again
-            _log.exception("result not recorded", node_id=self.node_id, session_id=session_id)
+            _log.exception("result not recorded", node_id=self.node_id, session_id=session_id[:SESSION_ID_LIMIT])
             return
         receipt = AgentTaskAcknowledge(message_id=str(message.message_id), task_id=result.task_id)
         self._send(frames.message(self._service, MessageType.AGENT_TASK_ACKNOWLEDGE, encode_payload(receipt)))
-        _log.info("task completed", node_id=self.node_id, session_id=session_id, status=result.final_task_status)
+        session_id, status = SessionId(session_id[:SESSION_ID_LIMIT]), result.final_task_status[:STATUS_LIMIT]
+        _log.info("task completed", node_id=self.node_id, session_id=session_id, status=status)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from ferryman.model.callers import Credentials
 from ferryman.model.secret import Secret
@@ -239,6 +240,39 @@ async def test_an_agents_token_opens_no_client(server: Server) -> None:
     paired = await server.paired()
     token = await paired.node.create_channel("data", paired.session_id)
     assert "not valid" in await refused_client(server, paired.session_id, token)
+
+
+LONG = "x" * 500_000
+
+
+@pytest.mark.parametrize("member", ["ClientId", "ClientVersion", "RequestId", "TokenValue", "Unknown"])
+async def test_what_a_client_says_of_itself_is_bounded(server: Server, member: str) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    opening = {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": ticket["TokenValue"], "ClientId": "c"}
+    with capture_logs() as lines:
+        peer = await server.dial(f"/v1/data-channel/{ticket['SessionId']}")
+        await peer.text(opening | {member: LONG})
+        assert await peer.closed() == 1008
+    assert max(len(str(line)) for line in lines) < 1000
+    assert (await server.session(ticket["SessionId"])).status is SessionStatus.CONNECTING
+
+
+async def test_a_long_session_id_is_logged_in_part(server: Server) -> None:
+    with capture_logs() as lines:
+        peer = await server.dial(f"/v1/data-channel/{LONG[:5000]}")
+        await peer.text({"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": "t", "ClientId": "c"})
+        assert await peer.closed() == 1008
+    assert max(len(str(line)) for line in lines) < 1000
+
+
+async def test_what_a_node_says_of_a_task_is_logged_in_part(server: Server) -> None:
+    paired = await server.paired()
+    with capture_logs() as lines:
+        await paired.control.send(task_complete(LONG[:100_000], LONG[:100_000]))
+        await paired.control.until(MessageType.AGENT_TASK_ACKNOWLEDGE)
+    assert max(len(str(line)) for line in lines) < 1000
 
 
 # The agent's token

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from ferryman.wire.opening import (
+    NAME_LIMIT,
+    OPENING_LIMIT,
+    TOKEN_LIMIT,
     OpenAgentDataChannel,
     OpenControlChannel,
     OpenDataChannel,
@@ -76,3 +79,30 @@ def test_anything_else_is_a_malformed_payload(text: str) -> None:
         decode_data_channel_opening(text)
     with pytest.raises(MalformedPayload):
         decode_control_channel_opening(text)
+
+
+@pytest.mark.parametrize(
+    ("member", "most"),
+    [
+        ("MessageSchemaVersion", NAME_LIMIT),
+        ("RequestId", NAME_LIMIT),
+        ("TokenValue", TOKEN_LIMIT),
+        ("ClientId", NAME_LIMIT),
+        ("ClientVersion", NAME_LIMIT),
+        ("ClientInstanceId", NAME_LIMIT),
+        ("AgentVersion", NAME_LIMIT),
+        ("PlatformType", NAME_LIMIT),
+        ("Cookie", OPENING_LIMIT - 200),
+        ("Unknown", OPENING_LIMIT - 200),
+    ],
+)
+def test_every_member_is_bounded(member: str, most: int) -> None:
+    node = member in ("AgentVersion", "PlatformType", "Cookie")
+    members = json.loads(CONTROL if node else AGENT)
+    if member == "ClientVersion":
+        del members["ClientInstanceId"]
+    decode = decode_control_channel_opening if node else decode_data_channel_opening
+    decode(json.dumps(members | {member: "x" * most}))
+    with pytest.raises(MalformedPayload) as raised:
+        decode(json.dumps(members | {member: "x" * (most + 200)}))
+    assert len(str(raised.value)) < 200
