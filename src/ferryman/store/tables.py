@@ -63,16 +63,18 @@ sessions = Table(
 )
 
 
-def _page_index(name: str, *fixed: Column[object]) -> Index:
+def _page_index(name: str, *named: Column[object]) -> Index:
+    fixed = (*named, sessions.c.status, sessions.c.access_type)
     return Index(f"sessions_{name}", *fixed, sessions.c.started_at.desc(), sessions.c.session_id)
 
 
-_page_index("by_state", sessions.c.ended)
-_page_index("by_target", sessions.c.ended, sessions.c.target)
-_page_index("by_owner", sessions.c.ended, sessions.c.owner)
-_page_index("by_owner_name", sessions.c.ended, sessions.c.owner_name)
-_page_index("by_access_type", sessions.c.ended, sessions.c.access_type)
-_page_index("by_status", sessions.c.status)
+# What `store.session_pages` walks.
+_page_index("by_status")
+_page_index("by_target", sessions.c.target)
+_page_index("by_owner", sessions.c.owner)
+_page_index("by_owner_name", sessions.c.owner_name)
+_page_index("by_target_and_owner", sessions.c.target, sessions.c.owner)
+_page_index("by_target_and_owner_name", sessions.c.target, sessions.c.owner_name)
 Index(
     "sessions_due",
     sessions.c.deadline_at,

@@ -24,7 +24,7 @@ from ferryman.model.nodes import Activation
 from ferryman.model.sessions import ENDED, AccessType, Session, SessionStatus
 from ferryman.store import database
 from ferryman.store.database import open_store
-from ferryman.store.sessions import ACCESS_TYPE_CODES, STATUS_CODES
+from ferryman.store.session_rows import ACCESS_TYPE_CODES, STATUS_CODES
 from ferryman.store.tables import FIRST_ENDED_STATUS, metadata
 
 SESSION = Session(

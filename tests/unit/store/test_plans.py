@@ -1,7 +1,7 @@
 """How SQLite runs the queries: one walk along one index, whatever the filter. A scan or a sort is a failure."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +21,12 @@ from ferryman.core.ports import (
 )
 from ferryman.model.access_requests import AccessRequestId, AccessRequestStatus
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
-from ferryman.model.sessions import AccessType, SessionState, SessionStatus
+from ferryman.model.sessions import ENDED, AccessType, SessionState, SessionStatus
 from ferryman.store.access_requests import due_statement as access_due_statement
 from ferryman.store.access_requests import page_statement as access_page_statement
 from ferryman.store.nodes import activation_page_statement, node_page_statement
-from ferryman.store.sessions import due_statement, page_statement, prune_statement
+from ferryman.store.session_pages import page_statement
+from ferryman.store.sessions import active_on_statement, due_statement, prune_statement
 
 ACTIVE = SessionQuery(SessionState.ACTIVE)
 HISTORY = SessionQuery(SessionState.HISTORY, ended_since=Millis(1))
@@ -39,65 +40,100 @@ async def connection(database_url: str) -> AsyncIterator[sqlite3.Connection]:
     connection.close()
 
 
-def plan(connection: sqlite3.Connection, statement: ClauseElement | None) -> list[str]:
+def plan(
+    connection: sqlite3.Connection, statement: ClauseElement, values: Mapping[str, object] | None = None
+) -> list[str]:
     """Return SQLite's own account of how it would run the statement."""
-    assert statement is not None
     # Values stay parameters, as when the statement is run; an IN list is written out.
-    compiled = statement.compile(dialect=dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True})
+    bound = statement if values is None else statement.params(values)
+    compiled = bound.compile(dialect=dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True})
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {compiled}", compiled.params)]
 
 
-FILTERS: dict[str, tuple[dict[str, Any], str]] = {
-    "none": ({}, "sessions_by_state (ended=?)"),
-    "InvokedAfter": ({"invoked_after": Millis(5)}, "sessions_by_state (ended=? AND started_at>?)"),
-    "InvokedBefore": ({"invoked_before": Millis(5)}, "sessions_by_state (ended=? AND started_at<?)"),
-    "Target": ({"target": "mi-1"}, "sessions_by_target (ended=? AND target=?)"),
-    "Owner": ({"owner": "arn:x"}, "sessions_by_owner (ended=? AND owner=?)"),
-    "Owner by name": ({"owner_name": "x"}, "sessions_by_owner_name (ended=? AND owner_name=?)"),
-    "AccessType": ({"access_type": AccessType.STANDARD}, "sessions_by_access_type (ended=? AND access_type=?)"),
-    "SessionId": ({"session_id": "x"}, "sqlite_autoindex_sessions_1 (session_id=?)"),
+NAMED: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({}, "sessions_by_status (status=? AND access_type=?"),
+    "Target": ({"target": "mi-1"}, "sessions_by_target (target=? AND status=? AND access_type=?"),
+    "Owner": ({"owner": "arn:x"}, "sessions_by_owner (owner=? AND status=? AND access_type=?"),
+    "Owner by name": ({"owner_name": "x"}, "sessions_by_owner_name (owner_name=? AND status=? AND access_type=?"),
+    "Target and Owner": (
+        {"target": "mi-1", "owner": "arn:x"},
+        "sessions_by_target_and_owner (target=? AND owner=? AND status=? AND access_type=?",
+    ),
+    "Target and Owner by name": (
+        {"target": "mi-1", "owner_name": "x"},
+        "sessions_by_target_and_owner_name (target=? AND owner_name=? AND status=? AND access_type=?",
+    ),
 }
+CHOICES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "AccessType": {"access_type": AccessType.JUST_IN_TIME},
+    **{f"Status={status}": {"status": status} for status in SessionStatus},
+    "Status and AccessType": {"status": SessionStatus.TERMINATED, "access_type": AccessType.STANDARD},
+}
+TIMES: dict[str, tuple[dict[str, Any], str]] = {
+    "any time": ({}, ")"),
+    "InvokedAfter": ({"invoked_after": Millis(5)}, " AND started_at>?)"),
+    "InvokedBefore": ({"invoked_before": Millis(5)}, " AND started_at<?)"),
+    "both": ({"invoked_after": Millis(1), "invoked_before": Millis(9)}, " AND started_at>? AND started_at<?)"),
+}
+WALKS_OF_STATES = {SessionState.ACTIVE: 4 * 2, SessionState.HISTORY: 2 * 2}
+MERGING = {"MERGE (UNION ALL)", "LEFT", "RIGHT"}
 
 
 @pytest.mark.parametrize("query", [ACTIVE, HISTORY], ids=["active", "history"])
-@pytest.mark.parametrize("name", FILTERS)
-def test_each_filter_walks_its_index(connection: sqlite3.Connection, query: SessionQuery, name: str) -> None:
-    members, index = FILTERS[name]
-    steps = plan(connection, page_statement(replace(query, **members), None, 51))
-    if name == "SessionId":
-        assert steps[0] == f"SEARCH sessions USING INDEX {index}"
-    else:
-        assert steps == [f"SEARCH sessions USING INDEX {index}"]
+@pytest.mark.parametrize("times", TIMES)
+@pytest.mark.parametrize("chosen", CHOICES)
+@pytest.mark.parametrize("named", NAMED)
+def test_every_combination_of_filters_is_walks_along_one_index_in_order(
+    connection: sqlite3.Connection, query: SessionQuery, named: str, chosen: str, times: str
+) -> None:
+    (names, index), (bounds, range_of_index) = NAMED[named], TIMES[times]
+    query = replace(query, **names, **CHOICES[chosen], **bounds)
+    page = page_statement(query, None, 51)
+    if page is None:
+        assert query.status is not None
+        assert (query.status in ENDED) is (query.state is SessionState.ACTIVE)
+        return
+    steps = [step for step in plan(connection, *page) if step not in MERGING]
+    assert set(steps) == {f"SEARCH sessions USING INDEX {index}{range_of_index}"}
+    fewer_statuses = 1 if query.status is None else WALKS_OF_STATES[query.state] // 2
+    fewer_access_types = 1 if query.access_type is None else 2
+    assert len(steps) == WALKS_OF_STATES[query.state] // fewer_statuses // fewer_access_types
 
 
-@pytest.mark.parametrize("status", list(SessionStatus))
-def test_status_walks_its_index(connection: sqlite3.Connection, status: SessionStatus) -> None:
-    statements = [page_statement(replace(query, status=status), None, 51) for query in (ACTIVE, HISTORY)]
-    (statement,) = [statement for statement in statements if statement is not None]
-    assert plan(connection, statement) == ["SEARCH sessions USING INDEX sessions_by_status (status=?)"]
+@pytest.mark.parametrize("query", [ACTIVE, HISTORY], ids=["active", "history"])
+@pytest.mark.parametrize("named", NAMED)
+def test_a_later_page_starts_where_the_last_ended(
+    connection: sqlite3.Connection, query: SessionQuery, named: str
+) -> None:
+    names, index = NAMED[named]
+    page = page_statement(replace(query, **names, invoked_after=Millis(1)), BEHIND, 51)
+    assert page is not None
+    steps = {step for step in plan(connection, *page) if step not in MERGING}
+    assert steps == {f"SEARCH sessions USING INDEX {index} AND started_at>? AND started_at<?)"}
 
 
-@pytest.mark.parametrize("name", [name for name in FILTERS if name != "SessionId"])
-def test_a_later_page_starts_where_the_last_ended(connection: sqlite3.Connection, name: str) -> None:
-    members, index = FILTERS[name]
-    (step,) = plan(connection, page_statement(replace(HISTORY, **members), BEHIND, 51))
-    assert step.startswith(f"SEARCH sessions USING INDEX {index.split('(')[0]}")
-    assert "started_at<?" in step
+@pytest.mark.parametrize("named", NAMED)
+def test_a_session_id_is_looked_up(connection: sqlite3.Connection, named: str) -> None:
+    page = page_statement(replace(HISTORY, **NAMED[named][0], session_id="x"), None, 51)
+    assert page is not None
+    assert plan(connection, *page) == ["SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (session_id=?)"]
 
 
-def test_filters_together_still_walk_one_index_in_order(connection: sqlite3.Connection) -> None:
-    query = replace(
-        HISTORY,
-        target="mi-1",
-        owner="arn:x",
-        status=SessionStatus.TERMINATED,
-        access_type=AccessType.STANDARD,
-        invoked_after=Millis(1),
-        invoked_before=Millis(9),
+def test_a_statement_is_built_once_for_each_combination_of_filters() -> None:
+    first = page_statement(replace(HISTORY, target="mi-1"), BEHIND, 51)
+    second = page_statement(
+        replace(HISTORY, target="mi-2", ended_since=Millis(7)), replace(BEHIND, started_at=Millis(1)), 11
     )
-    (step,) = plan(connection, page_statement(query, BEHIND, 51))
-    assert step.startswith("SEARCH sessions USING INDEX sessions_by_")
-    assert "started_at>? AND started_at<?" in step
+    assert first is not None
+    assert second is not None
+    assert first[0] is second[0]
+    assert first[1] != second[1]
+
+
+def test_active_sessions_of_a_node_are_looked_up(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, active_on_statement(NodeId("mi-1")))
+    assert steps == ["SEARCH sessions USING INDEX sessions_by_target (target=? AND status=?)"]
 
 
 def test_the_sweep_reads_active_sessions_only(connection: sqlite3.Connection) -> None:
