@@ -5,12 +5,16 @@ import sys
 
 import structlog
 
+from ferryman.model.log_text import guard_last_resort
+from ferryman.model.printable import printable_json
+
 
 def configure(level: int = logging.INFO) -> None:
     """Set logging up for this process and those forked from it."""
+    guard_last_resort()
     logging.raiseExceptions = False  # a session worker outlives who reads its standard error
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Line())
     root = logging.getLogger("ferryman.agent")
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -23,11 +27,20 @@ def configure(level: int = logging.INFO) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
+            lambda _logger, _method, line: printable_json(str(line)),
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class _Line(logging.Formatter):
+    """The line as it was rendered: it holds the traceback already."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return record.getMessage()
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

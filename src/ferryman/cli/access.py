@@ -1,6 +1,7 @@
 """`ferryman access request | list | show | token | approve | reject | revoke`: just-in-time access to nodes."""
 
 import json as json_text
+import shlex
 from collections.abc import Mapping
 from itertools import islice
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import say, say_json
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Api, Connection, connect
@@ -47,7 +49,7 @@ def request(
     nodes = [target if target.startswith("mi-") else find_node(api, target).node_id for target in targets]
     made = api.call("StartAccessRequest", Reason=reason, Targets=[{"Key": "InstanceIds", "Values": nodes}])
     answer = api.call("GetAccessToken", AccessRequestId=made["AccessRequestId"])
-    typer.echo(f"{made['AccessRequestId']} {answer['AccessRequestStatus']}")
+    say(f"{made['AccessRequestId']} {answer['AccessRequestStatus']}")
 
 
 @app.command("list")
@@ -132,9 +134,9 @@ def token(
             "Wait until it is approved, or ask for access again with `ferryman access request`",
         )
     if export:
-        typer.echo(f"export AWS_ACCESS_KEY_ID={given['AccessKeyId']}")
-        typer.echo(f"export AWS_SECRET_ACCESS_KEY={given['SecretAccessKey']}")
-        typer.echo(f"export AWS_SESSION_TOKEN={given['SessionToken']}")
+        say(f"export AWS_ACCESS_KEY_ID={shlex.quote(given['AccessKeyId'])}")
+        say(f"export AWS_SECRET_ACCESS_KEY={shlex.quote(given['SecretAccessKey'])}")
+        say(f"export AWS_SESSION_TOKEN={shlex.quote(given['SessionToken'])}")
         return
     process = {
         "Version": 1,
@@ -143,7 +145,7 @@ def token(
         "SessionToken": given["SessionToken"],
         "Expiration": given["ExpirationTime"].isoformat(),
     }
-    typer.echo(json_text.dumps(process))
+    say_json(process)
 
 
 @app.command("approve")
@@ -192,7 +194,7 @@ def _signal(connection: Connection, request_id: str, signal: str, comment: str) 
     api.call("SendAutomationSignal", AutomationExecutionId=execution_id, SignalType=signal, **payload)
     known = _find(api, request_id)
     waiting = f", waits for {known['waitingFor']}" if "waitingFor" in known else ""
-    typer.echo(f"{request_id} {known['accessRequestStatus']}{waiting}")
+    say(f"{request_id} {known['accessRequestStatus']}{waiting}")
 
 
 def _find(api: Api, request_id: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.nodes import parse_tags
+from ferryman.cli.printing import say
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.plugin.api_client import Connection, connect
 
@@ -56,11 +57,11 @@ def create(
             {member: answer[member] for member in ("ActivationId", "ActivationCode")} | {"ExpirationDate": expires}
         )
         return
-    typer.echo(f"Activation {answer['ActivationId']}, for {limit} registration(s), until {expires:%Y-%m-%d %H:%M} UTC.")
-    typer.echo("On the machine, with ferryman[agent] installed, run:\n")
-    typer.echo(f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\")
-    typer.echo(f"    --activation-id {answer['ActivationId']} --activation-code {answer['ActivationCode']}")
-    typer.echo("  ferryman agent run")
+    say(f"Activation {answer['ActivationId']}, for {limit} registration(s), until {expires:%Y-%m-%d %H:%M} UTC.")
+    say("On the machine, with ferryman[agent] installed, run:", "")
+    say(f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\")
+    say(f"    --activation-id {answer['ActivationId']} --activation-code {answer['ActivationCode']}")
+    say("  ferryman agent run")
 
 
 @app.command("list")
@@ -113,4 +114,4 @@ def delete(
     api = connect(Connection(profile, region, endpoint_url))
     for each in activation_ids:
         api.call("DeleteActivation", ActivationId=each)
-        typer.echo(f"Activation {each} is deleted.")
+        say(f"Activation {each} is deleted.")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
+from ferryman.cli.printing import say
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
@@ -74,7 +75,7 @@ def register(
             endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, replace=replace
         ),
     )
-    typer.echo(node_id)
+    say(node_id)
 
 
 @app.command("run")

@@ -12,6 +12,7 @@ from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.configuration import load
 from ferryman.cli.instants import given_instant
+from ferryman.cli.printing import say
 from ferryman.cli.server_keys import read_server_keys
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure
@@ -79,7 +80,7 @@ def verify_trail(
     found, problems = verify(directory, key, at_least, older)
     for problem in problems[:SHOWN_PROBLEMS]:
         place = f"{problem.where}, line {problem.line}: " if problem.where else ""
-        typer.echo(f"{place}{problem.what}")
+        say(f"{place}{problem.what}")
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise Failure(
@@ -88,8 +89,8 @@ def verify_trail(
             "Keep it as evidence, and compare it with a copy",
         )
     if found.deletion:
-        typer.echo(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
-    typer.echo(f"{found.records} records are whole; the last is number {found.last.sequence}, {found.last.mac}.")
+        say(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
+    say(f"{found.records} records are whole; the last is number {found.last.sequence}, {found.last.mac}.")
 
 
 @app.command("sinks")

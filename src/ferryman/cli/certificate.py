@@ -9,6 +9,7 @@ import typer
 from ferryman.cli.certificate_files import renew_certificate, write_certificates
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.configuration import load
+from ferryman.cli.printing import say
 from ferryman.model.failures import Failure
 
 app = typer.Typer(help="Make and renew the server's certificate.", no_args_is_help=True)
@@ -18,7 +19,7 @@ app = typer.Typer(help="Make and renew the server's certificate.", no_args_is_he
 def renew(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Renew the server's certificate; the authority stays, and a running server takes the new one by itself."""
     renew_certificate(load(config), datetime.now(UTC))
-    typer.echo("Renewed. A running server takes it within ten seconds; whoever trusts the authority need do nothing.")
+    say("Renewed. A running server takes it within ten seconds; whoever trusts the authority need do nothing.")
 
 
 @app.command("new")
@@ -31,4 +32,4 @@ def new(
     if directory.exists():
         raise Failure(f"{directory} exists", "what is in it would be lost", "Choose another --directory")
     write_certificates(directory, host)
-    typer.echo(f"Made {directory}. Let clients and nodes trust {directory / 'ca.pem'} before the server uses it.")
+    say(f"Made {directory}. Let clients and nodes trust {directory / 'ca.pem'} before the server uses it.")

@@ -9,6 +9,7 @@ import typer
 
 from ferryman.cli.api_options import EndpointOption, ProfileOption, RegionOption
 from ferryman.model.failures import Failure
+from ferryman.model.printable import printable
 from ferryman.plugin.api_client import Connection
 
 TAG = "tag:"
@@ -84,5 +85,5 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
                 disable=not console.is_terminal,
             )
         )
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(printable(what), total=None)
         yield lambda there, total: bar.update(task, completed=there, total=total)

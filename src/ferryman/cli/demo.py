@@ -22,6 +22,7 @@ import typer
 
 from ferryman.cli import demo_parts
 from ferryman.cli.demo_parts import Parts
+from ferryman.cli.printing import say
 from ferryman.cli.processes import Processes, Program
 from ferryman.cli.tables import print_json
 from ferryman.model.failures import Failure
@@ -240,5 +241,4 @@ def _last_lines(path: Path) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    say(*text.split("\n"))

@@ -9,8 +9,9 @@ import typer
 from ferryman.cli.agent import StateOption, default_state_dir
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.checkup import Finding, Verdict, examine_client, examine_node
+from ferryman.cli.printing import say
 from ferryman.cli.server_checkup import examine_server_files
-from ferryman.cli.tables import print_json, printable
+from ferryman.cli.tables import print_json
 from ferryman.plugin.api_client import Connection
 
 _SIGNS = {Verdict.GOOD: "ok", Verdict.DOUBTFUL: "??", Verdict.BAD: "NO", Verdict.SKIPPED: "--"}
@@ -46,11 +47,11 @@ def command(
         print_json([finding.as_members() for finding in findings])
     else:
         for finding in findings:
-            typer.echo(_line(finding))
+            say(_line(finding))
     if any(finding.verdict is Verdict.BAD for finding in findings):
         raise typer.Exit(1)
 
 
 def _line(finding: Finding) -> str:
     text = f"[{_SIGNS[finding.verdict]}] {finding.subject}: {finding.said}"
-    return printable(f"{text}. {finding.advice}." if finding.advice else f"{text}.")
+    return f"{text}. {finding.advice}." if finding.advice else f"{text}."

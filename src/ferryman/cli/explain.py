@@ -8,6 +8,7 @@ import typer
 from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
 from ferryman.cli.configuration import load
+from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json
 from ferryman.model.callers import document_arn, node_arn, session_arn
 from ferryman.model.failures import Failure
@@ -69,9 +70,9 @@ def command(
     if json:
         print_json({"caller": who, "action": asked, "allowed": allowed, "decisions": decisions})
         return
-    typer.echo(f"{who} {'may' if allowed else 'may not'} {asked}.")
+    say(f"{who} {'may' if allowed else 'may not'} {asked}.")
     for each in decisions:
-        typer.echo(_text(each))
+        say(*_lines(each))
 
 
 def _keys(context: list[str]) -> "Keys":
@@ -133,7 +134,7 @@ async def _statement(service: "Service", of: "Principal", matched: "MatchedState
     }
 
 
-def _text(told: dict[str, Any]) -> str:
+def _lines(told: dict[str, Any]) -> list[str]:
     """Return a decision for people: what decided, what else applies, what is not known."""
     decided = told["decided_by"]
     lines = [f"{told['resource']}: {_WORDS[told['decision']]}"]
@@ -141,7 +142,7 @@ def _text(told: dict[str, Any]) -> str:
     lines += [f"  Also: {_line(each)}" for each in told["matched"] if each != decided]
     if told["missing_keys"]:
         lines.append(f"  Asked for and not known: {', '.join(told['missing_keys'])}")
-    return "\n".join(lines)
+    return lines
 
 
 _WORDS = {"allowed": "allowed", "explicitDeny": "denied", "implicitDeny": "not allowed"}

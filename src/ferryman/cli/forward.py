@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from ferryman.cli.api_options import EndpointOption, ProfileOption, RegionOption
+from ferryman.cli.printing import complain, say, say_json
 from ferryman.cli.shell import NodeArgument, attend
 from ferryman.plugin.api_client import Connection, connect
 
@@ -97,15 +97,12 @@ async def _forward(
 
 def _tell(node: str, listening: Sequence[dict[str, object]], *, as_json: bool) -> None:
     if as_json:
-        import json
-
-        sys.stdout.write(json.dumps({"node": node, "forwards": listening}) + "\n")
+        say_json({"node": node, "forwards": listening})
     else:
         for each in listening:
             where = "a SOCKS5 proxy, to whatever" if each["to"] == "socks5" else f"forwarded to {each['to']} of"
-            sys.stdout.write(f"{each['listen']} is {where} {node}{' reaches' if each['to'] == 'socks5' else ''}\n")
-        sys.stdout.write("Press Ctrl-C to end.\n")
-    sys.stdout.flush()
+            say(f"{each['listen']} is {where} {node}{' reaches' if each['to'] == 'socks5' else ''}")
+        say("Press Ctrl-C to end.")
 
 
 def _named(address: tuple[str, int]) -> str:
@@ -114,4 +111,4 @@ def _named(address: tuple[str, int]) -> str:
 
 
 def _complain(problem: str) -> None:
-    typer.echo(f"ferryman: {problem}", err=True)
+    complain(f"ferryman: {problem}")

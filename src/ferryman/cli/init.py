@@ -12,6 +12,7 @@ import typer
 from ferryman.cli.certificate_files import write_certificates
 from ferryman.cli.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
 from ferryman.cli.operator_acts import act
+from ferryman.cli.printing import say
 from ferryman.cli.private_files import write_private
 from ferryman.model.callers import Credentials, Role
 from ferryman.model.failures import Failure
@@ -147,13 +148,13 @@ def command(
     """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
     made = initialise(Plan(directory, listen, region, account_id, public_host, tls))
     profile = made.profile_directory
-    typer.echo(f"Made {made.configuration} for account {made.account_id}, region {made.region}.")
-    typer.echo(f"Access key of user '{ADMINISTRATOR}': {made.credentials.access_key_id}, in {profile / 'credentials'}.")
-    typer.echo("\nStart the server:\n")
-    typer.echo(f"  ferryman server --config {made.configuration}")
-    typer.echo("\nUse it from another shell:\n")
-    typer.echo(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
-    typer.echo("  ferryman activation create")
+    say(f"Made {made.configuration} for account {made.account_id}, region {made.region}.")
+    say(f"Access key of user '{ADMINISTRATOR}': {made.credentials.access_key_id}, in {profile / 'credentials'}.")
+    say("", "Start the server:", "")
+    say(f"  ferryman server --config {made.configuration}")
+    say("", "Use it from another shell:", "")
+    say(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
+    say("  ferryman activation create")
 
 
 def _clear(directory: Path, partial: Path) -> None:

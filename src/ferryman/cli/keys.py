@@ -16,6 +16,7 @@ from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
 from ferryman.cli.configuration import KEY_BYTES, Located, load
 from ferryman.cli.operator_acts import act, recorded
+from ferryman.cli.printing import say
 from ferryman.cli.private_files import replace_file
 from ferryman.cli.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.cli.tables import print_json, print_table
@@ -27,7 +28,7 @@ app = typer.Typer(help="Replace the server's key, on the server's machine.", no_
 @app.command("new")
 def new_key() -> None:
     """Print a new key, for keys that are kept elsewhere than in a file."""
-    typer.echo(base64.b64encode(os.urandom(KEY_BYTES)).decode())
+    say(base64.b64encode(os.urandom(KEY_BYTES)).decode())
 
 
 @app.command("list")
@@ -66,9 +67,9 @@ def rotate(
     with _alone(path):
         name = _rotate(located, path, stage=stage)
     if stage:
-        typer.echo(f"Added key {name}, which opens only. Copy {path} to every server, then run `ferryman key rotate`.")
+        say(f"Added key {name}, which opens only. Copy {path} to every server, then run `ferryman key rotate`.")
     else:
-        typer.echo(f"Key {name} seals from now on. Copy {path} to every server, then run `ferryman key reseal`.")
+        say(f"Key {name} seals from now on. Copy {path} to every server, then run `ferryman key reseal`.")
 
 
 def _rotate(located: Located, path: Path, *, stage: bool) -> str:
@@ -91,7 +92,7 @@ def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     from ferryman.core import resealing
 
     count = act(load(config), "key reseal", {}, resealing.reseal)
-    typer.echo(f"Resealed {count} secret{'' if count == 1 else 's'}.")
+    say(f"Resealed {count} secret{'' if count == 1 else 's'}.")
 
 
 @app.command("retire")
@@ -107,7 +108,7 @@ def retire(
     path = _key_file(located)
     with _alone(path):
         retired = _retire(located, path, now=now)
-    typer.echo(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
+    say(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
 
 
 def _retire(located: Located, path: Path, *, now: bool) -> str:

@@ -18,6 +18,7 @@ import typer
 from ferryman.cli.api_options import EndpointOption, RegionOption
 from ferryman.cli.aws_config import check_name, config_file, read_config, read_profile, with_settings, write_config
 from ferryman.cli.login_cache import EARLY, Kept, LoginCache
+from ferryman.cli.printing import complain, say, say_json
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Connection
 
@@ -144,16 +145,16 @@ def login(
     write_config(path, with_settings(text, profile, settings))
     kept = asyncio.run(_sign_in(path, profile, connection, wanted, device=device))
     local = kept.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    typer.echo(f"Signed in as {kept.arn} until {local}. Use it with --profile {profile}.")
+    say(f"Signed in as {kept.arn} until {local}. Use it with --profile {profile}.")
 
 
 def logout(*, profile: ProfileOption = "default") -> None:
     """Forget the profile's sign-in: its credentials here, which the server lets expire, and the refresh token."""
     check_name(profile)
     if LoginCache(config_file(), profile).forget():
-        typer.echo(f"Forgot the sign-in of the profile {profile}.")
+        say(f"Forgot the sign-in of the profile {profile}.")
     else:
-        typer.echo(f"The profile {profile} was not signed in.")
+        say(f"The profile {profile} was not signed in.")
 
 
 def credentials(*, profile: ProfileOption = "default") -> None:
@@ -181,7 +182,7 @@ def credentials(*, profile: ProfileOption = "default") -> None:
             "there was no sign-in, or its credentials have expired",
             f"Run `ferryman login --profile {profile}`",
         )
-    sys.stdout.write(kept.for_process().decode() + "\n")
+    say_json(msgspec.json.decode(kept.for_process()))
 
 
 def _is_to_be_renewed(kept: Kept | None, now: datetime) -> bool:
@@ -281,8 +282,8 @@ def _program() -> str:
 async def _open_browser(url: str) -> None:
     opened = await asyncio.to_thread(webbrowser.open, url)
     said = "Your browser was opened. If it shows nothing, open" if opened else "Open this in a browser on this machine:"
-    typer.echo(f"{said}\n\n  {url}\n\nOr stop here, and use --device.", err=True)
+    complain(said, "", f"  {url}", "", "Or stop here, and use --device.")
 
 
 def _show_code(url: str, code: str) -> None:
-    typer.echo(f"Open this on any device, and type {code} if it asks for a code:\n\n  {url}\n", err=True)
+    complain(f"Open this on any device, and type {code} if it asks for a code:", "", f"  {url}", "")

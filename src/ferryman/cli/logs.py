@@ -1,8 +1,16 @@
 """Where structured logs go: one JSON object a line, or text for people, on standard error."""
 
+import io
 import logging
 import sys
-from typing import Literal
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+from ferryman.model.log_text import traceback_text
+from ferryman.model.printable import printable, printable_json
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, ExcInfo, Processor
 
 
 def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> None:
@@ -18,11 +26,10 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
     tracebacks = structlog.processors.ExceptionRenderer(
         structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     )
-    plain = structlog.dev.plain_traceback
     renderer: list[structlog.typing.Processor] = (
-        [tracebacks, structlog.processors.JSONRenderer()]
+        [tracebacks, structlog.processors.JSONRenderer(), _as_safe_json]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        else [_as_safe_text, _text_renderer()]
     )
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -40,3 +47,35 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
     )
     # Other people's loggers: what they warn of is worth a line, their chatter is not.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _text_renderer() -> "Processor":
+    """It quotes values that could pass for more than one member."""
+    from structlog.dev import ConsoleRenderer
+
+    return ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback)
+
+
+def _as_safe_text(_logger: object, _method: str, event: "EventDict") -> "EventDict":
+    """Make a record's members printable, one line in all; the traceback comes behind it."""
+    return {name: value if name == "exc_info" else _safe(name, value) for name, value in event.items()}
+
+
+def _safe(name: str, value: object) -> object:
+    if value is None or isinstance(value, int | float):
+        return value
+    if name in ("exception", "stack"):
+        return traceback_text(str(value))
+    return printable(value if isinstance(value, str) else repr(value))
+
+
+def _write_traceback(stream: TextIO, exc_info: "ExcInfo") -> None:
+    from structlog.dev import plain_traceback
+
+    text = io.StringIO()
+    plain_traceback(text, exc_info)
+    stream.write("\n" + traceback_text(text.getvalue().lstrip("\n")))
+
+
+def _as_safe_json(_logger: object, _method: str, event: MutableMapping[str, Any] | str) -> str:
+    return printable_json(str(event))

@@ -29,8 +29,10 @@ from ferryman.cli import (
     users,
 )
 from ferryman.cli.command_line import EndsInCommandLine
+from ferryman.cli.printing import complain, complain_of
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
+from ferryman.model.log_text import guard_last_resort
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
@@ -79,6 +81,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; exits with 0, 1 (could not go on), 2 (wrong usage) or 130 (interrupted)."""
+    guard_last_resort()
     try:
         app()
     except KeyboardInterrupt:
@@ -89,8 +92,12 @@ def main() -> None:
         sys.exit(EXIT_FAILURE)
     except (Failure, ServiceError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("FERRYMAN_DEBUG"):
-            raise
-        sys.stderr.write(f"ferryman: {_line(error)}\n")
+            complain_of(error)
+        else:
+            complain(f"ferryman: {_line(error)}")
+        sys.exit(EXIT_FAILURE)
+    except Exception as fault:  # noqa: BLE001 - Python would print its text, which may be foreign, as it is
+        complain_of(fault)
         sys.exit(EXIT_FAILURE)
 
 

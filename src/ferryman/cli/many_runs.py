@@ -1,7 +1,6 @@
 """One command on many nodes: lines as they come, each with its node's name, or JSON lines; progress on a terminal."""
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -9,7 +8,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
+from ferryman.cli.printing import complain, say_json
 from ferryman.model.failures import Failure
+from ferryman.model.printable import output_line, printable
 from ferryman.plugin.api import Node, Stream
 from ferryman.plugin.input_feeding import feed
 
@@ -101,15 +102,16 @@ class JsonLines:
 
     def line(self, node: Node, stream: Stream, text: str) -> None:
         """Print an output line."""
-        _print(event="output", node=node.id, name=node.name, stream=stream.value, text=text)
+        say_json({"event": "output", "node": node.id, "name": node.name, "stream": stream.value, "text": text})
 
     def ended(self, node: Node, exit_code: int, seconds: float) -> None:
         """Print the end."""
-        _print(event="ended", node=node.id, name=node.name, exit_code=exit_code, seconds=round(seconds, 3))
+        ended = {"event": "ended", "node": node.id, "name": node.name}
+        say_json(ended | {"exit_code": exit_code, "seconds": round(seconds, 3)})
 
     def failed(self, node: Node, failure: Failure) -> None:
         """Print the failure."""
-        _print(event="failed", node=node.id, name=node.name, error=failure.line)
+        say_json({"event": "failed", "node": node.id, "name": node.name, "error": failure.line})
 
 
 class ForPeople:
@@ -146,18 +148,19 @@ class ForPeople:
     def line(self, node: Node, stream: Stream, text: str) -> None:
         """Print an output line."""
         to = sys.stdout if stream is Stream.STDOUT else sys.stderr
-        to.write(f"{node.name}: {text}\n")
+        # In a file or a pipe the output stays as it is; on a terminal it must not pass for another node's.
+        to.write(f"{printable(node.name)}: {output_line(text) if to.isatty() else text}\n")
         to.flush()
 
     def ended(self, node: Node, exit_code: int, seconds: float) -> None:
         """Count it; say what is not as it should be."""
         if exit_code:
-            sys.stderr.write(f"{node.name}: ended with exit code {exit_code}\n")
+            complain(f"{node.name}: ended with exit code {exit_code}")
         self._count(failed=exit_code != 0)
 
     def failed(self, node: Node, failure: Failure) -> None:
         """Count it and say why."""
-        sys.stderr.write(f"{node.name}: {failure.line}\n")
+        complain(f"{node.name}: {failure.line}")
         self._count(failed=True)
 
     def _count(self, *, failed: bool) -> None:
@@ -168,8 +171,3 @@ class ForPeople:
 
 def _text(line: bytes) -> str:
     return line.removesuffix(b"\r").decode(errors="replace")
-
-
-def _print(**event: object) -> None:
-    sys.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")
-    sys.stdout.flush()

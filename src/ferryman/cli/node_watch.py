@@ -1,7 +1,5 @@
 """`ferryman nodes --watch`: a table that is drawn anew on a terminal, a line a change elsewhere."""
 
-import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,8 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ferryman.cli.node_rows import COLUMNS, cells
-from ferryman.cli.tables import plain, printable
+from ferryman.cli.printing import complain, say, say_json
+from ferryman.cli.tables import plain
 from ferryman.model.failures import Failure
+from ferryman.model.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -59,25 +59,21 @@ def _watch_lines(look: Look, interval: float, *, as_json: bool) -> None:
     while True:
         if rows is not None:
             for row in changes(known, rows):
-                sys.stdout.write(_json_line(row) if as_json else _line(row))
-            sys.stdout.flush()
+                if as_json:
+                    say_json({"At": _now().astimezone(UTC), **row}, default=plain)
+                else:
+                    say(_line(row))
             known = {row["InstanceId"]: row for row in rows}
         time.sleep(interval)
         rows, seen = _look_again(look)
         if seen and seen != trouble:
-            sys.stderr.write(f"ferryman: {seen}\n")
+            complain(f"ferryman: {seen}")
         trouble = seen
 
 
 def _line(row: Row) -> str:
     name = row.get("Name") or row.get("ComputerName") or ""
-    return (
-        f"{_now():%Y-%m-%d %H:%M:%S} {row['InstanceId']} {row.get('PingStatus', '')} {printable(name)}".rstrip() + "\n"
-    )
-
-
-def _json_line(row: Row) -> str:
-    return json.dumps({"At": _now().astimezone(UTC), **row}, default=plain) + "\n"
+    return f"{_now():%Y-%m-%d %H:%M:%S} {row['InstanceId']} {row.get('PingStatus', '')} {name}".rstrip()
 
 
 def _watch_table(console: "Console", look: Look, interval: float) -> None:

@@ -8,7 +8,8 @@ import typer
 
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.node_rows import COLUMNS, cells
-from ferryman.cli.tables import instant, print_json, print_table, printable
+from ferryman.cli.printing import say
+from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Api, Connection, connect
 from ferryman.plugin.target import find_node, find_nodes
@@ -103,7 +104,7 @@ def show(
         ),
     ]
     for name, value in lines:
-        typer.echo(f"{name:<11} {printable(value)}".rstrip())
+        say(f"{name:<11} {value}".rstrip())
 
 
 @app.command("deregister")
@@ -122,12 +123,12 @@ def deregister(
         if not sys.stdin.isatty():
             raise Failure("Nothing was deregistered", "there is no terminal to ask on", "Say --yes")
         for each in found:
-            typer.echo(each.node_id if each.name == each.node_id else f"{each.node_id} {printable(each.name)}")
+            say(each.node_id if each.name == each.node_id else f"{each.node_id} {each.name}")
         if not typer.confirm(f"Deregister {len(found)} node(s)? They must be registered anew to come back."):
             raise typer.Exit(1)
     for each in found:
         api.call("DeregisterManagedInstance", InstanceId=each.node_id)
-        typer.echo(f"{each.node_id} is deregistered.")
+        say(f"{each.node_id} is deregistered.")
 
 
 @app.command("tag")
@@ -152,7 +153,7 @@ def tag_nodes(
         if remove:
             api.call("RemoveTagsFromResource", **of_it, TagKeys=remove)
         for key, value in _tags_of(api, each.node_id).items():
-            typer.echo(f"{each.node_id} {printable(key)}={printable(value)}")
+            say(f"{each.node_id} {key}={value}")
 
 
 def parse_tags(given: Sequence[str]) -> list[dict[str, str]]:

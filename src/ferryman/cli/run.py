@@ -8,6 +8,7 @@ import typer
 
 from ferryman.cli.api_options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.command_line import command_line
+from ferryman.cli.printing import complain
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Connection
 
@@ -48,7 +49,7 @@ def command(
     try:
         code = run_to_end(_run(Connection(profile, region, endpoint_url), nodes, words, parallel, json, no_stdin))
     except Failure as failure:
-        typer.echo(f"ferryman: {failure.line}", err=True)
+        complain(f"ferryman: {failure.line}")
         code = UNREACHED
     raise typer.Exit(code)
 

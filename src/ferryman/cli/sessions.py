@@ -7,6 +7,7 @@ import typer
 
 from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.instants import given_instant
+from ferryman.cli.printing import say
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.plugin.api_client import Connection, connect
 from ferryman.plugin.target import find_node
@@ -94,7 +95,7 @@ def terminate(
     api = connect(Connection(profile, region, endpoint_url))
     for session_id in session_ids:
         answer = api.call("TerminateSession", SessionId=session_id)
-        typer.echo(f"Terminating {answer['SessionId']}")
+        say(f"Terminating {answer['SessionId']}")
 
 
 def _filters(

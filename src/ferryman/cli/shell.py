@@ -9,6 +9,7 @@ import typer
 
 from ferryman.cli.api_options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.command_line import command_line
+from ferryman.cli.printing import complain
 from ferryman.plugin.api_client import Connection, connect
 from ferryman.plugin.arguments import InvalidArguments, Launch
 from ferryman.plugin.starting import INTERACTIVE_DOCUMENT, start_session
@@ -46,5 +47,5 @@ def attend(launch: Launch) -> int:
         try:
             return runner.run(run(launch, os.environ))
         except InvalidArguments as wrong:
-            typer.echo(str(wrong), err=True)
+            complain(*str(wrong).strip("\n").split("\n"))
             return 2

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ferryman.cli.api_options import EndpointOption, ProfileOption, RegionOption
+from ferryman.cli.printing import say
 from ferryman.plugin.api_client import Connection, connect
 from ferryman.plugin.target import Target, all_nodes, labels
 
@@ -33,7 +34,7 @@ def command(
     nodes = all_nodes(connect(Connection(profile, region, endpoint_url)))
     program = shutil.which(sys.argv[0]) or "ferryman"
     options = {"--profile": profile, "--region": region, "--endpoint-url": endpoint_url}
-    sys.stdout.write(configuration(nodes, program, options, user))
+    say(*configuration(nodes, program, options, user).removesuffix("\n").split("\n"))
 
 
 def configuration(nodes: Sequence[Target], program: str, options: dict[str, str | None], user: str | None) -> str:

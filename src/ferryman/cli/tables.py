@@ -1,10 +1,11 @@
 """Rows for people: a table as wide as the terminal; JSON for programs."""
 
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from ferryman.cli.printing import say, say_json
+from ferryman.model.printable import printable
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: str) -> None:
@@ -27,20 +28,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: 
     if not console.is_terminal:
         console = Console(width=10_000)
     if table.row_count == 0:
-        sys.stdout.write(f"{nothing}\n")
+        say(nothing)
         return
     console.print(table)
 
 
 def print_json(value: object) -> None:
     """Print one JSON document; instants are ISO 8601 in UTC."""
-    json.dump(value, sys.stdout, default=plain, indent=2)
-    sys.stdout.write("\n")
-
-
-def printable(text: str) -> str:
-    """Return `text` with what could steer a terminal shown as `\\x1b` and the like."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    say_json(value, indent=2, default=plain)
 
 
 def instant(row: Mapping[str, Any], member: str) -> str:

@@ -10,6 +10,7 @@ from ferryman.cli.api_options import JsonOption
 from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, with_service
 from ferryman.cli.configuration import load
 from ferryman.cli.operator_acts import Parameters, act
+from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.callers import AccessKey, Credentials, Role, User, user_arn
 
@@ -98,7 +99,7 @@ def change_role(
 
     given: Parameters = {"userName": name, "role": role.value}
     act(load(config), "user role", given, lambda service: identities.set_role(service, name, role))
-    typer.echo(f"{name} is now {role.value}.")
+    say(f"{name} is now {role.value}.")
 
 
 @app.command("remove")
@@ -107,7 +108,7 @@ def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
     from ferryman.core import identities
 
     act(load(config), "user remove", {"userName": name}, lambda service: identities.delete_user(service, name))
-    typer.echo(f"Removed {name} and their access keys.")
+    say(f"Removed {name} and their access keys.")
 
 
 @keys.command("add")
@@ -149,7 +150,7 @@ def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> N
     given: Parameters = {"accessKeyId": key}
     work = partial(identities.set_access_key_active, access_key_id=key, active=False)
     act(load(config), "user key disable", given, work)
-    typer.echo(f"Disabled {key}.")
+    say(f"Disabled {key}.")
 
 
 @keys.command("enable")
@@ -160,7 +161,7 @@ def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
     given: Parameters = {"accessKeyId": key}
     work = partial(identities.set_access_key_active, access_key_id=key, active=True)
     act(load(config), "user key enable", given, work)
-    typer.echo(f"Enabled {key}.")
+    say(f"Enabled {key}.")
 
 
 @keys.command("remove")
@@ -170,7 +171,7 @@ def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
 
     given: Parameters = {"accessKeyId": key}
     act(load(config), "user key remove", given, lambda service: identities.delete_access_key(service, key))
-    typer.echo(f"Removed {key}.")
+    say(f"Removed {key}.")
 
 
 def _last_use(key: AccessKey) -> str:
@@ -189,5 +190,5 @@ def _show_credentials(name: str, made: Credentials, *, as_json: bool) -> None:
     if as_json:
         print_json({"user": name, "access_key_id": made.access_key_id, "secret_access_key": secret})
         return
-    typer.echo(f"Access key of {name}, shown only now:\n")
-    typer.echo(f"  aws_access_key_id = {made.access_key_id}\n  aws_secret_access_key = {secret}")
+    say(f"Access key of {name}, shown only now:", "")
+    say(f"  aws_access_key_id = {made.access_key_id}", f"  aws_secret_access_key = {secret}")

@@ -1,5 +1,7 @@
 """What a person is told when a command, or a call of the Python API, cannot go on."""
 
+from ferryman.model.printable import one_line
+
 
 class Failure(Exception):
     """It cannot go on. Commands show it as one line with exit status 1, and no traceback without `--debug`.
@@ -15,7 +17,7 @@ class Failure(Exception):
 
     @property
     def line(self) -> str:
-        """The whole message on one line."""
+        """The whole message on one line, printable: causes are often foreign text."""
         sentence = f"{self.what}: {self.cause}" if self.cause else self.what
         text = f"{sentence}. {self.next_step}." if self.next_step else f"{sentence}."
-        return " ".join(text.split())
+        return one_line(text)

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from ferryman.model.printable import printable_lines
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin import texts
 from ferryman.plugin.arguments import InvalidArguments, Launch, ShowInstalled, ShowVersion, parse
@@ -67,4 +68,4 @@ def _open_missing_descriptors() -> None:
 
 def _put(descriptor: int, text: str) -> None:
     with contextlib.suppress(OSError):
-        os.write(descriptor, text.encode(errors="replace"))
+        os.write(descriptor, printable_lines(text).encode())

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ferryman.model.errors import Unfetchable
 from ferryman.model.failures import Failure
+from ferryman.model.printable import printable
 from ferryman.model.secret import Secret
 from ferryman.plugin.loopback import Redirect
 from ferryman.transport.documents import Documents
@@ -134,7 +135,7 @@ async def sign_in_with_device(
     if "device_code" not in begun:
         raise _refused(begun)
     url = begun.get("verification_uri_complete") or begun.get("verification_uri")
-    show(_printable(str(url)), _printable(str(begun.get("user_code"))))
+    show(printable(str(url)), printable(str(begun.get("user_code"))))
     interval, waited = _seconds(begun.get("interval"), DEFAULT_INTERVAL), 0.0
     longest = min(_seconds(begun.get("expires_in"), _LONGEST_WAIT), _LONGEST_WAIT)
     form = {"grant_type": DEVICE_GRANT, "device_code": str(begun["device_code"]), **client.credentials}
@@ -201,14 +202,9 @@ def _refused(answer: Mapping[str, Any]) -> Failure:
     error, description = answer.get("error", "it gave no ID token"), answer.get("error_description", "")
     return Failure(
         "The provider refused the sign-in",
-        _printable(f"{error} {description}"[:300]).strip(),
+        f"{error} {description}"[:300].strip(),
         "Check client id, scopes and redirect address there",
     )
-
-
-def _printable(text: str) -> str:
-    """Return what a terminal shows of a provider's text, and does not obey."""
-    return "".join(character for character in text if character.isprintable())
 
 
 def _seconds(value: object, default: float) -> float:

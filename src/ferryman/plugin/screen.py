@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ferryman.model.printable import printable_lines
 from ferryman.plugin.streams import Output
 from ferryman.plugin.terminal import is_terminal
 
@@ -60,14 +61,14 @@ class Screen:
         self._waiting.clear()
 
     def say(self, text: str) -> None:
-        """Show `text` where texts go."""
+        """Show `text`, made printable but for its line feeds, where texts go."""
         if self._texts is None:
             self._waiting.append(text)
         else:
             self._texts.push(self._translated(text))
 
     def complain(self, text: str) -> None:
-        """Show `text` on standard error."""
+        """Show `text`, likewise, on standard error."""
         self._errors.push(self._translated(text))
 
     def show(self, data: bytes, number: int) -> None:
@@ -109,4 +110,5 @@ class Screen:
             self._on_written(last)
 
     def _translated(self, text: str) -> bytes:
-        return (text.replace("\n", "\r\n") if self.raw else text).encode(errors="replace")
+        safe = printable_lines(text)
+        return (safe.replace("\n", "\r\n") if self.raw else safe).encode()

@@ -126,7 +126,7 @@ class _Session:
                 case SessionStarted():
                     self._begin(event)
                 case CustomerMessageReceived(text):
-                    self._screen.say(text + "\n")
+                    self._screen.say(texts.customer_message(text))
                 case SessionEnded(output, lost):
                     self._endings.announce(self._ending(output, lost=lost))
         if self._kind is not None:

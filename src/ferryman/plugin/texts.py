@@ -1,8 +1,10 @@
 """Every text that a person sees, in one place.
 
 Those of `protocol/client.md` §11 go to standard output, spelled as AWS's client spells them, because programs look for
-them. Everything else goes to standard error.
+them. Everything else goes to standard error. What a text quotes is foreign: it is made printable and kept on its line.
 """
+
+from ferryman.model.printable import one_line, printable
 
 INSTALLED = "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n"
 
@@ -18,29 +20,34 @@ ESCAPES_OFF = "\nEscapes are off.\n"
 
 def starting(session_id: str) -> str:
     """The first line of every session."""
-    return f"\nStarting session with SessionId: {session_id}\n"
+    return f"\nStarting session with SessionId: {printable(session_id)}\n"
 
 
 def ended(session_id: str, output: str) -> str:
     """The last line: with the far end's `output` if it gave a cause."""
-    if output:
-        return f"\n\nSessionId: {session_id} : {output}\n\n"
-    return f"\n\nExiting session with sessionId: {session_id}.\n\n"
+    if output.strip():
+        return f"\n\nSessionId: {printable(session_id)} : {one_line(output)}\n\n"
+    return f"\n\nExiting session with sessionId: {printable(session_id)}.\n\n"
+
+
+def customer_message(text: str) -> str:
+    """What the node has to say to the person."""
+    return f"{one_line(text)}\n"
 
 
 def timed_out(session_id: str) -> str:
     """ResumeSession gave no token: the session is over."""
-    return f"Session: {session_id} timed out.\n"
+    return f"Session: {printable(session_id)} timed out.\n"
 
 
 def cannot_start(cause: str) -> str:
     """The session could not be opened, or could not go on."""
-    return f"Cannot perform start session: {cause}\n"
+    return f"Cannot perform start session: {one_line(cause)}\n"
 
 
 def unknown_operation(argument: str) -> str:
     """One or two arguments that mean nothing."""
-    return f"\nUnknown operation {argument}. \nUse session-manager-plugin --version to check the version.\n\n"
+    return f"\nUnknown operation {one_line(argument)}. \nUse session-manager-plugin --version to check the version.\n\n"
 
 
 def connection_lost(limit: float, *, attended: bool) -> str:
@@ -51,27 +58,27 @@ def connection_lost(limit: float, *, attended: bool) -> str:
 
 def not_terminated(session_id: str, cause: str) -> str:
     """TerminateSession failed: the far end runs on."""
-    return f"Could not terminate session {session_id}, which ends by its idle timeout: {cause}\n"
+    return f"Could not terminate session {printable(session_id)}, which ends by its idle timeout: {one_line(cause)}\n"
 
 
 def listening(name: str, session_id: str) -> str:
     """A local port or socket is open for connections."""
-    return f"{name} opened for sessionId {session_id}.\n"
+    return f"{printable(name)} opened for sessionId {printable(session_id)}.\n"
 
 
 def first_connection(session_id: str) -> str:
     """The first connection to a port that takes many."""
-    return f"\nConnection accepted for session [{session_id}]\n"
+    return f"\nConnection accepted for session [{printable(session_id)}]\n"
 
 
 def only_connection(session_id: str) -> str:
     """The first connection to a port that takes one at a time."""
-    return f"Connection accepted for session {session_id}.\n"
+    return f"Connection accepted for session {printable(session_id)}.\n"
 
 
 def stream_refused(reason: str) -> str:
     """The node gave one connection up."""
-    return f"\nThe node closed a connection: {reason}\n"
+    return f"\nThe node closed a connection: {one_line(reason)}\n"
 
 
 WAITING = "Waiting for connections...\n"

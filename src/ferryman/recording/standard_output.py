@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 import structlog
 
+from ferryman.model.printable import printable_json
+
 MOST_WAITING = 10_000
 """Batches of lines."""
 _END_WAIT = 2.0
@@ -53,8 +55,13 @@ class StandardOutput:
     def _print(self) -> None:
         while (lines := self._waiting.get()) is not None:
             try:
-                self._stream.write(b"".join(lines))
+                self._stream.write(b"".join(map(_on_terminal, lines)) if self._stream.isatty() else b"".join(lines))
                 self._stream.flush()
             except OSError as error:
                 _log.warning("copy of the trail ends", copy="stdout", reason=str(error))
                 return
+
+
+def _on_terminal(line: bytes) -> bytes:
+    """Return a record that says the same and cannot steer a terminal. Elsewhere it stays as it is, for its MAC."""
+    return printable_json(line.decode(errors="replace")).encode()

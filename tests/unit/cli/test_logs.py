@@ -47,3 +47,48 @@ def test_lines_are_json_with_what_was_bound(capsys: pytest.CaptureFixture[str]) 
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"], line["request_id"], line["status"]) == ("request", "info", "r-1", 200)
     assert line["timestamp"].endswith("Z")
+
+
+HOSTILE = "\x1b]0;owned\x07\r\n2026-01-01T00:00:00Z [info     ] request status=200\x9b2J\x7f\u202e\u2028\udc80"
+
+
+def log_hostile_text() -> None:
+    log = structlog.get_logger()
+    log.info(HOSTILE, path=HOSTILE, members={HOSTILE: [HOSTILE]}, error=OSError(HOSTILE), status=400)
+    logging.getLogger("aiohttp.server").warning("cannot read %s", HOSTILE)
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        log.exception("failed", stack_info=True)
+        logging.getLogger("aiohttp.server").exception("failed: %s", HOSTILE)
+
+
+def test_foreign_text_neither_steers_a_terminal_nor_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text")
+    log_hostile_text()
+    logged = capsys.readouterr().err
+    assert logged.replace("\n", "").isprintable()
+    records = [line for line in logged.splitlines() if not line.startswith("  | ")]
+    assert len(records) == 4, records
+    assert "status=400" in records[0]
+    assert [line for line in records if line.startswith("2026-01-01T00")] == []
+
+
+def test_a_value_does_not_pass_for_another_member(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text")
+    structlog.get_logger().info("request", path="/ status=200", agent="a'b", plain="/healthz")
+    words = capsys.readouterr().err.split("request", 1)[1].split(" ", 1)[1].strip()
+    assert sorted(words.replace("'/ status", "'/_status").split()) == [
+        'agent="a\'b"',
+        "path='/_status=200'",
+        "plain=/healthz",
+    ]
+
+
+def test_foreign_text_in_json_is_one_valid_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "json")
+    log_hostile_text()
+    lines = capsys.readouterr().err.splitlines()
+    assert [len(lines), *map(str.isprintable, lines)] == [4, True, True, True, True]
+    first = json.loads(lines[0])
+    assert (first["event"], first["path"]) == (HOSTILE, HOSTILE)

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ferryman.cli.tables import instant, print_json, print_table, printable
+from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.model.printable import printable
 
 
 def test_a_table_off_a_terminal_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,11 +57,12 @@ def control_frame(message_type: MessageType, payload: bytes) -> bytes:
 class Relayed(WebSocket):
     """The node's way to the client: its words to the server go no further.
 
-    `plain`: the handshake offers nothing beyond what AWS's agent does.
+    `plain`: the handshake offers nothing beyond what AWS's agent does. `customer_message` is what its end says.
     """
 
-    __slots__ = ("plain",)
+    __slots__ = ("customer_message", "plain")
     plain: bool
+    customer_message: str
 
     async def send(self, data: bytes | str) -> None:
         assert isinstance(data, bytes)
@@ -73,6 +74,10 @@ class Relayed(WebSocket):
             request = json.loads(message.payload)
             del request["Ferryman"]
             data = encode(dataclasses.replace(message, payload=json.dumps(request).encode()))
+        if self.customer_message and header.payload_type == PayloadType.HANDSHAKE_COMPLETE:
+            message = decode(data)
+            complete = json.loads(message.payload) | {"CustomerMessage": self.customer_message}
+            data = encode(dataclasses.replace(message, payload=json.dumps(complete).encode()))
         await super().send(data)
 
 
@@ -90,6 +95,7 @@ class FarEnd:
         """Takes Output and its acknowledgement over, on the far end's own loop."""
         self.plain = False
         """Whether to be as AWS's agent: no extensions in the handshake."""
+        self.customer_message = ""
         self.payload_sizes: list[int] = []
         self.on_room: Callable[[], None] | None = None
         self.openings: list[OpenDataChannel] = []
@@ -234,6 +240,7 @@ class FarEnd:
         await response.prepare(request)
         websocket = Relayed(response)
         websocket.plain = self.plain
+        websocket.customer_message = self.customer_message
         opening = decode_data_channel_opening(await websocket.receive())
         assert isinstance(opening, OpenDataChannel)
         with self._changed:

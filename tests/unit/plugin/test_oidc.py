@@ -264,4 +264,4 @@ async def test_a_provider_says_nothing_to_the_terminal_but_text(documents: Docum
 
     found = await discover(documents, provider.url)
     await sign_in_with_device(documents, found, CLIENT, lambda *said: shown.append(said), pause)
-    assert shown == [(f"{provider.url}/go", "AB]0;x[2J-12")]
+    assert shown == [(f"{provider.url}/go", "AB\\x1b]0;x\\x07\\x1b[2J\\r\\n-12")]

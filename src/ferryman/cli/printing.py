@@ -1,0 +1,42 @@
+"""The one place where commands print lines: each is made printable, wherever its words come from.
+
+What a session or a command on a node prints does not pass here; see `many_runs` and `standard_streams`.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TextIO
+
+from ferryman.model.printable import printable, printable_json, printable_lines
+
+
+def say(*lines: str) -> None:
+    """Print lines on standard output; one that holds a line feed stays one line."""
+    _write(sys.stdout, lines)
+
+
+def complain(*lines: str) -> None:
+    """Print lines on standard error, likewise."""
+    _write(sys.stderr, lines)
+
+
+def say_json(value: object, *, indent: int | None = None, default: Callable[[object], object] | None = None) -> None:
+    """Print one JSON document on standard output; without `indent`, on one line.
+
+    Its values are as they were: what could steer a terminal is escaped as JSON escapes it. `default` as `json.dumps`.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=default)
+    sys.stdout.write(printable_json(text) + "\n")
+    sys.stdout.flush()
+
+
+def complain_of(error: BaseException) -> None:
+    """Print an exception's traceback, with what caused it, on standard error."""
+    sys.stderr.write(printable_lines("".join(traceback.format_exception(error))))
+
+
+def _write(stream: TextIO, lines: tuple[str, ...]) -> None:
+    stream.write("".join(f"{printable(line)}\n" for line in lines))
+    stream.flush()

@@ -1,0 +1,104 @@
+"""What commands print is made printable in one place, and no command prints past it."""
+
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ferryman
+from ferryman.cli.main import main
+from ferryman.cli.printing import complain, complain_of, say, say_json
+from ferryman.model.errors import ServiceError
+from ferryman.model.failures import Failure
+
+SOURCE = Path(ferryman.__file__).parent
+HOSTILE = "db-1\x1b]0;owned\x07\r\nferryman: all is well\x9b2J\x7f\u202e\u2028"
+PRINTING = {
+    "cli/printing.py": "the one place",
+    "cli/many_runs.py": "the output of commands on nodes, made safe for a terminal there",
+}
+
+
+def is_safe(text: str) -> bool:
+    return text.replace("\n", "").isprintable()
+
+
+def calls(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def test_lines_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    say("one", HOSTILE, "")
+    complain(HOSTILE)
+    out, err = capsys.readouterr()
+    assert out.startswith("one\ndb-1\\x1b]0;owned\\x07\\r\\nferryman")
+    assert (out.count("\n"), err.count("\n")) == (3, 1)
+    assert is_safe(out)
+    assert is_safe(err)
+
+
+def test_json_keeps_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    say_json({HOSTILE: [HOSTILE, "Größe"]})
+    say_json({HOSTILE: HOSTILE}, indent=2)
+    out = capsys.readouterr().out
+    assert is_safe(out)
+    assert "Größe" in out
+    line, _, rest = out.partition("\n")
+    assert json.loads(line) == {HOSTILE: [HOSTILE, "Größe"]}
+    assert json.loads(rest) == {HOSTILE: HOSTILE}
+
+
+def test_a_traceback_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise ValueError(HOSTILE) from OSError(HOSTILE)
+    except ValueError as error:
+        complain_of(error)
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "ValueError: db-1\\x1b" in err
+    assert is_safe(err)
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+@pytest.mark.parametrize(
+    "error", [Failure(HOSTILE, HOSTILE, HOSTILE), ServiceError("Code", HOSTILE), OSError(HOSTILE), KeyError(HOSTILE)]
+)
+def test_every_error_of_a_command_is_printable(
+    error: Exception, debug: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("ferryman.cli.main.app", fail)
+    monkeypatch.setenv("FERRYMAN_DEBUG", debug)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "db-1" in err
+    assert is_safe(err)
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_nothing_prints_past_it(path: Path) -> None:
+    past = {"print", "typer.echo", "typer.secho", "click.echo", "sys.stdout.write", "sys.stderr.write"}
+    if str(path.relative_to(SOURCE)) not in PRINTING:
+        assert not past & set(calls(path)), f"{path}: use ferryman.cli.printing"
+
+
+def test_who_prints_still_does() -> None:
+    for name in PRINTING:
+        assert any(call.endswith(".write") for call in calls(SOURCE / name)), name
+
+
+def test_the_encoding_of_the_streams_does_not_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w", encoding="utf-8", errors="strict") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        say("\udc80 and \ud800")
+    assert (tmp_path / "out").read_text() == "\\udc80 and \\ud800\n"
