@@ -23,7 +23,17 @@ from ferryman.model.callers import AccessKey, User
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
-from ferryman.model.sessions import ACTIVE, ENDED, TRANSITIONS, AccessType, Session, SessionState, SessionStatus
+from ferryman.model.sessions import (
+    ACTIVE,
+    ENDED,
+    TRANSITIONS,
+    AccessType,
+    Session,
+    SessionQuota,
+    SessionState,
+    SessionStatus,
+    SessionUsage,
+)
 from ferryman.model.tags import ResourceType
 from ferryman.store.database import open_store
 
@@ -169,6 +179,45 @@ async def test_pages_walk_in_order_over_ties(store: ClosableStore) -> None:
         after = SessionPosition(session.started_at, session.session_id)
         assert await store.sessions.page(query, after, 10) == everything[at + 1 :]
         assert await store.sessions.page(query, after, 1) == everything[at + 1 : at + 2]
+
+
+QUOTA = SessionQuota("AIDA1", SessionUsage(waiting=5, waiting_bytes=1000, on_node=8))
+
+
+def numbered(number: int, node: str = "mi-1") -> Session:
+    return replace(SESSION, session_id=SessionId(f"n-{number}"), target=NodeId(node))
+
+
+async def test_of_many_sessions_at_once_as_many_are_added_as_the_quota_allows(store: ClosableStore) -> None:
+    used = await asyncio.gather(*(store.sessions.add(numbered(number), "{}", QUOTA) for number in range(20)))
+    assert used.count(None) == 5
+    assert [each for each in used if each is not None] == [SessionUsage(5, 10, 5)] * 15
+    assert len(await store.sessions.active_on(NodeId("mi-1"))) == 5
+    assert await store.sessions.add(numbered(20), "{}", replace(QUOTA, person_id="AIDA2")) is None
+    assert await store.sessions.add(numbered(21)) is None  # without a quota
+
+
+async def test_sessions_wait_until_they_are_connected_or_over(store: ClosableStore) -> None:
+    for number in range(5):
+        assert await store.sessions.add(numbered(number), "{}", QUOTA) is None
+    for number, status in ((0, SessionStatus.CONNECTED), (1, SessionStatus.FAILED)):
+        assert await store.sessions.add(numbered(9), "{}", QUOTA) is not None
+        assert await store.sessions.transition(SessionId(f"n-{number}"), status) is not None
+        assert await store.sessions.add(numbered(number + 10), "{}", QUOTA) is None
+
+
+async def test_bytes_of_waiting_sessions_are_counted(store: ClosableStore) -> None:
+    assert await store.sessions.add(numbered(0), "é" * 400, QUOTA) is None
+    assert await store.sessions.add(numbered(1), "x" * 201, QUOTA) == SessionUsage(1, 800, 1)
+    assert await store.sessions.add(numbered(2), "x" * 200, QUOTA) is None
+
+
+async def test_a_persons_sessions_on_a_node_are_counted_connected_or_not(store: ClosableStore) -> None:
+    for number in range(8):
+        assert await store.sessions.add(numbered(number), "{}", QUOTA) is None
+        assert await store.sessions.transition(SessionId(f"n-{number}"), SessionStatus.CONNECTED) is not None
+    assert await store.sessions.add(numbered(8), "{}", QUOTA) == SessionUsage(0, 0, 8)
+    assert await store.sessions.add(numbered(9, "mi-2"), "{}", QUOTA) is None
 
 
 async def test_active_on_lists_one_nodes_sessions(store: ClosableStore) -> None:

@@ -9,7 +9,11 @@ from ferryman.core.service import Limits
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/session-lifecycle.md").read_text()
 SECONDS = {"s": 1, "min": 60, "h": 3600, "days": 86_400}
-NOT_TIMES = {"body_bytes", "frame_bytes", "calls_per_second", "calls_burst"}
+NOT_TIMES = {"body_bytes", "frame_bytes", "calls_per_second", "calls_burst"} | {
+    "waiting_sessions",
+    "waiting_bytes",
+    "sessions_on_node",
+}
 ELSEWHERE = {
     "channel_token_life",  # between server and agent; nobody sees it
     "node_key_days",  # nodes', in the configuration's page

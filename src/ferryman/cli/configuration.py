@@ -67,11 +67,14 @@ class Connections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Lifetimes of sessions."""
+    """Lifetimes of sessions, and how many one person may have."""
 
     idle_timeout_minutes: Annotated[int, Meta(ge=1, le=60)] = 20
     max_duration_minutes: Annotated[int, Meta(ge=1, le=1440)] | None = None
     history_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    waiting_per_person: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    waiting_kib_per_person: Annotated[int, Meta(ge=512, le=1_048_576)] = 2048
+    per_person_and_node: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
 
 
 class Nodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from ferryman.core.document_parameters import (
     Value,
     read_parameters,
     substitute,
+    substituted_size,
     undefined,
 )
 from ferryman.core.document_rules import (
@@ -28,6 +29,8 @@ from ferryman.core.service import Limits
 from ferryman.model.errors import ServiceError
 
 SCHEMA_VERSION = "1.0"
+SUBSTITUTED_LIMIT = 256 * 1024
+"""Characters that parameters may add to a document in all."""
 _MEMBERS = ("schemaVersion", "description", "sessionType", "parameters", "inputs", "properties")
 _SHARED_INPUTS = ("idleSessionTimeout", "maxSessionDuration")
 _RUN_AS = ("runAsEnabled", "runAsDefaultUser")
@@ -122,6 +125,13 @@ def resolve(
     two, what that leaves open is the server's limit. `run_as`: the user that the caller's tag names, if any; with Run
     As it beats the document's. Raises ServiceError ValidationException if the values make the document break a rule.
     """
+    size = substituted_size({"inputs": document.inputs, "properties": document.properties}, values)
+    if size > SUBSTITUTED_LIMIT:
+        raise ServiceError(
+            "ValidationException",
+            f"The parameters add {size} characters to the document {name}, counted wherever it names them; "
+            f"{SUBSTITUTED_LIMIT} is the maximum. Use shorter values.",
+        )
     inputs = substitute(document.inputs, values)
     properties = substitute(document.properties, values)
     try:

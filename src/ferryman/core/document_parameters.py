@@ -246,5 +246,16 @@ def substitute(value: Any, values: Mapping[str, Value]) -> Any:
     return PLACEHOLDER.sub(lambda match: _written(values[match[1]]), value)
 
 
+def substituted_size(value: Any, values: Mapping[str, Value]) -> int:
+    """Return how many characters `substitute` adds for placeholders; a short document may repeat a long value."""
+    return _size(value, {name: len(_written(each)) for name, each in values.items()})
+
+
+def _size(value: Any, sizes: Mapping[str, int]) -> int:
+    if isinstance(value, dict):
+        return sum(_size(member, sizes) for member in value.values())
+    return sum(sizes[name] for name in PLACEHOLDER.findall(value)) if isinstance(value, str) else 0
+
+
 def _written(value: Value) -> str:
     return " ".join(value) if isinstance(value, tuple) else _text(value)

@@ -16,7 +16,7 @@ from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.documents import DocumentType, DocumentVersion, StoredDocument, WhichVersion
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
-from ferryman.model.sessions import AccessType, Session, SessionState, SessionStatus
+from ferryman.model.sessions import AccessType, Session, SessionQuota, SessionState, SessionStatus, SessionUsage
 from ferryman.model.tags import ResourceType
 
 Clock = Callable[[], Millis]
@@ -108,8 +108,13 @@ class ActivationPosition:
 class SessionStore(Protocol):
     """Sessions. Every write is durable when it returns."""
 
-    async def add(self, session: Session, document_content: str | None = None) -> None:
-        """Insert a session, and the document that its node is to run, as JSON; its id must be new."""
+    async def add(
+        self, session: Session, document_content: str | None = None, quota: SessionQuota | None = None
+    ) -> SessionUsage | None:
+        """Insert a session, and the document that its node is to run, as JSON; its id must be new.
+
+        Returns None; if the session would exceed `quota`, nothing is inserted, and what is used of it is returned.
+        """
 
     async def document_content(self, session_id: SessionId) -> str | None:
         """Return what the session's node is to run; None once it ended, or for no such session."""

@@ -28,6 +28,12 @@ class Limits:
     inactive_days: int = 30
     """A node that was not heard of for longer is Inactive, no more ConnectionLost."""
     channel_token_life: int = 60
+    waiting_sessions: int = 100
+    """Sessions of one person that may wait for their client."""
+    waiting_bytes: int = 2 * 1024 * 1024
+    """Bytes of what such sessions are to run, parameters in place."""
+    sessions_on_node: int = 200
+    """Active sessions of one person on one node."""
     calls_per_second: float = 500
     """API calls of one operation by one caller, once their burst is used up."""
     calls_burst: float = 1000

@@ -9,6 +9,7 @@ from ferryman.core.requests import ConnectionStatus, SessionTicket, StartSession
 from ferryman.core.service import Service
 from ferryman.core.session_documents import choose_document, requested_document
 from ferryman.core.session_lifecycle import end_session, idle_deadline
+from ferryman.core.session_quotas import quota_exceeded, quota_of
 from ferryman.core.session_tokens import new_token_id, seal_token
 from ferryman.model.callers import Caller, node_arn
 from ferryman.model.errors import ServiceError
@@ -26,7 +27,8 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
 
     Permission comes first: whoever may not start the session must not learn which documents and parameters there are.
     Nothing is sent to the node yet: `session_lifecycle.dispatch_task` does that once the client is there.
-    Raises AccessDeniedException, InvalidDocument, ValidationException (parameters), TargetNotConnected.
+    Raises AccessDeniedException, InvalidDocument, ValidationException (parameters), TargetNotConnected,
+    ServiceQuotaExceededException.
     """
     settings = service.settings
     target, name = NodeId(request.target), requested_document(service, request)
@@ -57,7 +59,10 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         access_ends_at=access.ends_at,
     )
     ticket = _ticket(service, caller, session)
-    await service.store.sessions.add(session, document.json())
+    quota = quota_of(caller, settings.limits)
+    usage = await service.store.sessions.add(session, document.json(), quota)
+    if usage is not None:
+        raise quota_exceeded(quota, usage, target)
     await check_access(service, session)
     session_changed(service, session)
     return ticket

@@ -97,3 +97,21 @@ class Session:
     def state(self) -> SessionState:
         """Active, or History once ended."""
         return SessionState.HISTORY if self.status in ENDED else SessionState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUsage:
+    """What a person's active sessions amount to: `waiting` are Connecting, with `waiting_bytes` of documents to run;
+    `on_node` are on one node."""
+
+    waiting: int
+    waiting_bytes: int
+    on_node: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuota:
+    """The most that a person's sessions may amount to. `person_id` is `Caller.person_id`: roles do not change it."""
+
+    person_id: str
+    most: SessionUsage

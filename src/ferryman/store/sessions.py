@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, bindparam, delete, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.sql import Select
 
 from ferryman.core.ports import NO_CHANGES, SessionChanges, SessionPosition, SessionQuery
@@ -12,7 +25,9 @@ from ferryman.model.sessions import (
     ENDED,
     RESUMABLE,
     Session,
+    SessionQuota,
     SessionStatus,
+    SessionUsage,
     sources,
 )
 from ferryman.store.connections import Connections
@@ -52,15 +67,54 @@ def prune_statement(ended_before: Millis, limit: int) -> Delete:
     return delete(sessions).where(sessions.c.number.in_(oldest))
 
 
+_OF_PERSON = and_(sessions.c.person_id == bindparam("of_person", type_=String), _IS_ACTIVE)
+_WAITING = sessions.c.status == STATUS_CODES[SessionStatus.CONNECTING]
+_WAITING_COUNT = select(func.count()).select_from(sessions).where(_OF_PERSON, _WAITING).scalar_subquery()
+_WAITING_BYTES = (
+    select(func.coalesce(func.sum(sessions.c.document_size), 0)).where(_OF_PERSON, _WAITING).scalar_subquery()
+)
+_ON_NODE_COUNT = (
+    select(func.count())
+    .select_from(sessions)
+    .where(_OF_PERSON, sessions.c.target == bindparam("on_target", type_=String))
+    .scalar_subquery()
+)
+usage_statement = select(_WAITING_COUNT, _WAITING_BYTES, _ON_NODE_COUNT)
+"""What is used of a person's quota, on one node as far as that is about a node."""
+_ADDED = [column for column in sessions.columns if column.name not in ("number", "ended")]
+_ADD_WITHIN = insert(sessions).from_select(
+    _ADDED,
+    select(*(bindparam(f"new_{column.name}", type_=column.type) for column in _ADDED)).where(
+        bindparam("most", type_=Integer) > _WAITING_COUNT,
+        bindparam("most_bytes", type_=Integer) >= _WAITING_BYTES + bindparam("new_document_size", type_=Integer),
+        bindparam("most_on_node", type_=Integer) > _ON_NODE_COUNT,
+    ),
+)
+
+
 class SqlSessions:
     """`core.ports.SessionStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def add(self, session: Session, document_content: str | None = None) -> None:
-        """Insert a session, and the document that its node is to run, as JSON; its id must be new."""
-        await self._connections.write(insert(sessions), row_of(session) | {"document_content": document_content})
+    async def add(
+        self, session: Session, document_content: str | None = None, quota: SessionQuota | None = None
+    ) -> SessionUsage | None:
+        """Insert a session and its document unless that would exceed `quota`; then return what is used of it."""
+        size = 0 if document_content is None else len(document_content.encode())
+        row = row_of(session) | {"document_content": document_content, "document_size": size, "person_id": None}
+        if quota is None:
+            await self._connections.write(insert(sessions), row)
+            return None
+        row["person_id"] = quota.person_id
+        most = quota.most
+        person = {"of_person": quota.person_id, "on_target": session.target}
+        limits = {"most": most.waiting, "most_bytes": most.waiting_bytes, "most_on_node": most.on_node}
+        if await self._connections.write(_ADD_WITHIN, {f"new_{name}": row[name] for name in row} | person | limits):
+            return None
+        (used,) = await self._connections.read(usage_statement, person)
+        return SessionUsage(*used)
 
     async def document_content(self, session_id: SessionId) -> str | None:
         """Return what the session's node is to run; None once it ended, or for no such session."""

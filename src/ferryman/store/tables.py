@@ -60,6 +60,8 @@ sessions = Table(
     Column("idles", Boolean, nullable=False, server_default=true()),
     Column("access_request_id", String(15)),
     Column("access_ends_at", BigInteger),
+    Column("person_id", String(128)),
+    Column("document_size", Integer),  # bytes of document_content
 )
 
 
@@ -78,6 +80,15 @@ _page_index("by_target_and_owner_name", sessions.c.target, sessions.c.owner_name
 Index(
     "sessions_due",
     sessions.c.deadline_at,
+    sqlite_where=text(f"status < {FIRST_ENDED_STATUS}"),
+    postgresql_where=text(f"status < {FIRST_ENDED_STATUS}"),
+)
+Index(
+    "sessions_by_person",  # covers what a person's quota counts
+    sessions.c.person_id,
+    sessions.c.status,
+    sessions.c.target,
+    sessions.c.document_size,
     sqlite_where=text(f"status < {FIRST_ENDED_STATUS}"),
     postgresql_where=text(f"status < {FIRST_ENDED_STATUS}"),
 )

@@ -157,3 +157,19 @@ async def test_a_tag_that_is_no_user_is_refused(world: "World") -> None:
     with pytest.raises(ServiceError, match=r"SSMSessionRunAs, a tag of .*alice, is not the name") as refused:
         await sessions.start_session(world.service, caller, StartSessionRequest(await world.node(), "AsUser"))
     assert refused.value.code == "ValidationException"
+
+
+async def test_a_document_that_repeats_a_value_is_bounded(world: "World") -> None:
+    """64 KiB of a document and 64 KiB of a value could make hundreds of megabytes of one session."""
+    content = {
+        "schemaVersion": "1.0",
+        "sessionType": "InteractiveCommands",
+        "parameters": {"p": {"type": "String"}},
+        "properties": {"linux": {"commands": "{{p}}" * 10_000}},
+    }
+    await create(world, "Repeating", content)
+    node_id = await world.node()
+    with pytest.raises(ServiceError, match="The parameters add 600000000 characters") as refused:
+        await start(world, node_id, "Repeating", p="x" * 60_000)
+    assert refused.value.code == "ValidationException"
+    assert (await start(world, node_id, "Repeating", p="x" * 3)).session_id

@@ -10,11 +10,14 @@ from ferryman.core import sessions
 from ferryman.core.authorization import admit_client
 from ferryman.core.messages import EndTask
 from ferryman.core.requests import ConnectionStatus, StartSessionRequest
+from ferryman.core.service import Service
 from ferryman.core.session_lifecycle import ends_attached, session_finished
+from ferryman.model.callers import CallerKind
 from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
+from ferryman.model.temporary import SessionKind, TemporarySession
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World
@@ -103,6 +106,44 @@ async def test_checks_come_in_the_contracts_order(world: "World") -> None:
         with pytest.raises(ServiceError) as refused:
             await sessions.start_session(world.service, caller, request)
         assert refused.value.code == code
+
+
+def with_limits(world: "World", **limits: int) -> Service:
+    settings = world.service.settings
+    return replace(world.service, settings=replace(settings, limits=replace(settings.limits, **limits)))
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"waiting_sessions": 2}, "2 of your sessions wait for their client, the maximum."),
+        ({"sessions_on_node": 2}, "You have 2 sessions on mi-"),
+        ({"waiting_bytes": 700}, "The documents of your sessions that wait for their client have "),
+    ],
+)
+async def test_sessions_of_one_person_are_limited(world: "World", limits: dict[str, int], message: str) -> None:
+    service, request = with_limits(world, **limits), StartSessionRequest(await world.node())
+    ticket = await sessions.start_session(service, world.alice, request)
+    await sessions.start_session(service, world.alice, request)
+    with pytest.raises(ServiceError) as refused:
+        await sessions.start_session(service, world.alice, request)
+    assert refused.value.code == "ServiceQuotaExceededException"
+    assert refused.value.message.startswith(message)
+    assert refused.value.message.endswith("then try again.")
+    await sessions.start_session(service, world.bob, request)
+    await sessions.terminate_session(service, world.alice, ticket.session_id)
+    await session_finished(service, ticket.session_id, "")
+    await sessions.start_session(service, world.alice, request)
+
+
+async def test_another_role_does_not_make_another_person(world: "World") -> None:
+    service, request = with_limits(world, waiting_sessions=2), StartSessionRequest(await world.node())
+    in_role = TemporarySession(SessionKind.ROLE, "AROA1", Millis(0), Millis(1), "any", person_id="AIDA1")
+    for name in ("one", "two"):
+        caller = replace(world.alice, kind=CallerKind.ROLE, user_id=f"AROA1:{name}", name=name, session=in_role)
+        await sessions.start_session(service, caller, request)
+    with pytest.raises(ServiceError, match="wait for their client"):
+        await sessions.start_session(service, replace(caller, user_id="AROA1:three", name="three"), request)
 
 
 async def test_a_target_must_be_connected_now(world: "World") -> None:

@@ -26,7 +26,7 @@ from ferryman.store.access_requests import due_statement as access_due_statement
 from ferryman.store.access_requests import page_statement as access_page_statement
 from ferryman.store.nodes import activation_page_statement, node_page_statement
 from ferryman.store.session_pages import page_statement
-from ferryman.store.sessions import active_on_statement, due_statement, prune_statement
+from ferryman.store.sessions import active_on_statement, due_statement, prune_statement, usage_statement
 
 ACTIVE = SessionQuery(SessionState.ACTIVE)
 HISTORY = SessionQuery(SessionState.HISTORY, ended_since=Millis(1))
@@ -218,3 +218,9 @@ def test_the_sweep_reads_open_access_requests_only(connection: sqlite3.Connectio
     assert plan(connection, access_due_statement(Millis(5), 10)) == [
         "SEARCH access_requests USING INDEX access_requests_due (deadline_at<?)"
     ]
+
+
+def test_a_persons_usage_is_counted_in_an_index(connection: sqlite3.Connection) -> None:
+    steps = [step for step in plan(connection, usage_statement) if "sessions" in step]
+    assert len(steps) == 3
+    assert all("USING COVERING INDEX sessions_by_person (person_id=?" in step for step in steps)
