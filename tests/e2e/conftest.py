@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -226,8 +226,10 @@ def start_ferryman(tmp_path: Path) -> Iterator[Callable[..., Ferryman]]:
 
 
 @contextlib.contextmanager
-def agent_of_its_own(ferryman: Ferryman, state: Path, endpoint: str) -> Iterator[str]:
-    """Run an agent that knows the server by `endpoint`; its node's id."""
+def agent_of_its_own(
+    ferryman: Ferryman, state: Path, endpoint: str, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run an agent that knows the server by `endpoint`, with variables of its own; its node's id."""
     activation = ferryman.client("ssm").create_activation(IamRole="FerrymanTests")
     options = ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
     command = [
@@ -249,6 +251,7 @@ def agent_of_its_own(ferryman: Ferryman, state: Path, endpoint: str) -> Iterator
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=os.environ | dict(environment or {}),
         )
     try:
         yield done.stdout.strip()

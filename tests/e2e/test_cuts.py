@@ -118,15 +118,19 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def copy(node: Cut, source: str, destination: str, part: Path) -> None:
-    """Run `ferryman cp`; cut from the moment that `part` grows."""
+def copy(node: Cut, source: str, destination: str, copied: Path) -> None:
+    """Run `ferryman cp`; cut from the moment that the unfinished copy of `copied` grows."""
     command = [FERRYMAN, "cp", source, destination]
     with subprocess.Popen(command, env=node.environment, stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: process.poll() is not None or (part.exists() and part.stat().st_size))
+        wait_until(lambda: process.poll() is not None or has_begun(copied))
         with node.cutter() as cutter:
             _, complaints = process.communicate(timeout=500)
     assert (process.returncode, complaints) == (0, "")
     assert sum(cutter.done.values())
+
+
+def has_begun(copied: Path) -> bool:
+    return any(each.stat().st_size for each in copied.parent.glob(f".ferryman-part-*/{copied.name}"))
 
 
 def test_a_file_is_copied_whole(node: Cut, tmp_path: Path) -> None:
@@ -135,8 +139,8 @@ def test_a_file_is_copied_whole(node: Cut, tmp_path: Path) -> None:
         for _ in range(COPIED_MIB):
             file.write(source.randbytes(1 << 20))
     there, back = tmp_path / "there", tmp_path / "back"
-    copy(node, str(tmp_path / "source"), f"{node.node_id}:{there}", tmp_path / "there.ferryman-part")
-    copy(node, f"{node.node_id}:{there}", str(back), tmp_path / "back.ferryman-part")
+    copy(node, str(tmp_path / "source"), f"{node.node_id}:{there}", there)
+    copy(node, f"{node.node_id}:{there}", str(back), back)
     assert digest(tmp_path / "source") == digest(there) == digest(back)
 
 

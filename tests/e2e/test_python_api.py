@@ -181,26 +181,6 @@ async def test_a_file_there_and_back(ferryman: Any, tmp_path: Path) -> None:
     assert [each.name for each in (tmp_path / "node").iterdir()] == [odd]
 
 
-@pytest.mark.parametrize(("begun", "first"), [(1_000_000, 1_000_000), (0, 0)])
-async def test_an_interrupted_copy_goes_on(ferryman: Any, tmp_path: Path, begun: int, first: int) -> None:
-    """What is there of it is not copied again, unless it is something else."""
-    data = os.urandom(1_500_000)
-    (tmp_path / "whole").write_bytes(data)
-    for name in ("up", "down"):
-        (tmp_path / f"{name}.ferryman-part").write_bytes(data[:begun] or b"something else")
-    told: list[int] = []
-    async with public.connect(ferryman.node_id) as node:
-        for source, destination in (
-            (tmp_path / "whole", node.path(f"{tmp_path}/up")),
-            (node.path(f"{tmp_path}/whole"), tmp_path / "down"),
-        ):
-            await node.copy(source, destination, on_progress=lambda there, _: told.append(there))
-            assert told[0] == first
-            told.clear()
-    assert (tmp_path / "up").read_bytes() == (tmp_path / "down").read_bytes() == data
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["down", "up", "whole"]
-
-
 async def test_a_folder_there_and_back(ferryman: Any, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     (folder / "a" / "empty").mkdir(parents=True)

@@ -16,20 +16,24 @@ TAG = "tag:"
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="A local path, or NODE:PATH.")]
 DestinationArgument = Annotated[str, typer.Argument(metavar="DESTINATION", help="NODE:PATH, or a local path.")]
+KeepSetuidOption = Annotated[
+    bool, typer.Option("--keep-setuid", help="Keep setuid, setgid and sticky bits, which are dropped otherwise.")
+]
 
 
 def command(
     source: SourceArgument,
     destination: DestinationArgument,
     *,
+    keep_setuid: KeepSetuidOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Copy a file or a folder to a node or from it; an interrupted copy goes on where it stopped."""
+    """Copy a file or a folder to a node or from it; an interrupted copy resumes when you run it again."""
     from ferryman.cli.event_loop import run_to_end
 
-    run_to_end(_copy(Connection(profile, region, endpoint_url), source, destination))
+    run_to_end(_copy(Connection(profile, region, endpoint_url), source, destination, keep_setuid=keep_setuid))
 
 
 def split(text: str) -> tuple[str, str] | None:
@@ -44,7 +48,7 @@ def split(text: str) -> tuple[str, str] | None:
     return tag + node, path
 
 
-async def _copy(connection: Connection, source: str, destination: str) -> None:
+async def _copy(connection: Connection, source: str, destination: str, *, keep_setuid: bool) -> None:
     from ferryman.plugin.api import connect
 
     there, here = split(source), split(destination)
@@ -61,9 +65,9 @@ async def _copy(connection: Connection, source: str, destination: str) -> None:
     ) as node:
         with progress_bar(source) as told:
             if there is not None:
-                await node.copy(node.path(path), destination, on_progress=told)
+                await node.copy(node.path(path), destination, on_progress=told, keep_setuid=keep_setuid)
             else:
-                await node.copy(source, node.path(path), on_progress=told)
+                await node.copy(source, node.path(path), on_progress=told, keep_setuid=keep_setuid)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ferryman.plugin.api_client import Connection
 from ferryman.plugin.arguments import DEFAULT_RECONNECT_SECONDS
 from ferryman.plugin.client import Client, open_client
 from ferryman.plugin.file_transfer import download_file, upload_file
-from ferryman.plugin.folder_transfer import download_folder, upload_folder
+from ferryman.plugin.folder_transfer import download_folder, is_folder, upload_folder
 from ferryman.plugin.forwarding import LOOPBACK, Forward, listen
 from ferryman.plugin.input_feeding import feed
 from ferryman.plugin.port_sessions import Destination, PortSessions
@@ -23,7 +23,7 @@ from ferryman.plugin.running_command import CommandTraffic, RunningCommand, Stre
 from ferryman.plugin.socks import requested
 from ferryman.plugin.starting import COMMAND_DOCUMENT
 from ferryman.plugin.target import Target
-from ferryman.plugin.transfer import RemotePath, script
+from ferryman.plugin.transfer import RemotePath
 
 __all__ = [
     "CommandFailed",
@@ -175,25 +175,22 @@ class Node:
         destination: RemotePath | Path | str,
         *,
         on_progress: Callable[[int, int], None] = _ignore_progress,
+        keep_setuid: bool = False,
     ) -> None:
         """Copy a file or a folder to the node or from it: exactly one of the two is a `path` of the node.
 
         A file goes into `destination` if that is a folder; a folder becomes `destination`, or goes into it if it ends
-        in a slash (on the node) or is there (here). An interrupted copy goes on where it stopped. `on_progress` gets
-        the bytes that are there and those there will be. Raises `Failure` also if the copy is not the same as what was
-        copied, OSError for local files.
+        in a slash (on the node) or is there (here). An interrupted copy resumes. `on_progress` gets the bytes that are
+        there and those there will be. Files belong to the account that writes them; `keep_setuid` keeps their setuid,
+        setgid and sticky bits. Raises `Failure` also if the copy differs from what was copied, OSError for local files.
         """
         match source, destination:
             case RemotePath(), str() | Path():
-                if (await self.run(script('test -d "$1"', source.argument))).exit_code == 0:
-                    await download_folder(self, source, Path(destination), on_progress)
-                else:
-                    await download_file(self, source, Path(destination), on_progress)
+                download = download_folder if await is_folder(self, source) else download_file
+                await download(self, source, Path(destination), on_progress, keep_setuid=keep_setuid)
             case ((str() | Path()), RemotePath()):
-                if Path(source).is_dir():  # noqa: ASYNC240 - one look at a local file
-                    await upload_folder(self, Path(source), destination, on_progress)
-                else:
-                    await upload_file(self, Path(source), destination, on_progress)
+                upload = upload_folder if Path(source).is_dir() else upload_file  # noqa: ASYNC240 - one look
+                await upload(self, Path(source), destination, on_progress, keep_setuid=keep_setuid)
             case _:
                 raise ValueError("one of the two must be a path of the node, and one a local one")
 

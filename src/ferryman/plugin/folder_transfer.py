@@ -5,151 +5,194 @@ be anything but a file at a checked place. Only files and folders are copied fro
 """
 
 import asyncio
-import hashlib
-import io
+import contextlib
 import re
-import tarfile
-from collections.abc import AsyncIterator, Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 
 from ferryman.model.failures import Failure
-from ferryman.plugin.file_transfer import download_file
-from ferryman.plugin.input_feeding import feed
-from ferryman.plugin.transfer import Progress, RemotePath, Runner, differs, failed, pieces, ran, script
+from ferryman.plugin.digest_listing import DigestListing
+from ferryman.plugin.file_transfer import LocalFile, receive
+from ferryman.plugin.folder_packing import FolderContents, contents, file_digest, packed
+from ferryman.plugin.local_folder import LocalFolder, split_path
+from ferryman.plugin.partial_file import PREFIX, earlier_copies
+from ferryman.plugin.transfer import Progress, RemotePath, Runner, differs, failed, ran, run, script, stream
 
 AT_A_TIME = 8
-_DIGESTS = 'cd "$1" 2> /dev/null || exit 0; exec find . -type f -exec sha256sum {} +'
-_SIZE = 'cd "$1" && find . -type f -exec cat {} + | wc -c'
-_UNPACK = 'mkdir -p "$1" && cd "$1" && exec tar -xpf -'
-_ESCAPED = re.compile(r"\\(.)")
-_ESCAPES = {"n": "\n", "r": "\r", "\\": "\\"}
+GROWTH_BYTES = 64 * 1024 * 1024
+"""How much a folder may grow while it is copied, as folders of logs do."""
+_FILES = f"find . -type d -name '{PREFIX}*' -prune -o -type f -exec"
+_DIGESTS = f'cd "$1" 2> /dev/null || exit 0; exec {_FILES} sha256sum {{}} +'
+_SIZE = f'cd "$1" && {_FILES} cat {{}} + | wc -c'
+_LINKS = """\
+cd "$1" 2> /dev/null || exit 0
+xargs -0 sh -c 'for d; do if [ -L "$d" ]; then printf "%s\\n" "$d"; fi; done' sh | head -c 4096
+"""
+_UNPACK = 'mkdir -p "$1" && cd "$1" && exec tar -xpof -'
+"""-o: the files belong to the account that unpacks them, also if that is root."""
+_NUMBER = re.compile(rb"\s*(\d{1,19})\s*")
 
-Digests = Mapping[str, str]
-"""SHA-256 by path within the folder, `a/b`."""
 
-
-async def upload_folder(node: Runner, source: Path, destination: RemotePath, progress: Progress) -> None:
+async def upload_folder(
+    node: Runner, source: Path, destination: RemotePath, progress: Progress, *, keep_setuid: bool = False
+) -> None:
     """Copy a local folder to the node, as `destination`, or into it if that ends in a slash. Raises `Failure`."""
     what = str(source)
     place = destination.argument
     if destination.is_folder_to_be:
         name = source.resolve().name  # noqa: ASYNC240 - a look at a local file
         place = f"{place.rstrip('/')}/{name}"
-    ours = await asyncio.to_thread(_digests, source)
-    theirs = await _remote_digests(node, what, place)
-    entries = [each for each in await asyncio.to_thread(_entries, source) if _wanted(source, each, ours, theirs)]
-    total = sum((source / each).stat().st_size for each in entries if each in ours)
-    sent = 0
+    with LocalFolder.open(source) as folder:
+        ours = await asyncio.to_thread(contents, folder)
+        theirs = await _remote_digests(node, what, place, ours)
+        await _refuse_links(node, what, place, ours)
+        entries = [each for each in ours.entries if each not in ours.digests or theirs.get(each) != ours.digests[each]]
+        total = sum(ours.sizes[each] for each in entries if each in ours.digests)
+        sent = 0
 
-    async def stream() -> AsyncIterator[bytes]:
-        nonlocal sent
-        async for data in packed(source, entries):
-            yield data
-            sent += len(data)
-            progress(min(sent, total), total)
+        async def packing() -> AsyncIterator[bytes]:
+            nonlocal sent
+            async for data in packed(folder, entries, keep_setuid=keep_setuid):
+                yield data
+                sent += len(data)
+                progress(min(sent, total), total)
 
-    complaint = b""
-    async with node.start(script(_UNPACK, place)) as command, feed(command, stream()):
-        async for _, data in command:
-            complaint += data
-        if code := await command.wait():
-            raise failed(node, what, code, complaint)
-    theirs = await _remote_digests(node, what, place)
-    if any(theirs.get(path) != digest for path, digest in ours.items()):
+        await ran(node, what, script(_UNPACK, place), packing())
+    theirs = await _remote_digests(node, what, place, ours)
+    if theirs != ours.digests:
         raise differs(what)
     progress(total, total)
 
 
-async def download_folder(node: Runner, source: RemotePath, destination: Path, progress: Progress) -> None:
+async def download_folder(
+    node: Runner, source: RemotePath, destination: Path, progress: Progress, *, keep_setuid: bool = False
+) -> None:
     """Copy a folder of the node's here, as `destination`, or into it if it is there already. Raises `Failure`."""
     remote = source.argument
-    place = destination
     name = remote.rstrip("/").rpartition("/")[2]
-    if name not in ("", ".", "..") and destination.is_dir():  # noqa: ASYNC240 - a look at a local file
-        place = destination / name
-    theirs = await _remote_digests(node, remote, remote)
-    total = int(await ran(node, remote, script(_SIZE, remote)))
-    ours = await asyncio.to_thread(_digests, place)
-    place.mkdir(parents=True, exist_ok=True)
-    done = {path: (place / path).stat().st_size for path, digest in theirs.items() if ours.get(path) == digest}
-    places = asyncio.Semaphore(AT_A_TIME)
-
-    async def fetch(path: str) -> None:
-        def told(there: int, _: int) -> None:
-            done[path] = there
-            progress(sum(done.values()), total)
-
-        async with places:
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            await download_file(node, RemotePath(f"{remote}/{path}"), place / path, told)
-
-    fetching = [asyncio.create_task(fetch(path)) for path in theirs if path not in done]
-    try:
-        await asyncio.gather(*fetching)
-    finally:
-        for task in fetching:
-            task.cancel()
-        await asyncio.gather(*fetching, return_exceptions=True)
-    progress(total, total)
+    if name in ("", ".", "..") or not destination.is_dir():  # noqa: ASYNC240 - a look at a local file
+        name = ""
+        destination.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a local folder
+    theirs = await _listed(node, remote, remote, DigestListing())
+    total = await _size(node, remote)
+    with LocalFolder.open(destination) as named, named.folder(name, create=True) as folder:
+        await _Download(node, remote, folder, total, progress, keep_setuid=keep_setuid).run(theirs)
 
 
-async def packed(folder: Path, entries: Iterable[str]) -> AsyncIterator[bytes]:
-    """Yield a tar stream of `entries` of `folder`."""
-    with tarfile.open(fileobj=io.BytesIO(), mode="w") as headers:
-        for entry in entries:
-            headers.inodes.clear()  # type: ignore[attr-defined] # else a file's second name would become a link
-            info = headers.gettarinfo(str(folder / entry), arcname=entry)
-            if info is None or not (info.isreg() or info.isdir() or info.issym()):
-                continue
-            yield info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-            if not info.isreg():
-                continue
-            remaining = info.size
-            async for data in pieces(folder / entry, 0, info.size):
-                remaining -= len(data)
-                yield data
-            if remaining:
-                raise Failure(f"Cannot copy {folder / entry}", "it became shorter meanwhile", "Copy it again")
-            yield bytes(-info.size % tarfile.BLOCKSIZE)
-    yield bytes(2 * tarfile.BLOCKSIZE)
+async def is_folder(node: Runner, path: RemotePath) -> bool:
+    """Return whether the node says that it has a folder there. Raises `Failure`."""
+    return (await run(node, path.argument, script('test -d "$1"', path.argument))).exit_code == 0
 
 
-def _wanted(folder: Path, entry: str, ours: Digests, theirs: Digests) -> bool:
-    return entry not in ours or theirs.get(entry) != ours[entry]
+class _Download:
+    """The files of one folder, fetched several at a time. All of them together are as large as was announced."""
+
+    def __init__(
+        self, node: Runner, remote: str, folder: LocalFolder, total: int, progress: Progress, *, keep_setuid: bool
+    ) -> None:
+        self._node = node
+        self._remote = remote
+        self._folder = folder
+        self._total = total
+        self._progress = progress
+        self._keep_setuid = keep_setuid
+        self._there: dict[str, int] = {}
+        """Bytes that are here, by path."""
+        self._here = 0
+        """The sum of `_there`."""
+        self._announced = 0
+        """Bytes of all files, each as the node said when it was fetched."""
+
+    async def run(self, theirs: dict[str, str]) -> None:
+        """Fetch what is not here as listed. Raises `Failure`, OSError."""
+        earlier = await asyncio.to_thread(self._compare, theirs)
+        missing = iter([path for path in theirs if path not in self._there])
+        fetching = [asyncio.create_task(self._fetch(missing, earlier)) for _ in range(AT_A_TIME)]
+        try:
+            await asyncio.gather(*fetching)
+        finally:
+            for task in fetching:
+                task.cancel()
+            await asyncio.gather(*fetching, return_exceptions=True)
+        self._progress(self._here, self._here)
+
+    def _compare(self, theirs: dict[str, str]) -> dict[str, str]:
+        """Find the files that need no copying; return the private folders of interrupted copies, by path."""
+        by_parent: dict[str, list[str]] = {}
+        for path in theirs:
+            by_parent.setdefault(split_path(path)[0], []).append(path)
+        earlier: dict[str, str] = {}
+        for parent, paths in by_parent.items():
+            with contextlib.suppress(FileNotFoundError), self._folder.folder(parent) as folder:
+                begun = earlier_copies(folder)
+                for path in paths:
+                    name = split_path(path)[1]
+                    found = file_digest(folder, name)
+                    if found is not None and found[0] == theirs[path]:
+                        self._there[path] = found[1]
+                    elif name in begun:
+                        earlier[path] = begun[name]
+        self._here = self._announced = sum(self._there.values())
+        return earlier
+
+    async def _fetch(self, missing: Iterator[str], earlier: Mapping[str, str]) -> None:
+        for path in missing:
+            parent, name = split_path(path)
+            with self._folder.folder(parent, create=True) as folder:
+                await receive(
+                    self._node,
+                    f"{self._remote}/{path}",
+                    LocalFile(folder, name, earlier.get(path)),
+                    partial(self._arrived, path),
+                    admit=self._admit,
+                    keep_setuid=self._keep_setuid,
+                )
+
+    def _arrived(self, path: str, there: int, _: int) -> None:
+        self._here += there - self._there.get(path, 0)
+        self._there[path] = there
+        self._progress(self._here, max(self._here, self._total))
+
+    def _admit(self, size: int) -> None:
+        self._announced += size
+        if self._announced > self._total + GROWTH_BYTES:
+            raise Failure(
+                f"Cannot copy {self._remote}",
+                f"its files are larger than the {self._total} bytes that the node announced",
+                "Copy it again",
+            )
 
 
-def _entries(folder: Path) -> list[str]:
-    """Return what is in a folder, each folder before what is in it."""
-    return sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*"))
+async def _remote_digests(node: Runner, what: str, place: str, ours: FolderContents) -> dict[str, str]:
+    """Return the digests of those of our files that the node has; the node may have any number of others."""
+    listing = DigestListing(ours.digests)
+    return await _listed(node, what, place, listing)
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """Return those of a local folder; none if there is no such folder."""
-    found = {}
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
-                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+async def _listed(node: Runner, what: str, place: str, listing: DigestListing) -> dict[str, str]:
+    answer = await stream(node, what, script(_DIGESTS, place), listing.feed)
+    if answer.exit_code:
+        raise failed(node, what, answer)
+    return listing.end()
 
 
-async def _remote_digests(node: Runner, what: str, folder: str) -> dict[str, str]:
-    listed = await ran(node, what, script(_DIGESTS, folder))
-    return parse_digests(listed.decode("utf-8", "surrogateescape"))
+async def _size(node: Runner, remote: str) -> int:
+    """Return the bytes of all files of the node's folder together."""
+    match = _NUMBER.fullmatch(await ran(node, remote, script(_SIZE, remote)))
+    if match is None:
+        raise Failure(f"Cannot copy {remote}", f"{node.name} did not answer with the folder's size")
+    return int(match[1])
 
 
-def parse_digests(listed: str) -> dict[str, str]:
-    """Return what `sha256sum` printed for files found below a folder; raises `Failure` for a name that is no such."""
-    found = {}
-    for line in listed.split("\n"):
-        if not line:
-            continue
-        escaped = line.startswith("\\")
-        digest, _, name = line.removeprefix("\\").partition("  ")
-        if escaped:
-            name = _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), name)
-        path = PurePosixPath(name)
-        if not name.startswith("./") or ".." in path.parts:
-            raise Failure("Cannot copy a folder", f"the node lists a file outside it: {name!r}")
-        found[name.removeprefix("./")] = digest
-    return found
+async def _refuse_links(node: Runner, what: str, place: str, ours: FolderContents) -> None:
+    """Raise `Failure` if the node has a link where a folder of ours goes: what is unpacked would follow it."""
+    folders = (each.encode("utf-8", "surrogateescape") + b"\0" for each in ours.folders)
+    links = await ran(node, what, script(_LINKS, place), folders)
+    if links:
+        first = links.decode("utf-8", "surrogateescape").partition("\n")[0]
+        raise Failure(
+            f"Cannot copy into {place}/{first!r} on {node.name}",
+            "it is a symbolic link",
+            "Remove it, or copy to another folder",
+        )

@@ -1,42 +1,38 @@
 """Copies files and folders to and from a node, by commands that every node has: sh, cat, tail, sha256sum, find, tar.
 
 Names go to the node as arguments of fixed scripts, so nothing in them can become shell syntax. What is copied is
-compared by SHA-256 in the end; what is there already, of an interrupted copy, is not sent again.
+verified by SHA-256; what an interrupted copy left is not sent again. What a node answers is bounded before it is kept.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from io import FileIO
 from typing import Protocol
 
 from ferryman.model.failures import Failure
-from ferryman.plugin.running_command import RunningCommand
+from ferryman.plugin.input_feeding import feed
+from ferryman.plugin.running_command import RunningCommand, Stream
 
 Progress = Callable[[int, int], None]
 """Gets the bytes that are there, and those there will be."""
 
-PART = ".ferryman-part"
-"""What a file's name ends in until it is complete."""
-
-
 PIECE_BYTES = 256 * 1024
+ANSWER_BYTES = 16 * 1024
+"""More than a script of ours ever prints, unless it prints contents or a listing."""
+COMPLAINT_BYTES = 1024 * 1024
+SHOWN_BYTES = 4096
+_PERMISSIONS = 0o777
+_ALL_BITS = 0o7777
 
 
-class Result(Protocol):
-    """What a command left."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command of a copy left: its exit code, its output, and the beginning of its standard error."""
 
-    @property
-    def exit_code(self) -> int:
-        """0 if all went well."""
-
-    @property
-    def stdout(self) -> bytes:
-        """Its output."""
-
-    @property
-    def stderr(self) -> bytes:
-        """Its complaints."""
+    exit_code: int
+    output: bytes
+    complaint: bytes
 
 
 class Runner(Protocol):
@@ -45,9 +41,6 @@ class Runner(Protocol):
     @property
     def name(self) -> str:
         """What people call it."""
-
-    async def run(self, arguments: Sequence[str], *, stdin: bytes = b"", check: bool = False) -> Result:
-        """Run a command to its end."""
 
     def start(self, arguments: Sequence[str]) -> AbstractAsyncContextManager[RunningCommand]:
         """Run a command whose streams are used on the way."""
@@ -76,18 +69,60 @@ def script(text: str, *arguments: str) -> list[str]:
     return ["sh", "-c", text, "sh", *arguments]
 
 
-async def ran(node: Runner, what: str, command: Sequence[str], *, stdin: bytes = b"") -> bytes:
-    """Run `command` and return its output; raises `Failure`, saying that `what` failed, if its exit code is not 0."""
-    result = await node.run(command, stdin=stdin)
-    if result.exit_code:
-        raise failed(node, what, result.exit_code, result.stderr)
-    return result.stdout
+async def stream(
+    node: Runner,
+    what: str,
+    command: Sequence[str],
+    on_output: Callable[[bytes], None],
+    pieces: Iterable[bytes] | AsyncIterable[bytes] = (),
+) -> Answer:
+    """Run `command` with `pieces` as its input; `on_output` gets its output as it comes, and the answer has none.
+
+    Raises `Failure`, saying that `what` failed, if the node complains without end, and whatever `on_output` raises.
+    """
+    complaint = bytearray()
+    complained = 0
+    async with node.start(command) as running, feed(running, pieces):
+        async for source, data in running:
+            if source is Stream.STDOUT:
+                on_output(data)
+                continue
+            complaint += data[: SHOWN_BYTES - len(complaint)]
+            complained += len(data)
+            if complained > COMPLAINT_BYTES:
+                raise Failure(f"Cannot copy {what}", f"{node.name} wrote more than 1 MiB of error messages")
+        return Answer(await running.wait(), b"", bytes(complaint))
 
 
-def failed(node: Runner, what: str, exit_code: int, complaint: bytes) -> Failure:
-    """Return what to say when a command of a copy ended with `exit_code`."""
-    said = complaint.decode(errors="replace").strip().rstrip(".")
-    return Failure(f"Cannot copy {what}", said or f"a command on {node.name} ended with exit code {exit_code}")
+async def run(
+    node: Runner, what: str, command: Sequence[str], pieces: Iterable[bytes] | AsyncIterable[bytes] = ()
+) -> Answer:
+    """Run `command`; raises `Failure`, saying that `what` failed, if it prints more than `ANSWER_BYTES`."""
+    output = bytearray()
+
+    def keep(data: bytes) -> None:
+        if len(output) + len(data) > ANSWER_BYTES:
+            raise Failure(f"Cannot copy {what}", f"{node.name} answered with more than {ANSWER_BYTES >> 10} KiB")
+        output.extend(data)
+
+    answer = await stream(node, what, command, keep, pieces)
+    return replace(answer, output=bytes(output))
+
+
+async def ran(
+    node: Runner, what: str, command: Sequence[str], pieces: Iterable[bytes] | AsyncIterable[bytes] = ()
+) -> bytes:
+    """Run `command` and return its output, as `run`; raises `Failure` also if its exit code is not 0."""
+    answer = await run(node, what, command, pieces)
+    if answer.exit_code:
+        raise failed(node, what, answer)
+    return answer.output
+
+
+def failed(node: Runner, what: str, answer: Answer) -> Failure:
+    """Return what to say when a command of a copy failed."""
+    said = answer.complaint.decode(errors="replace").strip().rstrip(".")
+    return Failure(f"Cannot copy {what}", said or f"a command on {node.name} ended with exit code {answer.exit_code}")
 
 
 def differs(what: str) -> Failure:
@@ -95,11 +130,13 @@ def differs(what: str) -> Failure:
     return Failure(f"The copy of {what} is not the same", "it was changed meanwhile, or damaged", "Copy it again")
 
 
-async def pieces(path: Path, offset: int, size: int) -> AsyncIterator[bytes]:
-    """Yield what a local file holds from `offset` on, `size` bytes in all."""
-    remaining = size - offset
-    with path.open("rb") as file:
-        file.seek(offset)
-        while remaining > 0 and (data := file.read(min(PIECE_BYTES, remaining))):
-            remaining -= len(data)
-            yield data
+def permissions(mode: int, *, keep_setuid: bool) -> int:
+    """Return the bits of a file's mode that are copied: setuid, setgid and sticky only with `keep_setuid`."""
+    return mode & (_ALL_BITS if keep_setuid else _PERMISSIONS)
+
+
+async def pieces(file: FileIO, size: int) -> AsyncIterator[bytes]:
+    """Yield the next `size` bytes of a local file, fewer if it ends before."""
+    while size > 0 and (data := file.read(min(PIECE_BYTES, size))):
+        size -= len(data)
+        yield data

@@ -1,0 +1,104 @@
+"""A local folder held open, below which nothing is reached through a link.
+
+Names below it come from a node, and other accounts may be able to write in it. So each folder on the way is opened
+relative to the one before it, and a link in its place is refused. Only the path that the user named is followed.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ferryman.model.failures import Failure
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""Does not wait for the other end of a FIFO that stands in a file's place."""
+_NO_FILE = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO)
+"""What opening nothing, a link, a folder or a socket fails with."""
+
+
+class LocalFolder:
+    """An open directory. A context manager, which closes it."""
+
+    def __init__(self, descriptor: int, shown: str) -> None:
+        self.descriptor = descriptor
+        self.shown = shown
+        """Its path, for messages only."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the folder that the user named, links and all. Raises OSError."""
+        return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), str(path))
+
+    def close(self) -> None:
+        """Close it; idempotent."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def folder(self, path: str, *, create: bool = False) -> "LocalFolder":
+        """Open the folder `path` below this one, `a/b`; "" is this one. `create` makes folders that are missing.
+
+        Raises `Failure` if a link or a file is in a folder's place, OSError.
+        """
+        here = LocalFolder(os.dup(self.descriptor), self.shown)
+        for name in path.split("/") if path else ():
+            with here:
+                here = here._entered(name, create=create)
+        return here
+
+    def file(self, name: str, mode: int = os.O_RDONLY) -> FileIO | None:
+        """Open the regular file of that name, unbuffered; None if something else, or nothing, is there.
+
+        Raises OSError if it cannot be opened.
+        """
+        try:
+            descriptor = os.open(name, mode | _FILE, dir_fd=self.descriptor)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                return None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            return None
+        return FileIO(descriptor, "r" if mode == os.O_RDONLY else "r+")
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Return what is known of an entry, of a link itself; None if there is none."""
+        try:
+            return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def _entered(self, name: str, *, create: bool) -> "LocalFolder":
+        if create:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, dir_fd=self.descriptor)
+        shown = f"{self.shown}/{name}"
+        try:
+            return LocalFolder(os.open(name, _FOLDER, dir_fd=self.descriptor), shown)
+        except OSError as error:
+            found = self.status(name)
+            if found is None or stat.S_ISDIR(found.st_mode):
+                raise
+            what = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a folder"
+            raise Failure(
+                f"Cannot copy into {shown!r}", f"it is {what}", "Remove it, or copy to another folder"
+            ) from error
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Return the folder, "" for the top, and the name of `a/b`."""
+    parent, _, name = path.rpartition("/")
+    return parent, name

@@ -1,0 +1,82 @@
+"""A node whose owner answers what they like: a real agent whose sessions find this program where `sh` should be.
+
+What a copy asks for is answered by Python snippets, one for each of its scripts; without one, by the real shell.
+"""
+
+import contextlib
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import agent_of_its_own
+
+_SCRIPTS = {
+    "test -d": "is_folder",
+    "sha256sum {} +": "listing",
+    "cat {} +": "size",
+    "is no file": "look",
+    "tail -c": "content",
+}
+CONTENT = b"owned\n"
+_SHELL = f"""\
+#!{sys.executable}
+import hashlib, itertools, os, pathlib, sys
+script, arguments = sys.argv[2], sys.argv[4:]
+out, err = sys.stdout.buffer, sys.stderr.buffer
+for part, name in {_SCRIPTS!r}.items():
+    answer = pathlib.Path(__file__).parent / name
+    if part in script and answer.exists():
+        exec(answer.read_text())
+        out.flush()
+        sys.exit()
+os.execv("/bin/sh", ["sh", *sys.argv[1:]])
+"""
+_PATHS = """\
+import ferryman.agent.accounts as accounts
+accounts._ROOT_PATH = {programs!r} + ":" + accounts._ROOT_PATH
+accounts._USER_PATH = {programs!r} + ":" + accounts._USER_PATH
+"""
+
+
+@dataclass(frozen=True)
+class HostileNode:
+    """The node's id, and where its answers are."""
+
+    node_id: str
+    programs: Path
+
+    def answer(self, **snippets: str) -> None:
+        """Answer each script by that Python, and the others honestly; `out`, `err` and `arguments` are at hand."""
+        for name in _SCRIPTS.values():
+            (self.programs / name).unlink(missing_ok=True)
+        for name, snippet in snippets.items():
+            (self.programs / name).write_text(textwrap.dedent(snippet))
+
+    def list_files(self, *names: str, **snippets: str) -> None:
+        """Be a folder with files of those names, as `sha256sum` writes them, all of them `CONTENT`."""
+        digest = f"hashlib.sha256({CONTENT!r}).hexdigest()"
+        answers = {
+            "is_folder": "",
+            "listing": f"for name in {names!r}: out.write(({digest} + '  ' + name + chr(10)).encode())",
+            "size": f"out.write(b'%d' % ({len(CONTENT) * len(names)}))",
+            "look": f"out.write(('%d 644 %s -' % (len({CONTENT!r}), {digest})).encode())",
+            "content": f"out.write({CONTENT!r})",
+        }
+        self.answer(**answers | snippets)
+
+
+@contextlib.contextmanager
+def hostile_node(ferryman: Any, directory: Path) -> Iterator[HostileNode]:
+    """Run such a node until the end of the context."""
+    programs, state = directory / "programs", directory / "state"
+    for each in (programs, state):
+        each.mkdir()
+    (programs / "sh").write_text(_SHELL)
+    (programs / "sh").chmod(0o755)
+    (directory / "sitecustomize.py").write_text(_PATHS.format(programs=str(programs)))
+    environment = {"PYTHONPATH": str(directory)}
+    with agent_of_its_own(ferryman, state, ferryman.facts["endpoint_url"], environment) as node_id:
+        yield HostileNode(node_id, programs)
