@@ -62,6 +62,12 @@ def service_model(service: str) -> ServiceModel:
     return ServiceModel(description, service)
 
 
+def load_models() -> None:
+    """Read every service's model now, in some 100 ms, so that the first calls do not wait for it."""
+    for service in SERVICES:
+        service_model(service)
+
+
 @cache
 def operation_model(service: str, operation: str) -> OperationModel | None:
     """Return an operation's model, or None when the service has no such operation."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 from aiohttp import web
 
+from ferryman.awsapi.models import load_models
 from ferryman.core.access_standing import sweep_access_requests
 from ferryman.core.service import Service
 from ferryman.core.session_deadlines import recover, sweep
@@ -44,6 +45,7 @@ async def serve(
     are believed. Raises OSError when the address cannot be bound.
     """
     keep_freed_memory()
+    await asyncio.to_thread(load_models)
     recovered = await recover(service)
     listener = listen(host, port)
     counted = Newcomers() if newcomers is None else newcomers

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -54,6 +54,7 @@ from ferryman.store.database import SqlStore, open_store
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import AgentSessionState, encode_payload
 from ferryman.wire.tasks import AgentTaskComplete
+from tests.stall_guard import StallGuard
 
 REGION = "test-1"
 ACCOUNT = "123456789012"
@@ -466,6 +467,32 @@ def server_sockets(port: int) -> list[str]:
     """This process's sockets on the server's side of the port."""
     connections = psutil.Process().net_connections("tcp")
     return [f"{each.raddr} {each.status}" for each in connections if each.laddr and each.laddr.port == port]
+
+
+_GUARD = pytest.StashKey[StallGuard]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which callback held the event loop longest; the workers of `-n` keep that to themselves."""
+    guard = config.stash.get(_GUARD, None)
+    if guard is not None and guard.longest is not None:
+        terminalreporter.write_line(f"The event loop was held longest for {guard.longest}")
+
+
+@pytest.fixture(scope="session")
+def stall_guard(request: pytest.FixtureRequest) -> StallGuard:
+    """What measures how long the loop is held; it knows how fast this machine is."""
+    guard = request.config.stash[_GUARD] = StallGuard()
+    return guard
+
+
+@pytest.fixture(autouse=True)
+def no_stalls(stall_guard: StallGuard) -> Iterator[None]:
+    """No callback holds the loop for longer than 100 ms of CPU time of an idle machine's."""
+    with stall_guard.measuring():
+        yield
+    if told := stall_guard.take():
+        pytest.fail(told, pytrace=False)
 
 
 @pytest.fixture
