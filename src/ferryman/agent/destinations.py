@@ -13,9 +13,32 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 DIAL_SECONDS = 10.0
 """For resolving and for all addresses of a host together."""
-DENIED_BY_DEFAULT = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::254/128")
-"""Link-local addresses, where clouds serve instances' credentials, and their counterparts in IPv6."""
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+DENIED_BY_DEFAULT = (
+    "169.254.0.0/16",
+    "fe80::/10",
+    "100.100.100.200/32",
+    "168.63.129.16/32",
+    "192.0.0.192/32",
+    "fd00:ec2::/32",
+    "fd20:ce::254/128",
+    "fd00:c1::a9fe:a9fe/128",
+    "fd00:42::42/128",
+    "64:ff9b:1::/48",
+    "::ffff:0:0:0/96",
+)
+"""Where clouds serve instances' credentials: link-local addresses, those of Alibaba, Azure and Oracle; in IPv6 those
+of AWS, Google, Oracle and Scaleway; and local translators to IPv4 (RFC 8215, RFC 7915), which may reach any of them.
+"""
+_LOOPBACK = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
+_LOW_32_BITS = (
+    ipaddress.IPv6Network("::/96"),  # IPv4-compatible
+    ipaddress.IPv6Network("::ffff:0:0/96"),  # mapped
+    ipaddress.IPv6Network("::ffff:0:0:0/96"),  # translated, RFC 7915
+    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052
+)
+"""Prefixes before an IPv4 address."""
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+_ISATAP = (0x00005EFE, 0x02005EFE)
 
 _Connection = TypeVar("_Connection", bound=asyncio.BaseProtocol)
 
@@ -34,22 +57,59 @@ def networks(texts: Sequence[str]) -> tuple[Network, ...]:
 
 
 def is_denied(address: str, denied: Sequence[Network]) -> bool:
-    """Tell whether an address is in a denied network, also when it is wrapped in an IPv6 address that leads to it."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    forms = {parsed, *_wrapped(parsed)}
+    """Tell whether an address is in a denied network, or leads to one that is.
+
+    It does if it wraps an IPv4 address, and if it is unspecified (`0.0.0.0`, `::`): that connects to this machine.
+    """
+    forms = _forms(ipaddress.ip_address(address.partition("%")[0]))
     return any(form in network for form in forms for network in denied if form.version == network.version)
 
 
-def _wrapped(address: Address) -> list[Address]:
-    """IPv4 addresses that an IPv6 one stands for: mapped (::ffff:0:0/96), NAT64, 6to4, Teredo, compatible (::/96)."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return []
-    wrapped: list[Address | None] = [address.ipv4_mapped, address.sixtofour]
+def _forms(address: Address) -> set[Address]:
+    """Return the address and all that it leads to."""
+    forms: set[Address] = set()
+    waiting: list[Address] = [address]
+    while waiting:
+        form = waiting.pop()
+        if form not in forms:
+            forms.add(form)
+            waiting += _LOOPBACK if form.is_unspecified else ()
+            waiting += _wrapped(form) if isinstance(form, ipaddress.IPv6Address) else ()
+    return forms
+
+
+def _wrapped(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """Return the IPv4 addresses that an IPv6 one may stand for: `_LOW_32_BITS`, 6to4, Teredo, ISATAP, local NAT64."""
+    value = int(address)
+    ends_in_ipv4 = any(address in prefix for prefix in _LOW_32_BITS) or value >> 32 & 0xFFFFFFFF in _ISATAP
+    wrapped = [ipaddress.IPv4Address(value & 0xFFFFFFFF)] if ends_in_ipv4 else []
+    if address in _LOCAL_NAT64:
+        wrapped += _translated(value)
+    if address.sixtofour is not None:
+        wrapped.append(address.sixtofour)
     if address.teredo is not None:
-        wrapped.append(address.teredo[1])
-    if address in _NAT64 or int(address) >> 32 == 0:
-        wrapped.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return [form for form in wrapped if form is not None]
+        wrapped += address.teredo
+    return wrapped
+
+
+def _translated(value: int) -> list[ipaddress.IPv4Address]:
+    """Return what may follow a prefix of 48, 56, 64 or 96 bits (RFC 6052 section 2.2, which skips bits 64 to 71)."""
+    without = value >> 64 << 56 | value & (1 << 56) - 1  # 120 bits
+    at = [without >> shift & 0xFFFFFFFF for shift in (40, 32, 24)]
+    return [ipaddress.IPv4Address(each) for each in (*at, value & 0xFFFFFFFF)]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A socket address as the resolver gave it: what is judged is what is connected to."""
+
+    family: int
+    sockaddr: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+
+    @property
+    def address(self) -> str:
+        """The IP address, with its zone if it has one."""
+        return str(self.sockaddr[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +125,21 @@ class Destination:
 
     async def addresses(self) -> list[str]:
         """Return the addresses that may be dialled, best first; raises `Undialled`, also `Forbidden`."""
+        return [endpoint.address for endpoint in await self.endpoints()]
+
+    async def endpoints(self) -> list[Endpoint]:
+        """Return what may be dialled, best first; raises `Undialled`, also `Forbidden`."""
         name = self.host or "localhost"
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise Undialled(f"cannot resolve {name}: {reason}") from error
-        every = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        allowed = [address for address in every if self.host is None or not is_denied(address, self.denied)]
+        every = list(dict.fromkeys(Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found))
+        allowed = [endpoint for endpoint in every if not self._denies(endpoint.address)]
         if not allowed:
-            raise Forbidden(f"Forwarding to IP address {every[0]} is forbidden." if every else f"{name} has no address")
+            denied = every[0].address if every else ""
+            raise Forbidden(f"Forwarding to IP address {denied} is forbidden." if every else f"{name} has no address")
         return allowed
 
     async def dial(self, make: Callable[[], _Connection]) -> _Connection:
@@ -86,13 +151,30 @@ class Destination:
         reason = "no address answered in time"
         try:
             async with asyncio.timeout(DIAL_SECONDS):
-                for address in await self.addresses():
+                for endpoint in await self.endpoints():
                     try:
-                        _, connection = await asyncio.get_running_loop().create_connection(make, address, self.port)
+                        return await self._connect(endpoint, make)
                     except OSError as error:
                         reason = os.strerror(error.errno) if error.errno else str(error)
-                    else:
-                        return connection
         except TimeoutError:
             pass
         raise Undialled(f"cannot connect to {where}: {reason}")
+
+    async def _connect(self, endpoint: Endpoint, make: Callable[[], _Connection]) -> _Connection:
+        """Connect to the very address that was judged; judge the one that the kernel chose before any byte."""
+        loop = asyncio.get_running_loop()
+        connecting = socket.socket(endpoint.family, socket.SOCK_STREAM)
+        try:
+            connecting.setblocking(False)
+            await loop.sock_connect(connecting, endpoint.sockaddr)
+            peer = str(connecting.getpeername()[0])
+            if self._denies(peer):
+                raise Forbidden(f"Forwarding to IP address {peer} is forbidden.")
+            _, connection = await loop.create_connection(make, sock=connecting)
+        except BaseException:
+            connecting.close()
+            raise
+        return connection
+
+    def _denies(self, address: str) -> bool:
+        return self.host is not None and is_denied(address, self.denied)
