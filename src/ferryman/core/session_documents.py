@@ -16,6 +16,7 @@ from ferryman.model.callers import Caller
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
 from ferryman.model.errors import ServiceError
 from ferryman.model.sessions import Session
+from ferryman.model.stream_urls import stream_query
 from ferryman.policy.context import fold
 
 RUN_AS_TAG = "SSMSessionRunAs"
@@ -33,6 +34,11 @@ class ChosenDocument:
     def json(self) -> str:
         """Return the document as its node gets it."""
         return msgspec.json.encode(self.resolved.content).decode()
+
+    def stream_query(self) -> str:
+        """Return the query of its client's StreamUrl."""
+        content = self.resolved.content
+        return stream_query(content["sessionType"], content.get("properties") or {})
 
 
 def requested_document(service: Service, request: StartSessionRequest) -> str:

@@ -20,6 +20,8 @@ from ferryman.model.tags import ResourceType
 
 _ID_ENTROPY = 9
 """Bytes in the 17 hex digits of a session id."""
+_QUERY = "role=publish_subscribe"
+"""Of a StreamUrl of ResumeSession: the client knows already what it started."""
 
 
 async def start_session(service: Service, caller: Caller, request: StartSessionRequest) -> SessionTicket:
@@ -58,7 +60,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         access_request_id=access.request_id,
         access_ends_at=access.ends_at,
     )
-    ticket = _ticket(service, caller, session)
+    ticket = _ticket(service, caller, session, document.stream_query())
     quota = quota_of(caller, settings.limits)
     usage = await service.store.sessions.add(session, document.json(), quota)
     if usage is not None:
@@ -123,19 +125,19 @@ async def _owned(service: Service, caller: Caller, session_id: SessionId, action
     return session
 
 
-def _ticket(service: Service, caller: Caller, session: Session) -> SessionTicket:
+def _ticket(service: Service, caller: Caller, session: Session, query: str = _QUERY) -> SessionTicket:
     if session.token_id is None:
         raise ValueError(f"session {session.session_id} has no token to give out")
     token = seal_token(service, session.session_id, caller.user_id, session.token_id)
-    return SessionTicket(session.session_id, token, _stream_url(service, session.session_id))
+    return SessionTicket(session.session_id, token, _stream_url(service, session.session_id, query))
 
 
 def _over(service: Service, session_id: SessionId) -> SessionTicket:
     return SessionTicket(session_id, Secret(""), _stream_url(service, session_id))
 
 
-def _stream_url(service: Service, session_id: SessionId) -> str:
-    return f"{service.settings.websocket_url}/v1/data-channel/{session_id}?role=publish_subscribe"
+def _stream_url(service: Service, session_id: SessionId, query: str = _QUERY) -> str:
+    return f"{service.settings.websocket_url}/v1/data-channel/{session_id}?{query}"
 
 
 def _does_not_exist(session_id: SessionId) -> ServiceError:

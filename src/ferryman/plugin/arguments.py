@@ -11,6 +11,7 @@ import msgspec
 
 from ferryman.model.secret import Secret
 from ferryman.plugin import texts
+from ferryman.plugin.expected_session import ExpectedSession, expected_session
 
 RESPONSE_VARIABLE_PREFIX = "AWS_SSM_START_SESSION_RESPONSE"
 OPERATION = "StartSession"
@@ -39,7 +40,8 @@ class Launch:
     """One session to run.
 
     `region`, `profile` and `endpoint` are for ResumeSession and TerminateSession; an empty one means botocore's own
-    choice. `target` is the StartSession request's, empty from a launcher that passes none.
+    choice. `target` is the StartSession request's, empty from a launcher that passes none. `expected` is what the
+    node's session must be, None if that cannot be known.
     """
 
     session_id: str
@@ -49,6 +51,7 @@ class Launch:
     profile: str = ""
     target: str = ""
     endpoint: str = ""
+    expected: ExpectedSession | None = None
 
 
 Command = ShowInstalled | ShowVersion | Launch
@@ -102,14 +105,18 @@ def reconnect_seconds(environment: Mapping[str, str]) -> float:
 
 def _launch(response: str, region: str, profile: str, request: str, endpoint: str) -> Launch:
     members = _members(response)
+    session_id, token = _text_member(members, "SessionId"), Secret(_text_member(members, "TokenValue"))
+    stream_url = checked_stream_url(_text_member(members, "StreamUrl"))
+    asked = _request(request)
     return Launch(
-        session_id=_text_member(members, "SessionId"),
-        token=Secret(_text_member(members, "TokenValue")),
-        stream_url=checked_stream_url(_text_member(members, "StreamUrl")),
+        session_id=session_id,
+        token=token,
+        stream_url=stream_url,
         region=region,
         profile=profile,
-        target=_target(request),
+        target="" if asked is None else str(asked["Target"]),
         endpoint=_checked_endpoint(endpoint),
+        expected=expected_session(stream_url, asked),
     )
 
 
@@ -139,17 +146,16 @@ def _text_member(members: Mapping[str, object], name: str) -> str:
     return value
 
 
-def _target(request: str) -> str:
+def _request(request: str) -> Mapping[str, object] | None:
     if not request:
-        return ""
+        return None
     try:
         decoded = msgspec.json.decode(request)
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise InvalidArguments(texts.cannot_start("the StartSession request (fifth argument) is not JSON")) from None
-    target = decoded.get("Target") if isinstance(decoded, dict) else None
-    if not isinstance(target, str):
+    if not isinstance(decoded, dict) or not isinstance(decoded.get("Target"), str):
         raise InvalidArguments(texts.cannot_start("the StartSession request (fifth argument) names no Target"))
-    return target
+    return decoded
 
 
 def _checked_endpoint(url: str) -> str:

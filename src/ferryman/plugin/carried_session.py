@@ -14,9 +14,9 @@ from ferryman.channel.negotiation import AWS
 from ferryman.model.failures import Failure
 from ferryman.plugin.arguments import Launch
 from ferryman.plugin.connection import CannotConnect, Connector
+from ferryman.plugin.expected_session import PORT
 from ferryman.plugin.far_end import FarEnd
 from ferryman.plugin.service_client import CallRefused, ServiceClient, SessionOver
-from ferryman.plugin.session_kinds import PORT
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
 from ferryman.wire.agent_message import Flag

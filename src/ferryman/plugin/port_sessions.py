@@ -13,8 +13,8 @@ from ferryman.model.failures import Failure
 from ferryman.plugin.agent_features import expects_keep_alive, multiplexes
 from ferryman.plugin.carried_session import CarriedSession
 from ferryman.plugin.client import Client
+from ferryman.plugin.expected_session import LOCAL_FORWARDING, PORT
 from ferryman.plugin.far_end import FarEnd
-from ferryman.plugin.session_kinds import LOCAL_FORWARDING
 from ferryman.plugin.starting import PORT_DOCUMENT, REMOTE_PORT_DOCUMENT
 from ferryman.plugin.tunnel import Tunnel
 from ferryman.wire.agent_message import Flag, PayloadType
@@ -70,6 +70,10 @@ class PortTraffic:
 
     def began(self, started: SessionStarted, far_end: FarEnd) -> None:
         """Open the tunnel."""
+        if started.session_type != PORT:
+            raise Failure(
+                f"{self._destination} cannot be forwarded", f"the node began a session of type {started.session_type}"
+            )
         if (started.properties or {}).get("type") != LOCAL_FORWARDING or not multiplexes(started.agent_version):
             raise Failure(
                 f"{self._destination} cannot be forwarded",

@@ -135,7 +135,7 @@ class _Session:
     def _begin(self, started: SessionStarted) -> None:
         around = Surroundings(self._launch.session_id, started, self._far_end, self._screen, self._endings)
         try:
-            self._kind = begin(around)
+            self._kind = begin(around, self._launch.expected)
         except CannotRun as reason:
             self._endings.announce(Ending(FAILED, complaint=texts.cannot_start(str(reason)), terminate=True))
 

@@ -4,18 +4,18 @@ from ferryman.plugin.agent_features import multiplexes
 from ferryman.plugin.basic_port import BasicPort
 from ferryman.plugin.command import SESSION_TYPE as COMMAND_TYPE
 from ferryman.plugin.command import Command
+from ferryman.plugin.expected_session import LOCAL_FORWARDING, PORT, ExpectedSession
 from ferryman.plugin.kind import CannotRun, Kind, Surroundings
 from ferryman.plugin.multiplexed_port import MultiplexedPort
 from ferryman.plugin.shell import SESSION_TYPES as SHELL_TYPES
 from ferryman.plugin.shell import Shell
 from ferryman.plugin.stdio import StdioPort
 
-PORT = "Port"
-LOCAL_FORWARDING = "LocalPortForwarding"
 
-
-def begin(around: Surroundings) -> Kind:
-    """Return the running session (`protocol/client.md` §10). Raises `CannotRun`."""
+def begin(around: Surroundings, expected: ExpectedSession | None) -> Kind:
+    """Return the running session (`protocol/client.md` §10). Raises `CannotRun`, also if it is not the one expected."""
+    if expected is not None and (objection := expected.objection(around.started)):
+        raise CannotRun(objection)
     session_type = around.started.session_type
     if session_type in SHELL_TYPES:
         return Shell(around)

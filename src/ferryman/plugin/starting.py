@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ferryman.model.secret import Secret
 from ferryman.plugin.api_client import Api
 from ferryman.plugin.arguments import Launch, checked_stream_url
+from ferryman.plugin.expected_session import expected_session
 
 COMMAND_DOCUMENT = "AWS-StartNonInteractiveCommand"
 INTERACTIVE_DOCUMENT = "AWS-StartInteractiveCommand"
@@ -28,12 +29,14 @@ def start_session(
     if reason:
         members["Reason"] = reason
     answer = api.call("StartSession", **members)
+    stream_url = checked_stream_url(answer["StreamUrl"])
     return Launch(
         session_id=answer["SessionId"],
         token=Secret(answer["TokenValue"]),
-        stream_url=checked_stream_url(answer["StreamUrl"]),
+        stream_url=stream_url,
         region=api.region,
         profile=api.profile,
         target=node_id,
         endpoint=api.endpoint_url,
+        expected=expected_session(stream_url, members),
     )

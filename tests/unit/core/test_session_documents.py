@@ -173,3 +173,36 @@ async def test_a_document_that_repeats_a_value_is_bounded(world: "World") -> Non
         await start(world, node_id, "Repeating", p="x" * 60_000)
     assert refused.value.code == "ValidationException"
     assert (await start(world, node_id, "Repeating", p="x" * 3)).session_id
+
+
+@pytest.mark.parametrize(
+    ("document", "parameters", "query"),
+    [
+        (None, {}, "sessionType=Standard_Stream"),
+        ("AWS-StartNonInteractiveCommand", {"command": ("ls",)}, "sessionType=NonInteractiveCommands"),
+        ("AWS-StartSSHSession", {}, "sessionType=Port"),
+        (
+            "AWS-StartPortForwardingSession",
+            {"localPortNumber": ("8080",)},
+            "sessionType=Port&type=LocalPortForwarding&localPortNumber=8080",
+        ),
+        (
+            "AWS-StartPortForwardingSessionToSocket",
+            {"portNumber": ("5432",), "localUnixSocket": ("/run/me/db 1",)},
+            "sessionType=Port&type=LocalPortForwarding&localConnectionType=unix&localUnixSocket=%2Frun%2Fme%2Fdb%201",
+        ),
+        ("Own", {}, "sessionType=Port&type=LocalPortForwarding&localPortNumber=9000"),
+    ],
+)
+async def test_the_stream_url_says_what_the_client_is_to_hold_its_node_to(
+    world: "World", document: str | None, parameters: dict[str, tuple[str, ...]], query: str
+) -> None:
+    properties = {"portNumber": "80", "type": "LocalPortForwarding", "localPortNumber": "9000"}
+    await create(world, "Own", {"schemaVersion": "1.0", "sessionType": "Port", "properties": properties})
+    request = StartSessionRequest(await world.node(), document, parameters=parameters)
+    ticket = await sessions.start_session(world.service, world.alice, request)
+    given, _, local = ticket.stream_url.partition("&")
+    assert given.endswith("?role=publish_subscribe")
+    assert sorted(local.split("&")) == sorted(query.split("&"))
+    resumed = await sessions.resume_session(world.service, world.alice, ticket.session_id)
+    assert resumed.stream_url == given

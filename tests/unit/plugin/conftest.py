@@ -93,6 +93,8 @@ class FarEnd:
         self.flags: list[int] = []
         self.on_input: Callable[[InputReceived], None] | None = None
         """Takes Output and its acknowledgement over, on the far end's own loop."""
+        self.request: dict[str, Any] | None = None
+        """Members of the StartSession request beside Target; None for a document of which the client knows nothing."""
         self.plain = False
         """Whether to be as AWS's agent: no extensions in the handshake."""
         self.customer_message = ""
@@ -124,7 +126,8 @@ class FarEnd:
     def arguments(self, **changes: str) -> list[str]:
         """How the AWS CLI would launch the plugin for this session."""
         response = {"SessionId": SESSION_ID, "TokenValue": "first-token", "StreamUrl": self.stream_url} | changes
-        request = {"Target": "mi-01234567890123456"}
+        asked = {"DocumentName": "Example-Document"} if self.request is None else self.request
+        request = {"Target": "mi-01234567890123456", **asked}
         return [json.dumps(response), "eu-north-1", "StartSession", "", json.dumps(request), self.endpoint]
 
     def until(self, condition: Callable[[], _Result]) -> _Result:

@@ -7,6 +7,7 @@ import pytest
 from ferryman.model.secret import Secret
 from ferryman.plugin import texts
 from ferryman.plugin.arguments import InvalidArguments, Launch, ShowInstalled, ShowVersion, parse
+from ferryman.plugin.expected_session import SHELLS, ExpectedSession
 
 RESPONSE = {
     "SessionId": "ann-0123",
@@ -45,6 +46,7 @@ def test_a_launch_takes_three_to_six_arguments_and_ignores_more(count: int) -> N
         profile="work" if count > 3 else "",
         target="mi-01234567890123456" if count > 4 else "",
         endpoint="http://127.0.0.1:8080" if count > 5 else "",
+        expected=ExpectedSession(SHELLS) if count > 4 else None,
     )
 
 

@@ -60,7 +60,8 @@ async def test_a_session_from_start_to_end(server: Server) -> None:
     session_id = started["SessionId"]
     assert re.fullmatch(r"root-[0-9a-f]{17}", session_id)
     assert len(started["TokenValue"]) <= 300
-    assert started["StreamUrl"] == f"ws://ferryman.test/v1/data-channel/{session_id}?role=publish_subscribe"
+    path = f"/v1/data-channel/{session_id}?role=publish_subscribe&sessionType=Standard_Stream"
+    assert started["StreamUrl"] == f"ws://ferryman.test{path}"
 
     (row,) = (await server.call("describe_sessions", State="Active"))["Sessions"]
     assert row["SessionId"] == session_id

@@ -1,0 +1,90 @@
+"""What a session must be by what was asked for; the node's handshake is held to it.
+
+AWS's client runs whatever the handshake says: a node that answers Port to a client that asked for a shell has it open a
+port, or make a socket file at a path of the node's choice. What was asked for is known from the StreamUrl, which
+Ferryman's server makes with the document it resolved, else from the request's document, if that is one of AWS's. For an
+account's own document on AWS's server only the handshake tells.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from ferryman.model.stream_urls import SESSION_TYPE
+
+if TYPE_CHECKING:  # the plugin imports little before it connects
+    from ferryman.channel.events import SessionStarted
+
+SHELLS = frozenset({"Standard_Stream", "InteractiveCommands"})
+COMMAND = "NonInteractiveCommands"
+PORT = "Port"
+LOCAL_FORWARDING = "LocalPortForwarding"
+_SHELL_DOCUMENTS = frozenset({"", "SSM-SessionManagerRunShell", "AWS-StartInteractiveCommand"})
+_COMMAND_DOCUMENT = "AWS-StartNonInteractiveCommand"
+_FORWARDING_DOCUMENTS = frozenset({"AWS-StartPortForwardingSession", "AWS-StartPortForwardingSessionToRemoteHost"})
+_SOCKET_DOCUMENT = "AWS-StartPortForwardingSessionToSocket"
+_SSH_DOCUMENT = "AWS-StartSSHSession"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedSession:
+    """The session types that will do, and of a Port session what it opens on this machine, in words."""
+
+    session_types: frozenset[str]
+    opens: str = ""
+
+    def objection(self, started: "SessionStarted") -> str:
+        """Return why the session that a node began is not this one, for people; "" if it is."""
+        if started.session_type not in self.session_types:
+            wanted = " or ".join(sorted(self.session_types))
+            return f"the node began a session of type {started.session_type}, not {wanted} as asked for"
+        if started.session_type == PORT and (opens := opened_by(started.properties or {})) != self.opens:
+            return f"the node would have this client open {opens}, not {self.opens} as asked for"
+        return ""
+
+
+def opened_by(properties: Mapping[str, Any]) -> str:
+    """Return what a Port session of these properties opens on this machine."""
+    if properties.get("type") != LOCAL_FORWARDING:
+        return "nothing but its standard streams"
+    if properties.get("localConnectionType") == "unix":
+        return f"the socket {str(properties.get('localUnixSocket') or '')!r}"
+    return f"the port {str(properties.get('localPortNumber') or '0')!r}"
+
+
+def expected_session(stream_url: str, request: Mapping[str, Any] | None) -> ExpectedSession | None:
+    """Return what StartSession asked for, None if that cannot be known.
+
+    `request` is the StartSession request, None from a launcher that passes none.
+    """
+    told = dict(parse_qsl(urlsplit(stream_url).query, keep_blank_values=True))
+    session_type = told.get(SESSION_TYPE)
+    if session_type:
+        types = SHELLS if session_type in SHELLS else frozenset({session_type})
+        return ExpectedSession(types, opened_by(told) if session_type == PORT else "")
+    return None if request is None else _of_request(request)
+
+
+def _of_request(request: Mapping[str, Any]) -> ExpectedSession | None:
+    document = str(request.get("DocumentName") or "").rpartition("/")[2]
+    if document in _SHELL_DOCUMENTS:
+        return ExpectedSession(SHELLS)
+    if document == _COMMAND_DOCUMENT:
+        return ExpectedSession(frozenset({COMMAND}))
+    given = request.get("Parameters")
+    parameters = {name: _first(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
+    if document in _FORWARDING_DOCUMENTS:
+        properties = {"type": LOCAL_FORWARDING, "localPortNumber": parameters.get("localPortNumber")}
+    elif document == _SOCKET_DOCUMENT:
+        socket = parameters.get("localUnixSocket")
+        properties = {"type": LOCAL_FORWARDING, "localConnectionType": "unix", "localUnixSocket": socket}
+    elif document == _SSH_DOCUMENT:
+        properties = {}
+    else:
+        return None
+    return ExpectedSession(frozenset({PORT}), opened_by(properties))
+
+
+def _first(values: object) -> object:
+    return values[0] if isinstance(values, list) and values else values
