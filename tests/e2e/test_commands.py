@@ -209,6 +209,47 @@ def test_an_activation_registers_a_node(ferryman: Any, tmp_path: Path) -> None:
     assert f"--endpoint-url {ferryman.facts['endpoint_url']}" in text
 
 
+def test_the_printed_command_keeps_the_code_out_of_the_arguments(ferryman: Any, tmp_path: Path) -> None:
+    """Every user of a machine sees its processes' arguments in /proc; the environment is the user's own."""
+    text = run(ferryman, "activation", "create").stdout
+    printed = re.search(r"^  (FERRYMAN_ACTIVATION_CODE=(\S+) \\\n.*\\\n.*)$", text, re.MULTILINE)
+    assert printed is not None, text
+    seen = tmp_path / "arguments"
+    stub = tmp_path / "ferryman"
+    stub.write_text(f"#!/bin/sh\ntr '\\0' ' ' < /proc/$$/cmdline > {seen}\nexec {FERRYMAN} \"$@\"\n")
+    stub.chmod(0o700)
+    environment = ferryman.environment | {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "FERRYMAN_AGENT_STATE": str(tmp_path / "state"),
+    }
+    done = subprocess.run(
+        ["sh", "-c", printed[1]], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert re.fullmatch(r"mi-[0-9a-f]{17}\n", done.stdout), done.stderr
+    assert "agent register" in seen.read_text()
+    assert printed[2] not in seen.read_text()
+
+
+def test_the_code_may_come_from_standard_input(ferryman: Any, tmp_path: Path) -> None:
+    made = answer(ferryman, "activation", "create")
+    register = [
+        *(FERRYMAN, "agent", "register", "--endpoint-url", ferryman.facts["endpoint_url"]),
+        *("--activation-id", made["ActivationId"], "--activation-code", "-", "--state-dir", str(tmp_path / "state")),
+    ]
+    for typed, status in (("", 1), ("wrong-wrong-wrong-wrong!\n", 1), (f"{made['ActivationCode']}\n", 0)):
+        done = subprocess.run(
+            register,
+            env=ferryman.environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+    assert re.fullmatch(r"mi-[0-9a-f]{17}\n", done.stdout)
+
+
 def test_the_doctor_finds_nothing_wrong(ferryman: Any) -> None:
     state = Path(ferryman.facts["profile_dir"]).parents[1] / "agent1"
     found = answer(

@@ -121,7 +121,8 @@ def test_from_nothing_to_a_database(newcomer: Newcomer, postgresql: Any) -> None
     newcomer.starts(serve.splitlines()[1], "listening")
     assert "user/admin" in newcomer.types(point)
 
-    register, run = re.findall(r"^  (ferryman agent (?:.*\\\n)?.*)$", newcomer.types(activate), re.MULTILINE)
+    printed = newcomer.types(activate)
+    register, run = re.findall(r"^  ((?:FERRYMAN_|ferryman agent )[^\\\n]*(?:\\\n[^\\\n]*)*)$", printed, re.MULTILINE)
     node = newcomer.types(register).split()[-1]
     newcomer.starts(run, "control channel open")
     assert node in newcomer.types(look)

@@ -40,7 +40,7 @@ def create(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Make an activation and print the command that registers a machine by it. Its code is shown only now."""
+    """Make an activation and print the command that registers a machine with it. Its code is shown only now."""
     tags = parse_tags(tag or [])
     api = connect(Connection(profile, region, endpoint_url))
     expires = datetime.now(UTC) + timedelta(hours=hours)
@@ -59,9 +59,12 @@ def create(
         return
     say(f"Activation {answer['ActivationId']}, for {limit} registration(s), until {expires:%Y-%m-%d %H:%M} UTC.")
     say("On the machine, with ferryman[agent] installed, run:", "")
+    # Not as an argument, which every user of the machine could see.
+    say(f"  FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']} \\")
     say(f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\")
-    say(f"    --activation-id {answer['ActivationId']} --activation-code {answer['ActivationCode']}")
+    say(f"    --activation-id {answer['ActivationId']}")
     say("  ferryman agent run")
+    say("", "With sudo, leave the first line out and enter the code when register asks for it.")
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -51,7 +52,8 @@ def register(
         str,
         typer.Option(
             "--activation-code",
-            help="The activation's code; asked for if not given.",
+            help="The activation's code, or - to read it from standard input; asked for if not given. As an argument, "
+            "other users of this machine can see it.",
             envvar="FERRYMAN_ACTIVATION_CODE",
             prompt="Activation code",
             hide_input=True,
@@ -68,6 +70,10 @@ def register(
     """Register this machine by an activation and print its node id."""
     from ferryman.agent import registration
 
+    if activation_code == "-":
+        activation_code = sys.stdin.readline().strip()
+        if not activation_code:
+            raise Failure("There is no activation code", "standard input was empty", "Write the code to standard input")
     where = state_dir or default_state_dir()
     node_id = _run(
         "The registration",
