@@ -18,6 +18,8 @@ from ferryman.server.newcomers import Network
 
 MOST_HOPS = 32
 """Proxies behind one another; a longer way is refused."""
+LONGEST_HEADER = 8 * 1024
+"""Characters of all lines of one such header; a longer one is refused before it is taken apart."""
 _PAIR = re.compile(r'[\s,;]*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)=("(?:[^"\\]|\\.)*"|[^"\s;,]*)\s*([;,]|\Z)')
 _ESCAPED = re.compile(r"\\(.)")
 _ADDRESS = re.compile(r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](:[0-9]+)?|(?P<v4>[0-9.]+)(:[0-9]+)?|(?P<v6>[0-9A-Fa-f:.]+)")
@@ -85,7 +87,7 @@ class TrustedProxies:
 
     def _forwarded(self, headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:
         """Yield `for` and `proto` of each element (RFC 7239 section 4), the last one first."""
-        for line in reversed(headers.getall("Forwarded", [])):
+        for line in reversed(_lines(headers, "Forwarded")):
             elements = _elements(line)
             if elements is None:
                 raise _unreadable(self._header)
@@ -116,7 +118,15 @@ def _x_forwarded(headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:
 
 def _listed(headers: MultiMapping[str], name: str) -> list[str]:
     """Return the values of a header that is a list, over all its lines."""
-    return [each.strip() for line in headers.getall(name, []) for each in line.split(",") if each.strip()]
+    return [each.strip() for line in _lines(headers, name) for each in line.split(",") if each.strip()]
+
+
+def _lines(headers: MultiMapping[str], name: str) -> list[str]:
+    lines = headers.getall(name, [])
+    if sum(map(len, lines)) > LONGEST_HEADER:
+        message = f"The header {name} has more than {LONGEST_HEADER} characters. Configure the proxy to overwrite it."
+        raise ServiceError("ValidationException", message)
+    return lines
 
 
 def _address(text: str) -> Address | None:

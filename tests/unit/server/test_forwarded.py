@@ -104,6 +104,15 @@ def test_an_unreadable_header_is_refused_rather_than_granting_what_the_proxy_may
         client_of([(header.value, value)], header=header)
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded"])
+def test_a_header_without_end_is_refused_before_it_is_read(name: str) -> None:
+    header = ProxyHeader.FORWARDED if name == "Forwarded" else ProxyHeader.X_FORWARDED_FOR
+    lines = [(name, "," * 1024)] * 9
+    assert client_of(lines[:8], header=header).address == "127.0.0.1"
+    with pytest.raises(ServiceError, match=f"The header {name} has more than 8192 characters"):
+        client_of(lines, header=header)
+
+
 def test_headers_of_peers_that_are_not_trusted_are_ignored() -> None:
     headers = [("X-Forwarded-For", CLIENT), ("X-Forwarded-Proto", "https"), ("Forwarded", f"for={CLIENT};proto=https")]
     for peer in ("198.51.100.77", "2001:db8:2::1", "127.0.0.2"):
