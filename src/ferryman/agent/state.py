@@ -166,9 +166,13 @@ def machine_hash() -> str:
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write `content` to `path` in one step, mode 0600; `durable`: it is on disk when this returns."""
+    """Write `content` to `path` in one step, mode 0600; `durable`: it is on disk when this returns.
+
+    What a crash, or somebody else, left in the temporary file's place is deleted, never written through.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, content)
         if durable:

@@ -43,7 +43,8 @@ def read_position(path: Path) -> Position:
 def store_position(path: Path, position: Position) -> None:
     """Store a position at one stroke; raises OSError. One that a crash undoes has records delivered once more."""
     partial = path.with_suffix(".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    partial.unlink(missing_ok=True)  # what a crash, or somebody else, left in its place is never written through
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.encode(position))
     partial.replace(path)
