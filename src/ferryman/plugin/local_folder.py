@@ -19,7 +19,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Does not wait for the other end of a FIFO that stands in a file's place."""
 _NO_FILE = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO)
-"""What opening nothing, a link, a folder or a socket fails with."""
+"""What opening nothing, a link, a folder or a socket fails with, if one took the file's place a moment ago."""
 
 
 class LocalFolder:
@@ -61,8 +61,11 @@ class LocalFolder:
     def file(self, name: str, mode: int = os.O_RDONLY) -> FileIO | None:
         """Open the regular file of that name, unbuffered; None if something else, or nothing, is there.
 
-        Raises OSError if it cannot be opened.
+        Devices are not even opened, which could set them off. Raises OSError if the file cannot be opened.
         """
+        found = self.status(name)
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return None
         try:
             descriptor = os.open(name, mode | _FILE, dir_fd=self.descriptor)
         except OSError as error:

@@ -52,6 +52,10 @@ def test_only_regular_files_are_opened(tmp_path: Path, monkeypatch: pytest.Monke
         bound.bind("socket")
         for name in ("absent", "folder", "link", "fifo", "socket"):
             assert folder.file(name) is None
+        with monkeypatch.context() as patched:
+            patched.setattr(folder, "status", lambda _: (tmp_path / "file").stat())
+            for name in ("absent", "folder", "link", "fifo", "socket"):
+                assert folder.file(name) is None  # it was a file a moment ago
         file = folder.file("file")
         assert file is not None
         with file:
