@@ -82,6 +82,7 @@ class Trail:
         extent = extent_in(files.directory, list(self._keys.values()))
         self._oldest = self._oldest_there() if extent is None else extent.oldest
         self._unfinished = () if extent is None else extent.files
+        self._uncopied: list[bytes] = []
         self._sync_always = sync_always
         self._copies = copies
         self._loop = asyncio.get_running_loop()
@@ -234,6 +235,7 @@ class Trail:
         if self._failure is None:
             _log.error("trail not written", reason=str(error), directory=str(self._files.directory))
         self._failure = str(error) or type(error).__name__
+        self._look_at = 0.0  # the disk may be full
         self._waiting[:0] = batch
         for each in self._waiting:
             if each.kept is not None:
@@ -260,21 +262,31 @@ class Trail:
 
     def _chain_and_write(self, entries: list[Entry], *, look: bool = True) -> list[bytes]:
         changes, going, oldest = self._housekeeping() if look else ([], [], self._oldest)
+        if going:  # first and by themselves: what they free may be what the entries need
+            self._uncopied += self._append(changes, going, oldest, from_reserve=True)
+            self._unfinished = tuple(each.path.name for each in going)
+            self._finish_deletion()
+            begins_file = self._files.begins_file(self._link.sequence + 1)
+            changes = [self._describe(BEGUN, self._extent(oldest, ()))] if begins_file else []
+        lines = self._append([*changes, *entries], going, oldest)
+        if self._sync_always:
+            self._files.sync()
+        lines, self._uncopied = [*self._uncopied, *lines], []
+        return lines
+
+    def _append(
+        self, entries: Sequence[Entry], going: Sequence[Doomed], oldest: int, *, from_reserve: bool = False
+    ) -> list[bytes]:
         lines, link, key = [], self._link, self._key
-        for entry in [*changes, *entries]:
+        for entry in entries:
             if entry is self._opening:
                 entry["detail"] |= self._extent(oldest, going)
             line, link = seal(key, link, entry)
             lines.append(line + b"\n")
             if entry.get("detail-type") == KEY_CHANGED:
                 key = self._keys[entry["detail"]["keyId"]]
-        self._files.append(b"".join(lines), self._link.sequence + 1)
+        self._files.append(b"".join(lines), self._link.sequence + 1, from_reserve=from_reserve)
         self._link, self._key, self._oldest = link, key, oldest
-        if self._sync_always:
-            self._files.sync()
-        if going:
-            self._unfinished = tuple(each.path.name for each in going)
-            self._finish_deletion()
         return lines
 
     def _housekeeping(self) -> tuple[list[Entry], list[Doomed], int]:

@@ -3,6 +3,8 @@
 Only appended to, by one process at a time (flock). Nothing here knows what a line says.
 """
 
+import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -10,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _NAME = re.compile(r"audit-([0-9]{12,18})\.jsonl")
-_LOCK = "lock"
+_LOCK, _RESERVE = "lock", "reserve"
+RESERVE_BYTES = 64 * 1024
+"""More than the record of a deletion takes."""
 _TAIL_BYTES = 1024 * 1024
 """More than any record: its texts and lists are bounded."""
 
@@ -56,6 +60,7 @@ class TrailFiles:
         self._size = 0
         self._unsynced = False
         self.torn_bytes = 0
+        self.keep_reserve()
         try:
             self.last_line = self._find_tail()
         except OSError:
@@ -81,8 +86,34 @@ class TrailFiles:
         """Whether the next lines go into a file that is open: nothing is begun or synced for them."""
         return self._descriptor is not None and self._size < self._file_bytes
 
-    def append(self, lines: bytes, first: int) -> None:
-        """Write whole lines, the first of which is record `first`, all of them or none; raises OSError."""
+    def append(self, lines: bytes, first: int, *, from_reserve: bool = False) -> None:
+        """Write whole lines, the first of which is record `first`, all of them or none; raises OSError.
+
+        `from_reserve`: if the disk is full, use the space that is kept for that.
+        """
+        try:
+            self._write(lines, first)
+        except OSError as error:
+            if not from_reserve or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            (self.directory / _RESERVE).unlink(missing_ok=True)
+            self._write(lines, first)
+
+    def keep_reserve(self) -> None:
+        """Keep RESERVE_BYTES of the disk for the record of a deletion, if there is room for them."""
+        path = self.directory / _RESERVE
+        with contextlib.suppress(OSError):
+            if path.exists():
+                return
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+            except OSError:
+                path.unlink()
+            finally:
+                os.close(descriptor)
+
+    def _write(self, lines: bytes, first: int) -> None:
         descriptor = self._current(first)
         if os.fstat(descriptor).st_nlink == 0:
             self._leave_file()  # the next attempt begins another; that records are missing shows
@@ -118,6 +149,7 @@ class TrailFiles:
                 os.close(descriptor)
         for path in paths:
             path.unlink(missing_ok=True)
+        self.keep_reserve()
 
     def close(self) -> None:
         """Sync, and let another process write."""

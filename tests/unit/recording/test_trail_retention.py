@@ -1,5 +1,6 @@
 """Which files of the trail are deleted, what is recorded of it first, and how a removal by somebody else shows."""
 
+import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -8,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from ferryman.core.audit_chain import Link
+from ferryman.core.audit_chain import Link, link_of
 from ferryman.core.audit_extent import BEGUN, DELETED, MISSING
 from ferryman.recording import trail as trail_module
 from ferryman.recording import trail_retention
 from ferryman.recording.trail import Trail
-from ferryman.recording.trail_files import TrailFiles, trail_files
+from ferryman.recording.trail_files import RESERVE_BYTES, TrailFiles, trail_files
 from ferryman.recording.trail_reading import last_link_in
 from ferryman.recording.trail_retention import Reason, Retention
 from tests.unit.recording.test_trail import open_trail, problems, records
@@ -37,6 +38,12 @@ async def write(directory: Path, count: int, retention: Retention, file_bytes: i
 
 def details(directory: Path, kind: str) -> list[dict[str, Any]]:
     return [each["detail"] for each in records(directory) if each.get("detail-type") == kind]
+
+
+def last_number(line: bytes) -> int:
+    link = link_of(line)
+    assert link is not None
+    return link.sequence
 
 
 @pytest.fixture
@@ -125,7 +132,7 @@ async def test_a_file_that_a_sink_has_not_delivered_stays(tmp_path: Path) -> Non
     assert trail_files(tmp_path)[0] == second
     sink.delivered = 10_000
     await write(tmp_path, 0, Retention(3, followers=[sink]), file_bytes=1)
-    assert len(trail_files(tmp_path)) <= 3
+    assert len(trail_files(tmp_path)) < count - 2
     assert problems(tmp_path) == []
 
 
@@ -151,6 +158,40 @@ async def test_a_full_disk_takes_what_a_sink_has_not_delivered_and_says_so(
     await write(tmp_path, 40, retention)
     kept = sum(path.stat().st_size for path in trail_files(tmp_path))
     assert 3 * FILE_BYTES <= kept < 6 * FILE_BYTES  # nobody who fills the disk gets rid of these
+    assert problems(tmp_path) == []
+
+
+async def test_a_disk_without_a_byte_left_frees_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looking: None
+) -> None:
+    monkeypatch.setattr(trail_retention, "LEAST_KEPT_BYTES", 3 * FILE_BYTES)
+    monkeypatch.setattr(trail_module, "RETRY_SECONDS", 0.01)
+    capacity = [1 << 30]
+
+    def free(directory: Path) -> int:
+        return capacity[0] - sum(path.stat().st_size for path in directory.iterdir())
+
+    write_some = os.write
+
+    def full(descriptor: int, content: bytes) -> int:
+        if free(tmp_path) < len(content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_some(descriptor, content)
+
+    copied: list[bytes] = []
+    monkeypatch.setattr(os, "write", full)
+    retention = Retention(1000, 0, FILE_BYTES, free=free)
+    trail = open_trail(tmp_path, file_bytes=FILE_BYTES, retention=retention, copies=[copied.extend])
+    for n in range(40):
+        await trail.keep({"n": n, "filling": "x" * 100})
+    assert details(tmp_path, DELETED) == []
+    capacity[0] -= free(tmp_path)  # something else takes all there is
+    await trail.keep({"n": 40})
+    await trail.close()
+    assert (tmp_path / "reserve").stat().st_size == RESERVE_BYTES
+    assert details(tmp_path, DELETED)[0]["deleted"][0]["reason"] == Reason.DISK
+    assert [each["n"] for each in records(tmp_path) if "n" in each][-1] == 40
+    assert [last_number(line) for line in copied] == list(range(1, len(copied) + 1))
     assert problems(tmp_path) == []
 
 
