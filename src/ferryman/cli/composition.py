@@ -66,14 +66,17 @@ async def open_service(located: Located) -> AsyncIterator["Service"]:
     """
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.service import Service
+    from ferryman.sandbox.worker import Sandbox
     from ferryman.store.database import open_store
 
     vault = read_server_keys(located).vault()
     store = await open_store(located.database_url)
     bus = MemoryBus()
+    sandbox = Sandbox()
     try:
-        yield Service(settings(located), store, bus, vault, wall_clock, os.urandom)
+        yield Service(settings(located), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox)
     finally:
+        await sandbox.close()
         await bus.close()
         await store.close()
 

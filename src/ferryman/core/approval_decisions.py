@@ -4,18 +4,19 @@ As AWS evaluates them: the deny-access policy keeps a request from being approve
 auto-approval policy says, and leaves it to people. Where a policy cannot be evaluated, nothing is approved by it.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ferryman.core.approval_policies import AutoApprovalPolicy, ManualApprovalPolicy
 from ferryman.core.document_kinds import content_of
+from ferryman.core.document_tasks import DecideAccess, Decided
+from ferryman.core.document_text import RuleBroken
 from ferryman.core.service import Service
 from ferryman.model.access_requests import ApprovalLevel
 from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DEFAULT_VERSION, DENY_ACCESS_DOCUMENT, DocumentType
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
-from ferryman.policy.cedar import CedarPrincipal, CedarVerdict, evaluate_cedar
+from ferryman.policy.cedar import CedarPrincipal
 
 Nodes = Mapping[NodeId, Mapping[str, str]]
 """Nodes and their tags."""
@@ -37,9 +38,12 @@ async def plan_for(service: Service, principal: CedarPrincipal, nodes: Nodes) ->
     Raises AccessDeniedException for a node that no policy is about, ValidationException where two are, or where the
     nodes would need different ones.
     """
-    automatic = await _policy(service, AUTO_APPROVAL_DOCUMENT)
-    if automatic is not None and await _is_automatic(service, automatic, principal, nodes):
-        return Plan(AUTO_APPROVAL_DOCUMENT, automatic.window)
+    try:
+        automatic = await _policy(service, AUTO_APPROVAL_DOCUMENT)
+        if automatic is not None and await _is_automatic(service, automatic, principal, nodes):
+            return Plan(AUTO_APPROVAL_DOCUMENT, automatic.window)
+    except RuleBroken:
+        pass  # it was stored before a rule was made: it cannot be evaluated, so people decide
     chosen = _manual(await _manual_policies(service), nodes)
     name, policy = chosen
     return Plan(name, policy.window, policy.wait, policy.levels)
@@ -49,28 +53,16 @@ async def _is_automatic(
     service: Service, automatic: AutoApprovalPolicy, principal: CedarPrincipal, nodes: Nodes
 ) -> bool:
     denying = await _policy(service, DENY_ACCESS_DOCUMENT)
-    return await asyncio.to_thread(_all_permitted, automatic, denying, principal, nodes)  # others need not wait
-
-
-def _all_permitted(
-    automatic: AutoApprovalPolicy, denying: AutoApprovalPolicy | None, principal: CedarPrincipal, nodes: Nodes
-) -> bool:
-    for node_id, tags in nodes.items():
-        if denying is not None:
-            denied = [evaluate_cedar(part.text, principal, node_id, tags) for part in denying.parts]
-            if any(verdict.forbidden or verdict.errors for verdict in denied):
-                return False
-        verdicts = [evaluate_cedar(part.text, principal, node_id, tags) for part in automatic.parts]
-        if not _permits(verdicts):
-            return False
-    return True
-
-
-def _permits(verdicts: Sequence[CedarVerdict]) -> bool:
-    """A policy in several texts permits if one does, none forbids and all could be evaluated."""
-    if any(verdict.forbidden or verdict.errors for verdict in verdicts):
-        return False
-    return any(verdict.permitted for verdict in verdicts)
+    task = DecideAccess(
+        automatic=tuple(part.text for part in automatic.parts),
+        denying=() if denying is None else tuple(part.text for part in denying.parts),
+        user_id=principal.user_id,
+        groups=tuple(sorted(principal.groups)),
+        tags=principal.tags,
+        nodes={str(node_id): tags for node_id, tags in nodes.items()},
+    )
+    result = await service.document_worker.perform(task)
+    return isinstance(result, Decided) and result.permitted
 
 
 async def _policy(service: Service, name: str) -> AutoApprovalPolicy | None:

@@ -13,7 +13,7 @@ from ferryman.core.document_parameters import Parameter
 from ferryman.core.document_text import RuleBroken
 from ferryman.model.access_requests import ApprovalLevel, Approver, ApproverKind
 from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DENY_ACCESS_DOCUMENT
-from ferryman.policy.cedar import CedarInvalid, check_cedar, effects
+from ferryman.policy.cedar import CedarInvalid, check_bounds, check_cedar, effects
 
 SCHEMA_VERSION = "0.3"
 SHORTEST_WINDOW = 60
@@ -26,6 +26,8 @@ DEFAULT_WAIT = 7 * 86_400
 LEVELS, APPROVERS = 5, 5
 """At most, of a policy and of a level."""
 TARGETS, VALUES = 5, 50
+PARTS = 32
+"""Cedar texts of one policy."""
 _APPROVE = "aws:approve"
 _TAG = re.compile(r"tag:[^\0]{1,128}")
 _KINDS = {
@@ -84,16 +86,17 @@ class ManualApprovalPolicy:
 
 
 def read_auto_approval_policy(value: Mapping[str, Any], name: str) -> AutoApprovalPolicy:
-    """Return the policy in plain values, Cedar and all checked; raises `RuleBroken`.
+    """Return the policy in plain values; raises `RuleBroken`.
 
-    Its `name` says what it may do: the policy that forbids may only forbid.
+    Its Cedar is held to bounds here, and checked by Cedar's engine in `check_cedar_parts`. Its `name` says what it may
+    do: the policy that forbids may only forbid.
     """
     if name not in (AUTO_APPROVAL_DOCUMENT, DENY_ACCESS_DOCUMENT):
         raise RuleBroken("", f"of this type must be called {AUTO_APPROVAL_DOCUMENT} or {DENY_ACCESS_DOCUMENT}.")
     _check_members(value, ("AutoApprovalPolicyDocuments",), ("accessDuration",))
     given = value["AutoApprovalPolicyDocuments"]
-    if not isinstance(given, list) or not given:
-        raise RuleBroken("AutoApprovalPolicyDocuments", "must be a list of at least one policy.")
+    if not isinstance(given, list) or not 1 <= len(given) <= PARTS:
+        raise RuleBroken("AutoApprovalPolicyDocuments", f"must be a list of 1 to {PARTS} policies.")
     parts = tuple(_cedar_part(each, f"AutoApprovalPolicyDocuments[{place}]") for place, each in enumerate(given))
     if name == DENY_ACCESS_DOCUMENT:
         for part in parts:
@@ -101,6 +104,15 @@ def read_auto_approval_policy(value: Mapping[str, Any], name: str) -> AutoApprov
                 raise RuleBroken(part.path, f"permits, but {DENY_ACCESS_DOCUMENT} may only forbid.")
     window = _seconds(value, "accessDuration", SHORTEST_WINDOW, AUTOMATIC_WINDOW, AUTOMATIC_WINDOW)
     return AutoApprovalPolicy(parts, window, _description(value))
+
+
+def check_cedar_parts(policy: AutoApprovalPolicy) -> None:
+    """Have Cedar's engine check every text, which can take seconds and end the process; raises `RuleBroken`."""
+    for part in policy.parts:
+        try:
+            check_cedar(part.text)
+        except CedarInvalid as error:
+            raise _invalid(part.path, error) from error
 
 
 def wrap_cedar(text: str) -> dict[str, Any]:
@@ -143,10 +155,14 @@ def _cedar_part(given: object, path: str) -> CedarPart:
     if not isinstance(text, str):
         raise RuleBroken(where, "must be Cedar in a string.")
     try:
-        check_cedar(text)
+        check_bounds(text)
     except CedarInvalid as error:
-        raise RuleBroken(where, f"is no valid policy: {error}.") from error
+        raise _invalid(where, error) from error
     return CedarPart(where, text)
+
+
+def _invalid(path: str, error: CedarInvalid) -> RuleBroken:
+    return RuleBroken(path, f"is no valid policy: {error}.")
 
 
 def _check_members(value: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...]) -> None:

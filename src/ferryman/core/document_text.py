@@ -12,6 +12,9 @@ from ferryman.model.documents import DocumentFormat
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of UTF-8."""
+LARGEST_NUMBER = 2**63 - 1
+_CAUSE_LIMIT = 500
+"""Characters that a message has of what a reader of the format says, which may quote the text."""
 _RARE_LINE_ENDS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
@@ -65,7 +68,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         counts = Counter(name for name, _ in pairs)
         repeated = counts.most_common(1)[0][0]
-        raise RuleBroken("", f"has the member {repeated!r} twice in one object.")
+        raise RuleBroken("", f"has the member {_cut(repr(repeated))} twice in one object.")
     return members
 
 
@@ -81,9 +84,19 @@ class _Loader(yaml.SafeLoader):
             raise yaml.YAMLError("aliases are not supported")
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
+            # PyYAML takes a scalar for a number or a date by how it begins, and lets Python's own errors through.
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a value that looks like YAML's {_cut(kind)} is not valid; quote it", node.start_mark
+            ) from error
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.YAMLError(f"the key {key!r} is not text, quote it")
@@ -103,7 +116,10 @@ def _check_plain(value: object, path: str) -> None:
     elif isinstance(value, str):
         if "\0" in value or not _is_encodable(value):
             raise RuleBroken(path, "must not contain the character U+0000 or half a surrogate pair.")
-    elif not isinstance(value, bool | int | float | None):
+    elif isinstance(value, int | float):
+        if not abs(value) <= LARGEST_NUMBER:  # nor is NaN
+            raise RuleBroken(path, f"must be a finite number of at most {LARGEST_NUMBER}; quote it.")
+    elif value is not None:
         raise RuleBroken(path, f"is a {type(value).__name__}, which JSON does not have; quote it.")
 
 
@@ -116,4 +132,8 @@ def _is_encodable(text: str) -> bool:
 
 
 def _one_line(error: yaml.YAMLError) -> str:
-    return " ".join(str(error).split())
+    return _cut(" ".join(str(error).split()))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _CAUSE_LIMIT else text[: _CAUSE_LIMIT - 1] + "…"

@@ -4,16 +4,17 @@ Built-in ones are read-only, except that an account may make its own
 `SSM-SessionManagerRunShell`, which then counts until it is deleted.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ferryman.core.authorization import require
 from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
 from ferryman.core.document_content import SessionDocument, WrongSchemaVersion
 from ferryman.core.document_kinds import Content, content_of, read_content, read_values, text_of
 from ferryman.core.document_rules import SessionType
+from ferryman.core.document_tasks import Broken, Read, ReadDocument, WriteDocument, Written
 from ferryman.core.document_text import SIZE_LIMIT, RuleBroken
 from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys, resource_keys
 from ferryman.core.requests import DocumentDraft, DocumentView
@@ -37,6 +38,10 @@ DOCUMENT_LIMIT = 500
 MANUAL_POLICY_LIMIT = 50
 """Every request for access reads them all; as AWS has it."""
 VERSION_LIMIT = 1000
+PARAMETERS_LIMIT = 50
+"""Of a new document; each may have a pattern that takes 5 ms to compile."""
+QUICK_SIZE = 8192
+"""Characters of JSON that are read where they are, in a millisecond."""
 BUILTIN_OWNER = "Amazon"
 """What AWS's clients look for to tell built-in documents from an account's own."""
 _DOCUMENT_TYPE = "ssm:DocumentType"
@@ -149,7 +154,13 @@ async def get_document(
     """
     stored = await _readable(service, caller, "ssm:GetDocument", given_name, which)
     try:
-        return stored, text_of(stored, wanted)
+        if wanted is not DocumentFormat.YAML or stored.version.format is wanted:
+            return stored, text_of(stored, wanted)
+        result = await service.document_worker.perform(WriteDocument(stored.json, wanted.value))
+        if isinstance(result, Broken):
+            raise _broken(result)
+        assert isinstance(result, Written)  # noqa: S101 it is what the task results in
+        return stored, result.text
     except RuleBroken as error:
         raise ServiceError("ValidationException", str(error)) from error
 
@@ -248,8 +259,9 @@ async def _checked(
     if len(draft.content.encode()) > SIZE_LIMIT:
         raise ServiceError("MaxDocumentSizeExceeded", f"A document must have at most {SIZE_LIMIT} bytes.")
     try:
-        # Others need not wait.
-        value, written = await asyncio.to_thread(read_values, draft.content, draft.format, draft.type)
+        value, written = await _read(service, draft)
+        if isinstance(parameters := value.get("parameters"), dict) and len(parameters) > PARAMETERS_LIMIT:
+            raise RuleBroken("parameters", f"are {len(parameters)}; a document may have {PARAMETERS_LIMIT}.")
         document = read_content(value, draft.name, draft.type)
         if draft.name == PREFERENCES_DOCUMENT:
             _check_preferences(document)
@@ -269,6 +281,23 @@ async def _checked(
         type=draft.type,
     )
     return StoredDocument(described, draft.content, json.dumps(value), version, latest), document
+
+
+async def _read(service: Service, draft: DocumentDraft) -> tuple[dict[str, Any], DocumentFormat]:
+    """Return a draft's plain values and format, checked; raises `RuleBroken`."""
+    is_json = draft.format is DocumentFormat.JSON and draft.type is not DocumentType.AUTO_APPROVAL
+    if is_json and len(draft.content) <= QUICK_SIZE:
+        return read_values(draft.content, draft.format, draft.type)
+    task = ReadDocument(draft.content, draft.format.value, draft.type.value, draft.name)
+    result = await service.document_worker.perform(task)
+    if isinstance(result, Broken):
+        raise _broken(result)
+    assert isinstance(result, Read)  # noqa: S101 it is what the task results in
+    return json.loads(result.json), DocumentFormat(result.written)
+
+
+def _broken(result: Broken) -> RuleBroken:
+    return (WrongSchemaVersion if result.is_of_schema else RuleBroken)(result.path, result.rule)
 
 
 def _check_preferences(document: Content) -> None:

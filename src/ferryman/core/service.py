@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ferryman.core.document_tasks import DocumentWorker, Unconfined
 from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Notices, Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.record_budget import RecordBudget
@@ -109,4 +110,5 @@ class Service:
     fetch: Fetch = fetch_nothing
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
     notices: Notices = field(default_factory=NoNotices)
+    document_worker: DocumentWorker = field(default_factory=Unconfined)
     records: RecordBudget = field(default_factory=RecordBudget)

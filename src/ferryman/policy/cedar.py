@@ -1,13 +1,14 @@
 """Cedar, the language of auto-approval and deny-access policies, over the schema that AWS's just-in-time access has.
 
 Pure. `cedarpy` is Cedar's own engine; this module bounds what it is given and reads what it says strictly: a statement
-that cannot be evaluated is an error for the whole policy, never a statement less.
+that cannot be evaluated is an error for the whole policy, never a statement less. The engine can still take seconds or
+overflow its stack, so the server runs it in a process of its own (`core.document_work`).
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import cedarpy
@@ -16,6 +17,13 @@ TEXT_LIMIT = 32 * 1024
 """Bytes. Cedar's parser is recursive on the machine's stack; this and DEEPEST keep it to a tenth of 8 MiB."""
 DEEPEST = 32
 """Brackets within brackets."""
+LONGEST_CHAIN = 32
+"""Attributes of attributes: `a.b.c` has two. The engine takes time by the square of a chain after `has`."""
+MOST_IFS = 64
+"""In one statement; each may be within another, and the engine's stack grows with every one."""
+MOST_STATEMENTS = 256
+_REMEMBERED = 64
+"""Texts whose check is remembered."""
 PRINCIPAL_ATTRIBUTES = ("costCenter", "division", "employeeNumber", "organization")
 """What AWS's schema knows of a person; here they are tags of the user."""
 ACTION = 'AWS::SSM::Action::"getTokenForInstanceAccess"'
@@ -46,8 +54,9 @@ _USER = "AWS::IdentityStore::User"
 _GROUP = "AWS::IdentityStore::Group"
 _NODE = "AWS::SSM::ManagedInstance"
 _TAGS = "AWS::IAM::PrincipalTags"
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|[()\[\]{};]', re.DOTALL)
-_STRING = r'"(?:[^"\\]|\\.)*"'
+_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+"""One that is not closed reaches to the end: looking for its end again from every quote in it would take seconds."""
+_TOKEN = re.compile(rf"{_STRING}|//[^\n]*|\w+|[^\s\w]", re.DOTALL)
 _EFFECT = re.compile(rf"(?:\s|//[^\n]*+|@\w++|[()]|{_STRING})*+(permit|forbid)\b", re.DOTALL)
 _SLOT = re.compile(rf"{_STRING}|//[^\n]*|\?\w+", re.DOTALL)
 _BLANK = re.compile(r"(?:\s|//[^\n]*)*")
@@ -76,40 +85,65 @@ class CedarVerdict:
     errors: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A text that was checked: the engine's form of it and each statement's effect, or what is wrong with it."""
+
+    policies: cedarpy.PolicySet | None
+    effects: Mapping[str, str]
+    error: str = ""
+
+
 def check_cedar(text: str) -> None:
     """Raise CedarInvalid unless `text` holds at least one statement and every one fits the schema."""
-    statements = _statements(text)
-    result = cedarpy.validate_policies(text, _schema())
-    if not result.validation_passed:
-        raise CedarInvalid(_cause(statements, result.errors[0]))
-    if not _effects(text):
-        raise CedarInvalid("has no permit or forbid statement")
+    checked = _checked(text)
+    if checked.policies is None:
+        raise CedarInvalid(checked.error)
+
+
+def check_bounds(text: str) -> None:
+    """Raise CedarInvalid for a text that the engine must not get; quick, without the engine."""
+    _effects(text)
 
 
 def effects(text: str) -> frozenset[str]:
-    """Return which of `permit` and `forbid` the statements of a valid text are."""
+    """Return which of `permit` and `forbid` the statements of a valid text are; raises CedarInvalid."""
     return frozenset(_effects(text).values())
 
 
-def evaluate_cedar(text: str, principal: CedarPrincipal, node_id: str, node_tags: Mapping[str, str]) -> CedarVerdict:
-    """Return what `text` says of `principal` getting access to a node; it is checked anew before that."""
+@lru_cache(_REMEMBERED)
+def _checked(text: str) -> _Checked:
     try:
-        check_cedar(text)
+        statements = _statements(text)
+        result = cedarpy.validate_policies(text, _schema())
+        if not result.validation_passed:
+            raise CedarInvalid(_cause(statements, result.errors[0]))
+        written = _effects(text)
+        if not written:
+            raise CedarInvalid("has no permit or forbid statement")
+        return _Checked(cedarpy.PolicySet.from_str(text), written)
     except CedarInvalid as error:
-        return CedarVerdict(permitted=False, forbidden=False, errors=(str(error),))
+        return _Checked(None, {}, str(error))
+
+
+def evaluate_cedar(text: str, principal: CedarPrincipal, node_id: str, node_tags: Mapping[str, str]) -> CedarVerdict:
+    """Return what `text` says of `principal` getting access to a node; it is checked before that."""
+    checked = _checked(text)
+    if checked.policies is None:
+        return CedarVerdict(permitted=False, forbidden=False, errors=(checked.error,))
     request = {
         "principal": _reference(_USER, principal.user_id),
         "action": ACTION,
         "resource": _reference(_NODE, node_id),
         "context": {"iam": {"principalTags": {"__entity": {"type": _TAGS, "id": principal.user_id}}}},
     }
-    answer = cedarpy.is_authorized(request, text, _entities(principal, node_id, node_tags), schema=_schema())
+    entities = _entities(principal, node_id, node_tags)
+    answer = cedarpy.is_authorized(request, checked.policies, entities, schema=_schema())
     errors = tuple(str(each) for each in answer.diagnostics.errors)
     if answer.decision is cedarpy.Decision.NoDecision and not errors:
         errors = ("no decision",)
     permitted = answer.decision is cedarpy.Decision.Allow and not errors
-    written = _effects(text)
-    forbidden = any(written.get(reason) == "forbid" for reason in answer.diagnostics.reasons)
+    forbidden = any(checked.effects.get(reason) == "forbid" for reason in answer.diagnostics.reasons)
     return CedarVerdict(permitted, forbidden, errors)
 
 
@@ -117,20 +151,52 @@ def _statements(text: str) -> list[tuple[int, str]]:
     """Return the statements with the lines they begin in; raises CedarInvalid for what the engine must not get."""
     if len(text.encode()) > TEXT_LIMIT:
         raise CedarInvalid(f"has more than {TEXT_LIMIT} bytes")
-    found, start, depth = [], 0, 0
+    found, start, depths = [], 0, _Depths()
     for token in _TOKEN.finditer(text):
-        if token[0] in "([{":
-            depth += 1
-            if depth > DEEPEST:
-                raise CedarInvalid(f"line {_line(text, token.start())}: brackets are nested deeper than {DEEPEST}")
-        elif token[0] in ")]}":
-            depth -= 1
-        elif token[0] == ";":
+        exceeded = depths.exceeded_by(token[0])
+        if exceeded:
+            raise CedarInvalid(f"line {_line(text, token.start())}: {exceeded}")
+        if token[0] == ";":
             found.append((_line(text, _first_word(text, start)), text[start : token.end()]))
             start = token.end()
+            if len(found) > MOST_STATEMENTS:
+                raise CedarInvalid(f"has more than {MOST_STATEMENTS} statements")
     if _first_word(text, start) < len(text):
         found.append((_line(text, _first_word(text, start)), text[start:]))
     return found
+
+
+@dataclass(slots=True)
+class _Depths:
+    """How deep the statement at hand is in brackets, how many ifs it has, and the chain of attributes that it is in."""
+
+    brackets: int = 0
+    ifs: int = 0
+    chain: int = 0
+    after_dot: bool = False
+
+    def exceeded_by(self, word: str) -> str:
+        """Take the next token; return what there is too much of, empty if nothing."""
+        if word.startswith("//"):
+            return ""
+        if word == ".":
+            self.chain += 1
+        elif not self.after_dot:
+            self.chain = 0
+        self.after_dot = word == "."
+        if word in ("(", "[", "{"):
+            self.brackets += 1
+        elif word in (")", "]", "}"):
+            self.brackets -= 1
+        elif word == ";":
+            self.ifs = 0
+        elif word == "if":
+            self.ifs += 1
+        if self.brackets > DEEPEST:
+            return f"brackets are nested deeper than {DEEPEST}"
+        if self.chain > LONGEST_CHAIN:
+            return f"a chain of attributes is longer than {LONGEST_CHAIN}"
+        return f"a statement has more than {MOST_IFS} ifs" if self.ifs > MOST_IFS else ""
 
 
 def _first_word(text: str, start: int) -> int:

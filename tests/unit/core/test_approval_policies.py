@@ -7,6 +7,7 @@ import pytest
 
 from ferryman.core.approval_policies import (
     AutoApprovalPolicy,
+    check_cedar_parts,
     read_auto_approval_policy,
     read_manual_approval_policy,
     wrap_cedar,
@@ -178,5 +179,5 @@ def test_the_automatic_policy_that_aws_writes() -> None:
 )
 def test_a_wrong_automatic_policy_is_refused_with_its_place(value: dict[str, Any], name: str, path: str) -> None:
     with pytest.raises(RuleBroken) as refused:
-        read_auto_approval_policy(value, name)
+        check_cedar_parts(read_auto_approval_policy(value, name))
     assert refused.value.path == path

@@ -48,9 +48,39 @@ def test_json_is_yaml_too() -> None:
         (YAML, "a: !!binary aGk=", "a: is a bytes"),
         (YAML, "a: !!python/object/apply:os.system [true]", "not valid YAML"),
         (YAML, "a: 1\n---\nb: 2", "not valid YAML"),
+        (YAML, "a: 2001-13-45", "looks like YAML's timestamp is not valid; quote it"),
+        (YAML, "2001-13-45: a", "looks like YAML's timestamp is not valid; quote it"),
+        (YAML, "- 2001-13-45", "looks like YAML's timestamp is not valid; quote it"),
+        (YAML, "a: " + "9" * 5000, "looks like YAML's int is not valid; quote it"),
+        (YAML, "a: 0x_", "looks like YAML's int is not valid; quote it"),
+        (YAML, "a: 0b_", "looks like YAML's int is not valid; quote it"),
+        (YAML, "a: !!int x", "looks like YAML's int is not valid; quote it"),
+        (YAML, "a: !!int ''", "looks like YAML's int is not valid; quote it"),
+        (YAML, "a: !!float x", "looks like YAML's float is not valid; quote it"),
+        (YAML, "a: !!float ''", "looks like YAML's float is not valid; quote it"),
+        (YAML, "a: !!bool x", "looks like YAML's bool is not valid; quote it"),
+        (YAML, "a: !!timestamp x", "looks like YAML's timestamp is not valid; quote it"),
+        (YAML, "!!map a", "valid"),
+        (YAML, "!!seq a", "not valid YAML"),
+        (YAML, "a: !!str [b]", "not valid YAML"),
+        (YAML, "a: 0x" + "f" * 5000, "a: must be a finite number"),
+        (YAML, "a: 1" + ":1" * 5000, "a: must be a finite number"),
+        (YAML, "a: .inf", "a: must be a finite number"),
+        (YAML, "a: .nan", "a: must be a finite number"),
+        (YAML, "a: 9223372036854775808", "a: must be a finite number"),
+        (JSON, '{"a": 1e999}', "a: must be a finite number"),
+        (JSON, '{"a": -9223372036854775808}', "a: must be a finite number"),
+        (JSON, '{"a": ' + "9" * 5000 + "}", "not valid JSON"),
     ],
 )
 def test_bad_text_is_refused(written: DocumentFormat, text: str, rule: str) -> None:
     with pytest.raises(RuleBroken, match=rule) as refused:
         read_text(text, written)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("written", "text"), [(JSON, '{"%s": 1, "%s": 2}'), (YAML, "%s: 1\n%s: 2"), (YAML, "%s%s: [")])
+def test_a_message_quotes_little_of_a_long_text(written: DocumentFormat, text: str) -> None:
+    with pytest.raises(RuleBroken) as refused:
+        read_text(text.replace("%s", "x" * 1000), written)
+    assert len(str(refused.value)) < 700

@@ -1,12 +1,18 @@
 """Cedar: AWS's own examples, what is refused and where, and what errors do."""
 
+import time
+
 import pytest
 
 from ferryman.policy.cedar import (
     DEEPEST,
+    LONGEST_CHAIN,
+    MOST_IFS,
+    MOST_STATEMENTS,
     TEXT_LIMIT,
     CedarInvalid,
     CedarPrincipal,
+    check_bounds,
     check_cedar,
     effects,
     evaluate_cedar,
@@ -114,8 +120,30 @@ def test_the_deepest_policy_that_is_taken_is_evaluated() -> None:
     inner = DEEPEST - 1
     text = "permit(principal, action, resource) when { " + "(" * inner + "true" + ")" * inner + " };"
     assert evaluate_cedar(text, NOBODY, "mi-1", {}).permitted
-    chain = "if true then true else " * 1300
+    chain = "if true then true else " * MOST_IFS
     assert evaluate_cedar(f"permit(principal, action, resource) when {{ {chain} true }};", NOBODY, "mi-1", {}).permitted
+
+
+def test_bounds_are_told_before_the_engine_is_asked() -> None:
+    """The engine would take 15 s for a document of 16 KB, or overflow its stack."""
+    for condition, limit in (
+        ("principal has a" + ".a" * 8000, LONGEST_CHAIN),
+        ("principal has a" + " . // a remark\n a" * (LONGEST_CHAIN + 1), LONGEST_CHAIN),
+        ("if true then true else " * 1400 + "true", MOST_IFS),
+        ("(" * 5000 + "true" + ")" * 5000, DEEPEST),
+    ):
+        with pytest.raises(CedarInvalid, match=rf"line [0-9]+: .*{limit}"):
+            check_bounds(f"// a remark;\npermit(principal, action, resource) when {{ {condition} }};")
+    with pytest.raises(CedarInvalid, match=f"more than {MOST_STATEMENTS} statements"):
+        check_bounds("permit(principal, action, resource);" * (MOST_STATEMENTS + 1))
+
+
+def test_a_string_without_an_end_is_looked_through_once() -> None:
+    """From each of its 15,000 quotes the end was looked for again, which took six seconds."""
+    began = time.process_time()
+    with pytest.raises(CedarInvalid, match="invalid token"):
+        check_cedar('permit(principal, action, resource) when { "' + '\\"' * 15_000)
+    assert time.process_time() - began < 3  # a millisecond
 
 
 def test_a_statement_that_cannot_be_evaluated_is_an_error_of_the_whole() -> None:

@@ -42,6 +42,7 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.versions import AGENT_VERSION
+from ferryman.sandbox.worker import Sandbox
 from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.server_certificate import ServerCertificate
@@ -565,7 +566,9 @@ async def server(
     bus = MemoryBus()
     async with await open_store(database_url) as store:
         settings = Settings(ACCOUNT, REGION, "http://ferryman.test", limits)
-        service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
+        sandbox = Sandbox()
+        vault = Vault(os.urandom(32), os.urandom)
+        service = Service(settings, store, bus, vault, clock, os.urandom, document_worker=sandbox)
         service = recorded(service)
         await create_user(service, "root", Role.ADMINISTRATOR)
         administrator = await create_access_key(service, "root")
@@ -600,5 +603,6 @@ async def server(
                 await until(started.health, lambda health: not health.get("channels"))
             await started.shut_down()
         await bus.close()
+        await sandbox.close()
     await until(nothing, lambda _: not asyncio.all_tasks() - tasks - {asyncio.current_task()})
     await until(nothing, lambda _: not server_sockets(started.port))

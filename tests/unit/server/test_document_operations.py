@@ -244,3 +244,24 @@ async def test_what_terraform_does_with_an_activation(server: Server) -> None:
         await server.call("delete_activation", ActivationId=activation_id)
     assert (await server.call("describe_activations", Filters=chosen))["ActivationList"] == []
     assert (await asyncio.to_thread(server.client("sts").get_caller_identity))["Account"]
+
+
+@pytest.mark.parametrize(
+    "value", ["2001-13-45", "9" * 5000, "!!int x", "!!float x", "!!bool x", "!!timestamp x", "0x_"]
+)
+async def test_what_yaml_cannot_convert_is_the_authors_fault(server: Server, value: str) -> None:
+    content = f'schemaVersion: "1.0"\nsessionType: Standard_Stream\ndescription: {value}\n'
+    code, message = await refusal(
+        server, "create_document", Name="yaml", Content=content, DocumentFormat="YAML", DocumentType="Session"
+    )
+    assert code == "InvalidDocumentContent"
+    assert "quote it" in message
+
+
+async def test_cedar_that_would_take_seconds_is_refused_by_a_limit_that_it_names(server: Server) -> None:
+    condition = "principal has a" + ".a" * 8000
+    policy = f"permit(principal, action, resource) when {{ {condition} }};"
+    asked = {"Content": policy, "DocumentFormat": "TEXT", "DocumentType": "AutoApprovalPolicy"}
+    code, message = await refusal(server, "create_document", Name="SSM-JustInTimeAccessAutoApprovalPolicy", **asked)
+    assert code == "InvalidDocumentContent"
+    assert "a chain of attributes is longer than 32" in message

@@ -1,0 +1,79 @@
+"""The sandboxed process: reads tasks from its standard input, writes results to its standard output, one at a time.
+
+It confines itself before it reads the first. A task that takes too long is ended by the kernel, with the process.
+"""
+
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import BinaryIO
+
+import msgspec
+
+from ferryman.core.document_tasks import Result, Task
+from ferryman.core.document_work import perform
+from ferryman.sandbox.frames import FAILED, LENGTH
+
+_MIB = 1 << 20
+STACK = 64 * _MIB
+"""Bytes. Cedar's parser is recursive; 2 MiB do not suffice for what it is given, 8 do four times."""
+_FILES = 16
+_CAUSE = 4000
+"""Bytes of a traceback."""
+_NICENESS = 5
+"""Others' keystrokes go first."""
+
+
+def main() -> None:
+    """Serve until standard input ends. Arguments: seconds of a task's processor time, MiB of address space."""
+    seconds, mebibytes = float(sys.argv[1]), int(sys.argv[2])
+    _confine(mebibytes)
+    threading.stack_size(STACK)
+    serving = threading.Thread(target=_serve, args=(sys.stdin.buffer, sys.stdout.buffer, seconds))
+    serving.start()
+    serving.join()
+
+
+def _confine(mebibytes: int) -> None:
+    os.nice(_NICENESS)
+    for limit, most in (
+        (resource.RLIMIT_AS, mebibytes * _MIB),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _FILES),
+    ):
+        resource.setrlimit(limit, (most, most))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+
+
+def _serve(tasks: BinaryIO, results: BinaryIO, seconds: float) -> None:
+    results.write(LENGTH.pack(0))
+    results.flush()
+    while len(head := tasks.read(LENGTH.size)) == LENGTH.size:
+        body = tasks.read(LENGTH.unpack(head)[0])
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        answer = _answer(body, perform)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        results.write(answer)
+        results.flush()
+
+
+def _answer(body: bytes, work: Callable[[Task], Result]) -> bytes:
+    try:
+        task: Task = msgspec.json.decode(body, type=Task)
+        encoded = msgspec.json.encode(work(task))
+    except MemoryError:
+        os.abort()  # as Cedar's engine does
+    except Exception:  # noqa: BLE001 boundary: whatever it was, the other side answers for it, and the next task counts
+        cause = traceback.format_exc().encode(errors="replace")[-_CAUSE:]
+        return LENGTH.pack(FAILED) + LENGTH.pack(len(cause)) + cause
+    return LENGTH.pack(len(encoded)) + encoded
+
+
+if __name__ == "__main__":
+    main()

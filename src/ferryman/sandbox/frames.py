@@ -1,0 +1,7 @@
+"""What the server and its sandbox send each other: a length, then so many bytes of JSON."""
+
+import struct
+
+LENGTH = struct.Struct("!I")
+FAILED = 0xFFFFFFFF
+"""In place of a result's length: the task failed by a fault of ours. A length and its traceback follow."""

@@ -1,0 +1,176 @@
+"""The server's side of the sandbox: starts its processes when they are needed, and others when they end."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+
+from ferryman.core.document_tasks import Broken, DecideAccess, Result, Task
+from ferryman.model.errors import ServiceError
+from ferryman.sandbox.frames import FAILED, LENGTH
+
+TASK_SECONDS = 2.0
+"""Of processor time, so that a busy machine refuses nothing. YAML of 64 KB takes 0.5."""
+MEMORY_MIB = 768
+"""Address space of a process, most of it reserved and never used."""
+MOST_WAITING = 32
+"""Tasks that wait for one process."""
+_PATIENCE = 60.0
+"""Seconds until a process that neither answers nor uses the processor is ended."""
+_START_SECONDS = 60.0
+_BY_ITS_TASK = (-signal.SIGPROF, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS)
+"""How a process ends that exceeds its time, its stack or its memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a task may take."""
+
+    seconds: float = TASK_SECONDS
+    mebibytes: int = MEMORY_MIB
+    most_waiting: int = MOST_WAITING
+
+
+DEFAULT_CONFINEMENT = Confinement()
+
+
+class Sandbox:
+    """`core.document_tasks.DocumentWorker`. Decisions about access have a process of their own: nobody who writes
+    documents holds them up."""
+
+    def __init__(self, confinement: Confinement = DEFAULT_CONFINEMENT) -> None:
+        self._documents = _Lane(confinement)
+        self._decisions = _Lane(confinement)
+
+    async def perform(self, task: Task) -> Result:
+        """Return a task's result, `Broken` if it exceeds a limit.
+
+        Raises ServiceError ThrottlingException if too many tasks wait, RuntimeError for a fault of ours.
+        """
+        lane = self._decisions if isinstance(task, DecideAccess) else self._documents
+        return await lane.perform(task)
+
+    async def close(self) -> None:
+        """End both processes."""
+        await self._documents.close()
+        await self._decisions.close()
+
+
+class _Lane:
+    """One process, one task at a time."""
+
+    def __init__(self, confinement: Confinement) -> None:
+        self._confinement = confinement
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._process: Process | None = None
+
+    async def perform(self, task: Task) -> Result:
+        if self._waiting >= self._confinement.most_waiting:
+            raise ServiceError(
+                "ThrottlingException", f"{self._waiting} documents are waiting to be read already. Try again soon."
+            )
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._ask(msgspec.json.encode(task))
+        finally:
+            self._waiting -= 1
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._end()
+
+    async def _ask(self, message: bytes) -> Result:
+        for attempt in range(2):
+            try:
+                process = await self._running()
+                async with asyncio.timeout(_PATIENCE):
+                    answer = await _exchange(process, message)
+            except TimeoutError:
+                await self._end()
+                break
+            except (ConnectionError, asyncio.IncompleteReadError):
+                status = await self._end()
+                if status not in _BY_ITS_TASK and attempt == 0:
+                    continue  # somebody ended it, maybe before this task
+                return self._exceeded(status)
+            except BaseException:
+                await self._end()  # its answer to this task must not become that to the next
+                raise
+            result: Result = msgspec.json.decode(answer, type=Result)
+            return result
+        return self._exceeded(0)
+
+    def _exceeded(self, status: int) -> Broken:
+        if status == -signal.SIGPROF:
+            limit = f"{self._confinement.seconds:g} seconds of processor time"
+        else:
+            limit = f"the memory or the stack that it may ({self._confinement.mebibytes} MiB)"
+        return Broken("", f"takes more than {limit} to be read. Make it smaller or simpler.")
+
+    async def _running(self) -> Process:
+        if self._process is not None and self._process.returncode is None:
+            return self._process
+        await self._end()
+        # -I: nothing of the environment, the working directory or the user decides what is imported.
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-m",
+            "ferryman.sandbox.child",
+            str(self._confinement.seconds),
+            str(self._confinement.mebibytes),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd="/",
+            env={},
+            start_new_session=True,
+        )
+        async with asyncio.timeout(_START_SECONDS):
+            assert self._process.stdout is not None  # noqa: S101 it is a pipe
+            await self._process.stdout.readexactly(LENGTH.size)
+        return self._process
+
+    async def _end(self) -> int:
+        """End the process if there is one; return how it ended."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        if process.stdin is not None:
+            process.stdin.close()
+        with suppress(ProcessLookupError):
+            if process.returncode is None and not await _ends_by_itself(process):
+                process.kill()
+        return await process.wait()
+
+
+async def _ends_by_itself(process: Process) -> bool:
+    """Whether the process, whose input is closed, is gone soon: how it ended says which limit it exceeded."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await process.wait()
+            return True
+    return False
+
+
+async def _exchange(process: Process, message: bytes) -> bytes:
+    """Send a task and return its result.
+
+    Raises ConnectionError or IncompleteReadError when the process ends, RuntimeError with its traceback if it failed.
+    """
+    assert process.stdin is not None  # noqa: S101 both are pipes
+    assert process.stdout is not None  # noqa: S101
+    process.stdin.write(LENGTH.pack(len(message)) + message)
+    await process.stdin.drain()
+    (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+    if length != FAILED:
+        return await process.stdout.readexactly(length)
+    (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+    cause = (await process.stdout.readexactly(length)).decode(errors="replace")
+    raise RuntimeError(f"a task on a document failed in the sandbox: {cause}")
