@@ -34,3 +34,32 @@ def test_every_attacker_has_lines() -> None:
     attackers = section.split("\n### ")[1:]
     assert len(attackers) >= 8
     assert [each.splitlines()[0] for each in attackers if "| Line | Held by |" not in each] == []
+
+
+STATEMENTS = {
+    "**Policies decide every call.**": [
+        "unit/server/test_denied.py::test_nothing_is_allowed_without_a_policy",
+        "property/test_policy.py::test_the_evaluator_decides_as_the_naive_one",
+    ],
+    "**Failed attempts are throttled**": [
+        "unit/server/test_attempts.py::test_guesses_at_a_key_are_throttled_and_not_recorded_one_by_one",
+        "unit/server/test_attempts.py::test_guesses_at_an_activation_code",
+        "unit/server/test_attempts.py::test_guesses_at_a_token",
+    ],
+    "**Changes made on the server's own machine are audited**": [
+        "unit/cli/test_operator_acts.py::test_every_change_is_recorded_and_nothing_that_only_looks",
+    ],
+    "**Sessions are not encrypted end to end.**": [],
+    "**Sessions run as the agent's own account**": [],
+    "**Whoever has the server's key and database can act as every user.**": [],
+}
+"""What SECURITY.md says, and the tests that would fail if it were not so; those without tests name what is not held."""
+
+
+def test_the_policy_for_reporting_says_what_tests_hold() -> None:
+    text = (ROOT / "SECURITY.md").read_text().partition("## What to know before you rely on it")[2]
+    assert re.findall(r"^- (\*\*.+?\*\*)", text, re.MULTILINE) == list(STATEMENTS)
+    for names in STATEMENTS.values():
+        for name in names:
+            path, _, function = name.partition("::")
+            assert function in functions(ROOT / "tests" / path), name
