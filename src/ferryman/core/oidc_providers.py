@@ -52,7 +52,12 @@ async def create_oidc_provider(
     check_tags(tags)
     check_url(service, provider.url)
     _check(provider)
-    if len(await service.store.oidc_providers.all()) >= PROVIDER_LIMIT:
+    present = await service.store.oidc_providers.all()
+    alike = next((each for each in present if each.name.casefold() == provider.name.casefold()), None)
+    if alike is not None and alike.name != provider.name:  # condition keys begin with the name, and have no case
+        message = f"The provider {alike.name} exists, whose name differs only in case; delete it first."
+        raise ServiceError("EntityAlreadyExists", message, status=409)
+    if len(present) >= PROVIDER_LIMIT:
         message = f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDER_LIMIT}"
         raise ServiceError("LimitExceeded", message, status=409)
     await service.store.oidc_providers.add(provider)

@@ -312,3 +312,13 @@ async def test_an_ambiguous_tag_of_the_caller_fits_no_allow_and_any_deny(world: 
     named = {"team": node, "Team": "other"}
     assert not await may_start(world, await person(world, "grace", START, by_name, tags=named), node)
     assert await may_start(world, await person(world, "heidi", START, by_name, tags={"team": "other"}), node)
+
+
+async def test_providers_whose_condition_keys_fold_alike_are_refused(world: "World") -> None:
+    """`idp.example/a:sub` would be a claim of either of them, and either may be another tenant's."""
+    service, root = world.service, world.administrator
+    await oidc_providers.create_oidc_provider(service, root, "https://idp.example/a", ["ferryman"], [], {})
+    with pytest.raises(ServiceError, match=r"idp\.example/a.*case") as refused:
+        await oidc_providers.create_oidc_provider(service, root, "https://idp.example/A", ["ferryman"], [], {})
+    assert refused.value.code == "EntityAlreadyExists"
+    await oidc_providers.create_oidc_provider(service, root, "https://idp.example/b", ["ferryman"], [], {})
