@@ -113,7 +113,10 @@ class Process:
         return self._fault
 
     async def end(self) -> None:
-        """End everything in the program's session and close its descriptors; bounded in time, idempotent."""
+        """End everything in the program's session and close its descriptors; bounded in time, idempotent.
+
+        What ignores SIGHUP is left alone if the program ended by itself.
+        """
         if self._closed:
             return
         self._closed = True
@@ -121,7 +124,10 @@ class Process:
             self._pause(output)
         self._stop_writing()
         self._loop.remove_reader(self._child.pidfd)
-        await end_session(self._child.pid, lambda: self._child.poll() is None, gently=self.started)
+        ended_by_itself = self._exit_code is not None
+        await end_session(
+            self._child.pid, lambda: self._child.poll() is None, gently=self.started, spare_nohup=ended_by_itself
+        )
         if not self._drained.done():
             self._drained.set_result(self._child.poll() or 0)
         self._child.close()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -172,7 +173,7 @@ async def test_output_written_just_before_the_end_waits_for_room(run: Run, scree
 
 
 async def test_a_background_process_neither_holds_the_end_nor_outlives_it(run: Run, screen: Screen) -> None:
-    shell = run(plain_shell("trap '' HUP; (trap '' HUP; echo child; exec sleep 1000) & sleep 0.2; exit 0"))
+    shell = run(plain_shell("(trap : HUP; echo child; while :; do sleep 1000; done) & sleep 0.2; exit 0"))
     shell.start()
     assert await shell.drained() == 0
     leader = shell._child.pid
@@ -308,3 +309,66 @@ async def test_limits_above_the_agents_own_are_cut(run: Run, screen: Screen) -> 
     assert await shell.drained() == 0
     own = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     assert screen.output.split() == [str(own).encode(), b"0"]
+
+
+TRIALS = 40
+"""One in six ran the next command when processes were signalled one after another."""
+STARTS = {
+    "a command on pipes": lambda program: on_pipes(program, separate=False),
+    "a command on a terminal": on_terminal,
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("ignores", ["", "trap '' HUP; "], ids=["hangs up", "is killed"])
+async def test_the_next_command_does_not_run_when_a_session_is_ended(
+    screen: Screen, tmp_path: Path, start: str, ignores: str
+) -> None:
+    account = own_account()
+    children: list[Process] = []
+    for number in range(TRIALS):
+        command = f"{ignores}sleep 100; touch {tmp_path / str(number)}; exit"
+        child = STARTS[start](Program("/bin/bash", ("bash", "-c", command), environment(account, {}), account))
+        children.append(Process(child, screen.capacity, screen.on_output, screen.on_consumed))
+        children[-1].start()
+        async with asyncio.timeout(20):
+            while len(session_members(child.pid)) < 2:
+                await asyncio.sleep(0.001)
+    await asyncio.gather(*(each.end() for each in children))
+    assert not list(tmp_path.iterdir())
+
+
+async def test_nor_does_what_was_typed_ahead_into_a_shell(run: Run, screen: Screen, tmp_path: Path) -> None:
+    account = own_account()
+    for number in range(TRIALS // 4):
+        shell = run(Program("/bin/bash", ("bash", "--norc"), environment(account, {}), account))
+        shell.start()
+        shell.write(1, f"echo go-$((40+{number})); sleep 100; touch {tmp_path / str(number)}\n".encode())
+        await screen.shows(f"go-{40 + number}\r\n")
+        await shell.end()
+    assert not list(tmp_path.iterdir())
+
+
+async def test_what_ignores_hangup_survives_a_shell_that_exits_by_itself(run: Run, screen: Screen) -> None:
+    """As with sshd; what does not ignore it ends with the shell."""
+    shell = run(
+        plain_shell("nohup sleep 87654 >/dev/null 2>&1 & sleep 87655 & echo pids $!, $(pgrep -f 'sleep 87654')")
+    )
+    shell.start()
+    assert await shell.drained() == 0
+    await shell.end()
+    left = subprocess.run(["pgrep", "-f", "^sleep 8765[45]$"], stdout=subprocess.PIPE, text=True, check=False)
+    pids = left.stdout.split()
+    try:
+        assert [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids] == [b"sleep\x0087654\x00"]
+    finally:
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+
+
+async def test_it_does_not_survive_a_shell_that_is_ended(run: Run, screen: Screen) -> None:
+    shell = run(plain_shell("nohup sleep 87656 >/dev/null 2>&1 & echo started; sleep 100"))
+    shell.start()
+    await screen.shows("started")
+    await shell.end()
+    assert subprocess.run(["pgrep", "-f", "^sleep 87656$"], check=False, stdout=subprocess.DEVNULL).returncode == 1
