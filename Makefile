@@ -13,7 +13,7 @@ PIP_INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 COMPILE = uv pip compile pyproject.toml requirements/build.in --extra server --extra agent --no-config --quiet \
 	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: help demo test check fmt bench lock clean
+.PHONY: help demo test check fmt bench fuzz lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -45,13 +45,18 @@ fmt: $(VENV)/.dev ## Format, and mend what lint can mend
 bench: $(VENV)/.dev ## Run the benchmarks beside their peers; the table is printed, the JSON is in benchmarks/results/
 	$(BIN)/python -m benchmarks
 
+# SECONDS is a variable of bash itself, which counts on: what the command line says of it is passed by make.
+fuzz: $(VENV)/.dev ## Fuzz every parser of foreign bytes: `make fuzz SECONDS=60` for each target, some by TARGETS="wire policy"
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+SECONDS := 20
+
 lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps what is pinned
 	$(COMPILE) $(UPGRADE) --group dev --output-file requirements/dev.lock
 	$(COMPILE) --group demo --constraints requirements/dev.lock --output-file requirements/demo.lock
 UPGRADE ?= --upgrade
 
 clean: ## Remove what the commands made
-	rm -rf $(VENV) .demo benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .demo .fuzz benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Ferryman needs Python 3.11 or newer and found none. Install it, or name one: make PYTHON=/path/to/python3"; exit 1; }

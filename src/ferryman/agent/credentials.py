@@ -109,7 +109,7 @@ class CredentialSource:
                 issued_at=asked_at,
                 expires_at=_epoch_seconds(answer["TokenExpirationDate"]),
             )
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise Unreachable(f"the role token lacks {error}") from error
         self._state.save_credentials(received)
         self.key_is_old = answer.get("UpdateKeyPair") is True

@@ -23,6 +23,7 @@ from ferryman.wire.tasks import InteractiveShellContent
 FORWARDING = "LocalPortForwarding"
 _PLATFORM = "linux"
 _PREFIX = re.compile(r"[0-9a-zA-Z\r\n_:-]{0,30}")
+_PORT = re.compile(r"[0-9]{1,5}")
 _LARGEST_PORT = 65535
 
 
@@ -98,8 +99,8 @@ def _port(properties: Mapping[str, Any], settings: AgentSettings) -> Plan:
     number = texts.get("portNumber", "")
     if not number:
         raise Unplannable("Port number is empty in session properties.")
-    if not (number.isascii() and number.isdigit() and 0 < int(number) <= _LARGEST_PORT):
-        raise Unplannable(f"Port number {number} in session properties is not one of 1 to {_LARGEST_PORT}.")
+    if not (_PORT.fullmatch(number) and 0 < int(number) <= _LARGEST_PORT):
+        raise Unplannable(f"Port number {number[:40]} in session properties is not one of 1 to {_LARGEST_PORT}.")
     host = texts.get("host", "")
     if host.startswith("[") and host.endswith("]"):  # an IPv6 address as URLs have it
         host = host[1:-1]

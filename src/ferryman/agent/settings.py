@@ -37,7 +37,7 @@ def read_settings(state_dir: Path) -> AgentSettings:
         networks(settings.denied_hosts)
     except FileNotFoundError:
         return DEFAULT_SETTINGS
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StateUnusable(f"cannot use {path}: {error}") from error
     if settings.max_sessions < 1:
         raise StateUnusable(f"cannot use {path}: max_sessions is less than 1")

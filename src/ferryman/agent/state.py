@@ -107,7 +107,7 @@ class StateDirectory:
             raise StateUnusable(
                 f"{self.path} holds no registration: run 'ferryman agent register' with an activation first"
             ) from error
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise StateUnusable(f"cannot read {self._registration}: {error}") from error
 
     def key(self) -> rsa.RSAPrivateKey:
@@ -186,7 +186,7 @@ def read_struct(path: Path, kind: type[_Struct]) -> _Struct | None:
     """Return the struct that `path` holds as JSON, None when there is no such file or it holds something else."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -12,6 +12,7 @@ from ferryman.cli.api_options import EndpointOption, JsonOption, ProfileOption, 
 from ferryman.cli.printing import say, say_json
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.model.failures import Failure
+from ferryman.plugin.answers import Members, unreadable
 from ferryman.plugin.api_client import Api, Connection, connect
 from ferryman.plugin.target import find_node
 
@@ -202,6 +203,13 @@ def _find(api: Api, request_id: str) -> dict[str, Any]:
 
 
 def _known(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an OpsItem says of its access request."""
-    known: dict[str, Any] = json_text.loads(item["OperationalData"][ACCESS_REQUEST]["Value"])
-    return known
+    """Return what an OpsItem says of its access request; raises `Failure` if a server wrote it in another form."""
+    operation = "GetOpsItem"
+    data = item["OperationalData"].get(ACCESS_REQUEST, {})
+    try:
+        known = json_text.loads(data.get("Value", ""))
+    except (ValueError, RecursionError) as error:
+        raise unreadable(operation, "what it says of the access request is not JSON") from error
+    if not isinstance(known, dict):
+        raise unreadable(operation, "what it says of the access request is not an object")
+    return Members(operation, known)

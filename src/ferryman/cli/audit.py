@@ -149,12 +149,22 @@ def _between(records: Iterator[Record], earliest: str | None, latest: str | None
 
 
 def _row(record: Record) -> list[str]:
-    detail = record.get("detail") or {}
+    detail = _mapping(record, "detail")
     result = record.get("errorCode") or detail.get("status") or detail.get("state") or "ok"
     if detail.get("details"):
         result = f"{result}: {detail['details']}"
     where = record.get("sourceIPAddress") or detail.get("sourceIPAddress") or ""
-    return [_local(_time(record)), _who(record), _event(record), _object(record), where, result]
+    return [_local(_time(record)), _who(record), _event(record), _object(record), str(where), str(result)]
+
+
+def _mapping(record: Record, name: str) -> Record:
+    """Return a member's members; none if it is something else, since anybody may have written the file."""
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _owner(record: Record) -> str:
+    return str(_mapping(record, "detail").get("owner") or "")
 
 
 def _time(record: Record) -> str:
@@ -166,15 +176,14 @@ def _event(record: Record) -> str:
 
 
 def _who(record: Record) -> str:
-    identity = record.get("userIdentity") or {}
+    identity = _mapping(record, "userIdentity")
     named = identity.get("userName") or identity.get("principalId") or identity.get("accessKeyId")
-    owner = (record.get("detail") or {}).get("owner") or ""
-    return str(named or owner.rpartition("/")[2])
+    return str(named or _owner(record).rpartition("/")[2])
 
 
 def _names(record: Record) -> set[str]:
-    identity, owner = record.get("userIdentity") or {}, (record.get("detail") or {}).get("owner") or ""
-    told = {identity.get(name) for name in ("userName", "principalId", "arn", "accessKeyId")}
+    identity, owner = _mapping(record, "userIdentity"), _owner(record)
+    told = (identity.get(name) for name in ("userName", "principalId", "arn", "accessKeyId"))
     return {str(each) for each in told if each} | ({owner, owner.rpartition("/")[2]} if owner else set())
 
 
@@ -208,7 +217,7 @@ def _object(record: Record) -> str:
 def _local(time: str) -> str:
     try:
         return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
+    except (ValueError, OverflowError):
         return time
 
 

@@ -227,7 +227,7 @@ def _clock(date: str | None) -> Finding:
         return Finding(Verdict.SKIPPED, subject, "the server did not say its time")
     try:
         ahead = time.time() - parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return Finding(Verdict.SKIPPED, subject, "the server's time cannot be read")
     text = f"this machine is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server"
     if abs(ahead) > SKEW_ALLOWED:

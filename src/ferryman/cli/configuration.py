@@ -223,8 +223,8 @@ def load(path: Path) -> Located:
         raise Failure(
             f"{path} is not a valid configuration", str(error), "docs/reference/configuration.md lists every setting"
         ) from error
-    except msgspec.DecodeError as error:
-        raise Failure(f"{path} is not TOML", str(error), "Mend the line it names") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Failure(f"{path} is not TOML", str(error), "Correct the line it names") from error
     _check(configuration, path)
     return Located(configuration, path.parent.resolve())
 

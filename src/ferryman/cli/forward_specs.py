@@ -7,6 +7,7 @@ from ferryman.model.failures import Failure
 from ferryman.plugin.port_sessions import Destination
 
 HIGHEST_PORT = 65535
+_PORT = re.compile(r"[0-9]{1,5}")
 _PART = re.compile(r"\[([^\[\]]+)\]|([^:\[\]]+)")
 
 
@@ -56,7 +57,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _port(text: str, number: str, lowest: int = 0) -> int:
-    if not (number.isascii() and number.isdigit() and lowest <= int(number) <= HIGHEST_PORT):
+    if not (_PORT.fullmatch(number) and lowest <= int(number) <= HIGHEST_PORT):
         raise _wrong(text)
     return int(number)
 

@@ -11,7 +11,7 @@ def given_instant(option: str, text: str | None) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise Failure(
             f"{option} {text!r} is no time", "it must be ISO 8601", "Try 2026-01-31 or 2026-01-31T09:00:00+01:00"
         ) from error

@@ -61,7 +61,7 @@ class LoginCache:
             if self.path.stat().st_mode & 0o077:
                 raise Failure(f"{self.path} is open to other users", "", f"Delete it, and change what it held: {_HELD}")
             kept = msgspec.json.decode(self.path.read_bytes(), type=Kept)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return kept if kept.binding == binding else None
 

@@ -97,7 +97,7 @@ async def _refresh(provider: _Provider, fetch: Fetch, check: Callable[[str], Non
 def _read(content: bytes, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unfetchable(
             "its discovery document or key set is not in the form that OpenID Connect gives it"
         ) from error

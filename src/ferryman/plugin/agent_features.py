@@ -1,9 +1,12 @@
 """What an agent can do by its version (`protocol/client.md` §8.5)."""
 
+import re
+
 NEWER_THAN_MULTIPLEXING = (3, 0, 196, 0)
 NEWER_THAN_KEEP_ALIVE = (3, 1, 1511, 0)
 NEWER_THAN_TERMINATE_FLAG = (2, 3, 722, 0)
-COMPONENTS = 4
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){3}")
+"""Of any length, a number could not be read: Python takes 4,300 digits."""
 
 
 def multiplexes(agent_version: str) -> bool:
@@ -23,7 +26,6 @@ def takes_terminate_flag(agent_version: str) -> bool:
 
 def _parsed(version: str) -> tuple[int, ...]:
     """Return the four numbers of `version`, nothing for any other text: such an agent counts as older than all."""
-    components = version.split(".")
-    if len(components) != COMPONENTS or not all(each.isascii() and each.isdigit() for each in components):
+    if not _VERSION.fullmatch(version):
         return ()
-    return tuple(int(each) for each in components)
+    return tuple(int(each) for each in version.split("."))

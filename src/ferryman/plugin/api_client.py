@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ferryman.model.failures import Failure
+from ferryman.plugin.answers import UNREADABLE, checked, unreadable
 
 _NEXT_STEPS = {
     "UnrecognizedClientException": "Use a key of this server: `ferryman user key add` makes one",
@@ -60,7 +61,10 @@ class Api:
             raise Failure(f"{operation} was not sent", str(error)) from error
         except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
             raise _unreachable(error, self.endpoint_url) from error
-        return dict(answer)
+        except UNREADABLE as error:
+            raise unreadable(operation, "it is not in the form of an AWS service") from error
+        model = self.client.meta.service_model.operation_model(operation)
+        return checked(operation, model.output_shape, answer)
 
     def pages(self, operation: str, member: str, **members: object) -> Iterator[Mapping[str, Any]]:
         """Yield every item of `member` over all pages of an operation that answers with NextToken."""

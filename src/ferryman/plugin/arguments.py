@@ -132,7 +132,7 @@ def _response_text(argument: str, environment: MutableMapping[str, str]) -> str:
 def _members(response: str) -> Mapping[str, object]:
     try:
         decoded = msgspec.json.decode(response)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         raise InvalidArguments(texts.cannot_start("the StartSession response is not JSON")) from None
     if not isinstance(decoded, dict):
         raise InvalidArguments(texts.cannot_start("the StartSession response is not a JSON object"))
@@ -151,7 +151,7 @@ def _request(request: str) -> Mapping[str, object] | None:
         return None
     try:
         decoded = msgspec.json.decode(request)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         raise InvalidArguments(texts.cannot_start("the StartSession request (fifth argument) is not JSON")) from None
     if not isinstance(decoded, dict) or not isinstance(decoded.get("Target"), str):
         raise InvalidArguments(texts.cannot_start("the StartSession request (fifth argument) names no Target"))

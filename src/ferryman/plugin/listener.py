@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from ferryman.plugin.kind import CannotRun
 LOOPBACK = "127.0.0.1"
 BACKLOG = 1024
 HIGHEST_PORT = 65535
+_PORT = re.compile(r"[0-9]{1,5}")
 OWNER_ONLY = 0o177
 
 
@@ -53,8 +55,8 @@ class Listener:
 
 
 def _tcp(port: str) -> socket.socket:
-    if not (port.isascii() and port.isdigit() and int(port) <= HIGHEST_PORT):
-        raise CannotRun(f"localPortNumber must be a number from 0 to {HIGHEST_PORT}, not {port!r}")
+    if not (_PORT.fullmatch(port) and int(port) <= HIGHEST_PORT):
+        raise CannotRun(f"localPortNumber must be a number from 0 to {HIGHEST_PORT}, not {port[:40]!r}")
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return _listening(listening, (LOOPBACK, int(port)), f"listen tcp {LOOPBACK}:{port}")

@@ -67,7 +67,7 @@ async def discover(documents: Documents, issuer: str) -> Provider:
     try:
         found = json.loads(await documents.fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
         named = {name: str(found.get(name) or "") for name in ("issuer", *_ENDPOINTS)}
-    except (Unfetchable, ValueError, AttributeError) as error:
+    except (Unfetchable, ValueError, AttributeError, RecursionError) as error:
         cause = str(error) if isinstance(error, Unfetchable) else "its discovery document is no JSON object"
         raise Failure(f"The provider {issuer} cannot be asked", cause, "Check the issuer's URL") from error
     if named["issuer"].rstrip("/") != issuer.rstrip("/"):
@@ -176,7 +176,7 @@ def _claims(token: str) -> Mapping[str, Any]:
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
         raise Failure("The sign-in was not completed", "the provider's ID token cannot be read", "Try again")
@@ -193,7 +193,7 @@ async def _post(documents: Documents, url: str, form: Mapping[str, str]) -> Answ
 def _content(answer: Answer) -> Mapping[str, Any]:
     try:
         content = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     return content if isinstance(content, dict) else {"error": f"status {answer.status}"}
 

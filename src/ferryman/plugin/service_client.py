@@ -6,11 +6,13 @@ is imported by the first call, in that call's thread.
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
+from ferryman.plugin.answers import UNREADABLE, checked
 from ferryman.transport.errors import Unreachable
 
 CONNECT_SECONDS = 5
@@ -62,21 +64,27 @@ class ServiceClient:
         """End the session. Raises as `resume`."""
         await self._call("terminate_session", session_id)
 
-    async def _call(self, operation: str, session_id: str) -> dict[str, str]:
+    async def _call(self, operation: str, session_id: str) -> Mapping[str, Any]:
         return await _in_daemon_thread(lambda: self._call_now(operation, session_id))
 
-    def _call_now(self, operation: str, session_id: str) -> dict[str, str]:
+    def _call_now(self, operation: str, session_id: str) -> Mapping[str, Any]:
         from botocore import exceptions
 
         try:
-            answer: dict[str, str] = getattr(self._connected(), operation)(SessionId=session_id)
+            client = self._connected()
+            name = client.meta.method_to_api_mapping[operation]
+            answer = getattr(client, operation)(SessionId=session_id)
+            return checked(name, client.meta.service_model.operation_model(name).output_shape, answer)
         except exceptions.ClientError as error:
             raise _client_error(error) from error
         except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
             raise Unreachable(str(error)) from error
         except (exceptions.BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
             raise CallRefused(str(error)) from error
-        return answer
+        except Failure as failure:
+            raise CallRefused(failure.line) from failure
+        except UNREADABLE as error:
+            raise CallRefused(f"the answer to {operation} cannot be read") from error
 
     def _connected(self) -> Any:
         if self._client is None:

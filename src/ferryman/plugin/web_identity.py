@@ -8,7 +8,10 @@ from typing import Any
 from ferryman.model.callers import Credentials
 from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
+from ferryman.plugin.answers import UNREADABLE, checked, unreadable
 from ferryman.plugin.api_client import Connection
+
+_OPERATION = "AssumeRoleWithWebIdentity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def assume_role(
         )
         if ".amazonaws.com" in str(client.meta.endpoint_url):
             raise Failure("No Ferryman server is named", "the token would go to AWS", "Give --endpoint-url")
-        answer: Mapping[str, Any] = client.assume_role_with_web_identity(
+        answered: Mapping[str, Any] = client.assume_role_with_web_identity(
             RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=id_token.reveal(), **given
         )
     except exceptions.ClientError as error:
@@ -53,6 +56,9 @@ def assume_role(
         ) from error
     except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
         raise Failure("The server cannot be asked", str(error), "Check --endpoint-url and the region") from error
+    except UNREADABLE as error:
+        raise unreadable(_OPERATION, "it is not in the form of an AWS service") from error
+    answer = checked(_OPERATION, client.meta.service_model.operation_model(_OPERATION).output_shape, answered)
     found = answer["Credentials"]
     return SignedIn(
         Credentials(found["AccessKeyId"], Secret(found["SecretAccessKey"]), Secret(found["SessionToken"])),

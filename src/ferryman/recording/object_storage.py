@@ -84,5 +84,5 @@ def _time(line: bytes) -> datetime:
     try:
         record = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
         return msgspec.json.decode(record.get("eventTime") or record["time"], type=datetime)
-    except (KeyError, msgspec.DecodeError):
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return datetime.fromtimestamp(0, UTC)

@@ -36,7 +36,7 @@ def read_position(path: Path) -> Position:
     """Return what was stored; the beginning if nothing readable was. Raises OSError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Position)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Position()
 
 

@@ -20,7 +20,7 @@ def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
         for line in _lines_backwards(path):
             try:
                 record = msgspec.json.decode(line)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue
             if isinstance(record, dict):
                 yield record

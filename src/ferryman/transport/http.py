@@ -73,7 +73,7 @@ class HttpClient:
             raise service_error(answer)
         try:
             result = json.loads(answer.body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unreachable(f"{target} was answered by something that is no Session Manager server") from error
         if not isinstance(result, dict):
             raise Unreachable(f"{target} was answered by something that is no Session Manager server")
@@ -138,7 +138,7 @@ def service_error(answer: Answer) -> ServiceError:
         content = json.loads(answer.body)
         code = str(content["__type"]).rpartition("#")[2]
         message = str(content.get("message") or content.get("Message") or "")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         code, message = f"HTTP{answer.status}", answer.body[:200].decode(errors="replace")
     return ServiceError(code, message, status=answer.status)
 

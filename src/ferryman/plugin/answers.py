@@ -1,0 +1,79 @@
+"""A server's answers, held to the service's model: botocore looks at no type, and fails on what is not JSON at all.
+
+Whoever answers may be a server of another make or version, or something on the way to it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
+
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What botocore raises besides its own errors while it reads an answer that is not of its form."""
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "blob": bytes,
+    "boolean": bool,
+    "double": (int, float),
+    "float": (int, float),
+    "integer": int,
+    "list": list,
+    "long": int,
+    "map": dict,
+    "string": str,
+    "structure": dict,
+    "timestamp": datetime,
+}
+
+
+class Members(dict[str, Any]):
+    """The members of an object in an answer; asking for one that the server left out is a Failure."""
+
+    def __init__(self, operation: str, members: Mapping[str, Any]) -> None:
+        super().__init__(members)
+        self._operation = operation
+
+    def __missing__(self, name: str) -> Any:
+        raise unreadable(self._operation, f"it has no {name}")
+
+
+def unreadable(operation: str, cause: str) -> Failure:
+    """Return what to say of an answer that makes no sense."""
+    return Failure(
+        f"The answer to {operation} cannot be read", cause, "Check that the endpoint is a Session Manager server"
+    )
+
+
+def checked(operation: str, shape: "Shape | None", answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the answer with every member of its type; those that the model does not know are left as they are.
+
+    Raises `Failure` for a member of another type, and when one is asked for that is not there.
+    """
+    if shape is None:
+        return answer
+    found: Mapping[str, Any] = _checked(operation, shape, answer, "it")
+    return found
+
+
+def _checked(operation: str, shape: "Shape", value: Any, path: str) -> Any:
+    kind = shape.type_name
+    fits = isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+    if not fits:
+        raise unreadable(operation, f"{path} is not a {kind}")
+    if kind == "structure":
+        members = shape.members
+        return Members(
+            operation,
+            {
+                name: _checked(operation, members[name], each, name) if name in members and each is not None else each
+                for name, each in value.items()
+            },
+        )
+    if kind == "list":
+        return [_checked(operation, shape.member, each, f"an element of {path}") for each in value]
+    if kind == "map":
+        return {key: _checked(operation, shape.value, each, f"an entry of {path}") for key, each in value.items()}
+    return value

@@ -1,0 +1,82 @@
+"""What the commands read of people, files and servers: `ferryman.cli`."""
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+from ferryman.cli import access, audit, checkup, forward_specs
+from ferryman.cli.configuration import load
+from ferryman.cli.instants import given_instant
+from ferryman.model.failures import Failure
+from ferryman.recording.trail_reading import newest_first
+from tests.fuzz.rooms.recording import RECORDS, written_trail
+from tests.fuzz.target import KIB, Target, text_of
+
+_CONFIGURATION = Path(mkdtemp(prefix="ferryman-fuzz-")) / "ferryman.toml"
+
+
+def _load(data: bytes) -> None:
+    _CONFIGURATION.write_bytes(data)
+    located = load(_CONFIGURATION)
+    assert located.listen_address
+    assert located.database_url
+
+
+def _listed(data: bytes) -> None:
+    """`audit list`: a row, and every filter, of whatever the files say."""
+    tests = audit._tests("a", "Start", "s", errors=True)
+    for record in audit._between(newest_first(written_trail(data)), "2020", None):
+        assert all(isinstance(cell, str) for cell in audit._row(record))
+        for test in tests:
+            test(record)
+
+
+def _access_request(data: bytes) -> None:
+    """What a server says of an access request, within an OpsItem."""
+    known = access._known({"OperationalData": {access.ACCESS_REQUEST: {"Value": data.decode("utf-8", "replace")}}})
+    assert known["accessRequestStatus"]
+
+
+def _instant(data: bytes) -> None:
+    given_instant("--since", text_of(data))
+
+
+_LEAST = (
+    b'[server]\naccount_id = "123456789012"\nregion = "us-east-1"\npublic_url = "https://x.example.org"\n'
+    b'allow_plain_http = true\nlisten = "[::]:7330"\n'
+)
+_MOST = (
+    _LEAST + b'[connections]\nuncounted_networks = ["10.0.0.0/8"]\n[audit.webhook]\nurl = "https://x"\n'
+    b'secret_file = "s"\ninterval_seconds = 1.5\n[audit.s3]\nbucket = "abc"\nregion = "r"\nprefix = "a/b"\n'
+    b"[throttling]\nburst = 1e3\n[sessions]\nidle_timeout_minutes = 20\n"
+)
+
+TARGETS = (
+    Target(
+        "cli.configuration",
+        _load,
+        (_LEAST, _MOST),
+        (Failure,),
+        (b"[", b"]", b"''' ", b'"""', b"[[a]]", b"http://[", b"= 1979-05-27", b"= {a = 1}", b"a.b.c", b"= nan"),
+        64 * KIB,
+        costly=True,
+    ),
+    Target(
+        "cli.forward_specs",
+        lambda data: forward_specs.parse(text_of(data)),
+        (b"8080:80", b"5432:db.internal:5432", b"[::1]:5432:[2001:db8::1]:5432", b"80"),
+        (Failure,),
+        (b":", b"[", b"]", b"\xc2\xb2", b"\xd9\xa1"),
+    ),
+    Target("cli.audit_list", _listed, (RECORDS,), (), (b'"eventTime":', b'"detail":', b'"owner":', b"\n"), costly=True),
+    Target(
+        "cli.access_request", _access_request, (b'{"accessRequestStatus":"Approved","targets":["mi-1"]}',), (Failure,)
+    ),
+    Target("cli.instant", _instant, (b"2025-01-01", b"2025-01-01T00:00:00+01:00"), (Failure,)),
+    Target(
+        "cli.server_date",
+        lambda data: checkup._clock(data.decode("latin-1")),
+        (b"Wed, 01 Jan 2025 00:00:00 GMT",),
+        (),
+        (b"9999", b"0001", b"+9999999999", b"99999999999999999999", b"-2359"),
+    ),
+)

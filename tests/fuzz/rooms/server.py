@@ -1,0 +1,75 @@
+"""What the server reads before a room of its own does: `ferryman.server`."""
+
+from ipaddress import ip_address, ip_network
+
+from multidict import CIMultiDict
+
+from ferryman.model.errors import ServiceError
+from ferryman.server.audited import _claimed_key
+from ferryman.server.forwarded import ProxyHeader, TrustedProxies
+from ferryman.server.frames import acknowledge, outline_of
+from ferryman.server.receipts import Receipts, completes_handshake
+from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame
+from tests.fuzz.rooms.core import service
+from tests.fuzz.target import KIB, MIB, Target, text_of
+from tests.fuzz.vectors import frames, payloads, signed_requests
+
+_SERVICE = service()
+
+
+def _relayed(data: bytes) -> None:
+    """What the relay reads of a frame that it forwards."""
+    if len(data) < HEADER_SIZE:
+        return
+    outline_of(data)
+    completes_handshake(data)
+    acknowledge(_SERVICE, data)
+
+
+def _receipts(data: bytes) -> None:
+    receipts = Receipts(underway=True)
+    for payload in data.split(b"\n"):
+        receipts.acknowledged(payload)
+        assert isinstance(receipts.settled, bool)
+
+
+def _forwarded(data: bytes) -> None:
+    """What proxies, and the clients before them, say of whom they speak for: a header a line, NAME:VALUE."""
+    lines = (line.partition(":") for line in text_of(data).split("\n"))
+    headers = CIMultiDict([(name, value) for name, _, value in lines])
+    for header in ProxyHeader:
+        client = TrustedProxies([ip_network("10.0.0.0/8")], header).client_of("10.0.0.1", headers, secure=False)
+        ip_address(client.address)
+
+
+TARGETS = (
+    Target(
+        "server.forwarded",
+        _forwarded,
+        (
+            b"X-Forwarded-For:192.0.2.1, 10.0.0.2\nX-Forwarded-Proto:https",
+            b'Forwarded:for="[2001:db8::1]:80";proto=https;by=x, for=10.0.0.2:80',
+        ),
+        (ServiceError,),
+        (b"for=", b'"', b"\\", b",", b";", b"\nForwarded:", b"\nX-Forwarded-For:", b"unknown"),
+        16 * KIB,
+    ),
+    Target("server.relay", _relayed, frames(), (MalformedFrame,), (), MIB),
+    Target(
+        "server.receipts",
+        _receipts,
+        (b"\n".join(payloads()),),
+        (),
+        (b'"AcknowledgedMessageSequenceNumber":1',),
+        MIB,
+        costly=True,
+    ),
+    Target(
+        "server.claimed_key",
+        lambda data: _claimed_key(text_of(data)),
+        tuple(each.partition(b"authorization:")[2].partition(b"\n")[0] for each in signed_requests()),
+        (),
+        (b"Credential=", b"/", b"X-Amz-Credential="),
+        16 * 1024,
+    ),
+)

@@ -1,0 +1,95 @@
+"""No parser of foreign bytes is forgotten: a function that decodes runs in some target, or is excused here."""
+
+import sys
+from functools import cache
+
+from tests.fuzz.engine import Coverage
+from tests.fuzz.parsers import readers
+from tests.fuzz.registry import TARGETS
+
+CACHED = type(cache(len))
+OWN_WORK = "reads what this installation wrote itself"
+ADDRESS = "gets an address or a URL of the kernel, of a person's own, or one that a fuzzed function has passed"
+WIRE = "calls wire.agent_message and wire.payloads, which are fuzzed, and catches what they document"
+
+NOT_FUZZED = {
+    "agent.information._address_towards": ADDRESS,
+    "agent.nursery.Nursery.fork": OWN_WORK,
+    "agent.state.StateDirectory.registration": OWN_WORK,
+    "agent.state.read_struct": OWN_WORK,
+    "agent.zygote._receive": OWN_WORK,
+    "agent.zygote._work": OWN_WORK,
+    "awsapi.json11._bytes": "no operation that is served has a binary member",
+    "cli.access_notices.open_notices": ADDRESS,
+    "cli.audit_sinks._webhook": ADDRESS,
+    "cli.checkup.examine_server": ADDRESS,
+    "cli.local_authority._names": OWN_WORK,
+    "cli.local_authority._subtree": OWN_WORK,
+    "cli.login.credentials": OWN_WORK,
+    "cli.login_cache.LoginCache.read": OWN_WORK,
+    "cli.server_checkup._names": ADDRESS,
+    "cli.server_keys._decoded": OWN_WORK,
+    "cli.server_keys.parse_keys": OWN_WORK,
+    "core.document_kinds.content_of": OWN_WORK,
+    "core.document_kinds.text_of": OWN_WORK,
+    "core.document_work.perform": OWN_WORK,
+    "core.documents._read": OWN_WORK,
+    "core.session_documents._read": OWN_WORK,
+    "plugin.oidc.sign_in_with_browser": ADDRESS,
+    "recording.pending._opened": "reads only what bears a code under the server's key",
+    "recording.sink_position.read_position": OWN_WORK,
+    "sandbox.child._answer": OWN_WORK,
+    "sandbox.child._serve": OWN_WORK,
+    "sandbox.worker._Lane._ask": OWN_WORK,
+    "sandbox.worker._exchange": OWN_WORK,
+    "server.control_channel.ControlChannel._read": WIRE,
+    "server.newcomers.Newcomers.origin": ADDRESS,
+    "server.relay.RelaySlot._agent_state": WIRE,
+    "store.access_requests._request": OWN_WORK,
+    "transport.dialler.Dialler.dial": ADDRESS,
+    "transport.documents.Documents._ask": ADDRESS,
+    "transport.documents._origin": ADDRESS,
+    "transport.http.HttpClient.__init__": ADDRESS,
+}
+
+
+def _forget_what_was_read() -> None:
+    """Empty the caches of functions that read, or they would not run again."""
+    reading = set(readers())
+    for module in [each for name, each in sys.modules.items() if name.startswith("ferryman.")]:
+        for function in vars(module).values():
+            if isinstance(function, CACHED) and _name(function.__module__, function.__qualname__) in reading:
+                function.cache_clear()
+
+
+def _name(module: str, function: str) -> str:
+    return f"{module.removeprefix('ferryman.')}.{function}"
+
+
+@cache
+def _run_by_targets() -> set[str]:
+    _forget_what_was_read()
+    coverage, earlier = Coverage(), sys.gettrace()
+    for target in TARGETS:
+        for seed in target.seeds:
+            sys.settrace(coverage.trace)
+            try:
+                target.run(seed)
+            except target.errors:
+                pass
+            finally:
+                sys.settrace(earlier)
+    return {
+        code.co_filename.rpartition("/ferryman/")[2].removesuffix(".py").replace("/", ".") + f".{code.co_qualname}"
+        for code in coverage.functions
+    }
+
+
+def test_every_function_that_decodes_is_fuzzed_or_named_with_a_reason() -> None:
+    forgotten = set(readers()) - _run_by_targets() - set(NOT_FUZZED)
+    assert not forgotten, "give them a target in tests/fuzz/rooms, or a reason in NOT_FUZZED"
+
+
+def test_reasons_are_given_for_functions_only_that_exist_and_are_not_fuzzed() -> None:
+    assert set(NOT_FUZZED) <= set(readers())
+    assert not set(NOT_FUZZED) & _run_by_targets()
