@@ -10,6 +10,9 @@ from ferryman.model.identifiers import Millis
 BUCKETS = 10_000
 """How many are remembered; the one that was used longest ago goes first, and starts full again."""
 
+PAUSE = 200
+"""Milliseconds without a call after one whose policies were too much work: 20 times what that took."""
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -24,9 +27,12 @@ class Throttle:
         self._rate = limits.calls_per_second
         self._burst = limits.calls_burst
         self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+        self._paused: OrderedDict[str, Millis] = OrderedDict()
 
     def take(self, caller_id: str, operation: str, now: Millis) -> None:
         """Count a call of `operation`; raises ThrottlingException, which SDKs retry, if it is one too many."""
+        if self._paused and now < self._paused.get(caller_id, now):
+            raise ServiceError("ThrottlingException", "Rate exceeded: your last call was too much work")
         key = (caller_id, operation)
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -40,3 +46,10 @@ class Throttle:
         if bucket.tokens < 1:
             raise ServiceError("ThrottlingException", "Rate exceeded")
         bucket.tokens -= 1
+
+    def pause(self, caller_id: str, now: Millis) -> None:
+        """Refuse every call of a caller for `PAUSE` milliseconds; others do not notice."""
+        self._paused[caller_id] = Millis(now + PAUSE)
+        self._paused.move_to_end(caller_id)
+        if len(self._paused) > BUCKETS:
+            self._paused.popitem(last=False)

@@ -9,6 +9,7 @@ from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unkno
 from ferryman.core.audit import demand_trail
 from ferryman.core.node_credentials import node_caller
 from ferryman.model.errors import ServiceError
+from ferryman.policy.work import EvaluationTooLarge
 from ferryman.server.attempts import attempt
 from ferryman.server.audited import observe
 from ferryman.server.authentication import authenticate_caller, authenticate_node, origin_of, signable
@@ -51,7 +52,11 @@ async def handle(request: web.Request) -> web.Response:
             raise unknown_operation(call.operation)
         given = observed.parameters = parse(call, body)
         demand_trail(gateway.service, call.operation, caller)
-        result = await BY_CALLER[key](here, caller, given)
+        try:
+            result = await BY_CALLER[key](here, caller, given)
+        except EvaluationTooLarge:
+            request.app[THROTTLE].pause(caller.user_id, gateway.service.clock())
+            raise
     observed.result = result
     return web_response(serialise(call, result, request[REQUEST_ID]))
 

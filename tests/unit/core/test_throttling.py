@@ -1,7 +1,7 @@
 import pytest
 
 from ferryman.core.service import Limits
-from ferryman.core.throttling import BUCKETS, Throttle
+from ferryman.core.throttling import BUCKETS, PAUSE, Throttle
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 
@@ -51,3 +51,24 @@ def test_memory_is_bounded_and_the_busy_are_kept() -> None:
     take(throttle, 0, "one more")
     assert not take(throttle, 0, "busy")
     assert len(throttle._buckets) == BUCKETS
+
+
+def test_a_paused_caller_waits_with_every_operation_and_others_do_not() -> None:
+    throttle = Throttle(Limits(calls_per_second=1000, calls_burst=1000))
+    throttle.take("eve", "A", Millis(0))
+    throttle.pause("eve", Millis(0))
+    for operation in "AB":
+        with pytest.raises(ServiceError) as refused:
+            throttle.take("eve", operation, Millis(PAUSE - 1))
+        assert refused.value.code == "ThrottlingException"
+        throttle.take("alice", operation, Millis(1))
+    throttle.take("eve", "A", Millis(PAUSE))
+
+
+def test_the_memory_of_paused_callers_is_bounded() -> None:
+    throttle = Throttle(Limits())
+    for place in range(BUCKETS + 1):
+        throttle.pause(str(place), Millis(0))
+    throttle.take("0", "A", Millis(0))
+    with pytest.raises(ServiceError):
+        throttle.take("1", "A", Millis(0))
