@@ -117,10 +117,11 @@ class _Lane:
         if self._process is not None and self._process.returncode is None:
             return self._process
         await self._end()
-        # -I: nothing of the environment, the working directory or the user decides what is imported.
+        # -E -P: neither the environment nor the working directory decides what is imported.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-I",
+            "-E",
+            "-P",
             "-m",
             "ferryman.sandbox.child",
             str(self._confinement.seconds),
@@ -132,10 +133,14 @@ class _Lane:
             env={},
             start_new_session=True,
         )
-        async with asyncio.timeout(_START_SECONDS):
-            assert self._process.stdout is not None  # noqa: S101 it is a pipe
-            await self._process.stdout.readexactly(LENGTH.size)
-        return self._process
+        process = self._process
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                assert process.stdout is not None  # noqa: S101 it is a pipe
+                await process.stdout.readexactly(LENGTH.size)
+        except (TimeoutError, asyncio.IncompleteReadError) as error:
+            raise RuntimeError(f"the sandbox for documents did not start: it ended with {await self._end()}") from error
+        return process
 
     async def _end(self) -> int:
         """End the process if there is one; return how it ended."""

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import resource
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from ferryman.core.document_tasks import Broken, DecideAccess, Decided, Read, ReadDocument, Task, WriteDocument, Written
 from ferryman.model.errors import ServiceError
+from ferryman.policy.cedar import MOST_IFS
 from ferryman.sandbox.worker import Confinement, Sandbox
 
 SESSION = 'schemaVersion: "1.0"\nsessionType: Standard_Stream\n'
@@ -155,3 +158,29 @@ async def test_nothing_is_left_when_it_is_closed(sandbox: Sandbox) -> None:
     assert len(children()) == 2
     await sandbox.close()
     assert children() == []
+
+
+async def test_a_sandbox_that_does_not_start_is_a_fault_of_ours(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="did not start: it ended with 1"):
+        await sandbox.perform(yaml(SESSION))
+    monkeypatch.undo()
+    assert isinstance(await sandbox.perform(yaml(SESSION)), Read)
+
+
+@pytest.mark.parametrize("depth", [MOST_IFS, 1400])
+async def test_nested_ifs_end_no_process_whatever_the_stack_is(confined: Confined, depth: int) -> None:
+    """The stack of 2 MiB that a shell may give its children sufficed for 1,300 of them, or fewer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (2 << 20, hard))
+    try:
+        sandbox = confined(Confinement(seconds=30))
+        text = "permit(principal, action, resource) when { " + "if true then true else " * depth + "true };"
+        assert await sandbox.perform(decision(text)) == Decided(depth <= MOST_IFS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
+    (child,) = children()
+    assert await sandbox.perform(decision(PERMIT)) == Decided(True)
+    assert children() == [child]
