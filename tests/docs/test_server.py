@@ -25,7 +25,10 @@ SENTENCES = [
     f"TLS handshake included | {TIMING.request:g} s",
     f"of the next request | {TIMING.request:g} s; {TIMING.idle:g} s once",
     f"who they are | {NEWCOMERS}, not counting loopback",
-    f"limit of open files, less {OTHER_FILES}",
+    f"limit of open files, less {OTHER_FILES}; a quarter is kept",
+    f"node, channels not counted | {LIMITS.connections_per_caller} (",
+    f"one address, channels not counted | {LIMITS.connections_per_address:,}, not counting loopback",
+    f"who they are | {LIMITS.request_memory // 2**20} MiB in all",
     f"held for {TIMING.poll:g} s",
     f"A request's body | {LIMITS.body_bytes // 2**20} MiB, {TIMING.body:g} s",
     f"A WebSocket message | {LIMITS.frame_bytes // 2**20} MiB",
@@ -65,6 +68,7 @@ def test_every_close_code_is_described() -> None:
     codes = {"OK": 1000, "GOING_AWAY": 1001, "PROTOCOL_ERROR": 1002, "UNSUPPORTED_DATA": 1003} | {
         "POLICY_VIOLATION": 1008,
         "INTERNAL_ERROR": 1011,
+        "TRY_AGAIN_LATER": 1013,
     }
     used = {name for source in SOURCES for name in re.findall(r"WSCloseCode\.([A-Z_]+)", source.read_text())}
     assert used <= set(codes)

@@ -9,7 +9,14 @@ from ferryman.core.service import Limits
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/session-lifecycle.md").read_text()
 SECONDS = {"s": 1, "min": 60, "h": 3600, "days": 86_400}
-NOT_TIMES = {"body_bytes", "frame_bytes", "calls_per_second", "calls_burst"} | {
+NOT_TIMES = {
+    "body_bytes",
+    "frame_bytes",
+    "calls_per_second",
+    "calls_burst",
+    "connections_per_caller",
+    "connections_per_address",
+    "request_memory",
     "waiting_sessions",
     "waiting_bytes",
     "sessions_on_node",

@@ -35,7 +35,7 @@ def settings(located: Located) -> "Settings":
 
     server, sessions = located.configuration.server, located.configuration.sessions
     nodes, throttling = located.configuration.nodes, located.configuration.throttling
-    audit = located.configuration.audit
+    audit, connections = located.configuration.audit, located.configuration.connections
     return Settings(
         account_id=server.account_id,
         region=server.region,
@@ -51,6 +51,9 @@ def settings(located: Located) -> "Settings":
             node_key_days=nodes.key_max_age_days,
             calls_per_second=throttling.calls_per_second,
             calls_burst=throttling.burst,
+            connections_per_caller=connections.per_caller,
+            connections_per_address=connections.callers_per_address,
+            request_memory=connections.request_memory_mib * 1024 * 1024,
         ),
         audit=AuditSettings(required=audit.required, agent_calls=audit.agent_calls),
         oidc_on_loopback=located.configuration.oidc.allow_http_on_loopback,

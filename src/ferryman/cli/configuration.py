@@ -47,9 +47,12 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Connections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What peers may do before they have shown who they are."""
+    """How many connections there may be, whose, and what is held of their requests."""
 
     newcomers_per_address: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+    per_caller: Annotated[int, Meta(ge=8, le=1_000_000)] = 256
+    callers_per_address: Annotated[int, Meta(ge=8, le=1_000_000)] = 1024
+    request_memory_mib: Annotated[int, Meta(ge=2, le=65_536)] = 32
     uncounted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     trusted_proxies: tuple[str, ...] = ()
     proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"

@@ -38,6 +38,12 @@ class Limits:
     calls_per_second: float = 500
     """API calls of one operation by one caller, once their burst is used up."""
     calls_burst: float = 1000
+    connections_per_caller: int = 256
+    """Open connections of one user or node, channels not counted."""
+    connections_per_address: int = 1024
+    """Those of all users from one address together."""
+    request_memory: int = 32 * 1024 * 1024
+    """Bytes held of unanswered requests of strangers, and as many again of callers'."""
     body_bytes: int = 1024 * 1024
     frame_bytes: int = 1024 * 1024
     """The largest WebSocket message a peer may send; AWS's agent stays below 150 KB."""

@@ -8,12 +8,13 @@ from aiohttp import web
 from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unknown_operation
 from ferryman.core.audit import demand_trail
 from ferryman.core.node_credentials import node_caller
+from ferryman.model.callers import CallerKind
 from ferryman.model.errors import ServiceError
 from ferryman.policy.work import EvaluationTooLarge
 from ferryman.server.attempts import attempt
 from ferryman.server.audited import observe
 from ferryman.server.authentication import authenticate_caller, authenticate_node, origin_of, signable
-from ferryman.server.connections import recognise
+from ferryman.server.connections import Connection, recognise
 from ferryman.server.keys import CALL, GATEWAY, KEY_USES, REQUEST_ID, THROTTLE
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.server.surroundings import Surroundings
@@ -36,7 +37,7 @@ async def handle(request: web.Request) -> web.Response:
     elif key in BY_NODE_KEY:
         with attempt(request, observed.claimed_key):
             node = await authenticate_node(gateway.service, to_verify, call)
-        recognise(request)
+        recognise(request, node.node_id, node=True)
         observed.caller = node_caller(gateway.service, node.node_id)
         given = observed.parameters = parse(call, body)
         demand_trail(gateway.service, call.operation)
@@ -45,7 +46,7 @@ async def handle(request: web.Request) -> web.Response:
         with attempt(request, observed.claimed_key):
             caller = replace(await authenticate_caller(gateway.service, to_verify, call), origin=here.origin)
         observed.caller = caller
-        recognise(request)
+        recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
         request.app[KEY_USES].note(caller, call.service)
         request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())
         if key not in BY_CALLER:
@@ -62,17 +63,30 @@ async def handle(request: web.Request) -> web.Response:
 
 
 async def _body(request: web.Request, seconds: float) -> bytes:
-    """Return the whole body; 413 if it is too large for the application, 408 if it is too slow."""
+    """Return the whole body.
+
+    413 if it is too large for the application, 408 if it is too slow, 503 if too much is held of others' requests.
+    """
+    connection = request.protocol if isinstance(request.protocol, Connection) else None
     try:
-        async with asyncio.timeout(seconds):
-            return await request.read()
+        async with asyncio.timeout(seconds) as patience:
+            if connection is not None:
+                connection.reading(patience)
+            body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         limit = request.app[GATEWAY].service.settings.limits.body_bytes
         message = f"The request's body is larger than {limit} bytes."
         raise ServiceError("RequestEntityTooLargeException", message, status=413) from error
     except TimeoutError as error:
+        if connection is not None and connection.refused:
+            raise ServiceError(
+                "SlowDown", "The server holds too many unfinished requests; retry.", status=503
+            ) from error
         message = f"The request's body did not arrive within {seconds:g} seconds."
         raise ServiceError("RequestTimeoutException", message, status=408) from error
+    if connection is not None:
+        connection.working()
+    return body
 
 
 def web_response(response: Response) -> web.Response:

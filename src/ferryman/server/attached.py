@@ -50,7 +50,7 @@ class Attached:
 
     def __post_init__(self) -> None:
         self._prefixes = frozenset(self.allowed.values())
-        self.socket.recognised()  # a client shows who it is by its token, after the upgrade
+        self.socket.joined()
 
     def outline(self, frame: bytes) -> tuple[bytes, int]:
         """Return how a frame begins, one of the values of `allowed`, and its sequence number; count the frame.

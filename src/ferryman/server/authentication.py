@@ -9,7 +9,7 @@ from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.callers import authenticate
 from ferryman.core.nodes import find_node
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller, Origin
+from ferryman.model.callers import Caller, CallerKind, Origin
 from ferryman.model.nodes import ManagedNode
 from ferryman.server.connections import recognise
 from ferryman.signing.canonical import SignableRequest
@@ -79,7 +79,7 @@ async def authenticate_upgrade(service: Service, request: web.Request) -> Caller
     except MissingAuthenticationToken:
         return None
     caller = await _verified_caller(service, to_verify, presented, "ssmmessages")
-    recognise(request)
+    recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
     return caller
 
 

@@ -145,6 +145,7 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
         end_refused(gateway.service, session_id, "client", request.remote, error)
         _refuse(socket, error, frames.channel_closed(gateway.service, session_id, output), session_id=session_id)
         return
+    socket.recognised(authorized.caller_id)  # a client shows who it is by its token, after the upgrade
     async with gateway.slot(authorized) as slot:
         await slot.join(authorized, socket)
 

@@ -6,14 +6,17 @@ known may be idle for `Timing.idle`. While a request is being answered or a chan
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
-from ferryman.server.newcomers import Newcomers, Origin
+from ferryman.model.errors import ServiceError
+from ferryman.server.connection_limits import ConnectionLimits
+from ferryman.server.newcomers import Origin
+from ferryman.server.request_memory import RequestMemory
 from ferryman.server.timing import Timing
 
 LINGERING = 2.0
@@ -27,16 +30,41 @@ PEERS_FAULTS = (HttpProcessingError, RequestPayloadError, ConnectionError)
 _log = structlog.get_logger("ferryman.server.connections")
 
 
-class Connection(web.RequestHandler):
-    """aiohttp's connection, with an end to patience. `left` is called once it is gone, or if it never came about."""
+class Memory:
+    """What is held of requests: of strangers', and of those whose peers have shown who they are."""
 
-    __slots__ = ("_due", "_left", "_newcomers", "_origin", "_timing")
+    __slots__ = ("known", "strangers")
+
+    def __init__(self, most_bytes: int) -> None:
+        self.strangers = RequestMemory(most_bytes)
+        self.known = RequestMemory(most_bytes)
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's connection, with an end to patience. `left` is called once it is gone, or if it never came about.
+
+    Before that, `limits` counts it and `memory` what it sends.
+    """
+
+    __slots__ = (
+        "_arrival",
+        "_due",
+        "_holder",
+        "_left",
+        "_limits",
+        "_memory",
+        "_origin",
+        "_reading",
+        "_requests",
+        "_timing",
+        "refused",
+    )
 
     def __init__(
         self,
         server: web.Server,
-        newcomers: Newcomers,
-        origin: Origin | None,
+        limits: ConnectionLimits,
+        memory: Memory,
         timing: Timing,
         left: Callable[["Connection"], None],
     ) -> None:
@@ -49,17 +77,82 @@ class Connection(web.RequestHandler):
             lingering_time=LINGERING,
             auto_decompress=False,  # what is signed is what is on the wire; nothing is unpacked for who is unknown
         )
-        self._newcomers: Newcomers | None = newcomers
-        self._origin = origin
+        self._limits = limits
+        self._memory = memory
+        self._requests: RequestMemory | None = memory.strangers
+        self._holder: Hashable = None
         self._timing = timing
         self._left: Callable[[Connection], None] | None = left
         self._due: asyncio.TimerHandle | None = loop.call_later(timing.request, self._expire)
+        self._arrival: asyncio.Task[None] | None = None
+        self._reading: asyncio.Timeout | None = None
+        self.refused = False
+        """Whether what was being sent is not read to its end; the answer is the connection's last."""
 
-    def recognised(self) -> None:
-        """The peer has shown who it is: no newcomer any more."""
-        if self._newcomers is not None:
-            self._newcomers.leave(self._origin)
-            self._newcomers = None
+    def arriving(self, origin: Origin | None, arrival: "asyncio.Task[None]") -> None:
+        """It comes from `origin`, and `arrival` makes it."""
+        self._holder = origin
+        self._arrival = arrival
+
+    def recognised(self, caller: str, *, node: bool = False) -> bool:
+        """The peer has shown who it is; False if it has too many connections, all of them busy."""
+        self._move_memory(self._memory.known, caller)
+        fits = self._limits.identify(self, caller, node=node)
+        self.refused |= not fits
+        return fits
+
+    def working(self) -> None:
+        """A whole request is here."""
+        self._reading = None
+        if self._requests is not None:
+            self._requests.complete(self._holder, self)
+        self._limits.working(self)
+
+    def joined(self) -> None:
+        """It is a channel now, whose relay bounds what is held."""
+        self._move_memory(None, None)
+        self._limits.joined(self)
+
+    def parting(self) -> None:
+        """It is a channel no longer, and about to be closed."""
+        self._limits.parting(self)
+
+    def _move_memory(self, to: RequestMemory | None, holder: Hashable) -> None:
+        if self._requests is to and self._holder == holder:
+            return
+        held = 0 if self._requests is None else self._requests.release(self._holder, self)
+        self._requests, self._holder = to, holder
+        if to is not None and held:
+            to.add_complete(self, held)
+
+    def reading(self, patience: asyncio.Timeout) -> None:
+        """A body is being read within `patience`, which ends at once if it is refused."""
+        self._reading = patience
+
+    def refuse(self) -> None:
+        """See `request_memory.Sender`."""
+        self.refused = True
+        if self._reading is None:
+            self.evict()
+        elif not self._reading.expired():
+            self._reading.reschedule(self._loop.time())
+
+    def evict(self) -> None:
+        """See `connection_limits.Occupant`."""
+        if self.transport is not None:
+            self.transport.abort()
+        elif self._arrival is not None:
+            self._arrival.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """As `asyncio.Protocol` has it."""
+        if self.refused:
+            return
+        if self._requests is not None:
+            self._requests.add(self._holder, self, len(data))
+            if self.refused:
+                return
+        super().data_received(data)
 
     def request_began(self) -> None:
         """The head of a request is complete."""
@@ -69,8 +162,12 @@ class Connection(web.RequestHandler):
 
     def request_ended(self) -> None:
         """A request has its answer: it must be taken, and the next one be here, in time."""
+        self._reading = None
+        if self._requests is not None and not self._messages:  # further requests may wait behind this one
+            self._requests.release(self._holder, self)
+        self._limits.waiting(self)
         if self._left is not None:
-            seconds = self._timing.request if self._newcomers is not None else self._timing.idle
+            seconds = self._timing.request if self._limits.is_stranger(self) else self._timing.idle
             self._due = self._loop.call_later(seconds, self._expire)
 
     def handle_error(
@@ -117,7 +214,9 @@ class Connection(web.RequestHandler):
     def end(self) -> None:
         """Count it out; idempotent. For a connection that was never made, too."""
         self.request_began()
-        self.recognised()
+        self._limits.leave(self)
+        if self._requests is not None:
+            self._requests.release(self._holder, self)
         if self._left is not None:
             left, self._left = self._left, None
             left(self)
@@ -133,7 +232,12 @@ class Connection(web.RequestHandler):
             transport.close()
 
 
-def recognise(request: web.BaseRequest) -> None:
-    """Note that the peer of a request has shown who it is."""
-    if isinstance(request.protocol, Connection):
-        request.protocol.recognised()
+def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> None:
+    """Note that the peer of a request has shown to be `caller`.
+
+    Raises ThrottlingException, which SDKs retry, if all the connections that one caller may have are busy.
+    """
+    connection = request.protocol
+    if isinstance(connection, Connection) and not connection.recognised(caller, node=node):
+        message = "This caller, or this address, has too many connections open; use fewer, or wait until some are idle."
+        raise ServiceError("ThrottlingException", message)

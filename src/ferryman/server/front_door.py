@@ -10,8 +10,8 @@ import ssl
 import structlog
 from aiohttp import web
 
-from ferryman.server.connections import Connection
-from ferryman.server.newcomers import Newcomers
+from ferryman.server.connection_limits import ConnectionLimits
+from ferryman.server.connections import Connection, Memory
 from ferryman.server.server_certificate import ServerCertificate
 from ferryman.server.timing import Timing
 
@@ -21,7 +21,12 @@ SOCKET_BUFFER = 128 * 1024
 8 ms of the defaults, and a stalled one hides little."""
 _ACCEPTED_AT_ONCE = 64
 """More wait for the loop's next turn: a storm of newcomers delays nobody's keystroke for long."""
+_EVICTED_AT_ONCE = 16
+_EVICTED_SHARE = 64
+"""When the house is full, so many idle connections are closed at once, and at most one in so many of all."""
 _OUT_OF_FILES_SECONDS = 1.0
+_ALL_BUSY_SECONDS = 0.1
+"""Then it looks again whether a connection has become idle."""
 _QUIET_SECONDS = 60.0
 """Between two lines of the log about the same shortage."""
 
@@ -50,24 +55,25 @@ def listen(host: str, port: int) -> socket.socket:
 class FrontDoor:
     """Accepts connections for an aiohttp server. Without a `certificate` it is plain HTTP.
 
-    At most `most` connections are open at a time; further ones wait in the kernel until one ends.
+    At most `limits.most` connections are open at a time. Idle ones are closed to make room for others; while none is
+    idle, further ones wait in the kernel until one ends.
     """
 
     def __init__(
         self,
         listener: socket.socket,
         server: web.Server,
-        newcomers: Newcomers,
+        limits: ConnectionLimits,
+        memory: Memory,
         timing: Timing,
-        most: int,
         certificate: ServerCertificate | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._server = server
-        self._newcomers = newcomers
+        self._limits = limits
+        self._memory = memory
         self._timing = timing
-        self._most = most
         self._certificate = certificate
         self._connections = 0
         self._arriving: set[asyncio.Task[None]] = set()
@@ -107,10 +113,10 @@ class FrontDoor:
             self._loop.remove_reader(self._listener)
 
     def _accept(self) -> None:
-        for _ in range(_ACCEPTED_AT_ONCE):
-            if self._connections >= self._most:
-                self._complain("no more connections", limit=self._most)
-                self._pause()
+        for number in range(_ACCEPTED_AT_ONCE):
+            if self._connections >= self._limits.most:
+                if not number:  # somebody waits; otherwise the next turn tells
+                    self._make_room()
                 return
             try:
                 accepted, address = self._listener.accept()
@@ -126,15 +132,29 @@ class FrontDoor:
             accepted.setblocking(False)
             self._admit(accepted, str(address[0]))
 
+    def _make_room(self) -> None:
+        """Accept nobody until a connection ends, and have some end that are idle."""
+        self._pause()
+        for number in range(max(1, min(_EVICTED_AT_ONCE, self._limits.most // _EVICTED_SHARE))):
+            if not self._limits.evict_idlest():
+                if not number:
+                    self._complain("no more connections", limit=self._limits.most)
+                    self._loop.call_later(_ALL_BUSY_SECONDS, self._resume)
+                return
+        self._complain("idle connections closed", limit=self._limits.most)
+
     def _admit(self, accepted: socket.socket, peer: str) -> None:
-        origin = self._newcomers.origin(peer)
-        if not self._newcomers.enter(origin):
+        origin = self._limits.newcomers.origin(peer)
+        if not self._limits.newcomers.enter(origin):
             self._complain("too many newcomers", peer=str(origin))
             accepted.close()
             return
         self._connections += 1
-        connection = Connection(self._server, self._newcomers, origin, self._timing, self._left)
+        connection = Connection(self._server, self._limits, self._memory, self._timing, self._left)
+        if self._limits.enter(connection, origin):
+            self._complain("idle connections closed", limit=self._limits.most)
         task = self._loop.create_task(self._arrive(accepted, peer, connection))
+        connection.arriving(origin, task)
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
 
@@ -158,7 +178,7 @@ class FrontDoor:
 
     def _left(self, connection: Connection) -> None:
         self._connections -= 1
-        if not self._accepting and self._connections < self._most:
+        if not self._accepting and self._connections < self._limits.most:
             self._resume()
 
     def _complain(self, event: str, **details: object) -> None:

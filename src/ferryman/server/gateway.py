@@ -95,6 +95,7 @@ class Gateway:
 
     def enter_control(self, channel: ControlChannel) -> None:
         """Make this the node's control channel; an older one is closed."""
+        channel.socket.joined()
         replaced = self._controls.get(channel.node_id)
         self._controls[channel.node_id] = channel
         if replaced is not None:

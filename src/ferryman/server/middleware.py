@@ -17,6 +17,8 @@ from ferryman.server.keys import CALL, GATEWAY, PROXIES, REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+RETRY_SECONDS = "1"
+_UNAVAILABLE = 503
 _log = structlog.get_logger("ferryman.server")
 
 
@@ -45,9 +47,13 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         refused(request, error)
         call = request.get(CALL) or protocol_of(request.raw_path, request.headers.items())
         response = web_response(serialise_error(call, error, request_id))
+        if error.status == _UNAVAILABLE:
+            response.headers["Retry-After"] = RETRY_SECONDS
     finally:
         if isinstance(connection, Connection):
             connection.request_ended()
+    if isinstance(connection, Connection) and connection.refused and not response.prepared:
+        response.force_close()
     _log_request(request, response.status, code, asyncio.get_running_loop().time() - began)
     return response
 

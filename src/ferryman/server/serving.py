@@ -12,6 +12,8 @@ from ferryman.core.access_standing import sweep_access_requests
 from ferryman.core.service import Service
 from ferryman.core.session_deadlines import recover, sweep
 from ferryman.server.application import build
+from ferryman.server.connection_limits import ConnectionLimits
+from ferryman.server.connections import Memory
 from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.front_door import FrontDoor, listen
 from ferryman.server.newcomers import Newcomers
@@ -56,7 +58,11 @@ async def serve(
     try:
         await runner.setup()
         assert runner.server is not None  # noqa: S101 setup made it
-        door = FrontDoor(listener, runner.server, counted, timing, _most_connections(), certificate)
+        bounds = service.settings.limits
+        limits = ConnectionLimits(
+            counted, _most_connections(), bounds.connections_per_caller, bounds.connections_per_address
+        )
+        door = FrontDoor(listener, runner.server, limits, Memory(bounds.request_memory), timing, certificate)
         door.open()
         bound = listener.getsockname()[1]
         _log.info(

@@ -123,10 +123,15 @@ class Socket:
         """What the aiohttp handler must return."""
         return self._response
 
-    def recognised(self) -> None:
-        """The peer has shown who it is."""
+    def recognised(self, caller: str) -> None:
+        """The peer has shown that it acts for `caller`; it may have to leave for having too many connections."""
+        if isinstance(self._connection, Connection) and not self._connection.recognised(caller):
+            self.leave(WSCloseCode.TRY_AGAIN_LATER, "too many connections of one caller")
+
+    def joined(self) -> None:
+        """It is a channel from now on, and not closed to make room for others."""
         if isinstance(self._connection, Connection):
-            self._connection.recognised()
+            self._connection.joined()
 
     async def receive_frame(self) -> bytes:
         """Return the next binary message; raises `PeerGone`, and `Violation` (1003) for a text message."""
@@ -267,6 +272,8 @@ class Socket:
         """
         departure = self.departure or Departure(WSCloseCode.OK, "")
         self._open = False
+        if isinstance(self._connection, Connection):
+            self._connection.parting()
         self._outgoing.flush()
         try:
             if (

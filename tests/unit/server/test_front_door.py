@@ -15,13 +15,20 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from ferryman.server import front_door
+from ferryman.core.identities import create_access_key, create_user
+from ferryman.core.service import Limits
+from ferryman.model.callers import Credentials
+from ferryman.server import front_door, serving
+from ferryman.server.connection_limits import ConnectionLimits
+from ferryman.server.connections import Connection, Memory
 from ferryman.server.front_door import FrontDoor, listen
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.timing import Timing
-from tests.unit.server.conftest import SECONDS, Server, make_certificate, nothing, server_sockets, until
+from tests.unit.server.conftest import SECONDS, Server, make_certificate, nothing, server_sockets, typed, until
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: ferryman.test\r\n\r\n"
+BUSY = HEALTH.replace(b"/healthz", b"/busy")
+CALL = b"POST / HTTP/1.1\r\nHost: ferryman.test\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n"
 UPGRADE = (
     b"GET /v1/data-channel/admin-0123456789abcdef0?role=publish_subscribe HTTP/1.1\r\nHost: ferryman.test\r\n"
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -57,10 +64,10 @@ class Raw:
         return head.split(b"\r\n")[0]
 
 
-def signed_call(server: Server, operation: str, body: bytes) -> bytes:
-    """A whole request of the administrator's."""
+def signed_call(server: Server, operation: str, body: bytes, credentials: Credentials | None = None) -> bytes:
+    """A whole request, the administrator's unless others' credentials are given."""
     names = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AmazonSSM.{operation}"}
-    headers = server.signed("POST", "/", "", body, names)
+    headers = server.signed("POST", "/", "", body, names, credentials)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
@@ -184,6 +191,167 @@ class TestNewcomers:
         await until(nothing, lambda _: len(newcomers) == 0)
 
 
+class TestCallers:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(connections_per_caller=4, connections_per_address=10)
+
+    @pytest.fixture
+    def newcomers(self) -> Newcomers:
+        return Newcomers(exempt=())
+
+    async def test_a_call_that_is_replayed_holds_so_many_connections(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]]
+    ) -> None:
+        """Of a caller who may do nothing."""
+        await create_user(server.service, "nobody")
+        call = signed_call(
+            server, "DescribeSessions", b'{"State":"Active"}', await create_access_key(server.service, "nobody")
+        )
+        other = await connect()
+        other.writer.write(signed_call(server, "DescribeSessions", b'{"State":"Active"}'))
+        assert b"200" in await other.status()
+        held = []
+        for _ in range(9):
+            held.append(await connect())
+            held[-1].writer.write(call)
+            assert b"400" in await held[-1].status()
+        for each in held[:5]:
+            assert await each.gone() == b""
+        for each in [*held[5:], other]:
+            each.writer.write(HEALTH)
+            assert b"200" in await each.status()
+
+    async def test_many_callers_of_one_address(self, server: Server, connect: Callable[..., Awaitable[Raw]]) -> None:
+        held = []
+        for number in range(6):
+            await create_user(server.service, f"user{number}")
+            call = signed_call(
+                server,
+                "DescribeSessions",
+                b'{"State":"Active"}',
+                await create_access_key(server.service, f"user{number}"),
+            )
+            for _ in range(2):
+                held.append(await connect())
+                held[-1].writer.write(call)
+                await held[-1].status()
+        for each in held[:2]:
+            assert await each.gone() == b""
+        held[2].writer.write(HEALTH)
+        assert b"200" in await held[2].status()
+
+    async def test_nodes_and_sessions_of_one_address_are_not_counted(self, server: Server) -> None:
+        paired = [await server.paired() for _ in range(5)]
+        for each in paired:
+            await each.client.send(typed(0, b"key"))
+            assert (await each.agent.message()).payload == b"key"
+            await each.control.answered()
+
+
+class TestFloods:
+    """A server of twenty connections, and strangers who come from many addresses and finish nothing."""
+
+    @pytest.fixture
+    def newcomers(self) -> Newcomers:
+        return Newcomers(limit=8, exempt=())
+
+    @pytest.fixture(autouse=True)
+    def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serving, "_most_connections", lambda: 20)
+
+    @pytest.mark.parametrize("said", [b"", HEALTH[:-2], UPGRADE, CALL + b"Content-Length: 100\r\n\r\nx"])
+    async def test_they_keep_nobody_out(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]], said: bytes
+    ) -> None:
+        paired = await server.paired()
+        for number in range(60):
+            raw = await connect(local_addr=(f"127.0.1.{number % 5}", 0))
+            raw.writer.write(said)
+        for _ in range(5):
+            other = await connect(local_addr=("127.0.2.1", 0))
+            other.writer.write(HEALTH)
+            assert b"200" in await other.status()
+            other.writer.close()
+        await paired.client.send(typed(0, b"key"))
+        assert (await paired.agent.message()).payload == b"key"
+        await paired.control.answered()
+
+
+class TestFloodsOverTls(TestFloods):
+    @pytest.fixture
+    def tls(self, tmp_path: Path) -> tuple[Path, Path]:
+        return make_certificate(tmp_path)
+
+    @pytest.mark.parametrize("said", [b"", bytes.fromhex("16030100c8010000c40303")])
+    async def test_they_keep_nobody_out(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]], said: bytes
+    ) -> None:
+        for number in range(60):
+            raw = await connect(local_addr=(f"127.0.1.{number % 5}", 0))
+            raw.writer.write(said)
+        context = ssl.create_default_context(cafile=server.authority)
+        for _ in range(5):
+            other = await connect(local_addr=("127.0.2.1", 0), ssl=context)
+            other.writer.write(HEALTH)
+            assert b"200" in await other.status()
+            other.writer.close()
+
+
+class TestBodies:
+    """Requests of a megabyte that lack their last byte."""
+
+    UNFINISHED = CALL + b"Content-Length: 1000000\r\n\r\n" + b"x" * 999_999
+
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(request_memory=3_500_000)
+
+    async def test_their_sum_is_bounded(self, server: Server, connect: Callable[..., Awaitable[Raw]]) -> None:
+        many = [await connect() for _ in range(8)]
+        for each in many:
+            each.writer.write(self.UNFINISHED)
+        answers = [asyncio.create_task(each.gone()) for each in many]
+        await until(nothing, lambda _: sum(each.done() for each in answers) == 5)
+        for answer in answers:
+            if answer.done():
+                head = answer.result()
+                assert head.startswith(b"HTTP/1.1 503 ")
+                assert b"\r\nRetry-After: 1\r\n" in head
+                assert b"SlowDown" in head
+        small = await connect()
+        small.writer.write(signed_call(server, "DescribeSessions", b'{"State":"Active"}'))
+        assert b"200" in await small.status()
+        for each in many:
+            each.writer.transport.abort()
+        await asyncio.gather(*answers)
+
+    async def test_strangers_keep_no_known_caller_out(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]]
+    ) -> None:
+        known = await connect()
+        known.writer.write(signed_call(server, "DescribeSessions", b'{"State":"Active"}'))
+        assert b"200" in await known.status()
+        known.writer.write(self.UNFINISHED)
+        strangers = [await connect() for _ in range(5)]
+        for each in strangers:
+            each.writer.write(self.UNFINISHED)
+        refused = [asyncio.create_task(each.gone()) for each in strangers]
+        await until(nothing, lambda _: sum(each.done() for each in refused) == 2)
+        known.writer.write(b"x")
+        assert b"400" in await known.status()  # whole, and not signed
+        for each in strangers:
+            each.writer.transport.abort()
+        await asyncio.gather(*refused)
+
+    async def test_frames_before_the_opening_count(self, connect: Callable[..., Awaitable[Raw]]) -> None:
+        frame = struct.pack(">BBQ4s", 0x82, 0x80 | 127, 900_000, bytes(4)) + bytes(900_000)
+        raw = await connect()
+        raw.writer.write(UPGRADE + frame * 10)
+        assert b"101" in await raw.status()
+        await raw.gone()
+
+
 class TestTls:
     @pytest.fixture
     def tls(self, tmp_path: Path) -> tuple[Path, Path]:
@@ -262,14 +430,18 @@ class Doorway:
     door: FrontDoor
     port: int
     peers: list[Raw] = field(default_factory=list)
+    busy: list[Connection] = field(default_factory=list)
+    """Whose requests have been kept waiting."""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when they may have their answers."""
 
     async def connect(self) -> Raw:
         self.peers.append(await Raw.connect(self.port))
         return self.peers[-1]
 
-    async def ask(self) -> Raw:
+    async def ask(self, head: bytes = HEALTH) -> Raw:
         raw = await self.connect()
-        raw.writer.write(HEALTH)
+        raw.writer.write(head)
         return raw
 
 
@@ -277,33 +449,59 @@ class TestShortage:
     @pytest.fixture
     async def doorway(self) -> AsyncIterator[Doorway]:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            assert isinstance(request.protocol, Connection)
+            if request.path == "/busy":
+                request.protocol.working()
+                doorway.busy.append(request.protocol)
+                await doorway.released.wait()
             return web.Response(text="hello")
 
         listener = listen("127.0.0.1", 0)
         server = web.Server(answer)
-        door = FrontDoor(listener, server, Newcomers(), Timing(), most=2)
+        limits = ConnectionLimits(Newcomers(), 2, per_caller=2, per_address=2)
+        door = FrontDoor(listener, server, limits, Memory(1 << 20), Timing())
         door.open()
         doorway = Doorway(door, listener.getsockname()[1])
         yield doorway
+        doorway.released.set()
         await door.close()
         await server.shutdown(1)
         for peer in doorway.peers:
             peer.writer.close()
             await peer.gone()
 
-    async def test_when_the_house_is_full_others_wait(self, doorway: Doorway) -> None:
-        with capture_logs() as lines:
-            first, second = await doorway.ask(), await doorway.ask()
-            assert b"200" in await first.status()
-            assert b"200" in await second.status()
-        third = asyncio.create_task((await doorway.ask()).status())
+    async def test_when_the_house_is_full_the_idlest_gives_way(self, doorway: Doorway) -> None:
+        first, second = await doorway.ask(), await doorway.ask()
+        assert b"200" in await first.status()
+        assert b"200" in await second.status()
+        third = await doorway.ask()
+        assert b"200" in await third.status()
+        assert await first.gone() == b""
         second.writer.write(HEALTH)
         assert b"200" in await second.status()
+        assert doorway.door.connections == 2
+
+    async def test_when_all_are_busy_others_wait(self, doorway: Doorway) -> None:
+        with capture_logs() as lines:
+            busy = [await doorway.ask(BUSY) for _ in range(2)]
+            await until(nothing, lambda _: len(doorway.busy) == 2)
+            third = asyncio.create_task((await doorway.ask()).status())
+            await until(nothing, lambda _: lines)
         assert (lines[0]["event"], lines[0]["limit"]) == ("no more connections", 2)
         assert not third.done()
-        first.writer.close()
+        busy[0].writer.transport.abort()
         assert b"200" in await third
-        assert doorway.door.connections == 2
+        doorway.released.set()
+        assert b"200" in await busy[1].status()
+
+    async def test_who_waits_comes_in_when_a_busy_one_has_its_answer(self, doorway: Doorway) -> None:
+        busy = [await doorway.ask(BUSY) for _ in range(2)]
+        await until(nothing, lambda _: len(doorway.busy) == 2)
+        third = asyncio.create_task((await doorway.ask()).status())
+        doorway.released.set()
+        assert b"200" in await busy[0].status()
+        doorway.busy[0].request_ended()
+        assert b"200" in await third
 
     async def test_without_a_descriptor_it_waits_for_one(
         self, doorway: Doorway, monkeypatch: pytest.MonkeyPatch
