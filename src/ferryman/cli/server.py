@@ -34,6 +34,7 @@ def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 async def _serve(located: Located) -> None:
+    from ferryman.cli.garbage_collection import spare_loaded_objects
     from ferryman.server.forwarded import ProxyHeader, TrustedProxies
     from ferryman.server.newcomers import Newcomers
     from ferryman.server.serving import serve
@@ -44,6 +45,7 @@ async def _serve(located: Located) -> None:
     stop, keys_asked = asyncio.Event(), asyncio.Event()
     _obey_signals(stop, certificate, keys_asked)
     _allow_open_files()
+    beside: list[asyncio.Task[None]] = []
 
     async with (
         open_service(located) as unrecorded,
@@ -59,7 +61,7 @@ async def _serve(located: Located) -> None:
                 certificate=certificate,
                 newcomers=Newcomers(counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]),
                 proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
-                ready=lambda _: None,
+                ready=lambda _: beside.append(asyncio.create_task(spare_loaded_objects())),
                 stop=stop,
             )
         except OSError as error:
