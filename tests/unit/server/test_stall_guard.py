@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -76,6 +76,19 @@ async def test_waiting_is_not_computing(
     changed = {**operations.BY_CALLER, ("ssm", "DescribeSessions"): describe_sessions}
     monkeypatch.setattr("ferryman.server.api.BY_CALLER", changed)
     await server.call("describe_sessions", State="Active")
+    assert stall_guard.take() == ""
+
+
+@pytest.fixture
+async def computing(stall_guard: StallGuard) -> AsyncIterator[None]:
+    """Looks at all that is open, as the server's own fixture does at the end."""
+    busy(stall_guard)
+    yield
+    busy(stall_guard)
+
+
+async def test_fixtures_do_not_count(computing: None, stall_guard: StallGuard) -> None:
+    await asyncio.sleep(0)
     assert stall_guard.take() == ""
 
 
