@@ -10,7 +10,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
-from ferryman.awsapi import json11, query
+from ferryman.awsapi import forms, json11, query
 
 SERVICES = {
     service: ServiceModel(Loader().load_service_model(service, "service-2"), service)
@@ -67,7 +67,7 @@ def test_botocore_serialises_and_we_decode(service: str, operation: str) -> None
     if service == "ssm":
         assert json11.decode(request["body"], model.input_shape) == parameters
     else:
-        form = query.fields(urlencode(request["body"]).encode())
+        form = forms.fields(urlencode(request["body"]).encode())
         assert query.decode(form, model.input_shape) == pruned(parameters)
 
 

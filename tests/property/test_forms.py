@@ -3,10 +3,11 @@
 import time
 from urllib.parse import parse_qsl, quote_plus
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.awsapi.query import fields
+from ferryman.awsapi.forms import fields, named_fields
 from ferryman.model.errors import ServiceError
 
 PIECES = [
@@ -80,3 +81,17 @@ def test_a_megabyte_of_escapes_is_read_quicker_than_by_the_standard_library() ->
         assert reader(form) == {"a": '"' * 330_000}
         times.append(time.process_time() - began)
     assert times[0] < times[1] / 3  # a tenth
+
+
+@given(st.lists(st.sampled_from([*PIECES, "Action", "%41ction", "Version"]), max_size=20))
+def test_named_fields_are_those_of_the_whole_form(pieces: list[str]) -> None:
+    form = "".join(pieces).encode()
+    whole = read(form)
+    if whole is not None:
+        named = named_fields(form, "Action", "Version")
+        assert named == {name: value for name, value in whole.items() if name in ("Action", "Version")}
+
+
+def test_a_named_field_that_comes_twice_is_refused_however_it_is_spelled() -> None:
+    with pytest.raises(ServiceError, match="'Action' more than once"):
+        named_fields(b"Action=a&Other=%zz&%41%63tion=b", "Action", "Version")

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.model import OperationModel
 
-from ferryman.awsapi import channels, errors, json11, query
+from ferryman.awsapi import channels, errors, forms, json11, query
 from ferryman.awsapi.calls import ApiCall, ApiProtocol, Response
 from ferryman.awsapi.errors import unidentified, unknown_operation
 from ferryman.awsapi.models import operation_model, query_versions, service_model, target_prefixes
@@ -46,9 +46,9 @@ def identify(method: str, target: str, headers: Iterable[tuple[str, str]], body:
     if method == "POST" and path == "/" and "x-amz-target" in given:
         return _json_call(given["x-amz-target"])
     if path == "/" and method == "POST" and given.get("content-type", "").startswith(_FORM) and body:
-        return _query_call(query.fields(body), ())
+        return _query_call(forms.named_fields(body, "Action", "Version"), ())
     if path == "/" and query_string and (method == "GET" or (method == "POST" and not body)):
-        form = query.fields(query_string.encode(errors="surrogateescape"))
+        form = forms.fields(query_string.encode(errors="surrogateescape"))
         return _query_call(form, tuple(form.items()))
     raise unidentified(f"{method} {path[:100]} is not an operation of this service. Is this the right endpoint?")
 
@@ -97,7 +97,7 @@ def parse(call: ApiCall, body: bytes) -> dict[str, Any]:
     """
     shape = _model(call).input_shape
     if call.protocol is ApiProtocol.QUERY:
-        parameters = query.decode(dict(call.located) or query.fields(body), shape)
+        parameters = query.decode(dict(call.located) or forms.fields(body), shape)
     else:
         parameters = json11.decode(body, shape) | dict(call.located)
     if shape is not None:

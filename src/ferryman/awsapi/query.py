@@ -3,66 +3,19 @@
 Members go by their own names and no list or map is flattened: so it is in `sts` and `iam`.
 """
 
-import re
 from base64 import b64decode, b64encode
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 from xml.etree.ElementTree import Element, SubElement
 
 from botocore.model import OperationModel, Shape
 
 from ferryman.awsapi.markup import document
 from ferryman.model.errors import ServiceError
-
-_FIELDS = 1000
-_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-
-
-def fields(form: bytes) -> dict[str, str]:
-    """Return a form's or a query string's fields.
-
-    Raises `ServiceError` SerializationException when it is not UTF-8, has more than 1,000 fields or one of them twice:
-    a signed query may be put into another order, and which of two values comes first would be anybody's choice.
-    """
-    try:
-        pairs = _pairs(form)
-    except ValueError as error:
-        raise _malformed(f"The form cannot be read: at most {_FIELDS} fields in UTF-8 are accepted.") from error
-    read = dict(pairs)
-    if len(read) < len(pairs):
-        repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise _malformed(f"The form has the field {repeated[:100]!r} more than once. Send each field once.")
-    return read
-
-
-def _pairs(form: bytes) -> list[tuple[str, str]]:
-    """Return names and values as `parse_qsl` does, which takes ten times as long for many escapes.
-
-    Raises ValueError.
-    """
-    if not form.isascii():
-        return parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
-    if form.count(b"&") >= _FIELDS:
-        raise ValueError("too many fields")
-    parts = (part.partition(b"=") for part in form.split(b"&") if part)
-    return [(_unquoted(name), _unquoted(value)) for name, _, value in parts]
-
-
-def _unquoted(part: bytes) -> str:
-    """Return ASCII with its escapes taken back; raises UnicodeDecodeError if they are not UTF-8."""
-    part = part.replace(b"+", b" ")
-    if b"%" not in part:
-        return part.decode()
-    if _NO_ESCAPE.search(part):
-        return unquote(part.decode(), errors="strict")
-    # Python's own escapes are read by C.
-    return part.replace(b"\\", b"\\\\").replace(b"%", b"\\x").decode("unicode_escape").encode("latin-1").decode()
 
 
 def decode(form: Mapping[str, str], shape: Shape | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ BOUNDED_ELSEWHERE = {
     "SimulationPolicyListType": "server.iam_simulation_operations: INPUTS_LIMIT",
     "ActionNameListType": "server.iam_simulation_operations: PAIRS_LIMIT",
     "ResourceNameListType": "server.iam_simulation_operations: PAIRS_LIMIT",
-    "ContextEntryListType": "awsapi.query: 1,000 fields",
+    "ContextEntryListType": "awsapi.forms: 1,000 fields",
     "ContextKeyValueListType": "server.iam_simulation_operations: VALUES_LIMIT",
     "policyDescriptorListType": "core.role_sessions: POLICY_ARN_LIMIT",
 }
