@@ -62,6 +62,6 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
     ),
     "recording.record_time": (b'{"\xe5"', _NESTED),
     "recording.trail": (b'{"":"\xff"}\n', _NESTED + b"\n"),
-    "transport.answer": (b"\x01" + _NESTED, b"\x00" + _NESTED),
+    "transport.answer": (b"\x01" + _NESTED, b"\x00" + _NESTED, b'\x00{"__type":"\xed\xa0\x80"}'),
     "transport.error": (_NESTED,),
 }

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -12,6 +12,8 @@ from ferryman.core.audit_extent import Extent, extent_of
 from ferryman.recording.trail_files import trail_files
 
 _BLOCK = 256 * 1024
+_LONGEST_LINE = 1024 * 1024
+"""Bytes, more than any record has. A longer line is somebody else's, and is not held in memory."""
 
 
 def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
@@ -67,21 +69,39 @@ def verify(
     problems: list[Problem] = []
     for path in trail_files(directory):
         with path.open("rb") as file:
-            problems.extend(verification.problems(path.name, file))
+            problems.extend(verification.problems(path.name, _lines(file)))
     problems.extend(verification.conclude(at_least))
     return verification, problems
 
 
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file's lines with their newlines; of one that is too long only the beginning, and its newline if any."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = file.readline(_LONGEST_LINE)
+            line += rest[-1:]
+        yield line
+
+
 def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """Yield a file's lines, last first, without newlines; empty ones and those that are too long are left out."""
     with path.open("rb") as file:
         position = file.seek(0, os.SEEK_END)
-        rest = b""
+        rest, too_long = b"", False
         while position > 0:
             step = min(_BLOCK, position)
             position -= step
             file.seek(position)
-            lines = (file.read(step) + rest).split(b"\n")
-            rest = lines[0]
-            yield from (line for line in reversed(lines[1:]) if line)
+            first, *others = file.read(step).split(b"\n")
+            if others:
+                others[-1] = b"" if too_long else others[-1] + rest
+                yield from (line for line in reversed(others) if line)
+                rest, too_long = first, False
+            elif not too_long:
+                rest = first + rest
+            if len(rest) > _LONGEST_LINE:
+                rest, too_long = b"", True
         if rest:
             yield rest

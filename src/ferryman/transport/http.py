@@ -136,11 +136,16 @@ def service_error(answer: Answer) -> ServiceError:
     """Return the error that an answer carries in AWS's JSON form; one without a code is named by its status."""
     try:
         content = json.loads(answer.body)
-        code = str(content["__type"]).rpartition("#")[2]
-        message = str(content.get("message") or content.get("Message") or "")
+        code = _whole(str(content["__type"]).rpartition("#")[2])
+        message = _whole(str(content.get("message") or content.get("Message") or ""))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         code, message = f"HTTP{answer.status}", answer.body[:200].decode(errors="replace")
     return ServiceError(code, message, status=answer.status)
+
+
+def _whole(text: str) -> str:
+    """Return a text of JSON without half characters, which could be written nowhere."""
+    return text.encode(errors="replace").decode()
 
 
 def host_header(endpoint: SplitResult) -> str:

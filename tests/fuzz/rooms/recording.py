@@ -62,6 +62,7 @@ TARGETS = (
         (b"\n", b',"chain":{"previous":"', b'"sequence":', b'"mac":"', b"AuditTrailKeyChanged"),
         4 * MIB,
         costly=True,
+        seconds=2.0,  # commands read whole files, this one three times
     ),
     Target(
         "recording.record_time",

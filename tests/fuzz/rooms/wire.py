@@ -8,7 +8,7 @@ from ferryman.wire import payloads, smux, tasks
 from ferryman.wire.agent_message import MalformedFrame, MessageType, decode, encode, peek
 from ferryman.wire.opening import decode_control_channel_opening, decode_data_channel_opening
 from ferryman.wire.payloads import MalformedPayload
-from tests.fuzz.target import MIB, Target
+from tests.fuzz.target import KIB, MIB, Target
 from tests.fuzz.vectors import frames
 from tests.fuzz.vectors import payloads as recorded_payloads
 
@@ -112,6 +112,7 @@ TARGETS = (
     Target("wire.agent_message", _message, frames(), (MalformedFrame,), WORDS, MIB),
     Target("wire.opening", _opening, _OPENINGS, (MalformedPayload,), WORDS),
     Target("wire.payloads", _payload, recorded_payloads(), (MalformedPayload,), WORDS, MIB, costly=True),
-    Target("wire.smux", _smux, (_SMUX, _SMUX.replace(b"\x02", b"\x01")), (smux.MalformedSmux,), (), MIB),
+    # A message holds 128 KiB at most between Ferryman's ends, 32 KiB from AWS's.
+    Target("wire.smux", _smux, (_SMUX, _SMUX.replace(b"\x02", b"\x01")), (smux.MalformedSmux,), (), 256 * KIB),
     Target("wire.tasks", tasks.decode_interactive_shell, (_TASK,), (MalformedPayload,), WORDS, MIB),
 )
