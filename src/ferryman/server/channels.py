@@ -16,13 +16,13 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
 from ferryman.server import frames
 from ferryman.server.attempts import attempt
-from ferryman.server.audited import claimed_key
+from ferryman.server.audited import claimed_key, refused
 from ferryman.server.authentication import authenticate_upgrade
 from ferryman.server.control_channel import ControlChannel
 from ferryman.server.gateway import Gateway
 from ferryman.server.keys import CALL, GATEWAY
 from ferryman.server.sockets import Socket, Violation
-from ferryman.signing.errors import MissingAuthenticationToken
+from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.opening import (
     OpenAgentDataChannel,
     OpenDataChannel,
@@ -33,6 +33,9 @@ from ferryman.wire.payloads import MalformedPayload
 
 EARLY_FRAMES = 64
 """Binary frames that may come before the opening: a client's resend timer does not know of it (client.md §4.3)."""
+
+_UNVERIFIED = frozenset({"UnrecognizedClientException", "ExpiredTokenException"})
+"""What else makes a signature one that cannot be verified: its key, or the session token beside it."""
 
 _log = structlog.get_logger("ferryman.server.channels")
 
@@ -58,13 +61,30 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     """Serve one end of a session: the agent's by signature and channel token, the client's by its session token."""
     gateway = request.app[GATEWAY]
     request[CALL] = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
-    with attempt(request, claimed_key(request)):
-        caller = await authenticate_upgrade(gateway.service, request)
+    caller = await _signer_of_data_channel(gateway, request)
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # too long, it names no session either way
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
     if caller is not None and caller.kind is CallerKind.NODE:
         return await _hold(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))
     return await _hold(gateway, socket, _serve_client(request, gateway, session_id, socket))
+
+
+async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Caller | None:
+    """Return who signed the upgrade; None if nobody did, or if the signature cannot be verified.
+
+    The session token decides about a client, and clients send what they like in Authorization. AWS's plugin hangs if
+    the upgrade is refused. A wrong signature counts as a failed attempt and is recorded all the same.
+    """
+    try:
+        with attempt(request, claimed_key(request)):
+            return await authenticate_upgrade(gateway.service, request)
+    except ServiceError as error:
+        if not isinstance(error, SignatureError) and error.code not in _UNVERIFIED:
+            raise
+        _log.info("upgrade's signature ignored", error=error.code, peer=request.remote)
+        if claimed_key(request) is not None:
+            refused(request, error)
+        return None
 
 
 async def _hold(gateway: Gateway, socket: Socket, serving: Coroutine[None, None, None]) -> web.StreamResponse:

@@ -17,6 +17,9 @@ NAME_LIMIT = 128
 Token = Annotated[str, Meta(max_length=TOKEN_LIMIT)]
 Name = Annotated[str, Meta(max_length=NAME_LIMIT)]
 
+SchemaVersion = Name | int | float
+"""AWS's ends send the text "1.0"; there are clients that send the number 1. Nothing depends on it."""
+
 
 class OpenDataChannel(msgspec.Struct, frozen=True, rename="pascal"):
     """The client's opening of a data channel: `client_id` is fixed for the process, the token good for one opening.
@@ -24,7 +27,7 @@ class OpenDataChannel(msgspec.Struct, frozen=True, rename="pascal"):
     Some clients give no id, and open one connection only.
     """
 
-    message_schema_version: Name
+    message_schema_version: SchemaVersion
     request_id: Name
     token_value: Token
     client_id: Name = ""
@@ -34,7 +37,7 @@ class OpenDataChannel(msgspec.Struct, frozen=True, rename="pascal"):
 class OpenAgentDataChannel(msgspec.Struct, frozen=True, rename="pascal"):
     """The node's opening of a data channel; `ferryman` is 1 when the agent is Ferryman's, otherwise unset."""
 
-    message_schema_version: Name
+    message_schema_version: SchemaVersion
     request_id: Name
     token_value: Token
     client_instance_id: Name
@@ -46,7 +49,7 @@ class OpenControlChannel(msgspec.Struct, frozen=True, rename="pascal", kw_only=T
     """The node's opening of its control channel."""
 
     cookie: Any = None
-    message_schema_version: Name
+    message_schema_version: SchemaVersion
     request_id: Name
     token_value: Token
     agent_version: Name

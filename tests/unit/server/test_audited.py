@@ -147,6 +147,16 @@ async def test_a_forged_upgrade_is_recorded(server: Server, told: Told) -> None:
     assert record["errorCode"] == "MissingAuthenticationTokenException"
 
 
+async def test_a_clients_wrong_signature_is_recorded_although_its_token_decides(server: Server, told: Told) -> None:
+    path = "/v1/data-channel/root-00000000000000000"
+    forged = replace(server.administrator, secret_access_key=Secret("wrong"))
+    await (await server.dial(path, server.signed("GET", path, "", b"", None, forged, "ssmmessages"))).close()
+    await (await server.dial(path, {"Authorization": "Bearer x"})).close()
+    [record] = await told.calls("OpenDataChannel")
+    assert record["errorCode"] == "InvalidSignatureException"
+    assert record["userIdentity"]["accessKeyId"] == server.administrator.access_key_id
+
+
 async def test_what_agents_repeat_is_recorded_when_it_is_refused(server: Server, told: Told) -> None:
     node = await server.register()
     await node.create_channel("control", node.node_id)

@@ -2,19 +2,21 @@
 
 import json
 import uuid
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from ferryman.core.guesses import CLAIM_BURST
 from ferryman.model.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import ChannelClosed, decode_payload
-from tests.unit.server.conftest import Node, Server, task_complete, typed
+from tests.unit.server.conftest import REGION, Node, Server, task_complete, typed, until
 
 
 @pytest.fixture
@@ -38,6 +40,18 @@ def control_opening(token: str) -> dict[str, str | None]:
         "AgentVersion": "3.3.0.0",
         "PlatformType": "linux",
     }
+
+
+def wrongly_signed(server: Server, path: str, fault: str) -> dict[str, str]:
+    """The headers of an upgrade whose signature does not hold for this fault."""
+    known = server.administrator
+    key = "AKIAAAAAAAAAAAAAAAAA" if fault == "key" else known.access_key_id
+    signer = Credentials(key, Secret("wrong") if fault == "secret" else known.secret_access_key)
+    query, service = "role=x" if fault == "query" else "", "ssm" if fault == "service" else "ssmmessages"
+    headers = server.signed("GET", path, query, b"", None, signer, service)
+    if fault == "region":
+        headers["Authorization"] = headers["Authorization"].replace(f"/{REGION}/", "//")
+    return headers
 
 
 # Upgrades
@@ -79,25 +93,61 @@ async def test_an_agents_data_channel_without_a_signature_is_a_clients(server: S
     assert await peer.closed() == 1008
 
 
-async def test_a_clients_signature_must_verify_if_there_is_one(server: Server) -> None:
+async def test_a_signed_client_is_accepted(server: Server) -> None:
     node = await server.register()
     await node.control()
     ticket = await server.start(node)
     path = f"/v1/data-channel/{ticket['SessionId']}"
-    headers = server.signed("GET", path, "", b"", service="ssmmessages")
+    await _joins(server, ticket, server.signed("GET", path, "", b"", service="ssmmessages"))
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer x", "AWS4-HMAC-SHA256", "Basic dXNlcjpwYXNz", "AWS4-HMAC-SHA256 x=y"]
+)
+async def test_an_authorization_that_is_no_signature_is_ignored(server: Server, authorization: str) -> None:
+    node = await server.register()
+    await node.control()
+    with capture_logs() as logs:
+        await _joins(server, await server.start(node), {"Authorization": authorization})
+    ignored = [each["error"] for each in logs if each["event"] == "upgrade's signature ignored"]
+    assert ignored == ["IncompleteSignatureException"]
+
+
+@pytest.mark.parametrize("fault", ["secret", "key", "region", "service", "query"])
+async def test_a_clients_signature_that_does_not_hold_is_ignored(server: Server, fault: str) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    headers = wrongly_signed(server, f"/v1/data-channel/{ticket['SessionId']}", fault)
+    await _joins(server, ticket, headers)
+
+
+async def test_guesses_at_a_key_by_clients_upgrades_are_throttled(server: Server) -> None:
+    node = await server.register()
+    await node.control()
+    path = f"/v1/data-channel/{(await server.start(node))['SessionId']}"
+    headers = wrongly_signed(server, path, "key")
+    for _ in range(int(CLAIM_BURST)):
+        await (await server.dial(path, headers)).close()
+    assert await refused_upgrade(server, path, headers) == 400
+
+
+async def test_a_signature_that_does_not_hold_opens_no_agents_channel(server: Server) -> None:
+    paired = await server.paired()
+    token = await paired.node.create_channel("data", paired.session_id)
+    path = f"/v1/data-channel/{paired.session_id}"
+    headers = paired.node.signed("GET", path, "role=other")
     peer = await server.dial(path, headers)
-    await peer.text(
-        {
-            "MessageSchemaVersion": "1.0",
-            "RequestId": "r",
-            "TokenValue": ticket["TokenValue"],
-            "ClientId": str(uuid.uuid4()),
-        }
-    )
-    await server.until_status(ticket["SessionId"], SessionStatus.CONNECTING)
-    wrong = Credentials(server.administrator.access_key_id, Secret("wrong"))
-    headers = server.signed("GET", path, "", b"", None, wrong, "ssmmessages")
-    assert await refused_upgrade(server, path, headers) == 403
+    opening = {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token}
+    await peer.text({**opening, "ClientInstanceId": paired.node.node_id, "ClientId": ""})
+    assert await peer.closed() == 1008
+
+
+async def _joins(server: Server, ticket: dict[str, Any], headers: dict[str, str]) -> None:
+    peer = await server.dial(f"/v1/data-channel/{ticket['SessionId']}", headers)
+    opening = {"RequestId": "r", "TokenValue": ticket["TokenValue"], "ClientId": str(uuid.uuid4())}
+    await peer.text({"MessageSchemaVersion": "1.0", **opening})
+    await until(lambda: server.session(ticket["SessionId"]), lambda session: session.token_id is None)
 
 
 async def test_what_is_no_upgrade(server: Server) -> None:

@@ -106,3 +106,11 @@ def test_every_member_is_bounded(member: str, most: int) -> None:
     with pytest.raises(MalformedPayload) as raised:
         decode(json.dumps(members | {member: "x" * (most + 200)}))
     assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize("version", [1, 1.0, "1.0", "1"])
+def test_the_schema_version_may_be_a_number(version: object) -> None:
+    text = json.dumps({"MessageSchemaVersion": version, "RequestId": "r", "TokenValue": "t", "ClientId": "c"})
+    opening = decode_data_channel_opening(text)
+    assert isinstance(opening, OpenDataChannel)
+    assert opening.client_id == "c"
