@@ -106,10 +106,17 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
 
 
 def examine_node(state_dir: Path) -> list[Finding]:
-    """Look at the agent's state on this machine, and at its server from here."""
-    from ferryman.agent.state import StateDirectory, StateUnusable
+    """Look at the agent's state on this machine, and at its server from here.
 
+    Skipped where the agent is not part of this installation: it may have one of its own.
+    """
     subject = "Agent"
+    try:
+        from ferryman.agent.state import StateDirectory, StateUnusable
+    except ModuleNotFoundError as error:
+        said = f"{state_dir} was not checked: this installation of Ferryman does not include the agent ({error.name})"
+        advice = "Run `ferryman doctor` from the installation that runs the agent, or install ferryman[agent] here"
+        return [Finding(Verdict.SKIPPED, subject, said, advice)]
     state = StateDirectory(state_dir)
     try:
         registration = state.registration()

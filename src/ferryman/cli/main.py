@@ -105,7 +105,7 @@ def _line(error: Exception) -> str:
     if isinstance(error, Failure):
         return error.line
     if isinstance(error, ModuleNotFoundError):
-        extra = "agent" if sys.argv[1:2] in (["agent"], ["doctor"]) else "server"
+        extra = "agent" if sys.argv[1:2] == ["agent"] else "server"
         cause = f"{error.name} is missing"
         return Failure("This command is not installed", cause, f"Run pip install 'ferryman[{extra}]'").line
     return str(error)

@@ -22,7 +22,9 @@ OF_SERVER = "sqlalchemy,alembic"
 OF_EXTRAS = f"{OF_SERVER},cryptography,structlog"
 
 
-def run(missing: str, *arguments: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    missing: str, *arguments: str, directory: Path | None = None, agent_state: Path = Path("/nowhere")
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", SCRIPT, missing, *arguments],
         capture_output=True,
@@ -30,7 +32,11 @@ def run(missing: str, *arguments: str, directory: Path | None = None) -> subproc
         timeout=60,
         check=False,
         cwd=directory,
-        env={"AWS_CONFIG_FILE": "/nowhere", "AWS_EC2_METADATA_DISABLED": "true"},
+        env={
+            "AWS_CONFIG_FILE": "/nowhere",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "FERRYMAN_AGENT_STATE": str(agent_state),
+        },
     )
 
 
@@ -38,6 +44,15 @@ def test_the_base_is_the_client() -> None:
     assert run(OF_EXTRAS, "--help").returncode == 0
     assert "No region is set" in run(OF_EXTRAS, "sessions", "list").stderr
     assert "[NO] Configuration" in run(OF_EXTRAS, "doctor").stdout
+
+
+def test_doctor_of_a_base_installation_skips_the_agent_registered_on_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "registration.json").write_text("{}")
+    done = run(OF_EXTRAS, "doctor", agent_state=tmp_path)
+    assert "[NO] Configuration" in done.stdout, done.stderr
+    assert f"[--] Agent: {tmp_path} was not checked" in done.stdout
+    assert "ferryman[agent]" in done.stdout
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
