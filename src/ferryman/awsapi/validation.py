@@ -146,23 +146,46 @@ def _violation(shape: Shape | None, value: str, path: str, constraint: str) -> s
 
 
 def _quoted(shape: Shape, value: Any) -> str:
-    text = _shown(shape, value)
-    return f"'{text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + '…'}'"
+    """Return a value in quotes, no more of it than a message repeats: what comes after is not looked at."""
+    text = ""
+    for piece in _shown(shape, value):
+        text += piece
+        if len(text) > _SHOWN_LENGTH:
+            return f"'{text[:_SHOWN_LENGTH]}…'"
+    return f"'{text}'"
 
 
-def _shown(shape: Shape, value: Any) -> str:
+def _shown(shape: Shape, value: Any) -> Iterator[str]:
     if value is None:
-        return "null"
-    if shape.metadata.get("sensitive"):
-        return _REDACTED
-    if shape.type_name == "list":
-        return f"[{', '.join(_shown(shape.member, element) for element in value)}]"
-    if shape.type_name == "map":
-        entries = (f"{key}={_shown(shape.value, entry)}" for key, entry in value.items())
-        return f"{{{', '.join(entries)}}}"
-    if shape.type_name == "structure":
-        members = (f"{name}={_shown(member, value.get(name))}" for name, member in shape.members.items())
-        return f"{shape.name}({', '.join(members)})"
+        yield "null"
+    elif shape.metadata.get("sensitive"):
+        yield _REDACTED
+    elif shape.type_name == "list":
+        yield from _joined("[", (_shown(shape.member, element) for element in value), "]")
+    elif shape.type_name == "map":
+        yield from _joined("{", (_named(key, shape.value, entry) for key, entry in value.items()), "}")
+    elif shape.type_name == "structure":
+        members = (_named(name, member, value.get(name)) for name, member in shape.members.items())
+        yield from _joined(f"{shape.name}(", members, ")")
+    else:
+        yield _scalar(value)
+
+
+def _joined(opening: str, parts: Iterable[Iterator[str]], closing: str) -> Iterator[str]:
+    yield opening
+    for position, part in enumerate(parts):
+        if position:
+            yield ", "
+        yield from part
+    yield closing
+
+
+def _named(name: str, shape: Shape, value: Any) -> Iterator[str]:
+    yield f"{name}="
+    yield from _shown(shape, value)
+
+
+def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):

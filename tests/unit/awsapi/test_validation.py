@@ -269,3 +269,20 @@ def test_patterns_with_unicode_categories_refuse(name: str) -> None:
     assert "Member must satisfy regular expression pattern" in messages(
         "CreateActivationRequest", {"IamRole": "r", "DefaultInstanceName": name}
     )
+
+
+def test_a_value_is_looked_at_no_further_than_it_is_shown() -> None:
+    looked_at = 0
+
+    class Counted(str):
+        def __str__(self) -> str:
+            nonlocal looked_at
+            looked_at += 1
+            return "key-of-twenty-letters"
+
+    parameters = {"ResourceType": "ManagedInstance", "ResourceId": "mi-1", "TagKeys": [Counted("k")] * 8000}
+    model = operation_model("ssm", "RemoveTagsFromResource")
+    assert model is not None
+    with pytest.raises(ServiceError, match="…' at 'tagKeys' failed to satisfy constraint"):
+        validate(model.input_shape, parameters)
+    assert 80 < looked_at < 200
