@@ -10,7 +10,7 @@ from ferryman.wire.agent_message import AgentMessage, MalformedFrame, PayloadTyp
 from ferryman.wire.smux import Command, SmuxFrame
 from ferryman.wire.smux import encode as encode_smux
 from tests.fuzz.rooms.wire import WORDS
-from tests.fuzz.target import MIB, Target
+from tests.fuzz.target import KIB, MIB, Target
 from tests.fuzz.vectors import frames
 
 _KEY = bytes(range(32))
@@ -175,5 +175,6 @@ TARGETS = (
         (),
         MIB,
     ),
-    Target("channel.mux", _mux, _MUX, (), (), MIB, costly=True),
+    # Four sessions get it, in messages of 64 KiB.
+    Target("channel.mux", _mux, _MUX, (), (), 256 * KIB, costly=True),
 )
