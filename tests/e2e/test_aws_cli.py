@@ -59,6 +59,10 @@ def test_describe_sessions_by_every_option(ferryman: Any, started: list[str], tm
     assert [row["SessionId"] for row in first["Sessions"] + second["Sessions"]] == newest_first
     paged = listed(ferryman, "--state", "Active", "--page-size", "3")
     assert [row["SessionId"] for row in paged["Sessions"]] == newest_first
+    truncated = listed(ferryman, "--state", "Active", "--page-size", "3", "--max-items", "3")
+    for size in ([], ["--page-size", "2"], ["--page-size", "50"]):
+        rest = listed(ferryman, "--state", "Active", *size, "--starting-token", truncated["NextToken"])
+        assert [row["SessionId"] for row in truncated["Sessions"] + rest["Sessions"]] == newest_first
     one_page = listed(ferryman, "--state", "Active", "--no-paginate", "--max-results", "3")
     assert len(one_page["Sessions"]) == 3
     assert one_page["NextToken"]
@@ -67,6 +71,21 @@ def test_describe_sessions_by_every_option(ferryman: Any, started: list[str], tm
     request = tmp_path / "request.json"
     request.write_text(json.dumps({"State": "Active", "Filters": [{"key": "Target", "value": ferryman.node_id}]}))
     assert len(listed(ferryman, "--cli-input-json", f"file://{request}")["Sessions"]) == 10
+
+
+def test_boto3_resumes_a_listing_with_another_page_size(ferryman: Any) -> None:
+    client = ferryman.client("ssm")
+    mine = [client.start_session(Target=ferryman.node_id)["SessionId"] for _ in range(6)][::-1]
+
+    def page(**config: Any) -> Any:
+        return client.get_paginator("describe_sessions").paginate(State="Active", PaginationConfig=config)
+
+    truncated = page(PageSize=4, MaxItems=4)
+    seen = [row["SessionId"] for each in truncated for row in each["Sessions"]]
+    for config in ({}, {"PageSize": 1}, {"PageSize": 200}):
+        rest = page(StartingToken=truncated.resume_token, **config)
+        walked = seen + [row["SessionId"] for each in rest for row in each["Sessions"]]
+        assert [each for each in walked if each in mine] == mine
 
 
 def test_resume_terminate_and_status(ferryman: Any, until: Callable[..., Any]) -> None:

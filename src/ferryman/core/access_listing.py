@@ -69,7 +69,7 @@ async def describe_ops_items(
     settings = service.settings
     require(service, caller, "ssm:DescribeOpsItems", access_request_arn(settings.account_id, settings.region, "*"))
     query = _query(filters)
-    members = (max_results, sorted(filters))
+    members = sorted(filters)
     after = None
     if next_token is not None:
         created_at, request_id = open_page_token(service, caller, _OPERATION, members, next_token)

@@ -101,7 +101,7 @@ async def describe_activations(
     settings = service.settings
     require(service, caller, "ssm:DescribeActivations", f"arn:aws:ssm:{settings.region}:{settings.account_id}:*")
     query = tuple((_member(key), values) for key, values in request.filters)
-    members = (request.max_results, sorted((key, sorted(values)) for key, values in request.filters))
+    members = sorted((key, sorted(values)) for key, values in request.filters)
     after = None
     if request.next_token is not None:
         created_at, activation_id = open_page_token(service, caller, _LISTING, members, request.next_token)

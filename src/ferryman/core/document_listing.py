@@ -54,7 +54,7 @@ async def list_documents(service: Service, caller: Caller, request: ListDocument
                 "InvalidFilterKey",
                 f"The filter key {key!r} is not valid. Valid keys: {', '.join(_FILTERS)}, tag-key, tag:<key>.",
             )
-    members = (request.max_results, sorted((key, sorted(values)) for key, values in request.filters))
+    members = sorted((key, sorted(values)) for key, values in request.filters)
     after = ""
     if request.next_token is not None:
         (position,) = open_page_token(service, caller, _DOCUMENTS, members, request.next_token)
@@ -102,7 +102,7 @@ async def list_document_versions(
         raise no_document(name)
     if BUILTIN_DOCUMENTS.get(name) is default:
         return Page((default.version,)), default.default_version
-    members = (name, request.max_results)
+    members = (name,)
     before = None
     if request.next_token is not None:
         (position,) = open_page_token(service, caller, _VERSIONS, members, request.next_token)

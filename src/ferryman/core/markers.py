@@ -26,14 +26,13 @@ def page_of(
 ) -> Page[Item]:
     """Return a page of `items`, in order of their names, from behind where `marker` says the last one ended.
 
-    `most` may make pages smaller than `max_items` says, as on AWS. A marker is good for the same operation, caller,
-    `members` and size. Raises ValidationException for any other.
+    `most` may make pages smaller than `max_items` says, as on AWS. A marker is good for the same operation, caller and
+    `members`, whatever the size of its page. Raises ValidationException for any other.
     """
-    bound = (*members, max_items)
     after = ""
     if marker is not None:
         try:
-            after = str(open_page_token(service, caller, operation, bound, marker)[0])
+            after = str(open_page_token(service, caller, operation, members, marker)[0])
         except ServiceError as error:
             raise ServiceError("ValidationException", f"Invalid Marker. {error.message}") from error
     rest = sorted((item for item in items if name_of(item) > after), key=name_of)
@@ -43,4 +42,4 @@ def page_of(
     if len(rest) <= limit:
         return Page(tuple(rest))
     last = name_of(rest[limit - 1])
-    return Page(tuple(rest[:limit]), seal_page_token(service, caller, operation, bound, [last]))
+    return Page(tuple(rest[:limit]), seal_page_token(service, caller, operation, members, [last]))

@@ -74,7 +74,7 @@ async def describe_instance_information(
     require(service, caller, "ssm:DescribeInstanceInformation", resource)
     for key, values in request.filters:
         _check_filter(key, values)
-    members = (request.max_results, sorted((key, sorted(values)) for key, values in request.filters))
+    members = sorted((key, sorted(values)) for key, values in request.filters)
     after = None
     if request.next_token is not None:
         (position,) = open_page_token(service, caller, _OPERATION, members, request.next_token)

@@ -1,7 +1,8 @@
-"""NextToken: where a page ended, sealed, and bound to the operation, the caller and the request's other members.
+"""NextToken: where a page ended, sealed, and bound to the operation, the caller and what is listed.
 
-Bound to every other member, MaxResults included: a token is good for the request that it continues and for no other.
-What it is bound to is the seal's context, so a token that does not fit cannot even be opened.
+What is listed is every member of the request that selects rows (states, filters, names), but not the page size. The
+caller is the person, so renewed credentials keep paging (`Caller.lasting_id`). All of it is the seal's context: a token
+that does not fit cannot be opened.
 """
 
 import base64
@@ -31,7 +32,7 @@ class _Content(msgspec.Struct, frozen=True, array_like=True):
 def seal_page_token(
     service: Service, caller: Caller, operation: str, members: Sequence[Member], position: Sequence[str | int]
 ) -> str:
-    """Return the token that continues `operation` with `members` (all but NextToken) behind `position`."""
+    """Return the token that continues `operation` behind `position`; `members` are those that select what is listed."""
     expires_at = Millis(service.clock() + service.settings.limits.page_token_life * 1000)
     plaintext = msgspec.msgpack.encode(_Content(expires_at, list(position)))
     sealed = service.vault.seal(_PURPOSE, plaintext, _context(caller, operation, members))
@@ -41,20 +42,20 @@ def seal_page_token(
 def open_page_token(
     service: Service, caller: Caller, operation: str, members: Sequence[Member], token: str
 ) -> list[str | int]:
-    """Return the position in a token; InvalidNextToken if it was not made for this very request, or has lapsed."""
+    """Return the position in a token; InvalidNextToken if it was made for another listing or caller, or has expired."""
     try:
         sealed = base64.b64decode(token.encode(), validate=True)
         plaintext = service.vault.open(_PURPOSE, sealed, _context(caller, operation, members))
         content = msgspec.msgpack.decode(plaintext, type=_Content)
     except (binascii.Error, UnicodeError, Unsealable, msgspec.DecodeError) as error:
-        raise _invalid("it was not issued for this request by this caller") from error
+        raise _invalid("it was not issued to this caller for this operation with these filters") from error
     if service.clock() >= content.expires_at:
         raise _invalid("it has expired")
     return content.position
 
 
 def _context(caller: Caller, operation: str, members: Sequence[Member]) -> bytes:
-    bound = msgspec.json.encode([operation, caller.account_id, caller.user_id, members])
+    bound = msgspec.json.encode([operation, caller.account_id, caller.lasting_id, members])
     return hashlib.sha256(bound).digest()
 
 

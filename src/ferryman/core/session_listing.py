@@ -40,7 +40,7 @@ async def describe_sessions(service: Service, caller: Caller, request: DescribeS
     if request.state is SessionState.HISTORY:
         since = Millis(service.clock() - settings.limits.history_days * 86_400_000)
         query = replace(query, ended_since=since)
-    members = (request.state, request.max_results, sorted(request.filters))
+    members = (request.state, sorted(request.filters))
     after = None
     if request.next_token is not None:
         started_at, session_id = open_page_token(service, caller, _OPERATION, members, request.next_token)

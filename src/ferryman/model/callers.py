@@ -93,6 +93,13 @@ class Caller:
         return session.identity_id if self.kind is CallerKind.USER else self.user_id
 
     @property
+    def lasting_id(self) -> str:
+        """Who calls, whatever key, session token or role session name they use now: for a role, it and the person."""
+        if self.kind is not CallerKind.ROLE:
+            return self.user_id
+        return f"{self.user_id.partition(':')[0]} {self.person_id}"
+
+    @property
     def access_type(self) -> AccessType:
         """How its sessions are marked."""
         return AccessType.STANDARD if self.session is None else self.session.access_type

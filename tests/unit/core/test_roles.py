@@ -118,7 +118,7 @@ async def test_lists_go_by_pages(world: "World") -> None:
     second = await roles.list_roles(service, root, "/", first.next_token, 2)
     assert ([role.name for role in second.items], second.next_token) == (["c"], None)
     assert [role.name for role in (await roles.list_roles(service, root, "/b/", None, None)).items] == ["b"]
-    for prefix, size, marker in (("/b/", 2, first.next_token), ("/", 1, first.next_token), ("/", 2, "made up")):
+    for prefix, size, marker in (("/b/", 2, first.next_token), ("/", 2, "made up")):
         assert await code(roles.list_roles(service, root, prefix, marker, size)) == "ValidationException"
 
 
