@@ -41,6 +41,8 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
     "plugin.answer.resume_session": (
         b"\x028",
         b'\x03{"TokenValue":{}}',
+        b'\x02{"__type":{}}',
+        b'\x03{"TokenValue":"\\ud800"}',
         b'\x03{"TokenValue":"t","StreamUrl":8}',
         b"\x03" + _NESTED,
     ),

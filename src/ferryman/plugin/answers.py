@@ -61,7 +61,7 @@ def checked(operation: str, shape: "Shape | None", answer: Mapping[str, Any]) ->
 def _checked(operation: str, shape: "Shape", value: Any, path: str) -> Any:
     kind = shape.type_name
     fits = isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
-    if not fits:
+    if not fits or (kind == "string" and not value.isascii() and value.encode(errors="replace").decode() != value):
         raise unreadable(operation, f"{path} is not a {kind}")
     if kind == "structure":
         members = shape.members

@@ -105,7 +105,7 @@ class ServiceClient:
 
 
 def _client_error(error: Any) -> Exception:
-    code = error.response["Error"]["Code"]
+    code = str(error.response["Error"]["Code"])
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     if code == OVER:
         return SessionOver(str(error))
