@@ -19,6 +19,7 @@ from ferryman.policy.parsing import cached_policy
 Keys = Mapping[str, Value | Sequence[Value]]
 """Condition keys that an operation adds to those of every request."""
 NO_KEYS: Keys = {}
+RESOURCE_ACCOUNT = "aws:ResourceAccount"
 SESSION_DOCUMENT_ACCESS_CHECK = "ssm:SessionDocumentAccessCheck"
 _PRINCIPAL_TYPES = {CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole", CallerKind.NODE: "ManagedInstance"}
 
@@ -76,6 +77,7 @@ def context_of(service: Service, caller: Caller, keys: Keys = NO_KEYS) -> Reques
         "aws:PrincipalArn": caller.role_arn or caller.arn,
         "aws:PrincipalAccount": caller.account_id,
         "aws:PrincipalType": _PRINCIPAL_TYPES[caller.kind],
+        "aws:PrincipalIsAWSService": False,
     }
     if caller.kind is CallerKind.USER:
         entries["aws:username"] = caller.name
@@ -86,25 +88,31 @@ def context_of(service: Service, caller: Caller, keys: Keys = NO_KEYS) -> Reques
 
 
 def origin_keys(service: Service, origin: Origin) -> Keys:
-    """Return the condition keys of when and from where a request came."""
+    """Return the condition keys of the request itself: when and from where it came, and to which region and account.
+
+    Everything here belongs to one account in one region, and no service of AWS's calls on somebody's behalf.
+    """
     now = _instant(service.clock())
+    settings = service.settings
     entries: dict[str, Value | Sequence[Value]] = {
         "aws:CurrentTime": now,
         "aws:EpochTime": int(now.timestamp()),
         "aws:SecureTransport": origin.is_secure,
+        "aws:UserAgent": origin.user_agent,
+        "aws:RequestedRegion": settings.region,
+        RESOURCE_ACCOUNT: settings.account_id,
+        "aws:ViaAWSService": False,
+        "aws:ViaAWSMCPService": False,
     }
     if origin.source_ip:
         entries["aws:SourceIp"] = origin.source_ip
-    if origin.user_agent:
-        entries["aws:UserAgent"] = origin.user_agent
     return entries
 
 
 def _session_keys(session: TemporarySession) -> Keys:
-    entries: dict[str, Value | Sequence[Value]] = {
-        "aws:TokenIssueTime": _instant(session.issued_at),
-        "aws:MultiFactorAuthPresent": False,
-    }
+    entries: dict[str, Value | Sequence[Value]] = {"aws:TokenIssueTime": _instant(session.issued_at)}
+    if session.kind is not SessionKind.WEB_IDENTITY:  # AWS: not for federated identities
+        entries["aws:MultiFactorAuthPresent"] = False
     if session.source_identity:
         entries["aws:SourceIdentity"] = session.source_identity
     if session.provider and session.kind is SessionKind.WEB_IDENTITY:

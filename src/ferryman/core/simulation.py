@@ -12,6 +12,7 @@ from ferryman.core.callers import caller_of, role_caller
 from ferryman.core.iam_resources import no_such
 from ferryman.core.permissions import (
     NO_KEYS,
+    RESOURCE_ACCOUNT,
     SESSION_DOCUMENT_ACCESS_CHECK,
     Keys,
     context_of,
@@ -40,7 +41,7 @@ from ferryman.policy.evaluation import (
 )
 from ferryman.policy.principals import Requester
 
-_OF_REQUESTS = ("aws:SecureTransport",)
+_OF_REQUESTS = ("aws:SecureTransport", "aws:UserAgent")
 _OF_USERS = ("aws:username", "aws:userid")
 _SESSION_ACTIONS = frozenset({"ssm:ResumeSession", "ssm:TerminateSession"})
 _TAGGED = {"managed-instance": ResourceType.NODE, "document": ResourceType.DOCUMENT}
@@ -145,7 +146,16 @@ async def _request(service: Service, of: Principal, action: str, resource: str, 
     tagged = _TAGGED.get(kind) if of.known else None
     keys = NO_KEYS if tagged is None else await resource_keys(service, tagged, name)
     context = without(context_of(service, caller, keys), *_OF_REQUESTS, *(() if of.named else _OF_USERS))
+    owner = _account_of(resource)
+    if owner:
+        context = _with(context, {RESOURCE_ACCOUNT: owner})
     return Request(action, resource, _with(context, given), asks)
+
+
+def _account_of(resource: str) -> str:
+    """Return the account in an ARN, which may be another one; empty if none is written there."""
+    parts = resource.split(":", 5)
+    return parts[4] if len(parts) == 6 and parts[4].isascii() and parts[4].isdigit() else ""
 
 
 def _with(context: RequestContext, given: Keys) -> RequestContext:
@@ -172,21 +182,63 @@ def spelt(folded: Sequence[str] | frozenset[str]) -> Sequence[str]:
 
 
 _KEYS = (
+    "aws:AssumedRoot",
+    "aws:CalledVia",
+    "aws:CalledViaAWSMCP",
+    "aws:CalledViaFirst",
+    "aws:CalledViaLast",
+    "aws:ChatbotSourceArn",
     "aws:CurrentTime",
+    "aws:Ec2InstanceSourcePrivateIPv4",
+    "aws:Ec2InstanceSourceVpc",
     "aws:EpochTime",
+    "aws:FederatedProvider",
+    "aws:IsMcpServiceAction",
     "aws:MultiFactorAuthAge",
     "aws:MultiFactorAuthPresent",
     "aws:PrincipalAccount",
     "aws:PrincipalArn",
+    "aws:PrincipalIsAWSService",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalServiceName",
+    "aws:PrincipalServiceNamesList",
     "aws:PrincipalType",
+    "aws:RequestedRegion",
+    RESOURCE_ACCOUNT,
+    "aws:ResourceOrgID",
+    "aws:ResourceOrgPaths",
     "aws:SecureTransport",
+    "aws:SignInSessionArn",
+    "aws:SourceAccount",
+    "aws:SourceArn",
     "aws:SourceIdentity",
     "aws:SourceIp",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
+    "aws:SourceVpc",
+    "aws:SourceVpcArn",
+    "aws:SourceVpce",
     "aws:TagKeys",
     "aws:TokenIssueTime",
     "aws:UserAgent",
+    "aws:ViaAWSMCPService",
+    "aws:ViaAWSService",
+    "aws:VpcSourceIp",
+    "aws:VpceAccount",
+    "aws:VpceOrgID",
+    "aws:VpceOrgPaths",
+    "codebuild:BuildArn",
+    "codebuild:ProjectArn",
+    "ec2:RoleDelivery",
+    "ec2:SourceInstanceArn",
+    "glue:CredentialIssuingService",
+    "glue:RoleAssumedBy",
     "iam:PermissionsBoundary",
     "iam:PolicyARN",
+    "identitystore:UserId",
+    "lambda:SourceFunctionArn",
+    "ssm:SourceInstanceArn",
     SESSION_DOCUMENT_ACCESS_CHECK,
 )
 _SPELLING: Mapping[str, str] = {fold(key): key for key in _KEYS}
