@@ -1,9 +1,12 @@
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 import ferryman
+from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
 from ferryman.plugin import api
 
 
@@ -23,3 +26,10 @@ def test_the_public_names_are_those_of_the_api() -> None:
 def test_another_name_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="connekt"):
         _ = ferryman.connekt
+
+
+def test_the_versions_that_peers_see_follow_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    major, minor, patch = map(int, project["version"].split("."))
+    assert f"4.{major}.{minor}.{patch}" == AGENT_VERSION
+    assert f"1.{3 + major}.{minor}.{patch}" == CLIENT_VERSION

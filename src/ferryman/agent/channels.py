@@ -47,6 +47,7 @@ async def open_control_channel(client: HttpClient, source: CredentialSource) -> 
                 token_value=token,
                 agent_version=AGENT_VERSION,
                 platform_type="linux",
+                ferryman=1,
             )
         )
     )

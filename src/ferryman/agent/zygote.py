@@ -5,6 +5,7 @@ It first says its own process id (4 bytes, big-endian). Then the agent sends tas
 back each worker's process id. The zygote ends when the agent does; workers do not.
 """
 
+import contextlib
 import gc
 import os
 import signal
@@ -37,6 +38,11 @@ def main(arguments: list[str]) -> None:
     trusted = server_trust(registration.endpoint, registration.ca_file)
     gc.collect()
     gc.freeze()  # workers share these pages
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the agent is gone
+        _serve(control, state_directory, trusted)
+
+
+def _serve(control: socket.socket, state_directory: Path, trusted: Trust | None) -> None:
     control.sendall(LENGTH.pack(os.getpid()))
     while (task := _receive(control)) is not None:
         worker = os.fork()
@@ -67,10 +73,7 @@ def _receive(control: socket.socket) -> bytes | None:
 def _read(control: socket.socket, size: int) -> bytes | None:
     received = bytearray()
     while len(received) < size:
-        try:
-            piece = control.recv(size - len(received))
-        except ConnectionResetError:
-            return None
+        piece = control.recv(size - len(received))
         if not piece:
             return None
         received += piece

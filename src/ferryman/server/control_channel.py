@@ -18,7 +18,6 @@ from ferryman.core.messages import (
 )
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
-from ferryman.model.versions import AGENT_VERSION
 from ferryman.server import frames
 from ferryman.server.relay import RelaySlot
 from ferryman.server.sockets import Socket, Violation
@@ -39,6 +38,8 @@ _IGNORED = frozenset(
 )
 STATUS_LIMIT = 40
 """Characters of what a node calls the outcome of a task that are logged."""
+_BEFORE_OPENINGS_SAID_SO = "4.0.1.0"
+"""Of Ferryman's agents whose opening does not say whose they are."""
 _DEREGISTERED = "the node was deregistered"
 _log = structlog.get_logger("ferryman.server.control_channel")
 
@@ -51,7 +52,7 @@ class ControlChannel:
     """One node's open control channel.
 
     `slot_of` finds a session's relay slot on this server, so that its output is passed on before its end is told.
-    `opened` is the agent's first frame: Ferryman's own is ready for tasks at once.
+    `opened` is the agent's first frame: Ferryman's own, of whatever release, is ready for tasks at once.
     """
 
     __slots__ = ("_opened", "_refused", "_service", "_slot_of", "node_id", "socket", "starts")
@@ -65,8 +66,7 @@ class ControlChannel:
         slot_of: Callable[[SessionId], RelaySlot | None],
         opened: OpenControlChannel,
     ) -> None:
-        settled = opened.agent_version == AGENT_VERSION
-        first_at = asyncio.get_running_loop().time() + (0.0 if settled else timing.start)
+        first_at = asyncio.get_running_loop().time() + (0.0 if _is_ferrymans(opened) else timing.start)
         self.node_id = node_id
         self.socket = socket
         self.starts = StartQueue(socket.send, timing.start, first_at)
@@ -167,3 +167,7 @@ class ControlChannel:
         self._send(frames.message(self._service, MessageType.AGENT_TASK_ACKNOWLEDGE, encode_payload(receipt)))
         session_id, status = SessionId(session_id[:SESSION_ID_LIMIT]), result.final_task_status[:STATUS_LIMIT]
         _log.info("task completed", node_id=self.node_id, session_id=session_id, status=status)
+
+
+def _is_ferrymans(opened: OpenControlChannel) -> bool:
+    return isinstance(opened.ferryman, int) or opened.agent_version == _BEFORE_OPENINGS_SAID_SO

@@ -46,7 +46,7 @@ class OpenAgentDataChannel(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class OpenControlChannel(msgspec.Struct, frozen=True, rename="pascal", kw_only=True):
-    """The node's opening of its control channel."""
+    """The node's opening of its control channel; `ferryman` is 1 when the agent is Ferryman's, otherwise unset."""
 
     cookie: Any = None
     message_schema_version: SchemaVersion
@@ -54,6 +54,7 @@ class OpenControlChannel(msgspec.Struct, frozen=True, rename="pascal", kw_only=T
     token_value: Token
     agent_version: Name
     platform_type: Name = ""
+    ferryman: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Opening(msgspec.Struct, rename="pascal"):

@@ -221,20 +221,19 @@ class Node:
         path = f"/v1/{kind}-channel/{quote(channel_id, safe='@+=,;~')}"
         return await self.server.dial(f"{path}?{query}", self.signed("GET", path, query))
 
-    async def control(self, *, version: str = AGENT_VERSION) -> Peer:
-        """The open control channel."""
+    async def control(self, *, version: str = AGENT_VERSION, ferryman: int | None = 1) -> Peer:
+        """The open control channel. `ferryman` is None for AWS's agent."""
         token = await self.create_channel("control", self.node_id)
         peer = await self.upgrade("control", self.node_id)
-        await peer.text(
-            {
-                "Cookie": None,
-                "MessageSchemaVersion": "1.0",
-                "RequestId": str(uuid.uuid4()),
-                "TokenValue": token,
-                "AgentVersion": version,
-                "PlatformType": "linux",
-            }
-        )
+        opening: dict[str, Any] = {
+            "Cookie": None,
+            "MessageSchemaVersion": "1.0",
+            "RequestId": str(uuid.uuid4()),
+            "TokenValue": token,
+            "AgentVersion": version,
+            "PlatformType": "linux",
+        }
+        await peer.text(opening if ferryman is None else opening | {"Ferryman": ferryman})
         await self.server.until_connected(self.node_id)
         return peer
 

@@ -8,6 +8,7 @@ import pytest
 from ferryman.core.messages import EndTask, StartTask, control_subject, encode
 from ferryman.core.ports import NoResponders
 from ferryman.model.sessions import SessionStatus
+from ferryman.model.versions import AGENT_VERSION
 from ferryman.server.contention import REPLACEMENTS
 from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
@@ -127,7 +128,7 @@ async def test_a_node_that_is_deregistered_while_it_opens_does_not_stay(server: 
 
 async def test_an_agent_that_informs_of_nothing_is_listed_by_its_opening(server: Server) -> None:
     node = await server.register()
-    await node.control(version="3.3.0.0")
+    await node.control(version="3.3.0.0", ferryman=None)
 
     async def row() -> dict[str, object]:
         return dict((await server.call("describe_instance_information"))["InstanceInformationList"][0])
@@ -165,11 +166,32 @@ class TestPatience:
         assert await session_id_of_next_start(paired.control) == "root-0"
 
 
+class TestReadiness:
+    """Ferryman's agent gets its first task at once, whatever its release; others after a moment, here never."""
+
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(start=3600, close=0.3)
+
+    @pytest.mark.parametrize("version", ["4.0.0.1", AGENT_VERSION, "4.999.0.0"])
+    async def test_an_agent_of_another_release_of_ferryman_is_ready(self, server: Server, version: str) -> None:
+        node = await server.register()
+        control = await node.control(version=version, ferryman=1)
+        await start_task(server, node, "root-1")
+        assert await session_id_of_next_start(control) == "root-1"
+
+    async def test_an_agent_from_before_the_member_is_ready(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(version="4.0.1.0", ferryman=None)
+        await start_task(server, node, "root-1")
+        assert await session_id_of_next_start(control) == "root-1"
+
+
 async def test_other_agents_get_a_moment_after_opening(server: Server) -> None:
     node = await server.register()
     loop = asyncio.get_running_loop()
     before = loop.time()
-    control = await node.control(version="3.3.987.0")
+    control = await node.control(version="3.3.987.0", ferryman=None)
     await start_task(server, node, "root-1")
     await session_id_of_next_start(control)
     assert loop.time() - before > 0.3

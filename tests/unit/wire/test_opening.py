@@ -63,6 +63,14 @@ def test_control_channels_open_as_agents_write_it() -> None:
     assert encode_opening(opening) == CONTROL
 
 
+def test_ferrymans_agent_says_whose_it_is() -> None:
+    opening = OpenControlChannel(
+        message_schema_version="1.0", request_id="r", token_value="t", agent_version="4.0.1.0", ferryman=1
+    )
+    assert json.loads(encode_opening(opening))["Ferryman"] == 1
+    assert decode_control_channel_opening(encode_opening(opening)) == opening
+
+
 def test_older_agents_give_no_platform() -> None:
     text = '{"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","AgentVersion":"2.3.0.0"}'
     expected = OpenControlChannel(
