@@ -51,10 +51,9 @@ def list_records(
     from ferryman.recording.trail_reading import newest_first
 
     located = load(config)
-    tests = _tests(user, event, session, errors=errors)
     earliest, latest = _instant("--since", since), _instant("--until", until)
     records = _between(newest_first(located.path(located.configuration.audit.directory)), earliest, latest)
-    rows = list(islice((record for record in records if all(test(record) for test in tests)), limit))
+    rows = list(islice(records_of(records, user=user, event=event, session=session, errors=errors), limit))
     if json:
         print_json(rows)
         return
@@ -125,6 +124,19 @@ def list_sinks(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
         )
     if any(position.failure for _, position in found):
         raise typer.Exit(1)
+
+
+def records_of(
+    records: Iterator[Record],
+    *,
+    user: str | None = None,
+    event: str | None = None,
+    session: str | None = None,
+    errors: bool = False,
+) -> Iterator[Record]:
+    """Yield those records that all of these options name."""
+    tests = _tests(user, event, session, errors=errors)
+    return (record for record in records if all(test(record) for test in tests))
 
 
 def _tests(user: str | None, event: str | None, session: str | None, *, errors: bool) -> list[Test]:
