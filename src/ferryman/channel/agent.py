@@ -3,6 +3,7 @@
 The far end is Ferryman's client, or AWS's. The server between them says when a client is there, and which one.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
@@ -45,6 +46,8 @@ WITHOUT_HANDSHAKE = frozenset({"Standard_Stream", "InteractiveCommands"})
 """Sessions that AWS's agents start without one (`protocol/agent.md` §4.9)."""
 QUIET = 0.1
 """AWS's client dies of any message between HandshakeComplete and the end of its port set-up (client.md §12.2)."""
+_AWS_VERSION = re.compile(r"[0-9]+(\.[0-9]+){3}", re.ASCII)
+"""How AWS's clients write their version; others that shake hands have three parts."""
 SILENCE = 15.0
 """Seconds that AWS's client may acknowledge nothing more of a finished session: of duplicates it never tells."""
 
@@ -111,6 +114,7 @@ class AgentChannel:
         self._ended = False
         self._announcements: list[bytes] = []
         self._agreed = AWS
+        self._peer = Peer.AWS_CLIENT
         self._input_is_lost = False
         self._quiet_due = False
         self._quiet_until: float | None = None
@@ -170,7 +174,7 @@ class AgentChannel:
             if now < self._quiet_until:
                 return frames
             self._quiet_until = None
-            self._stream.open(AWS, Peer.AWS_CLIENT)
+            self._stream.open(AWS, self._peer)
         frames += self._stream.incoming.acknowledgements(now)
         if self._publication is PublicationState.STARTED:
             frames += self._output(now)
@@ -231,7 +235,7 @@ class AgentChannel:
             case MessageType.ACKNOWLEDGE:
                 self._stream.acknowledged(message, now)
             case MessageType.START_PUBLICATION:
-                self._start_publication(_client_id(message), now)
+                self._start_publication(_publication(message), now)
             case MessageType.PAUSE_PUBLICATION:
                 self._publication = PublicationState.PAUSED
                 self._events.append(PublicationPaused())
@@ -256,7 +260,8 @@ class AgentChannel:
             return []
         return frames
 
-    def _start_publication(self, client_id: str | None, now: float) -> None:
+    def _start_publication(self, started: Publication, now: float) -> None:
+        client_id = started.client_id
         replaced = client_id is not None and self._client_id not in (None, client_id)
         self._client_id = client_id or self._client_id
         self._publication = PublicationState.STARTED
@@ -279,7 +284,10 @@ class AgentChannel:
             self._stream.incoming.ask_for_the_rest()
         self._input_is_lost = False
         if self._handshake is HandshakeState.DUE:
-            self._request_handshake(now)
+            if started.handshake is False and self._session_type in WITHOUT_HANDSHAKE:
+                self._begin_without_handshake()
+            else:
+                self._request_handshake(now)
         self._stream.outgoing.restart()
 
     def _request_handshake(self, now: float) -> None:
@@ -318,10 +326,19 @@ class AgentChannel:
         those have none to rely on.
         """
         if self._handshake is HandshakeState.REQUESTED and self._session_type in WITHOUT_HANDSHAKE:
-            self._handshake = HandshakeState.DONE
-            self._digested = False
-            self._stream.open(AWS, Peer.AWS_CLIENT)
-            self._events.append(ClientReady(""))
+            self._open_without_handshake()
+
+    def _begin_without_handshake(self) -> None:
+        """Start a shell as AWS's agent does. Output makes AWS's client a shell, which tells its size; so it gets some
+        that shows nothing."""
+        self._stream.outgoing.add(PayloadType.OUTPUT, b"")
+        self._open_without_handshake()
+
+    def _open_without_handshake(self) -> None:
+        self._handshake = HandshakeState.DONE
+        self._digested = False
+        self._stream.open(AWS, Peer.OTHER_CLIENT)
+        self._events.append(ClientReady(""))
 
     def _conclude_handshake(self, response: HandshakeResponse, now: float) -> None:
         if self._handshake is not HandshakeState.REQUESTED:
@@ -341,10 +358,12 @@ class AgentChannel:
             self._agreed = agree(response.ferryman)
             self._digested = not self._agreed.undigested
             self._stream.open(self._agreed, Peer.FERRYMAN)
-        elif self._session_type == PORT:
-            self._quiet_due = True
         else:
-            self._stream.open(AWS, Peer.AWS_CLIENT)
+            self._peer = Peer.AWS_CLIENT if _AWS_VERSION.fullmatch(response.client_version) else Peer.OTHER_CLIENT
+            if self._session_type == PORT:
+                self._quiet_due = True
+            else:
+                self._stream.open(AWS, self._peer)
         self._events.append(ClientReady(response.client_version, self._agreed))
 
     def _announce(self, state: str, client_id: str | None) -> None:
@@ -367,9 +386,9 @@ class AgentChannel:
         self._events.append(FrameRejected(reason))
 
 
-def _client_id(message: AgentMessage) -> str | None:
-    """Return the client that the server names; only Ferryman's does, so any other payload names none."""
+def _publication(message: AgentMessage) -> Publication:
+    """Return what the server says of the client; only Ferryman's says anything, so any other payload is empty."""
     try:
-        return decode_payload(message.payload, Publication).client_id
+        return decode_payload(message.payload, Publication)
     except MalformedPayload:
-        return None
+        return Publication()

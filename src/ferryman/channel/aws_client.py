@@ -39,12 +39,16 @@ class _Doubt:
 
 
 class AwsClient:
-    """The state of those habits over the messages of one stream; `listens`: the client can show what it gets."""
+    """The state of those habits over the messages of one stream.
 
-    def __init__(self, messages: Messages, window: Window, *, listens: bool) -> None:
+    `listens`: the client can show what it gets. `covers`: groups of messages travel ahead of a cover.
+    """
+
+    def __init__(self, messages: Messages, window: Window, *, listens: bool, covers: bool = True) -> None:
         self._messages = messages
         self._window = window
         self._listens = listens
+        self._covers = covers
         self._doubts: dict[int, _Doubt] = {}
         self._doubtful = 0
         self._doubtful_bytes = 0
@@ -63,7 +67,7 @@ class AwsClient:
     @property
     def needs_cover(self) -> bool:
         """Return whether an empty message must be numbered, and given to `cover`, before the next one."""
-        return self._listens and self._open_cover is None
+        return self._covers and self._listens and self._open_cover is None
 
     def cover(self, number: int) -> None:
         """Take the number of an empty message that travels behind those numbered after it."""

@@ -33,6 +33,8 @@ class Peer(Enum):
     """It acknowledges each message by itself, also ahead of a gap, and duplicates again (agent.md §4.3)."""
     AWS_CLIENT = auto()
     """As AWS_AGENT, but it drops duplicates in silence (client.md §7.2)."""
+    OTHER_CLIENT = auto()
+    """Not known to be AWS's: treated like it, but everything is sent in order, since it may not put it in order."""
 
 
 def new_message_id(entropy: Entropy) -> bytes:
@@ -90,8 +92,9 @@ class OutgoingStream:
         if peer is Peer.FERRYMAN:
             self._resending = WhenStuck(self._outstanding, self.round_trip)
             self._measured = MeasuredWindow(self._window, self.round_trip)
-        elif peer is Peer.AWS_CLIENT:
-            self._aws_client = AwsClient(self._outstanding, self._window, listens=self._listens)
+        elif peer in (Peer.AWS_CLIENT, Peer.OTHER_CLIENT):
+            covers = peer is Peer.AWS_CLIENT
+            self._aws_client = AwsClient(self._outstanding, self._window, listens=self._listens, covers=covers)
 
     def __len__(self) -> int:
         """Return how many messages are unacknowledged."""

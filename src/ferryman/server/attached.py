@@ -29,13 +29,15 @@ FROM_AGENT: Mapping[str, bytes] = {
 class Attached:
     """One end that is here. `name` is the client's ClientId or the node's id.
 
-    `ready`: the agent reported Connected, or had before. `stalled`: it does not read, and nothing is sent to it.
+    `handshake`: the client expects one also in a shell. `ready`: the agent reported Connected, or had before.
+    `stalled`: it does not read, and nothing is sent to it.
     """
 
     socket: Socket
     name: str
     allowed: Mapping[str, bytes]
     ferryman: bool = False
+    handshake: bool = True
     ready: bool = True
     stalled: bool = False
     terminating: bool = False

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Coroutine
 
+import msgspec
 import structlog
 from aiohttp import WSCloseCode, web
 
@@ -166,8 +167,10 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
         _refuse(socket, error, frames.channel_closed(gateway.service, session_id, output), session_id=session_id)
         return
     socket.recognised(authorized.caller_id)  # a client shows who it is by its token, after the upgrade
+    # Clients that do not name their version, AWS's before 1.2.677 among them, know shells as AWS's agent starts them.
+    named = opened.client_version is not msgspec.UNSET
     async with gateway.slot(authorized) as slot:
-        await slot.join(authorized, socket)
+        await slot.join(authorized, socket, handshake=named)
 
 
 async def _opening(gateway: Gateway, socket: Socket) -> str | None:

@@ -82,9 +82,10 @@ def _iso(millis: int) -> str:
     return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def start_publication(service: Service, client_id: str) -> bytes:
-    """Return the frame that tells an agent that this client is there."""
-    return message(service, MessageType.START_PUBLICATION, encode_payload(Publication(client_id)), flags=SYN_FIN)
+def start_publication(service: Service, client_id: str, *, handshake: bool) -> bytes:
+    """Return the frame that tells an agent that this client is there, and whether it expects a handshake."""
+    payload = encode_payload(Publication(client_id, handshake))
+    return message(service, MessageType.START_PUBLICATION, payload, flags=SYN_FIN)
 
 
 def pause_publication(service: Service) -> bytes:

@@ -63,16 +63,18 @@ class RelaySlot:
         self._recording = asyncio.Lock()
         self._log = _log.bind(session_id=session.session_id)
 
-    async def join(self, authorized: AuthorizedSession, socket: Socket, *, ferryman: bool = False) -> None:
+    async def join(
+        self, authorized: AuthorizedSession, socket: Socket, *, ferryman: bool = False, handshake: bool = True
+    ) -> None:
         """Relay for one end until it leaves, is replaced or the session ends; then close its socket.
 
         The newest socket of an end wins. `ferryman`: the agent is Ferryman's, and marks where its frames for another
-        client begin.
+        client begin. `handshake`: the client expects one also in a shell.
         """
         name = authorized.client_id or authorized.caller_id
         end_joined(self._service, self.session_id, authorized.end.value, name, socket.peer_address)
         if authorized.end is End.CLIENT:
-            await self._join_client(authorized, socket)
+            await self._join_client(authorized, socket, handshake)
         else:
             await self._join_agent(authorized, socket, ferryman)
 
@@ -108,8 +110,8 @@ class RelaySlot:
 
     # The client's side
 
-    async def _join_client(self, authorized: AuthorizedSession, socket: Socket) -> None:
-        client = Attached(socket, authorized.client_id, FROM_CLIENT)
+    async def _join_client(self, authorized: AuthorizedSession, socket: Socket, handshake: bool) -> None:
+        client = Attached(socket, authorized.client_id, FROM_CLIENT, handshake=handshake)
         self._greet_client(client)
         try:
             await self._record()
@@ -282,7 +284,7 @@ class RelaySlot:
         if client is None or client.stalled:
             agent.socket.send(frames.pause_publication(self._service))
             return
-        agent.socket.send(frames.start_publication(self._service, client.name))
+        agent.socket.send(frames.start_publication(self._service, client.name, handshake=client.handshake))
         if self._kept.client_id == client.name:
             for frame in self._kept.frames:
                 agent.socket.send(frame)

@@ -148,9 +148,13 @@ class AgentSessionState(msgspec.Struct, frozen=True, rename="pascal", omit_defau
 
 
 class Publication(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
-    """Payload of start_publication and pause_publication; `client_id` is Ferryman's addition, AWS's ends ignore it."""
+    """Payload of start_publication and pause_publication. The members are Ferryman's addition, AWS's ends ignore them.
+
+    `handshake`: whether the client expects one where AWS's agent sends none; older servers do not say.
+    """
 
     client_id: str | None = None
+    handshake: bool | None = None
 
 
 Payload = TypeVar("Payload", bound=msgspec.Struct)

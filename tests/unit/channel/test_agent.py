@@ -38,8 +38,8 @@ class Service:
     def take(self, now: float = 0.0) -> list[AgentMessage]:
         return [decode(frame) for frame in self.agent.frames_to_send(now)]
 
-    def start(self, client_id: str | None = "c-1", now: float = 0.0) -> None:
-        payload = {} if client_id is None else {"ClientId": client_id}
+    def start(self, client_id: str | None = "c-1", now: float = 0.0, **extra: Any) -> None:
+        payload = extra if client_id is None else {"ClientId": client_id, **extra}
         self.agent.receive(self.make_frame(MessageType.START_PUBLICATION, 0, 0, payload), now)
 
     def pause(self) -> None:
@@ -268,6 +268,50 @@ def test_a_client_that_sends_without_shaking_hands_is_heard(service: Service) ->
     service.agent.events()
     service.agent.receive(wrong[:80] + bytes(32) + wrong[112:], 0.0)
     assert isinstance(service.agent.events()[0], FrameRejected)
+
+
+@pytest.mark.parametrize("session_type", ["Standard_Stream", "InteractiveCommands"])
+def test_a_client_that_expects_no_handshake_gets_a_shell_without(make: Make, session_type: str) -> None:
+    service = make(session_type)
+    service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
+    service.start(Handshake=False)
+    assert service.agent.events() == [PublicationStarted("c-1"), ClientReady("")]
+    sent = [message for message in service.take() if message.message_type == MessageType.OUTPUT_STREAM_DATA]
+    assert [(each.sequence_number, each.payload_type, each.payload) for each in sent] == [
+        (0, PayloadType.OUTPUT, b""),  # AWS's client tells its size once it has output
+        (1, PayloadType.OUTPUT, b"$ "),
+    ]
+    assert service.agent.handshake is HandshakeState.DONE
+
+
+def test_another_client_that_expects_a_handshake_gets_one(service: Service) -> None:
+    service.start(Handshake=False)
+    service.take()
+    service.start("c-2", Handshake=True)
+    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.take()]
+
+
+@pytest.mark.parametrize("session_type", ["Port", "NonInteractiveCommands"])
+def test_a_handshake_is_requested_where_awss_agent_requests_one(make: Make, session_type: str) -> None:
+    service = make(session_type)
+    service.start(Handshake=False)
+    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.take()]
+
+
+@pytest.mark.parametrize(("version", "in_order"), [("0.0.1", True), ("1.2.0", True), ("1.2.707.0", False)])
+@pytest.mark.parametrize("session_type", ["Port", "NonInteractiveCommands"])
+def test_only_awss_client_gets_a_group_of_messages_ahead_of_its_cover(
+    make: Make, session_type: str, version: str, in_order: bool
+) -> None:
+    service = make(session_type, {"portNumber": "22"})
+    service.shake_hands(ClientVersion=version)
+    service.take(QUIET)
+    service.input(1, PayloadType.OUTPUT, b"x")
+    service.take(QUIET)
+    for _ in range(3):
+        service.agent.send(PayloadType.OUTPUT, b"data", QUIET)
+    numbers = [message.sequence_number for message in service.take(QUIET)]
+    assert numbers == ([2, 3, 4] if in_order else [3, 4, 5, 2])
 
 
 @pytest.mark.parametrize("session_type", ["Port", "NonInteractiveCommands"])

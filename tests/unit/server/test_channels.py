@@ -15,7 +15,7 @@ from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import MessageType
-from ferryman.wire.payloads import ChannelClosed, decode_payload
+from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
 from tests.unit.server.conftest import REGION, Node, Server, task_complete, typed, until
 
 
@@ -141,6 +141,19 @@ async def test_a_signature_that_does_not_hold_opens_no_agents_channel(server: Se
     opening = {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token}
     await peer.text({**opening, "ClientInstanceId": paired.node.node_id, "ClientId": ""})
     assert await peer.closed() == 1008
+
+
+@pytest.mark.parametrize("version", ["1.2.707.0", None])
+async def test_the_agent_learns_whether_the_client_names_its_version(server: Server, version: str | None) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    peer = await server.dial(f"/v1/data-channel/{ticket['SessionId']}")
+    opening = {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": ticket["TokenValue"]}
+    await peer.text(opening if version is None else {**opening, "ClientVersion": version})
+    agent = await node.data(ticket["SessionId"])
+    publication = decode_payload((await agent.until(MessageType.START_PUBLICATION)).payload, Publication)
+    assert publication.handshake is (version is not None)
 
 
 async def _joins(server: Server, ticket: dict[str, Any], headers: dict[str, str]) -> None:
