@@ -19,7 +19,7 @@ def run_command(ferryman: Any, command: str, **options: Any) -> subprocess.Compl
     settings: dict[str, Any] = {"stdin": subprocess.DEVNULL} if "input" not in options else {}
     return subprocess.run(
         [str(PROGRAMS / "aws"), *arguments],
-        env=ferryman.environment,
+        env=ferryman.environment | options.pop("extra", {}),
         capture_output=True,
         timeout=60,
         check=False,
@@ -44,8 +44,24 @@ def test_exit_codes_of_commands(ferryman: Any, command: str, code: int) -> None:
     assert not code or f"returned non-zero exit status {code}".encode() in done.stderr
 
 
-def test_outputs_are_apart_and_input_is_the_commands(ferryman: Any) -> None:
+def test_outputs_are_apart_and_input_is_the_commands_if_asked_for(ferryman: Any) -> None:
     data = bytes(range(256)) * 4000
-    done = run_command(ferryman, "sh -c 'sha256sum; echo words >&2'", input=data)
+    done = run_command(ferryman, "sh -c 'sha256sum; echo words >&2'", input=data, extra={"FERRYMAN_COMMAND_STDIN": "1"})
     assert hashlib.sha256(data).hexdigest().encode() in done.stdout
     assert done.stderr == b"words\n"
+
+
+def test_a_loop_over_lines_keeps_its_lines(ferryman: Any) -> None:
+    aws = f"{PROGRAMS / 'aws'} ssm start-session --document-name AWS-StartNonInteractiveCommand"
+    loop = f"while read node; do {aws} --target $node --parameters command='echo on the node'; done"
+    done = subprocess.run(
+        ["/bin/sh", "-c", loop],
+        env=ferryman.environment,
+        input=f"{ferryman.node_id}\n" * 2,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.count("on the node\n") == 2
+    assert done.stderr == ""

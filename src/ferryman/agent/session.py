@@ -208,13 +208,20 @@ class Session:
             self._delivered.set()
         self._kind.resume()
 
+    def _on_input(self, event: InputReceived) -> None:
+        self._active_at = time.monotonic()
+        self._sizes[event.sequence_number] = len(event.payload)
+        if self._outcome.done():
+            return
+        self._kind.take(event)
+        if self._outcome.done():  # the client ended it, and leaves as soon as it knows that we know
+            self._engine.acknowledge(event.sequence_number, self._active_at, delayed=False)
+            self._pump.wake()
+
     def _on_event(self, event: AgentEvent) -> None:
         match event:
             case InputReceived():
-                self._active_at = time.monotonic()
-                self._sizes[event.sequence_number] = len(event.payload)
-                if not self._outcome.done():
-                    self._kind.take(event)
+                self._on_input(event)
             case ClientReady():
                 self._active_at = time.monotonic()
                 self._client_ready.set()

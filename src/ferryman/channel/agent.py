@@ -217,9 +217,14 @@ class AgentChannel:
         self._finished = True
         self._silent_since = now
 
-    def acknowledge(self, sequence_number: int, now: float) -> None:
-        """Say that the InputReceived of this number, and all before it, are with the program."""
+    def acknowledge(self, sequence_number: int, now: float, *, delayed: bool = True) -> None:
+        """Say that the InputReceived of this number, and all before it, are with the program.
+
+        Unless `delayed`, the acknowledgement waits for no others that could travel with it.
+        """
         self._stream.consume(sequence_number)
+        if not delayed:
+            self._stream.incoming.release()
         self._deliver(now)
 
     def announce_termination(self) -> None:

@@ -13,7 +13,7 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run `work` on uvloop and return its result. Ctrl-C, SIGTERM and SIGHUP cancel it.
+    """Run `work` on uvloop and return its result. Ctrl-C, SIGTERM and SIGHUP cancel it, unless ignored at the start.
 
     Raises KeyboardInterrupt after Ctrl-C, `typer.Exit` with 128 + n after signal n, and whatever `work` raises.
     """
@@ -32,7 +32,8 @@ async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
         received.append(number)
         task.cancel()
 
-    for number in ENDING:
+    heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heeded:
         loop.add_signal_handler(number, end, number)
     try:
         return await task
@@ -41,5 +42,5 @@ async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
             raise typer.Exit(SIGNAL_BASE + received[0]) from None
         raise
     finally:
-        for number in ENDING:
+        for number in heeded:
             loop.remove_signal_handler(number)

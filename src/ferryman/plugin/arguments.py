@@ -3,6 +3,7 @@
 Beyond AWS's client, what is wrong is said on standard error with exit status 2.
 """
 
+import math
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +20,10 @@ OPERATION = "StartSession"
 RECONNECT_VARIABLE = "FERRYMAN_RECONNECT_SECONDS"
 DEFAULT_RECONNECT_SECONDS = 300.0
 LONGEST_RECONNECT_SECONDS = 86_400.0
+FORWARD_IDLE_VARIABLE = "FERRYMAN_FORWARD_IDLE_SECONDS"
+DEFAULT_FORWARD_IDLE_SECONDS = 86_400.0
+LONGEST_FORWARD_IDLE_SECONDS = 30 * 86_400.0
+COMMAND_STDIN_VARIABLE = "FERRYMAN_COMMAND_STDIN"
 
 
 class InvalidArguments(Exception):
@@ -57,6 +62,20 @@ class Launch:
 Command = ShowInstalled | ShowVersion | Launch
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person may set for all sessions, by environment variables.
+
+    `reconnect_seconds` bounds an outage. A forwarded port without a connection is closed after `forward_idle_seconds`,
+    infinity for never. `command_stdin`: non-interactive commands get the standard input, which AWS's client leaves
+    alone, and so does ours unless asked: in a loop over lines it would eat the lines.
+    """
+
+    reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS
+    forward_idle_seconds: float = DEFAULT_FORWARD_IDLE_SECONDS
+    command_stdin: bool = False
+
+
 def parse(arguments: Sequence[str], environment: MutableMapping[str, str]) -> Command:
     """Return what `arguments` (without the program's name) ask for.
 
@@ -88,17 +107,32 @@ def checked_stream_url(url: str) -> str:
     return url
 
 
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of `environment`. Raises `InvalidArguments`."""
+    idle = _seconds(
+        environment, FORWARD_IDLE_VARIABLE, DEFAULT_FORWARD_IDLE_SECONDS, LONGEST_FORWARD_IDLE_SECONDS, " (0: no limit)"
+    )
+    command_stdin = environment.get(COMMAND_STDIN_VARIABLE, "")
+    if command_stdin not in ("", "0", "1"):
+        raise InvalidArguments(texts.cannot_start(f"{COMMAND_STDIN_VARIABLE} must be 0 or 1"))
+    return Settings(reconnect_seconds(environment), idle or math.inf, command_stdin == "1")
+
+
 def reconnect_seconds(environment: Mapping[str, str]) -> float:
     """Return for how long a lost connection is tried to be restored. Raises `InvalidArguments`."""
-    text = environment.get(RECONNECT_VARIABLE, "")
+    return _seconds(environment, RECONNECT_VARIABLE, DEFAULT_RECONNECT_SECONDS, LONGEST_RECONNECT_SECONDS)
+
+
+def _seconds(environment: Mapping[str, str], variable: str, default: float, longest: float, note: str = "") -> float:
+    text = environment.get(variable, "")
     if not text:
-        return DEFAULT_RECONNECT_SECONDS
+        return default
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= LONGEST_RECONNECT_SECONDS:
-        cause = f"{RECONNECT_VARIABLE} must be a number of seconds from 0 to {LONGEST_RECONNECT_SECONDS:.0f}"
+    if not 0 <= seconds <= longest:
+        cause = f"{variable} must be a number of seconds from 0 to {longest:.0f}{note}"
         raise InvalidArguments(texts.cannot_start(cause))
     return seconds
 

@@ -8,6 +8,7 @@ from ferryman.channel.events import OutputReceived
 from ferryman.plugin import texts
 from ferryman.plugin.agent_features import takes_terminate_flag
 from ferryman.plugin.endings import NORMAL, Ending
+from ferryman.plugin.idle_limit import IdleLimit
 from ferryman.plugin.kind import Surroundings
 from ferryman.plugin.listener import Listener
 from ferryman.transport.tcp_connection import TcpConnection
@@ -30,6 +31,7 @@ class BasicPort:
 
     attended = False
     needs_output = False
+    ends_with_parent = True
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -49,6 +51,10 @@ class BasicPort:
         self._between = False
         """A connection is over, and the far end does not know yet."""
         self.ends_by_flag = takes_terminate_flag(around.started.agent_version)
+        self._idle_limit = IdleLimit(
+            around.settings.forward_idle_seconds, lambda: self._connection is not None, self._unused
+        )
+        self._interrupted = False
         self._serving = asyncio.create_task(self._serve())
         around.watch(self._serving)
         around.screen.choose(data_only=False)
@@ -80,6 +86,7 @@ class BasicPort:
     def signalled(self, number: signal.Signals) -> None:
         """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
         if number in INTERRUPTIONS:
+            self._interrupted = True
             words = texts.INTERRUPTED + texts.ended(self._around.session_id, "")
             self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
@@ -88,17 +95,18 @@ class BasicPort:
         return self._around.ended(output, lost=lost)
 
     async def finish(self) -> None:
-        """Take no more connections; let the present one have what has arrived."""
+        """Take no more connections; let the present one have what has arrived, unless interrupted."""
         while self._far_end.remaining():
             pass
         self._serving.cancel()
         self._listener.close()
-        if self._connection is not None:
+        if self._connection is not None and not self._interrupted:
             self._connection.close()
             await asyncio.wait([self._connection.closed], timeout=LAST_WRITES_SECONDS)
 
     def close(self) -> None:
         """Leave neither a connection nor a socket file."""
+        self._idle_limit.close()
         self._serving.cancel()
         self._listener.close()
         if self._connection is not None:
@@ -106,6 +114,7 @@ class BasicPort:
 
     def connected(self, connection: TcpConnection) -> None:
         """Give the connection what has waited for it."""
+        self._idle_limit.used()
         self._connection = connection
         arrived, self._arrived = self._arrived, deque()
         for event in arrived:
@@ -142,6 +151,10 @@ class BasicPort:
         while self._written:
             self._far_end.consumed(self._written.popleft()[0])
         self._input_over.set()
+
+    def _unused(self) -> None:
+        words = texts.ended(self._around.session_id, texts.unused(self._around.settings.forward_idle_seconds))
+        self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
     def _write(self, connection: TcpConnection | None, event: OutputReceived) -> None:
         data = b"" if connection is None or event.payload_type not in DATA_TYPES else event.payload

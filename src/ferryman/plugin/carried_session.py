@@ -158,7 +158,7 @@ class CarriedSession:
                 self.far_end.flag(Flag.TERMINATE_SESSION)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(FLAG_SECONDS):
-                        await self.far_end.delivered()
+                        await self.far_end.delivered()  # or the session is over, which is an answer too
                         return
             async with asyncio.timeout(TERMINATE_SECONDS):
                 await self._service.terminate(self.session_id)

@@ -19,10 +19,12 @@ KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c"}
 class Command:
     """The person's end of a far command.
 
-    Standard input is left alone unless the far end agreed to take it; then its end closes the command's.
+    Standard input is left alone unless the person asked for it to be passed on and the far end agreed to take it; then
+    its end closes the command's. Else the command's input is empty.
     """
 
     needs_output = True
+    ends_with_parent = True
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -33,8 +35,11 @@ class Command:
         self._status = NORMAL
         self._size_due = True
         descriptors = around.screen.descriptors
-        self.attended = self._takes_input and is_terminal(descriptors.stdin)
-        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended) if self._takes_input else None
+        given = self._takes_input and around.settings.command_stdin
+        self.attended = given and is_terminal(descriptors.stdin)
+        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended) if given else None
+        if self._takes_input and not given:
+            self._input_ended()
         around.screen.choose(data_only=False)
 
     def take(self, event: OutputReceived) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from ferryman.channel.client import ClientChannel
-from ferryman.channel.events import ClientEvent, OutputReceived
+from ferryman.channel.events import ClientEvent, OutputReceived, SessionEnded
 from ferryman.transport.pump import Pump
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
@@ -34,6 +34,8 @@ class FarEnd:
         self._on_events = on_events
         self._handling = False
         self._delivered = asyncio.Event()
+        self.is_over = False
+        """Whether the server has said that the session is over."""
         self._written = -1
         self._acknowledged = -1
         self._unwritten: deque[tuple[int, int]] = deque()
@@ -75,8 +77,8 @@ class FarEnd:
             self._timer = self._loop.call_later(ACKNOWLEDGE_SECONDS, self._acknowledge_late)
 
     async def delivered(self) -> None:
-        """Wait until the far end has taken everything that was sent."""
-        while not self._channel.all_acknowledged:
+        """Wait until the far end has taken everything that was sent, or the session is over and it never will."""
+        while not (self._channel.all_acknowledged or self.is_over):
             self._delivered.clear()
             await self._delivered.wait()
 
@@ -117,9 +119,10 @@ class FarEnd:
         for event in events:
             if isinstance(event, OutputReceived):
                 self._unwritten.append((event.sequence_number, len(event.payload)))
+            self.is_over = self.is_over or isinstance(event, SessionEnded)
         try:
             self._on_events(events)
         finally:
             self._handling = False
-        if self._channel.all_acknowledged:
+        if self._channel.all_acknowledged or self.is_over:
             self._delivered.set()

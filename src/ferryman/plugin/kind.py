@@ -2,11 +2,12 @@
 
 import asyncio
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ferryman.channel.events import OutputReceived, SessionStarted
 from ferryman.plugin import texts
+from ferryman.plugin.arguments import Settings
 from ferryman.plugin.endings import FAILED, NORMAL, Ending, Endings
 from ferryman.plugin.far_end import FarEnd
 from ferryman.plugin.screen import Screen
@@ -18,13 +19,14 @@ class CannotRun(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a session has around it. Only `screen` and `far_end` are talked to; `endings` is told the end."""
+    """What a session has around it. Only `screen` and `far_end` are talked to; `endings` gets the end."""
 
     session_id: str
     started: SessionStarted
     far_end: FarEnd
     screen: Screen
     endings: Endings
+    settings: Settings = field(default_factory=Settings)
 
     def ended(self, output: str, *, lost: bool, status: int = NORMAL) -> Ending:
         """Return the ending for when the server says that the session is over, `lost` at its node or as it should."""
@@ -56,6 +58,10 @@ class Kind(Protocol):
     @property
     def ends_by_flag(self) -> bool:
         """Whether the far end takes the flag TerminateSession, and nothing is to be left running."""
+
+    @property
+    def ends_with_parent(self) -> bool:
+        """Whether nobody needs the session once the process that started the client has ended."""
 
     def take(self, event: OutputReceived) -> None:
         """Take output; acknowledge it once it is written out."""

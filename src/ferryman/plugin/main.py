@@ -6,6 +6,7 @@ Imports as little as possible before the connection is under way: neither typer,
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -53,9 +54,12 @@ def _run(arguments: Sequence[str]) -> int:
             import uvloop
 
             from ferryman.plugin.session import run
+            from ferryman.plugin.signals import ignored
 
+            # What was started under nohup is to outlive its starter.
+            ends_with_parent = not ignored(signal.SIGHUP)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(run(launch, os.environ))
+                return runner.run(run(launch, os.environ, ends_with_parent=ends_with_parent))
 
 
 def _open_missing_descriptors() -> None:

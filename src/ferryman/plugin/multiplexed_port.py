@@ -7,6 +7,7 @@ from ferryman.channel.events import OutputReceived
 from ferryman.plugin import texts
 from ferryman.plugin.agent_features import expects_keep_alive
 from ferryman.plugin.endings import FAILED, NORMAL, Ending
+from ferryman.plugin.idle_limit import IdleLimit
 from ferryman.plugin.kind import Surroundings
 from ferryman.plugin.listener import Listener
 from ferryman.plugin.tunnel import Tunnel
@@ -26,6 +27,7 @@ class MultiplexedPort:
 
     attended = False
     needs_output = False
+    ends_with_parent = True
     ends_by_flag = True
 
     def __init__(self, around: Surroundings) -> None:
@@ -41,6 +43,10 @@ class MultiplexedPort:
             on_refused=lambda reason: self._screen.complain(texts.stream_refused(reason)),
             on_failed=self._failed,
         )
+        self._idle_limit = IdleLimit(
+            around.settings.forward_idle_seconds, lambda: bool(len(self._tunnel)), self._unused
+        )
+        self._interrupted = False
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
         self._opening = self._loop.create_task(self._open())
@@ -64,6 +70,7 @@ class MultiplexedPort:
     def signalled(self, number: signal.Signals) -> None:
         """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
         if number in INTERRUPTIONS:
+            self._interrupted = True
             words = texts.INTERRUPTED + texts.ended(self._around.session_id, "")
             self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
@@ -72,10 +79,12 @@ class MultiplexedPort:
         return self._around.ended(output, lost=lost)
 
     async def finish(self) -> None:
-        """Take no more connections; let those there are have what has arrived for them."""
+        """Take no more connections; let those there are have what has arrived for them, unless interrupted."""
         self._stop_listening()
         while self._around.far_end.remaining():
             pass
+        if self._interrupted:
+            return
         try:
             async with asyncio.timeout(LAST_WRITES_SECONDS):
                 await self._tunnel.drain()
@@ -84,6 +93,7 @@ class MultiplexedPort:
 
     def close(self) -> None:
         """Leave neither connections nor a socket file."""
+        self._idle_limit.close()
         if self._keep_alive is not None:
             self._keep_alive.cancel()
         self._stop_listening()
@@ -99,7 +109,12 @@ class MultiplexedPort:
             self._server.close()
         self._listener.close()
 
+    def _unused(self) -> None:
+        words = texts.ended(self._around.session_id, texts.unused(self._around.settings.forward_idle_seconds))
+        self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+
     def _connected(self) -> None:
+        self._idle_limit.used()
         if not self._accepted_any:
             self._accepted_any = True
             self._screen.say(texts.first_connection(self._around.session_id))

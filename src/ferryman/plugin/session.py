@@ -1,9 +1,10 @@
 """Runs one session from its StartSession response to the process's exit status."""
 
 import asyncio
+import contextlib
 import dataclasses
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from ferryman.channel.events import (
@@ -15,14 +16,16 @@ from ferryman.channel.events import (
 )
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin import texts
-from ferryman.plugin.arguments import Launch, reconnect_seconds
+from ferryman.plugin.arguments import Launch, Settings, read_settings
 from ferryman.plugin.connection import CannotConnect, Connector
 from ferryman.plugin.endings import FAILED, SIGNAL_BASE, Ending, Endings
 from ferryman.plugin.far_end import FarEnd
 from ferryman.plugin.kind import CannotRun, Kind, Surroundings
+from ferryman.plugin.parent_watch import ParentWatch
 from ferryman.plugin.screen import STANDARD, Descriptors, Screen
 from ferryman.plugin.service_client import CallRefused, ServiceClient, SessionOver
 from ferryman.plugin.session_kinds import begin
+from ferryman.plugin.signals import ENDING, FATAL, Signals
 from ferryman.plugin.trust import ca_file
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
@@ -40,35 +43,42 @@ USER_AGENT = f"ferryman-session-manager-plugin/{CLIENT_VERSION}"
 FLAG_SECONDS = 2.0
 """The same for telling the far end, which is quicker; then the server is told."""
 
-FATAL = frozenset({signal.SIGTERM, signal.SIGHUP})
 FATAL_STATUSES = frozenset(SIGNAL_BASE + number for number in FATAL)
-ENDING = FATAL | {signal.SIGINT, signal.SIGQUIT}
-HANDLED = (*ENDING, signal.SIGTSTP, signal.SIGWINCH, signal.SIGCONT)
-"""The AWS CLI starts us with SIGINT, SIGQUIT and SIGTSTP ignored."""
 
 
-async def run(launch: Launch, environment: Mapping[str, str], descriptors: Descriptors = STANDARD) -> int:
+async def run(
+    launch: Launch,
+    environment: Mapping[str, str],
+    descriptors: Descriptors = STANDARD,
+    *,
+    ends_with_parent: bool = False,
+) -> int:
     """Run the session and return the exit status; whatever happens, the terminal is left as it was found.
 
-    Needs the main thread, for signals. Raises `InvalidArguments` for a wrong setting in `environment`.
+    `ends_with_parent`: once the process that started this one has ended, so does the session. Needs the main thread,
+    for signals. Raises `InvalidArguments` for a wrong setting in `environment`.
     """
-    limit = reconnect_seconds(environment)
+    settings = read_settings(environment)
     trusted = ca_file(environment, launch.profile) if launch.stream_url.startswith("wss:") else None
     service = ServiceClient(launch.region, launch.profile, launch.endpoint)
     async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=trusted) as dialler:
-        session = _Session(launch, Connector(launch, dialler, service, limit), service, limit, descriptors)
-        with _Signals(session.on_signal):
+        connector = Connector(launch, dialler, service, settings.reconnect_seconds)
+        session = _Session(launch, connector, service, settings, descriptors)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(Signals(session.on_signal))
+            if ends_with_parent:
+                stack.enter_context(ParentWatch(session.on_parent_gone))
             return await session.run()
 
 
 class _Session:
     def __init__(
-        self, launch: Launch, connector: Connector, service: ServiceClient, limit: float, descriptors: Descriptors
+        self, launch: Launch, connector: Connector, service: ServiceClient, settings: Settings, descriptors: Descriptors
     ) -> None:
         self._launch = launch
         self._connector = connector
         self._service = service
-        self._limit = limit
+        self._settings = settings
         self._endings = Endings()
         self._hurry = asyncio.Event()
         self._connected = False
@@ -112,6 +122,13 @@ class _Session:
             if not tell:
                 self._hurry.set()
 
+    def on_parent_gone(self) -> None:
+        """End as by a hang-up, unless the session has a sign of its own that nobody needs it any more."""
+        if self._kind is None or self._kind.ends_with_parent:
+            if not self._endings.announced:
+                self._screen.complain(texts.PARENT_GONE)
+            self.on_signal(signal.SIGHUP)
+
     def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback of the event loop raised. What else the loop reports is no concern of the person's."""
         fault = context.get("exception")
@@ -133,7 +150,9 @@ class _Session:
             self._kind.flush()
 
     def _begin(self, started: SessionStarted) -> None:
-        around = Surroundings(self._launch.session_id, started, self._far_end, self._screen, self._endings)
+        around = Surroundings(
+            self._launch.session_id, started, self._far_end, self._screen, self._endings, self._settings
+        )
         try:
             self._kind = begin(around, self._launch.expected)
         except CannotRun as reason:
@@ -168,12 +187,15 @@ class _Session:
         return ending
 
     async def _told(self, ending: Ending) -> Ending:
-        """Tell the far end by flag; return what is left to do."""
+        """Tell the far end by flag; return what is left to do.
+
+        A far end that ends the session at once may leave without an acknowledgement: the session's end is its answer.
+        """
         self._far_end.flag(Flag.TERMINATE_SESSION)
         await self._unhurried(self._far_end.delivered(), FLAG_SECONDS)
         if ending.status in FATAL_STATUSES:
             self._hurry.set()
-        return dataclasses.replace(ending, terminate=not self._far_end.all_acknowledged)
+        return dataclasses.replace(ending, terminate=not (self._far_end.all_acknowledged or self._far_end.is_over))
 
     async def _stay_connected(self) -> Ending:
         """Return only when there is no connection to be had any more."""
@@ -186,6 +208,8 @@ class _Session:
                 finally:
                     self._connected = False
                     await websocket.close()
+                if self._far_end.is_over:
+                    return await self._endings.first()
                 websocket = await self._reopen()
         except CannotConnect as lost:
             return lost.ending
@@ -195,9 +219,11 @@ class _Session:
 
         def notice() -> None:
             nonlocal notified
+            if self._endings.announced:
+                return
             notified = True
             attended = self._kind is not None and self._kind.attended
-            self._screen.complain(texts.connection_lost(self._limit, attended=attended))
+            self._screen.complain(texts.connection_lost(self._settings.reconnect_seconds, attended=attended))
 
         timer = asyncio.get_running_loop().call_later(NOTICE_SECONDS, notice)
         try:
@@ -226,22 +252,6 @@ class _Session:
                 work.result()
         finally:
             await _cancelled(work, hurry)
-
-
-class _Signals:
-    """Delivers signals to `on_signal` on the event loop while the context lasts, ignored ones too."""
-
-    def __init__(self, on_signal: Callable[[signal.Signals], None]) -> None:
-        self._on_signal = on_signal
-        self._loop = asyncio.get_running_loop()
-
-    def __enter__(self) -> None:
-        for number in HANDLED:
-            self._loop.add_signal_handler(number, self._on_signal, number)
-
-    def __exit__(self, *_: object) -> None:
-        for number in HANDLED:
-            self._loop.remove_signal_handler(number)
 
 
 async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:

@@ -23,6 +23,7 @@ class Shell:
     """The person's end of a far terminal."""
 
     needs_output = True
+    ends_with_parent = True
     ends_by_flag = False
 
     def __init__(self, around: Surroundings) -> None:

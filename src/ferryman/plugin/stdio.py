@@ -26,6 +26,8 @@ class StdioPort:
     """The person's end of one far connection."""
 
     needs_output = True
+    ends_with_parent = False
+    """The end of the input is the sign: ssh that goes to the background lives on as another process."""
     ends_by_flag = True
 
     def __init__(self, around: Surroundings) -> None:

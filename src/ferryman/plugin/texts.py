@@ -30,6 +30,11 @@ def ended(session_id: str, output: str) -> str:
     return f"\n\nExiting session with sessionId: {printable(session_id)}.\n\n"
 
 
+def unused(seconds: float) -> str:
+    """A forwarded port had no connection for so long."""
+    return f"The port had no connection for {seconds:g} s."
+
+
 def customer_message(text: str) -> str:
     """What the node has to say to the person."""
     return f"{one_line(text)}\n"
@@ -85,6 +90,7 @@ WAITING = "Waiting for connections...\n"
 CONNECT_TO_PORT_ERROR = "\nConnection to destination port failed, check SSM Agent logs.\n"
 INTERRUPTED = "Terminate signal received, exiting.\n"
 RECONNECTED = "Connection restored.\n"
+PARENT_GONE = "The program that started this session has ended, and so does the session. nohup would keep it.\n"
 
 
 def unexpected(fault: str, variable: str) -> str:

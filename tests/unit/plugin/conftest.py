@@ -110,6 +110,8 @@ class FarEnd:
         self.resume: Callable[[], tuple[int, dict[str, Any]]] = self.resumed
         self.answering = True
         self.breaking = False
+        self.ends_unacknowledged = False
+        """Whether the flag TerminateSession is answered by the session's end alone."""
         self.paths: list[str] = []
         self.dialled_at = 0.0
         self._changed = threading.Condition()
@@ -163,10 +165,7 @@ class FarEnd:
         async def end() -> None:
             while not self.channel.all_acknowledged:
                 await asyncio.sleep(0.01)
-            assert self._socket is not None
-            closed = encode_payload(ChannelClosed(session_id=SESSION_ID, output=output))
-            await self._socket.send(control_frame(MessageType.CHANNEL_CLOSED, closed))
-            await self._socket.close()
+            await self._end(output)
 
         self.run(end())
 
@@ -231,6 +230,12 @@ class FarEnd:
         if self._transport is not None:
             self._transport.abort()
         await self._runner.cleanup()
+
+    async def _end(self, output: str) -> None:
+        assert self._socket is not None
+        closed = encode_payload(ChannelClosed(session_id=SESSION_ID, output=output))
+        await self._socket.send(control_frame(MessageType.CHANNEL_CLOSED, closed))
+        await self._socket.close()
 
     async def _data_channel(self, request: web.Request) -> web.StreamResponse:
         self.dialled_at = time.monotonic()
@@ -300,6 +305,9 @@ class FarEnd:
             self.sizes.append((size.cols, size.rows))
         elif event.payload_type == PayloadType.FLAG:
             self.flags.append(decode_flag(event.payload))
+            if self.ends_unacknowledged and self.flags[-1] == Flag.TERMINATE_SESSION:
+                self._ending = asyncio.ensure_future(self._end(""))
+                return
         elif self.on_input is not None:
             self.on_input(event)
             return

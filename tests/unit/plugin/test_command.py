@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n".encode()
 END_TEXT = f"\n\nExiting session with sessionId: {SESSION_ID}.\n\n".encode()
 SECONDS = 20
+WITH_INPUT = {"FERRYMAN_COMMAND_STDIN": "1"}
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -23,8 +25,8 @@ def command(make_far_end: Any) -> Any:
     return make_far_end("NonInteractiveCommands")
 
 
-def test_input_is_the_commands_and_its_end_closes_it(command: Any, start: Start) -> None:
-    plugin = start(command.arguments())
+def test_input_is_the_commands_if_asked_for_and_its_end_closes_it(command: Any, start: Start) -> None:
+    plugin = start(command.arguments(), extra=WITH_INPUT)
     data = os.urandom(1_500_000) + b"\x03\x1c\n"
     assert plugin.stdin is not None
     plugin.stdin.write(data)
@@ -71,8 +73,39 @@ def test_awss_agent_takes_no_input_but_interrupts(command: Any, start: Start) ->
     assert command.flags == []
 
 
-def test_an_interrupt_ends_a_command_that_takes_input(command: Any, start: Start) -> None:
+def test_the_launchers_input_is_not_read(command: Any, start: Start, tmp_path: Path) -> None:
+    nodes = tmp_path / "nodes"
+    nodes.write_text("node-1\nnode-2\n")
+    with nodes.open("rb") as lines:
+        plugin = start(command.arguments(), stdin=lines)
+        command.until(lambda: command.flags == [4])  # the command's own input is empty
+        command.say(b"EXIT_CODE: 0", PayloadType.EXIT_CODE)
+        command.end()
+        assert plugin.wait(SECONDS) == 0
+        assert os.lseek(lines.fileno(), 0, os.SEEK_CUR) == 0
+    assert command.typed == b""
+
+
+def test_a_wrong_setting_of_the_input_is_named(command: Any, start: Start) -> None:
+    plugin = start(command.arguments(), extra={"FERRYMAN_COMMAND_STDIN": "yes"})
+    assert plugin.communicate(timeout=SECONDS)[1].endswith(b"FERRYMAN_COMMAND_STDIN must be 0 or 1\n")
+    assert plugin.returncode == 2
+
+
+def test_an_interrupted_command_that_ends_without_an_acknowledgement_needs_no_further_call(
+    command: Any, start: Start
+) -> None:
+    command.ends_unacknowledged = True
     plugin = start(command.arguments())
+    command.until(lambda: command.sizes)
+    plugin.send_signal(signal.SIGINT)
+    assert plugin.communicate(timeout=SECONDS)[1] == b""
+    assert plugin.returncode == 130
+    assert command.calls == []
+
+
+def test_an_interrupt_ends_a_command_that_takes_input(command: Any, start: Start) -> None:
+    plugin = start(command.arguments(), extra=WITH_INPUT)
     command.until(lambda: command.sizes)
     plugin.send_signal(signal.SIGINT)
     assert plugin.wait(SECONDS) == 130
@@ -82,7 +115,7 @@ def test_an_interrupt_ends_a_command_that_takes_input(command: Any, start: Start
 
 def test_a_command_that_does_not_read_stops_its_writer(command: Any, start: Start) -> None:
     command.on_input = lambda _: None  # received, and acknowledged never
-    plugin = start(command.arguments())
+    plugin = start(command.arguments(), extra=WITH_INPUT)
     assert plugin.stdin is not None
     os.set_blocking(plugin.stdin.fileno(), False)
     assert command.started.wait(SECONDS)

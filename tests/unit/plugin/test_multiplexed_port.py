@@ -336,3 +336,45 @@ def test_a_node_that_breaks_the_protocol_ends_the_session(forwarding: Any, start
     _, stderr = plugin.communicate(timeout=SECONDS)
     assert plugin.returncode == 1
     assert b"the node broke the protocol of port forwarding: smux version 7 is not 2" in stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_end_without_an_acknowledgement_needs_no_further_call(
+    forwarding: Any, start: Start, number: signal.Signals
+) -> None:
+    far_end, _ = forwarding()
+    far_end.ends_unacknowledged = True
+    plugin = start(far_end.arguments())
+    port_of(plugin)
+    assert interrupted(plugin, number)[2] == ""
+    assert far_end.calls == []
+
+
+def test_a_port_that_nobody_uses_is_closed_in_the_end(forwarding: Any, start: Start) -> None:
+    far_end, streams = forwarding()
+    plugin = start(far_end.arguments(), extra={"FERRYMAN_FORWARD_IDLE_SECONDS": "0.5"})
+    stdout, stderr = plugin.communicate(timeout=SECONDS)
+    assert f"SessionId: {SESSION_ID} : The port had no connection for 0.5 s.".encode() in stdout
+    assert (plugin.returncode, stderr, far_end.calls) == (0, b"", [])
+    assert far_end.flags == [2]
+    assert streams.opened == []
+
+
+def test_an_unused_connection_keeps_its_port_open(forwarding: Any, start: Start) -> None:
+    far_end, _ = forwarding()
+    plugin = start(far_end.arguments(), extra={"FERRYMAN_FORWARD_IDLE_SECONDS": "0.5"})
+    with connected(port_of(plugin)) as connection:
+        with pytest.raises(subprocess.TimeoutExpired):
+            plugin.wait(2)
+        connection.sendall(b"still here")
+        assert read(connection, 10) == b"still here"
+    assert plugin.wait(SECONDS) == 0
+
+
+def test_what_was_started_under_nohup_outlives_a_hang_up(forwarding: Any, start: Start) -> None:
+    far_end, _ = forwarding()
+    plugin = start(far_end.arguments(), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    port = port_of(plugin)
+    plugin.send_signal(signal.SIGHUP)
+    assert exchange(port, b"still here") == b"still here"
+    assert interrupted(plugin)[0] == 0
