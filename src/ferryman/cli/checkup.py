@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from ferryman.cli.aws_cli import TOO_OLD_TEXT, look_at_aws_cli
 from ferryman.model.failures import Failure
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin.api_client import Api, Connection, connect
@@ -157,12 +158,19 @@ def _certificate(url: SplitResult, context: ssl.SSLContext) -> Finding:
 
 
 def _aws_cli() -> Finding:
-    path = shutil.which("aws")
-    if path is None:
+    subject = "AWS CLI"
+    found = look_at_aws_cli()
+    if found is None:
         return Finding(
-            Verdict.DOUBTFUL, "AWS CLI", "there is no `aws` on PATH", "Install it to use `aws ssm start-session`"
+            Verdict.DOUBTFUL, subject, "there is no `aws` on PATH", "Install it to use `aws ssm start-session`"
         )
-    return Finding(Verdict.GOOD, "AWS CLI", path)
+    if not found.version:
+        said = f"{found.path} cannot be run: {found.error}" if found.error else f"{found.path} does not say its version"
+        return Finding(Verdict.DOUBTFUL, subject, said, "Install it again")
+    said = f"{found.path}, version {found.version}"
+    if found.is_too_old:
+        return Finding(Verdict.BAD, subject, said, TOO_OLD_TEXT)
+    return Finding(Verdict.GOOD, subject, said)
 
 
 def _plugin() -> Finding:

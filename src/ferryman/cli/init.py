@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ferryman.cli.aws_cli import TOO_OLD_TEXT, look_at_aws_cli
+from ferryman.cli.aws_config import with_settings
 from ferryman.cli.certificate_files import write_certificates
 from ferryman.cli.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
 from ferryman.cli.operator_acts import act
-from ferryman.cli.printing import say
+from ferryman.cli.printing import complain, say
 from ferryman.cli.private_files import write_private
+from ferryman.cli.service_endpoints import with_endpoint
 from ferryman.model.callers import Credentials, Role
 from ferryman.model.failures import Failure
 
@@ -155,6 +158,9 @@ def command(
     say("", "Use it from another shell:", "")
     say(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
     say("  ferryman activation create")
+    found = look_at_aws_cli()
+    if found is not None and found.is_too_old:
+        complain("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
 
 
 def _clear(directory: Path, partial: Path) -> None:
@@ -180,11 +186,11 @@ async def _first_administrator(service: "Service") -> Credentials:
 
 def _write_profile(profile: Path, plan: Plan, directory: Path, credentials: Credentials) -> None:
     profile.mkdir(mode=0o700, exist_ok=True)
-    trust = f"ca_bundle = {directory / 'tls' / 'ca.pem'}\n" if plan.tls else ""
-    write_private(
-        profile / "config",
-        f"[default]\nregion = {plan.region}\nendpoint_url = {plan.public_url}\n{trust}".encode(),
-    )
+    settings = {"region": plan.region}
+    if plan.tls:
+        settings["ca_bundle"] = str(directory / "tls" / "ca.pem")
+    config = with_endpoint(with_settings("", "default", settings), "default", plan.public_url)
+    write_private(profile / "config", config.encode())
     write_private(
         profile / "credentials",
         f"[default]\naws_access_key_id = {credentials.access_key_id}\n"

@@ -19,6 +19,7 @@ from ferryman.cli.api_options import EndpointOption, RegionOption
 from ferryman.cli.aws_config import check_name, config_file, read_config, read_profile, with_settings, write_config
 from ferryman.cli.login_cache import EARLY, Kept, LoginCache
 from ferryman.cli.printing import complain, say, say_json
+from ferryman.cli.service_endpoints import read_endpoint, with_endpoint
 from ferryman.model.failures import Failure
 from ferryman.plugin.api_client import Connection
 
@@ -122,7 +123,6 @@ def login(
     _check_free(profile, present)
     given = {
         "region": region,
-        "endpoint_url": endpoint_url,
         "ferryman_issuer": issuer,
         "ferryman_client_id": client_id,
         "ferryman_client_secret": None if client_secret_file is None else client_secret_file.read_text().strip(),
@@ -135,14 +135,17 @@ def login(
     settings = {name: value for name, value in given.items() if value is not None}
     merged = {**present, **settings}
     wanted = _login_of(profile, merged)
-    missing = [name for name in ("region", "endpoint_url") if name not in merged]
-    connection = Connection(None if missing else profile, merged.get("region"), merged.get("endpoint_url"))
-    if missing:
-        option = {"region": "--region", "endpoint_url": "--endpoint-url"}[missing[0]]
-        raise Failure(f"The profile {profile} has no {missing[0]}", "programs find the server by it", f"Give {option}")
+    connection = Connection(profile, merged.get("region"), endpoint_url or read_endpoint(text, profile))
+    for what, option, value in (
+        ("region", "--region", connection.region),
+        ("endpoint_url for sts", "--endpoint-url", connection.endpoint_url),
+    ):
+        if not value:
+            raise Failure(f"The profile {profile} has no {what}", "programs find the server by it", f"Give {option}")
     settings[_PROCESS] = f"{shlex.quote(_program())} credentials --profile {profile}"
+    changed = with_settings(text, profile, settings)
     # Before the sign-in: a file that cannot be written is known before anybody types a password.
-    write_config(path, with_settings(text, profile, settings))
+    write_config(path, with_endpoint(changed, profile, endpoint_url) if endpoint_url else changed)
     kept = asyncio.run(_sign_in(path, profile, connection, wanted, device=device))
     local = kept.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
     say(f"Signed in as {kept.arn} until {local}. Use it with --profile {profile}.")
@@ -161,16 +164,17 @@ def credentials(*, profile: ProfileOption = "default") -> None:
     """Print the profile's credentials for AWS's programs, renewed if need be: the profile's credential_process."""
     check_name(profile)
     path = config_file()
-    merged = read_profile(read_config(path), profile)
+    text = read_config(path)
+    merged, endpoint_url = read_profile(text, profile), read_endpoint(text, profile)
     wanted = _login_of(profile, merged)
     now = datetime.now(UTC)
-    cache, binding = LoginCache(path, profile), wanted.binding(merged.get("endpoint_url", ""))
+    cache, binding = LoginCache(path, profile), wanted.binding(endpoint_url or "")
     kept = cache.read(binding)
     if _is_to_be_renewed(kept, now):
         with cache.alone():
             kept = cache.read(binding)  # somebody else may have renewed it meanwhile
             if kept is not None and _is_to_be_renewed(kept, now):
-                connection = Connection(profile, merged.get("region"), merged.get("endpoint_url"))
+                connection = Connection(profile, merged.get("region"), endpoint_url)
                 try:
                     kept = asyncio.run(_renew(path, profile, connection, wanted, kept))
                 except Failure:

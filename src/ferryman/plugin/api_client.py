@@ -100,7 +100,7 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
         raise Failure(
             "No Ferryman server is named",
             "without an endpoint the call would go to AWS",
-            "Give --endpoint-url, set AWS_ENDPOINT_URL, or put endpoint_url in the profile",
+            "Pass --endpoint-url, set AWS_ENDPOINT_URL, or set the profile's endpoint as `ferryman init` does",
         )
     if credentials is None:
         raise Failure(

@@ -8,6 +8,7 @@ from ferryman.cli.configuration import load
 from ferryman.cli.init import Plan, initialise
 from ferryman.cli.server import server_certificate
 from ferryman.cli.server_keys import read_server_keys
+from ferryman.cli.service_endpoints import SERVED, read_endpoint
 from ferryman.model.failures import Failure
 
 
@@ -19,7 +20,9 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
     assert len(made.account_id) == 12
     assert server_certificate(located) is None
     config = (made.profile_directory / "config").read_text()
-    assert config == "[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:7331\n"
+    assert config.startswith("[default]\nregion = eu-west-1\nservices = ferryman-default\n")
+    assert {read_endpoint(config, "default", service) for service in SERVED} == {"http://127.0.0.1:7331"}
+    assert read_endpoint(config, "default", "s3") is None
     secret = made.credentials.secret_access_key.reveal()
     assert secret in (made.profile_directory / "credentials").read_text()
     assert secret not in repr(made)
