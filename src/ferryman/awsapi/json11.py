@@ -1,7 +1,7 @@
 """AWS JSON 1.1: bodies to parameters and results to bodies, by shape."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,47 +10,69 @@ from botocore.model import Shape
 
 from ferryman.model.errors import ServiceError
 
+MOST_MEMBERS = 5000
+"""Members of all lists and maps of a request together; where AWS's model has limits, they allow fewer."""
+
 
 def decode(body: bytes, shape: Shape | None) -> dict[str, Any]:
     """Return a body's members that `shape` knows, each of its type; an empty body means no members.
 
     A member that is null is left out; nulls in lists and maps stay None, for validation to refuse. Raises
-    `ServiceError` SerializationException, in AWS's words for a wrong type.
+    `ServiceError` SerializationException, in AWS's words for a wrong type, and ValidationException for more than
+    `MOST_MEMBERS`.
     """
     try:
         document = msgspec.json.decode(body) if body.strip() else {}
         if not isinstance(document, dict):
             raise _unreadable("The request body must be a JSON object.")
-        return {} if shape is None else _structure(shape, document, "")
+        return {} if shape is None else _structure(shape, document, "", _Members())
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _unreadable(f"The request body is not valid JSON: {error}") from error
     except RecursionError as error:
         raise _unreadable("The request body is nested too deep.") from error
 
 
-def _structure(shape: Shape, value: dict[str, Any], path: str) -> dict[str, Any]:
+class _Members:
+    """Counts the members of lists and maps before they are looked at."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MOST_MEMBERS
+
+    def count(self, members: Sized) -> None:
+        self._left -= len(members)
+        if self._left < 0:
+            message = f"The lists and maps of the request have more than {MOST_MEMBERS} members; send fewer."
+            raise ServiceError("ValidationException", message)
+
+
+def _structure(shape: Shape, value: dict[str, Any], path: str, counted: _Members) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, member in shape.members.items():
         given = value.get(name)
         if given is not None:
-            members[name] = _value(member, given, f"{path}.{name}" if path else name)
+            members[name] = _value(member, given, f"{path}.{name}" if path else name, counted)
     return members
 
 
-def _value(shape: Shape, value: Any, path: str) -> Any:
+def _value(shape: Shape, value: Any, path: str, counted: _Members) -> Any:
     match shape.type_name:
         case "structure":
             if not isinstance(value, dict):
                 raise _unexpected("structure", value, path)
-            return _structure(shape, value, path)
+            return _structure(shape, value, path, counted)
         case "list":
             if not isinstance(value, list):
                 raise _unexpected("list", value, path)
-            return [None if element is None else _value(shape.member, element, path) for element in value]
+            counted.count(value)
+            return [None if each is None else _value(shape.member, each, path, counted) for each in value]
         case "map":
             if not isinstance(value, dict):
                 raise _unexpected("map", value, path)
-            return {key: None if entry is None else _value(shape.value, entry, path) for key, entry in value.items()}
+            counted.count(value)
+            inner = shape.value
+            return {key: None if each is None else _value(inner, each, path, counted) for key, each in value.items()}
         case _:
             return _scalar(shape, value, path)
 

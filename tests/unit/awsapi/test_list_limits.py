@@ -7,13 +7,14 @@ import pytest
 from botocore.model import Shape
 
 from ferryman.awsapi.dispatch import ApiCall, ApiProtocol, parse
+from ferryman.awsapi.json11 import MOST_MEMBERS
 from ferryman.awsapi.models import operation_model
 from ferryman.model.errors import ServiceError
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
 BOUNDED_ELSEWHERE = {
-    "SessionManagerParameters": "core.document_parameters: what the document defines",
-    "SessionManagerParameterValueList": "core.document_parameters: one value, but for lists of strings",
+    "SessionManagerParameters": "awsapi.json11: MOST_MEMBERS; then what the document defines",
+    "SessionManagerParameterValueList": "awsapi.json11: MOST_MEMBERS; then one value, but for lists of strings",
     "SimulationPolicyListType": "server.iam_simulation_operations: INPUTS_LIMIT",
     "ActionNameListType": "server.iam_simulation_operations: PAIRS_LIMIT",
     "ResourceNameListType": "server.iam_simulation_operations: PAIRS_LIMIT",
@@ -69,8 +70,26 @@ def test_more_tag_keys_than_a_resource_has_tags() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"lines": ["x"] * (MOST_MEMBERS + 1)},
+        {f"name{place}": [] for place in range(MOST_MEMBERS + 1)},
+        {f"name{place}": ["x"] * 99 for place in range(MOST_MEMBERS // 100 + 1)},
+    ],
+)
+def test_lists_and_maps_without_a_limit_of_their_own_are_limited_together(parameters: dict[str, list[str]]) -> None:
+    message = refusal("StartSession", Target="mi-0123456789abcdef0", Parameters=parameters)
+    assert message == "The lists and maps of the request have more than 5000 members; send fewer."
+
+
+def test_as_many_members_as_a_request_may_have() -> None:
+    given = {"Target": "mi-0123456789abcdef0", "Parameters": {"lines": ["x"] * (MOST_MEMBERS - 1)}}
+    parse(ApiCall("ssm", "StartSession", ApiProtocol.JSON), json.dumps(given).encode())
+
+
 def test_members_of_a_list_that_is_too_long_are_not_looked_at() -> None:
-    message = refusal("RemoveTagsFromResource", **NODE, TagKeys=["#"] * 100_000)
+    message = refusal("RemoveTagsFromResource", **NODE, TagKeys=["#"] * MOST_MEMBERS)
     assert message.startswith("1 validation error")
     assert len(message) < 3000
 
