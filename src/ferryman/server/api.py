@@ -79,14 +79,16 @@ async def _body(request: web.Request, seconds: float) -> bytes:
         raise ServiceError("RequestEntityTooLargeException", message, status=413) from error
     except TimeoutError as error:
         if connection is not None and connection.refused:
-            raise ServiceError(
-                "SlowDown", "The server holds too many unfinished requests; retry.", status=503
-            ) from error
+            raise _too_much_held() from error
         message = f"The request's body did not arrive within {seconds:g} seconds."
         raise ServiceError("RequestTimeoutException", message, status=408) from error
-    if connection is not None:
-        connection.working()
+    if connection is not None and not connection.working():
+        raise _too_much_held()
     return body
+
+
+def _too_much_held() -> ServiceError:
+    return ServiceError("SlowDown", "The server holds too many unfinished requests; retry.", status=503)
 
 
 def web_response(response: Response) -> web.Response:

@@ -95,18 +95,18 @@ class Connection(web.RequestHandler):
         self._arrival = arrival
 
     def recognised(self, caller: str, *, node: bool = False) -> bool:
-        """The peer has shown who it is; False if it has too many connections, all of them busy."""
-        self._move_memory(self._memory.known, caller)
-        fits = self._limits.identify(self, caller, node=node)
+        """The peer has shown who it is; False if it has too many connections, all of them busy, or if its unanswered
+        requests hold too much."""
+        has_room = self._move_memory(self._memory.known, caller)
+        fits = self._limits.identify(self, caller, node=node) and has_room
         self.refused |= not fits
         return fits
 
-    def working(self) -> None:
-        """A whole request is here."""
+    def working(self) -> bool:
+        """A whole request is here; False if its sender's unanswered ones hold too much."""
         self._reading = None
-        if self._requests is not None:
-            self._requests.complete(self._holder, self)
         self._limits.working(self)
+        return self._requests is None or self._requests.complete(self._holder, self)
 
     def joined(self) -> None:
         """It is a channel now, whose relay bounds what is held."""
@@ -117,13 +117,12 @@ class Connection(web.RequestHandler):
         """It is a channel no longer, and about to be closed."""
         self._limits.parting(self)
 
-    def _move_memory(self, to: RequestMemory | None, holder: Hashable) -> None:
+    def _move_memory(self, to: RequestMemory | None, holder: Hashable) -> bool:
         if self._requests is to and self._holder == holder:
-            return
+            return True
         held = 0 if self._requests is None else self._requests.release(self._holder, self)
         self._requests, self._holder = to, holder
-        if to is not None and held:
-            to.add_complete(self, held)
+        return to is None or to.add_complete(holder, self, held)
 
     def reading(self, patience: asyncio.Timeout) -> None:
         """A body is being read within `patience`, which ends at once if it is refused."""
@@ -235,9 +234,13 @@ class Connection(web.RequestHandler):
 def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> None:
     """Note that the peer of a request has shown to be `caller`.
 
-    Raises ThrottlingException, which SDKs retry, if all the connections that one caller may have are busy.
+    Raises ThrottlingException, which SDKs retry, if all the connections that one caller may have are busy, or if its
+    unanswered requests hold too much memory.
     """
     connection = request.protocol
     if isinstance(connection, Connection) and not connection.recognised(caller, node=node):
-        message = "This caller, or this address, has too many connections open; use fewer, or wait until some are idle."
+        message = (
+            "This caller, or this address, has too many connections open or too large requests unanswered; make fewer "
+            "calls at a time, or wait until some are answered."
+        )
         raise ServiceError("ThrottlingException", message)

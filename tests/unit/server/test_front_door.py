@@ -64,10 +64,13 @@ class Raw:
         return head.split(b"\r\n")[0]
 
 
-def signed_call(server: Server, operation: str, body: bytes, credentials: Credentials | None = None) -> bytes:
+def signed_call(
+    server: Server, operation: str, body: bytes, credentials: Credentials | None = None, service: str = "ssm"
+) -> bytes:
     """A whole request, the administrator's unless others' credentials are given."""
-    names = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AmazonSSM.{operation}"}
-    headers = server.signed("POST", "/", "", body, names, credentials)
+    prefix = {"ssm": "AmazonSSM", "ec2messages": "EC2WindowsMessageDeliveryService"}[service]
+    names = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{prefix}.{operation}"}
+    headers = server.signed("POST", "/", "", body, names, credentials, service=service)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
@@ -343,6 +346,21 @@ class TestBodies:
         for each in strangers:
             each.writer.transport.abort()
         await asyncio.gather(*refused)
+
+    async def test_requests_that_wait_for_their_answer_keep_no_other_caller_out(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]]
+    ) -> None:
+        node = await server.register()
+        members = {"Destination": node.node_id, "MessagesRequestId": "0" * 36, "VisibilityTimeoutInSeconds": 10}
+        body = json.dumps({**members, "Padding": "x" * 900_000}).encode()
+        poll = signed_call(server, "GetMessages", body, node.credentials, "ec2messages")
+        known = await connect()
+        for _ in range(10):
+            waiting = await connect()
+            waiting.writer.write(poll)
+            for _ in range(2):
+                known.writer.write(signed_call(server, "DescribeSessions", b'{"State":"Active"}'))
+                assert b"200" in await known.status()
 
     async def test_frames_before_the_opening_count(self, connect: Callable[..., Awaitable[Raw]]) -> None:
         frame = struct.pack(">BBQ4s", 0x82, 0x80 | 127, 900_000, bytes(4)) + bytes(900_000)

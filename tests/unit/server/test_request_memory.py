@@ -39,8 +39,25 @@ def test_complete_requests_are_counted_and_not_refused() -> None:
     memory.complete("a", complete)
     memory.add("b", sender, 20)
     assert (complete.refused, sender.refused, memory.total) == (False, True, 90)
-    memory.add_complete(complete, 20)
+    memory.add_complete("a", complete, 20)
     assert memory.total == 110
     assert memory.release("a", complete) == 110
     assert memory.release("a", complete) == 0
     assert memory.total == 0
+
+
+def test_nobodys_complete_requests_hold_more_than_is_left_for_others() -> None:
+    memory = RequestMemory(100)
+    senders = [Sending() for _ in range(4)]
+    assert memory.add_complete("a", senders[0], 40)
+    assert memory.add_complete("a", senders[1], 10)
+    assert not memory.add_complete("a", senders[2], 1)
+    memory.release("a", senders[2])
+    memory.add("b", senders[2], 25)
+    assert memory.complete("b", senders[2])
+    memory.add("b", senders[3], 1)
+    assert not memory.complete("b", senders[3])
+    memory.release("b", senders[3])
+    memory.release("a", senders[0])
+    assert memory.add_complete("b", senders[3], 20)
+    assert not any(each.refused for each in senders)
