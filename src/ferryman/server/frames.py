@@ -35,6 +35,13 @@ INPUT = prefix_of(MessageType.INPUT_STREAM_DATA)
 OUTPUT = prefix_of(MessageType.OUTPUT_STREAM_DATA)
 ACKNOWLEDGE = prefix_of(MessageType.ACKNOWLEDGE)
 AGENT_STATE = prefix_of(MessageType.AGENT_SESSION_STATE)
+_PAYLOAD_TYPE = slice(112, 116)
+_HANDSHAKE_REQUEST = PayloadType.HANDSHAKE_REQUEST.to_bytes(4, "big")
+
+
+def requests_handshake(frame: bytes) -> bool:
+    """Whether an output frame is a HandshakeRequest."""
+    return frame[_PAYLOAD_TYPE] == _HANDSHAKE_REQUEST
 
 
 def message(

@@ -30,6 +30,7 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server import frames
 from ferryman.server.attached import FROM_AGENT, FROM_CLIENT, Attached, KeptFrames
+from ferryman.server.handshakes import objection
 from ferryman.server.receipts import Receipts, completes_handshake
 from ferryman.server.sockets import Socket, Violation
 from ferryman.server.timing import Timing
@@ -59,6 +60,7 @@ class RelaySlot:
         self._agent_left = asyncio.Event()
         self._active_at: Millis | None = None
         self._newest_input = self._newest_output = -1
+        self._handshake = b""
         self._recorded = session.status is SessionStatus.CONNECTED
         self._recording = asyncio.Lock()
         self._log = _log.bind(session_id=session.session_id)
@@ -216,6 +218,8 @@ class RelaySlot:
             if prefix == frames.AGENT_STATE:
                 await self._agent_state(agent, frame)
                 continue
+            if prefix == frames.OUTPUT and frames.requests_handshake(frame) and not await self._is_as_asked(frame):
+                continue
             client = self._client
             if client is None or client.stalled or not self._open_to_client:
                 agent.dropped += 1
@@ -228,6 +232,24 @@ class RelaySlot:
                 await self._pass_output(agent, client, frame, sequence, new=new)
             elif client.socket.send(frame):
                 await self._catch_up(client)
+
+    async def _is_as_asked(self, frame: bytes) -> bool:
+        """Whether a HandshakeRequest begins the session that was asked for. If not, the session ends."""
+        request = frame[HEADER_SIZE:]
+        if request == self._handshake:  # it is resent until it is acknowledged
+            return True
+        document = await self._service.store.sessions.document_content(self.session_id)
+        if document is None:  # it has ended meanwhile
+            return False
+        cause = objection(request, document)
+        if not cause:
+            self._handshake = request
+            return True
+        self._log.warning("handshake refused", reason=cause)
+        text = f"The session was ended: {cause}."
+        await session_lifecycle.session_finished(self._service, self.session_id, text)
+        self.end(text, lost=True)
+        return False
 
     async def _pass_output(self, agent: Attached, client: Attached, frame: bytes, sequence: int, *, new: bool) -> None:
         """Pass on an output frame of AWS's agent, and see to it that one that is resent gets its acknowledgement."""

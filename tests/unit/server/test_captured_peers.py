@@ -12,6 +12,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from ferryman.model.sessions import ENDED
+from ferryman.server.frames import requests_handshake
 from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode, encode
 from ferryman.wire.payloads import decode_payload
@@ -262,7 +263,8 @@ def far_end_frames() -> dict[str, bytes]:
 
 async def test_every_vector_passes_unchanged(server: Server) -> None:
     paired = await server.paired()
-    up, down = list(client_frames().values()), list(far_end_frames().values())
+    up = list(client_frames().values())
+    down = [each for each in far_end_frames().values() if not requests_handshake(each)]  # those are held to the session
     assert len(up) > 20
     assert len(down) > 8
     for frame in up:

@@ -1,0 +1,61 @@
+"""Holds a node's HandshakeRequest to the session that was asked for (`protocol/client.md` §8).
+
+AWS's client runs whatever the request says: a node that answers Port to a client that asked for a shell has it open a
+port, or make a socket file at a path of the node's choice. So what is passed on is read here, as strictly as any client
+reads it: AWS's takes keys in any case and the last of several.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ferryman.model.stream_urls import LOCAL_PROPERTIES
+from ferryman.wire.payloads import KMS_ENCRYPTION_ACTION, SESSION_TYPE_ACTION
+
+LONGEST = 512 * 1024
+"""Bytes of a request: a document's properties are in it, in which a character may take six."""
+_SHELLS = frozenset({"Standard_Stream", "InteractiveCommands"})
+_PORT = "Port"
+_SHOWN = 40
+
+
+def objection(request: bytes, document: str) -> str:
+    """Return why a HandshakeRequest's payload does not begin the session of `document`, "" if it does."""
+    if len(request) > LONGEST:
+        return f"the node's handshake has more than {LONGEST} bytes"
+    try:
+        read = json.loads(request.decode(), object_pairs_hook=_members)
+        actions = [(action["actiontype"], action.get("actionparameters")) for action in read["requestedclientactions"]]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return "the node's handshake is malformed"
+    wanted = json.loads(document, object_pairs_hook=_members)
+    for kind, parameters in actions:
+        if kind == KMS_ENCRYPTION_ACTION:
+            return "the node asked for encryption by a KMS key, which no document has"
+        if kind == SESSION_TYPE_ACTION and (found := _mismatch(parameters, wanted)):
+            return found
+    return ""
+
+
+def _mismatch(parameters: object, wanted: Mapping[str, Any]) -> str:
+    given = parameters if isinstance(parameters, dict) else {}
+    session_type, asked = str(given.get("sessiontype")), wanted["sessiontype"]
+    if session_type != asked and not {session_type, asked} <= _SHELLS:
+        return f"the node began a session of type {session_type[:_SHOWN]!r}, not {asked} as asked for"
+    if asked != _PORT or _local(given.get("properties")) == _local(wanted.get("properties")):
+        return ""
+    return "the node would have the client open another port or socket than was asked for"
+
+
+def _local(properties: object) -> tuple[str, ...]:
+    """Return what decides what a Port session opens on the client's machine."""
+    given = properties if isinstance(properties, dict) else {}
+    return tuple("" if given.get(name.casefold()) is None else str(given[name.casefold()]) for name in LOCAL_PROPERTIES)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members by folded key; raises ValueError if it has several readings."""
+    members = {key.casefold(): value for key, value in pairs}
+    if len(members) < len(pairs):
+        raise ValueError("two keys of one object differ at most in case")
+    return members
