@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -45,6 +46,33 @@ def test_a_shell_of_npms_ssm_session(ferryman: Ferryman, ssm_session: list[str])
     assert "size-34 97" in shown.stdout
     assert "sum-42" in shown.stdout
     assert ferryman.session_row(ticket["SessionId"])["Status"] == "Terminated"
+
+
+def test_the_lists_of_aws_ssm_tools(ferryman: Ferryman) -> None:
+    """It asks GetInventory and DescribeInstances, and finds the node by its host name."""
+    listed = subprocess.run(
+        [str(PROGRAMS / "ssm-session"), "--list"],
+        env=ferryman.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert listed.returncode == 0, listed
+    (row,) = [line for line in listed.stdout.splitlines() if line.startswith(ferryman.node_id)]
+    assert socket.gethostname() in row
+    shown = subprocess.run(
+        [str(PROGRAMS / "ssm-session"), socket.gethostname(), "--command", "echo from-$((40+2))"],
+        env=ferryman.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert shown.returncode == 0, shown
+    assert "from-42" in shown.stdout
 
 
 def test_a_shell_of_aws_ssm_tools(ferryman: Ferryman) -> None:

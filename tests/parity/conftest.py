@@ -97,7 +97,7 @@ def client(door: Door, session: Session) -> Callable[[str], Any]:
 
     def make(service: str) -> Any:
         made = session.create_client(
-            service,
+            {"tagging": "resourcegroupstaggingapi"}.get(service, service),
             region_name=REGION,
             endpoint_url="http://localhost:8022",
             aws_access_key_id=ACCESS_KEY_ID,

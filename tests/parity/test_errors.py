@@ -115,6 +115,39 @@ def test_common_error_in_query(
     assert (metadata["HTTPStatusCode"], metadata["RequestId"]) == (expected, REQUEST_ID)
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "spelling", "expected"),
+    [
+        ("InvalidSignatureException", 400, "AuthFailure", 401),
+        ("ExpiredTokenException", 400, "RequestExpired", 400),
+        ("AccessDeniedException", 400, "UnauthorizedOperation", 403),
+        ("ThrottlingException", 400, "RequestLimitExceeded", 503),
+        ("ValidationException", 400, "InvalidParameterValue", 400),
+        ("InternalServerError", 500, "InternalError", 500),
+        ("DryRunOperation", 412, "DryRunOperation", 412),
+        ("InvalidInstanceID.NotFound", 400, "InvalidInstanceID.NotFound", 400),
+    ],
+)
+def test_error_of_ec2(
+    door: Door, client: Callable[[str], Any], code: str, status: int, spelling: str, expected: int
+) -> None:
+    door.answer = ServiceError(code, MESSAGE, status=status)
+    with pytest.raises(ClientError) as raised:
+        client("ec2").describe_instances()
+    assert raised.value.response["Error"] == {"Code": spelling, "Message": MESSAGE}
+    metadata = raised.value.response["ResponseMetadata"]
+    assert (metadata["HTTPStatusCode"], metadata["RequestId"]) == (expected, REQUEST_ID)
+
+
+def test_operation_of_ec2_that_is_not_served(door: Door, client: Callable[[str], Any]) -> None:
+    with pytest.raises(ClientError) as raised:
+        client("ec2").describe_vpcs()
+    assert raised.value.response["Error"] == {
+        "Code": "InvalidAction",
+        "Message": "Could not find operation DescribeVpcs for version 2016-11-15",
+    }
+
+
 def test_control_characters_do_not_break_the_xml(door: Door, client: Callable[[str], Any]) -> None:
     door.answer = ServiceError("ValidationException", "a\x00b\x1bc\ufffed\te")
     with pytest.raises(ClientError) as raised:

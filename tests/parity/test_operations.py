@@ -254,6 +254,103 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {},
     ),
     (
+        "ssm",
+        "GetInventory",
+        {
+            "Filters": [{"Key": "AWS:InstanceInformation.InstanceStatus", "Values": ["Stopped"], "Type": "NotEqual"}],
+            "ResultAttributes": [{"TypeName": "AWS:InstanceInformation"}],
+            "NextToken": "n",
+            "MaxResults": 50,
+        },
+        {
+            "Entities": [
+                {
+                    "Id": NODE,
+                    "Data": {
+                        "AWS:InstanceInformation": {
+                            "TypeName": "AWS:InstanceInformation",
+                            "SchemaVersion": "1.0",
+                            "CaptureTime": "2025-03-04T05:06:07Z",
+                            "Content": [{"InstanceId": NODE, "ComputerName": "Größe"}],
+                        }
+                    },
+                }
+            ],
+            "NextToken": "more",
+        },
+    ),
+    (
+        "tagging",
+        "GetResources",
+        {
+            "PaginationToken": "",
+            "TagFilters": [{"Key": "env", "Values": ["a", "b"]}, {"Key": "only"}],
+            "ResourcesPerPage": 100,
+            "ResourceTypeFilters": ["ec2:instance"],
+        },
+        {
+            "PaginationToken": "",
+            "ResourceTagMappingList": [
+                {
+                    "ResourceARN": f"arn:aws:ec2:us-east-1:123456789012:instance/{NODE}",
+                    "Tags": [{"Key": "env", "Value": "ä <&>"}],
+                }
+            ],
+        },
+    ),
+    (
+        "ec2",
+        "DescribeInstances",
+        {
+            "InstanceIds": [NODE, "i-0123456789abcdef0"],
+            "DryRun": False,
+            "Filters": [
+                {"Name": "tag:Name", "Values": ["web-*", "ä & ö"]},
+                {"Name": "instance-state-name", "Values": ["running"]},
+            ],
+            "NextToken": "opaque+/=",
+            "MaxResults": 5,
+        },
+        {
+            "Reservations": [
+                {
+                    "ReservationId": "r-0123456789abcdef0",
+                    "OwnerId": "123456789012",
+                    "Groups": [],
+                    "Instances": [
+                        {
+                            "InstanceId": NODE,
+                            "State": {"Code": 16, "Name": "running"},
+                            "PrivateIpAddress": "192.0.2.1",
+                            "PublicDnsName": "",
+                            "LaunchTime": MOMENT,
+                            "Placement": {"AvailabilityZone": "test-1a"},
+                            "Tags": [{"Key": "Name", "Value": "“web” <1>"}],
+                        }
+                    ],
+                }
+            ],
+            "NextToken": "more",
+        },
+    ),
+    (
+        "ec2-instance-connect",
+        "SendSSHPublicKey",
+        {
+            "InstanceId": NODE,
+            "InstanceOSUser": "alice",
+            "SSHPublicKey": "ssh-ed25519 " + "A" * 68 + " a comment",
+            "AvailabilityZone": "test-1a",
+        },
+        {"RequestId": "r", "Success": True},
+    ),
+    (
+        "iam",
+        "ListAccountAliases",
+        {"Marker": "m", "MaxItems": 1},
+        {"AccountAliases": ["an-alias"], "IsTruncated": False},
+    ),
+    (
         "sts",
         "GetCallerIdentity",
         {},
@@ -274,7 +371,9 @@ def test_operation_there_and_back(
     door.answer = result
     answer = getattr(client(service), xform_name(operation))(**parameters)
     ((call, parsed),) = door.calls
-    protocol = ApiProtocol.JSON if service == "ssm" else ApiProtocol.QUERY
+    protocol = {"sts": ApiProtocol.QUERY, "iam": ApiProtocol.QUERY, "ec2": ApiProtocol.EC2}.get(
+        service, ApiProtocol.JSON
+    )
     assert call == ApiCall(service, operation, protocol)
     assert parsed == parameters
     metadata = answer.pop("ResponseMetadata")

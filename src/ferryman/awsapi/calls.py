@@ -11,6 +11,7 @@ class ApiProtocol(StrEnum):
     JSON = "json"
     QUERY = "query"
     CHANNEL = "channel"
+    EC2 = "ec2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _FORM = "application/x-www-form-urlencoded"
+_EC2_SCOPE = "/ec2/aws4_request"
 
 
 def identify(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes) -> ApiCall:
@@ -65,7 +66,9 @@ def protocol_of(target: str, headers: Iterable[tuple[str, str]]) -> ApiProtocol:
     if "x-amz-target" in given:
         return ApiProtocol.JSON
     in_query = path == "/" and query_string
-    return ApiProtocol.QUERY if in_query or given.get("content-type", "").startswith(_FORM) else ApiProtocol.JSON
+    if not in_query and not given.get("content-type", "").startswith(_FORM):
+        return ApiProtocol.JSON
+    return ApiProtocol.EC2 if _EC2_SCOPE in given.get("authorization", "") else ApiProtocol.QUERY
 
 
 def _first_of_each(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -85,7 +88,7 @@ def _query_call(form: Mapping[str, str], located: tuple[tuple[str, str], ...]) -
     service = query_versions().get(version)
     if service is None or operation_model(service, action) is None:
         raise unidentified(f"Could not find operation {action[:100]} for version {version[:100]}")
-    return ApiCall(service, action, ApiProtocol.QUERY, located)
+    return ApiCall(service, action, ApiProtocol.EC2 if service == "ec2" else ApiProtocol.QUERY, located)
 
 
 def parse(call: ApiCall, body: bytes) -> dict[str, Any]:
@@ -96,8 +99,9 @@ def parse(call: ApiCall, body: bytes) -> dict[str, Any]:
     of every member in one message).
     """
     shape = _model(call).input_shape
-    if call.protocol is ApiProtocol.QUERY:
-        parameters = query.decode(dict(call.located) or forms.fields(body), shape)
+    if call.protocol in (ApiProtocol.QUERY, ApiProtocol.EC2):
+        form = dict(call.located) or forms.fields(body)
+        parameters = query.decode(form, shape, ec2=call.protocol is ApiProtocol.EC2)
     else:
         parameters = json11.decode(body, shape) | dict(call.located)
     if shape is not None:
@@ -113,6 +117,8 @@ def serialise(call: ApiCall, result: Mapping[str, Any], request_id: str) -> Resp
             content_type, body = errors.JSON_CONTENT_TYPE, json11.encode(result, model.output_shape)
         case ApiProtocol.QUERY:
             content_type, body = errors.QUERY_CONTENT_TYPE, query.encode(result, model, request_id)
+        case ApiProtocol.EC2:
+            content_type, body = errors.EC2_CONTENT_TYPE, query.encode_ec2(result, model, request_id)
         case ApiProtocol.CHANNEL:
             content_type, body = errors.CHANNEL_CONTENT_TYPE, channels.encode(result, model)
     status = model.http.get("responseCode", 200)

@@ -11,6 +11,7 @@ from ferryman.model.errors import ServiceError
 
 JSON_CONTENT_TYPE = "application/x-amz-json-1.1"
 QUERY_CONTENT_TYPE = "text/xml"
+EC2_CONTENT_TYPE = "text/xml;charset=UTF-8"
 CHANNEL_CONTENT_TYPE = "application/xml; charset=utf-8"
 
 _FAULTS: Mapping[str, int] = {"InternalServerError": 500, "ServiceUnavailable": 503}
@@ -30,6 +31,21 @@ _QUERY_SPELLING: Mapping[str, tuple[str, int]] = {
     "ValidationException": ("ValidationError", 400),
 }
 """The Query services' own words for the errors that are common to all services."""
+
+_EC2_SPELLING: Mapping[str, tuple[str, int]] = {
+    "AccessDeniedException": ("UnauthorizedOperation", 403),
+    "ExpiredTokenException": ("RequestExpired", 400),
+    "IncompleteSignatureException": ("IncompleteSignature", 400),
+    "InternalServerError": ("InternalError", 500),
+    "InvalidSignatureException": ("AuthFailure", 401),
+    "MissingAuthenticationTokenException": ("MissingAuthenticationToken", 403),
+    "SerializationException": ("InvalidParameterValue", 400),
+    "ThrottlingException": ("RequestLimitExceeded", 503),
+    "UnknownOperationException": ("InvalidAction", 400),
+    "UnrecognizedClientException": ("AuthFailure", 401),
+    "ValidationException": ("InvalidParameterValue", 400),
+}
+"""EC2's words for the same; its clients retry by them."""
 
 _CHANNEL_STATUS: Mapping[str, int] = {
     "AccessDeniedException": 403,
@@ -56,6 +72,8 @@ def serialise_error(protocol: ApiProtocol, namespace: str, error: ServiceError, 
     message = error.message.encode(errors="replace").decode()  # a message may quote bytes that were not UTF-8
     if protocol is ApiProtocol.QUERY:
         return _query_error(namespace, error, message, request_id)
+    if protocol is ApiProtocol.EC2:
+        return _ec2_error(error, message, request_id)
     status = max(error.status, _FAULTS.get(error.code, 400))
     headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
     if protocol is ApiProtocol.CHANNEL:
@@ -91,3 +109,14 @@ def _query_error(
         SubElement(detail, name).text = text
     SubElement(root, "RequestId").text = request_id
     return Response(status, {"Content-Type": QUERY_CONTENT_TYPE, "x-amzn-RequestId": request_id}, document(root))
+
+
+def _ec2_error(error: ServiceError, message: str, request_id: str) -> Response:
+    code, status = _EC2_SPELLING.get(error.code, (error.code, error.status))
+    root = Element("Response")
+    detail = SubElement(SubElement(root, "Errors"), "Error")
+    SubElement(detail, "Code").text = code
+    SubElement(detail, "Message").text = message
+    SubElement(root, "RequestID").text = request_id
+    headers = {"Content-Type": EC2_CONTENT_TYPE, "x-amzn-RequestId": request_id}
+    return Response(max(status, error.status, _FAULTS.get(error.code, 400)), headers, document(root))

@@ -1,6 +1,7 @@
-"""AWS Query: forms to parameters and results to XML, by shape.
+"""AWS Query, and EC2's kind of it: forms to parameters and results to XML, by shape.
 
-Members go by their own names and no list or map is flattened: so it is in `sts` and `iam`.
+In `sts` and `iam` members go by their own names and no list or map is flattened. `ec2` has other names for members, in
+requests with a capital, and its requests flatten every list.
 """
 
 from base64 import b64decode, b64encode
@@ -18,12 +19,12 @@ from ferryman.awsapi.markup import document
 from ferryman.model.errors import ServiceError
 
 
-def decode(form: Mapping[str, str], shape: Shape | None) -> dict[str, Any]:
-    """Return the members of `shape` that the fields hold, each of its type, and nothing else.
+def decode(form: Mapping[str, str], shape: Shape | None, *, ec2: bool = False) -> dict[str, Any]:
+    """Return the members of `shape` that the fields hold, each of its type, and nothing else; `ec2`: as EC2 has it.
 
     Raises `ServiceError` SerializationException for a value of the wrong type.
     """
-    return {} if shape is None else _structure(shape, _Form(form, sorted(form)), "")
+    return {} if shape is None else _structure(shape, _Form(form, sorted(form), ec2), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class _Form:
 
     values: Mapping[str, str]
     names: Sequence[str]
+    ec2: bool
 
     def has(self, field: str) -> bool:
         """Return whether there is a field of that name, or one below it."""
@@ -43,10 +45,17 @@ class _Form:
 def _structure(shape: Shape, form: _Form, prefix: str) -> dict[str, Any]:
     members = {}
     for name, member in shape.members.items():
-        field = f"{prefix}.{name}" if prefix else name
+        written = _ec2_request_name(name, member) if form.ec2 else name
+        field = f"{prefix}.{written}" if prefix else written
         if form.has(field):
             members[name] = _value(member, form, field)
     return members
+
+
+def _ec2_request_name(name: str, member: Shape) -> str:
+    written: str = member.serialization.get("name", name)
+    asked: str = member.serialization.get("queryName", written[:1].upper() + written[1:])
+    return asked
 
 
 def _value(shape: Shape, form: _Form, field: str) -> Any:
@@ -54,7 +63,10 @@ def _value(shape: Shape, form: _Form, field: str) -> Any:
         case "structure":
             return _structure(shape, form, field)
         case "list":
-            return [_value(shape.member, form, element) for element in _numbered(form, f"{field}.member")]
+            return [
+                _value(shape.member, form, element)
+                for element in _numbered(form, field if form.ec2 else f"{field}.member")
+            ]
         case "map":
             entries = list(_numbered(form, f"{field}.entry"))
             return {
@@ -105,11 +117,20 @@ def encode(result: Mapping[str, Any], operation: OperationModel, request_id: str
     return document(root)
 
 
+def encode_ec2(result: Mapping[str, Any], operation: OperationModel, request_id: str) -> bytes:
+    """Return a result as EC2's XML; as `encode`."""
+    root = Element(f"{operation.name}Response", {"xmlns": operation.metadata["xmlNamespace"]})
+    SubElement(root, "requestId").text = request_id
+    if operation.output_shape is not None:
+        _write_structure(operation.output_shape, result, root)
+    return document(root)
+
+
 def _write_structure(shape: Shape, value: Mapping[str, Any], element: Element) -> None:
     for name, given in value.items():
         member = shape.members[name]
         if given is not None:
-            _write(member, given, SubElement(element, name))
+            _write(member, given, SubElement(element, member.serialization.get("name", name)))
 
 
 def _write(shape: Shape, value: Any, element: Element) -> None:
@@ -118,7 +139,7 @@ def _write(shape: Shape, value: Any, element: Element) -> None:
             _write_structure(shape, value, element)
         case "list":
             for entry in value:
-                _write(shape.member, entry, SubElement(element, "member"))
+                _write(shape.member, entry, SubElement(element, shape.member.serialization.get("name", "member")))
         case "map":
             for key, entry in value.items():
                 pair = SubElement(element, "entry")

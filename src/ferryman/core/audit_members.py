@@ -43,7 +43,11 @@ SHOWN = frozenset(
         "DocumentType", "DocumentVersion", "Force", "Hash", "HashType", "LatestVersion", "Name", "Owner",
         "SchemaVersion", "Status", "TargetType", "VersionName", "ResourceId", "ResourceType", "TagKeys", "Tags",
         # Listings
-        "DocumentFilterList", "Filters", "MaxItems", "MaxResults",
+        "AccountAliases", "Aggregators", "DocumentFilterList", "DryRun", "Filters", "InstanceIds", "MaxItems",
+        "MaxResults",
+        "ResourceARNList", "ResourceTypeFilters", "ResourcesPerPage", "ResultAttributes", "TagFilters", "TagsPerPage",
+        # Keys for SSH
+        "AvailabilityZone", "InstanceOSUser", "Success",
         # Identities
         "AccessKeyId", "AccessRequestId", "AccessRequestStatus", "AutomationExecutionId",
         "ExpirationTime", "OpsItemFilters", "OpsItemId", "Payload", "SignalType", "Account", "ActionNames",
@@ -66,7 +70,15 @@ NESTED = frozenset(
 """Structures, of whose members the same rules decide. As text (a policy of a session) they are named by digest."""
 
 DIGESTED = frozenset(
-    {"AssumeRolePolicyDocument", "Content", "NewPublicKey", "PolicyDocument", "PolicyInputList", "PublicKey"}
+    {
+        "AssumeRolePolicyDocument",
+        "Content",
+        "NewPublicKey",
+        "PolicyDocument",
+        "PolicyInputList",
+        "PublicKey",
+        "SSHPublicKey",
+    }
 )
 """Long texts that are no secret: recorded as their length and SHA-256."""
 

@@ -20,6 +20,10 @@ OPERATOR_ACTIONS = (
     "ssm:ListDocuments",
     "ssm:ListDocumentVersions",
     "ssm:ListTagsForResource",
+    "ssm:GetInventory",
+    "ec2:DescribeInstances",
+    "tag:GetResources",
+    "iam:ListAccountAliases",
 )
 
 

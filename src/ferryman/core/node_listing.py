@@ -124,7 +124,7 @@ async def _matching(
     found: list[NodeView] = []
     while len(found) < limit and (nodes := await service.store.nodes.page(query, after, batch)):
         online = await asyncio.gather(*(is_connected(service, node.node_id) for node in nodes))
-        views = (_view(service, node, up) for node, up in zip(nodes, online, strict=True))
+        views = (node_view(service, node, up) for node, up in zip(nodes, online, strict=True))
         found += [view for view in views if view.ping_status in statuses]
         if len(nodes) < batch:
             break
@@ -150,7 +150,8 @@ def _query(filters: Sequence[tuple[str, Values]]) -> tuple[NodeQuery | None, fro
     return query, statuses
 
 
-def _view(service: Service, node: ManagedNode, online: bool) -> NodeView:
+def node_view(service: Service, node: ManagedNode, online: bool) -> NodeView:
+    """Return a node with its status."""
     status = PingStatus.ONLINE if online else _status_of_absent(service, node.last_ping_at)
     return NodeView(node, status, is_latest_version(node.information))
 

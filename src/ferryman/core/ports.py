@@ -68,18 +68,34 @@ class NodeMember(StrEnum):
     PLATFORM_TYPE = "platform_type"
     ACTIVATION_ID = "activation_id"
     IAM_ROLE = "iam_role"
+    COMPUTER_NAME = "computer_name"
+    IP_ADDRESS = "ip_address"
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A value with `*` (any text) and `?` (one character); a backslash takes either, and itself, as it is."""
+
+    text: str
+
+
+Values = tuple[str | Wildcard, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NodeQuery:
-    """Filters of DescribeInstanceInformation: all must hold, any value of each will do.
+    """Filters of listings of nodes: all must hold, any value of each will do.
 
-    `members` are (member, values), `tags` are (key, values), `tag_keys` are lists of keys.
+    `members` are (member, values), `tags` are (key, values), `tag_keys` are lists of keys. `names` are values of the
+    tag Name or, where a node has none, of its own name. `named_or_tagged` are lists of keys: a node has such a tag, or
+    a name of its own.
     """
 
-    members: tuple[tuple[NodeMember, tuple[str, ...]], ...] = ()
-    tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    tag_keys: tuple[tuple[str, ...], ...] = ()
+    members: tuple[tuple[NodeMember, Values], ...] = ()
+    tags: tuple[tuple[str, Values], ...] = ()
+    tag_keys: tuple[Values, ...] = ()
+    names: tuple[Values, ...] = ()
+    named_or_tagged: tuple[Values, ...] = ()
 
 
 ANY_NODE = NodeQuery()
@@ -298,6 +314,14 @@ class TagStore(Protocol):
 
     async def of(self, resource_type: ResourceType, resource_ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """Return the tags of each of these resources that has any, keys in order."""
+
+    async def page(
+        self, resource_type: ResourceType, filters: Sequence[tuple[str, Sequence[str]]], after: str, limit: int
+    ) -> Sequence[str]:
+        """Up to `limit` ids of tagged resources, in order, from just behind `after`.
+
+        `filters` are (key, values): all must hold; any value will do, and none means that the key is enough.
+        """
 
     async def remove(self, resource_type: ResourceType, resource_id: str, keys: Sequence[str] | None = None) -> None:
         """Delete the tags with these keys; None for all."""

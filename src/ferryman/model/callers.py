@@ -168,6 +168,11 @@ def node_arn(account_id: str, region: str, node_id: NodeId) -> str:
     return f"arn:aws:ssm:{region}:{account_id}:managed-instance/{node_id}"
 
 
+def instance_arn(account_id: str, region: str, node_id: NodeId) -> str:
+    """Return the ARN of a managed node as EC2 and EC2 Instance Connect have it: as an instance."""
+    return f"arn:aws:ec2:{region}:{account_id}:instance/{node_id}"
+
+
 def document_arn(account_id: str, region: str, name: str) -> str:
     """Return the ARN of a session document; AWS-owned ones have no account."""
     owner = "" if name.startswith("AWS-") else account_id

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from ferryman.awsapi.dispatch import Response, identify, parse, serialise, unknown_operation
+from ferryman.awsapi.dispatch import ApiProtocol, Response, identify, parse, serialise, unknown_operation
 from ferryman.core.audit import demand_trail
 from ferryman.core.node_credentials import node_caller
 from ferryman.model.callers import CallerKind
@@ -59,6 +59,9 @@ async def handle(request: web.Request) -> web.Response:
             request.app[THROTTLE].pause(caller.user_id, gateway.service.clock())
             raise
     observed.result = result
+    if call.protocol is ApiProtocol.EC2:
+        # A page of a thousand instances is most of a megabyte of XML and takes 100 ms.
+        return web_response(await asyncio.to_thread(serialise, call, result, request[REQUEST_ID]))
     return web_response(serialise(call, result, request[REQUEST_ID]))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ferryman.core import account_details
 from ferryman.core.account_details import Detail, Holdings
+from ferryman.core.authorization import require
 from ferryman.core.managed_policies import PolicyView
 from ferryman.core.service import Service
 from ferryman.model.callers import Caller, User
@@ -44,6 +45,12 @@ async def _get_summary(here: Surroundings, caller: Caller, given: Parameters) ->
     return {"SummaryMap": await account_details.get_account_summary(here.service, caller)}
 
 
+async def _list_aliases(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """The account has no alias, and nobody can give it one."""
+    require(here.service, caller, "iam:ListAccountAliases", "*")
+    return {"AccountAliases": [], "IsTruncated": False}
+
+
 def _detail(service: Service, detail: Detail) -> Result:
     entity, holdings = detail.entity, detail.holdings or Holdings((), ())
     if isinstance(entity, PolicyView):
@@ -71,4 +78,5 @@ def _inline(policies: Sequence[tuple[str, str]]) -> list[Result]:
 OPERATIONS: Mapping[str, Operation] = {
     "GetAccountAuthorizationDetails": _get_details,
     "GetAccountSummary": _get_summary,
+    "ListAccountAliases": _list_aliases,
 }

@@ -22,6 +22,7 @@ from ferryman.model.sessions import Session, SessionState
 from ferryman.server import (
     access_operations,
     document_operations,
+    ec2_operations,
     iam_absent_operations,
     iam_account_operations,
     iam_group_operations,
@@ -31,6 +32,7 @@ from ferryman.server import (
     iam_role_operations,
     iam_simulation_operations,
     iam_user_operations,
+    inventory_operations,
     node_operations,
     sts_operations,
 )
@@ -235,6 +237,9 @@ BY_CALLER: Mapping[Key, Operation] = {
     **{("iam", name): operation for name, operation in iam_simulation_operations.OPERATIONS.items()},
     **{("iam", name): operation for name, operation in iam_role_operations.OPERATIONS.items()},
     **{("iam", name): operation for name, operation in iam_provider_operations.OPERATIONS.items()},
+    ("ssm", "GetInventory"): inventory_operations.get_inventory,
+    ("tagging", "GetResources"): inventory_operations.get_resources,
+    ("ec2", "DescribeInstances"): ec2_operations.list_instances,
     ("sts", "GetCallerIdentity"): sts_operations.get_caller_identity,
     ("sts", "GetSessionToken"): sts_operations.get_session_token,
     ("sts", "AssumeRole"): sts_operations.assume_role,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, not_, or_, select, update
 
-from ferryman.core.ports import ActivationPosition, ActivationQuery, NodeQuery
+from ferryman.core.ports import ActivationPosition, ActivationQuery, NodeQuery, Values, Wildcard
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 from ferryman.model.tags import ResourceType
@@ -26,9 +26,11 @@ def _node(row: Record) -> ManagedNode:
 
 def node_page_statement(query: NodeQuery, after: NodeId | None, limit: int) -> Select[tuple[object, ...]]:
     """Return the statement of `SqlNodes.page`."""
-    wanted: list[ColumnElement[bool]] = [nodes.c[member.value].in_(values) for member, values in query.members]
-    wanted += [_tagged(tags.c.key == key, tags.c.value.in_(values)) for key, values in query.tags]
-    wanted += [_tagged(tags.c.key.in_(keys)) for keys in query.tag_keys]
+    wanted: list[ColumnElement[bool]] = [_is_any(nodes.c[member.value], values) for member, values in query.members]
+    wanted += [_tagged(tags.c.key == key, _is_any(tags.c.value, values)) for key, values in query.tags]
+    wanted += [_tagged(_is_any(tags.c.key, keys)) for keys in query.tag_keys]
+    wanted += [_named(values) for values in query.names]
+    wanted += [or_(_tagged(_is_any(tags.c.key, keys)), _HAS_NAME) for keys in query.named_or_tagged]
     if after is not None:
         wanted.append(nodes.c.node_id > after)
     return select(*_NODE_COLUMNS).where(*wanted).order_by(nodes.c.node_id).limit(limit)
@@ -37,6 +39,41 @@ def node_page_statement(query: NodeQuery, after: NodeId | None, limit: int) -> S
 def _tagged(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     statement = select(tags.c.resource_id).where(tags.c.resource_type == ResourceType.NODE.value, *conditions)
     return nodes.c.node_id.in_(statement)
+
+
+_HAS_NAME = and_(nodes.c.name.is_not(None), nodes.c.name != "")
+_NAME_KEY = "Name"
+_SPECIAL = {"*": "[*]", "?": "[?]", "[": "[[]"}
+
+
+def _named(values: Values) -> ColumnElement[bool]:
+    untagged = not_(_tagged(tags.c.key == _NAME_KEY))
+    return or_(_tagged(tags.c.key == _NAME_KEY, _is_any(tags.c.value, values)), and_(untagged, _is_named(values)))
+
+
+def _is_named(values: Values) -> ColumnElement[bool]:
+    return and_(_HAS_NAME, _is_any(nodes.c.name, values))
+
+
+def _is_any(column: ColumnElement[str], values: Values) -> ColumnElement[bool]:
+    """Return the condition that a column is one of these; exact values alone can use an index."""
+    exact = [each for each in values if isinstance(each, str)]
+    patterns = [_glob(each) for each in values if isinstance(each, Wildcard)]
+    if not patterns:
+        return column.in_(exact)
+    return or_(column.in_(exact), *(column.op("GLOB", is_comparison=True)(pattern) for pattern in patterns))
+
+
+def _glob(wildcard: Wildcard) -> str:
+    """Return the pattern in SQLite's spelling, where a special character is taken as it is in brackets."""
+    written, characters = [], iter(wildcard.text)
+    for character in characters:
+        if character == "\\":
+            literal = next(characters, character)
+            written.append(_SPECIAL.get(literal, literal))
+        else:
+            written.append("[[]" if character == "[" else character)
+    return "".join(written)
 
 
 def activation_page_statement(

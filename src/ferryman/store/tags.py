@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from ferryman.model.tags import ResourceType, check_together
@@ -18,6 +18,20 @@ TAGS = (
     .order_by(tags.c.key)
 )
 """The tags of resources of one type: `resource_type`, `resource_ids`."""
+
+
+def tagged_page_statement(
+    resource_type: ResourceType, filters: Sequence[tuple[str, Sequence[str]]], after: str, limit: int
+) -> Select[tuple[str]]:
+    """Return the statement of `SqlTags.page`."""
+    wanted: list[ColumnElement[bool]] = []
+    for key, values in filters:
+        having = [tags.c.resource_type == resource_type.value, tags.c.key == key]
+        if values:
+            having.append(tags.c.value.in_(values))
+        wanted.append(tags.c.resource_id.in_(select(tags.c.resource_id).where(*having)))
+    own = (tags.c.resource_type == resource_type.value, tags.c.resource_id > after)
+    return select(tags.c.resource_id).where(*own, *wanted).distinct().order_by(tags.c.resource_id).limit(limit)
 
 
 class SqlTags:
@@ -54,6 +68,13 @@ class SqlTags:
         for resource_id, key, value in await self._connections.read(TAGS, values):
             found.setdefault(resource_id, {})[key] = value
         return found
+
+    async def page(
+        self, resource_type: ResourceType, filters: Sequence[tuple[str, Sequence[str]]], after: str, limit: int
+    ) -> Sequence[str]:
+        """Up to `limit` ids of tagged resources, in order, from just behind `after`; `filters` are (key, values)."""
+        rows = await self._connections.read(tagged_page_statement(resource_type, filters, after, limit))
+        return [str(resource_id) for (resource_id,) in rows]
 
     async def remove(self, resource_type: ResourceType, resource_id: str, keys: Sequence[str] | None = None) -> None:
         """Delete the tags with these keys; None for all."""

@@ -39,6 +39,12 @@ from tests.fuzz.target import MIB, Target
 
 _OPERATIONS = (*BY_CALLER, *BY_NODE_KEY, *BY_ANYONE)
 _SERVICES = sorted({service for service, _ in _OPERATIONS})
+_PROTOCOLS = {
+    "sts": ApiProtocol.QUERY,
+    "iam": ApiProtocol.QUERY,
+    "ec2": ApiProtocol.EC2,
+    "ssmmessages": ApiProtocol.CHANNEL,
+}
 _BY_NODES = frozenset({"UpdateInstanceInformation", "CreateControlChannel", "CreateDataChannel"})
 
 
@@ -102,8 +108,7 @@ def _run(data: bytes) -> None:
     given = json11.decode(body, model.input_shape)
     if model.input_shape is not None:
         validate(model.input_shape, given)
-    protocol = ApiProtocol.QUERY if service in ("sts", "iam") else ApiProtocol.JSON
-    call = ApiCall(service, operation, protocol if service != "ssmmessages" else ApiProtocol.CHANNEL)
+    call = ApiCall(service, operation, _PROTOCOLS.get(service, ApiProtocol.JSON))
     world = _world(os.getpid())
     serialise(call, world.run(_operate(world, call, given)), "r")
 

@@ -68,6 +68,8 @@ T = TypeVar("T")
 Recorded = Callable[[Service], Service]
 """Gives a service its audit trail."""
 
+CLIENT_NAMES = {"tagging": "resourcegroupstaggingapi"}
+"""What botocore calls services whose signatures say something else."""
 _boto = boto3.session.Session()
 """It keeps the services' models, which take a tenth of a second to read."""
 
@@ -278,10 +280,10 @@ class Server:
         return URL(self.url + target, encoded=True)
 
     def client(self, service: str = "ssm", credentials: Credentials | None = None, **settings: Any) -> Any:
-        """A boto3 client."""
+        """A boto3 client; `service` is what its signatures are scoped to."""
         given = credentials or self.administrator
         made = _boto.client(
-            service,
+            CLIENT_NAMES.get(service, service),
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=given.access_key_id,

@@ -26,6 +26,7 @@ SAMPLES = (
     "/path/",
     "v1",
     "$LATEST",
+    "AWS:InstanceInformation",
     TRUST,
     "1",
     "1" * 6,
@@ -95,6 +96,22 @@ def lacking(shape: Shape, value: Any, *, top: bool = True) -> Iterator[Any]:
                 yield dict.fromkeys(value, changed)
 
 
+def ec2_form_of(shape: Shape, value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    match shape.type_name:
+        case "structure":
+            if prefix and not value:
+                yield prefix, ""
+            for name, each in value.items():
+                written = shape.members[name].serialization.get("name", name)
+                written = written[:1].upper() + written[1:]
+                yield from ec2_form_of(shape.members[name], each, f"{prefix}.{written}" if prefix else written)
+        case "list":
+            for place, each in enumerate(value, 1):
+                yield from ec2_form_of(shape.member, each, f"{prefix}.{place}")
+        case _:
+            yield prefix, str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def form_of(shape: Shape, value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     match shape.type_name:
         case "structure":
@@ -119,9 +136,10 @@ async def call(server: Server, service: str, operation: str, given: Any) -> tupl
     path = "/"
     if service == "ssmmessages":
         path = f"/v1/{'control' if 'Control' in operation else 'data'}-channel/mi-0123456789abcdef0"
-    if service in ("sts", "iam"):
+    if service in ("sts", "iam", "ec2"):
         version = service_model(service).metadata["apiVersion"]
-        fields = list(form_of(model.input_shape, given)) if model.input_shape else []
+        write = ec2_form_of if service == "ec2" else form_of
+        fields = list(write(model.input_shape, given)) if model.input_shape else []
         body = urlencode([("Action", operation), ("Version", version), *fields]).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
     else:

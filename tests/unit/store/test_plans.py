@@ -22,11 +22,13 @@ from ferryman.core.ports import (
 from ferryman.model.access_requests import AccessRequestId, AccessRequestStatus
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.sessions import ENDED, AccessType, SessionState, SessionStatus
+from ferryman.model.tags import ResourceType
 from ferryman.store.access_requests import due_statement as access_due_statement
 from ferryman.store.access_requests import page_statement as access_page_statement
 from ferryman.store.nodes import activation_page_statement, node_page_statement
 from ferryman.store.session_pages import page_statement
 from ferryman.store.sessions import active_on_statement, due_statement, prune_statement, usage_statement
+from ferryman.store.tags import tagged_page_statement
 
 ACTIVE = SessionQuery(SessionState.ACTIVE)
 HISTORY = SessionQuery(SessionState.HISTORY, ended_since=Millis(1))
@@ -177,6 +179,16 @@ def test_nodes_with_a_tag_are_found_by_it(connection: sqlite3.Connection, after:
         assert steps[0].startswith("SEARCH nodes USING INDEX sqlite_autoindex_nodes_1 (node_id=?"), steps
         assert any("tags_by_key (resource_type=? AND key=?" in step for step in steps)
         assert not any(step.startswith("SCAN nodes") for step in steps)
+
+
+@pytest.mark.parametrize("resource_type", [ResourceType.NODE, ResourceType.DOCUMENT])
+def test_a_page_of_tagged_resources_is_one_walk_in_order(
+    connection: sqlite3.Connection, resource_type: ResourceType
+) -> None:
+    for filters in ((), (("key", ("a", "b")),), (("key", ()), ("another", ("c",)))):
+        steps = plan(connection, tagged_page_statement(resource_type, filters, "mi-5", 51))
+        assert "resource_type=? AND resource_id" in steps[0], steps
+        assert not any(step.startswith("SCAN") or "TEMP B-TREE" in step for step in steps), steps
 
 
 def test_a_page_of_activations_is_one_walk_newest_first(connection: sqlite3.Connection) -> None:

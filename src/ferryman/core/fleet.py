@@ -1,0 +1,53 @@
+"""Nodes that match a query and whether they are connected: what the listings of other services are made of.
+
+A walk ends after `MOST_READ` nodes even if the page is not full: its position goes on from there, so that a filter that
+nothing passes costs no more than one that all pass.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ferryman.core.node_listing import BATCH, node_view
+from ferryman.core.ports import NodeQuery
+from ferryman.core.presence import is_connected
+from ferryman.core.requests import NodeView
+from ferryman.core.service import Service
+from ferryman.model.identifiers import NodeId
+
+MOST_READ = 5000
+"""Nodes that one call reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Nodes in order of id. `position` is that behind which the next page begins, None at the end."""
+
+    nodes: tuple[NodeView, ...]
+    position: NodeId | None
+
+
+async def walk(
+    service: Service, query: NodeQuery, passes: Callable[[NodeView], bool], after: NodeId | None, limit: int
+) -> Walk:
+    """Return up to `limit` nodes that the store selects by `query` and that pass, from just behind `after`.
+
+    `passes` is asked of nodes with their status, which no store knows.
+    """
+    found: list[NodeView] = []
+    read = 0
+    while read < MOST_READ:
+        batch = min(BATCH, limit + 1)
+        nodes = await service.store.nodes.page(query, after, batch)
+        online = await asyncio.gather(*(is_connected(service, node.node_id) for node in nodes))
+        for node, up in zip(nodes, online, strict=True):
+            view = node_view(service, node, up)
+            if passes(view):
+                if len(found) == limit:
+                    return Walk(tuple(found), found[-1].node.node_id)
+                found.append(view)
+        if len(nodes) < batch:
+            return Walk(tuple(found), None)
+        read += len(nodes)
+        after = nodes[-1].node_id
+    return Walk(tuple(found), after)
