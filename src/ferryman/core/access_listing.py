@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ferryman.core.access_ports import AccessRequestPosition, AccessRequestQuery
 from ferryman.core.access_standing import as_of_now
 from ferryman.core.authorization import require
+from ferryman.core.listings import narrowed_by
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.permissions import resource_keys
 from ferryman.core.requests import Page
@@ -77,7 +78,8 @@ async def describe_ops_items(
     if query is None:
         return Page(())
     limit = max_results or DEFAULT_PAGE
-    found = await service.store.access_requests.page(query, after, limit + 1)
+    with narrowed_by("Status", "AccessRequestByRequesterArn", "AccessRequestByTargetResourceId", "CreatedTime"):
+        found = await service.store.access_requests.page(query, after, limit + 1)
     items = tuple(found[:limit])
     if len(found) <= limit:
         return Page(items)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ferryman.core.authorization import require
 from ferryman.core.groups import GROUP_LIMIT, GROUPS_A_USER
@@ -9,7 +10,7 @@ from ferryman.core.held_policies import ATTACHED_LIMIT, listed_as
 from ferryman.core.iam_resources import tags_of
 from ferryman.core.identities import KEYS_A_USER
 from ferryman.core.managed_policies import POLICY_LIMIT, VERSIONS_A_POLICY, PolicyView, every_policy, versions_of
-from ferryman.core.markers import page_of
+from ferryman.core.markers import read_page
 from ferryman.core.requests import Page
 from ferryman.core.roles import ROLE_LIMIT
 from ferryman.core.service import Service
@@ -53,9 +54,8 @@ async def get_account_authorization_details(
     Raises AccessDeniedException, ValidationException (marker).
     """
     require(service, caller, "iam:GetAccountAuthorizationDetails", "*")
-    found = [each for each in await _everything(service) if not kinds or each[1].kind in kinds]
-    operation = "GetAccountAuthorizationDetails"
-    page = page_of(service, caller, operation, sorted(kinds), found, lambda each: each[0], marker, max_items)
+    operation, read = "GetAccountAuthorizationDetails", partial(_read, service, kinds)
+    page = await read_page(service, caller, operation, sorted(kinds), read, lambda each: each[0], marker, max_items)
     return Page(tuple([await _filled(service, detail) for _, detail in page.items]), page.next_token)
 
 
@@ -64,12 +64,12 @@ async def get_account_summary(service: Service, caller: Caller) -> Mapping[str, 
     require(service, caller, "iam:GetAccountSummary", "*")
     store = service.store
     return {
-        "Users": len(await store.identities.users()),
+        "Users": await store.identities.count(),
         "UsersQuota": USER_LIMIT,
-        "Groups": len(await store.groups.all()),
+        "Groups": await store.groups.count(),
         "GroupsQuota": GROUP_LIMIT,
         "GroupsPerUserQuota": GROUPS_A_USER,
-        "Roles": len(await store.roles.all()),
+        "Roles": await store.roles.count(),
         "RolesQuota": ROLE_LIMIT,
         "Policies": len(await store.policies.all()),
         "PoliciesQuota": POLICY_LIMIT,
@@ -89,15 +89,33 @@ async def get_account_summary(service: Service, caller: Caller) -> Mapping[str, 
     }
 
 
-async def _everything(service: Service) -> list[tuple[str, Detail]]:
-    """Return all there is, each under what it is listed as."""
+async def _read(service: Service, kinds: Collection[str], after: str, limit: int) -> list[tuple[str, Detail]]:
+    """Return up to `limit` of all there is from behind `after`, each under its position: "2 NAME" for a group."""
     store = service.store
-    found = [(f"1 {user.name}", Detail(USER, user)) for user in await store.identities.users()]
-    found += [(f"2 {group.name}", Detail(GROUP, group)) for group in await store.groups.all()]
-    found += [(f"3 {role.name}", Detail(ROLE, role)) for role in await store.roles.all()]
+    found: list[tuple[str, Detail]] = []
+    for place, kind, page in (
+        ("1", USER, store.identities.page),
+        ("2", GROUP, store.groups.page),
+        ("3", ROLE, store.roles.page),
+    ):
+        if len(found) < limit and place >= after[:1] and (not kinds or kind in kinds):
+            behind = after[2:] if after[:1] == place else ""
+            items = await page("/", behind, limit - len(found))
+            found += [(f"{place} {item.name}", Detail(kind, item)) for item in items]
+    if len(found) < limit:
+        policies = sorted(await _policies(service, kinds), key=lambda each: each[0])
+        found += [each for each in policies if each[0] > after][: limit - len(found)]
+    return found
+
+
+async def _policies(service: Service, kinds: Collection[str]) -> list[tuple[str, Detail]]:
+    if kinds and not {BUILT_IN_POLICY, OWN_POLICY} & set(kinds):
+        return []
+    found = []
     for view in await every_policy(service):
         kind = BUILT_IN_POLICY if view.policy.arn.startswith("arn:aws:iam::aws:") else OWN_POLICY
-        found.append((f"4 {listed_as(view.policy.arn)}", Detail(kind, view)))
+        if not kinds or kind in kinds:
+            found.append((f"4 {listed_as(view.policy.arn)}", Detail(kind, view)))
     return found
 
 

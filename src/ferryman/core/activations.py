@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 
 from ferryman.core.authorization import require
+from ferryman.core.listings import narrowed_by
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.permissions import request_tag_keys, resource_keys
 from ferryman.core.ports import ActivationMember, ActivationPosition
@@ -107,7 +108,8 @@ async def describe_activations(
         created_at, activation_id = open_page_token(service, caller, _LISTING, members, request.next_token)
         after = ActivationPosition(Millis(int(created_at)), ActivationId(str(activation_id)))
     limit = request.max_results or DEFAULT_PAGE
-    found = await service.store.activations.page(query, after, limit + 1)
+    with narrowed_by(*_MEMBERS):
+        found = await service.store.activations.page(query, after, limit + 1)
     tags = await service.store.tags.of(ResourceType.ACTIVATION, [each.activation_id for each in found])
     now = service.clock()
     items = tuple(

@@ -1,8 +1,11 @@
 """Groups of users: the use cases of IAM's operations; `core.held_policies` has those on what they hold."""
 
+from functools import partial
+
 from ferryman.core.authorization import require
 from ferryman.core.iam_resources import check_arn, check_quota, conflict, new_id, no_such
-from ferryman.core.markers import page_of
+from ferryman.core.listings import narrowed_by
+from ferryman.core.markers import page_of, read_page
 from ferryman.core.permissions import NO_KEYS, Keys
 from ferryman.core.requests import Page
 from ferryman.core.service import Service
@@ -19,7 +22,7 @@ async def create_group(service: Service, caller: Caller, name: str, path: str) -
     arn = group_arn(service.settings.account_id, name, path)
     require(service, caller, "iam:CreateGroup", arn)
     check_arn(arn)
-    check_quota("GroupsPerAccount", len(await service.store.groups.all()) + 1, GROUP_LIMIT)
+    check_quota("GroupsPerAccount", await service.store.groups.count() + 1, GROUP_LIMIT)
     group = Group(new_id(service, "AGPA"), name, service.clock(), path)
     await service.store.groups.add(group)
     return group
@@ -30,8 +33,8 @@ async def get_group(
 ) -> tuple[Group, Page[User]]:
     """GetGroup: it and who is in it. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
     group = await group_for(service, caller, "GetGroup", name)
-    members = await service.store.groups.members(group.group_id)
-    page = page_of(service, caller, "GetGroup", [name], members, lambda user: user.name, marker, max_items)
+    read = partial(service.store.groups.members_page, group.group_id)
+    page = await read_page(service, caller, "GetGroup", [name], read, lambda user: user.name, marker, max_items)
     return group, page
 
 
@@ -40,8 +43,11 @@ async def list_groups(
 ) -> Page[Group]:
     """ListGroups: by name. Raises AccessDeniedException, ValidationException (marker)."""
     require(service, caller, "iam:ListGroups", group_arn(service.settings.account_id, "", path_prefix))
-    found = [group for group in await service.store.groups.all() if group.path.startswith(path_prefix)]
-    return page_of(service, caller, "ListGroups", [path_prefix], found, lambda group: group.name, marker, max_items)
+    read = partial(service.store.groups.page, path_prefix)
+    with narrowed_by("PathPrefix"):
+        return await read_page(
+            service, caller, "ListGroups", [path_prefix], read, lambda group: group.name, marker, max_items
+        )
 
 
 async def list_groups_for_user(

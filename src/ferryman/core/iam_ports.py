@@ -106,6 +106,15 @@ class RoleStore(Protocol):
     async def all(self) -> Sequence[IamRole]:
         """All roles by name."""
 
+    async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[IamRole]:
+        """Up to `limit` roles by name, from just behind `after`, whose path begins with `path_prefix`."""
+
+    async def count(self) -> int:
+        """How many roles there are."""
+
+    async def boundary_counts(self) -> Mapping[str, int]:
+        """How many roles each policy is the permissions boundary of, by ARN; those that bound one only."""
+
     async def change(self, role_id: str, changes: RoleChanges) -> bool:
         """Set what changes; False if there is no such role."""
 
@@ -147,6 +156,12 @@ class GroupStore(Protocol):
     async def all(self) -> Sequence[Group]:
         """All groups by name."""
 
+    async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[Group]:
+        """Up to `limit` groups by name, from just behind `after`, whose path begins with `path_prefix`."""
+
+    async def count(self) -> int:
+        """How many groups there are."""
+
     async def rename(self, group_id: str, name: str, path: str) -> bool:
         """Set name and path; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
 
@@ -161,6 +176,9 @@ class GroupStore(Protocol):
 
     async def members(self, group_id: str) -> Sequence[User]:
         """Who is in a group, by name."""
+
+    async def members_page(self, group_id: str, after: str, limit: int) -> Sequence[User]:
+        """Up to `limit` of those in a group, by name, from just behind `after`."""
 
     async def of(self, user_id: str) -> Sequence[Group]:
         """A user's groups, by name."""

@@ -3,6 +3,7 @@
 Built-in ones are shown among the account's own and cannot be changed.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -257,11 +258,8 @@ def _builtin(policy: BuiltinPolicy) -> ManagedPolicy:
 
 
 async def _boundary_counts(service: Service) -> Mapping[str, int]:
-    counts: dict[str, int] = {}
-    bounds = [user.boundary_arn for user in await service.store.identities.users()]
-    bounds += [role.boundary_arn for role in await service.store.roles.all()]
-    for arn in filter(None, bounds):
-        counts[arn] = counts.get(arn, 0) + 1
+    counts = Counter(await service.store.identities.boundary_counts())
+    counts.update(await service.store.roles.boundary_counts())
     return counts
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ferryman.core.authorization import require
+from ferryman.core.listings import narrowed_by
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.ports import ANY_NODE, NodeMember, NodeQuery
 from ferryman.core.presence import is_connected
@@ -80,7 +81,8 @@ async def describe_instance_information(
         (position,) = open_page_token(service, caller, _OPERATION, members, request.next_token)
         after = NodeId(str(position))
     limit = request.max_results or DEFAULT_PAGE
-    found = await _matching(service, request.filters, after, limit + 1)
+    with narrowed_by("InstanceIds", "tag:<key>", "ActivationIds", "IamRole"):
+        found = await _matching(service, request.filters, after, limit + 1)
     items = tuple(found[:limit])
     if len(found) <= limit:
         return Page(items)

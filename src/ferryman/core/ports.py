@@ -230,6 +230,15 @@ class IdentityStore(Protocol):
     async def users(self) -> Sequence[User]:
         """All users by name."""
 
+    async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[User]:
+        """Up to `limit` users by name, from just behind `after`, whose path begins with `path_prefix`."""
+
+    async def count(self) -> int:
+        """How many users there are."""
+
+    async def boundary_counts(self) -> Mapping[str, int]:
+        """How many users each policy is the permissions boundary of, by ARN; those that bound one only."""
+
     async def change_user(self, user_id: str, changes: UserChanges) -> bool:
         """Set what changes; False if unknown, `ServiceError` EntityAlreadyExists (409) if the name is taken."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ferryman.core.authorization import require
 from ferryman.core.iam_resources import (
@@ -17,7 +18,8 @@ from ferryman.core.iam_resources import (
     tag_keys,
 )
 from ferryman.core.iam_resources import tags_of as tags_of_resource
-from ferryman.core.markers import page_of
+from ferryman.core.listings import narrowed_by
+from ferryman.core.markers import page_of, read_page
 from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.requests import Page
 from ferryman.core.service import Service
@@ -59,7 +61,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
     check_tags(tags)
     trusted = await principal_ids(service, parse_policy(draft.trust_policy, PolicyKind.TRUST))
     await check_boundary(service, draft.boundary_arn)
-    check_quota("RolesPerAccount", len(await service.store.roles.all()) + 1, ROLE_LIMIT)
+    check_quota("RolesPerAccount", await service.store.roles.count() + 1, ROLE_LIMIT)
     role = IamRole(
         new_id(service, "AROA"),
         draft.name,
@@ -86,8 +88,11 @@ async def list_roles(
 ) -> Page[IamRole]:
     """ListRoles: by name. Raises AccessDeniedException, ValidationException (marker)."""
     require(service, caller, "iam:ListRoles", role_arn(service.settings.account_id, path_prefix, ""))
-    found = [role for role in await service.store.roles.all() if role.path.startswith(path_prefix)]
-    return page_of(service, caller, "ListRoles", [path_prefix], found, lambda role: role.name, marker, max_items)
+    read = partial(service.store.roles.page, path_prefix)
+    with narrowed_by("PathPrefix"):
+        return await read_page(
+            service, caller, "ListRoles", [path_prefix], read, lambda role: role.name, marker, max_items
+        )
 
 
 async def update_role(

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from ferryman.core.authorization import require
+from ferryman.core.listings import narrowed_by
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.ports import SessionPosition, SessionQuery
 from ferryman.core.requests import DescribeSessionsRequest, Page
@@ -46,7 +47,8 @@ async def describe_sessions(service: Service, caller: Caller, request: DescribeS
         started_at, session_id = open_page_token(service, caller, _OPERATION, members, request.next_token)
         after = SessionPosition(Millis(int(started_at)), SessionId(str(session_id)))
     limit = request.max_results or DEFAULT_PAGE
-    found = await service.store.sessions.page(query, after, limit + 1)
+    with narrowed_by("Target", "Owner", "Status", "InvokedAfter", "InvokedBefore"):
+        found = await service.store.sessions.page(query, after, limit + 1)
     items = tuple(found[:limit])
     if len(found) <= limit:
         return Page(items)

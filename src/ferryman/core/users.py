@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ferryman.core.authorization import require
 from ferryman.core.iam_resources import (
@@ -18,7 +19,8 @@ from ferryman.core.iam_resources import (
     tag_keys,
     tags_of,
 )
-from ferryman.core.markers import page_of
+from ferryman.core.listings import narrowed_by
+from ferryman.core.markers import page_of, read_page
 from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.requests import Page
 from ferryman.core.service import Service
@@ -52,7 +54,7 @@ async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: 
     check_arn(arn)
     check_tags(tags)
     await check_boundary(service, draft.boundary_arn)
-    check_quota("UsersPerAccount", len(await service.store.identities.users()) + 1, USER_LIMIT)
+    check_quota("UsersPerAccount", await service.store.identities.count() + 1, USER_LIMIT)
     user = User(new_id(service, "AIDA"), draft.name, service.clock(), draft.path, draft.boundary_arn)
     await service.store.identities.add_user(user)
     await put_tags(service, ResourceType.USER, user.user_id, tags)
@@ -69,8 +71,11 @@ async def list_users(
 ) -> Page[User]:
     """ListUsers: by name. Raises AccessDeniedException, ValidationException (marker)."""
     require(service, caller, "iam:ListUsers", user_arn(service.settings.account_id, "", path_prefix))
-    found = [user for user in await service.store.identities.users() if user.path.startswith(path_prefix)]
-    return page_of(service, caller, "ListUsers", [path_prefix], found, lambda user: user.name, marker, max_items)
+    read = partial(service.store.identities.page, path_prefix)
+    with narrowed_by("PathPrefix"):
+        return await read_page(
+            service, caller, "ListUsers", [path_prefix], read, lambda user: user.name, marker, max_items
+        )
 
 
 async def update_user(service: Service, caller: Caller, name: str, new_name: str | None, new_path: str | None) -> None:

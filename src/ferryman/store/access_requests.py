@@ -1,6 +1,7 @@
 """Access requests in SQL. Every change is one statement or one transaction."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, or_, select, text, update
@@ -19,7 +20,7 @@ from ferryman.model.access_requests import (
 )
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.tags import ResourceType
-from ferryman.store.connections import Connections, Record
+from ferryman.store.connections import Connections, Reader, Record
 from ferryman.store.tables import access_approvals, access_request_nodes, tags
 from ferryman.store.tables import access_requests as requests
 
@@ -128,7 +129,13 @@ class SqlAccessRequests:
         self, query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int
     ) -> Sequence[AccessRequest]:
         """Up to `limit` requests that match, newest first, from just behind `after`."""
-        return await self._all(page_statement(query, after, limit))
+        statement = page_statement(query, after, limit)
+
+        def run(read: Reader) -> Sequence[AccessRequest]:
+            rows = read(statement, {})
+            return _with_approvals(rows, read(_approvals(rows), {}) if rows else ())
+
+        return await self._connections.list_together(run)
 
     async def prune(self, ended_before: Millis, limit: int) -> int:
         """Delete up to `limit` requests that ended before; returns how many."""
@@ -150,17 +157,23 @@ class SqlAccessRequests:
 
     async def _all(self, statement: Select[tuple[object, ...]]) -> Sequence[AccessRequest]:
         rows = await self._connections.read(statement)
-        if not rows:
-            return []
-        approvals = (
-            select(access_approvals)
-            .where(access_approvals.c.request_id.in_([row[0] for row in rows]))
-            .order_by(access_approvals.c.level, access_approvals.c.approved_at, access_approvals.c.person_id)
-        )
-        given: dict[str, list[Approval]] = {}
-        for request_id, person_id, level, arn, approved_at, comment in await self._connections.read(approvals):
-            given.setdefault(request_id, []).append(Approval(level, person_id, arn, approved_at, comment))
-        return [_request(row, tuple(given.get(row[0], ()))) for row in rows]
+        return _with_approvals(rows, await self._connections.read(_approvals(rows)) if rows else ())
+
+
+def _approvals(rows: Sequence[Record]) -> Select[Any]:
+    """Return the SELECT of the approvals of these requests."""
+    return (
+        select(access_approvals)
+        .where(access_approvals.c.request_id.in_([row[0] for row in rows]))
+        .order_by(access_approvals.c.level, access_approvals.c.approved_at, access_approvals.c.person_id)
+    )
+
+
+def _with_approvals(rows: Sequence[Record], approvals: Sequence[Record]) -> Sequence[AccessRequest]:
+    given: dict[str, list[Approval]] = {}
+    for request_id, person_id, level, arn, approved_at, comment in approvals:
+        given.setdefault(request_id, []).append(Approval(level, person_id, arn, approved_at, comment))
+    return [_request(row, tuple(given.get(row[0], ()))) for row in rows]
 
 
 def page_statement(

@@ -1,4 +1,6 @@
-"""Connections to the database: a few that read, one that writes, each statement a transaction of its own unless asked.
+"""Connections to the database: a few that read, two for listings, one that writes.
+
+Each statement is a transaction of its own unless asked.
 
 A statement is one trip to a thread and back, on the standard library's driver: an asynchronous driver under SQLAlchemy
 makes four or five such trips a statement (`docs/decisions`). SQLite has one writer at a time; giving it one thread
@@ -19,6 +21,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ferryman.store import listing_readers
+from ferryman.store.listing_readers import ListingReaders
+
 READERS = 4
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -38,11 +43,16 @@ Reader = Callable[[Executable, Mapping[str, object]], Sequence[Record]]
 
 
 class Connections:
-    """The two pools. A caller that is cancelled does not undo a statement that has begun."""
+    """The three pools. A caller that is cancelled does not undo a statement that has begun.
 
-    def __init__(self, url: URL) -> None:
+    `listing_seconds` is how long a listing may take.
+    """
+
+    def __init__(self, url: URL, listing_seconds: float = listing_readers.SECONDS) -> None:
         self._writer = _engine(url, size=1, pragmas=_PRAGMAS)
         self._readers = _engine(url, size=READERS, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"))
+        listings = _engine(url, size=listing_readers.READERS, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"))
+        self._listings = ListingReaders(listings, listing_seconds)
         self._writer_thread = ThreadPoolExecutor(1, "store-writer")
         self._reader_threads = ThreadPoolExecutor(READERS, "store-reader")
 
@@ -63,6 +73,16 @@ class Connections:
                 return run(lambda statement, values: connection.execute(statement, values).all())
 
         return await _in_thread(self._reader_threads, run_all)
+
+    async def list_rows(self, statement: Executable, values: Mapping[str, object] | None = None) -> Sequence[Record]:
+        """Run a listing's SELECT as `read` does, apart from short reads; raises `core.listings.ListingTooSlow`."""
+        return await self._listings.run(lambda connection: connection.execute(statement, values).all())
+
+    async def list_together(self, run: Callable[[Reader], Result]) -> Result:
+        """Run a listing's SELECTs as `read_together` does, apart from short reads; raises `ListingTooSlow`."""
+        return await self._listings.run(
+            lambda connection: run(lambda statement, values: connection.execute(statement, values).all())
+        )
 
     async def write(self, statement: Executable, values: Mapping[str, object] | None = None) -> int:
         """Run a statement that changes rows; returns how many. Durable when it returns."""
@@ -123,6 +143,7 @@ class Connections:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._listings.close()
         self._reader_threads.shutdown()
         self._writer_thread.shutdown()
         self._readers.dispose()

@@ -150,16 +150,18 @@ class SqlDocuments:
     async def all(self, kind: DocumentType | None = None) -> Sequence[StoredDocument]:
         """Return the default version of every document, or of every one of a type, by name."""
         statement = _with_standing().where(versions.c.is_default == true()).order_by(versions.c.name)
-        if kind is not None:
-            statement = statement.where(versions.c.type == kind.value)
-        return [_stored(row) for row in await self._connections.read(statement)]
+        if kind is not None:  # asked for an access request, not by a listing
+            rows = await self._connections.read(statement.where(versions.c.type == kind.value))
+        else:
+            rows = await self._connections.list_rows(statement)
+        return [_stored(row) for row in rows]
 
     async def versions(self, name: str, before: int | None, limit: int) -> Sequence[DocumentVersion]:
         """Return up to `limit` versions below the number `before`, newest first."""
         statement = select(*_VERSION).where(versions.c.name == name, _KEPT)
         if before is not None:
             statement = statement.where(versions.c.version < before)
-        rows = await self._connections.read(statement.order_by(versions.c.version.desc()).limit(limit))
+        rows = await self._connections.list_rows(statement.order_by(versions.c.version.desc()).limit(limit))
         return [_version(row) for row in rows]
 
     async def set_default(self, name: str, version: int) -> bool:

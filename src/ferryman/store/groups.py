@@ -10,6 +10,7 @@ from ferryman.model.callers import User
 from ferryman.model.errors import ServiceError
 from ferryman.model.groups import Group
 from ferryman.store.connections import Connections
+from ferryman.store.name_pages import MEMBERS, count, name_page
 from ferryman.store.tables import group_members, groups, users
 
 _GROUP_COLUMNS = tuple(groups.c[field.name] for field in fields(Group))
@@ -39,7 +40,17 @@ class SqlGroups:
 
     async def all(self) -> Sequence[Group]:
         """All groups by name."""
-        return [Group(*row) for row in await self._connections.read(select(*_GROUP_COLUMNS).order_by(groups.c.name))]
+        statement = select(*_GROUP_COLUMNS).order_by(groups.c.name)
+        return [Group(*row) for row in await self._connections.list_rows(statement)]
+
+    async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[Group]:
+        """Up to `limit` groups by name, from just behind `after`, whose path begins with `path_prefix`."""
+        statement, values = name_page(groups, _GROUP_COLUMNS, path_prefix, after, limit)
+        return [Group(*row) for row in await self._connections.list_rows(statement, values)]
+
+    async def count(self) -> int:
+        """How many groups there are."""
+        return int((await self._connections.list_rows(count(groups)))[0][0])
 
     async def rename(self, group_id: str, name: str, path: str) -> bool:
         """Set name and path; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
@@ -79,7 +90,12 @@ class SqlGroups:
             .where(group_members.c.group_id == group_id)
             .order_by(users.c.name)
         )
-        return [User(*row) for row in await self._connections.read(statement)]
+        return [User(*row) for row in await self._connections.list_rows(statement)]
+
+    async def members_page(self, group_id: str, after: str, limit: int) -> Sequence[User]:
+        """Up to `limit` of those in a group, by name, from just behind `after`."""
+        values = {"group_id": group_id, "after": after, "page_limit": limit}
+        return [User(*row) for row in await self._connections.list_rows(MEMBERS, values)]
 
     async def of(self, user_id: str) -> Sequence[Group]:
         """A user's groups, by name."""

@@ -11,6 +11,7 @@ from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.errors import ServiceError
 from ferryman.model.tags import ResourceType
 from ferryman.store.connections import Connections, Reader, Record
+from ferryman.store.name_pages import boundary_counts, count, name_page
 from ferryman.store.policies import GRANTED
 from ferryman.store.tables import access_keys, users
 from ferryman.store.tags import TAGS
@@ -54,7 +55,20 @@ class SqlIdentities:
 
     async def users(self) -> Sequence[User]:
         """All users by name."""
-        return [User(*row) for row in await self._connections.read(select(*_USER_COLUMNS).order_by(users.c.name))]
+        return [User(*row) for row in await self._connections.list_rows(select(*_USER_COLUMNS).order_by(users.c.name))]
+
+    async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[User]:
+        """Up to `limit` users by name, from just behind `after`, whose path begins with `path_prefix`."""
+        statement, values = name_page(users, _USER_COLUMNS, path_prefix, after, limit)
+        return [User(*row) for row in await self._connections.list_rows(statement, values)]
+
+    async def count(self) -> int:
+        """How many users there are."""
+        return int((await self._connections.list_rows(count(users)))[0][0])
+
+    async def boundary_counts(self) -> Mapping[str, int]:
+        """How many users each policy is the permissions boundary of, by ARN; those that bound one only."""
+        return {str(arn): int(number) for arn, number in await self._connections.list_rows(boundary_counts(users))}
 
     async def change_user(self, user_id: str, changes: UserChanges) -> bool:
         """Set what changes; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
@@ -67,7 +81,7 @@ class SqlIdentities:
     async def bounded_by(self, arn: str) -> Sequence[User]:
         """The users whose permissions boundary it is, by name."""
         statement = select(*_USER_COLUMNS).where(users.c.boundary_arn == arn).order_by(users.c.name)
-        return [User(*row) for row in await self._connections.read(statement)]
+        return [User(*row) for row in await self._connections.list_rows(statement)]
 
     async def remove_user(self, user_id: str) -> bool:
         """Delete a user and their keys."""

@@ -124,7 +124,7 @@ class SqlNodes:
 
     async def page(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
         """Up to `limit` nodes that match, in order of id, from just behind `after`."""
-        return [_node(row) for row in await self._connections.read(node_page_statement(query, after, limit))]
+        return [_node(row) for row in await self._connections.list_rows(node_page_statement(query, after, limit))]
 
     async def remove(self, node_id: NodeId) -> bool:
         """Deregister; False if unknown."""
@@ -162,7 +162,7 @@ class SqlActivations:
 
     async def page(self, query: ActivationQuery, after: ActivationPosition | None, limit: int) -> Sequence[Activation]:
         """Up to `limit` activations that match, newest first, from just behind `after`."""
-        rows = await self._connections.read(activation_page_statement(query, after, limit))
+        rows = await self._connections.list_rows(activation_page_statement(query, after, limit))
         return [Activation(*row) for row in rows]
 
     async def remove(self, activation_id: ActivationId) -> bool:

@@ -126,12 +126,12 @@ class SqlPolicies:
     async def holders(self, arn: str) -> Sequence[str]:
         """Return the ids of those that it is attached to."""
         statement = select(policy_attachments.c.owner_id).where(policy_attachments.c.arn == arn)
-        return [owner_id for (owner_id,) in await self._connections.read(statement)]
+        return [owner_id for (owner_id,) in await self._connections.list_rows(statement)]
 
     async def attachment_counts(self) -> Mapping[str, int]:
         """Return to how many each policy is attached, by ARN; those that are attached only."""
         statement = select(policy_attachments.c.arn, func.count()).group_by(policy_attachments.c.arn)
-        return {str(arn): int(count) for arn, count in await self._connections.read(statement)}
+        return {str(arn): int(count) for arn, count in await self._connections.list_rows(statement)}
 
     async def forget(self, owner_id: str) -> None:
         """Delete an owner's inline policies and attachments."""
@@ -159,7 +159,7 @@ class SqlPolicies:
     async def all(self) -> Sequence[ManagedPolicy]:
         """All managed policies of the account by name."""
         statement = select(*_POLICY_COLUMNS).order_by(managed_policies.c.name)
-        return [ManagedPolicy(*row) for row in await self._connections.read(statement)]
+        return [ManagedPolicy(*row) for row in await self._connections.list_rows(statement)]
 
     async def remove(self, arn: str) -> bool:
         """Delete a managed policy and its versions, unless it is attached or a boundary."""

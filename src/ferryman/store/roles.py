@@ -1,6 +1,6 @@
 """Roles and OpenID Connect providers in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from ferryman.model.errors import ServiceError
 from ferryman.model.roles import IamRole, OidcProvider, RoleChanges
 from ferryman.store.connections import Connections, Record
+from ferryman.store.name_pages import boundary_counts, count, name_page
 from ferryman.store.tables import oidc_providers, roles
 
 _ROLE_COLUMNS = tuple(roles.c[field.name] for field in fields(IamRole))
@@ -46,7 +47,21 @@ class SqlRoles:
 
     async def all(self) -> Sequence[IamRole]:
         """All roles by name."""
-        return [_role(row) for row in await self._connections.read(select(*_ROLE_COLUMNS).order_by(roles.c.name))]
+        statement = select(*_ROLE_COLUMNS).order_by(roles.c.name)
+        return [_role(row) for row in await self._connections.list_rows(statement)]
+
+    async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[IamRole]:
+        """Up to `limit` roles by name, from just behind `after`, whose path begins with `path_prefix`."""
+        statement, values = name_page(roles, _ROLE_COLUMNS, path_prefix, after, limit)
+        return [_role(row) for row in await self._connections.list_rows(statement, values)]
+
+    async def count(self) -> int:
+        """How many roles there are."""
+        return int((await self._connections.list_rows(count(roles)))[0][0])
+
+    async def boundary_counts(self) -> Mapping[str, int]:
+        """How many roles each policy is the permissions boundary of, by ARN; those that bound one only."""
+        return {str(arn): int(number) for arn, number in await self._connections.list_rows(boundary_counts(roles))}
 
     async def change(self, role_id: str, changes: RoleChanges) -> bool:
         """Set what changes; False if there is no such role."""
@@ -83,7 +98,7 @@ class SqlOidcProviders:
     async def all(self) -> Sequence[OidcProvider]:
         """All providers by name."""
         statement = select(*_PROVIDER_COLUMNS).order_by(oidc_providers.c.name)
-        return [_provider(row) for row in await self._connections.read(statement)]
+        return [_provider(row) for row in await self._connections.list_rows(statement)]
 
     async def replace(self, old: OidcProvider, new: OidcProvider) -> bool:
         """Make a provider `new` if it is still `old`; False otherwise."""

@@ -196,7 +196,7 @@ class SqlSessions:
         if page is None:
             return []
         statement, values = page
-        return [session_of(row) for row in await self._connections.read(statement, values)]
+        return [session_of(row) for row in await self._connections.list_rows(statement, values)]
 
     async def active_on(self, node_id: NodeId) -> Sequence[Session]:
         """Active sessions of one node."""

@@ -1,0 +1,27 @@
+"""Listings that take too long: the error, and what makes them shorter."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ferryman.model.errors import ServiceError
+
+CODE = "ThrottlingException"
+"""SDKs retry it, after a pause."""
+
+
+class ListingTooSlow(ServiceError):
+    """The store gave a listing up: it took too long, or too many others wait. `cause` is a clause."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(CODE, f"The listing was stopped: {cause}. Ask for less, or try again later.")
+        self.cause = cause
+
+
+@contextmanager
+def narrowed_by(*filters: str) -> Iterator[None]:
+    """Say in the error of a listing that takes too long which filters make it shorter."""
+    try:
+        yield
+    except ListingTooSlow as error:
+        message = f"The listing was stopped: {error.cause}. Add filters ({', '.join(filters)}), or try again later."
+        raise ServiceError(CODE, message) from error

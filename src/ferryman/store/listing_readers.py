@@ -1,0 +1,101 @@
+"""Connections of their own for listings, which may take long and are anybody's to ask for.
+
+What authenticates a call, and every other short read, uses other connections and never waits for these. A listing has
+a time limit, waiting included: SQLite asks every few thousand steps whether to go on. A listing whose caller has left,
+and every listing when the store closes, stops the same way.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from ferryman.core.listings import ListingTooSlow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+READERS = 2
+SECONDS = 3.0
+"""How long a listing may take, waiting for a reader included."""
+MOST_WAITING = 64
+"""Listings that wait or run; more are refused."""
+_STEPS = 10_000
+"""SQLite's virtual instructions between two looks at the clock: about a tenth of a millisecond."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True, eq=False)
+class _Watch:
+    """Tells whether one listing must stop. `left` is set once nobody waits for its answer."""
+
+    deadline: float
+    left: bool = False
+
+    def is_over(self) -> bool:
+        return self.left or time.monotonic() >= self.deadline
+
+
+class ListingReaders:
+    """A few threads with a connection each. `engine` has a pool of `READERS` SQLite connections."""
+
+    def __init__(self, engine: Engine, seconds: float = SECONDS) -> None:
+        self._engine = engine
+        self._seconds = seconds
+        self._threads = ThreadPoolExecutor(READERS, "store-listing")
+        self._pending: set[_Watch] = set()
+
+    async def run(self, read: Callable[["Connection"], Result]) -> Result:
+        """Call `read` with a connection, in a thread; raises `ListingTooSlow` if that takes too long."""
+        if len(self._pending) >= MOST_WAITING:
+            raise ListingTooSlow(f"{MOST_WAITING} others are waiting or running")
+        watch = _Watch(time.monotonic() + self._seconds)
+        self._pending.add(watch)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, read, watch)
+        finally:
+            watch.left = True
+            self._pending.discard(watch)
+
+    def _run(self, read: Callable[["Connection"], Result], watch: _Watch) -> Result:
+        if watch.is_over():
+            raise self._too_slow()
+        with self._engine.connect() as connection, _watched(connection, watch):
+            try:
+                return read(connection)
+            except OperationalError as error:
+                if watch.is_over():
+                    raise self._too_slow() from error
+                raise
+
+    def _too_slow(self) -> ListingTooSlow:
+        return ListingTooSlow(f"it was not finished within {self._seconds:g} seconds")
+
+    def close(self) -> None:
+        """Stop every listing, then close the connections; idempotent."""
+        for watch in list(self._pending):
+            watch.left = True
+        self._threads.shutdown()
+        self._engine.dispose()
+
+
+@contextmanager
+def _watched(connection: "Connection", watch: _Watch) -> "Iterator[None]":
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError(f"a listing needs a SQLite connection, not {driver!r}")
+    driver.set_progress_handler(watch.is_over, _STEPS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
