@@ -75,7 +75,8 @@ class Plan:
         host, port = split_address(self.listen)
         public = self.public_host or host
         bracketed = f"[{public}]" if ":" in public else public
-        return f"{'https' if self.tls else 'http'}://{bracketed}:{port}"
+        usual = (443 if self.tls else 80) == port
+        return f"{'https' if self.tls else 'http'}://{bracketed}{'' if usual else f':{port}'}"
 
 
 @dataclass(frozen=True, slots=True)

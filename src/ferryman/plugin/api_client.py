@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from ferryman.model.failures import Failure
 from ferryman.plugin.answers import UNREADABLE, checked, unreadable
@@ -96,7 +97,7 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
     except exceptions.BotoCoreError as error:
         raise _unusable(error) from error
     endpoint = str(client.meta.endpoint_url)
-    if endpoint.partition("//")[2].partition("/")[0].endswith((".amazonaws.com", ".amazonaws.com.cn")):
+    if is_default_endpoint(endpoint):
         raise Failure(
             "No Ferryman server is named",
             "without an endpoint the call would go to AWS",
@@ -110,6 +111,15 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
         )
     ca_file = session.get_config_variable("ca_bundle")
     return Api(client, endpoint, ca_file, connection.profile or "", str(client.meta.region_name))
+
+
+def is_default_endpoint(endpoint_url: str) -> bool:
+    """Whether a client of ssm, sts or iam has this address because nobody gave it another: then it is AWS.
+
+    A server may be reached by the name of AWS's ssmmessages, which is none of those services' default.
+    """
+    host = urlsplit(endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not host.startswith("ssmmessages.")
 
 
 # As version 2 of the AWS CLI has it; botocore alone knows the second variable only.

@@ -9,7 +9,7 @@ from ferryman.model.callers import Credentials
 from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
 from ferryman.plugin.answers import UNREADABLE, checked, unreadable
-from ferryman.plugin.api_client import Connection
+from ferryman.plugin.api_client import Connection, is_default_endpoint
 
 _OPERATION = "AssumeRoleWithWebIdentity"
 
@@ -42,7 +42,7 @@ def assume_role(
             aws_secret_access_key="unsigned",  # noqa: S106 - no secret
             config=Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=30),
         )
-        if ".amazonaws.com" in str(client.meta.endpoint_url):
+        if is_default_endpoint(str(client.meta.endpoint_url)):
             raise Failure("No Ferryman server is named", "the token would go to AWS", "Give --endpoint-url")
         answered: Mapping[str, Any] = client.assume_role_with_web_identity(
             RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=id_token.reveal(), **given

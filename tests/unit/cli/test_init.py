@@ -89,3 +89,16 @@ def load_key(directory: Path) -> bytes:
 
 def test_ipv6(tmp_path: Path) -> None:
     assert initialise(Plan(tmp_path, listen="[::1]:7331")).public_url == "http://[::1]:7331"
+
+
+@pytest.mark.parametrize(
+    ("port", "tls", "url"),
+    [
+        (443, True, "https://sessions.example.com"),
+        (443, False, "http://sessions.example.com:443"),
+        (80, False, "http://sessions.example.com"),
+    ],
+)
+def test_a_port_that_goes_without_saying_is_left_out(port: int, tls: bool, url: str) -> None:
+    plan = Plan(Path(), listen=f"127.0.0.1:{port}", public_host="sessions.example.com", tls=tls)
+    assert plan.public_url == url

@@ -1,5 +1,6 @@
 """What the client takes from the environment, as the AWS CLI does."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,19 @@ def test_the_region(monkeypatch: pytest.MonkeyPatch, given: str | None, variable
 def test_no_region() -> None:
     with pytest.raises(Failure, match="AWS_REGION"):
         connect(Connection(profile="bare", endpoint_url=ENDPOINT))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "refused"),
+    [
+        (None, True),
+        ("https://ssm.us-east-1.amazonaws.com", True),
+        ("https://ssm.cn-north-1.amazonaws.com.cn:443", True),
+        ("https://amazonaws.com.example.com", False),
+        ("https://sessions.example.com/.amazonaws.com", False),
+        ("https://ssmmessages.us-east-1.amazonaws.com", False),
+    ],
+)
+def test_calls_go_to_aws_by_no_default(endpoint: str | None, refused: bool) -> None:
+    with pytest.raises(Failure, match="would go to AWS") if refused else contextlib.nullcontext():
+        connect(Connection(region="us-east-1", endpoint_url=endpoint))
