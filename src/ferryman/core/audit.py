@@ -23,6 +23,7 @@ from ferryman.core.record_budget import (
     node_changes,
     principal,
     refused_calls,
+    refused_ends,
     successful_reads,
     unverified,
 )
@@ -51,8 +52,8 @@ SAID_BYTES = 512
 
 _READING = ("Describe", "Get", "List", "Simulate")
 _GIVES_CREDENTIALS = frozenset({"GetAccessToken", "GetSessionToken", "GetFederationToken"})
-_NEEDS_NO_PERMISSION = frozenset({"GetSessionToken"})
-"""Calls that are always recorded and that every user may make: each user only so often."""
+_NEEDS_NO_PERMISSION = {"GetSessionToken": (200, 1.0), "UpdateManagedInstancePublicKey": (20, 0.01)}
+"""Calls that are always recorded and that every user or node may make: each so many at once and per second."""
 _REPEATABLE = frozenset({"Connected", "Disconnected"})
 """What a node can do over and over without anybody's permission."""
 AGENT_CALLS = frozenset(
@@ -104,7 +105,7 @@ def demand_trail(service: Service, operation: str, caller: Caller | None = None)
     Raises ThrottlingException if `caller` makes too many calls that need no permission and must be recorded.
     """
     if caller is not None and operation in _NEEDS_NO_PERMISSION:
-        allowance = Allowance(f"{operation}:{principal(caller)}", 200, 1)
+        allowance = Allowance(f"{operation}:{principal(caller)}", *_NEEDS_NO_PERMISSION[operation])
         if not service.records.take(allowance, service.clock()):
             raise ServiceError("ThrottlingException", "Rate exceeded")
     if service.settings.audit.required and needs_record(operation) and service.trail.failure is not None:
@@ -255,14 +256,18 @@ def end_refused(
 ) -> None:
     """Note that somebody was refused an end of a session.
 
-    A token that was used before was good once, so that counts against the session. What anybody can make up counts
-    against the allowance of all who are not known.
+    A token that was used before was good once, so that counts against the session. What a node names counts against the
+    node, `name`, and what anybody can make up against the allowance of all who are not known.
     """
     if isinstance(error, TooManyGuesses):
         return
-    known = name is not None or isinstance(error, SpentToken)
-    cause = Cause(session_id if known else UNKNOWN, f"{CHANNEL_CHANGE} Refused", name or "", address=source_ip or "")
-    allowances = channel_changes(session_id, "refused") if known else unverified()
+    if name is not None:
+        party, allowances = name, refused_ends(name)
+    elif isinstance(error, SpentToken):
+        party, allowances = session_id, channel_changes(session_id, "refused")
+    else:
+        party, allowances = UNKNOWN, unverified()
+    cause = Cause(party, f"{CHANNEL_CHANGE} Refused", name or "", address=source_ip or "")
     if not service.records.allows(allowances, cause, service.clock()):
         return
     reason = error.message if isinstance(error, ServiceError) else str(error)

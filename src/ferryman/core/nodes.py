@@ -23,7 +23,9 @@ from ferryman.model.nodes import ManagedNode, NodeInformation
 from ferryman.model.tags import ResourceType
 
 _ID_ENTROPY = 9
-_KEY_BITS = 2048
+_KEY_BITS = range(2048, 8192 + 1)
+_EXPONENT_BITS = 32
+"""Checking signatures with larger ones takes milliseconds, and anybody can have them checked."""
 _DAY = 86_400_000
 _PING_INTERVAL = 6 * 60_000
 """Milliseconds. Agents say that they are there every five minutes."""
@@ -172,13 +174,17 @@ def _check_key(public_key: str, public_key_type: str) -> None:
         key = load_der_public_key(base64.b64decode(public_key.encode(), validate=True))
     except (binascii.Error, UnicodeError, ValueError, UnsupportedAlgorithm) as error:
         raise _invalid_key() from error
-    if public_key_type != "Rsa" or not isinstance(key, RSAPublicKey) or key.key_size < _KEY_BITS:
+    if public_key_type != "Rsa" or not isinstance(key, RSAPublicKey) or key.key_size not in _KEY_BITS:
+        raise _invalid_key()
+    if key.public_numbers().e.bit_length() > _EXPONENT_BITS:
         raise _invalid_key()
 
 
 def _invalid_key() -> ServiceError:
     return ServiceError(
-        "InvalidPublicKey", f"PublicKey must be the base64 DER of an RSA key of {_KEY_BITS} bits or more, type Rsa."
+        "InvalidPublicKey",
+        f"PublicKey must be the base64 DER of an RSA key of {_KEY_BITS[0]} to {_KEY_BITS[-1]} bits, its exponent of "
+        f"{_EXPONENT_BITS} bits at most, type Rsa.",
     )
 
 

@@ -59,6 +59,11 @@ def channel_changes(session_id: str, end: str) -> tuple[Allowance, ...]:
     return (Allowance(f"channel:{session_id}:{end}", 100, 0.1),)
 
 
+def refused_ends(node_id: str) -> tuple[Allowance, ...]:
+    """Return what a node's attempts to open sessions that are not its own count against, whatever ids it names."""
+    return (Allowance(f"refused-ends:{node_id}", 100, 0.1),)
+
+
 def node_changes(node_id: str) -> tuple[Allowance, ...]:
     """Return what a node's comings and goings count against."""
     return (Allowance(f"node:{node_id}", 60, 0.05),)

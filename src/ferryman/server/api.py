@@ -39,8 +39,9 @@ async def handle(request: web.Request) -> web.Response:
             node = await authenticate_node(gateway.service, to_verify, call)
         recognise(request, node.node_id, node=True)
         observed.caller = node_caller(gateway.service, node.node_id)
+        request.app[THROTTLE].take(node.node_id, call.operation, gateway.service.clock())
         given = observed.parameters = parse(call, body)
-        demand_trail(gateway.service, call.operation)
+        demand_trail(gateway.service, call.operation, observed.caller)
         result = await BY_NODE_KEY[key](here, node, given)
     else:
         with attempt(request, observed.claimed_key):
@@ -48,7 +49,7 @@ async def handle(request: web.Request) -> web.Response:
         observed.caller = caller
         recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
         request.app[KEY_USES].note(caller, call.service)
-        request.app[THROTTLE].take(caller.user_id, call.operation, gateway.service.clock())
+        request.app[THROTTLE].take(caller.person_id, call.operation, gateway.service.clock())
         if key not in BY_CALLER:
             raise unknown_operation(call.operation)
         given = observed.parameters = parse(call, body)
@@ -56,7 +57,7 @@ async def handle(request: web.Request) -> web.Response:
         try:
             result = await BY_CALLER[key](here, caller, given)
         except EvaluationTooLarge:
-            request.app[THROTTLE].pause(caller.user_id, gateway.service.clock())
+            request.app[THROTTLE].pause(caller.person_id, gateway.service.clock())
             raise
     observed.result = result
     if call.protocol is ApiProtocol.EC2:

@@ -125,11 +125,15 @@ def keys() -> list[tuple[str, str]]:
     short = spki(rsa.generate_private_key(65537, 1024).public_key())  # noqa: S505 - it is there to be refused
     good = spki(rsa.generate_private_key(65537, 2048).public_key())
     curve = spki(ec.generate_private_key(ec.SECP256R1()).public_key())
+    long = spki(rsa.RSAPublicNumbers(65537, 2**16000 + 1).public_key())
+    slow = spki(rsa.RSAPublicNumbers(2**3071 + 1, 2**3072 - 1).public_key())
     return [
         ("", "Rsa"),
         ("!", "Rsa"),
         ("AAAA", "Rsa"),
         (short, "Rsa"),
+        (long, "Rsa"),
+        (slow, "Rsa"),
         (curve, "Rsa"),
         (good, "Dsa"),
         (good[4:], "Rsa"),

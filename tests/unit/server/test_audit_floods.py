@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from ferryman.model.callers import Credentials
 from ferryman.recording.trail import Trail
 from ferryman.recording.trail_files import TrailFiles
 from ferryman.recording.trail_reading import newest_first
-from tests.unit.server.conftest import Recorded, Server
+from ferryman.signing.canonical import SignableRequest
+from ferryman.signing.rsa import encode_public_key, sign_rsa
+from tests.unit.server.conftest import REGION, Recorded, Server
 
 NODE = "mi-0123456789abcdef0"
 BURST = 100
@@ -124,6 +127,34 @@ async def test_a_node_that_is_refused_sessions_is_summed_up(server: Server, tmp_
     assert len(refused) == BURST
     [summary] = summaries(found)
     assert summary["callers"] == [node.node_id]
+
+
+async def test_nor_does_it_help_a_node_to_name_many_sessions(server: Server, tmp_path: Path) -> None:
+    node = await server.register()
+    for number in range(BURST + 5):
+        assert await (await node.data(f"root-{number:017x}", token="AAAA")).closed() == 1008
+    await server.shut_down()
+    found = await records(server, tmp_path)
+    assert len([each for each in found if each.get("detail-type") == CHANNEL_CHANGE]) == BURST
+    [summary] = summaries(found)
+    assert (summary["principalId"], summary["records"]) == (node.node_id, 5)
+
+
+async def test_a_node_changes_its_key_so_often_only(server: Server) -> None:
+    node = await server.register()
+    target = "AmazonSSM.UpdateManagedInstancePublicKey"
+    body = json.dumps({"NewPublicKey": encode_public_key(node.private_key), "NewPublicKeyType": "Rsa"}).encode()
+    headers = {
+        "Host": f"127.0.0.1:{server.port}",
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": target,
+    }
+    request = SignableRequest("POST", "/", "", list(headers.items()), body)
+    moment = datetime.fromtimestamp(server.clock() / 1000, UTC)
+    headers |= sign_rsa(request, node.node_id, node.private_key, REGION, moment)
+    answers = [await server.json_call(target, body, headers) for _ in range(21)]
+    assert [status for status, _ in answers] == [200] * 20 + [400]
+    assert answers[-1][1]["__type"] == "ThrottlingException"
 
 
 async def test_calls_that_need_no_permission_are_made_so_often_only(server: Server, stranger: Credentials) -> None:
