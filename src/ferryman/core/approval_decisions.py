@@ -61,7 +61,7 @@ async def _is_automatic(
         tags=principal.tags,
         nodes={str(node_id): tags for node_id, tags in nodes.items()},
     )
-    result = await service.document_worker.perform(task)
+    result = await service.document_worker.perform(task, principal.user_id)
     return isinstance(result, Decided) and result.permitted
 
 

@@ -73,10 +73,10 @@ Result: TypeAlias = Read | Written | Decided | Broken
 class DocumentWorker(Protocol):
     """Performs tasks where they can take no more than their time, and end nothing but themselves."""
 
-    async def perform(self, task: Task) -> Result:
-        """Return a task's result, `Broken` if it exceeds a limit.
+    async def perform(self, task: Task, person_id: str = "") -> Result:
+        """Return the result of a task of a person (`Caller.person_id`), `Broken` if it exceeds a limit.
 
-        Raises ServiceError ThrottlingException if too many tasks wait.
+        Raises ServiceError ThrottlingException if too many tasks wait, in all or of this person.
         """
 
     async def close(self) -> None:
@@ -86,7 +86,7 @@ class DocumentWorker(Protocol):
 class Unconfined:
     """Performs tasks on a thread of this process: for commands that answer no calls, and for tests."""
 
-    async def perform(self, task: Task) -> Result:
+    async def perform(self, task: Task, person_id: str = "") -> Result:
         """Return a task's result."""
         from ferryman.core.document_work import perform  # which knows what documents say, and so the service's limits
 

@@ -65,7 +65,7 @@ async def create_document(
             "ValidationException", f"A document's name must not begin with {', '.join(_RESERVED)}; got {draft.name}."
         )
     check_tags(tags)
-    stored, document = await _checked(service, draft, version=1, latest=1)
+    stored, document = await _checked(service, caller, draft, version=1, latest=1)
     if draft.type is DocumentType.MANUAL_APPROVAL:
         policies = await service.store.documents.all(draft.type)
         if len(policies) >= MANUAL_POLICY_LIMIT:
@@ -96,7 +96,7 @@ async def update_document(
         raise _no_version(f"Only the latest version of {draft.name}, {latest.latest_version}, can be updated.")
     if latest.latest_version >= VERSION_LIMIT:
         raise ServiceError("DocumentVersionLimitExceeded", f"{draft.name} has {VERSION_LIMIT} versions already.")
-    stored, document = await _checked(service, draft, version=0, latest=latest.latest_version)
+    stored, document = await _checked(service, caller, draft, version=0, latest=latest.latest_version)
     if stored.content == latest.content and stored.version.format is latest.version.format:
         raise ServiceError(
             "DuplicateDocumentContent",
@@ -156,7 +156,7 @@ async def get_document(
     try:
         if wanted is not DocumentFormat.YAML or stored.version.format is wanted:
             return stored, text_of(stored, wanted)
-        result = await service.document_worker.perform(WriteDocument(stored.json, wanted.value))
+        result = await service.document_worker.perform(WriteDocument(stored.json, wanted.value), caller.person_id)
         if isinstance(result, Broken):
             raise _broken(result)
         assert isinstance(result, Written)  # noqa: S101 it is what the task results in
@@ -254,12 +254,12 @@ async def _tags(service: Service, name: str) -> Mapping[str, str]:
 
 
 async def _checked(
-    service: Service, draft: DocumentDraft, *, version: int, latest: int
+    service: Service, caller: Caller, draft: DocumentDraft, *, version: int, latest: int
 ) -> tuple[StoredDocument, Content]:
     if len(draft.content.encode()) > SIZE_LIMIT:
         raise ServiceError("MaxDocumentSizeExceeded", f"A document must have at most {SIZE_LIMIT} bytes.")
     try:
-        value, written = await _read(service, draft)
+        value, written = await _read(service, caller, draft)
         if isinstance(parameters := value.get("parameters"), dict) and len(parameters) > PARAMETERS_LIMIT:
             raise RuleBroken("parameters", f"are {len(parameters)}; a document may have {PARAMETERS_LIMIT}.")
         document = read_content(value, draft.name, draft.type)
@@ -283,13 +283,13 @@ async def _checked(
     return StoredDocument(described, draft.content, json.dumps(value), version, latest), document
 
 
-async def _read(service: Service, draft: DocumentDraft) -> tuple[dict[str, Any], DocumentFormat]:
+async def _read(service: Service, caller: Caller, draft: DocumentDraft) -> tuple[dict[str, Any], DocumentFormat]:
     """Return a draft's plain values and format, checked; raises `RuleBroken`."""
     is_json = draft.format is DocumentFormat.JSON and draft.type is not DocumentType.AUTO_APPROVAL
     if is_json and len(draft.content) <= QUICK_SIZE:
         return read_values(draft.content, draft.format, draft.type)
     task = ReadDocument(draft.content, draft.format.value, draft.type.value, draft.name)
-    result = await service.document_worker.perform(task)
+    result = await service.document_worker.perform(task, caller.person_id)
     if isinstance(result, Broken):
         raise _broken(result)
     assert isinstance(result, Read)  # noqa: S101 it is what the task results in

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ MEMORY_MIB = 768
 """Address space of a process, most of it reserved and never used."""
 MOST_WAITING = 32
 """Tasks that wait for one process."""
+MOST_WAITING_OF_ONE = 4
+"""Tasks of one person that do: whoever gives tasks that take long is waited for a few seconds only."""
 _PATIENCE = 60.0
 """Seconds until a process that neither answers nor uses the processor is ended."""
 _START_SECONDS = 60.0
@@ -33,6 +36,7 @@ class Confinement:
     seconds: float = TASK_SECONDS
     mebibytes: int = MEMORY_MIB
     most_waiting: int = MOST_WAITING
+    most_waiting_of_one: int = MOST_WAITING_OF_ONE
 
 
 DEFAULT_CONFINEMENT = Confinement()
@@ -46,13 +50,14 @@ class Sandbox:
         self._documents = _Lane(confinement)
         self._decisions = _Lane(confinement)
 
-    async def perform(self, task: Task) -> Result:
+    async def perform(self, task: Task, person_id: str = "") -> Result:
         """Return a task's result, `Broken` if it exceeds a limit.
 
-        Raises ServiceError ThrottlingException if too many tasks wait, RuntimeError for a fault of ours.
+        Raises ServiceError ThrottlingException if too many tasks wait, in all or of this person, RuntimeError for a
+        fault of ours.
         """
         lane = self._decisions if isinstance(task, DecideAccess) else self._documents
-        return await lane.perform(task)
+        return await lane.perform(task, person_id)
 
     async def close(self) -> None:
         """End both processes."""
@@ -66,20 +71,22 @@ class _Lane:
     def __init__(self, confinement: Confinement) -> None:
         self._confinement = confinement
         self._turn = asyncio.Lock()
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._process: Process | None = None
 
-    async def perform(self, task: Task) -> Result:
-        if self._waiting >= self._confinement.most_waiting:
-            raise ServiceError(
-                "ThrottlingException", f"{self._waiting} documents are waiting to be read already. Try again soon."
-            )
-        self._waiting += 1
+    async def perform(self, task: Task, person_id: str) -> Result:
+        total, own = self._waiting.total(), self._waiting[person_id]
+        if own >= self._confinement.most_waiting_of_one:
+            raise _throttled(f"{own} of your documents")
+        if total >= self._confinement.most_waiting:
+            raise _throttled(f"{total} documents")
+        self._waiting[person_id] += 1
         try:
             async with self._turn:
                 return await self._ask(msgspec.json.encode(task))
         finally:
-            self._waiting -= 1
+            self._waiting[person_id] -= 1
+            self._waiting += Counter()  # forgets who waits no longer
 
     async def close(self) -> None:
         async with self._turn:
@@ -153,6 +160,10 @@ class _Lane:
             if process.returncode is None and not await _ends_by_itself(process):
                 process.kill()
         return await process.wait()
+
+
+def _throttled(what: str) -> ServiceError:
+    return ServiceError("ThrottlingException", f"{what} are waiting to be read already. Try again soon.")
 
 
 async def _ends_by_itself(process: Process) -> bool:

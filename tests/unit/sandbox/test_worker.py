@@ -135,6 +135,16 @@ async def test_few_wait(confined: Confined) -> None:
     assert throttled.code == "ThrottlingException"
 
 
+async def test_fewer_wait_of_one_person(confined: Confined) -> None:
+    sandbox = confined(Confinement(seconds=30, most_waiting_of_one=2))
+    tasks = [sandbox.perform(yaml(SESSION), person_id) for person_id in ("eve", "eve", "eve", "bob", "bob")]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(each, Read) for each in results] == [True, True, False, True, True]
+    assert isinstance(results[2], ServiceError)
+    assert results[2].message.startswith("2 of your documents are waiting")
+    assert isinstance(await sandbox.perform(yaml(SESSION), "eve"), Read)
+
+
 async def test_a_caller_that_goes_away_does_not_get_its_answer_to_the_next(sandbox: Sandbox) -> None:
     assert isinstance(await sandbox.perform(yaml(SESSION)), Read)
     gone = asyncio.create_task(sandbox.perform(yaml(COSTLY)))
