@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from ferryman.agent.journal import logger
 from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, machine_hash, new_key, node_id
 from ferryman.model.errors import ServiceError
 from ferryman.signing.canonical import SignableRequest
@@ -24,6 +25,7 @@ ROLE_TOKEN_TARGET = "AmazonSSM.RequestManagedInstanceRoleToken"  # noqa: S105 - 
 UPDATE_KEY_TARGET = "AmazonSSM.UpdateManagedInstancePublicKey"
 NOT_THIS_MACHINE = "00000000-0000-4000-8000-000000000000"
 """The fingerprint that a copy of a registered machine sends: no server has it on record."""
+_LOG = logger("credentials")
 
 
 class CredentialSource:
@@ -76,7 +78,8 @@ class CredentialSource:
         """Replace the node's key pair (`protocol/agent.md` §1.12): UpdateManagedInstancePublicKey, signed with the old.
 
         The new key is on disk before the server hears of it. Should the answer be lost, the next request for
-        credentials finds out which of the two the server knows. Raises `Unreachable` and `ServiceError`.
+        credentials finds out which of the two the server knows. Raises `Unreachable`, `ServiceError`, and
+        `StateUnusable` when the new key cannot be kept; the server is not asked then.
         """
         async with self._asking:
             self.key_is_old = False
@@ -86,7 +89,7 @@ class CredentialSource:
                 self._state.save_next_key(key)
             members = {"NewPublicKey": encode_public_key(key), "NewPublicKeyType": "Rsa"}
             await self._client.call(UPDATE_KEY_TARGET, members, self._signer_by(self._state.key()))
-            self._state.adopt_next_key()
+            self._adopt_next_key()
 
     async def signer(self, service: str) -> Sign:
         """Return what signs calls to `service` (`ssm`, `ssmmessages`) by Signature Version 4; raises as `current`."""
@@ -111,7 +114,10 @@ class CredentialSource:
             )
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise Unreachable(f"the role token lacks {error}") from error
-        self._state.save_credentials(received)
+        try:
+            self._state.save_credentials(received)
+        except OSError as error:  # every process asks for its own until the disk is usable again
+            _LOG.warning("credentials not kept", reason=error.strerror)
         self.key_is_old = answer.get("UpdateKeyPair") is True
         return received
 
@@ -125,8 +131,15 @@ class CredentialSource:
             if key is None or error.code != "InvalidSignatureException":
                 raise
             answer = await self._client.call(ROLE_TOKEN_TARGET, members, self._signer_by(key))
-            self._state.adopt_next_key()
+            self._adopt_next_key()
             return answer
+
+    def _adopt_next_key(self) -> None:
+        """Make the next key the node's; if that fails, it is found again by the next request."""
+        try:
+            self._state.adopt_next_key()
+        except OSError as error:
+            _LOG.warning("new key not put in the old one's place", reason=error.strerror)
 
     def _signer_by(self, key: RSAPrivateKey) -> Sign:
         region, node = self._registration.region, node_id(self._registration)

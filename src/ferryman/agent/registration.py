@@ -38,6 +38,7 @@ async def register(
         raise StateUnusable(f"{state.path} already holds node {state.registration().node_id}; replace it explicitly")
     if not _is_server(endpoint):
         raise Unreachable(f"{endpoint} is not a URL like https://sessions.example.com")
+    state.require_writable()
     key = await asyncio.to_thread(new_key)
     fingerprint = str(uuid.uuid4())
     trusted = server_trust(endpoint, ca_file)

@@ -16,7 +16,7 @@ from ferryman.agent.credentials import CredentialSource
 from ferryman.agent.journal import logger
 from ferryman.agent.nursery import Nursery
 from ferryman.agent.outbox import Outbox
-from ferryman.agent.records import SessionRecord, SessionRecords
+from ferryman.agent.records import SessionRecord, SessionRecords, open_lock
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import AgentSettings, read_settings
@@ -122,8 +122,7 @@ async def _keep_credentials(source: CredentialSource) -> None:
         try:
             credentials = await source.current()
             if source.key_is_old:
-                await source.update_key()
-                _LOG.info("the node has a new key")
+                await _update_key(source)
             await asyncio.sleep(source.seconds_until(credentials.refresh_at))
             await source.renew()
         except (Unreachable, ServiceError) as error:
@@ -131,10 +130,22 @@ async def _keep_credentials(source: CredentialSource) -> None:
             await asyncio.sleep(RENEW_AGAIN_SECONDS)
 
 
+async def _update_key(source: CredentialSource) -> None:
+    try:
+        await source.update_key()
+    except StateUnusable as error:  # the server asks again with the next credentials
+        _LOG.warning("key not replaced", reason=str(error))
+    else:
+        _LOG.info("the node has a new key")
+
+
 @contextlib.contextmanager
 def _only_agent(state: StateDirectory) -> Iterator[None]:
     """Hold the state directory's lock; raises `StateUnusable` when another agent does."""
-    descriptor = os.open(state.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = open_lock(state.lock_file)
+    except OSError:  # there is none and none can be made: the directory itself can be locked too
+        descriptor = os.open(state.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

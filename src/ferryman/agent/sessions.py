@@ -51,6 +51,8 @@ class Sessions:
         self._settings = settings
         self._running: dict[str, _Running] = {}
         self._starting: set[str] = set()
+        self._unrecorded: dict[str, SessionRecord] = {}
+        """Sessions whose record could not be written anywhere."""
         self._ending = False
 
     def __len__(self) -> int:
@@ -71,15 +73,15 @@ class Sessions:
         if len(self) >= self._settings.max_sessions:
             self._fail(session_id, f"This node already runs {len(self)} sessions, as many as its agent allows.")
             return
-        self._records.write(record)
+        recorded = self._write(record)
         self._starting.add(session_id)
         try:
-            pid = await self._nursery.fork(WorkerTask(content, self._settings))
+            pid = await self._nursery.fork(WorkerTask(content, self._settings, recorded))
             self._watch(session_id, pid)
             _LOG.info("session started", session_id=session_id, pid=pid)
             if self._ending:
                 self.end(session_id)
-        except NoWorker as error:
+        except (NoWorker, OSError) as error:
             self._fail(session_id, f"The node could not start the session: {error}.")
         finally:
             self._starting.discard(session_id)
@@ -92,12 +94,22 @@ class Sessions:
     def _knows(self, session_id: str) -> bool:
         if session_id in self._running or session_id in self._starting:
             return True
-        return self._records.read(session_id) is not None
+        return self._read(session_id) is not None
+
+    def _read(self, session_id: str) -> SessionRecord | None:
+        return self._records.read(session_id) or self._unrecorded.get(session_id)
+
+    def _write(self, record: SessionRecord) -> bool:
+        """Write the record; where that cannot be, keep it here, and the next agent knows nothing of the session."""
+        written = self._records.write(record)
+        if not written:
+            self._unrecorded[record.session_id] = record
+        return written
 
     def _fail(self, session_id: str, output: str) -> None:
         _LOG.warning("session refused", session_id=session_id, reason=output)
         record = SessionRecord(session_id, self._node_id, time.time(), result=new_result(FAILED, output))
-        self._records.write(record)
+        self._write(record)
         self._report(record)
 
     def end(self, session_id: str) -> None:
@@ -123,6 +135,7 @@ class Sessions:
     def confirm(self, session_id: str) -> None:
         """The server has the session's result: forget it."""
         if session_id not in self._running:
+            self._unrecorded.pop(session_id, None)
             self._records.remove(session_id)
 
     def close(self) -> None:
@@ -142,6 +155,9 @@ class Sessions:
                 _LOG.info("session adopted", session_id=session_id, pid=record.pid)
             else:  # the worker has locked and not yet written
                 asyncio.get_running_loop().call_later(ADOPT_AGAIN_SECONDS, self._adopt, session_id)
+        except OSError as error:  # there was nowhere to make a lock, for its worker neither
+            _LOG.warning("session has no lock", session_id=session_id, reason=error.strerror)
+            self._conclude(session_id, told=False)
         else:
             self._conclude(session_id, told=False)  # under the lock: a worker still on its way finds the result
             os.close(lock)
@@ -163,15 +179,19 @@ class Sessions:
         running.ended.set()
 
     def _conclude(self, session_id: str, *, told: bool) -> None:
-        """Report a session whose worker is gone; without a result of its own it was killed."""
-        record = self._records.read(session_id)
+        """Report a session whose worker is gone; without a result of its own it was killed.
+
+        One whose worker could not write its result is taken for a success, as nearly all are.
+        """
+        record = self._read(session_id)
         if record is None:
             return
         result = record.result
         if result is None:
             text = "The session's process on the node ended unexpectedly."
-            result = new_result(SUCCESS) if told else new_result(FAILED, text)
+            succeeded = told or session_id in self._unrecorded
+            result = new_result(SUCCESS) if succeeded else new_result(FAILED, text)
             record = msgspec.structs.replace(record, result=result)
-            self._records.write(record)
+            self._write(record)
         _LOG.info("session ended", session_id=session_id, status=result.status)
         self._report(record)

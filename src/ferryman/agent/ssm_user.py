@@ -1,7 +1,9 @@
 """Makes the account `ssm-user`, if the agent's configuration asks for it (`protocol/agent.md` §5.2)."""
 
+import contextlib
 import os
 import pwd
+import stat
 import subprocess
 from pathlib import Path
 
@@ -11,6 +13,7 @@ SSM_USER = "ssm-user"
 SUDOERS = Path("/etc/sudoers.d/ferryman-agent-users")
 USERADD = "useradd"
 _USERADD_SECONDS = 30.0
+_MODE = 0o440
 
 
 def ensure_ssm_user(*, sudo: bool, name: str = SSM_USER, useradd: str = USERADD, sudoers: Path = SUDOERS) -> None:
@@ -30,14 +33,19 @@ def ensure_ssm_user(*, sudo: bool, name: str = SSM_USER, useradd: str = USERADD,
 
 
 def _allow_sudo(name: str, sudoers: Path) -> None:
-    """Replace the file whole: sudo refuses everybody while one of its files is half written."""
+    """Replace the file whole: sudo refuses everybody while one of its files is half written.
+
+    One that is right already is left alone, also because the disk may be full or read-only.
+    """
+    rule = f"# Written by Ferryman's agent, for ssm_user_sudo of its agent.toml.\n{name} ALL=(ALL) NOPASSWD:ALL\n"
+    with contextlib.suppress(OSError):
+        if sudoers.read_bytes() == rule.encode() and stat.S_IMODE(sudoers.stat().st_mode) == _MODE:
+            return
     temporary = sudoers.with_name(f".{sudoers.name}")  # sudo passes over names with a dot
     temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o440)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     with os.fdopen(descriptor, "w") as file:
-        file.write(
-            f"# Written by Ferryman's agent, for ssm_user_sudo of its agent.toml.\n{name} ALL=(ALL) NOPASSWD:ALL\n"
-        )
+        file.write(rule)
     temporary.replace(sudoers)
 
 

@@ -1,10 +1,11 @@
 """The agent's state directory: who this node is, its key, its cached credentials. 0700, every file 0600.
 
-Files are replaced whole, never written in place, so a crash leaves the old content or the new.
+Files are replaced whole, never written in place, so a crash or a full disk leaves the old content or the new.
 """
 
 import contextlib
 import os
+import stat
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,8 @@ from ferryman.model.identifiers import NodeId
 from ferryman.model.secret import Secret
 
 KEY_BITS = 2048
+IDENTITY_BYTES = 8192
+"""More than key and registration need."""
 _MACHINE_ID = Path("/etc/machine-id")
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
@@ -83,7 +86,8 @@ class StateDirectory:
         try:
             for directory in (self.path, self.sessions):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-                directory.chmod(0o700)
+                if stat.S_IMODE(directory.stat().st_mode) != 0o700:  # on a read-only file system nothing can be set
+                    directory.chmod(0o700)
         except OSError as error:
             raise StateUnusable(f"cannot use the state directory {self.path}: {error.strerror}") from error
 
@@ -92,12 +96,33 @@ class StateDirectory:
         """True once `save_registration` has run."""
         return self._registration.exists()
 
+    def require_writable(self) -> None:
+        """Raise `StateUnusable` unless an identity could be saved, before an activation is spent on it."""
+        probe = self.path / "probe"
+        try:
+            replace_file(probe, bytes(IDENTITY_BYTES))
+            probe.unlink()
+        except OSError as error:
+            raise _not_writable(self.path, error) from error
+
     def save_registration(self, registration: Registration, key: rsa.RSAPrivateKey) -> None:
-        """Replace the node's identity; what the old one cached is dropped."""
-        self._credentials.unlink(missing_ok=True)
-        self._next_key.unlink(missing_ok=True)
-        replace_file(self._key, _pem(key))
-        replace_file(self._registration, msgspec.json.format(msgspec.json.encode(registration)))
+        """Replace the node's identity, whole or not at all; what the old one cached is dropped.
+
+        Raises `StateUnusable` when it cannot be written.
+        """
+        identity = {self._key: _pem(key), self._registration: msgspec.json.format(msgspec.json.encode(registration))}
+        written: list[Path] = []
+        try:
+            for path, content in identity.items():
+                written.append(_write_beside(path, content, durable=True))
+            self._credentials.unlink(missing_ok=True)
+            self._next_key.unlink(missing_ok=True)
+            for temporary, path in zip(written, identity, strict=True):
+                temporary.replace(path)
+        except OSError as error:
+            for temporary in written:
+                temporary.unlink(missing_ok=True)
+            raise _not_writable(self.path, error) from error
 
     def registration(self) -> Registration:
         """Return the node's identity; raises `StateUnusable` when there is none or it cannot be read."""
@@ -119,21 +144,31 @@ class StateDirectory:
         return _read_key(self._next_key) if self._next_key.exists() else None
 
     def save_next_key(self, key: rsa.RSAPrivateKey) -> None:
-        """Keep a key before the server hears of it: whichever of the two it knows then, the node has it."""
-        replace_file(self._next_key, _pem(key))
+        """Keep a key before the server hears of it: whichever of the two it knows then, the node has it.
+
+        Raises `StateUnusable` when it cannot be written.
+        """
+        try:
+            replace_file(self._next_key, _pem(key))
+        except OSError as error:
+            raise _not_writable(self._next_key, error) from error
 
     def adopt_next_key(self) -> None:
-        """Make the next key the node's; another process of this node may have done so already."""
+        """Make the next key the node's; another process of this node may have done so already. Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
             self._next_key.replace(self._key)
 
     def save_credentials(self, credentials: RoleCredentials) -> None:
-        """Keep temporary credentials for session workers and for the next start."""
+        """Keep temporary credentials for session workers and for the next start. Raises OSError."""
         replace_file(self._credentials, msgspec.json.encode(credentials))
 
     def credentials(self) -> RoleCredentials | None:
         """Return what was kept, None when there is nothing readable."""
         return read_struct(self._credentials, RoleCredentials)
+
+
+def _not_writable(path: Path, error: OSError) -> StateUnusable:
+    return StateUnusable(f"cannot write to {path}: {error.strerror}; free some space there, or make it writable")
 
 
 def _pem(key: rsa.RSAPrivateKey) -> bytes:
@@ -168,18 +203,31 @@ def machine_hash() -> str:
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write `content` to `path` in one step, mode 0600; `durable`: it is on disk when this returns.
 
-    What a crash, or somebody else, left in the temporary file's place is deleted, never written through.
+    Raises OSError, and leaves what was there, when it cannot be written whole.
+    """
+    _write_beside(path, content, durable=durable).replace(path)
+
+
+def _write_beside(path: Path, content: bytes, *, durable: bool) -> Path:
+    """Return a temporary file with this content, to be renamed to `path`.
+
+    What a crash, or somebody else, left in its place is deleted, never written through.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, content)
+        rest = memoryview(content)
+        while rest:  # a disk that is nearly full takes a part, and refuses the next write
+            rest = rest[os.write(descriptor, rest) :]
         if durable:
             os.fsync(descriptor)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)
-    temporary.replace(path)
+    return temporary
 
 
 def read_struct(path: Path, kind: type[_Struct]) -> _Struct | None:

@@ -19,7 +19,7 @@ from ferryman.agent.journal import logger
 from ferryman.agent.kinds import Plan
 from ferryman.agent.loops import run_loop
 from ferryman.agent.planning import Unplannable, members, plan
-from ferryman.agent.records import FAILED, SessionRecords, SessionResult, new_result
+from ferryman.agent.records import FAILED, SessionRecord, SessionRecords, SessionResult, new_result
 from ferryman.agent.session import Session, SessionLimits, session_limits
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
 from ferryman.agent.state import StateDirectory
@@ -37,6 +37,8 @@ class WorkerTask(msgspec.Struct, frozen=True):
 
     content: InteractiveShellContent
     settings: AgentSettings = DEFAULT_SETTINGS
+    recorded: bool = True
+    """The session has a record. Without one, there was nowhere to write it, and the session runs all the same."""
 
 
 def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -> None:
@@ -45,15 +47,27 @@ def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -
     structlog.contextvars.bind_contextvars(session_id=session_id)
     state = StateDirectory(state_directory)
     records = SessionRecords(state.sessions)
-    lock = records.lock(session_id, wait=True)
+    lock = _lock(records, session_id)
     record = records.read(session_id)
+    if record is None and not task.recorded:
+        record = SessionRecord(session_id, state.registration().node_id, time.time())
     if record is None or record.result is not None:
         return  # the agent has given the session up
     record = msgspec.structs.replace(record, pid=os.getpid(), started_at=time.time())
     records.write(record)
     result = _run(task, state, trusted)
     records.write(msgspec.structs.replace(record, result=result))
-    os.close(lock)
+    if lock is not None:
+        os.close(lock)
+
+
+def _lock(records: SessionRecords, session_id: str) -> int | None:
+    """Lock the session; None where that cannot be: the next agent will not know that this worker is alive."""
+    try:
+        return records.lock(session_id, wait=True)
+    except OSError as error:
+        _LOG.error("session has no lock", reason=error.strerror)
+        return None
 
 
 def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> SessionResult:

@@ -17,13 +17,14 @@ from typing import NoReturn
 
 import msgspec
 
-from ferryman.agent.journal import configure
+from ferryman.agent.journal import configure, logger
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.worker import WorkerTask, run_worker
 from ferryman.transport.trust import Trust
 
 LENGTH = struct.Struct(">I")
+_LOG = logger("zygote")
 
 
 def main(arguments: list[str]) -> None:
@@ -60,6 +61,8 @@ def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: T
             signal.signal(number, signal.SIG_DFL)
         run_worker(msgspec.json.decode(task, type=WorkerTask), state_directory, trusted)
         status = 0
+    except Exception:  # noqa: BLE001 - the process's boundary: it ends without a word otherwise
+        _LOG.exception("session worker failed")
     finally:
         os._exit(status)
 
