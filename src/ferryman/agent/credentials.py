@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from ferryman.agent.journal import logger
-from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, machine_hash, new_key, node_id
+from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, new_key, node_id
 from ferryman.model.errors import ServiceError
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
@@ -53,7 +53,7 @@ class CredentialSource:
         `ServiceError`.
         """
         async with self._asking:
-            for known in (self._current, self._state.credentials()):
+            for known in (self._current, self._left_by_another_process()):
                 if known is not None and self._clock() < known.refresh_at:
                     self._current = known
                     return known
@@ -149,10 +149,15 @@ class CredentialSource:
 
         return sign_call
 
+    def _left_by_another_process(self) -> RoleCredentials | None:
+        """Return what is in the state directory; nothing if that is a copy: they are the other machine's."""
+        left = self._state.credentials()
+        usable = left is not None and self._clock() < left.refresh_at and self._state.is_of_this_machine()
+        return left if usable else None
+
     def _fingerprint(self) -> str:
         """Return the registered fingerprint, unless this is another machine with a copy of the state directory."""
-        same = self._registration.machine == machine_hash()
-        return self._registration.fingerprint if same else NOT_THIS_MACHINE
+        return self._registration.fingerprint if self._state.is_of_this_machine() else NOT_THIS_MACHINE
 
 
 def is_credential_fault(error: ServiceError) -> bool:

@@ -5,8 +5,9 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ferryman.agent.machine import this_machine
 from ferryman.agent.server_trust import server_trust
-from ferryman.agent.state import Registration, StateDirectory, StateUnusable, machine_hash, new_key
+from ferryman.agent.state import Registration, StateDirectory, StateUnusable, new_key
 from ferryman.agent.versions import USER_AGENT
 from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId
 from ferryman.signing.rsa import encode_public_key
@@ -67,7 +68,7 @@ def _identity(endpoint: str, region: str, node: str, fingerprint: str, ca_file: 
         region=region,
         node_id=node,
         fingerprint=fingerprint,
-        machine=machine_hash(),
+        machine=this_machine().machine_id,
         ca_file=str(ca_file.absolute()) if ca_file else None,
     )
 

@@ -48,7 +48,9 @@ async def run_agent(
     state = StateDirectory(state_dir)
     settings = _settle_account(read_settings(state.path), run_as)
     registration = state.registration()
+    state.require_this_machine()
     state.create()
+    state.record_machine()
     trusted = server_trust(registration.endpoint, registration.ca_file)
     with _only_agent(state), _signals() as stop:
         async with HttpClient(registration.endpoint, user_agent=USER_AGENT, trusted=trusted) as client:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import stat
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from ferryman.agent.machine import Machine, this_machine
 from ferryman.model.callers import Credentials
 from ferryman.model.identifiers import NodeId
 from ferryman.model.secret import Secret
@@ -27,7 +27,6 @@ from ferryman.model.secret import Secret
 KEY_BITS = 2048
 IDENTITY_BYTES = 8192
 """More than key and registration need."""
-_MACHINE_ID = Path("/etc/machine-id")
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
@@ -43,7 +42,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     node_id: str
     fingerprint: str
     machine: str
-    """Hash of the machine id at registration, empty if there was none: a cloned disk is told by it."""
+    """Hash of the machine id at registration, empty if there was none: a copy on another machine is known by it."""
     ca_file: str | None = None
 
 
@@ -80,6 +79,7 @@ class StateDirectory:
         self._key = self.path / "key.pem"
         self._next_key = self.path / "next-key.pem"
         self._credentials = self.path / "credentials.json"
+        self._machine = self.path / "machine.json"
 
     def create(self) -> None:
         """Make the directory, closed to others; raises `StateUnusable` if it cannot be made or is another user's."""
@@ -110,7 +110,11 @@ class StateDirectory:
 
         Raises `StateUnusable` when it cannot be written.
         """
-        identity = {self._key: _pem(key), self._registration: msgspec.json.format(msgspec.json.encode(registration))}
+        identity = {
+            self._machine: msgspec.json.encode(this_machine()),
+            self._key: _pem(key),
+            self._registration: msgspec.json.format(msgspec.json.encode(registration)),
+        }
         written: list[Path] = []
         try:
             for path, content in identity.items():
@@ -134,6 +138,45 @@ class StateDirectory:
             ) from error
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise StateUnusable(f"cannot read {self._registration}: {error}") from error
+
+    def require_this_machine(self) -> None:
+        """Raise `StateUnusable` if the node was registered on another machine; the text says what to do."""
+        registration = self.registration()
+        recorded = read_struct(self._machine, Machine) or Machine()
+        difference = this_machine().difference_from(Machine(registration.machine, recorded.hardware))
+        if difference:
+            raise StateUnusable(
+                f"{self.path} belongs to node {registration.node_id} on another machine: {difference} differs. If this "
+                "is a copy, register this machine as a node of its own with 'ferryman agent register --replace' and an "
+                "activation; if the node was moved here, run 'ferryman agent rebind'"
+            )
+
+    def record_machine(self) -> None:
+        """Record what an older agent did not of the machine that the node was registered on, if that can be."""
+        here, recorded = this_machine(), read_struct(self._machine, Machine)
+        if recorded is None or (here.hardware and not recorded.hardware):
+            with contextlib.suppress(OSError):
+                replace_file(self._machine, msgspec.json.encode(here))
+
+    def bind_to_this_machine(self) -> NodeId:
+        """Make the node this machine's, after it was moved, and return its id; raises `StateUnusable`."""
+        here = this_machine()
+        registration = msgspec.structs.replace(self.registration(), machine=here.machine_id)
+        try:
+            self._credentials.unlink(missing_ok=True)
+            replace_file(self._machine, msgspec.json.encode(here))
+            replace_file(self._registration, msgspec.json.format(msgspec.json.encode(registration)))
+        except OSError as error:
+            raise _not_writable(self.path, error) from error
+        return node_id(registration)
+
+    def is_of_this_machine(self) -> bool:
+        """Tell whether the node was registered on this machine, as far as the machine can be told from others."""
+        try:
+            self.require_this_machine()
+        except StateUnusable:
+            return False
+        return True
 
     def key(self) -> rsa.RSAPrivateKey:
         """Return the node's private key; raises `StateUnusable`."""
@@ -191,15 +234,6 @@ def new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
 
 
-def machine_hash() -> str:
-    """Return a hash that is this machine's, empty where the system keeps no machine id."""
-    try:
-        text = _MACHINE_ID.read_text().strip()
-    except OSError:
-        return ""
-    return sha256(b"ferryman-agent/" + text.encode()).hexdigest() if text else ""
-
-
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write `content` to `path` in one step, mode 0600; `durable`: it is on disk when this returns.
 
@@ -231,10 +265,10 @@ def _write_beside(path: Path, content: bytes, *, durable: bool) -> Path:
 
 
 def read_struct(path: Path, kind: type[_Struct]) -> _Struct | None:
-    """Return the struct that `path` holds as JSON, None when there is no such file or it holds something else."""
+    """Return the struct that `path` holds as JSON, None when it cannot be read or holds something else."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -1,4 +1,4 @@
-"""`ferryman agent register | run`."""
+"""`ferryman agent register | rebind | run`."""
 
 import asyncio
 import os
@@ -82,6 +82,20 @@ def register(
         ),
     )
     say(node_id)
+
+
+@app.command("rebind")
+def rebind(*, state_dir: StateOption = None) -> None:
+    """Make the node registered here this machine's, after its disk was moved to other hardware, and print its id.
+
+    Not for copies: of two machines with one node's identity only one is connected.
+    """
+    from ferryman.agent.state import StateDirectory
+
+    async def bind() -> str:
+        return StateDirectory(state_dir or default_state_dir()).bind_to_this_machine()
+
+    say(_run("The node", bind()))
 
 
 @app.command("run")

@@ -125,6 +125,10 @@ def examine_node(state_dir: Path) -> list[Finding]:
     except (StateUnusable, OSError) as error:
         return [Finding(Verdict.BAD, subject, str(error), "Run `ferryman agent register` as the agent's user")]
     findings = [Finding(Verdict.GOOD, subject, f"{state_dir} holds node {registration.node_id}")]
+    try:
+        state.require_this_machine()
+    except StateUnusable as error:
+        findings.append(Finding(Verdict.BAD, subject, str(error)))
     findings += _closed_to_others(state_dir)
     at_server = examine_server(registration.endpoint, registration.ca_file)
     return findings + [
