@@ -54,8 +54,8 @@ _MOST_MEMBERS: Mapping[str, Mapping[str, int]] = {
 What AWS documents (50 tags, 100 client ids, 5 thumbprints, 1,000 instances, 200 values of a filter) is AWS's; the rest
 is ours. Use cases limit other lists.
 """
-_LONGEST: Mapping[str, Mapping[str, int]] = {"ssm": {"ResourceId": 2048}}
-"""Characters of strings that become parts of an ARN, for which AWS's model has no maximum."""
+_LONGEST: Mapping[str, Mapping[str, int]] = {"ssm": {"ResourceId": 2048}, "sts": {"sourceIdentityType": 256}}
+"""Characters of strings for which AWS's model has no maximum (a part of an ARN) or a smaller one than AWS accepts."""
 _PATTERNS: Mapping[str, Mapping[str, str]] = {
     "ec2-instance-connect": {"InstanceId": "^m?i-[a-f0-9]+$", "AvailabilityZone": "^[A-Za-z0-9_-]+$"}
 }

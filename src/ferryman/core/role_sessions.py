@@ -30,7 +30,10 @@ POLICY_ARN_LIMIT = 10
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What is asked of a role's session; `duration` is in seconds. `transitive_keys` are keys of `tags`."""
+    """What is asked of a role's session; `duration` is in seconds, `minimum_token_size` in bytes.
+
+    `transitive_keys` are keys of `tags`.
+    """
 
     role_arn: str
     name: str
@@ -41,6 +44,7 @@ class SessionRequest:
     transitive_keys: tuple[str, ...] = ()
     source_identity: str = ""
     external_id: str = ""
+    minimum_token_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ async def enter(
         person_id=person_id,
     )
     return RoleSession(
-        issue_temporary(service, session),
+        issue_temporary(service, session, request.minimum_token_size),
         f"{role.role_id}:{request.name}",
         role_session_arn(service.settings.account_id, role.name, request.name),
         request.source_identity,

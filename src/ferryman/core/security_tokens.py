@@ -12,9 +12,12 @@ DEFAULT_DURATION = 43_200
 """Seconds."""
 
 
-def get_session_token(service: Service, caller: Caller, duration: int | None = None) -> TemporaryCredentials:
+def get_session_token(
+    service: Service, caller: Caller, duration: int | None = None, minimum_token_size: int = 0
+) -> TemporaryCredentials:
     """GetSessionToken: credentials of the user itself for `duration` seconds, 900 to 129,600 by the model.
 
+    `minimum_token_size` is in bytes, as for `issue_temporary`.
     As on AWS, no policy is asked: they can do what the user can, but call neither IAM nor most of STS. They end with
     the key that signed. Raises AccessDeniedException for all but users that sign with their own keys.
     """
@@ -30,4 +33,5 @@ def get_session_token(service: Service, caller: Caller, duration: int | None = N
             Millis(now + (duration or DEFAULT_DURATION) * 1000),
             access_key_id=caller.access_key_id,
         ),
+        minimum_token_size,
     )

@@ -23,7 +23,9 @@ from ferryman.model.temporary import SessionKind, TemporarySession
 PREFIX = "FQ."
 """What tells these session tokens from those of nodes."""
 PACKED_LIMIT = 3072
-"""Bytes of session policies and tags, compressed: a token stays below 5,000 characters; a header may have 8,190."""
+"""Bytes of session policies and tags, compressed, which bounds the token."""
+TOKEN_LIMIT = 6144
+"""Bytes of the longest session token: a header may have 8,190."""
 _PURPOSE = "temporary-credentials"
 
 
@@ -48,11 +50,13 @@ class _Content(msgspec.Struct, frozen=True, array_like=True):
     access_request_id: str
     packed: bytes
     person_id: str = ""
+    padding: bytes = b""
 
 
-def issue_temporary(service: Service, session: TemporarySession) -> TemporaryCredentials:
+def issue_temporary(service: Service, session: TemporarySession, minimum_token_size: int = 0) -> TemporaryCredentials:
     """Return new credentials of a session, `ASIA…`, good until it expires.
 
+    The session token has at least `minimum_token_size` bytes, which may be up to 4,096: clients test large tokens so.
     Raises PackedPolicyTooLarge if its policies and tags are more than a token holds.
     """
     packed = zlib.compress(msgspec.msgpack.encode(_packed(session)), 9)
@@ -79,9 +83,22 @@ def issue_temporary(service: Service, session: TemporarySession) -> TemporaryCre
         packed,
         session.person_id,
     )
-    sealed = service.vault.seal(_PURPOSE, msgspec.msgpack.encode(content), access_key_id.encode())
-    token = PREFIX + base64.b64encode(sealed).decode()
+    token = _sealed(service, content, access_key_id)
+    lacking = minimum_token_size - len(token)
+    if lacking > 0:
+        content = msgspec.structs.replace(content, padding=bytes(-(-lacking * 3 // 4)))
+        token = _sealed(service, content, access_key_id)
     return TemporaryCredentials(Credentials(access_key_id, Secret(secret), Secret(token)), session.expires_at, percent)
+
+
+def _sealed(service: Service, content: _Content, access_key_id: str) -> str:
+    sealed = service.vault.seal(_PURPOSE, msgspec.msgpack.encode(content), access_key_id.encode())
+    return PREFIX + base64.b64encode(sealed).decode()
+
+
+def token_utilization(token_size: int) -> int:
+    """Return how many percent of the longest session token one of `token_size` bytes is, rounded up."""
+    return min(100, -(-token_size * 100 // TOKEN_LIMIT))
 
 
 def open_temporary(service: Service, access_key_id: str, session_token: str) -> tuple[Secret, TemporarySession]:

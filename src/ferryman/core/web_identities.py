@@ -22,7 +22,7 @@ from ferryman.model.callers import Origin
 from ferryman.model.errors import ServiceError
 from ferryman.model.roles import IamRole, provider_arn
 from ferryman.model.tags import TAG_LIMIT
-from ferryman.model.temporary import SessionKind
+from ferryman.model.temporary import SOURCE_IDENTITY_LIMIT, SessionKind
 from ferryman.policy.context import Value, fold, request_context
 from ferryman.policy.evaluation import PolicySet, Request, evaluate
 from ferryman.policy.principals import Requester
@@ -117,7 +117,10 @@ def _claimed(claims: Mapping[str, Any]) -> dict[str, Any]:
     texts = [*tags, *tags.values(), *transitive, source_identity]
     if len(tags) > TAG_LIMIT or len({key.casefold() for key in tags}) != len(tags):
         raise _rejected(f"there may be {TAG_LIMIT} tags, each key once")
-    if not all(isinstance(each, str) and len(each) <= 256 for each in texts) or len(source_identity) > 64:
+    if (
+        not all(isinstance(each, str) and len(each) <= 256 for each in texts)
+        or len(source_identity) > SOURCE_IDENTITY_LIMIT
+    ):
         raise _rejected("a tag or the source identity is no text, or too long")
     return {"tags": tags, "transitive_keys": transitive, "source_identity": source_identity}
 

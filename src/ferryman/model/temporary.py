@@ -7,6 +7,9 @@ from enum import StrEnum
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import AccessType
 
+SOURCE_IDENTITY_LIMIT = 256
+"""Characters."""
+
 
 class SessionKind(StrEnum):
     """How an identity came by temporary credentials."""

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ferryman.awsapi.models import operation_model
 from ferryman.core import role_sessions, web_identities
 from ferryman.core.requests import TemporaryCredentials
 from ferryman.core.security_tokens import get_session_token as session_token_of
+from ferryman.core.temporary_credentials import token_utilization
 from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.server.surroundings import Parameters, Result, Surroundings, moment, tags_given
@@ -19,7 +21,9 @@ async def get_caller_identity(here: Surroundings, caller: Caller, given: Paramet
 async def get_session_token(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     """GetSessionToken."""
     _refuse_mfa(given)
-    return {"Credentials": credentials(session_token_of(here.service, caller, given.get("DurationSeconds")))}
+    minimum = given.get("MinimumSessionTokenSize", 0)
+    issued = session_token_of(here.service, caller, given.get("DurationSeconds"), minimum)
+    return {"Credentials": credentials(issued), **_token_size("GetSessionToken", issued)}
 
 
 async def assume_role(here: Surroundings, caller: Caller, given: Parameters) -> Result:
@@ -28,7 +32,7 @@ async def assume_role(here: Surroundings, caller: Caller, given: Parameters) -> 
     if given.get("ProvidedContexts"):
         raise ServiceError("ValidationException", "There are no context providers here. Leave out ProvidedContexts.")
     request = _session_request(given, tags_given(given))
-    return _role_session(await role_sessions.assume_role(here.service, caller, request))
+    return _role_session("AssumeRole", await role_sessions.assume_role(here.service, caller, request))
 
 
 async def assume_role_with_web_identity(here: Surroundings, given: Parameters) -> Result:
@@ -40,7 +44,7 @@ async def assume_role_with_web_identity(here: Surroundings, given: Parameters) -
     request, token = _session_request(given, {}), given["WebIdentityToken"]
     made = await web_identities.assume_role_with_web_identity(here.service, here.origin, token, request)
     return {
-        **_role_session(made.session),
+        **_role_session("AssumeRoleWithWebIdentity", made.session),
         "SubjectFromWebIdentityToken": made.subject,
         "Provider": made.issuer,
         "Audience": made.audience,
@@ -58,16 +62,29 @@ def _session_request(given: Parameters, tags: Mapping[str, str]) -> role_session
         tuple(dict.fromkeys(given.get("TransitiveTagKeys") or [])),
         given.get("SourceIdentity", ""),
         given.get("ExternalId", ""),
+        given.get("MinimumSessionTokenSize", 0),
     )
 
 
-def _role_session(session: role_sessions.RoleSession) -> dict[str, Any]:
+def _role_session(operation: str, session: role_sessions.RoleSession) -> dict[str, Any]:
     return {
         "Credentials": credentials(session.issued),
         "AssumedRoleUser": {"AssumedRoleId": session.assumed_role_id, "Arn": session.arn},
         "PackedPolicySize": session.issued.packed_percent,
         "SourceIdentity": session.source_identity or None,
+        **_token_size(operation, session.issued),
     }
+
+
+def _token_size(operation: str, issued: TemporaryCredentials) -> Result:
+    """Return the size of a session token, as far as this botocore's model has members for it (1.44 and newer)."""
+    model = operation_model("sts", operation)
+    token = issued.credentials.session_token
+    if token is None or model is None or model.output_shape is None:
+        return {}
+    size = len(token.reveal())
+    found = {"SessionTokenSize": size, "SessionTokenUtilization": token_utilization(size)}
+    return {name: value for name, value in found.items() if name in model.output_shape.members}
 
 
 def _refuse_mfa(given: Parameters) -> None:

@@ -11,11 +11,11 @@ from ferryman.core.authorization import decide
 from ferryman.core.callers import authenticate
 from ferryman.core.permissions import context_of
 from ferryman.core.security_tokens import get_session_token
-from ferryman.core.temporary_credentials import PACKED_LIMIT, issue_temporary
+from ferryman.core.temporary_credentials import PACKED_LIMIT, TOKEN_LIMIT, issue_temporary, token_utilization
 from ferryman.model.callers import Caller, Credentials
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.temporary import SessionKind, TemporarySession
+from ferryman.model.temporary import SOURCE_IDENTITY_LIMIT, SessionKind, TemporarySession
 from ferryman.policy.evaluation import Layer
 
 if TYPE_CHECKING:
@@ -166,6 +166,40 @@ async def test_a_token_has_room_for_so_much(world: "World") -> None:
     assert 80 < fullest.packed_percent <= 100
     assert fullest.credentials.session_token is not None
     assert len(fullest.credentials.session_token.reveal()) < 5000
+
+
+@pytest.mark.parametrize("least", [0, 100, 600, 601, 602, 603, 1000, 4095, 4096])
+async def test_a_token_is_as_large_as_is_asked_for(world: "World", least: int) -> None:
+    plain = issue_temporary(world.service, session_of(world, world.alice)).credentials.session_token
+    padded = issue_temporary(world.service, session_of(world, world.alice), least).credentials
+    assert plain is not None
+    assert padded.session_token is not None
+    size, usual = len(padded.session_token.reveal()), len(plain.reveal())
+    assert max(least, usual) <= size <= max(least + 12, usual)
+    found = await authenticate(world.service, padded.access_key_id, padded.session_token.reveal())
+    assert found.caller.user_id == world.alice.user_id
+
+
+def test_utilization_is_a_percentage() -> None:
+    assert [token_utilization(size) for size in (1, 62, 3072, TOKEN_LIMIT)] == [1, 2, 50, 100]
+
+
+async def test_the_fullest_token_is_within_the_limit(world: "World") -> None:
+    tags = {world.service.entropy(64).hex(): world.service.entropy(128).hex() for _ in range(PACKED_LIMIT * 2 // 440)}
+    fullest = session_of(
+        world,
+        world.alice,
+        tags=tags,
+        name="n" * 64,
+        source_identity="s" * SOURCE_IDENTITY_LIMIT,
+        provider="p" * 300,
+        subject="s" * 255,
+        access_request_id="oi-0123456789ab",
+        person_id="p" * 64,
+    )
+    token = issue_temporary(world.service, fullest).credentials.session_token
+    assert token is not None
+    assert len(token.reveal()) <= TOKEN_LIMIT
 
 
 async def test_two_people_who_chose_one_session_name_stay_apart(world: "World") -> None:

@@ -129,6 +129,66 @@ async def test_a_token_of_the_provider_makes_a_session(people: People) -> None:
     await people.enter(people.token("ed", "Ed25519"))
 
 
+STS_ISSUER = "https://0123456789abcdef.tokens.sts.global.api.aws"
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [("rsa", "RS256"), ("p384", "ES384")])
+async def test_tokens_of_aws_s_own_sts_are_those_of_a_registered_issuer(
+    people: People, key: str, algorithm: str
+) -> None:
+    keys: dict[str, Key] = {"rsa": KEYS["rsa"], "p384": ECKey.generate_key("P-384", {"kid": "EC384_0"})}
+    jwks_uri = f"{STS_ISSUER}/.well-known/jwks.json"
+    published = {"keys": [each.as_dict(private=False) | {"use": "sig"} for each in keys.values()]}
+    discovery = {
+        "issuer": STS_ISSUER,
+        "jwks_uri": jwks_uri,
+        "id_token_signing_alg_values_supported": ["RS256", "ES384"],
+    }
+
+    async def fetch(url: str) -> bytes:
+        return json.dumps(
+            {f"{STS_ISSUER}/.well-known/openid-configuration": discovery, jwks_uri: published}[url]
+        ).encode()
+
+    service, root = replace(people.service, fetch=fetch), people.world.administrator
+    await oidc_providers.create_oidc_provider(service, root, STS_ISSUER, ["https://ferryman.example"], [], {})
+    arn = f"arn:aws:iam::123456789012:oidc-provider/{STS_ISSUER.partition('://')[2]}"
+    subject = "arn:aws:iam::111122223333:role/Deploy"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{STS_ISSUER.partition('://')[2]}:sub": subject}},
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    await roles.update_assume_role_policy(service, root, "People", text)
+    now = people.world.clock() // 1000
+    claims = {
+        "iss": STS_ISSUER,
+        "sub": subject,
+        "aud": "https://ferryman.example",
+        "iat": now,
+        "exp": now + 300,
+        "jti": "01234567-89ab-cdef-0123-456789abcdef",
+        "https://sts.amazonaws.com/": {
+            "aws_account": "111122223333",
+            "source_region": "eu-west-1",
+            "principal_tags": {"team": "web"},
+            "request_tags": {"job": "nightly"},
+        },
+    }
+    header = {"alg": algorithm, "kid": keys[key].kid, "typ": "JWT"}
+    token = jwt.encode(header, claims, keys[key], algorithms=[algorithm])
+    made = await assume_role_with_web_identity(service, Origin("192.0.2.7"), token, SessionRequest(ROLE, "deploy"))
+    assert (made.subject, made.issuer, made.audience) == (subject, STS_ISSUER, "https://ferryman.example")
+    forged = jwt.encode(
+        header, claims | {"sub": "arn:aws:iam::111122223333:role/Other"}, keys[key], algorithms=[algorithm]
+    )
+    with pytest.raises(ServiceError) as refused:
+        await assume_role_with_web_identity(service, Origin("192.0.2.7"), forged, SessionRequest(ROLE, "deploy"))
+    assert refused.value.code == "AccessDeniedException"
+
+
 async def test_tokens_that_nobody_signed_or_someone_else(people: People) -> None:
     good = people.token()
     header, payload, signature = good.split(".")
@@ -314,7 +374,7 @@ async def test_tags_and_source_identity_that_the_provider_sets(people: People) -
         {"principal_tags": [1]},
     ):
         assert await people.refusal(people.token(**{"https://aws.amazon.com/tags": bad})) == "IDPRejectedClaim"
-    long = {"https://aws.amazon.com/source_identity": "x" * 65}
+    long = {"https://aws.amazon.com/source_identity": "x" * 257}
     assert await people.refusal(people.token(**long)) == "IDPRejectedClaim"
 
 
