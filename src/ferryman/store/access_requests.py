@@ -1,10 +1,10 @@
 """Access requests in SQL. Every change is one statement or one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import Select
 
@@ -20,18 +20,12 @@ from ferryman.model.access_requests import (
 )
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.tags import ResourceType
+from ferryman.store.access_request_pages import OF_NODES, STATUS_CODES, page_statement
 from ferryman.store.connections import Connections, Reader, Record
-from ferryman.store.tables import access_approvals, access_request_nodes, tags
+from ferryman.store.tables import access_approvals, tags
+from ferryman.store.tables import access_request_nodes as nodes
 from ferryman.store.tables import access_requests as requests
 
-STATUS_CODES: Mapping[AccessRequestStatus, int] = {
-    AccessRequestStatus.PENDING: 1,
-    AccessRequestStatus.APPROVED: 2,
-    AccessRequestStatus.REJECTED: 10,
-    AccessRequestStatus.REVOKED: 11,
-    AccessRequestStatus.EXPIRED: 12,
-}
-"""Never renumber: these are in every database. What has a deadline is below 10."""
 _STATUSES = {code: status for status, code in STATUS_CODES.items()}
 _IS_OPEN = text("status < 10")  # written out for the partial index, as in `store.sessions`
 
@@ -59,14 +53,16 @@ class SqlAccessRequests:
         )
         within = pending < most_pending if request.status is AccessRequestStatus.PENDING else literal(1) == 1
         source = select(*(literal(values[name], requests.c[name].type) for name in values)).where(within)
-        nodes = [
-            insert(access_request_nodes).from_select(
-                ["request_id", "node_id"],
-                select(requests.c.request_id, literal(str(node))).where(requests.c.request_id == request.request_id),
+        of_nodes = [
+            insert(nodes).from_select(
+                ["request_id", "node_id", *OF_NODES],
+                select(requests.c.request_id, literal(str(node)), *(requests.c[name] for name in OF_NODES)).where(
+                    requests.c.request_id == request.request_id
+                ),
             )
             for node in request.nodes
         ]
-        counts = await self._connections.write_all(insert(requests).from_select(list(values), source), *nodes)
+        counts = await self._connections.write_all(insert(requests).from_select(list(values), source), *of_nodes)
         return counts[0] == 1
 
     async def get(self, request_id: str) -> AccessRequest | None:
@@ -118,7 +114,9 @@ class SqlAccessRequests:
             )
             .values(values | {"status": STATUS_CODES[to]})
         )
-        changed = await self._connections.write(statement)
+        now_is = select(requests.c.status).where(requests.c.request_id == request_id).scalar_subquery()
+        of_nodes = update(nodes).where(nodes.c.request_id == request_id).values(status=now_is)
+        changed, _ = await self._connections.write_all(statement, of_nodes)
         return await self.get(request_id) if changed == 1 else None
 
     async def due(self, now: Millis, limit: int) -> Sequence[AccessRequest]:
@@ -174,38 +172,6 @@ def _with_approvals(rows: Sequence[Record], approvals: Sequence[Record]) -> Sequ
     for request_id, person_id, level, arn, approved_at, comment in approvals:
         given.setdefault(request_id, []).append(Approval(level, person_id, arn, approved_at, comment))
     return [_request(row, tuple(given.get(row[0], ()))) for row in rows]
-
-
-def page_statement(
-    query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int
-) -> Select[tuple[object, ...]]:
-    """Return the SELECT of one page."""
-    conditions: list[ColumnElement[bool]] = []
-    if query.statuses is not None:
-        conditions.append(requests.c.status.in_(sorted(STATUS_CODES[status] for status in query.statuses)))
-    for column, wanted in (
-        (requests.c.request_id, query.request_id),
-        (requests.c.requester_arn, query.requester_arn),
-        (requests.c.requester_id, query.requester_id),
-    ):
-        if wanted is not None:
-            conditions.append(column == wanted)
-    if query.node_id is not None:
-        of_node = select(access_request_nodes.c.request_id).where(access_request_nodes.c.node_id == query.node_id)
-        conditions.append(requests.c.request_id.in_(of_node))
-    if query.created_after is not None:
-        conditions.append(requests.c.created_at > query.created_after)
-    if query.created_before is not None:
-        conditions.append(requests.c.created_at < query.created_before)
-    if after is not None:
-        conditions.append(requests.c.created_at <= after.created_at)
-        conditions.append(or_(requests.c.created_at < after.created_at, requests.c.request_id > after.request_id))
-    return (
-        select(requests)
-        .where(and_(True, *conditions))
-        .order_by(requests.c.created_at.desc(), requests.c.request_id)
-        .limit(limit)
-    )
 
 
 def due_statement(now: Millis, limit: int) -> Select[tuple[object, ...]]:

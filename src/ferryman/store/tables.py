@@ -308,12 +308,14 @@ Index(
 Index(
     "access_requests_by_requester",
     access_requests.c.requester_id,
+    access_requests.c.status,
     access_requests.c.created_at.desc(),
     access_requests.c.request_id,
 )
 Index(
     "access_requests_by_requester_arn",
     access_requests.c.requester_arn,
+    access_requests.c.status,
     access_requests.c.created_at.desc(),
     access_requests.c.request_id,
 )
@@ -334,8 +336,24 @@ access_request_nodes = Table(
         ForeignKey("access_requests.request_id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    Column("node_id", String(20), primary_key=True, index=True),
+    Column("node_id", String(20), primary_key=True),
+    # The request's own, so that one index has what a page of a node's requests selects and in which order.
+    Column("status", SmallInteger),
+    Column("requester_id", String(128)),
+    Column("requester_arn", String(256)),
+    Column("created_at", BigInteger),
 )
+
+
+def _node_requests_index(name: str, *named: Column[object]) -> Index:
+    columns = access_request_nodes.c
+    order = (columns.status, columns.created_at.desc(), columns.request_id)
+    return Index(f"access_request_nodes_{name}", columns.node_id, *named, *order)
+
+
+_node_requests_index("by_node")
+_node_requests_index("by_requester", access_request_nodes.c.requester_id)
+_node_requests_index("by_requester_arn", access_request_nodes.c.requester_arn)
 
 access_approvals = Table(
     "access_approvals",

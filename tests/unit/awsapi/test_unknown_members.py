@@ -1,7 +1,7 @@
 """Members that this botocore's model does not know, at any depth of any request, change nothing: SDKs are newer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,10 +12,10 @@ from ferryman.awsapi import json11, query
 from ferryman.awsapi.models import operation_model
 from ferryman.awsapi.validation import validate
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
-from tests.unit.server.test_missing_members import form_of, full
+from tests.unit.server.test_missing_members import ec2_form_of, form_of, full
 
 ALL = sorted({*BY_CALLER, *BY_ANYONE, *BY_NODE_KEY})
-QUERY = [each for each in ALL if each[0] in ("sts", "iam")]
+QUERY = [each for each in ALL if each[0] in ("sts", "iam", "ec2")]
 JSON = [each for each in ALL if each not in QUERY]
 UNKNOWN: dict[str, Any] = {
     "FerrymanNever": "x",
@@ -36,6 +36,13 @@ def extended(shape: Shape, value: Any) -> Any:
             return {key: extended(shape.value, each) for key, each in value.items()}
         case _:
             return value
+
+
+def unknown_ec2_fields(fields: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Fields of unknown members beside each of the fields."""
+    for start in sorted({f"{name.rpartition('.')[0]}." if "." in name else "" for name, _ in fields} | {""}):
+        yield f"{start}FerrymanNever", "x"
+        yield f"{start}FerrymanNeverList.1.A", "y"
 
 
 def unknown_fields(shape: Shape, value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -75,11 +82,14 @@ def test_unknown_members_of_forms_change_nothing(service: str, operation: str) -
     model = operation_model(service, operation)
     assert model is not None
     shape = model.input_shape
-    fields = list(form_of(shape, full(shape))) if shape is not None else []
-    unknown = list(unknown_fields(shape, full(shape))) if shape is not None else [("FerrymanNever", "x")]
+    ec2 = service == "ec2"
+    fields = list((ec2_form_of if ec2 else form_of)(shape, full(shape))) if shape is not None else []
+    unknown = [("FerrymanNever", "x")]
+    if shape is not None:
+        unknown = list(unknown_ec2_fields(fields) if ec2 else unknown_fields(shape, full(shape)))
     wider = dict(parse_qsl(urlencode([*fields, *unknown]), keep_blank_values=True))
     assert len(wider) == len(fields) + len(unknown)
-    decoded = query.decode(wider, shape)
-    assert decoded == query.decode(dict(fields), shape)
+    decoded = query.decode(wider, shape, ec2=ec2)
+    assert decoded == query.decode(dict(fields), shape, ec2=ec2)
     if shape is not None:
         validate(shape, decoded)

@@ -23,8 +23,8 @@ from ferryman.model.access_requests import AccessRequestId, AccessRequestStatus
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.sessions import ENDED, AccessType, SessionState, SessionStatus
 from ferryman.model.tags import ResourceType
+from ferryman.store.access_request_pages import page_statement as access_page_statement
 from ferryman.store.access_requests import due_statement as access_due_statement
-from ferryman.store.access_requests import page_statement as access_page_statement
 from ferryman.store.nodes import activation_page_statement, node_page_statement
 from ferryman.store.session_pages import page_statement
 from ferryman.store.sessions import active_on_statement, due_statement, prune_statement, usage_statement
@@ -202,28 +202,50 @@ def test_a_page_of_activations_is_one_walk_newest_first(connection: sqlite3.Conn
     ]
 
 
-ACCESS_FILTERS: dict[str, tuple[AccessRequestQuery, str]] = {
-    "none": (AccessRequestQuery(), "access_requests_by_age (created_at<?)"),
-    "status": (
-        AccessRequestQuery(frozenset({AccessRequestStatus.PENDING})),
-        "access_requests_by_status (status=? AND created_at<?)",
+PENDING = frozenset({AccessRequestStatus.PENDING})
+TWO = PENDING | {AccessRequestStatus.APPROVED}
+ACCESS_FILTERS: dict[str, tuple[dict[str, str], str]] = {
+    "nothing": ({}, "access_requests_by_status (status=?"),
+    "requester": ({"requester_id": "AIDA1"}, "access_requests_by_requester (requester_id=? AND status=?"),
+    "arn": ({"requester_arn": "arn:x"}, "access_requests_by_requester_arn (requester_arn=? AND status=?"),
+    "node": ({"node_id": "mi-1"}, "access_request_nodes_by_node (node_id=? AND status=?"),
+    "node and requester": (
+        {"node_id": "mi-1", "requester_id": "AIDA1"},
+        "access_request_nodes_by_requester (node_id=? AND requester_id=? AND status=?",
     ),
-    "requester": (
-        AccessRequestQuery(requester_id="AIDA1"),
-        "access_requests_by_requester (requester_id=? AND created_at<?)",
-    ),
-    "arn": (
-        AccessRequestQuery(requester_arn="arn:x"),
-        "access_requests_by_requester_arn (requester_arn=? AND created_at<?)",
+    "node and arn": (
+        {"node_id": "mi-1", "requester_arn": "arn:x"},
+        "access_request_nodes_by_requester_arn (node_id=? AND requester_arn=? AND status=?",
     ),
 }
 
 
+@pytest.mark.parametrize("statuses", [None, PENDING, TWO], ids=["any", "one", "two"])
 @pytest.mark.parametrize("name", ACCESS_FILTERS)
-def test_a_page_of_access_requests_is_one_walk_newest_first(connection: sqlite3.Connection, name: str) -> None:
-    query, index = ACCESS_FILTERS[name]
+def test_a_page_of_access_requests_merges_walks_along_one_index(
+    connection: sqlite3.Connection, name: str, statuses: frozenset[AccessRequestStatus] | None
+) -> None:
+    named, index = ACCESS_FILTERS[name]
+    if statuses is None and not named:
+        return
+    query = AccessRequestQuery(statuses, created_after=Millis(1), **named)  # type: ignore[arg-type]
     after = AccessRequestPosition(Millis(5), AccessRequestId("oi-1"))
-    assert plan(connection, access_page_statement(query, after, 51)) == [f"SEARCH access_requests USING INDEX {index}"]
+    table = index.partition("_by_")[0]
+    found = plan(connection, access_page_statement(query, after, 51))
+    walks = [step for step in found if step.startswith(f"SEARCH {table} USING ") and "_by_" in step]
+    assert walks == [f"SEARCH {table} USING COVERING INDEX {index} AND created_at>? AND created_at<?)"] * (
+        len(AccessRequestStatus) if statuses is None else len(statuses)
+    )
+    # The page itself, at most, is sorted and looked up; no walk is.
+    assert sum("TEMP B-TREE" in step for step in found) <= 1
+    assert [step for step in found if step.startswith("SCAN")] == ["SCAN page"]
+
+
+def test_all_access_requests_are_one_walk_newest_first(connection: sqlite3.Connection) -> None:
+    after = AccessRequestPosition(Millis(5), AccessRequestId("oi-1"))
+    assert plan(connection, access_page_statement(AccessRequestQuery(), after, 51)) == [
+        "SEARCH access_requests USING INDEX access_requests_by_age (created_at<?)"
+    ]
 
 
 def test_the_sweep_reads_open_access_requests_only(connection: sqlite3.Connection) -> None:
