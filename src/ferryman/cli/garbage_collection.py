@@ -9,6 +9,9 @@ import gc
 
 from ferryman.awsapi.models import SERVICES, service_model
 
+MIDDLE_PER_FULL = 50
+"""Middle collections before a full one, of 350,000 new objects at least: some 50 MB if all of them were garbage."""
+
 
 async def spare_loaded_objects() -> None:
     """Load what would be loaded by the first calls, and leave all that is there out of later collections."""
@@ -16,3 +19,5 @@ async def spare_loaded_objects() -> None:
         await asyncio.to_thread(service_model, service)
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, MIDDLE_PER_FULL)

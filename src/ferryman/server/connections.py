@@ -30,6 +30,17 @@ PEERS_FAULTS = (HttpProcessingError, RequestPayloadError, ConnectionError)
 _log = structlog.get_logger("ferryman.server.connections")
 
 
+def drop_frames(fault: BaseException | None) -> None:
+    """Take the frames off an error that was answered, and off those that led to it.
+
+    They would hold the request and its connection until a full garbage collection, which a flood of refused requests
+    then brings about every few seconds, and which stops everything for some 50 ms.
+    """
+    while fault is not None and fault.__traceback__ is not None:
+        fault.__traceback__ = None
+        fault = fault.__cause__ or fault.__context__
+
+
 class Memory:
     """What is held of requests: of strangers', and of those whose peers have shown who they are."""
 
@@ -184,6 +195,7 @@ class Connection(web.RequestHandler):
             _log.error("answer failed", exc_info=exc)
         else:
             _log.info("request malformed", peer=request.remote, reason=type(exc).__name__)
+        drop_frames(exc)
         text = (
             "The server failed.\n" if status >= web.HTTPInternalServerError.status_code else "This is not valid HTTP.\n"
         )
@@ -197,7 +209,11 @@ class Connection(web.RequestHandler):
         """As aiohttp has it, but for its own refusals, such as of an unknown Expect, which quote the request."""
         if isinstance(resp, web.HTTPException):
             resp = web.Response(status=resp.status, text=f"{resp.reason}\n", headers={"Server": SERVER_NAME})
-        return await super().finish_response(request, resp, start_time)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            if isinstance(resp, web.WebSocketResponse):  # its second farewell fails on the closed transport
+                drop_frames(resp.exception())
 
     def log_exception(self, *args: object, **details: object) -> None:
         """Log what aiohttp did not expect, unless it is the peer's doing."""

@@ -12,7 +12,7 @@ from ferryman.awsapi.dispatch import protocol_of, serialise_error
 from ferryman.model.errors import ServiceError
 from ferryman.server.api import web_response
 from ferryman.server.audited import answered, refused
-from ferryman.server.connections import Connection
+from ferryman.server.connections import Connection, drop_frames
 from ferryman.server.keys import CALL, GATEWAY, PROXIES, REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -49,6 +49,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = web_response(serialise_error(call, error, request_id))
         if error.status == _UNAVAILABLE:
             response.headers["Retry-After"] = RETRY_SECONDS
+        drop_frames(fault)
     finally:
         if isinstance(connection, Connection):
             connection.request_ended()

@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from ferryman.server.connections import Connection
+from ferryman.server.connections import Connection, drop_frames
 from ferryman.server.outgoing import Outgoing
 from ferryman.server.timing import Timing
 
@@ -241,6 +241,7 @@ class Socket:
             self.leave(violation.code, violation.reason)
         except PeerGone as gone:
             self.gone = gone
+            drop_frames(gone)
 
     async def _until_left(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -283,6 +284,7 @@ class Socket:
             ):
                 await self._until_answered()
         finally:
+            drop_frames(self._response.exception())
             if self._transport.get_write_buffer_size():
                 self._transport.abort()
             else:
@@ -296,5 +298,6 @@ class Socket:
                     await self.receive()
         except PeerGone as gone:
             self.gone = gone
+            drop_frames(gone)
         except (TimeoutError, Violation):
             return
