@@ -34,8 +34,8 @@ class MovedFerryman(Ferryman):
 
 
 @contextlib.contextmanager
-def moved_ferryman(directory: Path) -> Iterator[MovedFerryman]:
-    """Run a server and an agent in a directory; afterwards nothing of them runs."""
+def moved_ferryman(directory: Path, log_file: Path | None = None) -> Iterator[MovedFerryman]:
+    """Run a server and an agent in a directory; afterwards nothing of them runs. The server logs to `log_file`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     made = initialise(Plan(directory / "server", listen=f"127.0.0.1:{port}"))
@@ -49,7 +49,7 @@ def moved_ferryman(directory: Path) -> Iterator[MovedFerryman]:
         "secret_access_key": made.credentials.secret_access_key.reveal(),
         "ca_file": None,
     }
-    with (directory / "server.log").open("w") as log:
+    with (log_file or directory / "server.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-P", str(SERVER), str(ahead), "server", "--config", str(made.configuration)],
             env={"PATH": os.environ["PATH"]},

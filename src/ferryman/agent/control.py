@@ -101,6 +101,8 @@ class ControlChannel:
         self._news.set()
         sender = asyncio.create_task(self._send_results(websocket))
         informer = asyncio.create_task(self._inform_fully())
+        for task in (sender, informer):
+            task.add_done_callback(_log_fault)
         starts: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -166,3 +168,10 @@ class ControlChannel:
         start = asyncio.create_task(sessions.start(content))
         starts.add(start)
         start.add_done_callback(starts.discard)
+        start.add_done_callback(_log_fault)
+
+
+def _log_fault(task: "asyncio.Task[None]") -> None:
+    """Log what a task raised: nobody awaits its result."""
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        _LOG.error("background task failed", exc_info=fault)

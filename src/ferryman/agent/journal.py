@@ -1,5 +1,6 @@
 """Logs of the agent's processes: JSON lines on standard error, where systemd or a container collects them."""
 
+import json
 import logging
 import sys
 
@@ -7,13 +8,19 @@ import structlog
 
 from ferryman.model.log_text import guard_last_resort
 from ferryman.model.printable import printable_json
+from ferryman.transport.log_writer import LogWriter
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Set logging up for this process and those forked from it."""
+def configure(level: int = logging.INFO) -> LogWriter:
+    """Set logging up for this process and those forked from it; `drain` what is returned before the process ends.
+
+    A session worker outlives whoever reads its standard error, so a log that cannot be written stops nothing.
+    """
+    writer = LogWriter(sys.stderr, _dropped)
+    logging.lastResort = logging.StreamHandler(writer)
+    logging.lastResort.setLevel(logging.WARNING)
     guard_last_resort()
-    logging.raiseExceptions = False  # a session worker outlives who reads its standard error
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(writer)
     handler.setFormatter(_Line())
     root = logging.getLogger("ferryman.agent")
     root.handlers[:] = [handler]
@@ -33,6 +40,11 @@ def configure(level: int = logging.INFO) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    return writer
+
+
+def _dropped(lines: int) -> str:
+    return json.dumps({"dropped": lines, "event": "log lines dropped", "level": "warning"}) + "\n"
 
 
 class _Line(logging.Formatter):

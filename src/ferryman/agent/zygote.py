@@ -21,6 +21,7 @@ from ferryman.agent.journal import configure, logger
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.worker import WorkerTask, run_worker
+from ferryman.transport.log_writer import LogWriter
 from ferryman.transport.trust import Trust
 
 LENGTH = struct.Struct(">I")
@@ -29,7 +30,7 @@ _LOG = logger("zygote")
 
 def main(arguments: list[str]) -> None:
     """Serve until the agent's end of the socket closes."""
-    configure()
+    log = configure()
     state_directory = Path(arguments[0])
     control = socket.socket(fileno=int(arguments[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -48,11 +49,11 @@ def _serve(control: socket.socket, state_directory: Path, trusted: Trust | None)
     while (task := _receive(control)) is not None:
         worker = os.fork()
         if worker == 0:
-            _work(control, task, state_directory, trusted)
+            _work(control, task, state_directory, trusted, log)
         control.sendall(LENGTH.pack(worker))
 
 
-def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: Trust | None) -> NoReturn:
+def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: Trust | None, log: LogWriter) -> NoReturn:
     status = 1
     try:
         os.setsid()
@@ -64,6 +65,7 @@ def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: T
     except Exception:  # noqa: BLE001 - the process's boundary: it ends without a word otherwise
         _LOG.exception("session worker failed")
     finally:
+        log.drain()
         os._exit(status)
 
 

@@ -1,6 +1,5 @@
 """From a configuration to who is told of access requests."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ async def open_notices(located: Located, service: "Service") -> AsyncIterator["S
     """
     from ferryman.cli.audit_sinks import HttpOutlet, http_client, webhook_secret
     from ferryman.recording.notices import WebhookNotices
+    from ferryman.server.background import running_beside, supervised
     from ferryman.transport.http import CALL_SECONDS
 
     webhook = located.configuration.access.webhook
@@ -31,9 +31,5 @@ async def open_notices(located: Located, service: "Service") -> AsyncIterator["S
     secret = webhook_secret(located, webhook.secret_file)
     async with http_client(located, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS) as client:
         notices = WebhookNotices(HttpOutlet(client), url.path or "/", url.query, secret, service.clock)
-        running = asyncio.create_task(notices.run(), name="access-notices")
-        try:
+        async with running_beside(supervised("access notices", notices.run)):
             yield replace(service, notices=notices)
-        finally:
-            running.cancel()
-            await asyncio.wait({running})

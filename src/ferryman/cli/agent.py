@@ -119,9 +119,12 @@ def run(
     from ferryman.agent.run import run_agent
     from ferryman.cli import logs
 
-    logs.configure(log_level, log_format)
+    log = logs.configure(log_level, log_format)
     where = state_dir or default_state_dir()
-    _run("The agent", run_agent(where, run_as=run_as), loop_factory=uvloop.new_event_loop)
+    try:
+        _run("The agent", run_agent(where, run_as=run_as), loop_factory=uvloop.new_event_loop)
+    finally:
+        log.drain()
 
 
 def _run(

@@ -33,6 +33,7 @@ async def open_trail(
     from ferryman.recording.standard_output import StandardOutput
     from ferryman.recording.trail import Trail
     from ferryman.recording.trail_retention import Retention
+    from ferryman.server.background import running_beside, supervised
 
     audit = located.configuration.audit
     key, *older = (*service.vault.derive_all(PURPOSE), *read_server_keys(located).audit_only)
@@ -62,16 +63,14 @@ async def open_trail(
             sink.start(trail)
         describe = partial(trail_event, service)
         pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
-        following = {
-            asyncio.create_task(watch_keys(located, service.vault, trail, asked), name="server-keys"),
-            asyncio.create_task(pending.follow(files.directory, pending_keys, trail, describe), name="pending"),
-        }
+        following = (
+            supervised("server keys", lambda: watch_keys(located, service.vault, trail, asked)),
+            supervised("pending records", lambda: pending.follow(files.directory, pending_keys, trail, describe)),
+        )
         try:
-            yield replace(service, trail=trail)
+            async with running_beside(*following):
+                yield replace(service, trail=trail)
         finally:
-            for task in following:
-                task.cancel()
-            await asyncio.wait(following)
             await trail.close()
             if output is not None:
                 output.close()

@@ -1,21 +1,31 @@
 """Where structured logs go: one JSON object a line, or text for people, on standard error."""
 
 import io
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from ferryman.model.log_text import traceback_text
 from ferryman.model.printable import printable, printable_json
+from ferryman.transport.log_writer import LogWriter
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, ExcInfo, Processor
 
+_DROPPED = "log lines dropped"
 
-def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> None:
-    """Set up structlog, and lead the standard library's loggers (aiohttp, alembic) to the same place."""
+
+def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> LogWriter:
+    """Set up structlog, and lead the standard library's loggers (aiohttp, alembic) to the same place.
+
+    Lines are written by a thread: a log that cannot be written stops nothing. `drain` what is returned at the end.
+    """
     import structlog
+
+    writer = LogWriter(sys.stderr, _dropped_json if form == "json" else _dropped_text)
 
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -35,10 +45,10 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", writer)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -47,13 +57,27 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
     )
     # Other people's loggers: what they warn of is worth a line, their chatter is not.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    return writer
+
+
+def _dropped_json(lines: int) -> str:
+    record = {"dropped": lines, "event": _DROPPED, "level": "warning", "timestamp": _now()}
+    return json.dumps(record) + "\n"
+
+
+def _dropped_text(lines: int) -> str:
+    return f"{_now()} [warning  ] {_DROPPED} dropped={lines}\n"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _text_renderer() -> "Processor":
     """It quotes values that could pass for more than one member."""
     from structlog.dev import ConsoleRenderer
 
-    return ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback)
+    return ConsoleRenderer(colors=sys.stderr is not None and sys.stderr.isatty(), exception_formatter=_write_traceback)
 
 
 def _as_safe_text(_logger: object, _method: str, event: "EventDict") -> "EventDict":

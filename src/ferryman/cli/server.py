@@ -29,8 +29,11 @@ def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     from ferryman.cli import logs
 
     located = load(config)
-    logs.configure(located.configuration.log.level, located.configuration.log.format)
-    uvloop.run(_serve(located))
+    log = logs.configure(located.configuration.log.level, located.configuration.log.format)
+    try:
+        uvloop.run(_serve(located))
+    finally:
+        log.drain()
 
 
 async def _serve(located: Located) -> None:

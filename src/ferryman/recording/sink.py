@@ -139,15 +139,25 @@ class Sink:
             await asyncio.wait({self._task})
 
     async def _run(self, trail: WrittenTrail) -> None:
-        try:
-            self._position = await asyncio.to_thread(self._take_up, trail)
-            while True:
-                await self._due()
-                await self._drain(trail)
-                if self._closing.is_set():
-                    return
-        except OSError as error:
-            _log.error("sink of the trail ends", sink=self.name, reason=str(error))
+        """Follow the trail until closing; what goes wrong meanwhile must not leave the rest undelivered."""
+        while not self._closing.is_set():
+            try:
+                await self._follow(trail)
+            except OSError as error:
+                _log.error("sink of the trail cannot read it", sink=self.name, reason=str(error))
+            except Exception:  # boundary: whatever it is, the trail is still there to be read
+                _log.exception("sink of the trail failed", sink=self.name)
+            else:
+                return
+            await self._closed_within(self._pace.last_retry)
+
+    async def _follow(self, trail: WrittenTrail) -> None:
+        self._position = await asyncio.to_thread(self._take_up, trail)
+        while True:
+            await self._due()
+            await self._drain(trail)
+            if self._closing.is_set():
+                return
 
     def _take_up(self, trail: WrittenTrail) -> Position:
         """Return where to go on; at the beginning if the stored position is another trail's."""

@@ -11,6 +11,7 @@ from ferryman.core.service import Service
 from ferryman.core.throttling import Throttle
 from ferryman.server.api import handle
 from ferryman.server.attempts import tell
+from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels import control_channel, data_channel
 from ferryman.server.connections import SERVER_NAME
 from ferryman.server.forwarded import TrustedProxies
@@ -20,6 +21,7 @@ from ferryman.server.keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, PROXIES,
 from ferryman.server.middleware import answer
 from ferryman.server.newcomers import Newcomers
 from ferryman.server.timing import DEFAULT_TIMING, Timing
+from ferryman.transport.log_writer import dropped_log_lines
 
 _log = structlog.get_logger("ferryman.server")
 
@@ -67,21 +69,24 @@ async def health(request: web.Request) -> web.Response:
     service = gateway.service
     if service.settings.audit.required and service.trail.failure is not None:
         return web.json_response({"status": "unavailable", "store": "ok", "audit": "failed"}, status=503)
-    return web.json_response({"status": "ok", "store": "ok", "channels": gateway.open_channels})
+    return web.json_response(
+        {
+            "status": "ok",
+            "store": "ok",
+            "channels": gateway.open_channels,
+            "log_lines_dropped": dropped_log_lines(),
+        }
+    )
 
 
 async def _heartbeat(app: web.Application) -> AsyncIterator[None]:
-    beating = asyncio.create_task(app[GATEWAY].heartbeat.run())
-    yield
-    beating.cancel()
-    await asyncio.wait({beating})
+    async with running_beside(supervised("heartbeat", app[GATEWAY].heartbeat.run)):
+        yield
 
 
 async def _key_uses(app: web.Application) -> AsyncIterator[None]:
-    writing = asyncio.create_task(app[KEY_USES].run())
-    yield
-    writing.cancel()
-    await asyncio.wait({writing})
+    async with running_beside(supervised("uses of access keys", app[KEY_USES].run)):
+        yield
     await app[KEY_USES].write()
 
 

@@ -11,6 +11,7 @@ from ferryman.core.authorization import WrongToken
 from ferryman.core.guesses import SUMMARY_SECONDS, Guesses
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
+from ferryman.server.background import running_beside, supervised
 from ferryman.server.keys import GATEWAY, GUESSES, NEWCOMERS
 from ferryman.signing.errors import SignatureMismatch
 
@@ -51,10 +52,9 @@ def _address(request: web.Request, peer: str) -> str:
 
 async def tell(app: web.Application) -> AsyncIterator[None]:
     """Put into the trail what was not looked at or not recorded by itself, once a minute and at the end."""
-    telling = asyncio.create_task(_tell(app[GATEWAY].service, app[GUESSES]))
-    yield
-    telling.cancel()
-    await asyncio.wait({telling})
+    service, guesses = app[GATEWAY].service, app[GUESSES]
+    async with running_beside(supervised("summaries of failed attempts", lambda: _tell(service, guesses))):
+        yield
     _tell_now(app[GATEWAY].service, app[GUESSES], at_once=True)
 
 

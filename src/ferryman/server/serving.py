@@ -12,6 +12,7 @@ from ferryman.core.access_standing import sweep_access_requests
 from ferryman.core.service import Service
 from ferryman.core.session_deadlines import recover, sweep
 from ferryman.server.application import build
+from ferryman.server.background import running_beside, supervised
 from ferryman.server.connection_limits import ConnectionLimits
 from ferryman.server.connections import Memory
 from ferryman.server.forwarded import TrustedProxies
@@ -73,16 +74,12 @@ async def serve(
             tls=certificate is not None,
             sessions_recovered=recovered,
         )
-        beside = {asyncio.create_task(_sweep(service))}
+        beside = [supervised("sweep", lambda: _sweep(service))]
         if certificate is not None:
-            beside.add(asyncio.create_task(certificate.watch()))
-        try:
+            beside.append(supervised("certificate", certificate.watch))
+        async with running_beside(*beside):
             ready(bound)
             await stop.wait()
-        finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.wait(beside)
     finally:
         _log.info("stopping")
         if door is not None:
@@ -100,8 +97,8 @@ def _most_connections() -> int:
 async def _sweep(service: Service) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        try:
-            await sweep(service)
-            await sweep_access_requests(service)
-        except Exception:  # noqa: BLE001 boundary: a store that fails now may work in a second; deadlines must not stop for ever
-            _log.exception("sweep failed")
+        for sweeping in (sweep, sweep_access_requests):
+            try:
+                await sweeping(service)
+            except Exception:  # noqa: BLE001 boundary: a store that fails now may work in a second
+                _log.exception("sweep failed")

@@ -25,8 +25,8 @@ def fail(token: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_tracebacks_show_where_and_not_with_what(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "json" if form == "json" else "text")
+def test_tracebacks_show_where_and_not_with_what(form: str, capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure("info", "json" if form == "json" else "text")
     words = ["the", "secret", "itself"]
     secret = "-".join(words)  # written whole, the traceback's source lines would show it
     try:
@@ -34,17 +34,19 @@ def test_tracebacks_show_where_and_not_with_what(form: str, capsys: pytest.Captu
     except ValueError:
         structlog.get_logger().exception("failed")
         logging.getLogger("aiohttp.server").exception("failed, too")
-    logged = capsys.readouterr().err
+    log.drain()
+    logged = capfd.readouterr().err
     assert logged.count("cannot use a token of 17 characters") >= 2
     assert secret not in logged
 
 
-def test_lines_are_json_with_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "json")
+def test_lines_are_json_with_what_was_bound(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure("info", "json")
     with structlog.contextvars.bound_contextvars(request_id="r-1"):
         structlog.get_logger().info("request", status=200)
         structlog.get_logger().debug("not this")
-    line = json.loads(capsys.readouterr().err)
+    log.drain()
+    line = json.loads(capfd.readouterr().err)
     assert (line["event"], line["level"], line["request_id"], line["status"]) == ("request", "info", "r-1", 200)
     assert line["timestamp"].endswith("Z")
 
@@ -63,10 +65,11 @@ def log_hostile_text() -> None:
         logging.getLogger("aiohttp.server").exception("failed: %s", HOSTILE)
 
 
-def test_foreign_text_neither_steers_a_terminal_nor_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "text")
+def test_foreign_text_neither_steers_a_terminal_nor_forges_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure("info", "text")
     log_hostile_text()
-    logged = capsys.readouterr().err
+    log.drain()
+    logged = capfd.readouterr().err
     assert logged.replace("\n", "").isprintable()
     records = [line for line in logged.splitlines() if not line.startswith("  | ")]
     assert len(records) == 4, records
@@ -74,10 +77,11 @@ def test_foreign_text_neither_steers_a_terminal_nor_forges_a_line(capsys: pytest
     assert [line for line in records if line.startswith("2026-01-01T00")] == []
 
 
-def test_a_value_does_not_pass_for_another_member(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "text")
+def test_a_value_does_not_pass_for_another_member(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure("info", "text")
     structlog.get_logger().info("request", path="/ status=200", agent="a'b", plain="/healthz")
-    words = capsys.readouterr().err.split("request", 1)[1].split(" ", 1)[1].strip()
+    log.drain()
+    words = capfd.readouterr().err.split("request", 1)[1].split(" ", 1)[1].strip()
     assert sorted(words.replace("'/ status", "'/_status").split()) == [
         'agent="a\'b"',
         "path='/_status=200'",
@@ -85,10 +89,11 @@ def test_a_value_does_not_pass_for_another_member(capsys: pytest.CaptureFixture[
     ]
 
 
-def test_foreign_text_in_json_is_one_valid_line(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "json")
+def test_foreign_text_in_json_is_one_valid_line(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure("info", "json")
     log_hostile_text()
-    lines = capsys.readouterr().err.splitlines()
+    log.drain()
+    lines = capfd.readouterr().err.splitlines()
     assert [len(lines), *map(str.isprintable, lines)] == [4, True, True, True, True]
     first = json.loads(lines[0])
     assert (first["event"], first["path"]) == (HOSTILE, HOSTILE)

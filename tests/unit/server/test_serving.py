@@ -18,7 +18,7 @@ def timing() -> Timing:
 
 
 async def test_health(server: Server) -> None:
-    assert await server.health() == {"status": "ok", "store": "ok", "channels": 0}
+    assert await server.health() == {"status": "ok", "store": "ok", "channels": 0, "log_lines_dropped": 0}
     await server.paired()
     assert (await server.health())["channels"] == 3
 

@@ -1,0 +1,155 @@
+"""Writes log lines from a thread of its own, so that a log that cannot be written harms nobody but its readers.
+
+Standard error may be on a full disk, a pipe that nobody reads, or closed. Whoever logs neither waits nor sees an error;
+lines that cannot be written in time are dropped and counted.
+"""
+
+import atexit
+import os
+import select
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import TextIO
+
+WAITING_LINES = 10_000
+WAITING_BYTES = 8 * 1024 * 1024
+"""What may wait for a slow reader; further lines are dropped."""
+DRAIN_SECONDS = 1.0
+"""How long lines that wait may delay the end of the process."""
+_BATCH_BYTES = 64 * 1024
+_POLL_MILLISECONDS = 1000
+
+_writers: "weakref.WeakSet[LogWriter]" = weakref.WeakSet()
+
+
+def dropped_log_lines() -> int:
+    """Return how many lines this process has logged that were not written."""
+    return sum(writer.dropped for writer in _writers)
+
+
+class LogWriter:
+    """What loggers take for a text stream: each `write` is one record.
+
+    `stream` is None where standard error is closed; then every line is dropped. `notice` is the line that reports how
+    many lines were dropped before it. The thread starts with the first line, also in a forked child.
+    """
+
+    def __init__(self, stream: TextIO | None, notice: Callable[[int], str]) -> None:
+        self._descriptor = None if stream is None else stream.fileno()
+        self._notice = notice
+        self._reset()
+        self.dropped = 0
+        """Lines that were not written."""
+        self._unreported = 0
+        _writers.add(self)
+        atexit.register(self.drain)
+
+    def _reset(self) -> None:
+        # Reentrant: a signal handler or a finalizer may log while this thread holds it.
+        self._changed = threading.Condition(threading.RLock())
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._writing = False
+        self._mid_line = False
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> int:
+        """Have a record written soon. Neither blocks nor raises."""
+        line = text.encode(errors="backslashreplace")
+        with self._changed:
+            fits = len(self._waiting) < WAITING_LINES and self._waiting_bytes + len(line) <= WAITING_BYTES
+            if self._descriptor is None or not fits:
+                self._drop(1)
+                return len(text)
+            self._waiting.append(line)
+            self._waiting_bytes += len(line)
+            if self._thread is None:
+                self._start()
+            elif not self._writing:
+                self._changed.notify_all()
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: loggers call it after every line."""
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Wait until everything is written or dropped, at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._writing, seconds)
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread to be had now, or the interpreter is ending: the next line tries again
+            self._thread = None
+
+    def _drop(self, lines: int) -> None:
+        self.dropped += lines
+        self._unreported += lines
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting)
+                self._writing = True
+                lines, unreported = self._take(), self._unreported
+            if unreported:
+                lines.insert(0, self._notice(unreported).encode())
+            unwritten = self._put(lines)
+            with self._changed:
+                if unreported and unwritten < len(lines):
+                    self._unreported -= unreported
+                elif unreported:
+                    unwritten -= 1  # the notice itself
+                self._drop(unwritten)
+
+    def _take(self) -> list[bytes]:
+        lines: list[bytes] = []
+        size = 0
+        while self._waiting and size < _BATCH_BYTES:
+            lines.append(self._waiting.popleft())
+            size += len(lines[-1])
+        self._waiting_bytes -= size
+        return lines
+
+    def _put(self, lines: list[bytes]) -> int:
+        """Write the lines; return how many were not written whole."""
+        batch = b"".join(lines)
+        written = 0
+        try:
+            if self._mid_line:
+                self._write_some(b"\n", 0)
+                self._mid_line = False
+            while written < len(batch):
+                written += self._write_some(batch, written)
+        except OSError:
+            self._mid_line = self._mid_line or (written > 0 and batch[written - 1] != 0x0A)
+        for number, line in enumerate(lines):
+            written -= len(line)
+            if written < 0:
+                return len(lines) - number
+        return 0
+
+    def _write_some(self, data: bytes, start: int) -> int:
+        assert self._descriptor is not None  # noqa: S101 nothing is queued without one
+        while True:
+            try:
+                return os.write(self._descriptor, data[start:])
+            except BlockingIOError:  # somebody else made the terminal or pipe non-blocking
+                waiting = select.poll()
+                waiting.register(self._descriptor, select.POLLOUT)
+                waiting.poll(_POLL_MILLISECONDS)
+
+
+def _forked() -> None:
+    """In a child the thread is gone, and what waited is the parent's to write."""
+    for writer in list(_writers):
+        writer._reset()
+
+
+os.register_at_fork(after_in_child=_forked)

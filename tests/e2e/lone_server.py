@@ -1,0 +1,99 @@
+"""A server process of a test's own, with a standard error, limits and a store of the test's choice."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ferryman.cli.init import Plan, initialise
+from tests.e2e.conftest import PROGRAMS, Ferryman, wait_until
+
+
+@dataclass
+class LoneServer(Ferryman):
+    """A configured server, running or not."""
+
+    configuration: Path
+
+    @property
+    def store(self) -> Path:
+        """The database's file."""
+        return self.configuration.with_name("ferryman.db")
+
+    def health(self, timeout: float = 30.0) -> tuple[int, dict[str, Any]]:
+        """What `/healthz` answers."""
+        url = f"{self.facts['endpoint_url']}/healthz"
+        try:
+            with urllib.request.urlopen(url, timeout=timeout) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    @contextlib.contextmanager
+    def started(
+        self, stderr: int | IO[Any], prepare: Callable[[], None] | None = None
+    ) -> Iterator["subprocess.Popen[str]"]:
+        """Run the server; `prepare` runs in its process before it."""
+        self.process = subprocess.Popen(
+            [str(PROGRAMS / "ferryman"), "server", "--config", str(self.configuration)],
+            env={"PATH": os.environ["PATH"]},
+            stdin=subprocess.DEVNULL,
+            stderr=stderr,
+            text=True,
+            preexec_fn=prepare,
+        )
+        try:
+            yield self.process
+        finally:
+            self.process.kill()
+            self.process.wait(30)
+
+    @contextlib.contextmanager
+    def running(  # type: ignore[override] # a server, not a client
+        self, stderr: int | IO[Any], prepare: Callable[[], None] | None = None
+    ) -> Iterator["LoneServer"]:
+        """Run the server and wait until it answers."""
+        with self.started(stderr, prepare):
+            wait_until(self.answers, 60)
+            yield self
+
+    def refusal(self) -> str:
+        """Run the server, which must not start; the last line that it leaves."""
+        command = [str(PROGRAMS / "ferryman"), "server", "--config", str(self.configuration)]
+        done = subprocess.run(
+            command,
+            env={"PATH": os.environ["PATH"]},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr.splitlines()[-1]
+
+
+def lone_server(directory: Path) -> LoneServer:
+    """Configure a server in a directory."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    made = initialise(Plan(directory, listen=f"127.0.0.1:{port}"))
+    facts: dict[str, Any] = {
+        "profile_dir": str(made.profile_directory),
+        "endpoint_url": made.public_url,
+        "region": made.region,
+        "access_key_id": made.credentials.access_key_id,
+        "secret_access_key": made.credentials.secret_access_key.reveal(),
+        "ca_file": None,
+    }
+    process: subprocess.Popen[str] = subprocess.Popen(["true"], text=True)
+    process.wait(30)
+    return LoneServer(facts, process, made.configuration)

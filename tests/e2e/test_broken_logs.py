@@ -1,0 +1,98 @@
+"""Logs that cannot be written: the server and the agent do everything else as ever."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PROGRAMS, wait_until
+from tests.e2e.lone_server import LoneServer, lone_server
+from tests.e2e.moved_clock import moved_ferryman
+
+pytestmark = pytest.mark.timeout(300)
+PIPE_CALLS = 400
+"""Their lines are more than a pipe holds: 64 KiB."""
+
+
+def test_a_server_whose_log_is_on_a_full_disk_serves_and_keeps_deadlines(tmp_path: Path) -> None:
+    with moved_ferryman(tmp_path, log_file=Path("/dev/full")) as ferryman:
+        ssm = ferryman.client("ssm")
+        started = ssm.start_session(Target=ferryman.node_id)
+        assert started["ResponseMetadata"]["HTTPStatusCode"] == 200
+        ferryman.advance(120)
+        row = wait_until(lambda: (r := ferryman.session_row(started["SessionId"]))["Status"] == "Failed" and r)
+        assert "did not connect" in row["Details"]
+
+
+def calls(server: LoneServer, count: int) -> float:
+    """Make calls; how long they took."""
+    sts = server.client("sts")
+    began = time.monotonic()
+    for _ in range(count):
+        assert sts.get_caller_identity()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    return time.monotonic() - began
+
+
+def test_a_server_whose_log_nobody_reads_serves(tmp_path: Path) -> None:
+    server = lone_server(tmp_path)
+    unread, log = os.pipe()
+    try:
+        with server.running(log):
+            calls(server, PIPE_CALLS)
+            status, health = server.health()
+            assert (status, health["status"]) == (200, "ok")
+    finally:
+        os.close(unread)
+        os.close(log)
+
+
+def test_a_server_whose_log_is_closed_serves_and_counts_what_is_lost(tmp_path: Path) -> None:
+    server = lone_server(tmp_path)
+    unread, log = os.pipe()
+    os.close(unread)
+    try:
+        with server.running(log):
+            calls(server, 3)
+            assert wait_until(lambda: server.health()[1]["log_lines_dropped"] >= 3)
+    finally:
+        os.close(log)
+
+
+def agent_of(server: LoneServer, state: Path, log: int) -> tuple[str, "subprocess.Popen[bytes]"]:
+    activation = server.client("ssm").create_activation(IamRole="FerrymanTests")
+    ferryman = [str(PROGRAMS / "ferryman"), "agent"]
+    options: list[Any] = ["--state-dir", str(state), "--endpoint-url", server.facts["endpoint_url"]]
+    options += ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
+    done = subprocess.run([*ferryman, "register", *options], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    process = subprocess.Popen([*ferryman, "run", "--state-dir", str(state)], stdin=subprocess.DEVNULL, stderr=log)
+    return done.stdout.strip(), process
+
+
+def test_an_agent_whose_log_is_closed_connects_again(tmp_path: Path) -> None:
+    server = lone_server(tmp_path / "server")
+
+    def connected() -> bool:
+        return bool(server.client("ssm").get_connection_status(Target=node_id)["Status"] == "connected")
+
+    unread, log = os.pipe()
+    os.close(unread)
+    with (tmp_path / "server.log").open("w") as server_log:
+        with server.running(server_log):
+            node_id, agent = agent_of(server, tmp_path / "agent", log)
+            os.close(log)
+            try:
+                wait_until(connected)
+            except BaseException:
+                agent.kill()
+                raise
+        try:
+            with server.running(server_log):
+                wait_until(connected, 60)
+                assert agent.poll() is None
+        finally:
+            agent.terminate()
+            agent.wait(30)
