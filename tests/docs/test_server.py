@@ -10,7 +10,7 @@ from ferryman.core.service import Limits
 from ferryman.server.attached import KEPT_BYTES
 from ferryman.server.channels import EARLY_FRAMES
 from ferryman.server.newcomers import LIMIT as NEWCOMERS
-from ferryman.server.serving import OTHER_FILES
+from ferryman.server.serving import LEAST_CONNECTIONS, RESERVED_FILES
 from ferryman.server.sockets import CONTROL_BURST, CONTROL_PER_SECOND
 from ferryman.server.starts import LIMIT
 from ferryman.server.timing import DEFAULT_TIMING as TIMING
@@ -25,7 +25,8 @@ SENTENCES = [
     f"TLS handshake included | {TIMING.request:g} s",
     f"of the next request | {TIMING.request:g} s; {TIMING.idle:g} s once",
     f"who they are | {NEWCOMERS}, not counting loopback",
-    f"limit of open files, less {OTHER_FILES}; a quarter is kept",
+    f"limit of open files, less those open and {RESERVED_FILES}; a quarter is kept",
+    f"does not start with fewer than {LEAST_CONNECTIONS} left",
     f"node, channels not counted | {LIMITS.connections_per_caller} (",
     f"one address, channels not counted | {LIMITS.connections_per_address:,}, not counting loopback",
     f"who they are | {LIMITS.request_memory // 2**20} MiB in all",

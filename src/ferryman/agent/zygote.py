@@ -53,7 +53,9 @@ def _serve(control: socket.socket, state_directory: Path, trusted: Trust | None)
         control.sendall(LENGTH.pack(worker))
 
 
-def _work(control: socket.socket, task: bytes, state_directory: Path, trusted: Trust | None, log: LogWriter) -> NoReturn:
+def _work(
+    control: socket.socket, task: bytes, state_directory: Path, trusted: Trust | None, log: LogWriter
+) -> NoReturn:
     status = 1
     try:
         os.setsid()

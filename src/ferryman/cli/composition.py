@@ -1,5 +1,6 @@
 """From a configuration to the service that use cases are called with: the adapters are chosen here."""
 
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,6 +12,8 @@ import typer
 
 from ferryman.cli.configuration import FILE_NAME, Located
 from ferryman.cli.server_keys import read_server_keys
+from ferryman.model.errors import StoreUnavailable
+from ferryman.model.failures import Failure
 from ferryman.model.identifiers import Millis
 
 if TYPE_CHECKING:
@@ -62,26 +65,40 @@ def settings(located: Located) -> "Settings":
 
 
 @asynccontextmanager
-async def open_service(located: Located) -> AsyncIterator["Service"]:
+async def open_service(located: Located, *, serving: bool = False) -> AsyncIterator["Service"]:
     """Open the store and yield the service; the store is closed on leaving.
 
-    Raises Failure if the key or the database cannot be used.
+    `serving`: as the server itself, of which a store has one. Raises Failure if the key or the database cannot be used.
     """
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.service import Service
     from ferryman.sandbox.worker import Sandbox
-    from ferryman.store.database import open_store
+    from ferryman.store.database import open_store, sole_server
+    from ferryman.store.faults import StoreUnusable
 
     vault = read_server_keys(located).vault()
-    store = await open_store(located.database_url)
-    bus = MemoryBus()
-    sandbox = Sandbox()
-    try:
-        yield Service(settings(located), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox)
-    finally:
-        await sandbox.close()
-        await bus.close()
-        await store.close()
+    with contextlib.ExitStack() as lock:
+        try:
+            if serving:
+                lock.enter_context(sole_server(located.database_url))
+            store = await open_store(located.database_url)
+        except StoreUnusable as error:
+            raise Failure(f"The store {error.path} cannot be used", error.cause, error.next_step) from error
+        bus = MemoryBus()
+        sandbox = Sandbox()
+        try:
+            yield Service(settings(located), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox)
+        finally:
+            await sandbox.close()
+            await bus.close()
+            await store.close()
+
+
+def store_failure(located: Located, error: StoreUnavailable) -> Failure:
+    """Return what to report of a store that stopped working."""
+    from ferryman.store.faults import ADVICE
+
+    return Failure(f"The store {located.database_url} cannot be used", str(error), ADVICE[error.state])
 
 
 def with_service(located: Located, work: Callable[["Service"], Coroutine[None, None, Result]]) -> Result:
@@ -90,6 +107,9 @@ def with_service(located: Located, work: Callable[["Service"], Coroutine[None, N
 
     async def run() -> Result:
         async with open_service(located) as service:
-            return await work(service)
+            try:
+                return await work(service)
+            except StoreUnavailable as error:
+                raise store_failure(located, error) from error
 
     return asyncio.run(run())

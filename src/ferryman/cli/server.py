@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from ferryman.cli.access_notices import open_notices
 from ferryman.cli.audit_trail import open_trail
 from ferryman.cli.certificate_files import renew_certificate
-from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, open_service
+from ferryman.cli.composition import DEFAULT_CONFIG, ConfigOption, open_service, store_failure
 from ferryman.cli.configuration import Located, load
 from ferryman.cli.provider_documents import open_fetching
+from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def _serve(located: Located) -> None:
     beside: list[asyncio.Task[None]] = []
 
     async with (
-        open_service(located) as unrecorded,
+        open_service(located, serving=True) as unrecorded,
         open_trail(located, unrecorded, keys_asked) as secluded,
         open_fetching(located, secluded) as fetching,
         open_notices(located, fetching) as service,
@@ -67,6 +68,8 @@ async def _serve(located: Located) -> None:
                 ready=lambda _: beside.append(asyncio.create_task(spare_loaded_objects())),
                 stop=stop,
             )
+        except StoreUnavailable as error:
+            raise store_failure(located, error) from error
         except OSError as error:
             raise Failure(
                 f"The server cannot listen on {located.configuration.server.listen}",

@@ -384,7 +384,7 @@ class Store(Protocol):
         """Access requests."""
 
     async def check(self) -> None:
-        """Raise if the database cannot be read and written; for `/healthz`."""
+        """Raise `StoreUnavailable` if the database cannot be read and written; for `/healthz`."""
 
 
 class NoResponders(Exception):

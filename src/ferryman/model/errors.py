@@ -17,3 +17,14 @@ class ServiceError(Exception):
 
 class Unfetchable(Exception):
     """A document cannot be had, or is not what it should be; the text says why, without its content."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be read or written at the moment; the text is the database's own.
+
+    `state` is `full`, `locked`, `corrupted`, `read-only`, `gone` or `failed`.
+    """
+
+    def __init__(self, state: str, cause: str) -> None:
+        super().__init__(f"the store is {state}: {cause}")
+        self.state = state

@@ -145,7 +145,7 @@ class Sink:
                 await self._follow(trail)
             except OSError as error:
                 _log.error("sink of the trail cannot read it", sink=self.name, reason=str(error))
-            except Exception:  # boundary: whatever it is, the trail is still there to be read
+            except Exception:  # noqa: BLE001 boundary: whatever it is, the trail is still there to be read
                 _log.exception("sink of the trail failed", sink=self.name)
             else:
                 return

@@ -1,9 +1,7 @@
 """The whole server as one aiohttp application: what is answered where."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
-import structlog
 from aiohttp import web
 
 from ferryman.core.guesses import Guesses
@@ -17,13 +15,12 @@ from ferryman.server.connections import SERVER_NAME
 from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.gateway import Gateway
 from ferryman.server.key_uses import KeyUseWriter
-from ferryman.server.keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, PROXIES, THROTTLE
+from ferryman.server.keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, PROXIES, STORE_HEALTH, THROTTLE
 from ferryman.server.middleware import answer
 from ferryman.server.newcomers import Newcomers
+from ferryman.server.store_health import OK, StoreHealth
 from ferryman.server.timing import DEFAULT_TIMING, Timing
 from ferryman.transport.log_writer import dropped_log_lines
-
-_log = structlog.get_logger("ferryman.server")
 
 
 def build(
@@ -39,6 +36,7 @@ def build(
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[answer])
     app[GATEWAY] = Gateway(service, timing)
     app[KEY_USES] = KeyUseWriter(service)
+    app[STORE_HEALTH] = StoreHealth(service)
     app[THROTTLE] = Throttle(service.settings.limits)
     app[GUESSES] = Guesses()
     app[NEWCOMERS] = Newcomers() if newcomers is None else newcomers
@@ -53,6 +51,7 @@ def build(
     app.cleanup_ctx.append(_heartbeat)
     app.cleanup_ctx.append(tell)
     app.cleanup_ctx.append(_key_uses)
+    app.on_cleanup.append(_leave_store_check)
     app.on_response_prepare.append(_name_server)
     app.on_shutdown.append(_close_channels)
     return app
@@ -60,23 +59,16 @@ def build(
 
 async def health(request: web.Request) -> web.Response:
     """Answer 200 while the store can be read and written, and the audit trail if it must be; 503 otherwise."""
-    gateway = request.app[GATEWAY]
-    try:
-        await gateway.service.store.check()
-    except Exception:  # noqa: BLE001 boundary: whatever is wrong with the store, the answer is the same
-        _log.exception("store check failed")
-        return web.json_response({"status": "unavailable", "store": "failed"}, status=503)
-    service = gateway.service
+    service = request.app[GATEWAY].service
+    store = await request.app[STORE_HEALTH].state()
+    members: dict[str, object] = {"status": "ok", "store": store}
     if service.settings.audit.required and service.trail.failure is not None:
-        return web.json_response({"status": "unavailable", "store": "ok", "audit": "failed"}, status=503)
-    return web.json_response(
-        {
-            "status": "ok",
-            "store": "ok",
-            "channels": gateway.open_channels,
-            "log_lines_dropped": dropped_log_lines(),
-        }
-    )
+        members["audit"] = "failed"
+    healthy = store == OK and "audit" not in members
+    if not healthy:
+        members["status"] = "unavailable"
+    members |= {"channels": request.app[GATEWAY].open_channels, "log_lines_dropped": dropped_log_lines()}
+    return web.json_response(members, status=200 if healthy else 503)
 
 
 async def _heartbeat(app: web.Application) -> AsyncIterator[None]:
@@ -88,6 +80,10 @@ async def _key_uses(app: web.Application) -> AsyncIterator[None]:
     async with running_beside(supervised("uses of access keys", app[KEY_USES].run)):
         yield
     await app[KEY_USES].write()
+
+
+async def _leave_store_check(app: web.Application) -> None:
+    await app[STORE_HEALTH].close()
 
 
 async def _close_channels(app: web.Application) -> None:

@@ -10,12 +10,16 @@ from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.gateway import Gateway
 from ferryman.server.key_uses import KeyUseWriter
 from ferryman.server.newcomers import Newcomers
+from ferryman.server.store_health import StoreHealth
 
 GATEWAY = web.AppKey("gateway", Gateway)
 """The channels of this server, and through it the service."""
 
 KEY_USES = web.AppKey("key_uses", KeyUseWriter)
 """When access keys were last used."""
+
+STORE_HEALTH = web.AppKey("store_health", StoreHealth)
+"""Whether the store can be read and written."""
 
 THROTTLE = web.AppKey("throttle", Throttle)
 """How often who has called this server."""

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from ferryman.awsapi.dispatch import protocol_of, serialise_error
-from ferryman.model.errors import ServiceError
+from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.server.api import web_response
 from ferryman.server.audited import answered, refused
 from ferryman.server.connections import Connection, drop_frames
@@ -20,6 +20,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_SECONDS = "1"
 _UNAVAILABLE = 503
 _log = structlog.get_logger("ferryman.server")
+
+_OF_STORE = {"full": "full", "locked": "locked by another program", "read-only": "read-only", "corrupted": "corrupted"}
 
 
 @web.middleware
@@ -70,6 +72,11 @@ def _refusal(request: web.Request, fault: Exception) -> ServiceError:
     if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
         message = "The connection ended before the request was complete or answered."
         return ServiceError("IncompleteBody", message, status=400)
+    if isinstance(fault, StoreUnavailable):
+        _log.error("request failed", reason=str(fault))
+        state = _OF_STORE.get(fault.state, "unavailable")
+        message = f"The server's store is {state}, so nothing was changed. Try again later."
+        return ServiceError("ServiceUnavailable", message, status=_UNAVAILABLE)
     _log.error("request failed", exc_info=fault)
     message = "The server failed; its log has more under this request's id."
     return ServiceError("InternalServerError", message, status=500)

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 from aiohttp import web
@@ -11,6 +12,7 @@ from ferryman.awsapi.models import load_models
 from ferryman.core.access_standing import sweep_access_requests
 from ferryman.core.service import Service
 from ferryman.core.session_deadlines import recover, sweep
+from ferryman.model.failures import Failure
 from ferryman.server.application import build
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.connection_limits import ConnectionLimits
@@ -23,8 +25,11 @@ from ferryman.server.timing import DEFAULT_TIMING, Timing
 from ferryman.transport.memory import keep_freed_memory
 
 SWEEP_SECONDS = 1.0
-OTHER_FILES = 64
-"""File descriptors for everything but connections: the store, the log, what libraries open for a moment."""
+RESERVED_FILES = 24
+"""File descriptors kept for what is opened later than connections: the store, the trail, the sandbox, libraries."""
+FEW_CONNECTIONS = 256
+"""Fewer than this are worth a warning: each node holds one connection, and each session two."""
+LEAST_CONNECTIONS = 8
 
 _log = structlog.get_logger("ferryman.server")
 
@@ -89,9 +94,18 @@ async def serve(
 
 
 def _most_connections() -> int:
-    """Return how many connections may be open: as many as the soft limit of open files leaves."""
+    """Return how many connections may be open: as many as the soft limit of open files leaves. Raises Failure."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1_000_000 if soft == resource.RLIM_INFINITY else max(1, soft - OTHER_FILES)
+    if soft == resource.RLIM_INFINITY:
+        return 1_000_000
+    most = soft - len(list(Path("/proc/self/fd").iterdir())) - RESERVED_FILES
+    advice = "Raise the limit to 1024 or more: LimitNOFILE= of the systemd unit, or ulimit -n"
+    if most < LEAST_CONNECTIONS:
+        needed = soft - most + LEAST_CONNECTIONS
+        raise Failure("The server cannot start", f"it may open {soft} files and needs at least {needed}", advice)
+    if most < FEW_CONNECTIONS:
+        _log.warning("few files may be open", limit=soft, connections=most, advice=advice)
+    return most
 
 
 async def _sweep(service: Service) -> None:

@@ -14,15 +14,20 @@ run is built once, when its module is imported, with `bindparam` for what change
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, select
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ferryman.model.errors import StoreUnavailable
 from ferryman.store import listing_readers
+from ferryman.store.faults import CORRUPTED, FULL, GONE, is_full, state_of
 from ferryman.store.listing_readers import ListingReaders
+from ferryman.store.tables import metadata
 
 READERS = 4
 _PRAGMAS = (
@@ -34,6 +39,7 @@ _PRAGMAS = (
     "PRAGMA mmap_size = 1073741824",
     "PRAGMA temp_store = MEMORY",
 )
+_A_ROW_OF_EACH_TABLE = [select(table).limit(1) for table in metadata.sorted_tables]
 
 Result = TypeVar("Result")
 Record = Sequence[Any]
@@ -45,10 +51,14 @@ Reader = Callable[[Executable, Mapping[str, object]], Sequence[Record]]
 class Connections:
     """The three pools. A caller that is cancelled does not undo a statement that has begun.
 
-    `listing_seconds` is how long a listing may take.
+    `listing_seconds` is how long a listing may take. Every method raises `StoreUnavailable` when it is the database that
+    fails, not the statement.
     """
 
     def __init__(self, url: URL, listing_seconds: float = listing_readers.SECONDS) -> None:
+        self._path = Path(str(url.database))
+        self._identity = _identity(self._path)
+        self._corruption = ""
         self._writer = _engine(url, size=1, pragmas=_PRAGMAS)
         self._readers = _engine(url, size=READERS, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"))
         listings = _engine(url, size=listing_readers.READERS, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"))
@@ -63,7 +73,7 @@ class Connections:
             with self._readers.connect() as connection:
                 return connection.execute(statement, values).all()
 
-        return await _in_thread(self._reader_threads, run)
+        return await self._in_thread(self._reader_threads, run)
 
     async def read_together(self, run: Callable[[Reader], Result]) -> Result:
         """Run several SELECTs in one trip to a thread; `run` calls its reader for each, and sees nothing else."""
@@ -72,15 +82,15 @@ class Connections:
             with self._readers.connect() as connection:
                 return run(lambda statement, values: connection.execute(statement, values).all())
 
-        return await _in_thread(self._reader_threads, run_all)
+        return await self._in_thread(self._reader_threads, run_all)
 
     async def list_rows(self, statement: Executable, values: Mapping[str, object] | None = None) -> Sequence[Record]:
         """Run a listing's SELECT as `read` does, apart from short reads; raises `core.listings.ListingTooSlow`."""
-        return await self._listings.run(lambda connection: connection.execute(statement, values).all())
+        return await self._list(lambda connection: connection.execute(statement, values).all())
 
     async def list_together(self, run: Callable[[Reader], Result]) -> Result:
         """Run a listing's SELECTs as `read_together` does, apart from short reads; raises `ListingTooSlow`."""
-        return await self._listings.run(
+        return await self._list(
             lambda connection: run(lambda statement, values: connection.execute(statement, values).all())
         )
 
@@ -91,7 +101,7 @@ class Connections:
             with self._writer.connect() as connection:
                 return connection.execute(statement, values).rowcount
 
-        return await _in_thread(self._writer_thread, run)
+        return await self._in_thread(self._writer_thread, run)
 
     async def write_returning(self, statement: Executable) -> Sequence[Record]:
         """Run a statement with RETURNING; returns the changed rows. Durable when it returns."""
@@ -100,7 +110,7 @@ class Connections:
             with self._writer.connect() as connection:
                 return connection.execute(statement).all()
 
-        return await _in_thread(self._writer_thread, run)
+        return await self._in_thread(self._writer_thread, run)
 
     async def write_all(self, *statements: Executable) -> Sequence[int]:
         """Run statements that change rows as one transaction; returns how many rows each changed. Durable, too."""
@@ -130,17 +140,68 @@ class Connections:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     result = run(connection)
+                    connection.exec_driver_sql("COMMIT")
                 except BaseException:
-                    connection.exec_driver_sql("ROLLBACK")
+                    if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr] # it is open
+                        connection.exec_driver_sql("ROLLBACK")  # SQLite itself has, if the disk is full
                     raise
-                connection.exec_driver_sql("COMMIT")
                 return result
 
-        return await _in_thread(self._writer_thread, transact)
+        return await self._in_thread(self._writer_thread, transact)
+
+    async def check(self) -> None:
+        """Read a row of every table, and write a page. Raises `StoreUnavailable`, also after any earlier statement
+        found the file corrupted, and for a file that was deleted or replaced."""
+        if self._corruption:
+            raise StoreUnavailable(CORRUPTED, self._corruption)
+        if _identity(self._path) != self._identity:
+            raise StoreUnavailable(GONE, f"{self._path} was deleted or replaced")
+        if is_full(self._path):
+            raise StoreUnavailable(FULL, "no space is left on its disk")
+
+        def read() -> None:
+            with self._readers.connect() as connection:
+                for statement in _A_ROW_OF_EACH_TABLE:
+                    connection.execute(statement).all()
+
+        def write() -> None:
+            with self._writer.connect() as connection:
+                (version,) = connection.exec_driver_sql("PRAGMA user_version").one()
+                connection.exec_driver_sql(f"PRAGMA user_version = {version}")  # writes the page in any case
+
+        await self._in_thread(self._reader_threads, read)
+        await self._in_thread(self._writer_thread, write)
 
     async def close(self) -> None:
         """Let what has begun finish, then close every connection; idempotent."""
         await asyncio.to_thread(self._close)
+
+    async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[[], Result]) -> Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, run)
+        except DBAPIError as error:
+            cause = self._cause(error)
+            if cause is error:
+                raise
+            raise cause from error
+
+    async def _list(self, run: Callable[[Connection], Result]) -> Result:
+        try:
+            return await self._listings.run(run)
+        except DBAPIError as error:
+            cause = self._cause(error)
+            if cause is error:
+                raise
+            raise cause from error
+
+    def _cause(self, error: DBAPIError) -> Exception:
+        """Return what to raise for an error: the store's fault as `StoreUnavailable`, the statement's as it is."""
+        state = state_of(error, self._path)
+        if state is None:
+            return error
+        if state == CORRUPTED:
+            self._corruption = str(error.orig)
+        return StoreUnavailable(state, str(error.orig))
 
     def _close(self) -> None:
         self._listings.close()
@@ -150,8 +211,12 @@ class Connections:
         self._writer.dispose()
 
 
-async def _in_thread(threads: ThreadPoolExecutor, run: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(threads, run)
+def _identity(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _engine(url: URL, *, size: int, pragmas: Sequence[str]) -> Engine:

@@ -1,27 +1,33 @@
 """Opening the database: migrations, connections, and the store over them."""
 
 import asyncio
+import contextlib
+import fcntl
 import os
+import re
 import sqlite3
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import create_engine, delete, make_url
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ferryman.store.access_requests import SqlAccessRequests
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
+from ferryman.store.faults import StoreUnusable, unusable
 from ferryman.store.groups import SqlGroups
 from ferryman.store.identities import SqlIdentities
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.policies import SqlPolicies
 from ferryman.store.roles import SqlOidcProviders, SqlRoles
 from ferryman.store.sessions import SqlSessions
-from ferryman.store.tables import sessions
 from ferryman.store.tags import SqlTags
 
 OLDEST_SQLITE = (3, 35)
@@ -49,8 +55,8 @@ class SqlStore:
         self.access_requests = SqlAccessRequests(connections)
 
     async def check(self) -> None:
-        """Raise if the database cannot be read and written; deleting nothing takes the write lock all the same."""
-        await self._connections.write(delete(sessions).where(sessions.c.session_id == ""))
+        """Raise `StoreUnavailable` if the database cannot be read and written."""
+        await self._connections.check()
 
     async def close(self) -> None:
         """Close every connection; idempotent."""
@@ -69,7 +75,7 @@ async def open_store(url: str) -> SqlStore:
     """Open `sqlite:///<path>` (four slashes for an absolute path), making and migrating the file as needed.
 
     The file is readable by its owner only: it holds sealed secrets. Raises ValueError for a URL that is no SQLite file,
-    `sqlalchemy.exc.DatabaseError` if the file cannot be opened or is no database.
+    `StoreUnusable` if the file is not a store of this release or an older one, or cannot be read and written.
     """
     parsed = _sqlite_file(url).set(drivername="sqlite")
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -92,16 +98,41 @@ def _without_password(parsed: URL | None, url: str) -> str:
     return url if parsed is None else parsed.render_as_string(hide_password=True)
 
 
+@contextlib.contextmanager
+def sole_server(url: str) -> Iterator[None]:
+    """Hold the lock that a server has on its store; commands may use the store beside it.
+
+    Raises `StoreUnusable` if another server holds it, ValueError as `open_store`.
+    """
+    path = Path(str(_sqlite_file(url).database)).resolve()
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise StoreUnusable(
+            path, "another server uses it", "Stop that server, or give this one a database of its own"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
 def _migrate(url: URL) -> None:
     """Bring the schema up to date if it is not."""
-    _make_private(Path(str(url.database)))
+    path = Path(str(url.database))
+    _make(path)
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout = 30000")
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            if _schema(connection) != newest_schema():
+            schema = _schema(connection)
+            if schema is not None and schema > newest_schema():
+                raise _too_new(path, schema, int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
+            if schema != newest_schema():
                 _upgrade(connection)
+    except DBAPIError as error:
+        raise unusable(error, path) from error
     finally:
         engine.dispose()
 
@@ -130,9 +161,39 @@ def _upgrade(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    connection.exec_driver_sql(f"PRAGMA user_version = {_release_number(version('ferryman'))}")
     connection.exec_driver_sql("COMMIT")
 
 
-def _make_private(path: Path) -> None:
+def _too_new(path: Path, schema: str, release: int) -> StoreUnusable:
+    """`release` is what the database says of the release that changed it last; 0 if that is not known."""
+    own = version("ferryman")
+    needed = f"{release // 1_000_000}.{release // 1000 % 1000}.{release % 1000}"
+    if release <= _release_number(own):  # a later state of the same release, or one that did not say
+        needed = f"a later build of {own}"
+    cause = f"its schema, {schema}, is newer than {newest_schema()}, which this release, {own}, knows"
+    advice = f"Run Ferryman {needed} or newer, or restore the backup from before the upgrade"
+    return StoreUnusable(path, cause, advice)
+
+
+def _release_number(release: str) -> int:
+    """Return 1002003 for 1.2.3, whatever follows: what fits into SQLite's `user_version`."""
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
+    if found is None:
+        return 0
+    major, minor, patch = (int(part or 0) for part in found.groups())
+    return (major * 1000 + minor) * 1000 + patch
+
+
+def _make(path: Path) -> None:
+    """Make the file if there is none: never empty, so that an empty file is known to be one that was truncated."""
     if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        with contextlib.suppress(FileExistsError), tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as new:
+            draft = Path(new) / path.name
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            os.link(draft, path)
+    if path.is_file() and path.stat().st_size == 0:
+        advice = "Restore it from a backup; if it is to be a new store, delete the empty file first"
+        raise StoreUnusable(path, "the file is empty, as if it had been truncated", advice)

@@ -5,7 +5,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,15 +17,17 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from ferryman.core.builtin_policies import BUILTIN_POLICIES
 from ferryman.model.callers import User
+from ferryman.model.errors import StoreUnavailable
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.nodes import Activation
 from ferryman.model.sessions import ENDED, AccessType, Session, SessionStatus
 from ferryman.store import database
-from ferryman.store.database import open_store
+from ferryman.store.database import open_store, sole_server
+from ferryman.store.faults import StoreUnusable
 from ferryman.store.session_rows import ACCESS_TYPE_CODES, STATUS_CODES
 from ferryman.store.tables import FIRST_ENDED_STATUS, metadata
 
@@ -153,7 +157,7 @@ async def test_what_is_no_sqlite_file_is_refused_without_its_password(url: str) 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
-    with pytest.raises(DatabaseError, match="not a database"):
+    with pytest.raises(StoreUnusable, match="not a database"):
         await open_store(f"sqlite:///{path}")
 
 
@@ -193,7 +197,7 @@ async def test_closing_twice_is_closing(tmp_path: Path) -> None:
 
 async def test_readers_do_not_write(tmp_path: Path) -> None:
     async with await open_store(f"sqlite:///{tmp_path}/store.db") as store:
-        with pytest.raises(OperationalError, match="readonly"):
+        with pytest.raises(StoreUnavailable, match="readonly"):
             await store._connections.read(text("DELETE FROM users RETURNING user_id"))
 
 
@@ -220,3 +224,106 @@ async def test_roles_of_users_become_policies(tmp_path: Path) -> None:
         for user_id, policy in (("AIDA1", "FerrymanAdministrator"), ("AIDA2", "FerrymanOperator")):
             (arn,) = await store.policies.attached(user_id)
             assert BUILTIN_POLICIES[arn].name == policy
+
+
+async def test_an_empty_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch()
+    with pytest.raises(StoreUnusable, match="empty") as refused:
+        await open_store(f"sqlite:///{path}")
+    assert "backup" in refused.value.next_step
+    assert path.stat().st_size == 0
+
+
+async def test_a_store_of_a_newer_release_is_refused_and_says_which(tmp_path: Path, database_url: str) -> None:
+    with sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None) as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        newer.execute("PRAGMA user_version = 12003004")
+    newer.close()
+    with pytest.raises(StoreUnusable, match="9999") as refused:
+        await open_store(database_url)
+    assert "Ferryman 12.3.4 or newer" in refused.value.next_step
+
+
+async def test_a_store_says_which_release_migrated_it(database_url: str) -> None:
+    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as store:
+        assert store.execute("PRAGMA user_version").fetchone() == (database._release_number(version("ferryman")),)
+    store.close()
+
+
+async def test_a_new_store_leaves_nothing_beside(tmp_path: Path) -> None:
+    await (await open_store(f"sqlite:///{tmp_path}/store.db")).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
+
+
+def test_a_store_has_one_server(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    (tmp_path / "link.db").symlink_to("store.db")
+    with sole_server(url):
+        with pytest.raises(StoreUnusable, match="another server"), sole_server(url):
+            pass
+        with pytest.raises(StoreUnusable, match="another server"), sole_server(f"sqlite:///{tmp_path}/link.db"):
+            pass
+    with sole_server(url):
+        pass
+
+
+async def test_a_corrupted_table_is_found_by_check_and_remembered(tmp_path: Path, database_url: str) -> None:
+    path = Path(database_url.removeprefix("sqlite:///"))
+    with sqlite3.connect(path) as reading:
+        (page,) = reading.execute("SELECT rootpage FROM sqlite_master WHERE name = 'users'").fetchone()
+    reading.close()
+    content = path.read_bytes()
+    damaged = content[: 4096 * (page - 1)] + b"\xff" * 4096 + content[4096 * page :]
+    path.write_bytes(damaged)
+    async with await open_store(database_url) as store:
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="malformed") as found:
+                await store.check()
+            assert found.value.state == "corrupted"
+
+
+async def test_check_notices_that_the_file_is_gone(tmp_path: Path, database_url: str) -> None:
+    path = Path(database_url.removeprefix("sqlite:///"))
+    async with await open_store(database_url) as store:
+        path.rename(tmp_path / "moved")
+        with pytest.raises(StoreUnavailable, match="deleted or replaced"):
+            await store.check()
+
+
+async def until_refused(writes: Iterable[Awaitable[object]]) -> StoreUnavailable:
+    """Write until the store refuses; what it said."""
+    try:
+        for write in writes:
+            await write
+    except StoreUnavailable as refused:
+        return refused
+    raise AssertionError("everything was written")
+
+
+async def test_a_full_store_says_so_and_is_usable_again(tmp_path: Path, database_url: str) -> None:
+    async with await open_store(database_url) as store:
+        with store._connections._writer.connect() as connection:
+            (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        adding = (store.identities.add_user(User(f"AIDAX{n}", f"user{n}" * 20, Millis(1))) for n in range(5000))
+        assert (await until_refused(adding)).state == "full"
+        with store._connections._writer.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        await store.identities.add_user(ALICE)
+        await store.check()
+
+
+async def test_a_full_store_within_a_transaction_is_usable_again(database_url: str) -> None:
+    async with await open_store(database_url) as store:
+        with store._connections._writer.connect() as connection:
+            (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        insert = text(
+            "INSERT INTO users (user_id, name, created_at) SELECT hex(randomblob(2000)), hex(randomblob(8)), 1"
+        )
+        assert (await until_refused(store._connections.write_all(insert, insert) for _ in range(1000))).state == "full"
+        with store._connections._writer.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        await store._connections.write_all(text("DELETE FROM users"))
+        await store.identities.add_user(ALICE)
