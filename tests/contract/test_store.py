@@ -441,3 +441,18 @@ async def test_changes_to_what_is_not_there_are_false(store: ClosableStore) -> N
 
 async def test_a_healthy_store_says_so(store: ClosableStore) -> None:
     await store.check()
+
+
+@pytest.mark.parametrize("by", [3_600_000, -500])
+async def test_a_clock_that_is_set_moves_active_sessions_alone(store: ClosableStore, by: int) -> None:
+    bounded = replace(SESSION, session_id=SessionId("alice-2"), access_ends_at=Millis(70_000))
+    for session in (SESSION, FULL, bounded):
+        await store.sessions.add(session)
+    assert await store.sessions.move_times(by) == 2
+    started, deadline = Millis(1000 + by), Millis(61_000 + by)
+    expected = [
+        replace(SESSION, started_at=started, deadline_at=deadline),
+        FULL,
+        replace(bounded, started_at=started, deadline_at=Millis(min(deadline, 70_000))),
+    ]
+    assert [await store.sessions.get(session.session_id) for session in (SESSION, FULL, bounded)] == expected

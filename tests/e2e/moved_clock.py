@@ -26,11 +26,19 @@ class MovedFerryman(Ferryman):
     ahead: Path
 
     def advance(self, seconds: float) -> None:
-        """Move the server's clock."""
-        moved = int(self.ahead.read_text()) + int(seconds * 1000)
-        partial = self.ahead.with_suffix(".partial")
-        partial.write_text(str(moved))
-        partial.replace(self.ahead)
+        """Have time pass for the server."""
+        _add(self.ahead, seconds)
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the server machine's clock ahead, or back; no time passes."""
+        _add(self.ahead.with_name("set"), seconds)
+
+
+def _add(file: Path, seconds: float) -> None:
+    moved = int(file.read_text()) + int(seconds * 1000)
+    partial = file.with_suffix(".partial")
+    partial.write_text(str(moved))
+    partial.replace(file)
 
 
 @contextlib.contextmanager
@@ -41,6 +49,7 @@ def moved_ferryman(directory: Path, log_file: Path | None = None) -> Iterator[Mo
     made = initialise(Plan(directory / "server", listen=f"127.0.0.1:{port}"))
     ahead = directory / "ahead"
     ahead.write_text("0")
+    ahead.with_name("set").write_text("0")
     facts: dict[str, Any] = {
         "profile_dir": str(made.profile_directory),
         "endpoint_url": made.public_url,

@@ -176,3 +176,38 @@ def test_a_request_becomes_a_shell_that_ends_with_its_window(
     assert hers.get_access_token(AccessRequestId=request_id)["AccessRequestStatus"] == "Expired"
     late = allowed.client("ssm", aws_session_token=given["SessionToken"])
     assert refusal(late.start_session, Target=ferryman.node_id) == "ExpiredTokenException"
+
+
+def refuses_our_time(ssm: Any) -> bool:
+    """Whether the server's clock is far from ours."""
+    try:
+        ssm.describe_sessions(State="Active")
+    except ClientError:
+        return True
+    return False
+
+
+def test_a_clock_that_is_set_ends_no_session(tmp_path: Path) -> None:
+    silence, speech = os.pipe()
+    with moved_ferryman(tmp_path / "moved") as ferryman:
+        ssm = ferryman.client("ssm")
+        content = json.dumps({"schemaVersion": "1.0", "sessionType": "Standard_Stream"})
+        ssm.create_document(Name="Shell", DocumentType="Session", Content=content)
+        process = start(ferryman, "Shell", silence, tmp_path / "said")
+        try:
+            wait_until(lambda: ssm.describe_sessions(State="Active")["Sessions"], SECONDS)
+            session_id = ssm.describe_sessions(State="Active")["Sessions"][0]["SessionId"]
+            wait_until(lambda: ferryman.session_row(session_id)["Status"] == "Connected", SECONDS)
+            before = ferryman.session_row(session_id)["StartDate"]
+            ferryman.set_clock(3600)
+            wait_until(lambda: refuses_our_time(ssm), SECONDS)
+            ferryman.set_clock(-3600)
+            wait_until(lambda: not refuses_our_time(ssm), SECONDS)
+            assert ferryman.session_row(session_id)["StartDate"] == before
+            assert ferryman.session_row(session_id)["Status"] == "Connected"
+            assert process.poll() is None
+        finally:
+            process.kill()
+            process.wait(30)
+            os.close(silence)
+            os.close(speech)

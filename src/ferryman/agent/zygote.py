@@ -41,10 +41,10 @@ def main(arguments: list[str]) -> None:
     gc.collect()
     gc.freeze()  # workers share these pages
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the agent is gone
-        _serve(control, state_directory, trusted)
+        _serve(control, state_directory, trusted, log)
 
 
-def _serve(control: socket.socket, state_directory: Path, trusted: Trust | None) -> None:
+def _serve(control: socket.socket, state_directory: Path, trusted: Trust | None, log: LogWriter) -> None:
     control.sendall(LENGTH.pack(os.getpid()))
     while (task := _receive(control)) is not None:
         worker = os.fork()

@@ -32,6 +32,11 @@ def wall_clock() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
+def monotonic_clock() -> Millis:
+    """Milliseconds since some moment, by a clock that nobody sets."""
+    return Millis(time.monotonic_ns() // 1_000_000)
+
+
 def settings(located: Located) -> "Settings":
     """Return what use cases need to know of the configuration."""
     from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings
@@ -72,6 +77,7 @@ async def open_service(located: Located, *, serving: bool = False) -> AsyncItera
     """
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.service import Service
+    from ferryman.core.steady_clock import SteadyClock
     from ferryman.sandbox.worker import Sandbox
     from ferryman.store.database import open_store, sole_server
     from ferryman.store.faults import StoreUnusable
@@ -87,7 +93,10 @@ async def open_service(located: Located, *, serving: bool = False) -> AsyncItera
         bus = MemoryBus()
         sandbox = Sandbox()
         try:
-            yield Service(settings(located), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox)
+            clock = SteadyClock(wall_clock, monotonic_clock)
+            yield Service(
+                settings(located), store, bus, vault, clock, os.urandom, document_worker=sandbox, clock_steps=clock
+            )
         finally:
             await sandbox.close()
             await bus.close()

@@ -155,6 +155,12 @@ class SessionStore(Protocol):
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
         """Set when the sweep must next look at an active session."""
 
+    async def move_times(self, by: int) -> int:
+        """The clock was set by so many milliseconds: move the start and the deadline of every active session with it.
+
+        A deadline is not moved past `access_ends_at`. Returns how many sessions there are.
+        """
+
     async def due(self, now: Millis, limit: int) -> Sequence[Session]:
         """Active sessions whose deadline has come, earliest first."""
 

@@ -6,6 +6,7 @@ from ferryman.core.document_tasks import DocumentWorker, Unconfined
 from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Notices, Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.record_budget import RecordBudget
+from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.core.vault import Vault
 
 
@@ -117,4 +118,6 @@ class Service:
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
     notices: Notices = field(default_factory=NoNotices)
     document_worker: DocumentWorker = field(default_factory=Unconfined)
+    clock_steps: ClockSteps = field(default_factory=UnsetClock)
+    """By how much `clock` was set."""
     records: RecordBudget = field(default_factory=RecordBudget)

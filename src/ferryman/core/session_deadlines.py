@@ -38,15 +38,28 @@ async def sweep(service: Service) -> int:
     Returns how many sessions were looked at. Servers may sweep at the same time.
     """
     looked = 0
+    await _follow_clock(service)
     for _ in range(_BATCHES):
         due = await service.store.sessions.due(service.clock(), _BATCH)
         await asyncio.gather(*(_look(service, session) for session in due))
         looked += len(due)
         if len(due) < _BATCH:
             break
-    kept_since = Millis(service.clock() - service.settings.limits.history_days * 86_400_000)
-    await service.store.sessions.prune(kept_since, _PRUNED)
+    if service.clock_steps.settled:
+        kept_since = Millis(service.clock() - service.settings.limits.history_days * 86_400_000)
+        await service.store.sessions.prune(kept_since, _PRUNED)
     return looked
+
+
+async def _follow_clock(service: Service) -> None:
+    """Take over what the machine's clock was set by; what is to be moved with it in the store comes before all else.
+
+    The store writes in the order in which it is asked: what was computed by the clock before is moved, and what is
+    computed by it from now on is not.
+    """
+    if step := service.clock_steps.step():
+        await service.store.sessions.move_times(step)
+        service.clock_steps.moved(step)
 
 
 async def recover(service: Service) -> int:

@@ -58,7 +58,8 @@ class RelaySlot:
         self._ended: str | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
-        self._active_at: Millis | None = None
+        self._active_at: int | None = None
+        """When a user was last active, by the clock as if it had never been set."""
         self._newest_input = self._newest_output = -1
         self._handshake = b""
         self._recorded = session.status is SessionStatus.CONNECTED
@@ -87,7 +88,7 @@ class RelaySlot:
             case EndSession():
                 return encode(SessionEndAnswer(self.end(request.output, lost=request.lost)))
             case ActivityProbe():
-                return encode(Activity(self._active_at))
+                return encode(Activity(self._last_activity()))
 
     def end(self, output: str, *, lost: bool = False) -> bool:
         """Tell both ends that the session is over and close them; True if the agent was here to be told."""
@@ -377,7 +378,10 @@ class RelaySlot:
                     self.end("")
             elif self._recorded and not here:
                 self._recorded = False
-                await session_lifecycle.end_lost(self._service, self.session_id, self._active_at)
+                await session_lifecycle.end_lost(self._service, self.session_id, self._last_activity())
 
     def _touch(self) -> None:
-        self._active_at = self._service.clock()
+        self._active_at = self._service.clock() - self._service.clock_steps.total
+
+    def _last_activity(self) -> Millis | None:
+        return None if self._active_at is None else Millis(self._active_at + self._service.clock_steps.total)

@@ -186,6 +186,17 @@ class SqlSessions:
         )
         await self._connections.write(statement)
 
+    async def move_times(self, by: int) -> int:
+        """Move start and deadline of every active session by so many milliseconds."""
+        moved = sessions.c.deadline_at + by
+        bound = func.coalesce(sessions.c.access_ends_at, moved)
+        statement = (
+            update(sessions)
+            .where(_IS_ACTIVE)
+            .values(deadline_at=func.min(moved, bound), started_at=sessions.c.started_at + by)
+        )
+        return await self._connections.write(statement)
+
     async def due(self, now: Millis, limit: int) -> Sequence[Session]:
         """Active sessions whose deadline has come, earliest first."""
         return [session_of(row) for row in await self._connections.read(due_statement(now, limit))]
