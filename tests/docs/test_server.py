@@ -38,6 +38,8 @@ SENTENCES = [
     f"of one peer | {CONTROL_BURST} at once, then {CONTROL_PER_SECOND} per second",
     f"A channel's token | {LIMITS.channel_token_life} s",
     f"{TIMING.silence:g} s; pinged every {TIMING.ping:g} s",
+    f"{TIMING.own_silence:g} s; pinged every {TIMING.own_ping:g} s",
+    f"silent for {TIMING.quiet:g} s, to a ping before a session starts on it; not of AWS's agent | {TIMING.probe:g} s",
     f"nothing that is sent to it | {TIMING.stall:g} s",
     f"an agent that is away | {KEPT_BYTES // 1024} KiB",
     f"wait for one node | {LIMIT}",

@@ -18,7 +18,7 @@ from ferryman.core.permissions import (
     session_keys,
 )
 from ferryman.core.service import Service
-from ferryman.core.session_tokens import open_token
+from ferryman.core.session_tokens import TokenLapsed, open_token
 from ferryman.model.callers import Caller, CallerKind, document_arn, node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
@@ -205,14 +205,20 @@ class SpentToken(WrongToken):
     """It is one of this server's, for this session, and was used before: somebody may have stolen it."""
 
 
+class LapsedToken(WrongToken):
+    """It is one of this server's, for this session, and has lapsed."""
+
+
 async def admit_client(service: Service, session_id: SessionId, token_value: str, client_id: str) -> AuthorizedSession:
     """Admit the client that presents `token_value` in its OpenDataChannel; the token is used up.
 
     Raises `SessionOver` if the session has ended or is ending, otherwise `WrongToken` if the token is not this
-    session's, was altered, has lapsed, `SpentToken` if it was used or was replaced by a newer one.
+    session's, was altered, `LapsedToken` if it has lapsed, `SpentToken` if it was used or was replaced by a newer one.
     """
     try:
         token = open_token(service, session_id, token_value)
+    except TokenLapsed as error:
+        raise LapsedToken(error.message) from error
     except ServiceError as error:
         raise WrongToken(error.message) from error
     session = await service.store.sessions.consume_token(session_id, token.token_id)

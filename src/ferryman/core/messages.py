@@ -29,11 +29,15 @@ class Probe(msgspec.Struct, frozen=True, tag=True):
     """Answer `DONE` if the node's control channel is up."""
 
 
+class Ping(msgspec.Struct, frozen=True, tag=True):
+    """Reply `NodeAnswer`: a node that has been silent is pinged first."""
+
+
 class CloseControlChannel(msgspec.Struct, frozen=True, tag=True):
     """The node was deregistered: close its control channel."""
 
 
-ControlMessage = StartTask | EndTask | Probe | CloseControlChannel
+ControlMessage = StartTask | EndTask | Probe | Ping | CloseControlChannel
 """What arrives on `control.<node>`."""
 
 
@@ -61,6 +65,12 @@ class SessionEndAnswer(msgspec.Struct, frozen=True):
     agent_told: bool
 
 
+class NodeAnswer(msgspec.Struct, frozen=True):
+    """`silent` is for how many seconds a node has been that does not answer; None if it does."""
+
+    silent: int | None
+
+
 class Activity(msgspec.Struct, frozen=True):
     """`last_activity` in milliseconds since the epoch; None if the relay has seen none."""
 
@@ -70,6 +80,7 @@ class Activity(msgspec.Struct, frozen=True):
 _control: msgspec.json.Decoder[ControlMessage] = msgspec.json.Decoder(ControlMessage)
 _session: msgspec.json.Decoder[SessionMessage] = msgspec.json.Decoder(SessionMessage)
 _activity = msgspec.json.Decoder(Activity)
+_node_answer = msgspec.json.Decoder(NodeAnswer)
 _end_answer = msgspec.json.Decoder(SessionEndAnswer)
 _encoder = msgspec.json.Encoder()
 
@@ -84,7 +95,7 @@ def session_subject(session_id: SessionId | str) -> str:
     return f"session.{session_id}"
 
 
-def encode(message: ControlMessage | SessionMessage | SessionEndAnswer | Activity) -> bytes:
+def encode(message: ControlMessage | SessionMessage | SessionEndAnswer | NodeAnswer | Activity) -> bytes:
     """Return the JSON of a message or a reply."""
     return _encoder.encode(message)
 
@@ -108,3 +119,8 @@ def decode_activity(payload: bytes) -> Millis | None:
 def decode_end_answer(payload: bytes) -> SessionEndAnswer:
     """Parse the reply to `EndSession`; `msgspec.DecodeError` if it is none."""
     return _end_answer.decode(payload)
+
+
+def decode_node_answer(payload: bytes) -> NodeAnswer:
+    """Parse the reply to `Ping`; `msgspec.DecodeError` if it is none."""
+    return _node_answer.decode(payload)

@@ -1,6 +1,6 @@
 """Whether a node's control channel is up, asked of the server that would hold it."""
 
-from ferryman.core.messages import Probe, control_subject, encode
+from ferryman.core.messages import Ping, Probe, control_subject, decode_node_answer, encode
 from ferryman.core.ports import NoResponders
 from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId
@@ -8,6 +8,9 @@ from ferryman.model.identifiers import NodeId
 _WAIT = 2.0
 """Seconds; GetConnectionStatus must be true within 2 s of a change."""
 _PROBE = encode(Probe())
+_PING = encode(Ping())
+_PING_WAIT = 5.0
+"""Seconds; more than a node has to answer a ping."""
 
 
 async def is_connected(service: Service, node_id: NodeId) -> bool:
@@ -17,3 +20,17 @@ async def is_connected(service: Service, node_id: NodeId) -> bool:
     except (NoResponders, TimeoutError):
         return False
     return True
+
+
+async def unreachable(service: Service, node_id: NodeId) -> str | None:
+    """Return why the node cannot be reached now, None if it can; a node that has been silent is pinged first."""
+    try:
+        reply = await service.bus.request(control_subject(node_id), _PING, timeout=_PING_WAIT)
+    except (NoResponders, TimeoutError):
+        return f"{node_id} is not connected."
+    silent = decode_node_answer(reply).silent
+    if silent is None:
+        return None
+    return (
+        f"{node_id} is connected but does not answer: it has been silent for {silent} s. It may be frozen or cut off."
+    )

@@ -22,6 +22,10 @@ _PURPOSE = "session-token"
 _HEAD = struct.Struct(f">Q{TOKEN_ID_BYTES}s")
 
 
+class TokenLapsed(ServiceError):
+    """A token that was valid once."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedToken:
     """What a valid token says; whether it was used already only the store knows."""
@@ -58,5 +62,5 @@ def open_token(service: Service, session_id: SessionId, token_value: str) -> Ope
             "AccessDeniedException", "The session token is not valid for this session; call ResumeSession for another."
         ) from error
     if service.clock() >= expires_at:
-        raise ServiceError("AccessDeniedException", "The session token has expired; call ResumeSession for another.")
+        raise TokenLapsed("AccessDeniedException", "The session token has expired; call ResumeSession for another.")
     return OpenedToken(token_id.hex(), caller_id, Millis(expires_at))

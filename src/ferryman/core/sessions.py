@@ -4,7 +4,7 @@ from ferryman.core.access_sessions import check_access, session_access
 from ferryman.core.audit import session_changed
 from ferryman.core.authorization import require, require_session, require_start
 from ferryman.core.permissions import resource_keys
-from ferryman.core.presence import is_connected
+from ferryman.core.presence import is_connected, unreachable
 from ferryman.core.requests import ConnectionStatus, SessionTicket, StartSessionRequest
 from ferryman.core.service import Service
 from ferryman.core.session_documents import choose_document, requested_document
@@ -37,8 +37,10 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     await require_start(service, caller, target, name, is_chosen=request.document_name is not None)
     access = await session_access(service, caller)
     document = await choose_document(service, caller, request)
-    if not await _is_reachable(service, target):
+    if await service.store.nodes.get(target) is None:
         raise ServiceError("TargetNotConnected", f"{target} is not connected.")
+    if (cause := await unreachable(service, target)) is not None:
+        raise ServiceError("TargetNotConnected", cause)
     now = service.clock()
     session = Session(
         session_id=new_session_id(caller.name, service.entropy(_ID_ENTROPY)),

@@ -10,7 +10,7 @@ from aiohttp import WSCloseCode, web
 
 from ferryman.awsapi.dispatch import ApiCall, ApiProtocol
 from ferryman.core.audit import end_refused
-from ferryman.core.authorization import SessionOver, admit_agent, admit_client, require
+from ferryman.core.authorization import LapsedToken, SessionOver, SpentToken, admit_agent, admit_client, require
 from ferryman.core.channel_tokens import Channel, check_channel_token
 from ferryman.model.callers import Caller, CallerKind, node_arn
 from ferryman.model.errors import ServiceError
@@ -164,7 +164,12 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
     except (MalformedPayload, ServiceError) as error:
         output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."
         end_refused(gateway.service, session_id, "client", request.remote, error)
-        _refuse(socket, error, frames.channel_closed(gateway.service, session_id, output), session_id=session_id)
+        # `channel_closed` would be the end for the client. One whose token was replaced by a later ResumeSession, or
+        # lapsed while the server stood still, is closed instead, and resumes once more.
+        last = None
+        if not isinstance(error, SpentToken | LapsedToken):
+            last = frames.channel_closed(gateway.service, session_id, output)
+        _refuse(socket, error, last, session_id=session_id)
         return
     socket.recognised(authorized.caller_id)  # a client shows who it is by its token, after the upgrade
     # Clients that do not name their version, AWS's before 1.2.677 among them, know shells as AWS's agent starts them.

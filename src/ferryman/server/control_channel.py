@@ -11,10 +11,13 @@ from ferryman.core.messages import (
     DONE,
     CloseControlChannel,
     EndTask,
+    NodeAnswer,
+    Ping,
     Probe,
     StartTask,
     control_subject,
     decode_control,
+    encode,
 )
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
@@ -55,7 +58,7 @@ class ControlChannel:
     `opened` is the agent's first frame: Ferryman's own, of whatever release, is ready for tasks at once.
     """
 
-    __slots__ = ("_opened", "_refused", "_service", "_slot_of", "node_id", "socket", "starts")
+    __slots__ = ("_opened", "_refused", "_service", "_slot_of", "_timing", "node_id", "socket", "starts")
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class ControlChannel:
         self._service = service
         self._slot_of = slot_of
         self._opened = opened
+        self._timing = timing
         self._refused = 0
 
     async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
@@ -119,9 +123,18 @@ class ControlChannel:
                     self._send(frames.channel_closed(self._service, request.session_id))
             case CloseControlChannel():
                 self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
+            case Ping():
+                return encode(await self._answer())
             case Probe():
                 pass
         return DONE
+
+    async def _answer(self) -> NodeAnswer:
+        """AWS's agents are not asked: the older ones answer no pings (`protocol/agent.md` §0.1)."""
+        silent = asyncio.get_running_loop().time() - self.socket.heard_at
+        if not self.socket.own_end or silent < self._timing.quiet or await self.socket.answers(self._timing.probe):
+            return NodeAnswer(None)
+        return NodeAnswer(round(silent + self._timing.probe))
 
     def _start(self, task: StartTask) -> None:
         if self.socket.behind:

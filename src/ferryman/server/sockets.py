@@ -21,6 +21,9 @@ CONTROL_BURST = 100
 CONTROL_PER_SECOND = 10
 """How many more it may send per second after that; a peer that exceeds both is disconnected."""
 
+OWN_ENDS = "ferryman-"
+"""How the User-Agent of Ferryman's own agent and clients begins."""
+
 _OUT_OF_REACH = 1 << 62
 _QUESTION = b"read?"
 """The payload of a ping that somebody waits for; the heartbeat's have none."""
@@ -67,12 +70,15 @@ class Socket:
         "_response",
         "_scope",
         "_taken",
+        "_time",
         "_transport",
         "_writer",
         "departure",
         "gone",
-        "heard",
+        "heard_at",
+        "own_end",
         "peer_address",
+        "reading",
     )
 
     def __init__(
@@ -98,8 +104,13 @@ class Socket:
         """The client's IP address, also behind a trusted proxy; None for a socket that is not of the internet."""
         self.departure: Departure | None = None
         self.gone: PeerGone | None = None
-        self.heard = True
-        """Set by everything received; the heartbeat clears it."""
+        self.own_end = request.headers.get("User-Agent", "").startswith(OWN_ENDS)
+        """Whether the peer is Ferryman's, by its own word: it answers every ping."""
+        self._time = asyncio.get_running_loop().time
+        self.heard_at = self._time()
+        """When something was received last, by the loop's clock."""
+        self.reading = True
+        """Whether what the peer sends is read; not while another peer, which gets it, is behind."""
 
     @classmethod
     async def upgrade(cls, request: web.Request, frame_bytes: int, timing: Timing) -> "Socket":
@@ -149,8 +160,10 @@ class Socket:
             self._taken += 1
             if not self._taken % TURN_FRAMES:
                 await asyncio.sleep(0)
+            self.reading = True
             message = await self._response.receive()
-            self.heard = True
+            self.reading = False
+            self.heard_at = self._time()
             kind = message.type
             if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
                 data: bytes | str = message.data
@@ -215,6 +228,17 @@ class Socket:
             self._asked = answered
             if self._outgoing.ping(_QUESTION):
                 self._pongs_due += 1
+
+    async def answers(self, seconds: float) -> bool:
+        """Ping the peer; whether anything comes within so many seconds."""
+        asked_at, came = self.heard_at, asyncio.Event()
+        self.ask(came.set)
+        try:
+            async with asyncio.timeout(seconds):
+                await came.wait()
+        except TimeoutError:
+            return self.heard_at > asked_at
+        return True
 
     def _pong(self, payload: bytes) -> None:
         if self._pongs_due:

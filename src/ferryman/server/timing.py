@@ -23,6 +23,14 @@ class Timing:
     silence: float = 400.0
     """A peer that sent nothing at all for this long, no pong either, is gone; AWS's older ends may be silent for 6
     minutes (`protocol/agent.md` §0.1)."""
+    own_ping: float = 15.0
+    """Between two pings to one of Ferryman's own ends."""
+    own_silence: float = 30.0
+    """One of those that sent nothing for this long is gone, noticed at the next ping: within 45 s of its last word."""
+    probe: float = 3.0
+    """What a node that has been silent has for the answer to a ping, before a session is started on it."""
+    quiet: float = 5.0
+    """A node that sent something within this long is not pinged for that."""
     stall: float = 8.0
     """A peer that takes not one byte for this long is stalled: what it would get is dropped until it reads again. Below
     the 10 s after which Ferryman's ends miss a pong: the other end's pings wait behind what cannot be passed on."""

@@ -18,6 +18,8 @@ from ferryman.core.messages import (
     ActivityProbe,
     ControlMessage,
     EndSession,
+    NodeAnswer,
+    Ping,
     Probe,
     SessionEndAnswer,
     SessionMessage,
@@ -58,10 +60,13 @@ class ControlPeer:
     """What a server does for a node whose control channel it holds: answer, and remember what was to be sent."""
 
     received: list[ControlMessage] = field(default_factory=list)
+    silent: int | None = None
     subscription: Subscription | None = None
 
     async def handle(self, payload: bytes) -> bytes:
         message = decode_control(payload)
+        if isinstance(message, Ping):
+            return encode(NodeAnswer(self.silent))
         if not isinstance(message, Probe):
             self.received.append(message)
         return DONE

@@ -291,3 +291,12 @@ async def test_terminate_is_idempotent(world: "World") -> None:
     assert session.status is SessionStatus.TERMINATED
     assert session.details == f"Terminated by {world.alice.arn}."
     assert len(relay.ended) == 1
+
+
+async def test_a_node_that_does_not_answer_is_told_so(world: "World") -> None:
+    node_id = await world.register()
+    control = await world.connect(node_id)
+    control.silent = 33
+    with pytest.raises(ServiceError, match="does not answer: it has been silent for 33 s") as refused:
+        await world.start(node_id)
+    assert refused.value.code == "TargetNotConnected"

@@ -41,7 +41,7 @@ from ferryman.model.callers import Credentials, Role
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
 from ferryman.sandbox.worker import Sandbox
 from ferryman.server.forwarded import TrustedProxies
 from ferryman.server.newcomers import Newcomers
@@ -76,6 +76,9 @@ _boto = boto3.session.Session()
 _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)])
 """Making one takes a tenth of a second; no test has more than three nodes."""
 
+
+AGENT = {"User-Agent": f"ferryman-agent/{AGENT_VERSION}"}
+CLIENT = {"User-Agent": f"ferryman-session-manager-plugin/{CLIENT_VERSION}"}
 
 _ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING)
 
@@ -218,15 +221,17 @@ class Node:
         assert found is not None
         return found[1]
 
-    async def upgrade(self, kind: str, channel_id: str) -> Peer:
+    async def upgrade(self, kind: str, channel_id: str, *, own_end: bool = False) -> Peer:
         query = "role=subscribe&stream=input" if kind == "control" else "role=publish_subscribe"
         path = f"/v1/{kind}-channel/{quote(channel_id, safe='@+=,;~')}"
-        return await self.server.dial(f"{path}?{query}", self.signed("GET", path, query))
+        headers = self.signed("GET", path, query) | (AGENT if own_end else {})
+        return await self.server.dial(f"{path}?{query}", headers)
 
-    async def control(self, *, version: str = AGENT_VERSION, ferryman: int | None = 1) -> Peer:
-        """The open control channel. `ferryman` is None for AWS's agent."""
+    async def control(self, *, version: str = AGENT_VERSION, ferryman: int | None = 1, own_end: bool = False) -> Peer:
+        """The open control channel. `ferryman` is None for AWS's agent; `own_end`: it says by its User-Agent, too, that
+        it is Ferryman's, and must answer pings."""
         token = await self.create_channel("control", self.node_id)
-        peer = await self.upgrade("control", self.node_id)
+        peer = await self.upgrade("control", self.node_id, own_end=own_end)
         opening: dict[str, Any] = {
             "Cookie": None,
             "MessageSchemaVersion": "1.0",
@@ -375,9 +380,10 @@ class Server:
         """StartSession."""
         return await self.call("start_session", Target=node.node_id)
 
-    async def open_client(self, ticket: dict[str, Any], client_id: str | None = None) -> Peer:
+    async def open_client(self, ticket: dict[str, Any], client_id: str | None = None, *, own_end: bool = False) -> Peer:
         """The client's data channel, unsigned, by the ticket's token."""
-        peer = await self.dial(f"/v1/data-channel/{quote(ticket['SessionId'])}?role=publish_subscribe")
+        path = f"/v1/data-channel/{quote(ticket['SessionId'])}?role=publish_subscribe"
+        peer = await self.dial(path, CLIENT if own_end else None)
         await peer.text(
             {
                 "MessageSchemaVersion": "1.0",
@@ -409,13 +415,15 @@ class Server:
 
         await until(probe, bool)
 
-    async def paired(self, *, ferryman: bool = False, client_id: str | None = None) -> "Paired":
+    async def paired(
+        self, *, ferryman: bool = False, client_id: str | None = None, own_client: bool = False
+    ) -> "Paired":
         """A session with both ends here, Connected, nothing said yet."""
         node = await self.register()
         control = await node.control()
         ticket = await self.start(node)
         client_id = client_id or str(uuid.uuid4())
-        client = await self.open_client(ticket, client_id)
+        client = await self.open_client(ticket, client_id, own_end=own_client)
         await control.until(MessageType.INTERACTIVE_SHELL)
         agent = await node.data(ticket["SessionId"], ferryman=ferryman)
         await agent.until(MessageType.START_PUBLICATION)

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 from aiohttp import WSMsgType
+from botocore.exceptions import ClientError
 
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.serving import serve
 from ferryman.server.timing import DEFAULT_TIMING, Timing
 from ferryman.wire.agent_message import MessageType
-from tests.unit.server.conftest import Server, until
+from tests.unit.server.conftest import Peer, Server, until
 
 
 @pytest.fixture
@@ -137,3 +138,49 @@ class TestImpatience:
         control = await node.control()
         assert await control.closed() in (None, 1006)
         await until(server.health, lambda health: health["channels"] == 0)
+
+
+class TestOwnEnds:
+    """Ferryman's own ends say so by their User-Agent, and are held to a quicker rhythm than others."""
+
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(own_ping=0.05, own_silence=0.3, close=0.2, quiet=0.0, probe=0.2)
+
+    async def test_who_is_silent_is_dropped_and_others_stay(self, server: Server) -> None:
+        node = await server.register()
+        other = await (await server.register()).control()
+        own = await node.control(own_end=True)
+        assert await own.closed() in (None, 1006)
+        await until(server.health, lambda health: health["channels"] == 1)
+        await other.answered()
+
+    async def test_a_silent_client_leaves_its_session_disconnected(self, server: Server) -> None:
+        paired = await server.paired(own_client=True)
+        await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+
+    async def test_a_silent_node_is_pinged_before_a_session_starts(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        with pytest.raises(ClientError, match="does not answer: it has been silent for"):
+            await server.start(node)
+        await control.close()
+
+    async def test_a_node_that_answers_gets_its_session(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        answering = asyncio.create_task(answer_pings(control))
+        await server.start(node)
+        answering.cancel()
+        await asyncio.wait({answering})
+
+
+async def answer_pings(peer: Peer) -> None:
+    while True:
+        message = await peer.websocket.receive()
+        if message.type is WSMsgType.PING:
+            await peer.websocket.pong(message.data)
+
+
+def test_own_ends_are_gone_within_45_seconds() -> None:
+    assert DEFAULT_TIMING.own_ping + DEFAULT_TIMING.own_silence <= 45
