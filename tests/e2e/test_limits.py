@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,8 @@ def test_a_clock_that_is_set_ends_no_session(tmp_path: Path) -> None:
             wait_until(lambda: refuses_our_time(ssm), SECONDS)
             ferryman.set_clock(-3600)
             wait_until(lambda: not refuses_our_time(ssm), SECONDS)
-            assert ferryman.session_row(session_id)["StartDate"] == before
+            moved = abs(ferryman.session_row(session_id)["StartDate"] - before)
+            assert moved < timedelta(seconds=2)  # the clocks are read one after the other
             assert ferryman.session_row(session_id)["Status"] == "Connected"
             assert process.poll() is None
         finally:
