@@ -51,8 +51,8 @@ Reader = Callable[[Executable, Mapping[str, object]], Sequence[Record]]
 class Connections:
     """The three pools. A caller that is cancelled does not undo a statement that has begun.
 
-    `listing_seconds` is how long a listing may take. Every method raises `StoreUnavailable` when it is the database that
-    fails, not the statement.
+    `listing_seconds` is how long a listing may take. Every method raises `StoreUnavailable` when it is the database
+    that fails, not the statement.
     """
 
     def __init__(self, url: URL, listing_seconds: float = listing_readers.SECONDS) -> None:
