@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ferryman.model.failures import said_by
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -133,7 +135,7 @@ class Destination:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            reason = said_by(error)
             raise Undialled(f"cannot resolve {name}: {reason}") from error
         every = list(dict.fromkeys(Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found))
         allowed = [endpoint for endpoint in every if not self._denies(endpoint.address)]

@@ -18,6 +18,7 @@ from ferryman.agent.ports import PortSession
 from ferryman.agent.resource_limits import raise_open_files
 from ferryman.agent.settings import AgentSettings
 from ferryman.agent.shell import TerminalSession
+from ferryman.model.failures import said_by
 from ferryman.wire.tasks import InteractiveShellContent
 
 FORWARDING = "LocalPortForwarding"
@@ -116,7 +117,7 @@ def _account(content: InteractiveShellContent, settings: AgentSettings, *, eleva
             return elevated_account()
         return session_account(_inputs(content), content.run_as_user or None, settings.run_as)
     except AccountRefused as error:
-        raise Unplannable(f"Unable to start command: {error}") from error
+        raise Unplannable(f"Unable to start command: {said_by(error)}") from error
 
 
 def _inputs(content: InteractiveShellContent) -> Mapping[str, Any]:

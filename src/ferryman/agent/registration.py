@@ -76,6 +76,7 @@ def _identity(endpoint: str, region: str, node: str, fingerprint: str, ca_file: 
 def _is_server(endpoint: str) -> bool:
     try:
         parts = urlsplit(endpoint)
-    except ValueError:  # half an IPv6 address
+        _ = parts.port
+    except ValueError:  # half an IPv6 address, or a port out of range
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname)

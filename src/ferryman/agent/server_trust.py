@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ferryman.agent.state import StateUnusable
+from ferryman.model.failures import said_by
 from ferryman.transport.trust import Trust
 
 
@@ -13,4 +14,4 @@ def server_trust(endpoint: str, ca_file: Path | str | None) -> Trust | None:
     try:
         return Trust(Path(ca_file) if ca_file else None)
     except OSError as error:  # ssl.SSLError is one
-        raise StateUnusable(f"cannot use the CA file {ca_file}: {error}") from error
+        raise StateUnusable(f"cannot use the CA file {ca_file}: {said_by(error)}") from error

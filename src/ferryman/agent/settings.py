@@ -7,6 +7,7 @@ import msgspec
 from ferryman.agent.destinations import DENIED_BY_DEFAULT, networks
 from ferryman.agent.resource_limits import DEFAULT_LIMITS, ResourceLimits
 from ferryman.agent.state import StateUnusable
+from ferryman.model.failures import said_by
 
 FILE_NAME = "agent.toml"
 
@@ -38,7 +39,7 @@ def read_settings(state_dir: Path) -> AgentSettings:
     except FileNotFoundError:
         return DEFAULT_SETTINGS
     except (OSError, ValueError, RecursionError) as error:
-        raise StateUnusable(f"cannot use {path}: {error}") from error
+        raise StateUnusable(f"cannot use {path}: {said_by(error)}") from error
     if settings.max_sessions < 1:
         raise StateUnusable(f"cannot use {path}: max_sessions is less than 1")
     if settings.ssm_user and settings.run_as:

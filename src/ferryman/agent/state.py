@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ferryman.agent.machine import Machine, this_machine
 from ferryman.model.callers import Credentials
+from ferryman.model.failures import said_by
 from ferryman.model.identifiers import NodeId
 from ferryman.model.secret import Secret
 
@@ -137,7 +138,7 @@ class StateDirectory:
                 f"{self.path} holds no registration: run 'ferryman agent register' with an activation first"
             ) from error
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise StateUnusable(f"cannot read {self._registration}: {error}") from error
+            raise StateUnusable(f"cannot read {self._registration}: {said_by(error)}") from error
 
     def require_this_machine(self) -> None:
         """Raise `StateUnusable` if the node was registered on another machine; the text says what to do."""
@@ -223,7 +224,7 @@ def _read_key(path: Path) -> rsa.RSAPrivateKey:
         # Validating costs 35 ms a session; we made the key, and a broken one only makes signatures that fail.
         key = load_pem_private_key(path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
     except (OSError, ValueError) as error:
-        raise StateUnusable(f"cannot read {path}: {error}") from error
+        raise StateUnusable(f"cannot read {path}: {said_by(error)}") from error
     if not isinstance(key, rsa.RSAPrivateKey):
         raise StateUnusable(f"{path} is not an RSA key")
     return key

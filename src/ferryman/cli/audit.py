@@ -15,7 +15,7 @@ from ferryman.cli.instants import given_instant
 from ferryman.cli.printing import say
 from ferryman.cli.server_keys import read_server_keys
 from ferryman.cli.tables import print_json, print_table
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, counted
 
 SHOWN_PROBLEMS = 20
 
@@ -81,15 +81,15 @@ def verify_trail(
         place = f"{problem.where}, line {problem.line}: " if problem.where else ""
         say(f"{place}{problem.what}")
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise Failure(
             f"The audit trail in {directory} is not as the server wrote it",
-            f"{count} in {found.records} records",
+            f"{counted(len(problems), 'problem')} in {counted(found.records, 'record')}",
             "Keep it as evidence, and compare it with a copy",
         )
     if found.deletion:
         say(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
-    say(f"{found.records} records are whole; the last is number {found.last.sequence}, {found.last.mac}.")
+    whole = "1 record is" if found.records == 1 else f"{found.records} records are"
+    say(f"{whole} whole; the last is number {found.last.sequence}, {found.last.mac}.")
 
 
 @app.command("sinks")

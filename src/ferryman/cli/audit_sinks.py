@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ferryman.cli.configuration import Located, ObjectStorage, Webhook, read_secret
 from ferryman.model.callers import Credentials
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.model.secret import Secret
 from ferryman.recording.sink import Deliver, Pace, Sign, Sink, Undelivered
 
@@ -110,7 +110,9 @@ def http_client(located: Located, endpoint: str, ca_file: str | None, seconds: f
         trusted = Trust(path)
     except OSError as error:
         raise Failure(
-            f"The certificates in {path} cannot be used", str(error), "Name a PEM file of the authority with ca_file"
+            f"The certificates in {path} cannot be used",
+            said_by(error),
+            "Name a PEM file of the authority with ca_file",
         ) from error
     return HttpClient(endpoint, user_agent="Ferryman", trusted=trusted, seconds=seconds)
 

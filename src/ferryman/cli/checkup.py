@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from ferryman.cli.aws_cli import TOO_OLD_TEXT, look_at_aws_cli
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.plugin.api_client import Api, Connection, connect
 from ferryman.plugin.target import find_node
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.proxies import proxies_for
 
 SKEW_ALLOWED = 300
 """Seconds by which clocks may differ before signatures are refused."""
@@ -86,10 +89,11 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
     try:
         context = ssl.create_default_context(cafile=ca_file) if scheme == "https" else None
     except OSError as error:
-        said = f"the CA file {ca_file} cannot be used: {error}"
+        said = f"the CA file {ca_file} cannot be used: {said_by(error)}"
         return [Finding(Verdict.BAD, subject, said, "Copy the server's CA certificate, whole, to that file")]
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/healthz", timeout=_TIMEOUT, context=context) as answer:  # noqa: S310
+        opened = _opener(url, context).open(f"{url.rstrip('/')}/healthz", timeout=_TIMEOUT)
+        with opened as answer:
             date = answer.headers.get("Date")
     except urllib.error.HTTPError as error:
         with error:
@@ -100,7 +104,7 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
             else "Check the port: something else than Ferryman may listen there"
         )
         return [Finding(Verdict.BAD, subject, said, advice)]
-    except OSError as error:
+    except (OSError, UnicodeError, HTTPException, Unreachable) as error:
         return [_unreached(url, error)]
     findings = [Finding(Verdict.GOOD, subject, f"{url} answers and is healthy"), _clock(date)]
     return findings if context is None else [*findings, _certificate(urlsplit(url), context)]
@@ -190,7 +194,7 @@ def _plugin() -> Finding:
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(Verdict.BAD, subject, f"{path} cannot be run: {error}", "Install it again")
+        return Finding(Verdict.BAD, subject, f"{path} cannot be run: {said_by(error)}", "Install it again")
     version = answer.stdout.strip()
     if not re.fullmatch(r"\d+(\.\d+){0,3}", version):
         return Finding(Verdict.BAD, subject, f"{path} does not say its version", "Install it again")
@@ -274,7 +278,14 @@ def _closed_to_others(directory: Path) -> list[Finding]:
     ]
 
 
-def _unreached(url: str, error: OSError) -> Finding:
+def _opener(url: str, context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler(proxies_for(url))]
+    if context is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(*handlers)
+
+
+def _unreached(url: str, error: Exception) -> Finding:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         said = f"the certificate of {url} is not trusted: {reason.verify_message}"
@@ -289,7 +300,11 @@ def _unreached(url: str, error: OSError) -> Finding:
     if isinstance(reason, TimeoutError):
         advice = "Check the address, and the firewalls between"
         return Finding(Verdict.BAD, "Server", f"{url} does not answer within {_TIMEOUT:.0f} s", advice)
-    return Finding(Verdict.BAD, "Server", f"{url} cannot be reached: {reason}", "Check the name and the network")
+    if isinstance(reason, HTTPException):
+        advice = "Check the port: something else than Ferryman may listen there"
+        return Finding(Verdict.BAD, "Server", f"{url} does not answer in HTTP", advice)
+    said = said_by(reason) if isinstance(reason, BaseException) else reason
+    return Finding(Verdict.BAD, "Server", f"{url} cannot be reached: {said}", "Check the name and the network")
 
 
 def bad(subject: str, failure: Failure) -> Finding:

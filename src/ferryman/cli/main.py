@@ -31,7 +31,7 @@ from ferryman.cli import (
 from ferryman.cli.command_line import EndsInCommandLine
 from ferryman.cli.printing import complain, complain_of
 from ferryman.model.errors import ServiceError
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.model.log_text import guard_last_resort
 
 EXIT_FAILURE = 1
@@ -108,7 +108,7 @@ def _line(error: Exception) -> str:
         extra = "agent" if sys.argv[1:2] == ["agent"] else "server"
         cause = f"{error.name} is missing"
         return Failure("This command is not installed", cause, f"Run pip install 'ferryman[{extra}]'").line
-    return str(error)
+    return said_by(error)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ferryman.cli.node_rows import COLUMNS, cells
 from ferryman.cli.printing import complain, say, say_json
 from ferryman.cli.tables import plain
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, counted
 from ferryman.model.printable import printable
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _table(rows: Sequence[Row], trouble: str, height: int) -> "RenderableType":
     for row in shown:
         table.add_row(*(Text(printable(cell)) for cell in cells(row)))
     sums = Counter(str(row.get("PingStatus")) for row in rows)
-    parts = [f"{len(rows)} nodes", *(f"{count} {status}" for status, count in sorted(sums.items()))]
+    parts = [counted(len(rows), "node"), *(f"{count} {status}" for status, count in sorted(sums.items()))]
     if len(shown) < len(rows):
         parts.append(f"{len(rows) - len(shown)} not shown")
     parts.append(f"{_now():%H:%M:%S}")

@@ -11,7 +11,7 @@ from ferryman.cli.checkup import Finding, Verdict, bad, lifetime
 from ferryman.cli.configuration import Located, Tls, load
 from ferryman.cli.server import server_certificate
 from ferryman.cli.server_keys import read_server_keys
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -70,7 +70,7 @@ def _certificates(located: Located, tls: Tls, now: datetime) -> list[Finding]:
     except Failure as failure:
         return [*findings, bad("Authority", failure)]
     except (OSError, ValueError) as error:
-        said = f"{located.path(tls.authority)} cannot be used: {error}"
+        said = f"{located.path(tls.authority)} cannot be used: {said_by(error)}"
         return [*findings, Finding(Verdict.BAD, "Authority", said, "Restore it from a machine that trusts it")]
     advice = "Make another with `ferryman certificate new`, and let every client and node trust it in time"
     return [*findings, lifetime("Authority", authority.not_valid_after_utc, now, advice)]

@@ -1,6 +1,13 @@
 """What a person is told when a command, or a call of the Python API, cannot go on."""
 
+import os
+import re
+
 from ferryman.model.printable import one_line
+
+_FOR_PROGRAMMERS = re.compile(r"\[(Errno -?\d+|SSL[^]]*|X509[^]]*)\] *| *\(_ssl\.c:\d+\)")
+_ASYNCIO = "Connect call failed ("
+"""What asyncio says where the system's words should stand."""
 
 
 class Failure(Exception):
@@ -21,3 +28,20 @@ class Failure(Exception):
         sentence = f"{self.what}: {self.cause}" if self.cause else self.what
         text = f"{sentence}. {self.next_step}." if self.next_step else f"{sentence}."
         return one_line(text)
+
+
+def said_by(error: BaseException) -> str:
+    """Return an exception in words for people: what Python adds for programmers (`[Errno 104]`, codecs) is left out."""
+    if isinstance(error, UnicodeError):
+        return "it has characters, or parts of a length, that are not allowed there"
+    words = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        words = os.strerror(error.errno) if error.errno and error.strerror.startswith(_ASYNCIO) else error.strerror
+        if isinstance(error.filename, str | bytes):
+            words += f": {os.fsdecode(error.filename)}"
+    return _FOR_PROGRAMMERS.sub("", words) or type(error).__name__
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 node`, `2 nodes`: a number with its noun, whose plural ends in s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

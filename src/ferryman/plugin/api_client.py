@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.plugin.answers import UNREADABLE, checked, unreadable
+from ferryman.plugin.api_proxies import through_proxies
+from ferryman.transport.errors import Unreachable
 
 _NEXT_STEPS = {
     "UnrecognizedClientException": "Use a key of this server: `ferryman user key add` makes one",
@@ -87,16 +89,22 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
 
     session = botocore.session.Session({"region": _REGION}, profile=connection.profile)
     try:
-        client = session.create_client(
-            service,
-            region_name=connection.region,
-            endpoint_url=connection.endpoint_url,
-            config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}),
+        client = through_proxies(
+            lambda proxies: session.create_client(
+                service,
+                region_name=connection.region,
+                endpoint_url=connection.endpoint_url,
+                config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, proxies=proxies),
+            )
         )
+        endpoint = _with_a_port(str(client.meta.endpoint_url))
         credentials = session.get_credentials()
     except exceptions.BotoCoreError as error:
         raise _unusable(error) from error
-    endpoint = str(client.meta.endpoint_url)
+    except Unreachable as error:
+        raise Failure("The server cannot be asked", str(error)) from error
+    except ValueError as error:
+        raise _not_an_address(error) from error
     if is_default_endpoint(endpoint):
         raise Failure(
             "No Ferryman server is named",
@@ -144,13 +152,31 @@ def _unusable(error: Exception) -> Failure:
     return Failure("The AWS configuration cannot be used", str(error), "Check the profile")
 
 
+def _with_a_port(endpoint: str) -> str:
+    """Return `endpoint`. Raises ValueError in botocore's words if its port, which botocore lets pass, cannot be one."""
+    try:
+        _ = urlsplit(endpoint).port
+    except ValueError as error:
+        raise ValueError(f"Invalid endpoint: {endpoint}") from error
+    return endpoint
+
+
+def _not_an_address(error: ValueError) -> Failure:
+    """botocore says so of an endpoint whose host is not a name, or whose port is not a port."""
+    return Failure(
+        "The endpoint cannot be used",
+        str(error).removeprefix("Invalid endpoint: ") + " is not the address of a server",
+        "Correct --endpoint-url, AWS_ENDPOINT_URL or the profile: https://HOST[:PORT]",
+    )
+
+
 def _unreachable(error: Exception, endpoint: str) -> Failure:
     from botocore import exceptions
 
     if isinstance(error, exceptions.SSLError):
         return Failure(
             f"The certificate of {endpoint} is not trusted",
-            str(error),
+            said_by(error),
             "Set AWS_CA_BUNDLE to the server's CA certificate",
         )
     if isinstance(error, exceptions.NoCredentialsError):

@@ -17,6 +17,7 @@ from ferryman.plugin.connection import CannotConnect, Connector
 from ferryman.plugin.expected_session import PORT
 from ferryman.plugin.far_end import FarEnd
 from ferryman.plugin.service_client import CallRefused, ServiceClient, SessionOver
+from ferryman.plugin.texts import without_prefix
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
 from ferryman.wire.agent_message import Flag
@@ -107,8 +108,8 @@ class CarriedSession:
                 websocket = await self._connector.reopen()
         except CannotConnect as lost:
             ending = lost.ending
-            cause = " ".join((ending.complaint or ending.last_words).split()).rstrip(".")
-            self._finish(Failure(f"Session {self.session_id} was lost", cause.removeprefix(_PREFIX)))
+            cause = without_prefix(ending.complaint or ending.last_words)
+            self._finish(Failure(f"Session {self.session_id} was lost", cause))
         except Failure as failure:
             self._finish(failure)
 
@@ -162,9 +163,6 @@ class CarriedSession:
                         return
             async with asyncio.timeout(TERMINATE_SECONDS):
                 await self._service.terminate(self.session_id)
-
-
-_PREFIX = "Cannot perform start session: "
 
 
 def _seen(future: "asyncio.Future[None]") -> None:

@@ -19,6 +19,7 @@ from ferryman.plugin.carried_session import CarriedSession, Traffic
 from ferryman.plugin.service_client import ServiceClient
 from ferryman.plugin.starting import start_session
 from ferryman.plugin.target import Target, find_nodes
+from ferryman.plugin.texts import without_prefix
 from ferryman.transport.dialler import Dialler
 
 HEARTBEAT_SECONDS = 15.0
@@ -74,7 +75,7 @@ class Client:
             try:
                 return await self.call(start_session, node_id, document, parameters)
             except InvalidArguments as error:
-                raise Failure("The session was not started", str(error).strip().rstrip(".")) from error
+                raise Failure("The session was not started", without_prefix(str(error))) from error
             except Absent:
                 wait = START_AGAIN.delay(attempt, os.urandom)
                 if time.monotonic() + wait >= until:

@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.plugin.port_sessions import Destination, PortSessions
 from ferryman.transport.tcp_connection import TcpConnection
 
@@ -32,6 +32,7 @@ class Forward:
         self._listening = listening
         self._route = route
         self._on_problem = on_problem
+        self._reported: Failure | None = None
         self._places = asyncio.Semaphore(MOST_OPENING)
         self._joining: set[asyncio.Task[None]] = set()
         self._connections: set[TcpConnection] = set()
@@ -67,7 +68,7 @@ class Forward:
         self._joining.discard(task)
         self._places.release()
         if not task.cancelled() and (fault := task.exception()) is not None:
-            self._on_problem(f"a connection failed: {fault}")
+            self._on_problem(f"a connection failed: {said_by(fault)}")
 
     async def _join(self, accepted: socket.socket) -> None:
         """Lead a connection into its tunnel."""
@@ -84,7 +85,9 @@ class Forward:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except Failure as failure:
             reset(accepted)
-            self._on_problem(failure.line)
+            if failure is not self._reported:  # one that several connections have waited for
+                self._reported = failure
+                self._on_problem(failure.line)
             return
         except OSError:  # the program has gone already
             accepted.close()
@@ -103,8 +106,8 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except OSError as error:
-        raise Failure(f"Cannot listen on {name}", f"{error.strerror}", "Give an address of this machine") from error
+    except (OSError, UnicodeError) as error:
+        raise Failure(f"Cannot listen on {name}", said_by(error), "Give an address of this machine") from error
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

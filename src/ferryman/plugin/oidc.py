@@ -20,7 +20,8 @@ from ferryman.model.printable import printable
 from ferryman.model.secret import Secret
 from ferryman.plugin.loopback import Redirect
 from ferryman.transport.documents import Documents
-from ferryman.transport.http import Answer, is_loopback
+from ferryman.transport.http import Answer
+from ferryman.transport.proxies import is_loopback
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEFAULT_INTERVAL = 5.0

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.model.secret import Secret
 from ferryman.plugin.answers import UNREADABLE, checked
+from ferryman.plugin.api_proxies import through_proxies
 from ferryman.transport.errors import Unreachable
 
 CONNECT_SECONDS = 5
@@ -78,9 +79,9 @@ class ServiceClient:
         except exceptions.ClientError as error:
             raise _client_error(error) from error
         except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
-            raise Unreachable(str(error)) from error
+            raise Unreachable(said_by(error)) from error
         except (exceptions.BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
-            raise CallRefused(str(error)) from error
+            raise CallRefused(said_by(error)) from error
         except Failure as failure:
             raise CallRefused(failure.line) from failure
         except UNREADABLE as error:
@@ -91,15 +92,19 @@ class ServiceClient:
             from botocore.config import Config
             from botocore.session import Session
 
-            self._client = Session(profile=self._profile or None).create_client(
-                "ssm",
-                region_name=self._region or None,
-                endpoint_url=self._endpoint or None,
-                config=Config(
-                    connect_timeout=CONNECT_SECONDS,
-                    read_timeout=ANSWER_SECONDS,
-                    retries={"total_max_attempts": 1, "mode": "standard"},
-                ),
+            session = Session(profile=self._profile or None)
+            self._client = through_proxies(
+                lambda proxies: session.create_client(
+                    "ssm",
+                    region_name=self._region or None,
+                    endpoint_url=self._endpoint or None,
+                    config=Config(
+                        connect_timeout=CONNECT_SECONDS,
+                        read_timeout=ANSWER_SECONDS,
+                        retries={"total_max_attempts": 1, "mode": "standard"},
+                        proxies=proxies,
+                    ),
+                )
             )
         return self._client
 

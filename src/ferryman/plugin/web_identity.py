@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from ferryman.model.callers import Credentials
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.model.secret import Secret
 from ferryman.plugin.answers import UNREADABLE, checked, unreadable
 from ferryman.plugin.api_client import Connection, is_default_endpoint
+from ferryman.plugin.api_proxies import through_proxies
+from ferryman.transport.errors import Unreachable
 
 _OPERATION = "AssumeRoleWithWebIdentity"
 
@@ -34,13 +36,16 @@ def assume_role(
     given: dict[str, object] = {} if duration is None else {"DurationSeconds": duration}
     try:
         # Keys of nobody: the profile's own come from the command that asks here.
-        client = botocore.session.Session(profile=connection.profile).create_client(
-            "sts",
-            region_name=connection.region,
-            endpoint_url=connection.endpoint_url,
-            aws_access_key_id="unsigned",
-            aws_secret_access_key="unsigned",  # noqa: S106 - no secret
-            config=Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=30),
+        session = botocore.session.Session(profile=connection.profile)
+        client = through_proxies(
+            lambda proxies: session.create_client(
+                "sts",
+                region_name=connection.region,
+                endpoint_url=connection.endpoint_url,
+                aws_access_key_id="unsigned",
+                aws_secret_access_key="unsigned",  # noqa: S106 - no secret
+                config=Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=30, proxies=proxies),
+            )
         )
         if is_default_endpoint(str(client.meta.endpoint_url)):
             raise Failure("No Ferryman server is named", "the token would go to AWS", "Give --endpoint-url")
@@ -54,8 +59,8 @@ def assume_role(
             f"{detail.get('Code')}, {str(detail.get('Message', '')).rstrip('.')}",
             "Ask an administrator for the role's trust policy and the provider's client ids",
         ) from error
-    except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
-        raise Failure("The server cannot be asked", str(error), "Check --endpoint-url and the region") from error
+    except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError, Unreachable) as error:
+        raise Failure("The server cannot be asked", said_by(error), "Check --endpoint-url and the region") from error
     except UNREADABLE as error:
         raise unreadable(_OPERATION, "it is not in the form of an AWS service") from error
     answer = checked(_OPERATION, client.meta.service_model.operation_model(_OPERATION).output_shape, answered)

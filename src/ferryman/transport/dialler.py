@@ -8,13 +8,13 @@ import ssl
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlsplit
 
 import aiohttp
 
+from ferryman.model.failures import said_by
 from ferryman.transport.errors import Unreachable
-from ferryman.transport.http import is_loopback
+from ferryman.transport.proxies import proxy_for
 from ferryman.transport.trust import trust
 from ferryman.transport.websocket import WebSocket, dial
 
@@ -39,15 +39,15 @@ class Dialler:
 
     async def dial(self, url: str) -> WebSocket:
         """Open a WebSocket to `url`. Raises `UpgradeRefused` or `Unreachable`."""
-        target = urlsplit(url)
-        secure = target.scheme == "wss"
-        return await dial(self._session(secure, _proxy(target)), url, heartbeat=self._heartbeat)
+        secure = urlsplit(url).scheme == "wss"
+        return await dial(self._session(secure, proxy_for(url)), url, heartbeat=self._heartbeat)
 
     def _session(self, secure: bool, proxy: str | None) -> aiohttp.ClientSession:
         session = self._sessions.get((secure, proxy))
         if session is None:
             # Making the TLS trust takes 20 ms: not before it is needed.
-            connector = aiohttp.TCPConnector(ssl=self._trusted() if secure else True)
+            # Every session of this process has a connection, however many there are: no limit here.
+            connector = aiohttp.TCPConnector(ssl=self._trusted() if secure else True, limit=0)
             session = aiohttp.ClientSession(
                 connector=connector,
                 headers={"User-Agent": self._user_agent},
@@ -61,13 +61,4 @@ class Dialler:
         try:
             return trust(self._ca_file)
         except OSError as error:  # ssl.SSLError is one
-            raise Unreachable(f"cannot use the CA file {self._ca_file}: {error}") from error
-
-
-def _proxy(target: SplitResult) -> str | None:
-    host = target.hostname or ""
-    if is_loopback(host):
-        return None
-    if proxy_bypass(host):
-        return None
-    return getproxies().get("https" if target.scheme == "wss" else "http")
+            raise Unreachable(f"cannot use the CA file {self._ca_file}: {said_by(error)}") from error

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ferryman.model.errors import Unfetchable
-from ferryman.transport.http import Answer, is_loopback
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.http import Answer
+from ferryman.transport.proxies import proxy_for
 from ferryman.transport.trust import Trust, unreachable
 
 SECONDS = 5.0
@@ -25,15 +27,11 @@ class Documents:
 
     def __init__(self, *, user_agent: str, ca_file: Path | None = None) -> None:
         self._trusted = Trust(ca_file)
-        self._direct, self._proxied = [
-            aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=SECONDS),
-                headers={"User-Agent": user_agent, "Accept": "application/json"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=proxied,
-            )
-            for proxied in (False, True)
-        ]
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=SECONDS),
+            headers={"User-Agent": user_agent, "Accept": "application/json"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -41,8 +39,7 @@ class Documents:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._direct.close()
-        await self._proxied.close()
+        await self._session.close()
 
     async def fetch(self, url: str) -> bytes:
         """Return the document at `url`; raises `Unfetchable`, also for any status but 200."""
@@ -56,12 +53,18 @@ class Documents:
         return await self._ask("POST", url, form)
 
     async def _ask(self, method: str, url: str, form: Mapping[str, str] | None = None) -> Answer:
-        session = self._direct if is_loopback(urlsplit(url).hostname or "") else self._proxied
         origin = _origin(url)
         try:
             async with (
                 asyncio.timeout(SECONDS),
-                session.request(method, url, data=form, allow_redirects=False, ssl=self._trusted.context) as answer,
+                self._session.request(
+                    method,
+                    url,
+                    data=form,
+                    allow_redirects=False,
+                    ssl=self._trusted.context,
+                    proxy=proxy_for(origin),
+                ) as answer,
             ):
                 content = bytearray()
                 async for chunk in answer.content.iter_any():
@@ -69,6 +72,8 @@ class Documents:
                     if len(content) > LARGEST:
                         raise Unfetchable(f"{origin} answered with more than {LARGEST} bytes")
                 return Answer(answer.status, bytes(content))
+        except Unreachable as error:
+            raise Unfetchable(str(error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise Unfetchable(str(unreachable(origin, error))) from error
 

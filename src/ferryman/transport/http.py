@@ -1,7 +1,6 @@
 """The HTTP client of agents and of the audit trail: signed requests, AWS JSON 1.1, the signed WebSocket upgrade."""
 
 import asyncio
-import ipaddress
 import json
 import ssl
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from yarl import URL
 from ferryman.model.errors import ServiceError
 from ferryman.signing.canonical import SignableRequest
 from ferryman.transport.errors import Unreachable
+from ferryman.transport.proxies import proxy_for
 from ferryman.transport.trust import Trust, unreachable
 from ferryman.transport.websocket import WebSocket, dial
 
@@ -50,7 +50,8 @@ class HttpClient:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=seconds),
             headers={"User-Agent": user_agent},
-            trust_env=not is_loopback(self._endpoint.hostname or ""),
+            # An agent has a connection for every session, besides its calls: no limit here.
+            connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -95,14 +96,20 @@ class HttpClient:
             async with (
                 asyncio.timeout(self._seconds),
                 self._session.request(
-                    method, url, headers=signed, data=body, allow_redirects=False, ssl=self._verified_by
+                    method,
+                    url,
+                    headers=signed,
+                    data=body,
+                    allow_redirects=False,
+                    ssl=self._verified_by,
+                    proxy=proxy_for(self._origin),
                 ) as response,
             ):
                 content = await response.content.read(MAX_ANSWER_BYTES)
                 while len(content) < MAX_ANSWER_BYTES and not response.content.at_eof():
                     content += await response.content.read(MAX_ANSWER_BYTES - len(content))
                 return Answer(response.status, content)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, UnicodeError) as error:
             raise unreachable(self._origin, error) from error
 
     async def dial(self, raw_path: str, raw_query: str, sign: Sign, *, heartbeat: float) -> WebSocket:
@@ -110,7 +117,14 @@ class HttpClient:
         path = self._endpoint.path + raw_path
         signed = self._signed("GET", path, raw_query, {}, b"", sign)
         url = str(self._url(path, raw_query))
-        return await dial(self._session, url, signed, heartbeat=heartbeat, verified_by=self._verified_by)
+        return await dial(
+            self._session,
+            url,
+            signed,
+            heartbeat=heartbeat,
+            verified_by=self._verified_by,
+            proxy=proxy_for(self._origin),
+        )
 
     @property
     def _verified_by(self) -> ssl.SSLContext | bool:
@@ -153,11 +167,3 @@ def host_header(endpoint: SplitResult) -> str:
     standard = {"http": 80, "https": 443}.get(endpoint.scheme)
     name = f"[{endpoint.hostname}]" if ":" in (endpoint.hostname or "") else endpoint.hostname or ""
     return name if endpoint.port in (None, standard) else f"{name}:{endpoint.port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, is this machine itself: no proxy is ever asked for it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

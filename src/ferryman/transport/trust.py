@@ -5,6 +5,7 @@ from pathlib import Path
 
 import aiohttp
 
+from ferryman.model.failures import said_by
 from ferryman.transport.errors import CertificateRefused, Unreachable
 
 
@@ -59,7 +60,17 @@ def unreachable(what: str, error: Exception) -> Unreachable:
         return CertificateRefused(f"the certificate of {what} is not trusted: {said}")
     if isinstance(error, aiohttp.ClientConnectorSSLError) and "WRONG_VERSION_NUMBER" in str(error):
         return Unreachable(f"{what} does not speak TLS")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return Unreachable(f"the proxy refused the way to {what}: it answered {error.status} {error.message}")
+    if isinstance(error, UnicodeError | aiohttp.InvalidURL):  # a label of a name that is empty or too long
+        return Unreachable(f"cannot connect to {what}: its host is not a valid name")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        what = f"the proxy {error.host}:{error.port} on the way to {what}"
     if isinstance(error, aiohttp.ClientConnectorError):  # its own text shows objects of ours, each time another
         error = error.os_error
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    if isinstance(error, TimeoutError):
+        return Unreachable(f"{what} does not answer in time")
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return Unreachable(f"{what} closed the connection without an answer")
+    said = said_by(error)
     return Unreachable(f"cannot connect to {what}: {said}")

@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
 from yarl import URL
 
+from ferryman.model.failures import said_by
 from ferryman.transport.errors import ConnectionLost, UpgradeRefused
 from ferryman.transport.trust import unreachable
 
@@ -56,7 +57,7 @@ class WebSocket:
             else:
                 await self._socket.send_bytes(data)
         except (ConnectionError, aiohttp.ClientError) as error:
-            raise ConnectionLost(ABNORMAL, str(error)) from error
+            raise ConnectionLost(ABNORMAL, said_by(error)) from error
 
     def begin_sending(self, data: bytes) -> Awaitable[None] | None:
         """Send one binary message as far as that goes without waiting: all of it, unless the peer does not read.
@@ -92,7 +93,7 @@ class WebSocket:
                     raise self._lost(message)
             except (ConnectionError, RuntimeError, aiohttp.ClientError) as error:
                 # RuntimeError: receive() called again after the close was delivered.
-                raise ConnectionLost(self._socket.close_code or ABNORMAL, str(error)) from error
+                raise ConnectionLost(self._socket.close_code or ABNORMAL, said_by(error)) from error
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with `code`, waiting at most 2 s for the peer's answer; idempotent."""
@@ -145,12 +146,13 @@ async def dial(
     heartbeat: float = 20.0,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
     verified_by: ssl.SSLContext | bool = True,
+    proxy: str | None = None,
 ) -> WebSocket:
     """Open a WebSocket to `url`, which is used exactly as given, percent-encoding included.
 
     After `heartbeat` seconds without a byte from the peer a ping goes out; no answer within half of that again loses
-    the connection. Redirects are not followed. `verified_by` True: what the session's connector says. Raises
-    `UpgradeRefused` when the server answers with an error, `Unreachable` when it does not answer.
+    the connection. Redirects are not followed. `verified_by` True: what the session's connector says; `proxy` likewise.
+    Raises `UpgradeRefused` when the server answers with an error, `Unreachable` when it does not answer.
     """
     try:
         async with asyncio.timeout(DIAL_SECONDS):
@@ -161,10 +163,11 @@ async def dial(
                 autoping=False,  # aiohttp's answers a flood of pings without giving anything else a turn
                 max_msg_size=max_message_bytes,
                 ssl=verified_by,
+                proxy=proxy,
                 timeout=ClientWSTimeout(ws_close=CLOSE_SECONDS),
             )
     except aiohttp.WSServerHandshakeError as error:
         raise UpgradeRefused(error.status, f"{url} answered {error.status} {error.message}") from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+    except (aiohttp.ClientError, OSError, TimeoutError, UnicodeError) as error:
         raise unreachable(url, error) from error
     return WebSocket(socket)

@@ -48,7 +48,8 @@ async def test_an_existing_registration_is_replaced_only_when_told_and_only_by_a
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["ftp://x", "sessions.example.com", "https://", "https://[x", "http://127.0.0.1:1"]
+    "endpoint",
+    ["ftp://x", "sessions.example.com", "https://", "https://[x", "http://127.0.0.1:1", "http://127.0.0.1:99999"],
 )
 async def test_a_server_that_cannot_be_is_unreachable(endpoint: str, tmp_path: Path) -> None:
     with pytest.raises(Unreachable):

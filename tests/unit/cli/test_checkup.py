@@ -1,3 +1,5 @@
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -103,3 +105,25 @@ def test_an_agent_without_a_registration(tmp_path: Path) -> None:
     (finding,) = examine_node(tmp_path)
     assert finding.verdict is Verdict.BAD
     assert "register" in finding.advice
+
+
+def test_what_cannot_be_a_name_is_said_without_a_codec() -> None:
+    (finding,) = examine_server(f"http://{'a' * 70}.invalid")
+    assert finding.verdict is Verdict.BAD
+    assert "codec" not in finding.said
+
+
+def test_a_reset_connection_is_said_without_a_number() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def reset() -> None:
+            accepted, _ = listening.accept()
+            accepted.recv(4096)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+
+        resetting = threading.Thread(target=reset)
+        resetting.start()
+        (finding,) = examine_server(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        resetting.join()
+    assert finding.said.endswith("cannot be reached: Connection reset by peer")

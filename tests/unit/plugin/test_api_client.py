@@ -55,3 +55,34 @@ def test_no_region() -> None:
 def test_calls_go_to_aws_by_no_default(endpoint: str | None, refused: bool) -> None:
     with pytest.raises(Failure, match="would go to AWS") if refused else contextlib.nullcontext():
         connect(Connection(region="us-east-1", endpoint_url=endpoint))
+
+
+@pytest.mark.parametrize(
+    "endpoint", [f"http://{'a' * 70}.invalid", "http://.invalid", "http://127.0.0.1:99999", "here"]
+)
+def test_an_endpoint_that_is_not_an_address_is_named(endpoint: str) -> None:
+    with pytest.raises(Failure, match=r"The endpoint cannot be used: .* is not the address of a server") as caught:
+        connect(Connection(endpoint_url=endpoint))
+    assert endpoint in caught.value.line
+
+
+@pytest.mark.parametrize(
+    ("proxy", "exceptions", "proxies"),
+    [
+        ("proxy.example:3128", "", {"http": "http://proxy.example:3128", "https": "http://proxy.example:3128"}),
+        ("proxy.example:3128", "10.0.0.0/8", {}),
+    ],
+)
+def test_calls_take_the_proxy_that_sessions_take(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, exceptions: str, proxies: dict[str, str]
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    api = connect(Connection(endpoint_url="https://10.1.2.3"))
+    assert api.client.meta.config.proxies == proxies
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example")
+    with pytest.raises(Failure, match="the proxy of HTTPS_PROXY cannot be used"):
+        connect(Connection(endpoint_url="https://10.1.2.3"))

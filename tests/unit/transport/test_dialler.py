@@ -147,3 +147,16 @@ async def test_a_peer_that_answers_no_ping_is_dead() -> None:
 
 def _accept(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # noqa: S324
+
+
+async def test_a_host_that_is_not_a_name_is_said_so() -> None:
+    async with dialler() as dials:
+        with pytest.raises(Unreachable, match="its host is not a valid name"):
+            await dials.dial(f"ws://{'a' * 70}.invalid/")
+
+
+async def test_a_hundred_and_one_sessions_have_their_connections(serve: Serve) -> None:
+    port = await serve()
+    async with dialler() as dials:
+        websockets = [await dials.dial(f"ws://127.0.0.1:{port}/") for _ in range(101)]
+        await asyncio.gather(*(each.close() for each in websockets))

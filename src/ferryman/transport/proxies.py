@@ -1,0 +1,88 @@
+"""Which HTTP proxy leads to a server: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read in one way by every client.
+
+As the AWS CLI reads them, and beyond: an entry of `NO_PROXY` may be a network (`10.0.0.0/8`) and have a port, and IPv6
+addresses may stand in brackets or not.
+"""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies_environment
+
+from ferryman.transport.errors import Unreachable
+
+_SCHEMES = {"ws": "http", "wss": "https"}
+_PORTS = {"http": 80, "https": 443}
+_WITH_PORT = re.compile(r"(\[[^]]*\]|[^:\[\]]+):(\d+)")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the URL of the proxy for `url` by the environment, None for the direct way, which loopback always takes.
+
+    A proxy named without a scheme is an `http` one. Raises `Unreachable` for a proxy of another kind than HTTP.
+    """
+    target = urlsplit(url)
+    host = (target.hostname or "").rstrip(".")
+    scheme = _SCHEMES.get(target.scheme, target.scheme)
+    named = getproxies_environment()
+    proxy = named.get(scheme)
+    if not proxy or is_loopback(host) or _excepted(host, target.port or _PORTS.get(scheme), named.get("no", "")):
+        return None
+    return _checked(proxy if "://" in proxy else f"http://{proxy}", scheme)
+
+
+def proxies_for(url: str) -> dict[str, str]:
+    """Return the same as botocore's setting `proxies` of a client of the endpoint `url`: empty for the direct way."""
+    proxy = proxy_for(url)
+    return {} if proxy is None else {"http": proxy, "https": proxy}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine itself: no proxy is ever asked for it."""
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _excepted(host: str, port: int | None, exceptions: str) -> bool:
+    """Whether `NO_PROXY` names the host: commas or spaces stand between its entries."""
+    return any(_names(entry, host.lower(), port) for entry in exceptions.lower().replace(",", " ").split())
+
+
+def _names(entry: str, host: str, port: int | None) -> bool:
+    if entry == "*":
+        return True
+    if found := _WITH_PORT.fullmatch(entry):
+        if int(found[2]) != port:
+            return False
+        entry = found[1]
+    entry = entry.replace("[", "").replace("]", "")
+    address = _address(host)
+    if address is not None:
+        try:
+            return address in ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            return False
+    name = entry.removeprefix("*").strip(".")
+    return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _address(host: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _checked(proxy: str, scheme: str) -> str:
+    try:
+        parts: SplitResult | None = urlsplit(proxy)
+        usable = parts is not None and parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:  # its text may hold a password
+        raise Unreachable(f"the proxy of {scheme.upper()}_PROXY cannot be used: set it to http://HOST:PORT")
+    return proxy
