@@ -3,6 +3,7 @@
 The far end is Ferryman's agent, or AWS's: with a handshake, or, for its plain shells, without one.
 """
 
+import math
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
@@ -12,11 +13,14 @@ import msgspec
 from ferryman.channel.events import (
     ClientEvent,
     CustomerMessageReceived,
+    FarEndAnswered,
+    FarEndFellSilent,
     FrameRejected,
     OutputReceived,
     SessionEnded,
     SessionStarted,
 )
+from ferryman.channel.liveness import Liveness
 from ferryman.channel.negotiation import AWS, OURS, agree
 from ferryman.channel.outgoing import Clock, Entropy, Peer
 from ferryman.channel.stream import ReliableStream
@@ -42,6 +46,8 @@ from ferryman.wire.payloads import (
 )
 
 SESSION_TYPES = frozenset({"Standard_Stream", "InteractiveCommands", "NonInteractiveCommands", "Port"})
+FAR_END = frozenset({MessageType.OUTPUT_STREAM_DATA, MessageType.ACKNOWLEDGE})
+"""What the node sends; everything else is the server's."""
 LEGACY_SESSION_TYPE = "Standard_Stream"
 
 
@@ -89,6 +95,9 @@ class ClientChannel:
         self._agent_version = ""
         self._agreed = AWS
         self._peer = Peer.AWS_AGENT
+        self._liveness = Liveness()
+        self._question = b""
+        """A message that the far end has had: the handshake response."""
         self.rejected_frames = 0
 
     @property
@@ -109,6 +118,7 @@ class ClientChannel:
     def connection_lost(self, now: float) -> None:
         """Take in that the channel is gone: nothing is sent until `connection_made`, `send` keeps what it gets."""
         self._connected = False
+        self._liveness.stop()
 
     def receive(self, frame: bytes, now: float) -> None:
         """Take in one WebSocket message; never raises, a bad frame becomes a FrameRejected event."""
@@ -123,13 +133,20 @@ class ClientChannel:
         """Return the frames to send now, in this order, and forget that they are due."""
         if not self._connected or self._state is ClientState.ENDED:
             return []
-        return self._stream.incoming.acknowledgements(now) + self._stream.outgoing.frames(now)
+        frames = self._stream.incoming.acknowledgements(now) + self._stream.outgoing.frames(now)
+        if self._state is ClientState.OPEN and self._peer is Peer.FERRYMAN:
+            frames += self._questions(now)
+        return frames
 
     def next_timer(self) -> float | None:
         """Return when to call `frames_to_send` again if nothing happens before, None for never."""
         if not self._connected or self._state is ClientState.ENDED:
             return None
-        return self._stream.next_timer()
+        timer = self._stream.next_timer()
+        question = self._liveness.next_timer
+        if timer is None:
+            return None if question == math.inf else question
+        return min(timer, question)
 
     def events(self) -> list[ClientEvent]:
         """Return what has happened since the last call, in order."""
@@ -152,7 +169,19 @@ class ClientChannel:
         self._stream.consume(sequence_number)
         self._deliver()
 
+    def _questions(self, now: float) -> list[bytes]:
+        """Return what asks a far end that has been quiet for long whether it is there."""
+        self._liveness.start(now)
+        was_silent = self._liveness.silent
+        if not self._liveness.is_due(now):
+            return []
+        if self._liveness.silent and not was_silent:
+            self._events.append(FarEndFellSilent())
+        return [self._question]
+
     def _receive(self, message: AgentMessage, now: float) -> None:
+        if message.message_type in FAR_END and self._liveness.heard(now):
+            self._events.append(FarEndAnswered())
         match message.message_type:
             case MessageType.OUTPUT_STREAM_DATA:
                 self._stream.incoming.offer(message)
@@ -209,7 +238,7 @@ class ClientChannel:
         self._agent_version = request.agent_version
         self._state = ClientState.SHAKING_HANDS
         response = HandshakeResponse(self._client_version, actions, errors or None, ours)
-        self._stream.outgoing.add(PayloadType.HANDSHAKE_RESPONSE, encode_payload(response))
+        self._question = self._stream.outgoing.add(PayloadType.HANDSHAKE_RESPONSE, encode_payload(response))
 
     def _process_action(self, action: RequestedAction) -> ProcessedAction:
         if action.action_type != SESSION_TYPE_ACTION:

@@ -50,6 +50,16 @@ class CustomerMessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class FarEndFellSilent:
+    """Client: Ferryman's agent does not answer when asked, though the server does; once until FarEndAnswered."""
+
+
+@dataclass(frozen=True, slots=True)
+class FarEndAnswered:
+    """Client: the agent answers again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientReady:
     """Agent: the handshake is complete. It happens again after every ClientReplaced.
 
@@ -140,7 +150,15 @@ class FrameRejected:
     reason: str
 
 
-ClientEvent = SessionStarted | OutputReceived | CustomerMessageReceived | SessionEnded | FrameRejected
+ClientEvent = (
+    SessionStarted
+    | OutputReceived
+    | CustomerMessageReceived
+    | FarEndFellSilent
+    | FarEndAnswered
+    | SessionEnded
+    | FrameRejected
+)
 AgentEvent = (
     ClientReady
     | HandshakeRefused

@@ -116,8 +116,8 @@ class OutgoingStream:
             return 0
         return max(0, (self._measured or self._window).size - size)
 
-    def add(self, payload_type: int, payload: bytes) -> None:
-        """Take the next message; it is sent by the next `frames`, whatever the window says."""
+    def add(self, payload_type: int, payload: bytes) -> bytes:
+        """Take the next message; it is sent by the next `frames`, whatever the window says. Return its frame."""
         aws_client = self._aws_client
         if aws_client is not None and aws_client.needs_cover:
             aws_client.cover(self._number(PayloadType.OUTPUT, b""))
@@ -125,6 +125,7 @@ class OutgoingStream:
         self._unsent.append(number)
         if aws_client is not None:
             self._unsent.extend(aws_client.covered(number))
+        return self._outstanding[number].frame
 
     def listening(self) -> None:
         """Take in that the peer can show what it gets; that it was silent about earlier messages means nothing."""

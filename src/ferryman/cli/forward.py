@@ -72,7 +72,11 @@ async def _forward(
     async with contextlib.AsyncExitStack() as stack:
         node = await stack.enter_async_context(
             connect_node(
-                name, profile=connection.profile, region=connection.region, endpoint_url=connection.endpoint_url
+                name,
+                profile=connection.profile,
+                region=connection.region,
+                endpoint_url=connection.endpoint_url,
+                on_notice=_complain,
             )
         )
         listening: list[dict[str, object]] = []

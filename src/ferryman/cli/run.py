@@ -61,7 +61,11 @@ async def _run(
     from ferryman.plugin.api import connect_all
 
     async with connect_all(
-        nodes, profile=connection.profile, region=connection.region, endpoint_url=connection.endpoint_url
+        nodes,
+        profile=connection.profile,
+        region=connection.region,
+        endpoint_url=connection.endpoint_url,
+        on_notice=_notice,
     ) as found:
         if len(found) > 1 or json:
             return await run_on_all(found, words, parallel, as_json=json)
@@ -88,3 +92,7 @@ async def _run_on_one(node: "Node", words: Sequence[str], no_stdin: bool) -> int
                 async for stream, data in running:
                     await outputs[stream].write(data)
             return await running.wait()
+
+
+def _notice(line: str) -> None:
+    complain(f"ferryman: {line}")

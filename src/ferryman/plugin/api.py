@@ -203,14 +203,21 @@ async def connect(
     region: str | None = None,
     endpoint_url: str | None = None,
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
+    on_notice: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Node]:
     """Give the node that `node` means: an id, a name, or `tag:KEY=VALUE` if one node has that tag.
 
     `profile`, `region` and `endpoint_url` are as for the AWS CLI, credentials too. A connection that is lost is tried
-    to be restored for `reconnect_seconds`; nothing is lost or doubled. Raises `Failure`.
+    to be restored for `reconnect_seconds`; nothing is lost or doubled. `on_notice` gets lines for people, such as that
+    the node does not answer. Raises `Failure`.
     """
     async with connect_all(
-        [node], profile=profile, region=region, endpoint_url=endpoint_url, reconnect_seconds=reconnect_seconds
+        [node],
+        profile=profile,
+        region=region,
+        endpoint_url=endpoint_url,
+        reconnect_seconds=reconnect_seconds,
+        on_notice=on_notice,
     ) as nodes:
         if len(nodes) > 1:
             shown = ", ".join(each.id for each in nodes[:5])
@@ -226,7 +233,8 @@ async def connect_all(
     region: str | None = None,
     endpoint_url: str | None = None,
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
+    on_notice: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[list[Node]]:
     """Give all nodes that `nodes` mean together, each once. A tag may mean many. Else as `connect`."""
-    async with open_client(Connection(profile, region, endpoint_url), reconnect_seconds) as client:
+    async with open_client(Connection(profile, region, endpoint_url), reconnect_seconds, on_notice) as client:
         yield [Node(client, target) for target in await client.find(nodes)]

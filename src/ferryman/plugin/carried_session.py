@@ -6,12 +6,20 @@ signals and no standard streams, so a program may have any number of them in one
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ferryman.channel.events import ClientEvent, OutputReceived, SessionEnded, SessionStarted
+from ferryman.channel.events import (
+    ClientEvent,
+    FarEndAnswered,
+    FarEndFellSilent,
+    OutputReceived,
+    SessionEnded,
+    SessionStarted,
+)
 from ferryman.channel.negotiation import AWS
 from ferryman.model.failures import Failure
+from ferryman.plugin import texts
 from ferryman.plugin.arguments import Launch
 from ferryman.plugin.connection import CannotConnect, Connector
 from ferryman.plugin.expected_session import PORT
@@ -46,16 +54,23 @@ class Traffic(Protocol):
 class CarriedSession:
     """One running session; made in a running loop, ended by `close`.
 
-    `limit`: for how many seconds a lost connection is tried to be restored.
+    `limit`: for how many seconds a lost connection is tried to be restored. `on_notice` gets lines for people.
     """
 
     def __init__(
-        self, launch: Launch, dialler: Dialler, service: ServiceClient, limit: float, traffic: Traffic
+        self,
+        launch: Launch,
+        dialler: Dialler,
+        service: ServiceClient,
+        limit: float,
+        traffic: Traffic,
+        on_notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.session_id = launch.session_id
         self._connector = Connector(launch, dialler, service, limit)
         self._service = service
         self._traffic = traffic
+        self._on_notice = on_notice
         self.far_end = FarEnd(self._on_events)
         self._begun = False
         self._flag_ends = False
@@ -124,6 +139,10 @@ class CarriedSession:
                     self._flag_ends = event.agreed != AWS or event.session_type == PORT
                     if not self._started.done():
                         self._started.set_result(None)
+                case FarEndFellSilent():
+                    self._on_notice(texts.node_silent(attended=False).strip())
+                case FarEndAnswered():
+                    self._on_notice(texts.NODE_ANSWERS.strip())
                 case SessionEnded(output, lost):
                     self._end(output, lost=lost)
         if self._begun:

@@ -33,13 +33,15 @@ _Result = TypeVar("_Result")
 class Client:
     """Starts sessions. `reconnect_seconds`: for how long a lost connection is tried to be restored.
 
-    `reached` are the nodes that had a session of ours.
+    `on_notice` gets lines for people, such as that a node does not answer. `reached` are the nodes that had a session
+    of ours.
     """
 
     api: Api
     dialler: Dialler
     service: ServiceClient
     reconnect_seconds: float
+    on_notice: Callable[[str], None] = lambda _: None
     reached: set[str] = field(default_factory=set)
 
     async def call(self, function: Callable[..., _Result], *arguments: object) -> _Result:
@@ -59,7 +61,7 @@ class Client:
         must not fail where a single one would go on.
         """
         launch = await self._launch(node_id, document, parameters)
-        session = CarriedSession(launch, self.dialler, self.service, self.reconnect_seconds, traffic)
+        session = CarriedSession(launch, self.dialler, self.service, self.reconnect_seconds, traffic, self.on_notice)
         try:
             await session.started()
         except BaseException:
@@ -85,12 +87,14 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(connection: Connection, reconnect_seconds: float) -> AsyncIterator[Client]:
+async def open_client(
+    connection: Connection, reconnect_seconds: float, on_notice: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Client]:
     """Give a client while the context lasts. Raises `Failure` for a configuration without server or credentials."""
     api = await asyncio.to_thread(connect_api, connection)
     async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=_ca_file(api)) as dialler:
         service = ServiceClient(api.region, api.profile, api.endpoint_url)
-        yield Client(api, dialler, service, reconnect_seconds)
+        yield Client(api, dialler, service, reconnect_seconds, on_notice)
 
 
 def _ca_file(api: Api) -> Path | None:

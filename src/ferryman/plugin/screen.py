@@ -3,13 +3,15 @@
 Says of output that it is written, in the order in which it arrived, whichever stream each piece went to.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ferryman.model.printable import printable_lines
 from ferryman.plugin.streams import Output
-from ferryman.plugin.terminal import is_terminal
+from ferryman.plugin.terminal import is_terminal, window_size
+from ferryman.plugin.unfinished_line import UnfinishedLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Screen:
         self._on_written = on_written
         self._output = Output(descriptors.stdout, self._written, on_closed)
         self._errors = Output(descriptors.stderr, self._written)
+        self._terminal = is_terminal(descriptors.stdout) and is_terminal(descriptors.stderr)
+        """Whether both streams are on the person's terminal."""
+        self._output_line = UnfinishedLine()
+        self._error_line = self._output_line if self._terminal or _same(descriptors) else UnfinishedLine()
         self._texts: Output | None = self._output if is_terminal(descriptors.stdout) else None
         self._waiting: list[str] = []
         self.raw = False
@@ -65,20 +71,36 @@ class Screen:
         if self._texts is None:
             self._waiting.append(text)
         else:
-            self._texts.push(self._translated(text))
+            self._push(self._texts, self._translated(text))
 
     def complain(self, text: str) -> None:
         """Show `text`, likewise, on standard error."""
-        self._errors.push(self._translated(text))
+        self._push(self._errors, self._translated(text))
+
+    def notice(self, text: str) -> None:
+        """Show the line `text` on standard error, as a line of its own, whatever the output is in the middle of.
+
+        On a terminal the cursor is then brought back to its column.
+        """
+        line = self._error_line
+        before = "" if line.empty else "\n"
+        column = line.column(window_size(self.descriptors.stdout).columns) if self._terminal else None
+        after = b"\x1b[%dC" % column if column and before else b""
+        self._errors.push(self._translated(f"{before}{text}") + after)
+        if after:
+            return  # the cursor is where it was, and what the program writes goes on there
+        line.feed(b"\n")
 
     def show(self, data: bytes, number: int) -> None:
         """Write output to standard output."""
         self._shown.append(number)
+        self._output_line.feed(data)
         self._output.push(data, number)
 
     def show_error(self, data: bytes, number: int) -> None:
         """Write output to standard error."""
         self._shown.append(number)
+        self._error_line.feed(data)
         self._errors.push(data, number)
 
     def skip(self, number: int) -> None:
@@ -100,6 +122,10 @@ class Screen:
         self._output.close()
         self._errors.close()
 
+    def _push(self, output: Output, data: bytes) -> None:
+        (self._output_line if output is self._output else self._error_line).feed(data)
+        output.push(data)
+
     def _written(self, number: int) -> None:
         self._done.add(number)
         last = -1
@@ -112,3 +138,11 @@ class Screen:
     def _translated(self, text: str) -> bytes:
         safe = printable_lines(text)
         return (safe.replace("\n", "\r\n") if self.raw else safe).encode()
+
+
+def _same(descriptors: Descriptors) -> bool:
+    """Whether both outputs go to one file or pipe, as with `2>&1`."""
+    try:
+        return os.path.sameopenfile(descriptors.stdout, descriptors.stderr)
+    except OSError:
+        return False

@@ -10,6 +10,8 @@ from typing import Any
 from ferryman.channel.events import (
     ClientEvent,
     CustomerMessageReceived,
+    FarEndAnswered,
+    FarEndFellSilent,
     OutputReceived,
     SessionEnded,
     SessionStarted,
@@ -106,6 +108,11 @@ class _Session:
             self._far_end.close()
             self._screen.close()
 
+    @property
+    def _attended(self) -> bool:
+        """Whether somebody types."""
+        return self._kind is not None and self._kind.attended
+
     def on_signal(self, number: signal.Signals) -> None:
         """A signal from outside: an end, or something for the kind of session."""
         if self._endings.announced:
@@ -126,7 +133,7 @@ class _Session:
         """End as by a hang-up, unless the session has a sign of its own that nobody needs it any more."""
         if self._kind is None or self._kind.ends_with_parent:
             if not self._endings.announced:
-                self._screen.complain(texts.PARENT_GONE)
+                self._screen.notice(texts.PARENT_GONE)
             self.on_signal(signal.SIGHUP)
 
     def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -144,6 +151,10 @@ class _Session:
                     self._begin(event)
                 case CustomerMessageReceived(text):
                     self._screen.say(texts.customer_message(text))
+                case FarEndFellSilent():
+                    self._screen.notice(texts.node_silent(attended=self._attended))
+                case FarEndAnswered():
+                    self._screen.notice(texts.NODE_ANSWERS)
                 case SessionEnded(output, lost):
                     self._endings.announce(self._ending(output, lost=lost))
         if self._kind is not None:
@@ -222,8 +233,7 @@ class _Session:
             if self._endings.announced:
                 return
             notified = True
-            attended = self._kind is not None and self._kind.attended
-            self._screen.complain(texts.connection_lost(self._settings.reconnect_seconds, attended=attended))
+            self._screen.notice(texts.connection_lost(self._settings.reconnect_seconds, attended=self._attended))
 
         timer = asyncio.get_running_loop().call_later(NOTICE_SECONDS, notice)
         try:
@@ -231,7 +241,7 @@ class _Session:
         finally:
             timer.cancel()
         if notified:
-            self._screen.complain(texts.RECONNECTED)
+            self._screen.notice(texts.RECONNECTED)
         return websocket
 
     async def _terminate(self) -> None:

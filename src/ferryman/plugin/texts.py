@@ -64,7 +64,13 @@ def unknown_operation(argument: str) -> str:
 def connection_lost(limit: float, *, attended: bool) -> str:
     """An outage lasts longer than a moment; reconnecting is tried for `limit` seconds. `attended`: somebody types."""
     advice = " What you type is kept; ~. ends the session." if attended else ""
-    return f"\nConnection lost; reconnecting for up to {limit:.0f} s.{advice}\n"
+    return f"Connection lost; reconnecting for up to {limit:.0f} s.{advice}\n"
+
+
+def node_silent(*, attended: bool) -> str:
+    """The server answers, the node does not."""
+    advice = " What you type is kept; ~. ends the session." if attended else ""
+    return f"The node does not answer: it is frozen, overloaded or cut off.{advice}\n"
 
 
 def not_terminated(session_id: str, cause: str) -> str:
@@ -96,6 +102,7 @@ WAITING = "Waiting for connections...\n"
 CONNECT_TO_PORT_ERROR = "\nConnection to destination port failed, check SSM Agent logs.\n"
 INTERRUPTED = "Terminate signal received, exiting.\n"
 RECONNECTED = "Connection restored.\n"
+NODE_ANSWERS = "The node answers again.\n"
 PARENT_GONE = "The program that started this session has ended, and so does the session. nohup would keep it.\n"
 
 

@@ -159,12 +159,16 @@ class FarEnd:
 
         return self.run(all_acknowledged())
 
+    def delivered(self) -> None:
+        """Wait until the client has begun the session, and has shown all output."""
+        assert self.started.wait(SECONDS)
+        self.run(self._delivered())
+
     def end(self, output: str = "") -> None:
         """The session is over, all output being shown."""
 
         async def end() -> None:
-            while not self.channel.all_acknowledged:
-                await asyncio.sleep(0.01)
+            await self._delivered()
             await self._end(output)
 
         self.run(end())
@@ -230,6 +234,10 @@ class FarEnd:
         if self._transport is not None:
             self._transport.abort()
         await self._runner.cleanup()
+
+    async def _delivered(self) -> None:
+        while not self.channel.all_acknowledged:
+            await asyncio.sleep(0.01)
 
     async def _end(self, output: str) -> None:
         assert self._socket is not None

@@ -68,7 +68,7 @@ def kill_parent(plugin: psutil.Process) -> None:
 def test_a_forward_ends_with_its_parent(forwarding: Any, launch: Launch, tmp_path: Path) -> None:
     far_end, _ = forwarding()
     plugin = launch(far_end.arguments())
-    far_end.until(far_end.started.is_set)
+    far_end.delivered()
     kill_parent(plugin)
     plugin.wait(SECONDS)
     assert far_end.flags == [2]
@@ -94,7 +94,7 @@ def test_a_parent_that_is_gone_before_the_session_begins_ends_the_client(far_end
 def test_under_nohup_a_forward_outlives_its_parent(forwarding: Any, launch: Launch) -> None:
     far_end, _ = forwarding()
     plugin = launch(far_end.arguments(), before="trap '' HUP; ")
-    far_end.until(far_end.started.is_set)
+    far_end.delivered()
     kill_parent(plugin)
     with pytest.raises(psutil.TimeoutExpired):
         plugin.wait(2)
@@ -105,7 +105,7 @@ def test_under_nohup_a_forward_outlives_its_parent(forwarding: Any, launch: Laun
 def test_a_session_on_the_standard_streams_ends_with_its_input_alone(make_far_end: Any, launch: Launch) -> None:
     far_end = make_far_end("Port", {"portNumber": "22", "type": ""})
     plugin = launch(far_end.arguments())
-    far_end.until(far_end.started.is_set)
+    far_end.delivered()
     kill_parent(plugin)
     with pytest.raises(psutil.TimeoutExpired):
         plugin.wait(2)
@@ -122,6 +122,6 @@ def test_without_a_pidfd_the_parent_is_asked_for(forwarding: Any, launch: Launch
     plugin_command[-1] = NO_PIDFD + plugin_command[-1]
     far_end, _ = forwarding()
     plugin = launch(far_end.arguments())
-    far_end.until(far_end.started.is_set)
+    far_end.delivered()
     kill_parent(plugin)
     plugin.wait(SECONDS)

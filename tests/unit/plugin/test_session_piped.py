@@ -18,7 +18,7 @@ from ferryman.wire.agent_message import PayloadType
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n".encode()
 END_TEXT = f"\n\nExiting session with sessionId: {SESSION_ID}.\n\n".encode()
-LOST_TEXT = b"\nConnection lost; reconnecting for up to 300 s.\n"
+LOST_TEXT = b"Connection lost; reconnecting for up to 300 s.\n"
 FORBIDDEN = ("typer", "rich", "botocore", "boto3", "sqlalchemy", "cryptography")
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -218,7 +218,6 @@ def test_a_long_outage_is_told_and_typing_kept(far_end: Any, start: Start) -> No
     assert plugin.stderr is not None
     plugin.stdin.write(b"typed meanwhile\n")
     plugin.stdin.flush()
-    assert plugin.stderr.readline() == b"\n"
     assert plugin.stderr.readline() == b"Connection lost; reconnecting for up to 300 s.\n"
     assert far_end.typed == b""
     far_end.resume = far_end.resumed
@@ -376,3 +375,22 @@ def test_nothing_heavy_is_imported_before_dialling_out(plugin_command: list[str]
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in stderr.decode().splitlines()}
     assert "aiohttp" in imported
     assert not imported.intersection(FORBIDDEN)
+
+
+def test_a_notice_has_a_line_of_its_own_where_both_outputs_are_one(far_end: Any, start: Start) -> None:
+    plugin = start(far_end.arguments(), stderr=subprocess.STDOUT)
+    far_end.until(lambda: far_end.sizes)
+    far_end.say(b"half a li")
+    far_end.delivered()
+    far_end.resume = lambda: (503, {"message": "starting up"})
+    far_end.cut()
+    assert plugin.stdout is not None
+    shown = b""
+    while not shown.endswith(LOST_TEXT):
+        shown += plugin.stdout.read(1)
+    assert shown == START_TEXT + b"half a li\n" + LOST_TEXT
+    far_end.resume = far_end.resumed
+    assert plugin.stdout.readline() == b"Connection restored.\n"
+    far_end.say(b"ne\n")
+    far_end.end()
+    assert finished(plugin)[1] == b"ne\n" + END_TEXT

@@ -19,6 +19,8 @@ SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = b"\r\nStarting session with SessionId: ann-0123456789abcdef0\r\n"
 END_TEXT = b"\r\n\r\nExiting session with sessionId: ann-0123456789abcdef0.\r\n\r\n"
 SECONDS = 20.0
+NOTICE = re.compile(rb"\r\nConnection (?:lost|restored)[^\n]*\n\x1b\[\d+C|Connection (?:lost|restored)[^\n]*\n")
+"""What a session of Ferryman's client says of an outage, in the middle of a line or at its beginning."""
 BREAKING = """
 from ferryman.plugin import shell
 def show(*_):
@@ -176,7 +178,7 @@ def test_tilde_help_off_and_itself(far_end: Any, person: Person) -> None:
 def test_tilde_dot_works_while_disconnected(far_end: Any, person: Person) -> None:
     far_end.resume = lambda: (503, {})
     far_end.cut()
-    person.sees(b"\r\nConnection lost; reconnecting for up to 300 s. What you type is kept; ~. ends the session.\r\n")
+    person.sees(b"Connection lost; reconnecting for up to 300 s. What you type is kept; ~. ends the session.\r\n")
     person.type(b"~.")
     assert person.leaves() == 0
     assert "TerminateSession" in far_end.calls
@@ -266,7 +268,22 @@ def test_a_lot_of_output_arrives_whole(far_end: Any, person: Person) -> None:
         person.sees(output[: start + 900_000])
     far_end.end()
     assert person.leaves() == 0
-    assert person.seen == START_TEXT + output + END_TEXT
+    # On a busy machine the outage is long enough to be worth a word.
+    assert NOTICE.sub(b"", person.seen) == START_TEXT + output + END_TEXT
+
+
+def test_a_notice_has_a_line_of_its_own_and_the_cursor_comes_back(far_end: Any, person: Person) -> None:
+    far_end.say(b"\x1b[32mann\x1b[0m$ ")
+    person.sees(b"$ ")
+    far_end.resume = lambda: (503, {})
+    far_end.cut()
+    person.sees(b"ends the session.\r\n\x1b[5C")
+    far_end.resume = far_end.resumed
+    person.sees(b"Connection restored.\r\n\x1b[5C")
+    far_end.say(b"ls\r\n")
+    person.sees(b"ls\r\n")
+    assert person.seen.count(b"\r\nConnection ") == 2
+    assert b"$ ls\r\n" in NOTICE.sub(b"", person.seen)
 
 
 def test_input_may_come_from_a_file_and_output_still_be_a_terminal(
