@@ -43,6 +43,19 @@ async def test_nobody_is_known_at_once(bus: ClosableBus) -> None:
             await asyncio.wait_for(bus.request(subject, b"", timeout=60), 5)
 
 
+async def test_subjects_that_somebody_subscribed_to_are_known_together(bus: ClosableBus) -> None:
+    first = await bus.subscribe("a", answering(b""))
+    second = await bus.subscribe("a", answering(b""))
+    await bus.subscribe("b", answering(b""))
+    asked = ("a", "b", "c", "a.b", "")
+    assert await bus.subscribed(asked, timeout=60) == {"a", "b"}
+    await second.close()
+    assert await bus.subscribed(asked, timeout=60) == {"a", "b"}
+    await first.close()
+    assert await bus.subscribed(asked, timeout=60) == {"b"}
+    assert await bus.subscribed((), timeout=60) == frozenset()
+
+
 async def test_the_newest_subscriber_answers(bus: ClosableBus) -> None:
     await bus.subscribe("a", answering(b"old"))
     newest = await bus.subscribe("a", answering(b"new"))

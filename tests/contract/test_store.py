@@ -323,6 +323,8 @@ async def test_pages_of_nodes_hold_what_matches(
     seen: list[str] = []
     after = None
     while page := await store.nodes.page(query, after, 4):
+        pings = await store.nodes.pings(query, after, 4)
+        assert pings == [(node.node_id, node.last_ping_at) for node in page]
         seen += [node.node_id for node in page]
         after = page[-1].node_id
         assert len(page) == 4 or seen == expected

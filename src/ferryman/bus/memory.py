@@ -5,6 +5,7 @@ subscriber with `PENDING_LIMIT` messages waiting loses further ones, as a slow c
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -71,6 +72,10 @@ class MemoryBus:
         if task.cancelled() or task.exception() is not None:
             raise TimeoutError(f"{subject}: the handler failed")
         return task.result()
+
+    async def subscribed(self, subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
+        """Return which of the subjects have a subscriber."""
+        return frozenset(subject for subject in subjects if subject in self._subscribers)
 
     async def publish(self, subject: str, payload: bytes) -> None:
         """Send to every subscriber; nobody listening is no error."""

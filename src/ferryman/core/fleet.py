@@ -4,17 +4,17 @@ A walk ends after `MOST_READ` nodes even if the page is not full: its position g
 nothing passes costs no more than one that all pass.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ferryman.core.node_listing import BATCH, node_view
+from ferryman.core.node_listing import node_views
 from ferryman.core.ports import NodeQuery
-from ferryman.core.presence import is_connected
 from ferryman.core.requests import NodeView
 from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId
 
+BATCH = 200
+"""The most nodes that are read together."""
 MOST_READ = 5000
 """Nodes that one call reads."""
 
@@ -39,9 +39,7 @@ async def walk(
     while read < MOST_READ:
         batch = min(BATCH, limit + 1)
         nodes = await service.store.nodes.page(query, after, batch)
-        online = await asyncio.gather(*(is_connected(service, node.node_id) for node in nodes))
-        for node, up in zip(nodes, online, strict=True):
-            view = node_view(service, node, up)
+        for view in await node_views(service, nodes):
             if passes(view):
                 if len(found) == limit:
                     return Walk(tuple(found), found[-1].node.node_id)

@@ -1,6 +1,5 @@
 """DescribeInstanceInformation: nodes by id, filters, pages."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -8,7 +7,7 @@ from ferryman.core.authorization import require
 from ferryman.core.listings import narrowed_by
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.ports import ANY_NODE, NodeMember, NodeQuery
-from ferryman.core.presence import is_connected
+from ferryman.core.presence import connected
 from ferryman.core.requests import DescribeNodesRequest, NodeView, Page
 from ferryman.core.service import Service
 from ferryman.core.tag_filters import BY_KEY, is_tag_filter, tag_of
@@ -22,8 +21,10 @@ DEFAULT_PAGE = 10
 RESOURCE_TYPE = "ManagedInstance"
 SOURCE_TYPE = "AWS::SSM::ManagedInstance"
 _OPERATION = "DescribeInstanceInformation"
-BATCH = 200
-"""The most nodes read, and asked whether they are connected, side by side; few where few will do."""
+LOOKED_AT = 1_000
+"""The most nodes whose status is found out together: a millisecond of the event loop. Few where few will do."""
+SCANNED = 100_000
+"""The most nodes that one call looks at for their status; the next page continues there."""
 _DAY = 86_400_000
 
 Values = tuple[str, ...]
@@ -82,11 +83,10 @@ async def describe_instance_information(
         after = NodeId(str(position))
     limit = request.max_results or DEFAULT_PAGE
     with narrowed_by("InstanceIds", "tag:<key>", "ActivationIds", "IamRole"):
-        found = await _matching(service, request.filters, after, limit + 1)
-    items = tuple(found[:limit])
-    if len(found) <= limit:
-        return Page(items)
-    return Page(items, seal_page_token(service, caller, _OPERATION, members, (items[-1].node.node_id,)))
+        found, more = await _matching(service, request.filters, after, limit)
+    if more is None:
+        return Page(tuple(found))
+    return Page(tuple(found), seal_page_token(service, caller, _OPERATION, members, (more,)))
 
 
 def _check_filter(key: str, values: Values) -> None:
@@ -114,24 +114,66 @@ def _is_instance_id(text: str) -> bool:
 
 async def _matching(
     service: Service, filters: Sequence[tuple[str, Values]], after: NodeId | None, limit: int
-) -> list[NodeView]:
-    """Return up to `limit` nodes that match, from just behind `after`.
+) -> tuple[Sequence[NodeView], NodeId | None]:
+    """Return up to `limit` nodes that match, from just behind `after`, and where others may follow; None: nowhere.
 
-    The store selects by all but PingStatus, which no store knows: for that nodes are read in batches and asked.
+    The store selects by all but PingStatus, which no store knows.
     """
     query, statuses = _query(filters)
-    if query is None:
-        return []
-    batch = limit
-    found: list[NodeView] = []
-    while len(found) < limit and (nodes := await service.store.nodes.page(query, after, batch)):
-        online = await asyncio.gather(*(is_connected(service, node.node_id) for node in nodes))
-        views = (node_view(service, node, up) for node, up in zip(nodes, online, strict=True))
-        found += [view for view in views if view.ping_status in statuses]
-        if len(nodes) < batch:
-            break
-        after, batch = nodes[-1].node_id, min(2 * batch, BATCH)
-    return found[:limit]
+    if query is None or not statuses:
+        return (), None
+    if statuses == frozenset(PingStatus):
+        nodes = await service.store.nodes.page(query, after, limit + 1)
+        more = nodes[limit - 1].node_id if len(nodes) > limit else None
+        return await node_views(service, nodes[:limit]), more
+    known, more = await _with_status(service, query, statuses, after, limit)
+    if not known:
+        return (), more
+    chosen = NodeQuery(members=((NodeMember.NODE_ID, tuple(known)),))
+    nodes = await service.store.nodes.page(chosen, None, limit)
+    return [_view(node, known[node.node_id]) for node in nodes], more
+
+
+async def _with_status(
+    service: Service, query: NodeQuery, statuses: frozenset[str], after: NodeId | None, limit: int
+) -> tuple[dict[NodeId, PingStatus], NodeId | None]:
+    """Return up to `limit` nodes of these statuses, and where others may follow.
+
+    Every node that the store selects is looked at, `SCANNED` in a call at most, and only by what its status needs.
+    """
+    found: dict[NodeId, PingStatus] = {}
+    batch, scanned = limit + 1, 0
+    while scanned < SCANNED:
+        pings = await service.store.nodes.pings(query, after, batch)
+        for node_id, status in (await _statuses(service, pings)).items():
+            if status not in statuses:
+                continue
+            if len(found) == limit:
+                return found, next(reversed(found))
+            found[node_id] = status
+        if len(pings) < batch:
+            return found, None
+        after, scanned, batch = pings[-1][0], scanned + batch, min(4 * batch, LOOKED_AT)
+    return found, after
+
+
+async def node_views(service: Service, nodes: Sequence[ManagedNode]) -> list[NodeView]:
+    """Return nodes with their statuses."""
+    known = await _statuses(service, [(node.node_id, node.last_ping_at) for node in nodes])
+    return [_view(node, known[node.node_id]) for node in nodes]
+
+
+async def _statuses(service: Service, pings: Sequence[tuple[NodeId, Millis | None]]) -> dict[NodeId, PingStatus]:
+    online = await connected(service, [node_id for node_id, _ in pings])
+    longest, now = service.settings.limits.inactive_days * _DAY, service.clock()
+    return {
+        node_id: PingStatus.ONLINE
+        if node_id in online
+        else PingStatus.INACTIVE
+        if last_ping_at is None or now - last_ping_at > longest
+        else PingStatus.CONNECTION_LOST
+        for node_id, last_ping_at in pings
+    }
 
 
 def _query(filters: Sequence[tuple[str, Values]]) -> tuple[NodeQuery | None, frozenset[str]]:
@@ -152,17 +194,8 @@ def _query(filters: Sequence[tuple[str, Values]]) -> tuple[NodeQuery | None, fro
     return query, statuses
 
 
-def node_view(service: Service, node: ManagedNode, online: bool) -> NodeView:
-    """Return a node with its status."""
-    status = PingStatus.ONLINE if online else _status_of_absent(service, node.last_ping_at)
+def _view(node: ManagedNode, status: PingStatus) -> NodeView:
     return NodeView(node, status, is_latest_version(node.information))
-
-
-def _status_of_absent(service: Service, last_ping_at: Millis | None) -> PingStatus:
-    longest = service.settings.limits.inactive_days * _DAY
-    if last_ping_at is None or service.clock() - last_ping_at > longest:
-        return PingStatus.INACTIVE
-    return PingStatus.CONNECTION_LOST
 
 
 def is_latest_version(information: NodeInformation) -> bool | None:

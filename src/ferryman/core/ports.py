@@ -152,6 +152,12 @@ class SessionStore(Protocol):
     async def consume_token(self, session_id: SessionId, token_id: str) -> Session | None:
         """Clear a resumable session's token if it is `token_id`; the session for exactly one caller per token."""
 
+    async def disconnect(self, deadlines: Mapping[SessionId, Millis]) -> frozenset[SessionId]:
+        """Move those of these sessions that are Connected to Disconnected, with their new deadlines, all at once.
+
+        Returns which were.
+        """
+
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
         """Set when the sweep must next look at an active session."""
 
@@ -197,6 +203,9 @@ class NodeStore(Protocol):
 
     async def page(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
         """Up to `limit` nodes that match, in order of id, from just behind `after`."""
+
+    async def pings(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[tuple[NodeId, Millis | None]]:
+        """The same nodes, only their ids and when each was last heard of."""
 
     async def remove(self, node_id: NodeId) -> bool:
         """Deregister; False if unknown."""
@@ -417,6 +426,12 @@ class Bus(Protocol):
     async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:
         """Send to the newest subscriber and return its reply. `NoResponders` at once when there is none, `TimeoutError`
         after `timeout` seconds."""
+
+    async def subscribed(self, subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
+        """Return which of the subjects have a subscriber: a request to any other meets `NoResponders`.
+
+        What no server has answered for after `timeout` seconds counts as having none.
+        """
 
     async def publish(self, subject: str, payload: bytes) -> None:
         """Send to every subscriber; nobody listening is no error."""

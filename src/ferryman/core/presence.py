@@ -1,5 +1,7 @@
 """Whether a node's control channel is up, asked of the server that would hold it."""
 
+from collections.abc import Sequence
+
 from ferryman.core.messages import Ping, Probe, control_subject, decode_node_answer, encode
 from ferryman.core.ports import NoResponders
 from ferryman.core.service import Service
@@ -34,3 +36,9 @@ async def unreachable(service: Service, node_id: NodeId) -> str | None:
     return (
         f"{node_id} is connected but does not answer: it has been silent for {silent} s. It may be frozen or cut off."
     )
+
+
+async def connected(service: Service, node_ids: Sequence[NodeId]) -> frozenset[NodeId]:
+    """Return which of the nodes have a control channel now, in one question for all."""
+    subjects = {control_subject(node_id): node_id for node_id in node_ids}
+    return frozenset(subjects[each] for each in await service.bus.subscribed(tuple(subjects), timeout=_WAIT))

@@ -4,7 +4,10 @@ Activity is not written to the store: a deadline says when to look, and looking 
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
+from ferryman.core.audit import session_changed
 from ferryman.core.messages import ActivityProbe, decode_activity, encode, session_subject
 from ferryman.core.ports import NoResponders, SessionPosition, SessionQuery
 from ferryman.core.presence import is_connected
@@ -26,6 +29,8 @@ _BATCHES = 25
 """In one sweep; the rest wait for the next, so that pruning gets its turn."""
 _PRUNED = 500
 """Rows deleted in one sweep: a fraction of a second of the writer's time."""
+_RECOVERED = 500
+"""Sessions that one transaction disconnects at start-up."""
 _PROBE_WAIT = 2.0
 _LOOK_AGAIN = 10_000
 """Milliseconds until a relay that did not answer is asked again."""
@@ -70,13 +75,28 @@ async def recover(service: Service) -> int:
     query = SessionQuery(SessionState.ACTIVE, status=SessionStatus.CONNECTED)
     lost = 0
     after: SessionPosition | None = None
-    while sessions := await service.store.sessions.page(query, after, _BATCH):
-        for session in sessions:
-            if await _has_relay(service, session):
-                continue
-            lost += await end_lost(service, session.session_id, None) is not None
+    while sessions := await service.store.sessions.page(query, after, _RECOVERED):
+        lost += await _lose_unheld(service, sessions)
         after = SessionPosition(sessions[-1].started_at, sessions[-1].session_id)
     return lost
+
+
+async def _lose_unheld(service: Service, sessions: Sequence[Session]) -> int:
+    """Disconnect what has no relay, in one transaction; what users did since, nobody knows. Returns how many."""
+    subjects = tuple(session_subject(session.session_id) for session in sessions)
+    held = await service.bus.subscribed(subjects, timeout=_PROBE_WAIT)
+    now = service.clock()
+    deadlines = {
+        session.session_id: idle_deadline(session, now)
+        for session, subject in zip(sessions, subjects, strict=True)
+        if subject not in held
+    }
+    changed = await service.store.sessions.disconnect(deadlines)
+    for session in sessions:
+        if session.session_id in changed:
+            deadline_at = deadlines[session.session_id]
+            session_changed(service, replace(session, status=SessionStatus.DISCONNECTED, deadline_at=deadline_at))
+    return len(changed)
 
 
 async def _look(service: Service, session: Session) -> None:
@@ -126,16 +146,6 @@ async def _look_at_joined(service: Service, session: Session) -> None:
     else:
         cause = f"The session was idle for {_minutes(session.idle_timeout)}."
         await end_session(service, session_id, cause)
-
-
-async def _has_relay(service: Service, session: Session) -> bool:
-    try:
-        await service.bus.request(session_subject(session.session_id), _PROBE, timeout=_PROBE_WAIT)
-    except NoResponders:
-        return False
-    except TimeoutError:
-        return True
-    return True
 
 
 def _minutes(count: int | None) -> str:

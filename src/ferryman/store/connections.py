@@ -120,6 +120,14 @@ class Connections:
 
         return await self._transaction(run)
 
+    async def write_each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> Sequence[int]:
+        """Run a statement once for each of these values, as one transaction; returns how many rows each run changed."""
+
+        def run(connection: Connection) -> Sequence[int]:
+            return [connection.execute(statement, values).rowcount for values in rows]
+
+        return await self._transaction(run)
+
     async def write_checked(
         self, question: Executable, check: Callable[[Sequence[Record]], None], statement: Executable
     ) -> int:

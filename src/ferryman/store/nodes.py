@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, not_, or_, select, update
 
@@ -26,6 +27,17 @@ def _node(row: Record) -> ManagedNode:
 
 def node_page_statement(query: NodeQuery, after: NodeId | None, limit: int) -> Select[tuple[object, ...]]:
     """Return the statement of `SqlNodes.page`."""
+    return _page_of(_NODE_COLUMNS, query, after, limit)
+
+
+def node_pings_statement(query: NodeQuery, after: NodeId | None, limit: int) -> Select[tuple[object, ...]]:
+    """Return the statement of `SqlNodes.pings`."""
+    return _page_of((nodes.c.node_id, nodes.c.last_ping_at), query, after, limit)
+
+
+def _page_of(
+    columns: Sequence[ColumnElement[Any]], query: NodeQuery, after: NodeId | None, limit: int
+) -> Select[tuple[object, ...]]:
     wanted: list[ColumnElement[bool]] = [_is_any(nodes.c[member.value], values) for member, values in query.members]
     wanted += [_tagged(tags.c.key == key, _is_any(tags.c.value, values)) for key, values in query.tags]
     wanted += [_tagged(_is_any(tags.c.key, keys)) for keys in query.tag_keys]
@@ -33,7 +45,7 @@ def node_page_statement(query: NodeQuery, after: NodeId | None, limit: int) -> S
     wanted += [or_(_tagged(_is_any(tags.c.key, keys)), _HAS_NAME) for keys in query.named_or_tagged]
     if after is not None:
         wanted.append(nodes.c.node_id > after)
-    return select(*_NODE_COLUMNS).where(*wanted).order_by(nodes.c.node_id).limit(limit)
+    return select(*columns).where(*wanted).order_by(nodes.c.node_id).limit(limit)
 
 
 def _tagged(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -125,6 +137,11 @@ class SqlNodes:
     async def page(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
         """Up to `limit` nodes that match, in order of id, from just behind `after`."""
         return [_node(row) for row in await self._connections.list_rows(node_page_statement(query, after, limit))]
+
+    async def pings(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[tuple[NodeId, Millis | None]]:
+        """The same nodes, only their ids and when each was last heard of."""
+        rows = await self._connections.list_rows(node_pings_statement(query, after, limit))
+        return [(node_id, last_ping_at) for node_id, last_ping_at in rows]
 
     async def remove(self, node_id: NodeId) -> bool:
         """Deregister; False if unknown."""

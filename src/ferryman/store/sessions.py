@@ -1,9 +1,10 @@
 """Sessions in SQL. Every change is one statement, so it is atomic without a transaction around it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Delete,
     Integer,
@@ -89,6 +90,14 @@ _ADD_WITHIN = insert(sessions).from_select(
         bindparam("most_bytes", type_=Integer) >= _WAITING_BYTES + bindparam("new_document_size", type_=Integer),
         bindparam("most_on_node", type_=Integer) > _ON_NODE_COUNT,
     ),
+)
+_DISCONNECT = (
+    update(sessions)
+    .where(
+        sessions.c.session_id == bindparam("lost_id", type_=String),
+        sessions.c.status == STATUS_CODES[SessionStatus.CONNECTED],
+    )
+    .values(status=STATUS_CODES[SessionStatus.DISCONNECTED], deadline_at=bindparam("new_deadline", type_=BigInteger))
 )
 
 
@@ -176,6 +185,12 @@ class SqlSessions:
         )
         rows = await self._connections.write_returning(statement)
         return session_of(rows[0]) if rows else None
+
+    async def disconnect(self, deadlines: Mapping[SessionId, Millis]) -> frozenset[SessionId]:
+        """Move those that are Connected to Disconnected, with new deadlines, in one transaction; returns which were."""
+        rows = [{"lost_id": session_id, "new_deadline": at} for session_id, at in deadlines.items()]
+        changed = await self._connections.write_each(_DISCONNECT, rows)
+        return frozenset(session_id for session_id, count in zip(deadlines, changed, strict=True) if count)
 
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
         """Set when the sweep must next look at an active session."""

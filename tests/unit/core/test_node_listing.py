@@ -1,11 +1,14 @@
 """DescribeInstanceInformation: filters, presence, pages."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import nodes
-from ferryman.core.node_listing import BATCH, describe_instance_information, is_latest_version
+from ferryman.bus.memory import MemoryBus
+from ferryman.core import node_listing, nodes
+from ferryman.core.node_listing import describe_instance_information, is_latest_version
 from ferryman.core.requests import DescribeNodesRequest
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
@@ -122,9 +125,12 @@ async def test_node_pages_are_full_and_walk_everything(world: "World") -> None:
     assert refused.value.code == "InvalidNextToken"
 
 
-async def test_pages_by_ping_status_are_full_whatever_lies_between(world: "World") -> None:
-    """More nodes than are asked at once, of which few are online."""
-    everything = sorted([await world.register() for _ in range(2 * BATCH + 10)])
+async def test_pages_by_ping_status_are_full_whatever_lies_between(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More nodes than are looked at together, of which few are online."""
+    monkeypatch.setattr(node_listing, "LOOKED_AT", 50)
+    everything = sorted([await world.register() for _ in range(210)])
     online = everything[3::45]
     for node_id in online:
         await world.connect(node_id)
@@ -138,3 +144,46 @@ async def test_pages_by_ping_status_are_full_whatever_lies_between(world: "World
             break
         assert len(page.items) == 5
     assert seen == online
+
+
+class _CountingBus(MemoryBus):
+    """Counts what it is asked."""
+
+    asked = 0
+
+    async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:
+        self.asked += 1
+        return await super().request(subject, payload, timeout=timeout)
+
+    async def subscribed(self, subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
+        self.asked += 1
+        return await super().subscribed(subjects, timeout=timeout)
+
+
+@pytest.mark.parametrize("filters", [(), (("PingStatus", ("Online",)),), (("PingStatus", ("Inactive",)),)])
+async def test_one_question_finds_out_who_is_online(
+    world: "World", filters: tuple[tuple[str, tuple[str, ...]], ...]
+) -> None:
+    for _ in range(40):
+        await world.register()
+    bus = _CountingBus()
+    service = replace(world.service, bus=bus)
+    await describe_instance_information(service, world.alice, DescribeNodesRequest(50, None, filters))
+    assert bus.asked == 1
+
+
+async def test_a_call_looks_at_a_bounded_number_of_nodes(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_listing, "LOOKED_AT", 10)
+    monkeypatch.setattr(node_listing, "SCANNED", 20)
+    everything = sorted([await world.register() for _ in range(70)])
+    await world.connect(everything[-1])
+    pages, token = 0, None
+    while True:
+        wanted = DescribeNodesRequest(5, token, (("PingStatus", ("Online",)),))
+        page = await describe_instance_information(world.service, world.alice, wanted)
+        pages, token = pages + 1, page.next_token
+        if token is None:
+            break
+        assert page.items == ()
+    assert [view.node.node_id for view in page.items] == everything[-1:]
+    assert pages == 3

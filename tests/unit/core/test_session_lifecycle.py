@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import Connection
 
 from ferryman.core.authorization import admit_client
 from ferryman.core.messages import EndTask, StartTask
@@ -23,6 +27,7 @@ from ferryman.core.session_lifecycle import (
 from ferryman.core.sessions import resume_session, start_session, terminate_session
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.sessions import SessionStatus
+from ferryman.store.connections import Connections
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import RelayPeer, World
@@ -370,6 +375,24 @@ async def test_recovery_disconnects_what_no_relay_holds(world: "World") -> None:
         session = await world.session(ticket.session_id)
         assert (session.status, session.deadline_at) == (SessionStatus.DISCONNECTED, world.clock() + 20 * 60_000)
     assert await recover(world.service) == 0
+
+
+async def test_recovery_writes_once_for_many_sessions(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        _, relay = await connected(world)
+        await relay.leave()
+    writes = 0
+
+    async def counted(connections: Connections, run: Callable[[Connection], Any]) -> Any:
+        nonlocal writes
+        writes += 1
+        return await transact(connections, run)
+
+    transact = Connections._transaction
+    monkeypatch.setattr(Connections, "_transaction", counted)
+    monkeypatch.setattr(Connections, "write_returning", None)  # what a single transition uses
+    assert await recover(world.service) == 5
+    assert writes == 1
 
 
 async def test_more_sessions_than_a_batch_end_in_one_sweep(world: "World") -> None:
