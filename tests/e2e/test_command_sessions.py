@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,27 @@ def test_a_loop_over_lines_keeps_its_lines(ferryman: Any) -> None:
     )
     assert done.stdout.count("on the node\n") == 2
     assert done.stderr == ""
+
+
+def test_the_exit_code_of_a_command_in_a_terminal(ferryman: Any) -> None:
+    shell = [str(PROGRAMS / "ferryman"), "shell", ferryman.node_id, "--", "sh", "-c", "exit 3"]
+    settings: dict[str, Any] = {"env": ferryman.environment, "stdin": subprocess.DEVNULL, "timeout": 60}
+    assert subprocess.run(shell, capture_output=True, check=False, **settings).returncode == 3
+    aws = [str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id]
+    aws += ["--document-name", "AWS-StartInteractiveCommand", "--parameters", "command=false"]
+    done = subprocess.run(aws, capture_output=True, check=False, **settings)
+    assert done.returncode == 255
+    assert b"returned non-zero exit status 1" in done.stderr
+
+
+def test_a_command_that_is_ended_is_no_success(ferryman: Any, until: Callable[..., Any]) -> None:
+    aws = [str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id]
+    aws += ["--document-name", "AWS-StartNonInteractiveCommand", "--parameters", "command=sleep 1000"]
+    running = subprocess.Popen(aws, env=ferryman.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    ssm = ferryman.client("ssm")
+    connected = {"State": "Active", "Filters": [{"key": "Status", "value": "Connected"}]}
+    [session] = until(lambda: ssm.describe_sessions(**connected)["Sessions"])
+    ssm.terminate_session(SessionId=session["SessionId"])
+    complaint = running.communicate(timeout=60)[1]
+    assert running.returncode == 255
+    assert b"returned non-zero exit status 1" in complaint

@@ -9,7 +9,7 @@ import signal
 from ferryman.agent.journal import logger
 from ferryman.agent.kinds import Client
 from ferryman.agent.launcher import Child
-from ferryman.agent.process import Process
+from ferryman.agent.process import Process, exit_code_payload
 from ferryman.agent.records import SUCCESS, SessionResult, new_result
 from ferryman.channel.events import ClientReady, InputReceived
 from ferryman.channel.negotiation import AWS
@@ -18,7 +18,6 @@ from ferryman.wire.payloads import MalformedPayload, decode_flag
 
 _KEYS = {0x03: signal.SIGINT, 0x1C: signal.SIGQUIT}
 _STREAMS = (PayloadType.OUTPUT, PayloadType.STD_ERR)
-SIGNALLED = 128
 _LOG = logger("command")
 
 
@@ -75,8 +74,7 @@ class CommandSession:
         if fault := self._process.fault():
             self._client.send(_STREAMS[self._separate], f"{fault}\n".encode())
         if self._tells_code:
-            status = code if code >= 0 else SIGNALLED - code
-            self._client.send(PayloadType.EXIT_CODE, f"EXIT_CODE: {status}".encode())
+            self._client.send(PayloadType.EXIT_CODE, exit_code_payload(code))
         _LOG.info("command ended", exit_code=code)
         return new_result(SUCCESS)
 

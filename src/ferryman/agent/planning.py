@@ -92,6 +92,7 @@ def _non_interactive(content: InteractiveShellContent, settings: AgentSettings) 
         NON_INTERACTIVE_COMMANDS,
         None,
         lambda client: CommandSession(client, child, separate=separate, prefixes=prefixes),
+        idles=False,
     )
 
 

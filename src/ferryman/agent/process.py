@@ -11,6 +11,12 @@ from ferryman.agent.launcher import Child
 from ferryman.agent.reaping import end_session
 
 READ_BYTES = 64 * 1024
+_SIGNALLED = 128
+
+
+def exit_code_payload(code: int) -> bytes:
+    """Return what tells a client how a program ended, as AWS's agent words it: 128 + n for signal n, -n in `code`."""
+    return f"EXIT_CODE: {code if code >= 0 else _SIGNALLED - code}".encode()
 
 
 class _Output:

@@ -25,6 +25,8 @@ from ferryman.agent.state import read_struct, replace_file
 
 SUCCESS = "Success"
 FAILED = "Failed"
+ENDED_BY_AGENT = "The session was ended by its node's agent."
+"""What a session's result says that was told to end before its program did."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own in it, whose owner and mode are checked
 _LOG = logger("records")
 

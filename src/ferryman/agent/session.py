@@ -180,10 +180,10 @@ class Session:
             idle_in = self._active_at + self._limits.idle - now
             over_in = started_at + self._limits.duration - now if self._limits.duration else math.inf
             if idle_in <= 0:
-                self.end(SUCCESS, "The session was ended by its node because it was idle for too long.")
+                self.end(FAILED, "The session was ended by its node because it was idle for too long.")
                 return
             if over_in <= 0:
-                self.end(SUCCESS, "The session was ended by its node because it reached its maximum duration.")
+                self.end(FAILED, "The session was ended by its node because it reached its maximum duration.")
                 return
             await asyncio.sleep(min(idle_in, over_in, 24 * 3600.0))
 

@@ -15,7 +15,15 @@ import msgspec
 
 from ferryman.agent.journal import logger
 from ferryman.agent.nursery import NoWorker, Nursery
-from ferryman.agent.records import FAILED, SUCCESS, RecordLocked, SessionRecord, SessionRecords, new_result
+from ferryman.agent.records import (
+    ENDED_BY_AGENT,
+    FAILED,
+    SUCCESS,
+    RecordLocked,
+    SessionRecord,
+    SessionRecords,
+    new_result,
+)
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
 from ferryman.agent.worker import WorkerTask
 from ferryman.wire.tasks import InteractiveShellContent
@@ -189,8 +197,10 @@ class Sessions:
         result = record.result
         if result is None:
             text = "The session's process on the node ended unexpectedly."
-            succeeded = told or session_id in self._unrecorded
-            result = new_result(SUCCESS) if succeeded else new_result(FAILED, text)
+            if session_id in self._unrecorded and not told:
+                result = new_result(SUCCESS)
+            else:
+                result = new_result(FAILED, ENDED_BY_AGENT if told else text)
             record = msgspec.structs.replace(record, result=result)
             self._write(record)
         _LOG.info("session ended", session_id=session_id, status=result.status)

@@ -5,7 +5,7 @@ import asyncio
 from ferryman.agent.journal import logger
 from ferryman.agent.kinds import Client
 from ferryman.agent.launcher import DEFAULT_COLUMNS, DEFAULT_ROWS, Child
-from ferryman.agent.process import Process
+from ferryman.agent.process import Process, exit_code_payload
 from ferryman.agent.records import FAILED, SUCCESS, SessionResult, new_result
 from ferryman.channel.events import ClientReady, InputReceived
 from ferryman.wire.agent_message import PayloadType
@@ -27,9 +27,11 @@ class TerminalSession:
         self._process = Process(child, client.capacity, self._send, self._consumed)
         self._loop = asyncio.get_running_loop()
         self._starting: asyncio.TimerHandle | None = None
+        self._tells_code = False
 
     def ready(self, event: ClientReady) -> None:
         """Start the program soon: the client's first word is its window size."""
+        self._tells_code = event.agreed.exit_code
         if self._starting is None:
             self._starting = self._loop.call_later(SIZE_SECONDS, self._start)
 
@@ -51,10 +53,12 @@ class TerminalSession:
         self._process.resume()
 
     async def ended(self) -> SessionResult:
-        """Wait for the program's end."""
+        """Wait for the program's end, and send its exit code to a client that does not show it."""
         code = await self._process.drained()
         if self._process.fault():
             return new_result(FAILED, f"Unable to start command: {self._process.fault()}")
+        if self._tells_code:
+            self._client.send(PayloadType.EXIT_CODE, exit_code_payload(code))
         _LOG.info("program ended", exit_code=code)
         return new_result(SUCCESS)
 

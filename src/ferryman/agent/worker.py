@@ -19,7 +19,7 @@ from ferryman.agent.journal import logger
 from ferryman.agent.kinds import Plan
 from ferryman.agent.loops import run_loop
 from ferryman.agent.planning import Unplannable, members, plan
-from ferryman.agent.records import FAILED, SessionRecord, SessionRecords, SessionResult, new_result
+from ferryman.agent.records import ENDED_BY_AGENT, FAILED, SessionRecord, SessionRecords, SessionResult, new_result
 from ferryman.agent.session import Session, SessionLimits, session_limits
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
 from ferryman.agent.state import StateDirectory
@@ -95,5 +95,5 @@ async def _converse(
         session = Session(session_id, planned, open_socket, limits)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, session.end)
+            loop.add_signal_handler(number, session.end, FAILED, ENDED_BY_AGENT)
         return await session.run()

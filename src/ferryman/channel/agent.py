@@ -174,7 +174,7 @@ class AgentChannel:
             if now < self._quiet_until:
                 return frames
             self._quiet_until = None
-            self._stream.open(AWS, self._peer)
+            self._open_stream(self._peer)
         frames += self._stream.incoming.acknowledgements(now)
         if self._publication is PublicationState.STARTED:
             frames += self._output(now)
@@ -342,7 +342,7 @@ class AgentChannel:
     def _open_without_handshake(self) -> None:
         self._handshake = HandshakeState.DONE
         self._digested = False
-        self._stream.open(AWS, Peer.OTHER_CLIENT)
+        self._open_stream(Peer.OTHER_CLIENT)
         self._events.append(ClientReady(""))
 
     def _conclude_handshake(self, response: HandshakeResponse, now: float) -> None:
@@ -362,14 +362,20 @@ class AgentChannel:
         if isinstance(response.ferryman, Extensions):
             self._agreed = agree(response.ferryman)
             self._digested = not self._agreed.undigested
-            self._stream.open(self._agreed, Peer.FERRYMAN)
+            self._open_stream(Peer.FERRYMAN)
         else:
             self._peer = Peer.AWS_CLIENT if _AWS_VERSION.fullmatch(response.client_version) else Peer.OTHER_CLIENT
             if self._session_type == PORT:
                 self._quiet_due = True
             else:
-                self._stream.open(AWS, self._peer)
+                self._open_stream(self._peer)
         self._events.append(ClientReady(response.client_version, self._agreed))
+
+    def _open_stream(self, peer: Peer) -> None:
+        """Let data flow. The exit code of a terminal's program may have been meant for an earlier client; AWS's clients
+        would show it."""
+        shown = self._session_type in WITHOUT_HANDSHAKE and not self._agreed.exit_code
+        self._stream.open(self._agreed, peer, without={PayloadType.EXIT_CODE} if shown else ())
 
     def _announce(self, state: str, client_id: str | None) -> None:
         """Put a word to the server before everything else that is sent (agent.md §4.2)."""

@@ -136,7 +136,8 @@ class OutputPresumed:
 class SessionEnded:
     """Both: the server ended the session; `output` is the reason for the user, "" for a normal end.
 
-    `lost`: the session failed at its node, nobody ended it; only Ferryman's server says so.
+    `lost`: it did not end by itself, but failed at its node, or a person or a limit ended it; only Ferryman's server
+    says so.
     """
 
     output: str

@@ -5,6 +5,7 @@ It knows numbers, acknowledgements and time; what payloads mean is for `client` 
 
 import math
 from collections import deque
+from collections.abc import Container
 
 from ferryman.channel.incoming import IncomingStream
 from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer, pooled
@@ -45,15 +46,16 @@ class ReliableStream:
         self.outgoing = self._new_outgoing()
         self.incoming = self._new_incoming()
 
-    def open(self, agreed: Extensions, peer: Peer) -> None:
-        """Let user data flow to `peer`, as was agreed with it."""
+    def open(self, agreed: Extensions, peer: Peer, *, without: Container[int] = ()) -> None:
+        """Let user data flow to `peer`, as was agreed with it; what was held back `without` these payload types."""
         self._max_payload = max_payload = agreed.max_payload
         self.outgoing.meet(peer, digested=not agreed.undigested)
         if peer is Peer.FERRYMAN:
             self.incoming.acknowledge_together(MAX_WINDOW_BYTES)
         while self._held:
             payload_type, payload = self._held.popleft()
-            self._add(payload_type, payload, max_payload)
+            if payload_type not in without:
+                self._add(payload_type, payload, max_payload)
         self._held_bytes = 0
 
     def renew(self, *, keep: bool) -> None:

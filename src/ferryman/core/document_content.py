@@ -32,6 +32,7 @@ SCHEMA_VERSION = "1.0"
 SUBSTITUTED_LIMIT = 256 * 1024
 """Characters that parameters may add to a document in all."""
 _MEMBERS = ("schemaVersion", "description", "sessionType", "parameters", "inputs", "properties")
+_NEVER_IDLE = frozenset({SessionType.PORT, SessionType.NON_INTERACTIVE})
 _SHARED_INPUTS = ("idleSessionTimeout", "maxSessionDuration")
 _RUN_AS = ("runAsEnabled", "runAsDefaultUser")
 
@@ -63,8 +64,8 @@ class SessionDocument:
 class ResolvedDocument:
     """What one session runs. `content` is the document as its node gets it; times are minutes.
 
-    `idles`: the idle timeout ends it while both ends are there, too. Of a Port session only if someone asked for one:
-    an open tunnel is in use although nothing moves.
+    `idles`: the idle timeout ends it while both ends are there, too. Of a Port session and of a non-interactive command
+    only if someone asked for one: an open tunnel and a running command are in use although nothing moves.
     """
 
     content: Mapping[str, Any]
@@ -144,7 +145,7 @@ def resolve(
     merged = _merged(inputs, preferences.inputs)
     preferred_idle = merged.get("idleSessionTimeout")
     idle_timeout = int(preferred_idle or limits.idle_timeout_minutes)
-    idles = bool(preferred_idle) or document.session_type is not SessionType.PORT
+    idles = bool(preferred_idle) or document.session_type not in _NEVER_IDLE
     longest = merged.get("maxSessionDuration") or limits.max_duration_minutes
     max_duration = None if longest is None else int(longest)
     content: dict[str, Any] = {

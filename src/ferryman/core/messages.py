@@ -44,7 +44,7 @@ ControlMessage = StartTask | EndTask | Probe | Ping | CloseControlChannel
 class EndSession(msgspec.Struct, frozen=True, tag=True):
     """Tell both ends that the session is over (`channel_closed` with `output`), close them.
 
-    `lost`: it failed at its node, nobody ended it. The reply is `SessionEndAnswer`.
+    `lost`: it did not end by itself; clients then say that they failed. The reply is `SessionEndAnswer`.
     """
 
     output: str

@@ -120,7 +120,7 @@ async def end_session(service: Service, session_id: SessionId, details: str) -> 
         return False
     try:
         reply = await service.bus.request(
-            session_subject(session_id), encode(EndSession(_cut(details))), timeout=_END_WAIT
+            session_subject(session_id), encode(EndSession(_cut(details), lost=True)), timeout=_END_WAIT
         )
         agent_told = decode_end_answer(reply).agent_told
     except (NoResponders, TimeoutError):
@@ -158,7 +158,7 @@ async def agent_task_completed(
     # Who ended it is what Details say of a session that was ending; the agent only confirms.
     kept = session.status is SessionStatus.TERMINATING
     if await _close(service, session_id, SessionStatus.TERMINATED, "" if kept else details) is not None:
-        await _publish_end(service, session_id, details, lost=not succeeded)
+        await _publish_end(service, session_id, details, lost=kept or not succeeded)
 
 
 async def fail_session(service: Service, session_id: SessionId, details: str) -> bool:

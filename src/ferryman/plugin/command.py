@@ -3,7 +3,8 @@
 import signal
 
 from ferryman.channel.events import OutputReceived
-from ferryman.plugin.endings import NORMAL, SIGNAL_BASE, Ending
+from ferryman.channel.negotiation import AWS
+from ferryman.plugin.endings import SIGNAL_BASE, Ending
 from ferryman.plugin.exit_code import exit_code
 from ferryman.plugin.kind import Surroundings
 from ferryman.plugin.terminal import is_terminal, window_size
@@ -32,7 +33,7 @@ class Command:
         self._far_end = around.far_end
         self._takes_input = around.started.stdin
         self.ends_by_flag = self._takes_input
-        self._status = NORMAL
+        self._status: int | None = None
         self._size_due = True
         descriptors = around.screen.descriptors
         given = self._takes_input and around.settings.command_stdin
@@ -77,8 +78,9 @@ class Command:
             self._far_end.send(PayloadType.OUTPUT, KEYS[number])
 
     def ending(self, output: str, *, lost: bool) -> Ending:
-        """End with the command's own status."""
-        return self._around.ended(output, lost=lost, status=self._status)
+        """End with the command's own status; a command that had not ended has failed, if its node tells how it ends."""
+        told = self._around.started.agreed != AWS
+        return self._around.ended_with(self._status, output, lost=lost or told)
 
     async def finish(self) -> None:
         """Show what has arrived."""

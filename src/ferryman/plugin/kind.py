@@ -28,9 +28,15 @@ class Surroundings:
     endings: Endings
     settings: Settings = field(default_factory=Settings)
 
-    def ended(self, output: str, *, lost: bool, status: int = NORMAL) -> Ending:
-        """Return the ending for when the server says that the session is over, `lost` at its node or as it should."""
-        return Ending(FAILED if lost else status, last_words=texts.ended(self.session_id, output))
+    def ended(self, output: str, *, lost: bool) -> Ending:
+        """Return the ending for when the server says that the session is over, by itself unless it was `lost`."""
+        return self.ended_with(None, output, lost=lost)
+
+    def ended_with(self, status: int | None, output: str, *, lost: bool) -> Ending:
+        """Return the same for a program with this exit status, None if it did not say any; that one decides."""
+        if status is None:
+            status = FAILED if lost else NORMAL
+        return Ending(status, last_words=texts.ended(self.session_id, output))
 
     def watch(self, task: "asyncio.Task[None]") -> None:
         """Have the session end by the fault if `task` ends by one."""

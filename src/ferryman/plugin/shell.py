@@ -39,7 +39,7 @@ class Shell:
         self._last_byte = ord("\n")
         self._sent_size: WindowSize | None = None
         self._size_due = True
-        self._status = NORMAL
+        self._status: int | None = None
         self._end_of_input: EndOfInput | None = None
         around.screen.choose(data_only=False)
         if self.attended:
@@ -84,8 +84,9 @@ class Shell:
                 self._leave_raw_mode()
 
     def ending(self, output: str, *, lost: bool) -> Ending:
-        """Say AWS's words at the end."""
-        return self._around.ended(output, lost=lost, status=self._status)
+        """Say AWS's words at the end; a program that had not ended has failed, if its node tells how it ends."""
+        told = self._around.started.agreed.exit_code
+        return self._around.ended_with(self._status, output, lost=lost or told)
 
     async def finish(self) -> None:
         """Show what has arrived, then leave the terminal as it was found."""

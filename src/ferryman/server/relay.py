@@ -55,7 +55,7 @@ class RelaySlot:
         self._kept = KeptFrames()
         self._agent_came = False
         self._receipts = Receipts(underway=session.status is not SessionStatus.CONNECTING)
-        self._ended: str | None = None
+        self._ended: tuple[str, bool] | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
         self._active_at: int | None = None
@@ -93,7 +93,7 @@ class RelaySlot:
     def end(self, output: str, *, lost: bool = False) -> bool:
         """Tell both ends that the session is over and close them; True if the agent was here to be told."""
         if self._ended is None:
-            self._ended = output
+            self._ended = output, lost
         self._over.set()
         closed = frames.channel_closed(self._service, self.session_id, output, lost=lost)
         for end in (self._agent, self._client):
@@ -147,7 +147,8 @@ class RelaySlot:
         self._touch()
         self._log.info("client attached", client_id=client.name)
         if self._ended is not None:
-            self.end(self._ended)
+            output, lost = self._ended
+            self.end(output, lost=lost)
         self._pair()
 
     def _dismiss_client(self, replaced: Attached, by: Attached) -> None:
@@ -191,7 +192,8 @@ class RelaySlot:
         self._agent_left.clear()
         self._log.info("agent attached", node_id=agent.name, ferryman=ferryman)
         if self._ended is not None:
-            self.end(self._ended)
+            output, lost = self._ended
+            self.end(output, lost=lost)
         self._pair()
         try:
             await self._record()
@@ -375,7 +377,7 @@ class RelaySlot:
             if here and not self._recorded:
                 self._recorded = True
                 if await session_lifecycle.ends_attached(self._service, self.session_id) is None:
-                    self.end("")
+                    self.end("", lost=True)
             elif self._recorded and not here:
                 self._recorded = False
                 await session_lifecycle.end_lost(self._service, self.session_id, self._last_activity())

@@ -36,7 +36,10 @@ class Acknowledge(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class ClosedBecause(msgspec.Struct, frozen=True, rename="pascal"):
-    """What Ferryman's server adds for its own client. `lost`: the session failed at its node, nobody ended it."""
+    """What Ferryman's server adds for its own client.
+
+    `lost`: the session did not end by itself: it failed at its node, or a person or a limit ended it.
+    """
 
     lost: bool
 
@@ -66,13 +69,15 @@ class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=Tru
 
     `max_payload`: the largest stream payload it takes, in bytes. `mux`: the newest smux version it speaks. `stdin`: the
     input of a non-interactive command is its standard input, to be closed by the flag InputEnded. `undigested`: it
-    takes messages without a PayloadDigest.
+    takes messages without a PayloadDigest. `exit_code`: a terminal's program has an exit code, too, which
+    is not shown.
     """
 
     max_payload: int
     mux: int = 1
     stdin: bool = False
     undigested: bool = False
+    exit_code: bool = False
 
 
 class RequestedAction(msgspec.Struct, frozen=True, rename="pascal"):

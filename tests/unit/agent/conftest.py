@@ -323,7 +323,8 @@ class Client:
             if isinstance(event, SessionStarted):
                 self.started = event
             elif isinstance(event, OutputReceived):
-                self.output += event.payload
+                if event.payload_type != PayloadType.EXIT_CODE:
+                    self.output += event.payload
                 self.received.append((event.payload_type, event.payload))
                 if self.consumes:
                     self.engine.acknowledge(event.sequence_number, time.monotonic())

@@ -109,7 +109,7 @@ async def test_the_nodes_own_limits(
     node.start("exec sleep 1000", limits(**changes))
     await client.join(await service.channels.get())
     result = await node.result()
-    assert result.status == SUCCESS
+    assert result.status == FAILED
     assert text in result.output
 
 
@@ -211,3 +211,34 @@ def test_limits_come_from_the_document_a_minute_later() -> None:
         outage=300, idle=360, duration=1860
     )
     assert session_limits({"idleSessionTimeout": "", "maxSessionDuration": "x"}) == session_limits({})
+
+
+async def test_the_exit_code_is_for_ferrymans_client_only(
+    node: Node, service: Service, client: Client, plain_client: Client
+) -> None:
+    for each, told in ((client, b"EXIT_CODE: 3"), (plain_client, b"")):
+        node.start("exit 3")
+        await each.join(await service.channels.get())
+        assert (await node.result()).status == SUCCESS
+        assert each.payloads(PayloadType.EXIT_CODE) == told
+
+
+async def test_a_signal_is_told_as_shells_do(node: Node, service: Service, client: Client) -> None:
+    node.start("kill -9 $$")
+    await client.join(await service.channels.get())
+    await node.result()
+    assert client.payloads(PayloadType.EXIT_CODE) == b"EXIT_CODE: 137"
+
+
+async def test_the_exit_code_that_one_client_did_not_take_is_not_shown_to_one_of_awss(
+    node: Node, service: Service, client: Client, plain_client: Client
+) -> None:
+    node.start("echo words; exit 3")
+    channel = await service.channels.get()
+    client.consumes = False
+    await client.join(channel)
+    await client.until(lambda: client.payloads(PayloadType.EXIT_CODE) != b"")
+    await client.leave()
+    await plain_client.join(channel)
+    await node.result()
+    assert plain_client.output == b"words\r\n"

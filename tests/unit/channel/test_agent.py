@@ -128,7 +128,7 @@ def test_the_handshake_with_awss_client(service: Service) -> None:
                 "ActionParameters": {"SessionType": "Standard_Stream", "Properties": None},
             }
         ],
-        "Ferryman": {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True},
+        "Ferryman": {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True, "ExitCode": True},
     }
     service.respond(now=1.1)
     ack, complete, output = service.take(1.1)

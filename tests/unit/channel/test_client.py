@@ -118,7 +118,7 @@ def test_digests_are_left_out_where_both_ends_agreed(client: ClientChannel, far_
 def test_ferrymans_ends_agree_on_a_larger_payload(client: ClientChannel, far_end: FarEnd) -> None:
     far_end.request(Ferryman={"MaxPayload": 4000})
     response = json.loads(far_end.take()[1].payload)
-    assert response["Ferryman"] == {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True}
+    assert response["Ferryman"] == {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True, "ExitCode": True}
     far_end.complete()
     client.send(PayloadType.OUTPUT, bytes(9000), 0.0)
     assert [len(message.payload) for message in far_end.take()] == [4000, 4000, 1000]

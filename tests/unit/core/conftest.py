@@ -83,6 +83,7 @@ class RelayPeer:
     last_activity: Millis | None = None
     agent_attached: bool = True
     ended: list[str] = field(default_factory=list)
+    lost: list[bool] = field(default_factory=list)
     subscription: Subscription | None = None
 
     async def handle(self, payload: bytes) -> bytes:
@@ -91,6 +92,7 @@ class RelayPeer:
             return encode(Activity(self.last_activity))
         assert isinstance(message, EndSession)
         self.ended.append(message.output)
+        self.lost.append(message.lost)
         return encode(SessionEndAnswer(self.agent_attached))
 
     async def leave(self) -> None:

@@ -225,15 +225,17 @@ def test_limits_fill_in_what_preferences_leave_open() -> None:
     assert result.content["inputs"]["maxSessionDuration"] == "90"
 
 
-def test_a_port_session_idles_only_if_someone_says_so() -> None:
+@pytest.mark.parametrize("kind", [PORT, QUIET], ids=["port", "command"])
+def test_a_port_or_a_running_command_idles_only_if_someone_says_so(kind: dict[str, Any]) -> None:
     limits = Limits(idle_timeout_minutes=9)
-    silent = resolve("Doc", read_document(PORT), {}, NO_PREFERENCES, limits)
+    silent = resolve("Doc", read_document(kind), {}, NO_PREFERENCES, limits)
     assert (silent.idles, silent.idle_timeout, silent.content["inputs"]["idleSessionTimeout"]) == (False, 9, "")
     said = SHELL | {"inputs": {"idleSessionTimeout": "5"}}
-    for document, preferences in ((PORT, said), (PORT | {"inputs": said["inputs"]}, SHELL)):
+    for document, preferences in ((kind, said), (kind | {"inputs": said["inputs"]}, SHELL)):
         result = resolve("Doc", read_document(document), {}, read_document(preferences), limits)
         assert (result.idles, result.content["inputs"]["idleSessionTimeout"]) == (True, "5")
-    assert resolve("Doc", read_document(COMMAND), {}, NO_PREFERENCES, limits).idles
+    for attended in (SHELL, COMMAND):
+        assert resolve("Doc", read_document(attended), {}, NO_PREFERENCES, limits).idles
 
 
 def test_platforms() -> None:

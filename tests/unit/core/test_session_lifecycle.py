@@ -422,3 +422,20 @@ async def test_sweeps_of_two_servers_at_once_agree(world: "World") -> None:
     other: Service = replace(world.service)
     await asyncio.gather(sweep(world.service), sweep(other), sweep(other))
     assert {await status(world, ticket) for ticket in tickets} == {SessionStatus.FAILED}
+
+
+async def test_a_session_that_is_ended_has_not_ended_by_itself(world: "World") -> None:
+    ticket, relay = await connected(world)
+    assert await end_session(world.service, ticket.session_id, "Terminated by somebody.")
+    session = await world.session(ticket.session_id)
+    await agent_task_completed(world.service, session.target, ticket.session_id, "Success", "")
+    await world.bus.drain()
+    assert relay.lost == [True, True]
+
+
+async def test_a_session_whose_program_ends_has(world: "World") -> None:
+    ticket, relay = await connected(world)
+    session = await world.session(ticket.session_id)
+    await agent_task_completed(world.service, session.target, ticket.session_id, "Success", "")
+    await world.bus.drain()
+    assert relay.lost == [False]

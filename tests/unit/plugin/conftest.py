@@ -13,10 +13,11 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from aiohttp import web
 
-from ferryman.channel.agent import AgentChannel
+from ferryman.channel.agent import WITHOUT_HANDSHAKE, AgentChannel
 from ferryman.channel.events import AgentEvent, ClientReady, InputReceived
 from ferryman.channel.mux import MuxSession, Role
 from ferryman.channel.mux_events import (
@@ -34,6 +35,7 @@ from ferryman.wire.agent_message import SYN_FIN, Flag, MessageType, PayloadType,
 from ferryman.wire.opening import OpenDataChannel, decode_data_channel_opening
 from ferryman.wire.payloads import (
     ChannelClosed,
+    ClosedBecause,
     Publication,
     Size,
     decode_flag,
@@ -164,12 +166,16 @@ class FarEnd:
         assert self.started.wait(SECONDS)
         self.run(self._delivered())
 
-    def end(self, output: str = "") -> None:
-        """The session is over, all output being shown."""
+    def end(self, output: str = "", *, lost: bool = False, code: int = 0) -> None:
+        """The session is over, all output being shown; a terminal's program says its exit code if nobody ended it."""
 
         async def end() -> None:
+            by_itself = not output and not lost and self.started.is_set()
+            if by_itself and not self.plain and self.session_type in WITHOUT_HANDSHAKE:
+                self.channel.send(PayloadType.EXIT_CODE, b"EXIT_CODE: %d" % code, time.monotonic())
+                self.pump.wake()
             await self._delivered()
-            await self._end(output)
+            await self._end(output, lost=lost)
 
         self.run(end())
 
@@ -239,9 +245,10 @@ class FarEnd:
         while not self.channel.all_acknowledged:
             await asyncio.sleep(0.01)
 
-    async def _end(self, output: str) -> None:
+    async def _end(self, output: str, *, lost: bool = False) -> None:
         assert self._socket is not None
-        closed = encode_payload(ChannelClosed(session_id=SESSION_ID, output=output))
+        because = ClosedBecause(lost=True) if lost else msgspec.UNSET
+        closed = encode_payload(ChannelClosed(session_id=SESSION_ID, output=output, ferryman=because))
         await self._socket.send(control_frame(MessageType.CHANNEL_CLOSED, closed))
         await self._socket.close()
 

@@ -137,7 +137,33 @@ def test_a_shell_takes_a_status_too(make_far_end: Any, start: Start) -> None:
     plugin = start(far_end.arguments(), stdin=subprocess.DEVNULL)
     assert far_end.started.wait(SECONDS)
     far_end.say(b"words\n")
-    far_end.say(b"EXIT_CODE: 3", PayloadType.EXIT_CODE)
-    far_end.end()
+    far_end.end(code=3)
     assert plugin.communicate(timeout=SECONDS) == (START_TEXT + b"words\n" + END_TEXT, b"")
     assert plugin.returncode == 3
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["ended", "finished"])
+def test_a_command_that_did_not_end_by_itself_failed(command: Any, start: Start, lost: bool) -> None:
+    plugin = start(command.arguments(), stdin=subprocess.DEVNULL)
+    assert command.started.wait(SECONDS)
+    command.end("Terminated by somebody.", lost=lost)
+    plugin.communicate(timeout=SECONDS)
+    assert plugin.returncode == 1
+
+
+def test_an_exit_status_that_came_before_the_session_was_ended_counts(command: Any, start: Start) -> None:
+    plugin = start(command.arguments(), stdin=subprocess.DEVNULL)
+    assert command.started.wait(SECONDS)
+    command.say(b"EXIT_CODE: 0", PayloadType.EXIT_CODE)
+    command.end("Terminated by somebody.", lost=True)
+    plugin.communicate(timeout=SECONDS)
+    assert plugin.returncode == 0
+
+
+def test_a_command_of_awss_agent_that_tells_no_status_ends_normally(command: Any, start: Start) -> None:
+    command.plain = True
+    plugin = start(command.arguments(), stdin=subprocess.DEVNULL)
+    assert command.started.wait(SECONDS)
+    command.end()
+    plugin.communicate(timeout=SECONDS)
+    assert plugin.returncode == 0

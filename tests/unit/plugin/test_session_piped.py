@@ -51,7 +51,7 @@ def test_the_cause_of_the_end_is_shown(far_end: Any, start: Start) -> None:
     far_end.until(lambda: far_end.sizes)
     far_end.end("Terminated by bob.")
     text = f"\n\nSessionId: {SESSION_ID} : Terminated by bob.\n\n".encode()
-    assert finished(plugin) == (0, START_TEXT + text, b"")
+    assert finished(plugin) == (1, START_TEXT + text, b"")
 
 
 @pytest.mark.parametrize(("given", "sent"), [(b"", b"\x04"), (b"exit", b"exit\n\x04"), (b"exit\r", b"exit\r\x04")])
@@ -138,6 +138,7 @@ def test_a_session_without_terminal_keeps_errors_apart(make_far_end: Any, start:
 
 def test_a_closed_standard_error_holds_up_nothing(make_far_end: Any, start: Start) -> None:
     far_end = make_far_end("NonInteractiveCommands")
+    far_end.plain = True
     plugin = start(far_end.arguments())
     far_end.until(lambda: far_end.sizes)
     assert plugin.stderr is not None

@@ -154,6 +154,21 @@ def test_what_was_typed_too_early_is_not_lost(far_end: Any, sit_down: Callable[.
     far_end.until(lambda: far_end.typed == b"date\nwho")
 
 
+@pytest.mark.parametrize("code", [3, 130, 137])
+def test_the_programs_status_is_the_clients(far_end: Any, person: Person, code: int) -> None:
+    far_end.end(code=code)
+    assert person.leaves() == code
+    assert person.seen == START_TEXT + END_TEXT
+    assert person.is_restored()
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["ended", "finished"])
+def test_a_program_that_did_not_end_by_itself_failed(far_end: Any, person: Person, lost: bool) -> None:
+    far_end.end("Terminated by somebody.", lost=lost)
+    assert person.leaves() == 1
+    assert b"Terminated by somebody." in person.seen
+
+
 def test_tilde_dot_ends_the_session(far_end: Any, person: Person) -> None:
     person.type(b"\r")
     far_end.until(lambda: far_end.typed == b"\r")

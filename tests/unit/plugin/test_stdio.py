@@ -166,3 +166,10 @@ def test_a_session_that_cannot_be_opened_pollutes_nothing(ssh_port: Any, start: 
     stdout, stderr = plugin.communicate(timeout=SECONDS)
     assert (plugin.returncode, stdout) == (1, b"")
     assert b"answered 403" in stderr
+
+
+def test_a_session_that_somebody_ends_has_failed(ssh_port: Any, start: Start) -> None:
+    plugin = running(ssh_port, start)
+    ssh_port.end("Terminated by somebody.", lost=True)
+    assert b"Terminated by somebody." in plugin.communicate(timeout=SECONDS)[1]
+    assert plugin.returncode == 1
