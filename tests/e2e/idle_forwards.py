@@ -26,6 +26,7 @@ from ferryman.agent.registration import register
 from ferryman.agent.session import Session, session_limits
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import DEFAULT_SETTINGS
+from ferryman.agent.ssh_keys import SshKeys
 from ferryman.agent.state import StateDirectory
 from ferryman.bus.memory import MemoryBus
 from ferryman.core import activations, callers, documents, identities, sessions
@@ -178,7 +179,7 @@ async def house(directory: Path) -> AsyncIterator[House]:
         client = await stack.enter_async_context(HttpClient(url, user_agent="t"))
         source = CredentialSource(state, client)
         connected = asyncio.Event()
-        control = ControlChannel(client, source, Outbox(), connected.set)
+        control = ControlChannel(client, source, Outbox(), SshKeys(state.path), connected.set)
         nodes = InThisProcess(source, client, state)
         agent = [asyncio.create_task(step) for step in (control.run(nodes), control.keep_informed())]
         await connected.wait()

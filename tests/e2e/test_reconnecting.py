@@ -27,6 +27,7 @@ from ferryman.agent.nursery import Nursery
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.sessions import Sessions
+from ferryman.agent.ssh_keys import SshKeys
 from ferryman.agent.state import StateDirectory
 from ferryman.transport.http import HttpClient
 
@@ -125,7 +126,7 @@ class Fleet:
             node_id = source.registration.node_id
             sessions = Sessions(node_id, SessionRecords(state.sessions), nursery, outbox.add)
             try:
-                await ControlChannel(client, source, outbox, connected).run(sessions)
+                await ControlChannel(client, source, outbox, SshKeys(state.path), connected).run(sessions)
             finally:
                 sessions.close()
                 await nursery.close()

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+import uuid
+from collections import deque
 from collections.abc import Callable
 
 from ferryman.agent.channels import open_control_channel
@@ -11,13 +13,15 @@ from ferryman.agent.information import TARGET, full, ping
 from ferryman.agent.journal import logger
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.sessions import Sessions
+from ferryman.agent.ssh_keys import KeyRefused, SshKeys
 from ferryman.channel.backoff import Attempts, Backoff
 from ferryman.model.errors import ServiceError
 from ferryman.transport.errors import ConnectionLost, Unreachable
 from ferryman.transport.http import HttpClient
 from ferryman.transport.websocket import WebSocket
-from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
-from ferryman.wire.payloads import ChannelClosed, MalformedPayload, decode_payload
+from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode, encode
+from ferryman.wire.payloads import ChannelClosed, MalformedPayload, decode_payload, encode_payload
+from ferryman.wire.ssh_keys import SshPublicKey, SshPublicKeyResult, fingerprint
 from ferryman.wire.tasks import AgentTaskAcknowledge, InteractiveShell, decode_interactive_shell
 
 RECONNECT = Backoff(initial=1.0, ratio=2.0, cap=45.0, jitter=1.0)
@@ -35,15 +39,18 @@ class ControlChannel:
         client: HttpClient,
         source: CredentialSource,
         outbox: Outbox,
+        keys: SshKeys,
         on_connected: Callable[[], None],
         backoff: Backoff = RECONNECT,
     ) -> None:
         self._client = client
         self._source = source
         self._outbox = outbox
+        self._keys = keys
         self._on_connected = on_connected
         self._backoff = backoff
         self._news = asyncio.Event()
+        self._answers: deque[bytes] = deque()
 
     def wake(self) -> None:
         """Look at the outbox again."""
@@ -98,6 +105,7 @@ class ControlChannel:
         _LOG.info("control channel open", node_id=self._source.registration.node_id)
         self._on_connected()
         self._outbox.connected()
+        self._answers.clear()  # whoever waited for them was told that the connection was lost
         self._news.set()
         sender = asyncio.create_task(self._send_results(websocket))
         informer = asyncio.create_task(self._inform_fully())
@@ -128,6 +136,8 @@ class ControlChannel:
         while True:
             self._news.clear()
             try:
+                while self._answers:
+                    await websocket.send(self._answers.popleft())
                 for frame in self._outbox.frames(time.monotonic(), time.time_ns() // 1_000_000):
                     await websocket.send(frame)
             except ConnectionLost:
@@ -145,6 +155,8 @@ class ControlChannel:
             match message.message_type:
                 case MessageType.INTERACTIVE_SHELL:
                     self._start(message, sessions, starts)
+                case MessageType.SSH_PUBLIC_KEY:
+                    self._offer_key(decode_payload(message.payload, SshPublicKey), starts)
                 case MessageType.CHANNEL_CLOSED:
                     sessions.end(decode_payload(message.payload, ChannelClosed).session_id)
                 case MessageType.AGENT_TASK_ACKNOWLEDGE:
@@ -169,6 +181,39 @@ class ControlChannel:
         starts.add(start)
         start.add_done_callback(starts.discard)
         start.add_done_callback(_log_fault)
+
+    def _offer_key(self, key: SshPublicKey, tasks: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(self._answer_key(key))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(_log_fault)
+
+    async def _answer_key(self, key: SshPublicKey) -> None:
+        """Offer a key to sshd and report what became of it."""
+        try:
+            await self._keys.offer(key)
+        except KeyRefused as error:
+            result = SshPublicKeyResult(key.key_id, str(error))
+            _LOG.warning("SSH key refused", user=key.user, reason=str(error))
+        else:
+            result = SshPublicKeyResult(key.key_id)
+            _LOG.info("SSH key accepted", user=key.user, fingerprint=fingerprint(key.public_key))
+        self._answers.append(_frame(MessageType.SSH_PUBLIC_KEY_RESULT, encode_payload(result)))
+        self._news.set()
+
+
+def _frame(message_type: MessageType, payload: bytes) -> bytes:
+    return encode(
+        AgentMessage(
+            message_type=message_type,
+            sequence_number=0,
+            flags=0,
+            message_id=uuid.uuid4(),
+            created_date=time.time_ns() // 1_000_000,
+            payload_type=PayloadType.NONE,
+            payload=payload,
+        )
+    )
 
 
 def _log_fault(task: "asyncio.Task[None]") -> None:

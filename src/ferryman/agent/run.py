@@ -20,6 +20,7 @@ from ferryman.agent.records import SessionRecord, SessionRecords, open_lock
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import AgentSettings, read_settings
+from ferryman.agent.ssh_keys import SshKeys
 from ferryman.agent.ssm_user import SSM_USER, ensure_ssm_user
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
@@ -76,7 +77,7 @@ class _Agent:
     ) -> None:
         self._source = CredentialSource(state, client)
         self._outbox = Outbox()
-        self._control = ControlChannel(client, self._source, self._outbox, on_connected)
+        self._control = ControlChannel(client, self._source, self._outbox, SshKeys(state.path), on_connected)
         self._nursery = Nursery(state.path)
         self._sessions = Sessions(
             state.registration().node_id, SessionRecords(state.sessions), self._nursery, self._report, settings

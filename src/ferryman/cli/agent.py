@@ -127,6 +127,32 @@ def run(
         log.drain()
 
 
+@app.command("install-ssh-keys")
+def install_ssh_keys(
+    *,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--user",
+            help="A user that may log in by such keys; repeatable. Any user except root if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Let sshd accept the SSH keys that SendSSHPublicKey sends to this node, each for a minute; needs root."""
+    from ferryman.agent.ssh_key_installation import CONFIGURATION, NotInstallable, install
+    from ferryman.agent.state import StateDirectory, StateUnusable
+
+    if os.geteuid() != 0:
+        raise Failure("SSH keys cannot be installed", "this needs root", "Run it with sudo")
+    try:
+        install(StateDirectory(state_dir or default_state_dir()), tuple(user or ()))
+    except (NotInstallable, StateUnusable) as error:
+        raise Failure("SSH keys cannot be installed", str(error)) from error
+    say(f"sshd asks for the agent's SSH keys once it has read {CONFIGURATION}: run `systemctl reload ssh`")
+
+
 def _run(
     what: str,
     work: Coroutine[None, None, Result],

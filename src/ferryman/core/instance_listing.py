@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from ferryman.core.authorization import require
 from ferryman.core.fleet import walk
+from ferryman.core.listings import narrowed_by
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.ports import ANY_NODE, NodeMember, NodeQuery, Values, Wildcard
 from ferryman.core.requests import NodeView, Page
@@ -131,7 +132,8 @@ async def describe_instances(service: Service, caller: Caller, request: Describe
         after = NodeId(str(position))
     if query is None:
         return Page(())
-    found = await walk(service, query, passes, after, limit)
+    with narrowed_by("instance-id", "tag:<key>"):
+        found = await walk(service, query, passes, after, limit)
     stored = await service.store.tags.of(ResourceType.NODE, [view.node.node_id for view in found.nodes])
     items = tuple(InstanceView(view, _tags(view, stored.get(view.node.node_id, {}))) for view in found.nodes)
     if found.position is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ferryman.core.authorization import require
 from ferryman.core.fleet import walk
+from ferryman.core.listings import narrowed_by
 from ferryman.core.node_listing import RESOURCE_TYPE
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.ports import ANY_NODE, NodeMember, NodeQuery
@@ -90,7 +91,8 @@ async def get_inventory(service: Service, caller: Caller, request: GetInventoryR
         content = content_of(view)
         return all(_holds(each, content.get(name, "")) for name, each in pairs)
 
-    found = await walk(service, _query(pairs), passes, after, request.max_results or DEFAULT_PAGE)
+    with narrowed_by(f"{TYPE_NAME}.InstanceId"):
+        found = await walk(service, _query(pairs), passes, after, request.max_results or DEFAULT_PAGE)
     if found.position is None:
         return Page(found.nodes)
     return Page(found.nodes, seal_page_token(service, caller, _OPERATION, members, (found.position,)))

@@ -37,7 +37,15 @@ class CloseControlChannel(msgspec.Struct, frozen=True, tag=True):
     """The node was deregistered: close its control channel."""
 
 
-ControlMessage = StartTask | EndTask | Probe | Ping | CloseControlChannel
+class OfferSshKey(msgspec.Struct, frozen=True, tag=True):
+    """Send `ssh_public_key` to the node. What the node answers is published as `SshKeyOffered` for `key_id`."""
+
+    key_id: str
+    user: str
+    public_key: str
+
+
+ControlMessage = StartTask | EndTask | Probe | Ping | CloseControlChannel | OfferSshKey
 """What arrives on `control.<node>`."""
 
 
@@ -77,11 +85,18 @@ class Activity(msgspec.Struct, frozen=True):
     last_activity: int | None
 
 
+class SshKeyOffered(msgspec.Struct, frozen=True):
+    """What a node said about a key, on `ssh-key.<id>`; `error` is empty if its sshd can find the key."""
+
+    error: str
+
+
 _control: msgspec.json.Decoder[ControlMessage] = msgspec.json.Decoder(ControlMessage)
 _session: msgspec.json.Decoder[SessionMessage] = msgspec.json.Decoder(SessionMessage)
 _activity = msgspec.json.Decoder(Activity)
 _node_answer = msgspec.json.Decoder(NodeAnswer)
 _end_answer = msgspec.json.Decoder(SessionEndAnswer)
+_key_offered = msgspec.json.Decoder(SshKeyOffered)
 _encoder = msgspec.json.Encoder()
 
 
@@ -95,7 +110,14 @@ def session_subject(session_id: SessionId | str) -> str:
     return f"session.{session_id}"
 
 
-def encode(message: ControlMessage | SessionMessage | SessionEndAnswer | NodeAnswer | Activity) -> bytes:
+def ssh_key_subject(key_id: str) -> str:
+    """Return the subject on which it is told what became of a key."""
+    return f"ssh-key.{key_id}"
+
+
+def encode(
+    message: ControlMessage | SessionMessage | SessionEndAnswer | NodeAnswer | Activity | SshKeyOffered,
+) -> bytes:
     """Return the JSON of a message or a reply."""
     return _encoder.encode(message)
 
@@ -124,3 +146,8 @@ def decode_end_answer(payload: bytes) -> SessionEndAnswer:
 def decode_node_answer(payload: bytes) -> NodeAnswer:
     """Parse the reply to `Ping`; `msgspec.DecodeError` if it is none."""
     return _node_answer.decode(payload)
+
+
+def decode_key_offered(payload: bytes) -> SshKeyOffered:
+    """Parse what arrived on `ssh-key.<id>`; `msgspec.DecodeError` if it is none."""
+    return _key_offered.decode(payload)

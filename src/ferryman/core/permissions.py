@@ -124,10 +124,10 @@ def _instant(millis: Millis) -> datetime:
     return datetime.fromtimestamp(millis / 1000, UTC)
 
 
-async def resource_keys(service: Service, resource_type: ResourceType, resource_id: str) -> Keys:
-    """Return the condition keys of a resource's tags."""
+async def resource_keys(service: Service, resource_type: ResourceType, resource_id: str, *prefixes: str) -> Keys:
+    """Return the condition keys of a resource's tags; `prefixes` are those of another service, `ec2:ResourceTag`."""
     tags = (await service.store.tags.of(resource_type, [resource_id])).get(resource_id, {})
-    return {f"{prefix}/{key}": value for prefix in _RESOURCE_TAGS for key, value in tags.items()}
+    return {f"{prefix}/{key}": value for prefix in (*_RESOURCE_TAGS, *prefixes) for key, value in tags.items()}
 
 
 def request_tag_keys(tags: Mapping[str, str]) -> Keys:

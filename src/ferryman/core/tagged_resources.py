@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ferryman.core.authorization import require
+from ferryman.core.listings import narrowed_by
 from ferryman.core.page_tokens import open_page_token, seal_page_token
 from ferryman.core.requests import Page
 from ferryman.core.service import Service
@@ -71,7 +72,8 @@ async def get_resources(service: Service, caller: Caller, request: GetResourcesR
     found: list[TaggedResource] = []
     while kind < len(kinds):
         resource_type, room = _KINDS[kinds[kind]], limit - len(found)
-        ids = await service.store.tags.page(resource_type, request.tag_filters, after, room + 1)
+        with narrowed_by("TagFilters", "ResourceTypeFilters"):
+            ids = await service.store.tags.page(resource_type, request.tag_filters, after, room + 1)
         tags = await service.store.tags.of(resource_type, ids[:room])
         found += [_resource(service, kinds[kind], each, tags.get(each, {})) for each in ids[:room]]
         if len(ids) > room:

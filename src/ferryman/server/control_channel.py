@@ -12,12 +12,15 @@ from ferryman.core.messages import (
     CloseControlChannel,
     EndTask,
     NodeAnswer,
+    OfferSshKey,
     Ping,
     Probe,
+    SshKeyOffered,
     StartTask,
     control_subject,
     decode_control,
     encode,
+    ssh_key_subject,
 )
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
@@ -29,6 +32,7 @@ from ferryman.server.timing import Timing
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
 from ferryman.wire.opening import OpenControlChannel
 from ferryman.wire.payloads import MalformedPayload, decode_payload, encode_payload
+from ferryman.wire.ssh_keys import REASON_LIMIT, SshPublicKey, SshPublicKeyResult
 from ferryman.wire.tasks import AgentTaskAcknowledge, AgentTaskComplete, InteractiveShell
 
 _IGNORED = frozenset(
@@ -39,6 +43,8 @@ _IGNORED = frozenset(
         MessageType.AGENT_JOB_REPLY.value,
     }
 )
+KEYS_UNANSWERED = 64
+"""SSH keys that a node may leave without an answer before the oldest is forgotten."""
 STATUS_LIMIT = 40
 """Characters of what a node calls the outcome of a task that are logged."""
 _BEFORE_OPENINGS_SAID_SO = "4.0.1.0"
@@ -58,7 +64,17 @@ class ControlChannel:
     `opened` is the agent's first frame: Ferryman's own, of whatever release, is ready for tasks at once.
     """
 
-    __slots__ = ("_opened", "_refused", "_service", "_slot_of", "_timing", "node_id", "socket", "starts")
+    __slots__ = (
+        "_offered_keys",
+        "_opened",
+        "_refused",
+        "_service",
+        "_slot_of",
+        "_timing",
+        "node_id",
+        "socket",
+        "starts",
+    )
 
     def __init__(
         self,
@@ -78,6 +94,7 @@ class ControlChannel:
         self._opened = opened
         self._timing = timing
         self._refused = 0
+        self._offered_keys: dict[str, None] = {}
 
     async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
         """Serve the node until it leaves or is told to; `entered` is called when tasks can reach it."""
@@ -125,6 +142,8 @@ class ControlChannel:
                 self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
             case Ping():
                 return encode(await self._answer())
+            case OfferSshKey():
+                self._offer_key(request)
             case Probe():
                 pass
         return DONE
@@ -144,6 +163,24 @@ class ControlChannel:
         if not self.starts.add(task.session_id, frame):
             raise NodeNotReading(self.node_id)
 
+    def _offer_key(self, offer: OfferSshKey) -> None:
+        if self.socket.behind:
+            raise NodeNotReading(self.node_id)
+        self._offered_keys[offer.key_id] = None
+        if len(self._offered_keys) > KEYS_UNANSWERED:
+            del self._offered_keys[next(iter(self._offered_keys))]
+        payload = encode_payload(SshPublicKey(offer.key_id, offer.user, offer.public_key))
+        self._send(frames.message(self._service, MessageType.SSH_PUBLIC_KEY, payload))
+
+    async def _key_answered(self, result: SshPublicKeyResult) -> None:
+        """Pass on what the node says about a key, if it is one that it was sent."""
+        if result.key_id not in self._offered_keys:
+            self._refused += 1
+            return
+        del self._offered_keys[result.key_id]
+        message = encode(SshKeyOffered(result.error[:REASON_LIMIT]))
+        await self._service.bus.publish(ssh_key_subject(result.key_id), message)
+
     def _send(self, frame: bytes) -> None:
         if self.socket.behind:
             # 64 KiB unread on a channel of small messages: this node is not going to read the next one either.
@@ -158,6 +195,8 @@ class ControlChannel:
                 message = decode(frame)
                 if message.message_type == MessageType.AGENT_TASK_COMPLETE:
                     await self._task_completed(message, decode_payload(message.payload, AgentTaskComplete))
+                elif message.message_type == MessageType.SSH_PUBLIC_KEY_RESULT:
+                    await self._key_answered(decode_payload(message.payload, SshPublicKeyResult))
                 elif message.message_type not in _IGNORED:
                     self._refused += 1
             except (MalformedFrame, MalformedPayload) as error:

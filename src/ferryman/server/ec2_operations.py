@@ -1,7 +1,9 @@
-"""EC2's operations: managed nodes as instances."""
+"""EC2's operations and those of EC2 Instance Connect: managed nodes as instances."""
 
 import asyncio
+import uuid
 
+from ferryman.core import ssh_keys
 from ferryman.core.instance_listing import (
     PLATFORM_DETAILS,
     STATE_CODES,
@@ -11,6 +13,7 @@ from ferryman.core.instance_listing import (
     describe_instances,
 )
 from ferryman.core.service import Service
+from ferryman.core.ssh_keys import SendSshPublicKeyRequest
 from ferryman.model.callers import Caller
 from ferryman.server.surroundings import Parameters, Result, Surroundings, moment
 
@@ -36,6 +39,13 @@ async def list_instances(here: Surroundings, caller: Caller, given: Parameters) 
             await asyncio.sleep(0)
         reservations.append(_reservation(here.service, item))
     return {"Reservations": reservations, "NextToken": page.next_token}
+
+
+async def send_ssh_public_key(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """SendSSHPublicKey, of EC2 Instance Connect; a node is in no zone, so the request's is not looked at."""
+    request = SendSshPublicKeyRequest(given["InstanceId"], given["InstanceOSUser"], given["SSHPublicKey"])
+    await ssh_keys.send_ssh_public_key(here.service, caller, request)
+    return {"RequestId": str(uuid.UUID(bytes=here.service.entropy(16), version=4)), "Success": True}
 
 
 def _reservation(service: Service, item: InstanceView) -> Result:

@@ -240,6 +240,7 @@ BY_CALLER: Mapping[Key, Operation] = {
     ("ssm", "GetInventory"): inventory_operations.get_inventory,
     ("tagging", "GetResources"): inventory_operations.get_resources,
     ("ec2", "DescribeInstances"): ec2_operations.list_instances,
+    ("ec2-instance-connect", "SendSSHPublicKey"): ec2_operations.send_ssh_public_key,
     ("sts", "GetCallerIdentity"): sts_operations.get_caller_identity,
     ("sts", "GetSessionToken"): sts_operations.get_session_token,
     ("sts", "AssumeRole"): sts_operations.assume_role,

@@ -73,7 +73,7 @@ class SqlTags:
         self, resource_type: ResourceType, filters: Sequence[tuple[str, Sequence[str]]], after: str, limit: int
     ) -> Sequence[str]:
         """Up to `limit` ids of tagged resources, in order, from just behind `after`; `filters` are (key, values)."""
-        rows = await self._connections.read(tagged_page_statement(resource_type, filters, after, limit))
+        rows = await self._connections.list_rows(tagged_page_statement(resource_type, filters, after, limit))
         return [str(resource_id) for (resource_id,) in rows]
 
     async def remove(self, resource_type: ResourceType, resource_id: str, keys: Sequence[str] | None = None) -> None:

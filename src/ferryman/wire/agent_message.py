@@ -45,6 +45,9 @@ class MessageType(StrEnum):
     AGENT_JOB_REPLY_ACK = "agent_job_reply_ack"
     AGENT_TELEMETRY = "agent_telemetry"
     AGENT_UPDATE_RESULT = "agent_update_result"
+    SSH_PUBLIC_KEY = "ssh_public_key"
+    SSH_PUBLIC_KEY_RESULT = "ssh_public_key_result"
+    """These two are Ferryman's own, between its server and its agent."""
 
 
 class PayloadType(IntEnum):

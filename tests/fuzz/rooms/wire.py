@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import msgspec
 
-from ferryman.wire import payloads, smux, tasks
+from ferryman.wire import payloads, smux, ssh_keys, tasks
 from ferryman.wire.agent_message import MalformedFrame, MessageType, decode, encode, peek
 from ferryman.wire.opening import decode_control_channel_opening, decode_data_channel_opening
 from ferryman.wire.payloads import MalformedPayload
@@ -87,6 +87,20 @@ def _smux(data: bytes) -> None:
                 smux.decode_update(frame.data)
 
 
+def _ssh_key(data: bytes) -> None:
+    """What is accepted is one plain line, the same when it is read again."""
+    key = ssh_keys.bare_key(data.decode("utf-8", "replace"))
+    assert ssh_keys.bare_key(key) == key
+    assert key.isascii()
+    assert key.count(" ") == 1
+    assert not {"\n", "\r", "\0", '"'} & set(key)
+    assert ssh_keys.fingerprint(key).startswith("SHA256:")
+
+
+_SSH_KEYS = (
+    b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl alice@laptop\n",
+    b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAQQ==",
+)
 _OPENINGS = (
     b'{"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","ClientId":"c","ClientVersion":"1.2.0.0"}',
     b'{"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","ClientInstanceId":"mi-1","ClientId":""}',
@@ -114,5 +128,6 @@ TARGETS = (
     Target("wire.payloads", _payload, recorded_payloads(), (MalformedPayload,), WORDS, MIB, costly=True),
     # A message holds 128 KiB at most between Ferryman's ends, 32 KiB from AWS's.
     Target("wire.smux", _smux, (_SMUX, _SMUX.replace(b"\x02", b"\x01")), (smux.MalformedSmux,), (), 256 * KIB),
+    Target("wire.ssh_keys", _ssh_key, _SSH_KEYS, (ValueError,), (b"ssh-ed25519 ", b'command="id" ', b"\n")),
     Target("wire.tasks", tasks.decode_interactive_shell, (_TASK,), (MalformedPayload,), WORDS, MIB),
 )

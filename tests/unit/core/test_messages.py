@@ -6,7 +6,10 @@ import pytest
 from ferryman.core import messages as m
 
 
-@pytest.mark.parametrize("message", [m.StartTask("s", '{"a":"é"}'), m.EndTask("s"), m.Probe(), m.CloseControlChannel()])
+@pytest.mark.parametrize(
+    "message",
+    [m.StartTask("s", '{"a":"é"}'), m.EndTask("s"), m.Probe(), m.CloseControlChannel(), m.OfferSshKey("k", "u", "p")],
+)
 def test_control_messages(message: m.ControlMessage) -> None:
     assert m.decode_control(m.encode(message)) == message
 
