@@ -173,3 +173,15 @@ def test_a_session_that_somebody_ends_has_failed(ssh_port: Any, start: Start) ->
     ssh_port.end("Terminated by somebody.", lost=True)
     assert b"Terminated by somebody." in plugin.communicate(timeout=SECONDS)[1]
     assert plugin.returncode == 1
+
+
+def test_under_nohup_a_hang_up_leaves_the_connection_of_ssh(ssh_port: Any, start: Start) -> None:
+    plugin = start(ssh_port.arguments(), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    ssh_port.delivered()
+    plugin.send_signal(signal.SIGHUP)
+    assert plugin.stdin is not None
+    plugin.stdin.write(b"still here")
+    plugin.stdin.flush()
+    ssh_port.until(lambda: ssh_port.typed == b"still here")
+    ssh_port.end()
+    assert plugin.wait(20) == 0
