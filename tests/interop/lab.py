@@ -1,7 +1,8 @@
 """A network and a machine's folders of their own, in Linux namespaces: a server, AWS's agent and Ferryman's in them.
 
 AWS's agent writes to fixed places, makes a user, and asks a cloud's metadata address who it is. In here it may: nothing
-of it reaches this machine's folders or its network. Needs root.
+of it reaches this machine's folders or its network. Root's shells start without what this machine's root has in its
+`.bashrc`. Needs root.
 """
 
 import concurrent.futures
@@ -45,6 +46,7 @@ for place in /etc /home /root /var "$@"; do
   mount -t overlay overlay -o "lowerdir=$place,upperdir=$layer/upper,workdir=$layer/work" "$place"
 done
 mount -t tmpfs tmpfs /run
+mountpoint -q /root && rm -f /root/.bashrc /root/.bash_profile /root/.bash_login /root/.bash_logout /root/.profile
 mkdir -p /run/sshd /var/lib/amazon /var/log/amazon /etc/sudoers.d
 echo ready
 exec sleep infinity
