@@ -30,7 +30,6 @@ from ferryman.policy.principals import Requester
 TAGS_CLAIM = "https://aws.amazon.com/tags"
 SOURCE_IDENTITY_CLAIM = "https://aws.amazon.com/source_identity"
 _WAY = "sts:AssumeRoleWithWebIdentity"
-_MOST_CLAIMS, _MOST_VALUES, _LONGEST_VALUE = 100, 100, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +84,20 @@ async def _is_trusted(
 def claim_keys(identity: WebIdentity) -> Keys:
     """Return the condition keys of a token's claims; `aud` has those audiences only that are the provider's.
 
-    Keys have no case and claims do: of those that differ in case only, none but the one in lower case counts.
+    Keys have no case and claims do: of those that differ in case only, none but the one in lower case counts. None is
+    left out for its length, or a condition that it does not fit would hold: a token has 20,000 characters at most, and
+    a decision its limit of work.
     """
     keys: dict[str, Value | tuple[Value, ...]] = {}
     spellings = Counter(fold(name) for name in identity.claims)
-    for name, value in list(identity.claims.items())[:_MOST_CLAIMS]:
+    for name, value in identity.claims.items():
         if spellings[fold(name)] > 1 and name != fold(name):
             continue
-        values = value[:_MOST_VALUES] if isinstance(value, list) else [value]
-        texts = tuple(each for each in values if isinstance(each, str | bool | int) and _is_short(each))
+        values = value if isinstance(value, list) else [value]
+        texts = tuple(each for each in values if isinstance(each, str | bool | int))
         if texts:
             keys[f"{identity.provider.name}:{name}"] = texts
     return {**keys, f"{identity.provider.name}:aud": identity.audiences}
-
-
-def _is_short(value: object) -> bool:
-    return not isinstance(value, str) or len(value) <= _LONGEST_VALUE
 
 
 def _claimed(claims: Mapping[str, Any]) -> dict[str, Any]:

@@ -358,6 +358,20 @@ async def test_a_trust_policy_asks_for_claims(people: People) -> None:
     assert await people.refusal(people.token(**good)) == "AccessDeniedException"
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"groups": [f"group-{number}" for number in range(150)] + ["contractors"]},
+        {**{f"claim{number}": "x" for number in range(150)}, "groups": ["contractors"]},
+        {"groups": ["contractors" + "x" * 2000]},
+    ],
+)
+async def test_no_claim_is_too_many_or_too_long_to_count(people: People, claims: dict[str, Any]) -> None:
+    await people.trust(**{"ForAllValues:StringNotLike": {f"{NAME}:groups": "contractors*"}})
+    await people.enter(people.token(groups=["group-1"]))
+    assert await people.refusal(people.token(**claims)) == "AccessDeniedException"
+
+
 async def test_tags_and_source_identity_that_the_provider_sets(people: People) -> None:
     tags = {"principal_tags": {"team": ["red"]}, "transitive_tag_keys": ["team"]}
     claims = {"https://aws.amazon.com/tags": tags, "https://aws.amazon.com/source_identity": "shirley"}
