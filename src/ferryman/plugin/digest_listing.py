@@ -1,7 +1,8 @@
 """Reads what `sha256sum` prints for the files below a folder of a node; the node may print anything."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container
+from itertools import pairwise
 
 from ferryman.model.failures import Failure
 from ferryman.plugin.partial_file import PREFIX
@@ -45,9 +46,10 @@ class DigestListing:
         """Return what was listed. Raises `Failure` if the listing breaks off, or has a file in a folder's place."""
         if self._rest:
             raise Failure("Cannot copy a folder", "the node's listing of files breaks off", "Copy it again")
-        for path in self.digests:
-            if not self.digests.keys().isdisjoint(_folders(path)):
-                raise Failure("Cannot copy a folder", f"the node lists a file below another file: {path[:200]!r}")
+        # In this order what is below a path comes right behind it; no name has a NUL.
+        for path, below in pairwise(sorted(self.digests, key=lambda path: path.replace("/", "\0"))):
+            if below.startswith(f"{path}/"):
+                raise Failure("Cannot copy a folder", f"the node lists a file below another file: {below[:200]!r}")
         return self.digests
 
     def _line(self, line: str) -> None:
@@ -67,13 +69,6 @@ class DigestListing:
         self.digests[path] = digest
         if len(self.digests) > MOST_FILES:
             raise Failure("Cannot copy a folder", f"it has more than {MOST_FILES} files", _TAR)
-
-
-def _folders(path: str) -> Iterator[str]:
-    """Yield `a/b` and `a` for `a/b/c`."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
 
 
 def path_in_folder(name: str) -> str:

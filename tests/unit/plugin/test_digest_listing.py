@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,6 +86,20 @@ def test_a_listing_that_breaks_off_is_refused() -> None:
 def test_a_file_below_another_file_is_refused() -> None:
     with pytest.raises(Failure, match="below another file"):
         listed(f"{A}  ./a\n{A}  ./a/b/c\n")
+
+
+def test_it_is_found_among_names_that_sort_between() -> None:
+    with pytest.raises(Failure, match="below another file: 'a/b'"):
+        listed("".join(f"{A}  ./{name}\n" for name in ("a", "a b", "a!", "a.b", "a/b", "b")))
+    assert len(listed("".join(f"{A}  ./{name}\n" for name in ("a b", "a!", "a.b", "a/b", "a/c", "ab")))) == 6
+
+
+def test_deep_folders_cost_little() -> None:
+    """Looking at each folder on the way to each file would take ten seconds."""
+    listing = "".join(f"{A}  ./{number}/{'a/' * 8000}f\n" for number in range(400))
+    began = time.process_time()
+    assert len(listed(listing, piece=1 << 20)) == 400
+    assert time.process_time() - began < 3
 
 
 def test_unfinished_copies_are_left_out() -> None:
