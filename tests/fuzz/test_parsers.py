@@ -35,6 +35,7 @@ NOT_FUZZED = {
     "core.document_work.perform": OWN_WORK,
     "core.documents._read": OWN_WORK,
     "core.session_documents._read": OWN_WORK,
+    "plugin.api_client.is_default_endpoint": ADDRESS,
     "plugin.oidc.sign_in_with_browser": ADDRESS,
     "recording.pending._opened": "reads only what bears a code under the server's key",
     "recording.sink_position.read_position": OWN_WORK,

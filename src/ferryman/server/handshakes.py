@@ -12,8 +12,10 @@ from typing import Any
 from ferryman.model.stream_urls import LOCAL_PROPERTIES
 from ferryman.wire.payloads import KMS_ENCRYPTION_ACTION, SESSION_TYPE_ACTION
 
-LONGEST = 512 * 1024
-"""Bytes of a request: a document's properties are in it, in which a character may take six."""
+LONGEST = 16 * 1024
+"""Bytes of a request; AWS's agents send some hundreds."""
+MOST_HANDSHAKES = 100
+"""Different ones of one session; there is one for each client that joins, and each costs up to 3 ms to read."""
 _SHELLS = frozenset({"Standard_Stream", "InteractiveCommands"})
 _PORT = "Port"
 _SHOWN = 40

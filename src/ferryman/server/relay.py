@@ -30,7 +30,7 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server import frames
 from ferryman.server.attached import FROM_AGENT, FROM_CLIENT, Attached, KeptFrames
-from ferryman.server.handshakes import objection
+from ferryman.server.handshakes import MOST_HANDSHAKES, objection
 from ferryman.server.receipts import Receipts, completes_handshake
 from ferryman.server.sockets import Socket, Violation
 from ferryman.server.timing import Timing
@@ -62,6 +62,7 @@ class RelaySlot:
         """When a user was last active, by the clock as if it had never been set."""
         self._newest_input = self._newest_output = -1
         self._handshake = b""
+        self._handshakes = 0
         self._recorded = session.status is SessionStatus.CONNECTED
         self._recording = asyncio.Lock()
         self._log = _log.bind(session_id=session.session_id)
@@ -244,7 +245,8 @@ class RelaySlot:
         document = await self._service.store.sessions.document_content(self.session_id)
         if document is None:  # it has ended meanwhile
             return False
-        cause = objection(request, document)
+        self._handshakes += 1
+        cause = objection(request, document) if self._handshakes <= MOST_HANDSHAKES else "the node began it too often"
         if not cause:
             self._handshake = request
             return True

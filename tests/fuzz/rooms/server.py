@@ -8,6 +8,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.server.audited import _claimed_key
 from ferryman.server.forwarded import ProxyHeader, TrustedProxies
 from ferryman.server.frames import acknowledge, outline_of
+from ferryman.server.handshakes import LONGEST, objection
 from ferryman.server.receipts import Receipts, completes_handshake
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame
 from tests.fuzz.rooms.core import service
@@ -33,6 +34,14 @@ def _receipts(data: bytes) -> None:
         assert isinstance(receipts.settled, bool)
 
 
+def _handshake(data: bytes) -> None:
+    """A node's HandshakeRequest: why it is refused is a short line."""
+    document = '{"sessionType":"Port","properties":{"type":"LocalPortForwarding","localPortNumber":"1"}}'
+    because = objection(data, document)
+    assert because.isprintable()
+    assert len(because) < 200
+
+
 def _forwarded(data: bytes) -> None:
     """What proxies, and the clients before them, say of whom they speak for: a header a line, NAME:VALUE."""
     lines = (line.partition(":") for line in text_of(data).split("\n"))
@@ -53,6 +62,17 @@ TARGETS = (
         (ServiceError,),
         (b"for=", b'"', b"\\", b",", b";", b"\nForwarded:", b"\nX-Forwarded-For:", b"unknown"),
         16 * KIB,
+    ),
+    Target(
+        "server.handshakes",
+        _handshake,
+        (
+            b'{"RequestedClientActions":[{"ActionType":"SessionType","ActionParameters":'
+            b'{"SessionType":"Port","Properties":{"type":"LocalPortForwarding","localPortNumber":"1"}}}]}',
+        ),
+        (),
+        (b'"requestedclientactions":', b'"actiontype":', b'"KMSEncryption"', b"null", b"[", b"{}"),
+        2 * LONGEST,
     ),
     Target("server.relay", _relayed, frames(), (MalformedFrame,), (), MIB),
     Target(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.handshakes import LONGEST, objection
+from ferryman.server.handshakes import LONGEST, MOST_HANDSHAKES, objection
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
 from tests.unit.server.conftest import Paired, Server
@@ -75,7 +75,7 @@ def test_what_was_not_asked_for(document: dict[str, Any], asked: dict[str, Any],
         b'{"RequestedClientActions":null}',
         b'{"RequestedClientActions":[1]}',
         b'{"RequestedClientActions":[{}]}',
-        b"[" * 100_000,
+        b"[" * LONGEST,
         b'{"RequestedClientActions":[],"x":"\xff"}',
         request(action("Standard_Stream")).decode().encode("utf-16"),
     ],
@@ -127,3 +127,16 @@ async def test_a_second_handshake_is_looked_at_too(server: Server) -> None:
         assert await paired.client.frame() == as_asked
     await paired.agent.send(handshake(action("Port", FORWARDING), number=1))
     await refused(paired)
+
+
+async def test_a_node_cannot_keep_the_server_reading_handshakes(server: Server) -> None:
+    paired = await server.paired()
+    for number in range(MOST_HANDSHAKES):
+        as_asked = handshake(action("Standard_Stream"), {"ActionType": f"x{number}"})
+        await paired.agent.send(as_asked)
+        assert await paired.client.frame() == as_asked
+    await paired.agent.send(handshake(action("Standard_Stream"), {"ActionType": "one more"}))
+    message = await paired.client.message()
+    assert (
+        decode_payload(message.payload, ChannelClosed).output == "The session was ended: the node began it too often."
+    )
