@@ -35,6 +35,7 @@ NOT_FUZZED = {
     "core.document_work.perform": OWN_WORK,
     "core.documents._read": OWN_WORK,
     "core.session_documents._read": OWN_WORK,
+    "plugin.api_client._with_a_port": ADDRESS,
     "plugin.api_client.is_default_endpoint": ADDRESS,
     "plugin.oidc.sign_in_with_browser": ADDRESS,
     "recording.pending._opened": "reads only what bears a code under the server's key",
@@ -48,9 +49,11 @@ NOT_FUZZED = {
     "server.relay.RelaySlot._agent_state": WIRE,
     "store.access_requests._request": OWN_WORK,
     "transport.dialler.Dialler.dial": ADDRESS,
-    "transport.documents.Documents._ask": ADDRESS,
     "transport.documents._origin": ADDRESS,
     "transport.http.HttpClient.__init__": ADDRESS,
+    "transport.proxies._checked": ADDRESS,
+    "transport.proxies._names": ADDRESS,
+    "transport.proxies.proxy_for": ADDRESS,
 }
 
 
