@@ -17,6 +17,8 @@ from typing import NoReturn
 
 from ferryman.agent.accounts import Account
 from ferryman.agent.resource_limits import DEFAULT_LIMITS, ResourceLimits, apply_limits
+from ferryman.agent.terminal_types import is_known_terminal
+from ferryman.channel.negotiation import TERMINAL_TYPE_LIMIT
 
 DEFAULT_ROWS = 24
 DEFAULT_COLUMNS = 80
@@ -69,10 +71,10 @@ class Child:
             with contextlib.suppress(OSError, termios.error):
                 termios.tcsetwinsize(self.input, (rows, columns))
 
-    def start(self) -> None:
-        """Let the child become the program."""
+    def start(self, terminal_type: str = "") -> None:
+        """Let the child become the program, with this TERM if this machine knows such a terminal."""
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._go, b"1")
+            os.write(self._go, b"1" + terminal_type.encode())
 
     def fault(self) -> str:
         """Why the program could not be executed, once the process has ended; empty when it ran."""
@@ -152,11 +154,15 @@ def _become(program: Program, standard: tuple[int, int, int], go: int, fault: in
         fault_fd = _take_descriptors(standard, go, fault, terminal=terminal)
         _reset_signals()
         os.umask(0o022)
-        if os.read(_GO_FD, 1):
+        if word := os.read(_GO_FD, 1 + TERMINAL_TYPE_LIMIT):
             apply_limits(program.limits)
             _drop_privileges(program.account)
             _enter(program.account.home)
-            os.execvpe(program.path, program.arguments, dict(program.environment))  # noqa: S606 - what the session is
+            environment = dict(program.environment)
+            terminal_type = word[1:].decode()
+            if terminal_type and is_known_terminal(terminal_type, program.account.home):
+                environment["TERM"] = terminal_type
+            os.execvpe(program.path, program.arguments, environment)  # noqa: S606 - what the session is
         status = 0
     except BaseException as error:  # noqa: BLE001 - a forked child must never return into its parent's code
         status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE

@@ -9,11 +9,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ferryman.agent.accounts import Account, AccountRefused, elevated_account, environment, session_account
+from ferryman.agent.accounts import Account, AccountRefused, elevated_account, session_account
 from ferryman.agent.command import CommandSession
 from ferryman.agent.destinations import Destination, networks
 from ferryman.agent.kinds import INTERACTIVE_COMMANDS, NON_INTERACTIVE_COMMANDS, PORT, STANDARD_STREAM, Plan
 from ferryman.agent.launcher import Program, login_shell, on_pipes, on_terminal
+from ferryman.agent.login_environment import login_environment
+from ferryman.agent.login_uid import set_login_uid
 from ferryman.agent.ports import PortSession
 from ferryman.agent.resource_limits import raise_open_files
 from ferryman.agent.settings import AgentSettings
@@ -35,6 +37,7 @@ class Unplannable(Exception):
 def plan(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     """Return the session that a task asks for; programs are forked already, so call it with one thread.
 
+    The process is then logged in as the session's account, as far as the kernel's auditing goes.
     Raises `Unplannable`.
     """
     document = content.document_content
@@ -56,19 +59,25 @@ def members(value: Any) -> Mapping[str, Any]:
 
 
 def _shell(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
-    account = _account(content, settings)
+    account = _log_in(content, settings)
     profile = str(members(_inputs(content).get("shellProfile")).get(_PLATFORM) or "")
     typed_first = f"{profile}\n".encode() if profile else b""
-    child = on_terminal(login_shell(account, environment(account, os.environ), settings.limits))
+    child = on_terminal(
+        login_shell(account, login_environment(account, os.environ, content.session_id), settings.limits)
+    )
     return Plan(STANDARD_STREAM, None, lambda client: TerminalSession(client, child, typed_first))
 
 
 def _interactive(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     properties = _platform(content)
     commands = _commands(properties, INTERACTIVE_COMMANDS)
-    account = _account(content, settings, elevated=_truth(properties, "runAsElevated"))
+    account = _log_in(content, settings, elevated=_truth(properties, "runAsElevated"))
     arguments = ("sh", "-c", commands)
-    child = on_terminal(Program("/bin/sh", arguments, environment(account, os.environ), account, settings.limits))
+    child = on_terminal(
+        Program(
+            "/bin/sh", arguments, login_environment(account, os.environ, content.session_id), account, settings.limits
+        )
+    )
     return Plan(INTERACTIVE_COMMANDS, None, lambda client: TerminalSession(client, child))
 
 
@@ -85,8 +94,10 @@ def _non_interactive(content: InteractiveShellContent, settings: AgentSettings) 
         raise Unplannable(f"Unable to start command: cannot split the command line: {error}") from error
     if not arguments:
         raise Unplannable(f"Commands cannot be empty for session type {NON_INTERACTIVE_COMMANDS}")
-    account = _account(content, settings, elevated=_truth(properties, "runAsElevated"))
-    program = Program(arguments[0], arguments, environment(account, os.environ), account, settings.limits)
+    account = _log_in(content, settings, elevated=_truth(properties, "runAsElevated"))
+    program = Program(
+        arguments[0], arguments, login_environment(account, os.environ, content.session_id), account, settings.limits
+    )
     child = on_pipes(program, separate=separate)
     return Plan(
         NON_INTERACTIVE_COMMANDS,
@@ -112,13 +123,16 @@ def _port(properties: Mapping[str, Any], settings: AgentSettings) -> Plan:
     return Plan(PORT, texts, lambda client: PortSession(client, destination, forwards=forwards), idles=False)
 
 
-def _account(content: InteractiveShellContent, settings: AgentSettings, *, elevated: bool = False) -> Account:
+def _log_in(content: InteractiveShellContent, settings: AgentSettings, *, elevated: bool = False) -> Account:
     try:
         if elevated:
-            return elevated_account()
-        return session_account(_inputs(content), content.run_as_user or None, settings.run_as)
+            account = elevated_account()
+        else:
+            account = session_account(_inputs(content), content.run_as_user or None, settings.run_as)
     except AccountRefused as error:
         raise Unplannable(f"Unable to start command: {said_by(error)}") from error
+    set_login_uid(account.uid)
+    return account
 
 
 def _inputs(content: InteractiveShellContent) -> Mapping[str, Any]:

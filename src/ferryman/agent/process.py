@@ -61,10 +61,10 @@ class Process:
         self._closed = False
         self.started = False
 
-    def start(self) -> None:
-        """Let the program run. Its output is read from now on."""
+    def start(self, terminal_type: str = "") -> None:
+        """Let the program run, with this TERM if it is known here. Its output is read from now on."""
         self.started = True
-        self._child.start()
+        self._child.start(terminal_type)
         self._loop.add_reader(self._child.pidfd, self._exited)
         self.resume()
 

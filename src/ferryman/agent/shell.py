@@ -28,10 +28,12 @@ class TerminalSession:
         self._loop = asyncio.get_running_loop()
         self._starting: asyncio.TimerHandle | None = None
         self._tells_code = False
+        self._terminal_type = ""
 
     def ready(self, event: ClientReady) -> None:
         """Start the program soon: the client's first word is its window size."""
         self._tells_code = event.agreed.exit_code
+        self._terminal_type = event.agreed.terminal_type
         if self._starting is None:
             self._starting = self._loop.call_later(SIZE_SECONDS, self._start)
 
@@ -78,7 +80,7 @@ class TerminalSession:
     def _start(self) -> None:
         if self._process.started:
             return
-        self._process.start()
+        self._process.start(self._terminal_type)
         if self._typed_first:
             self._process.write(_TYPED_FIRST, self._typed_first)
 

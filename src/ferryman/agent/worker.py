@@ -17,6 +17,7 @@ from ferryman.agent.channels import open_data_channel
 from ferryman.agent.credentials import CredentialSource
 from ferryman.agent.journal import logger
 from ferryman.agent.kinds import Plan
+from ferryman.agent.login_uid import audit_identity
 from ferryman.agent.loops import run_loop
 from ferryman.agent.planning import Unplannable, members, plan
 from ferryman.agent.records import ENDED_BY_AGENT, FAILED, SessionRecord, SessionRecords, SessionResult, new_result
@@ -73,6 +74,7 @@ def _lock(records: SessionRecords, session_id: str) -> int | None:
 def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> SessionResult:
     try:
         planned = plan(task.content, task.settings)
+        _LOG.info("session prepared", **audit_identity())
         limits = session_limits(members(task.content.document_content.get("inputs")), idles=planned.idles)
         return run_loop(_converse(task.content.session_id, planned, state, trusted, limits))
     except Unplannable as error:

@@ -21,7 +21,7 @@ from ferryman.channel.events import (
     SessionStarted,
 )
 from ferryman.channel.liveness import Liveness
-from ferryman.channel.negotiation import AWS, OURS, agree
+from ferryman.channel.negotiation import AWS, agree, offer
 from ferryman.channel.outgoing import Clock, Entropy, Peer
 from ferryman.channel.stream import ReliableStream
 from ferryman.channel.window import Window
@@ -68,8 +68,9 @@ class ClientChannel:
     """One client process's end of one session.
 
     Nothing blocks and nothing is read from a clock but `wall_clock_ms` (milliseconds since the epoch, for CreatedDate);
-    `now` is monotonic seconds. `entropy(n)` returns n random bytes. After any call, send what `frames_to_send` returns,
-    and call it again at `next_timer`. One text frame, OpenDataChannel, must go out before: it is the driver's.
+    `now` is monotonic seconds. `entropy(n)` returns n random bytes. `terminal_type` is TERM of the client's terminal.
+    After any call, send what `frames_to_send` returns, and call it again at `next_timer`. One text frame,
+    OpenDataChannel, must go out before: it is the driver's.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ClientChannel:
         wall_clock_ms: Clock,
         client_version: str = CLIENT_VERSION,
         window: Window | None = None,
+        terminal_type: str = "",
     ) -> None:
         self._stream = ReliableStream(
             MessageType.INPUT_STREAM_DATA,
@@ -88,6 +90,7 @@ class ClientChannel:
             wall_clock_ms=wall_clock_ms,
         )
         self._client_version = client_version
+        self._ours = offer(terminal_type)
         self._state = ClientState.WAITING
         self._connected = False
         self._events: list[ClientEvent] = []
@@ -233,7 +236,7 @@ class ClientChannel:
         ours: Extensions | msgspec.UnsetType = msgspec.UNSET
         if request.ferryman is not None:
             self._peer = Peer.FERRYMAN
-            ours = OURS
+            ours = self._ours
             self._agreed = agree(request.ferryman)
         self._agent_version = request.agent_version
         self._state = ClientState.SHAKING_HANDS

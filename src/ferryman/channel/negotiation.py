@@ -1,10 +1,22 @@
 """What Ferryman's ends agree on in the handshake, and what holds with AWS's."""
 
+import re
+
+from msgspec.structs import replace
+
 from ferryman.wire.payloads import Extensions
 
 AWS = Extensions(max_payload=1024)
 """With AWS's ends: the payload they send themselves, smux version 1 (client.md §10.4, §13)."""
 OURS = Extensions(max_payload=131072, mux=2, stdin=True, undigested=True, exit_code=True)
+
+TERMINAL_TYPE_LIMIT = 64
+_TERMINAL_TYPE = re.compile(rf"[A-Za-z0-9._+-]{{1,{TERMINAL_TYPE_LIMIT}}}")
+
+
+def offer(terminal_type: str) -> Extensions:
+    """Return what a client on a terminal of this type, as TERM has it, can do; any other text is left out."""
+    return replace(OURS, terminal_type=_checked(terminal_type))
 
 
 def agree(theirs: Extensions) -> Extensions:
@@ -15,4 +27,9 @@ def agree(theirs: Extensions) -> Extensions:
         stdin=OURS.stdin and theirs.stdin,
         undigested=OURS.undigested and theirs.undigested,
         exit_code=OURS.exit_code and theirs.exit_code,
+        terminal_type=_checked(theirs.terminal_type),
     )
+
+
+def _checked(terminal_type: str) -> str:
+    return terminal_type if _TERMINAL_TYPE.fullmatch(terminal_type) else ""

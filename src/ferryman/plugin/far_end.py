@@ -30,7 +30,11 @@ class FarEnd:
     """
 
     def __init__(self, on_events: Callable[[Sequence[ClientEvent]], None]) -> None:
-        self._channel = ClientChannel(entropy=os.urandom, wall_clock_ms=lambda: time.time_ns() // 1_000_000)
+        self._channel = ClientChannel(
+            entropy=os.urandom,
+            wall_clock_ms=lambda: time.time_ns() // 1_000_000,
+            terminal_type=os.environ.get("TERM", ""),
+        )
         self._on_events = on_events
         self._handling = False
         self._delivered = asyncio.Event()

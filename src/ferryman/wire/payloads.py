@@ -70,7 +70,7 @@ class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=Tru
     `max_payload`: the largest stream payload it takes, in bytes. `mux`: the newest smux version it speaks. `stdin`: the
     input of a non-interactive command is its standard input, to be closed by the flag InputEnded. `undigested`: it
     takes messages without a PayloadDigest. `exit_code`: a terminal's program has an exit code, too, which
-    is not shown.
+    is not shown. `terminal_type`: TERM of the client's terminal, empty if there is none.
     """
 
     max_payload: int
@@ -78,6 +78,7 @@ class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=Tru
     stdin: bool = False
     undigested: bool = False
     exit_code: bool = False
+    terminal_type: str = ""
 
 
 class RequestedAction(msgspec.Struct, frozen=True, rename="pascal"):

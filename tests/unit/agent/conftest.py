@@ -235,10 +235,13 @@ class Service:
 class Client:
     """A client behind the scripted service: its engine is joined to the agent's channel without a network."""
 
-    def __init__(self, *, plain: bool = False, version: str = CLIENT_VERSION) -> None:
+    def __init__(self, *, plain: bool = False, version: str = CLIENT_VERSION, terminal_type: str = "") -> None:
         self.client_id = str(uuid.uuid4())
         self.engine = ClientChannel(
-            entropy=os.urandom, wall_clock_ms=lambda: time.time_ns() // 1_000_000, client_version=version
+            entropy=os.urandom,
+            wall_clock_ms=lambda: time.time_ns() // 1_000_000,
+            client_version=version,
+            terminal_type=terminal_type,
         )
         self.plain = plain
         """Able to do what AWS's client can do, no more."""
