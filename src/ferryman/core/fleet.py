@@ -35,9 +35,8 @@ async def walk(
     `passes` is asked of nodes with their status, which no store knows.
     """
     found: list[NodeView] = []
-    read = 0
+    read, batch = 0, min(BATCH, limit + 1)
     while read < MOST_READ:
-        batch = min(BATCH, limit + 1)
         nodes = await service.store.nodes.page(query, after, batch)
         for view in await node_views(service, nodes):
             if passes(view):
@@ -47,5 +46,5 @@ async def walk(
         if len(nodes) < batch:
             return Walk(tuple(found), None)
         read += len(nodes)
-        after = nodes[-1].node_id
+        after, batch = nodes[-1].node_id, min(BATCH, 2 * batch)
     return Walk(tuple(found), after)

@@ -1,6 +1,7 @@
 """DescribeInstances: nodes as instances, filters with wildcards, pages."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import pytest
 
 from ferryman.core import fleet, nodes
 from ferryman.core.instance_listing import DescribeInstancesRequest, InstanceView, describe_instances
+from ferryman.core.ports import NodeQuery
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.nodes import ManagedNode, NodeInformation
@@ -176,6 +178,26 @@ async def test_a_call_reads_a_bounded_number_of_nodes(world: "World", monkeypatc
     second = await describe_instances(world.service, world.alice, request)
     assert [item.view.node.node_id for item in second.items] == [ids[-1]]
     assert second.next_token is None
+
+
+async def test_small_pages_of_few_matches_read_more_nodes_each_time(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await world.store.nodes.get(await world.register())
+    assert node is not None
+    for place in range(30):
+        await world.store.nodes.add(numbered(node, place, "web"))
+    read, asked = world.store.nodes.page, []
+
+    async def page(query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
+        asked.append(limit)
+        return await read(query, after, limit)
+
+    monkeypatch.setattr(world.store.nodes, "page", page)
+    running = (("instance-state-name", ("running",)),)
+    request = DescribeInstancesRequest(filters=running, max_results=5)
+    assert (await describe_instances(world.service, world.alice, request)).next_token is None
+    assert asked == [6, 12, 24]
 
 
 async def test_wildcards_that_nearly_match_are_not_costly(world: "World") -> None:
