@@ -133,7 +133,7 @@ def test_watching_nodes_come_and_go(ferryman: Any, passing: str, until: Callable
         assert lines.stdout is not None
         first = json.loads(lines.stdout.readline())
         assert (first["InstanceId"], first["PingStatus"]) == (passing, "Online")
-        table.expect("1 nodes, 1 Online")
+        table.expect("1 node, 1 Online")
         gone = run(ferryman, "nodes", "deregister", "--yes", passing)
         assert gone.stdout == f"{passing} is deregistered.\n"
         while (last := json.loads(lines.stdout.readline()))["PingStatus"] != "Deregistered":
@@ -324,7 +324,7 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Cal
             check=False,
         )
         assert again.returncode == 1
-        assert "in use: another server writes it" in again.stderr.splitlines()[-1]
+        assert "cannot be used: another server uses it" in again.stderr.splitlines()[-1]
         before = ssl.get_server_certificate(("127.0.0.1", port))
         renewed = run(ferryman, "certificate", "renew", "--config", str(tmp_path / "ferryman.toml"))
         assert renewed.returncode == 0, renewed.stderr
