@@ -30,7 +30,13 @@ class Probe(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ping(msgspec.Struct, frozen=True, tag=True):
-    """Reply `NodeAnswer`: a node that has been silent is pinged first."""
+    """Reply `NodeAnswer`, or `DONE` if the node has been silent: it is pinged, and `NodeAnswer` published later.
+
+    A handler that waited for the node would hold up all other messages to it.
+    """
+
+    answer_to: str
+    """The subject on which the later answer is published."""
 
 
 class CloseControlChannel(msgspec.Struct, frozen=True, tag=True):
@@ -144,7 +150,7 @@ def decode_end_answer(payload: bytes) -> SessionEndAnswer:
 
 
 def decode_node_answer(payload: bytes) -> NodeAnswer:
-    """Parse the reply to `Ping`; `msgspec.DecodeError` if it is none."""
+    """Parse the answer to `Ping`; `msgspec.DecodeError` if it is none."""
     return _node_answer.decode(payload)
 
 

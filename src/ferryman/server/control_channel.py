@@ -67,6 +67,7 @@ class ControlChannel:
     __slots__ = (
         "_offered_keys",
         "_opened",
+        "_pings",
         "_refused",
         "_service",
         "_slot_of",
@@ -93,6 +94,7 @@ class ControlChannel:
         self._slot_of = slot_of
         self._opened = opened
         self._timing = timing
+        self._pings: set[asyncio.Task[None]] = set()
         self._refused = 0
         self._offered_keys: dict[str, None] = {}
 
@@ -111,8 +113,9 @@ class ControlChannel:
             if departure is None or departure.code != WSCloseCode.GOING_AWAY:  # a server that stops has no time for it
                 await nodes.control_channel_closed(self._service, self.node_id)
         finally:
-            sending.cancel()
-            await asyncio.wait({sending})
+            for task in (sending, *self._pings):
+                task.cancel()
+            await asyncio.wait({sending, *self._pings})
             self.starts.close()
             await subscription.close()
             departure, gone = self.socket.departure, self.socket.gone
@@ -140,20 +143,28 @@ class ControlChannel:
                     self._send(frames.channel_closed(self._service, request.session_id))
             case CloseControlChannel():
                 self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
-            case Ping():
-                return encode(await self._answer())
+            case Ping(answer_to):
+                return self._ping(answer_to)
             case OfferSshKey():
                 self._offer_key(request)
             case Probe():
                 pass
         return DONE
 
-    async def _answer(self) -> NodeAnswer:
+    def _ping(self, answer_to: str) -> bytes:
         """AWS's agents are not asked: the older ones answer no pings (`protocol/agent.md` §0.1)."""
         silent = asyncio.get_running_loop().time() - self.socket.heard_at
-        if not self.socket.own_end or silent < self._timing.quiet or await self.socket.answers(self._timing.probe):
-            return NodeAnswer(None)
-        return NodeAnswer(round(silent + self._timing.probe))
+        if not self.socket.own_end or silent < self._timing.quiet:
+            return encode(NodeAnswer(None))
+        task = asyncio.create_task(self._answer(answer_to, silent))
+        self._pings.add(task)
+        task.add_done_callback(self._pings.discard)
+        return DONE
+
+    async def _answer(self, answer_to: str, silent: float) -> None:
+        answers = await self.socket.answers(self._timing.probe)
+        answer = NodeAnswer(None if answers else round(silent + self._timing.probe))
+        await self._service.bus.publish(answer_to, encode(answer))
 
     def _start(self, task: StartTask) -> None:
         if self.socket.behind:

@@ -68,8 +68,8 @@ class _Rhythm:
             await asyncio.sleep(max(0.0, due - loop.time()))
             late = loop.time() - due
             if late > _LATE:
-                for socket in self._due:  # what came meanwhile is still to be read
-                    socket.heard_at += late
+                for socket in self._due:  # what came meanwhile is still to be read, or was read just now
+                    socket.heard_at = min(socket.heard_at + late, loop.time())
             self._beat(loop.time())
 
     def _beat(self, now: float) -> None:

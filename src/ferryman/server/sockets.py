@@ -63,6 +63,7 @@ class Socket:
         "_control_allowance",
         "_control_counted_at",
         "_draining",
+        "_hearing",
         "_open",
         "_outgoing",
         "_patience",
@@ -94,6 +95,7 @@ class Socket:
         self._scope: asyncio.Timeout | None = None
         self._draining: asyncio.Task[None] | None = None
         self._asked: Callable[[], None] | None = None
+        self._hearing: asyncio.Event | None = None
         self._open = True
         self._taken = 0
         self._patience = patience
@@ -164,6 +166,9 @@ class Socket:
             message = await self._response.receive()
             self.reading = False
             self.heard_at = self._time()
+            if self._hearing is not None:
+                self._hearing.set()
+                self._hearing = None
             kind = message.type
             if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
                 data: bytes | str = message.data
@@ -230,15 +235,17 @@ class Socket:
                 self._pongs_due += 1
 
     async def answers(self, seconds: float) -> bool:
-        """Ping the peer; whether anything comes within so many seconds."""
-        asked_at, came = self.heard_at, asyncio.Event()
-        self.ask(came.set)
+        """Ping the peer; whether anything comes within so many seconds. Any number of tasks may wait."""
+        if self._hearing is None:
+            self._hearing = asyncio.Event()
+        hearing = self._hearing
+        self.ping()
         try:
             async with asyncio.timeout(seconds):
-                await came.wait()
+                await hearing.wait()
         except TimeoutError:
-            return self.heard_at > asked_at
-        return True
+            return False
+        return self.gone is None  # its end, too, is something that comes
 
     def _pong(self, payload: bytes) -> None:
         if self._pongs_due:

@@ -112,6 +112,8 @@ class FarEnd:
         self.resume: Callable[[], tuple[int, dict[str, Any]]] = self.resumed
         self.answering = True
         self.breaking = False
+        self.stale_openings = 0
+        """How many further openings are refused as the server refuses a token that a later ResumeSession replaced."""
         self.ends_unacknowledged = False
         """Whether the flag TerminateSession is answered by the session's end alone."""
         self.paths: list[str] = []
@@ -270,6 +272,10 @@ class FarEnd:
             self.openings.append(opening)
             self.paths.append(request.path_qs)
             self._changed.notify_all()
+        if self.stale_openings:
+            self.stale_openings -= 1
+            await websocket.close(1008, "AccessDeniedException")
+            return response
         if opening.token_value not in self.tokens:
             closed = encode_payload(ChannelClosed(session_id=SESSION_ID, output="The token is not valid."))
             await websocket.send(control_frame(MessageType.CHANNEL_CLOSED, closed))

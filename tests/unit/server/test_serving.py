@@ -175,6 +175,40 @@ class TestOwnEnds:
         await asyncio.wait({answering})
 
 
+class TestPingedNodes:
+    """A ping to a node may take as long as it will."""
+
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(close=0.2, quiet=0.0, probe=60.0)
+
+    async def test_a_node_is_not_held_up_while_it_is_pinged(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        first = asyncio.create_task(server.start(node))
+        ping = await control.websocket.receive()
+        assert ping.type is WSMsgType.PING
+        second = asyncio.create_task(server.start(node))
+        status = await server.call("get_connection_status", Target=node.node_id)
+        assert status["Status"] == "connected"
+        assert not first.done()
+        await control.websocket.pong(ping.data)
+        answering = asyncio.create_task(answer_pings(control))
+        async with asyncio.timeout(20):
+            await asyncio.gather(first, second)
+        answering.cancel()
+        await asyncio.wait({answering})
+
+    async def test_a_node_that_leaves_while_it_is_pinged_gets_no_session(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        starting = asyncio.create_task(server.start(node))
+        assert (await control.websocket.receive()).type is WSMsgType.PING
+        await control.close()
+        with pytest.raises(ClientError, match="TargetNotConnected"):
+            await starting
+
+
 async def answer_pings(peer: Peer) -> None:
     while True:
         message = await peer.websocket.receive()
