@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ COPIED_MIB = int(os.environ.get("FERRYMAN_TEST_COPY_MIB", "256"))
 CONNECTIONS = 4
 CUTS = 20
 LINES = 400
+REFUSALS = 3
 TALK_LIMIT = 60.0
 SHORTEST_LIFE = 4.0
 FERRYMAN = str(Path(sys.executable).parent / "ferryman")
@@ -208,6 +210,49 @@ def test_forwarded_connections_carry_every_byte(node: Cut) -> None:
             assert ours_talk.sent.digest() == theirs_talk.heard.digest()
             assert theirs_talk.sent.digest() == ours_talk.heard.digest()
         assert forward.process.poll() is None
+
+
+@contextmanager
+def late_resumes(node: Cut, session_id: str) -> Iterator[None]:
+    """Call ResumeSession all the time, as calls do that a server answers after their client has given them up."""
+    ssm, stop = node.ferryman.client("ssm"), threading.Event()
+
+    def resume() -> None:
+        while not stop.is_set():
+            ssm.resume_session(SessionId=session_id)
+
+    with ThreadPoolExecutor() as threads:
+        resuming = threads.submit(resume)
+        try:
+            yield
+        finally:
+            stop.set()
+            resuming.result(60)
+
+
+def test_a_shell_outlives_tokens_that_late_resumes_replace(node: Cut, open_shell: Callable[..., Any]) -> None:
+    log = Path(node.ferryman.facts["profile_dir"]).parents[1] / "server.log"
+    ssm = node.ferryman.client("ssm")
+    shell = open_shell(node, FERRYMAN, "shell", node.node_id)
+    shell.prompt()
+    session_id = ssm.describe_sessions(State="Active")["Sessions"][0]["SessionId"]
+
+    def refused() -> int:
+        records = [json.loads(line) for line in log.read_text().splitlines() if session_id in line]
+        return sum(record["event"] == "channel refused" for record in records)
+
+    shell.child.send("n=0; while [ $n -lt 100000 ]; do n=$((n+1)); echo out-$n; sleep 0.02; done\n")
+    seen = shell.expect(r"out-5\r\n")
+    with late_resumes(node, session_id):
+        while refused() < REFUSALS:
+            node.client.cut(reset=True)
+            seen += shell.expect(r"out-\d+\r\n", timeout=60)
+    shell.child.sendcontrol("c")
+    seen += shell.run("echo over-$((40+2))", "over-42\r\n", timeout=60)
+    numbers = [int(number) for number in re.findall(rb"out-(\d+)\r\n", seen)]
+    assert numbers == list(range(1, numbers[-1] + 1))
+    shell.child.send("exit 0\n")
+    assert shell.end() == 0
 
 
 def test_a_shell_loses_and_doubles_nothing(node: Cut, open_shell: Callable[..., Any]) -> None:
