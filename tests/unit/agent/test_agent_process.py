@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from ferryman.agent.reaping import wait_readable
-from ferryman.agent.records import SessionRecords
+from ferryman.agent.records import ENDED_BY_AGENT, SessionRecords
 from ferryman.agent.state import StateDirectory
 from ferryman.signing.rsa import encode_public_key
 from ferryman.wire.agent_message import Flag, PayloadType
@@ -186,7 +186,7 @@ async def test_the_server_ends_a_session_on_the_control_channel(
     control = await soon(service.controls.get())
     await control.send(closing("alice-1"))
     result, _ = await soon(service.completed.get())
-    assert (result.final_task_status, result.output) == ("Success", "")
+    assert (result.final_task_status, result.output) == ("Failed", ENDED_BY_AGENT)
     assert await exited(worker)
     left = int(client.output.rpartition(b"pid-")[2].partition(b"-")[0])
     assert await exited(left)
@@ -242,7 +242,7 @@ async def test_a_session_survives_kill_9_of_the_agent(
     await client.shows("again-2")
     await control.send(closing("alice-1"))
     result, _ = await soon(service.completed.get())
-    assert (result.task_id, result.final_task_status) == ("alice-1", "Success")
+    assert (result.task_id, result.final_task_status) == ("alice-1", "Failed")
     assert await exited(worker)
 
 
@@ -317,7 +317,7 @@ async def test_sigterm_ends_sessions_and_tells_the_server(
     worker = await worker_of(state, "alice-1")
     assert await agent.stop() == 0
     result, _ = await soon(service.completed.get())
-    assert result.final_task_status == "Success"
+    assert (result.final_task_status, result.output) == ("Failed", ENDED_BY_AGENT)
     assert await exited(worker)
     assert not list(state.sessions.iterdir())
 

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from ferryman.agent.credentials import CredentialSource
-from ferryman.agent.records import memory_directory
+from ferryman.agent.records import ENDED_BY_AGENT, memory_directory
 from ferryman.agent.registration import register
 from ferryman.agent.state import StateDirectory, StateUnusable, replace_file
 from ferryman.transport.http import HttpClient
@@ -251,7 +251,7 @@ async def test_a_session_kept_in_memory_outlives_its_agent(
     disk.empty()
     await control.send(closing("alice-1"))
     result, _ = await soon(service.completed.get())
-    assert result.final_task_status == "Success"
+    assert (result.final_task_status, result.output) == ("Failed", ENDED_BY_AGENT)
     assert await following.stop() == 0
     assert list((disk.state / "sessions").iterdir()) == []
 
