@@ -31,6 +31,7 @@ class _Member:
     pid: int
     state: int
     """As in /proc: the code of a letter."""
+    session: int
 
 
 async def end_session(leader: int, is_running: Callable[[], bool], *, gently: bool, spare_nohup: bool = False) -> None:
@@ -45,7 +46,7 @@ async def end_session(leader: int, is_running: Callable[[], bool], *, gently: bo
     def members() -> list[_Member]:
         found = [each for each in _members(leader) if not (spare_nohup and _ignores_hangup(each.pid))]
         if is_running() and all(each.pid != leader for each in found):
-            found.append(_Member(leader, ord("R")))
+            found += [each for each in [_look(Path(f"/proc/{leader}"))] if each is not None]
         return found
 
     for number, seconds in GENTLY if gently else IMMEDIATELY:
@@ -76,15 +77,19 @@ async def wait_readable(descriptor: int, seconds: float) -> bool:
 
 
 def _members(leader: int) -> list[_Member]:
-    members = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                # pid (command) state parent group session …; the command may hold anything, parentheses too.
-                fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
-                if int(fields[3]) == leader and fields[0][0] not in _ENDED:
-                    members.append(_Member(int(entry.name), fields[0][0]))
-    return members
+    looks = (_look(entry) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [each for each in looks if each is not None and each.session == leader]
+
+
+def _look(entry: Path) -> _Member | None:
+    """Return the living process whose directory in /proc it is."""
+    try:
+        # pid (command) state parent group session …; the command may hold anything, parentheses too.
+        fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    state = fields[0][0]
+    return None if state in _ENDED else _Member(int(entry.name), state, int(fields[3]))
 
 
 def _ignores_hangup(pid: int) -> bool:
