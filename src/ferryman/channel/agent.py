@@ -310,7 +310,7 @@ class AgentChannel:
         while (message := incoming.next_message()) is not None:
             if message.payload_type != PayloadType.HANDSHAKE_RESPONSE:
                 self._go_without_handshake()
-                number = self._stream.delivery_number(message.sequence_number)
+                number = self._stream.delivery_number(incoming.expected)
                 incoming.take(consumed=False)
                 self._stream.outgoing.listening()
                 self._events.append(InputReceived(number, message.payload_type, message.payload))

@@ -222,7 +222,7 @@ class ClientChannel:
             case _:
                 if self._state is ClientState.WAITING:
                     self._start(LEGACY_SESSION_TYPE, None)
-                number = self._stream.delivery_number(message.sequence_number)
+                number = self._stream.delivery_number(self._stream.incoming.expected)
                 self._events.append(OutputReceived(number, message.payload_type, message.payload))
                 return True
         return False

@@ -3,9 +3,14 @@
 Rules (`protocol/client.md` §7.2, `agent.md` §4.3): messages are handed on in order; each is acknowledged by itself,
 ours only when consumed; a duplicate of a consumed message is acknowledged again, for its acknowledgement may be lost.
 Between Ferryman's ends one acknowledgement stands for all before it, so it may wait a moment for the next.
+
+AWS's client counts without a lock (`client.md` §7.1): a signal and a keystroke may carry the same number, and the next
+number is skipped. The id and content distinguish the second from a retransmission; it fills the skipped place, for
+which the stream would otherwise wait forever.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 from ferryman.channel.outgoing import Clock, Entropy, new_message_id
@@ -17,13 +22,32 @@ HELD_BACK_SECONDS = 0.005
 HELD_BACK_BYTES = 256 * 1024
 HELD_BACK_MESSAGES = 64
 """An acknowledgement waits no longer than this, and not if it stands for so much that the sender may need it."""
+REMEMBERED = 32
+"""How many of the newest messages are compared with one that has the number of an earlier one."""
+REMEMBERED_BYTES = 1024
+"""AWS's client sends no larger payloads; a larger message is not compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Unconsumed:
+    number: int
     message_id: str
     message_type: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    place: int
+    """Where it stands in the stream; `message.sequence_number`, but for a number that was used twice."""
+    message: AgentMessage
+
+    def is_another(self, message: AgentMessage) -> bool:
+        mine = self.message
+        return mine.message_id != message.message_id and (mine.payload_type, mine.payload) != (
+            message.payload_type,
+            message.payload,
+        )
 
 
 class IncomingStream:
@@ -41,6 +65,7 @@ class IncomingStream:
         self._consumed = 0
         self._ahead: dict[int, AgentMessage] = {}
         self._ahead_bytes = 0
+        self._accepted: deque[_Accepted] = deque(maxlen=REMEMBERED)
         self._unconsumed: dict[int, _Unconsumed] = {}
         self._unconsumed_bytes = 0
         self._acknowledgements: list[bytes] = []
@@ -63,6 +88,8 @@ class IncomingStream:
     def offer(self, message: AgentMessage) -> None:
         """Take in a message of the stream: keep it, drop it, or acknowledge it again."""
         number = message.sequence_number
+        if self._used_twice(message):
+            number = self._free_place(number)
         if number < self._expected:
             if number >= 0 and number not in self._unconsumed:
                 self._acknowledge(number, str(message.message_id), message.message_type, 0)
@@ -74,6 +101,23 @@ class IncomingStream:
             return
         self._ahead[number] = message
         self._ahead_bytes += size
+        if not self._cumulative and size <= REMEMBERED_BYTES:
+            self._accepted.append(_Accepted(number, message))
+
+    def _used_twice(self, message: AgentMessage) -> bool:
+        """Whether this is a new message with the number of one that was accepted lately."""
+        number = message.sequence_number
+        if self._cumulative or (number >= self._expected and number not in self._ahead):
+            return False
+        if any(each.message.message_id == message.message_id for each in self._accepted):
+            return False
+        same = [each for each in self._accepted if number in (each.place, each.message.sequence_number)]
+        return bool(same) and all(each.is_another(message) for each in same)
+
+    def _free_place(self, number: int) -> int:
+        """Return the first place at or after `number` that holds nothing, or a taken one if none is near."""
+        first = max(number, self._expected)
+        return next((place for place in range(first, first + REMEMBERED) if place not in self._ahead), number)
 
     def next_message(self) -> AgentMessage | None:
         """Return the message that is next in order, if it is here and the consumer is not too far behind."""
@@ -83,14 +127,14 @@ class IncomingStream:
 
     def take(self, *, consumed: bool) -> None:
         """Advance past `next_message`: acknowledge it now, or when it is consumed."""
-        message = self._forget_next()
-        number = self._expected
+        place, message = self._expected, self._forget_next()
+        number, message_id = message.sequence_number, str(message.message_id)
         self._expected += 1
         if consumed:
-            self._acknowledge(number, str(message.message_id), message.message_type, 0)
+            self._acknowledge(number, message_id, message.message_type, 0)
             return
         size = len(message.payload)
-        self._unconsumed[number] = _Unconsumed(str(message.message_id), message.message_type, size)
+        self._unconsumed[place] = _Unconsumed(number, message_id, message.message_type, size)
         self._unconsumed_bytes += size
 
     def refuse(self) -> None:
@@ -98,13 +142,13 @@ class IncomingStream:
         self._forget_next()
 
     def consume(self, sequence_number: int) -> None:
-        """Acknowledge every message up to and including `sequence_number` that was handed out and not consumed."""
-        for number in range(self._consumed, min(sequence_number + 1, self._expected)):
-            item = self._unconsumed.pop(number, None)
+        """Acknowledge every message up to and including place `sequence_number` that was handed out, not consumed."""
+        for place in range(self._consumed, min(sequence_number + 1, self._expected)):
+            item = self._unconsumed.pop(place, None)
             if item is not None:
                 self._unconsumed_bytes -= item.size
-                self._acknowledge(number, item.message_id, item.message_type, item.size)
-            self._consumed = number + 1
+                self._acknowledge(item.number, item.message_id, item.message_type, item.size)
+            self._consumed = place + 1
 
     def acknowledgements(self, now: float) -> list[bytes]:
         """Return the acknowledgements to send now, and forget them."""

@@ -9,6 +9,7 @@ from ferryman.channel.incoming import (
     HELD_BACK_BYTES,
     HELD_BACK_MESSAGES,
     HELD_BACK_SECONDS,
+    REMEMBERED,
     IncomingStream,
 )
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
@@ -93,6 +94,79 @@ def test_a_duplicate_is_acknowledged_again_once_its_original_is_consumed(stream:
     acknowledged(stream)
     stream.offer(message(0))
     assert (delivered(stream), acknowledged(stream)) == ([], [0])
+
+
+class TestNumberUsedTwice:
+    """AWS's client may send a signal and a keystroke with one number, and skip the next (`client.md` §7.1)."""
+
+    @staticmethod
+    def sent(number: int, message_id: int, payload: bytes) -> AgentMessage:
+        return AgentMessage("input_stream_data", number, 0, uuid.UUID(int=message_id), 1, 1, payload)
+
+    @staticmethod
+    def typed(stream: IncomingStream) -> bytes:
+        text = b""
+        while (item := stream.next_message()) is not None:
+            stream.take(consumed=True)
+            text += item.payload
+        return text
+
+    def test_second_message_fills_the_skipped_place(self, stream: IncomingStream) -> None:
+        text = b""
+        for number, payload in ((0, b"a"), (1, b"\x03"), (1, b"b"), (3, b"c"), (4, b"d")):
+            stream.offer(self.sent(number, ord(payload), payload))
+            text += self.typed(stream)
+        assert text == b"a\x03bcd"
+        assert acknowledged(stream) == [0, 1, 1, 3, 4]
+
+    def test_nothing_is_lost_while_the_consumer_is_behind(self, stream: IncomingStream) -> None:
+        for number, payload in ((0, b"a"), (1, b"\x03"), (1, b"b"), (3, b"c")):
+            stream.offer(self.sent(number, ord(payload), payload))
+        assert self.typed(stream) == b"a\x03bc"
+
+    def test_nothing_is_lost_if_no_number_was_skipped(self, stream: IncomingStream) -> None:
+        text = b""
+        for number, payload in ((0, b"a"), (0, b"\x03"), (1, b"b"), (2, b"c")):
+            stream.offer(self.sent(number, ord(payload), payload))
+            text += self.typed(stream)
+        assert text == b"a\x03bc"
+
+    def test_late_message_follows_those_that_overtook_it(self, stream: IncomingStream) -> None:
+        text = b""
+        for number, payload in ((0, b"a"), (1, b"b"), (0, b"\x03"), (3, b"c")):
+            stream.offer(self.sent(number, ord(payload), payload))
+            text += self.typed(stream)
+        assert text == b"ab\x03c"
+
+    def test_retransmissions_of_both_are_only_acknowledged(self, stream: IncomingStream) -> None:
+        both = [self.sent(0, 1, b"\x03"), self.sent(0, 2, b"a")]
+        for each in both + both:
+            stream.offer(each)
+        assert self.typed(stream) == b"\x03a"
+        for each in both:
+            stream.offer(each)
+        assert self.typed(stream) == b""
+        assert acknowledged(stream) == [0, 0, 0, 0]
+
+    def test_equal_content_under_another_id_is_a_retransmission(self, stream: IncomingStream) -> None:
+        stream.offer(self.sent(0, 1, b"a"))
+        assert self.typed(stream) == b"a"
+        stream.offer(self.sent(0, 2, b"a"))
+        assert self.typed(stream) == b""
+
+    def test_an_old_number_is_a_duplicate(self, stream: IncomingStream) -> None:
+        for number in range(REMEMBERED + 1):
+            stream.offer(self.sent(number, number, b"a"))
+        self.typed(stream)
+        stream.offer(self.sent(0, 1000, b"b"))
+        assert self.typed(stream) == b""
+
+    def test_consumption_is_acknowledged_under_the_number_that_was_used(self, stream: IncomingStream) -> None:
+        for message_id, payload in enumerate((b"a", b"b")):
+            stream.offer(self.sent(0, message_id, payload))
+        delivered(stream)
+        stream.consume(1)
+        assert acknowledged(stream) == [0, 0]
 
 
 def test_a_refused_message_is_expected_again(stream: IncomingStream) -> None:
