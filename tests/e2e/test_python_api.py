@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,11 @@ async def test_a_conversation_with_a_command(ferryman: Any) -> None:
         assert await command.wait() == 0
 
 
-async def test_a_command_is_ended_with_its_context(ferryman: Any) -> None:
+async def test_a_command_is_ended_with_its_context(ferryman: Any, until: Callable[..., Any]) -> None:
     async with public.connect(ferryman.node_id) as node:
         async with node.start(["sleep", "1000"]) as command:
             session_id = command.session_id
-        assert ferryman.session_row(session_id)["Status"] in ("Terminating", "Terminated")
+        await asyncio.to_thread(until, lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
 
 
 async def test_a_session_that_is_ended_elsewhere_is_a_failure(ferryman: Any) -> None:

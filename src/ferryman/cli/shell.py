@@ -11,7 +11,7 @@ from ferryman.cli.api_options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.command_line import command_line
 from ferryman.cli.printing import complain
 from ferryman.plugin.api_client import Connection, connect
-from ferryman.plugin.arguments import InvalidArguments, Launch
+from ferryman.plugin.arguments import SHELL_STATUS_VARIABLE, InvalidArguments, Launch
 from ferryman.plugin.starting import INTERACTIVE_DOCUMENT, start_session
 from ferryman.plugin.target import find_node
 
@@ -45,7 +45,7 @@ def attend(launch: Launch) -> int:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            return runner.run(run(launch, os.environ))
+            return runner.run(run(launch, os.environ | {SHELL_STATUS_VARIABLE: "1"}))
         except InvalidArguments as wrong:
             complain(*str(wrong).strip("\n").split("\n"))
             return 2

@@ -24,6 +24,7 @@ FORWARD_IDLE_VARIABLE = "FERRYMAN_FORWARD_IDLE_SECONDS"
 DEFAULT_FORWARD_IDLE_SECONDS = 86_400.0
 LONGEST_FORWARD_IDLE_SECONDS = 30 * 86_400.0
 COMMAND_STDIN_VARIABLE = "FERRYMAN_COMMAND_STDIN"
+SHELL_STATUS_VARIABLE = "FERRYMAN_SHELL_STATUS"
 
 
 class InvalidArguments(Exception):
@@ -68,12 +69,15 @@ class Settings:
 
     `reconnect_seconds` bounds an outage. A forwarded port without a connection is closed after `forward_idle_seconds`,
     infinity for never. `command_stdin`: non-interactive commands get the standard input, which AWS's client leaves
-    alone, and so does ours unless asked: in a loop over lines it would eat the lines.
+    alone, and so does ours unless asked: in a loop over lines it would eat the lines. `shell_status`: a shell's exit
+    status is the client's. The AWS CLI shows any status but 0 as a failed command, and a shell's is that of what was
+    typed last.
     """
 
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS
     forward_idle_seconds: float = DEFAULT_FORWARD_IDLE_SECONDS
     command_stdin: bool = False
+    shell_status: bool = False
 
 
 def parse(arguments: Sequence[str], environment: MutableMapping[str, str]) -> Command:
@@ -112,10 +116,19 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     idle = _seconds(
         environment, FORWARD_IDLE_VARIABLE, DEFAULT_FORWARD_IDLE_SECONDS, LONGEST_FORWARD_IDLE_SECONDS, " (0: no limit)"
     )
-    command_stdin = environment.get(COMMAND_STDIN_VARIABLE, "")
-    if command_stdin not in ("", "0", "1"):
-        raise InvalidArguments(texts.cannot_start(f"{COMMAND_STDIN_VARIABLE} must be 0 or 1"))
-    return Settings(reconnect_seconds(environment), idle or math.inf, command_stdin == "1")
+    return Settings(
+        reconnect_seconds(environment),
+        idle or math.inf,
+        _switch(environment, COMMAND_STDIN_VARIABLE),
+        _switch(environment, SHELL_STATUS_VARIABLE),
+    )
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "")
+    if value not in ("", "0", "1"):
+        raise InvalidArguments(texts.cannot_start(f"{name} must be 0 or 1"))
+    return value == "1"
 
 
 def reconnect_seconds(environment: Mapping[str, str]) -> float:

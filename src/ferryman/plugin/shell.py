@@ -14,7 +14,8 @@ from ferryman.plugin.upstream import Upstream
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.payloads import Size, encode_payload
 
-SESSION_TYPES = frozenset({"Standard_Stream", "InteractiveCommands"})
+SHELL = "Standard_Stream"
+SESSION_TYPES = frozenset({SHELL, "InteractiveCommands"})
 KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGTSTP: b"\x1a"}
 """Signals from outside stand for keys (`protocol/client.md` §10.1)."""
 
@@ -40,6 +41,7 @@ class Shell:
         self._sent_size: WindowSize | None = None
         self._size_due = True
         self._status: int | None = None
+        self._tells_status = around.settings.shell_status or around.started.session_type != SHELL
         self._end_of_input: EndOfInput | None = None
         around.screen.choose(data_only=False)
         if self.attended:
@@ -56,7 +58,7 @@ class Shell:
             case PayloadType.STD_ERR:
                 self._screen.show_error(event.payload, event.sequence_number)
             case PayloadType.EXIT_CODE:
-                self._status = exit_code(event.payload)
+                self._status = exit_code(event.payload) if self._tells_status else NORMAL
                 self._screen.skip(event.sequence_number)
             case _:
                 self._screen.skip(event.sequence_number)

@@ -155,9 +155,15 @@ def test_what_was_typed_too_early_is_not_lost(far_end: Any, sit_down: Callable[.
 
 
 @pytest.mark.parametrize("code", [3, 130, 137])
-def test_the_programs_status_is_the_clients(far_end: Any, person: Person, code: int) -> None:
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "not asked"])
+def test_a_shells_status_is_the_clients_only_if_asked(
+    far_end: Any, sit_down: Callable[..., Person], code: int, asked: bool
+) -> None:
+    """The AWS CLI shows any status but 0 as a failed command, and a shell's is that of whatever was typed last."""
+    person = sit_down(far_end, FERRYMAN_SHELL_STATUS=str(int(asked)))
+    far_end.until(lambda: far_end.sizes)
     far_end.end(code=code)
-    assert person.leaves() == code
+    assert person.leaves() == (code if asked else 0)
     assert person.seen == START_TEXT + END_TEXT
     assert person.is_restored()
 
