@@ -9,8 +9,10 @@ import gc
 
 from ferryman.awsapi.models import SERVICES, service_model
 
-MIDDLE_PER_FULL = 50
-"""Middle collections before a full one, of 350,000 new objects at least: some 50 MB if all of them were garbage."""
+MIDDLE_PER_FULL = 1000
+"""Middle collections before a full one: 7 million new objects, which only a leak would make between two of ours."""
+FULL_SECONDS = 300.0
+"""Between full collections. Each stops everything for 20 to 80 ms; a flood would bring one about every few seconds."""
 
 
 async def spare_loaded_objects() -> None:
@@ -21,3 +23,11 @@ async def spare_loaded_objects() -> None:
     gc.freeze()
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, MIDDLE_PER_FULL)
+
+
+async def collect_garbage() -> None:
+    """Spare what is loaded, then collect fully from time to time; until cancelled."""
+    await spare_loaded_objects()
+    while True:
+        await asyncio.sleep(FULL_SECONDS)
+        gc.collect()

@@ -38,7 +38,7 @@ def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 async def _serve(located: Located) -> None:
-    from ferryman.cli.garbage_collection import spare_loaded_objects
+    from ferryman.cli.garbage_collection import collect_garbage
     from ferryman.server.forwarded import ProxyHeader, TrustedProxies
     from ferryman.server.newcomers import Newcomers
     from ferryman.server.serving import serve
@@ -65,7 +65,7 @@ async def _serve(located: Located) -> None:
                 certificate=certificate,
                 newcomers=Newcomers(counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]),
                 proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
-                ready=lambda _: beside.append(asyncio.create_task(spare_loaded_objects())),
+                ready=lambda _: beside.append(asyncio.create_task(collect_garbage())),
                 stop=stop,
             )
         except StoreUnavailable as error:

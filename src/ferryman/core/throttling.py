@@ -13,6 +13,11 @@ BUCKETS = 10_000
 PAUSE = 200
 """Milliseconds without a call after one whose policies were too much work: 20 times what that took."""
 
+LARGE_BODY = 64 * 1024
+"""Bytes of a request's body from which on reading it costs milliseconds."""
+REFUSED_PAUSE = 2000
+"""Milliseconds without a call after a large one that was refused: 100 times what reading it took."""
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -47,9 +52,9 @@ class Throttle:
             raise ServiceError("ThrottlingException", "Rate exceeded")
         bucket.tokens -= 1
 
-    def pause(self, caller_id: str, now: Millis) -> None:
-        """Refuse every call of a caller for `PAUSE` milliseconds; others do not notice."""
-        self._paused[caller_id] = Millis(now + PAUSE)
+    def pause(self, caller_id: str, now: Millis, milliseconds: int = PAUSE) -> None:
+        """Refuse every call of a caller for so long; others do not notice."""
+        self._paused[caller_id] = Millis(now + milliseconds)
         self._paused.move_to_end(caller_id)
         if len(self._paused) > BUCKETS:
             self._paused.popitem(last=False)

@@ -8,6 +8,7 @@ from aiohttp import web
 from ferryman.awsapi.dispatch import ApiProtocol, Response, identify, parse, serialise, unknown_operation
 from ferryman.core.audit import demand_trail
 from ferryman.core.node_credentials import node_caller
+from ferryman.core.throttling import LARGE_BODY, REFUSED_PAUSE
 from ferryman.model.callers import CallerKind
 from ferryman.model.errors import ServiceError
 from ferryman.policy.work import EvaluationTooLarge
@@ -52,12 +53,16 @@ async def handle(request: web.Request) -> web.Response:
         request.app[THROTTLE].take(caller.person_id, call.operation, gateway.service.clock())
         if key not in BY_CALLER:
             raise unknown_operation(call.operation)
-        given = observed.parameters = parse(call, body)
-        demand_trail(gateway.service, call.operation, caller)
         try:
+            given = observed.parameters = parse(call, body)
+            demand_trail(gateway.service, call.operation, caller)
             result = await BY_CALLER[key](here, caller, given)
         except EvaluationTooLarge:
             request.app[THROTTLE].pause(caller.person_id, gateway.service.clock())
+            raise
+        except ServiceError:
+            if len(body) >= LARGE_BODY:
+                request.app[THROTTLE].pause(caller.person_id, gateway.service.clock(), REFUSED_PAUSE)
             raise
     observed.result = result
     if call.protocol is ApiProtocol.EC2:

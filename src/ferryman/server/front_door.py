@@ -19,7 +19,7 @@ BACKLOG = 1024
 SOCKET_BUFFER = 128 * 1024
 """Bytes of kernel buffer a connection and direction: a saturated session delays others' keystrokes by 2 ms, not by the
 8 ms of the defaults, and a stalled one hides little."""
-_ACCEPTED_AT_ONCE = 64
+_ACCEPTED_AT_ONCE = 8
 """More wait for the loop's next turn: a storm of newcomers delays nobody's keystroke for long."""
 _EVICTED_AT_ONCE = 16
 _EVICTED_SHARE = 64

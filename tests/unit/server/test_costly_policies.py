@@ -71,3 +71,19 @@ async def test_the_person_waits_under_every_name_and_nobody_else_of_that_name(se
     server.clock.advance(-60)
     assert (await refusal(other.get_caller_identity))[0] == "Throttling"
     assert await asyncio.to_thread(same.get_caller_identity)
+
+
+async def test_whoever_sent_much_for_nothing_waits(server: Server) -> None:
+    """Reading a large body costs milliseconds, whatever is decided then."""
+    await create_user(server.service, "eve")
+    key = await create_access_key(server.service, "eve")
+    ssm, sts = [await asyncio.to_thread(server.client, service, key) for service in ("ssm", "sts")]
+    many = [f"{n}x" * 20 for n in range(3000)]
+    assert (await refusal(ssm.remove_tags_from_resource, **NODE, TagKeys=many[:10]))[0] == "AccessDeniedException"
+    assert await asyncio.to_thread(sts.get_caller_identity)
+    assert (await refusal(ssm.remove_tags_from_resource, **NODE, TagKeys=many))[0] == "ValidationException"
+    server.clock.advance(-60)  # within the pause, however slow this machine is
+    assert (await refusal(sts.get_caller_identity))[0] == "Throttling"
+    assert await asyncio.to_thread((await asyncio.to_thread(server.client, "sts")).get_caller_identity)
+    server.clock.advance(120)
+    assert await asyncio.to_thread(sts.get_caller_identity)
