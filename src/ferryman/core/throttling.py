@@ -1,6 +1,7 @@
 """Token buckets, one a caller and operation: who calls too often is told to wait, others do not notice."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ferryman.core.service import Limits
@@ -18,6 +19,14 @@ LARGE_BODY = 64 * 1024
 REFUSED_PAUSE = 2000
 """Milliseconds without a call after a large one that was refused: 100 times what reading it took."""
 
+NODE_BURST, NODE_RATE = 256, 32.0
+"""Calls of one operation that a node may make at once, and then a second; an agent makes a few for each session."""
+
+DENIALS_BURST, DENIALS_RATE = 200, 20.0
+"""Calls of one caller, of whatever operation, that policies may deny at once, and then a second."""
+DENIED_PAUSE = 1000
+"""Milliseconds without a call after more than that."""
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -25,20 +34,19 @@ class _Bucket:
     filled_at: Millis
 
 
-class Throttle:
-    """Counts the calls of one server. `Limits.calls_burst` may come at once, `Limits.calls_per_second` go on."""
+class TokenBuckets:
+    """One bucket of tokens a key: `burst` may be taken at once, then `rate` a second."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._rate = limits.calls_per_second
-        self._burst = limits.calls_burst
-        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
-        self._paused: OrderedDict[str, Millis] = OrderedDict()
+    def __init__(self, burst: float, rate: float) -> None:
+        self._burst = burst
+        self._rate = rate
+        self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
 
-    def take(self, caller_id: str, operation: str, now: Millis) -> None:
-        """Count a call of `operation`; raises ThrottlingException, which SDKs retry, if it is one too many."""
-        if self._paused and now < self._paused.get(caller_id, now):
-            raise ServiceError("ThrottlingException", "Rate exceeded: your last call was too much work")
-        key = (caller_id, operation)
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: Hashable, now: Millis) -> bool:
+        """Take a token; False if there is none. `now` is milliseconds of any clock, always the same."""
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = _Bucket(self._burst, now)
@@ -49,8 +57,40 @@ class Throttle:
         bucket.tokens = min(self._burst, bucket.tokens + refill)
         bucket.filled_at = now
         if bucket.tokens < 1:
-            raise ServiceError("ThrottlingException", "Rate exceeded")
+            return False
         bucket.tokens -= 1
+        return True
+
+    def give_back(self, key: Hashable) -> None:
+        """Put back a token that was taken."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.tokens = min(self._burst, bucket.tokens + 1)
+
+
+class Throttle:
+    """Counts the calls of one server. `Limits.calls_burst` may come at once, `Limits.calls_per_second` go on."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._buckets = TokenBuckets(limits.calls_burst, limits.calls_per_second)
+        self._node_buckets = TokenBuckets(min(NODE_BURST, limits.calls_burst), min(NODE_RATE, limits.calls_per_second))
+        self._denials = TokenBuckets(DENIALS_BURST, DENIALS_RATE)
+        self._paused: OrderedDict[str, Millis] = OrderedDict()
+
+    def take(self, caller_id: str, operation: str, now: Millis, *, node: bool = False) -> None:
+        """Count a call of `operation`; raises ThrottlingException, which SDKs retry, if it is one too many."""
+        if self._paused and now < self._paused.get(caller_id, now):
+            raise ServiceError(
+                "ThrottlingException", "Rate exceeded: your last call was too much work, or too many were denied"
+            )
+        buckets = self._node_buckets if node else self._buckets
+        if not buckets.take((caller_id, operation), now):
+            raise ServiceError("ThrottlingException", "Rate exceeded")
+
+    def denied(self, caller_id: str, now: Millis) -> None:
+        """Count a call that policies denied; after too many the caller waits."""
+        if not self._denials.take(caller_id, now):
+            self.pause(caller_id, now, DENIED_PAUSE)
 
     def pause(self, caller_id: str, now: Millis, milliseconds: int = PAUSE) -> None:
         """Refuse every call of a caller for so long; others do not notice."""

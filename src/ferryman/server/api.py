@@ -19,6 +19,9 @@ from ferryman.server.connections import Connection, recognise
 from ferryman.server.keys import CALL, GATEWAY, KEY_USES, REQUEST_ID, THROTTLE
 from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.server.surroundings import Surroundings
+from ferryman.server.turns import take_turn
+
+DENIALS = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
 async def handle(request: web.Request) -> web.Response:
@@ -40,7 +43,7 @@ async def handle(request: web.Request) -> web.Response:
             node = await authenticate_node(gateway.service, to_verify, call)
         recognise(request, node.node_id, node=True)
         observed.caller = node_caller(gateway.service, node.node_id)
-        request.app[THROTTLE].take(node.node_id, call.operation, gateway.service.clock())
+        await take_turn(request, node.node_id, call.operation, CallerKind.NODE)
         given = observed.parameters = parse(call, body)
         demand_trail(gateway.service, call.operation, observed.caller)
         result = await BY_NODE_KEY[key](here, node, given)
@@ -50,7 +53,7 @@ async def handle(request: web.Request) -> web.Response:
         observed.caller = caller
         recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
         request.app[KEY_USES].note(caller, call.service)
-        request.app[THROTTLE].take(caller.person_id, call.operation, gateway.service.clock())
+        await take_turn(request, caller.person_id, call.operation, caller.kind)
         if key not in BY_CALLER:
             raise unknown_operation(call.operation)
         try:
@@ -60,9 +63,11 @@ async def handle(request: web.Request) -> web.Response:
         except EvaluationTooLarge:
             request.app[THROTTLE].pause(caller.person_id, gateway.service.clock())
             raise
-        except ServiceError:
+        except ServiceError as error:
             if len(body) >= LARGE_BODY:
                 request.app[THROTTLE].pause(caller.person_id, gateway.service.clock(), REFUSED_PAUSE)
+            elif error.code in DENIALS:
+                request.app[THROTTLE].denied(caller.person_id, gateway.service.clock())
             raise
     observed.result = result
     if call.protocol is ApiProtocol.EC2:

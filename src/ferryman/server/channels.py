@@ -23,6 +23,7 @@ from ferryman.server.control_channel import ControlChannel
 from ferryman.server.gateway import Gateway
 from ferryman.server.keys import CALL, GATEWAY
 from ferryman.server.sockets import Socket, Violation
+from ferryman.server.turns import UPGRADE_SECONDS, take_turn
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.opening import (
     OpenAgentDataChannel,
@@ -49,6 +50,7 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
         caller = await authenticate_upgrade(gateway.service, request)
     if caller is None:
         raise MissingAuthenticationToken
+    await take_turn(request, caller.node_id or caller.person_id, "OpenControlChannel", caller.kind, UPGRADE_SECONDS)
     settings = gateway.service.settings
     node_id = NodeId(request.match_info["id"])
     resource = node_arn(settings.account_id, settings.region, node_id)
@@ -63,6 +65,8 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     request[CALL] = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
     caller = await _signer_of_data_channel(gateway, request)
+    if caller is not None:
+        await take_turn(request, caller.node_id or caller.person_id, "OpenDataChannel", caller.kind, UPGRADE_SECONDS)
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # too long, it names no session either way
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
     if caller is not None and caller.kind is CallerKind.NODE:

@@ -74,7 +74,7 @@ class ConnectionLimits:
         groups: tuple[Group, ...] = ((_CALLER, caller), *address)
         if place.groups == groups:
             return True
-        self._part(occupant, place)
+        self._part(occupant, place, known=True)
         place.groups = groups
         self._join(occupant, place)
         return all(self._fits(occupant, group) for group in groups)
@@ -95,7 +95,7 @@ class ConnectionLimits:
         """It is a channel."""
         place = self._places.get(occupant)
         if place is not None and not place.channel:
-            self._part(occupant, place)
+            self._part(occupant, place, known=True)
             place.channel = True
             self._channels += 1
 
@@ -154,8 +154,8 @@ class ConnectionLimits:
         if place.idle:
             self._set_idle(occupant, place, idle=True)
 
-    def _part(self, occupant: Occupant, place: _Place) -> None:
-        """Take a connection out of its groups; a stranger is a newcomer no longer."""
+    def _part(self, occupant: Occupant, place: _Place, *, known: bool = False) -> None:
+        """Take a connection out of its groups; a stranger is a newcomer no longer, and may be `known` instead."""
         idle = place.idle
         if idle:
             self._set_idle(occupant, place, idle=False)
@@ -165,7 +165,10 @@ class ConnectionLimits:
             if not self._counts[group]:
                 del self._counts[group]
             if group[0] == _STRANGERS:
-                self.newcomers.leave(place.origin)
+                if known:
+                    self.newcomers.recognise(place.origin)
+                else:
+                    self.newcomers.leave(place.origin)
 
     def _set_idle(self, occupant: Occupant, place: _Place, *, idle: bool) -> None:
         place.idle = idle

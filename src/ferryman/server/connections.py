@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 
 import structlog
 from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
@@ -21,6 +22,9 @@ from ferryman.server.timing import Timing
 
 LINGERING = 2.0
 """Seconds in which a refused body is read and thrown away, so that the refusal reaches its sender."""
+
+HEAD_BYTES = 16 * 1024
+"""A longer head is given to aiohttp unfinished, whose limits refuse it."""
 
 SERVER_NAME = "Ferryman"
 """All that answers say of what answers: versions help nobody but those who look for holes in them."""
@@ -54,12 +58,15 @@ class Memory:
 class Connection(web.RequestHandler):
     """aiohttp's connection, with an end to patience. `left` is called once it is gone, or if it never came about.
 
-    Before that, `limits` counts it and `memory` what it sends.
+    Before that, `limits` counts it and `memory` what it sends. aiohttp hears of a connection when the head of its first
+    request is complete: a stranger's flood of unfinished requests costs no tasks, and can be dropped at little cost.
     """
 
     __slots__ = (
         "_arrival",
+        "_begun",
         "_due",
+        "_head",
         "_holder",
         "_left",
         "_limits",
@@ -97,6 +104,8 @@ class Connection(web.RequestHandler):
         self._due: asyncio.TimerHandle | None = loop.call_later(timing.request, self._expire)
         self._arrival: asyncio.Task[None] | None = None
         self._reading: asyncio.Timeout | None = None
+        self._begun = False
+        self._head = b""
         self.refused = False
         """Whether what was being sent is not read to its end; the answer is the connection's last."""
 
@@ -154,6 +163,15 @@ class Connection(web.RequestHandler):
         elif self._arrival is not None:
             self._arrival.cancel()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the head of a request was ever complete."""
+        return self._begun
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.Protocol` has it."""
+        BaseProtocol.connection_made(self, transport)  # aiohttp's handler begins with the first whole head
+
     def data_received(self, data: bytes) -> None:
         """As `asyncio.Protocol` has it."""
         if self.refused:
@@ -162,6 +180,15 @@ class Connection(web.RequestHandler):
             self._requests.add(self._holder, self, len(data))
             if self.refused:
                 return
+        if not self._begun:
+            data = self._head + data
+            if _unfinished(data):
+                self._head = data
+                return
+            if self.transport is None:
+                return
+            self._begun, self._head = True, b""
+            super().connection_made(self.transport)
         super().data_received(data)
 
     def request_began(self) -> None:
@@ -223,7 +250,10 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """As `asyncio.Protocol` has it."""
-        super().connection_lost(exc)
+        if self._begun:
+            super().connection_lost(exc)
+        else:
+            BaseProtocol.connection_lost(self, exc)
         self.end()
 
     def end(self) -> None:
@@ -245,6 +275,11 @@ class Connection(web.RequestHandler):
             transport.abort()  # closing would wait for a peer that does not read
         else:
             transport.close()
+
+
+def _unfinished(head: bytes) -> bool:
+    """Whether more of a request's head is to come. What cannot be one is finished: it is answered at once."""
+    return len(head) < HEAD_BYTES and head[:1].isupper() and b"\n\r\n" not in head and b"\n\n" not in head
 
 
 def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> None:

@@ -75,7 +75,7 @@ class FrontDoor:
         self._memory = memory
         self._timing = timing
         self._certificate = certificate
-        self._connections = 0
+        self._open: set[Connection] = set()
         self._arriving: set[asyncio.Task[None]] = set()
         self._accepting = False
         self._closed = False
@@ -84,7 +84,7 @@ class FrontDoor:
     @property
     def connections(self) -> int:
         """How many connections are open, those still in their TLS handshake included."""
-        return self._connections
+        return len(self._open)
 
     def open(self) -> None:
         """Accept from now on."""
@@ -92,7 +92,7 @@ class FrontDoor:
         self._resume()
 
     async def close(self) -> None:
-        """Accept no more and drop who is still arriving. Connections that came about go on."""
+        """Accept no more, and drop who is still arriving or has not asked for anything. Other connections go on."""
         self._closed = True
         self._pause()
         self._listener.close()
@@ -101,6 +101,8 @@ class FrontDoor:
             task.cancel()
         if arriving:
             await asyncio.wait(arriving)
+        for connection in [each for each in self._open if not each.begun]:
+            connection.evict()
 
     def _resume(self) -> None:
         if not self._accepting and not self._closed:
@@ -114,7 +116,7 @@ class FrontDoor:
 
     def _accept(self) -> None:
         for number in range(_ACCEPTED_AT_ONCE):
-            if self._connections >= self._limits.most:
+            if len(self._open) >= self._limits.most:
                 if not number:  # somebody waits; otherwise the next turn tells
                     self._make_room()
                 return
@@ -149,8 +151,8 @@ class FrontDoor:
             self._complain("too many newcomers", peer=str(origin))
             accepted.close()
             return
-        self._connections += 1
         connection = Connection(self._server, self._limits, self._memory, self._timing, self._left)
+        self._open.add(connection)
         if self._limits.enter(connection, origin):
             self._complain("idle connections closed", limit=self._limits.most)
         task = self._loop.create_task(self._arrive(accepted, peer, connection))
@@ -177,8 +179,8 @@ class FrontDoor:
                 connection.end()
 
     def _left(self, connection: Connection) -> None:
-        self._connections -= 1
-        if not self._accepting and self._connections < self._limits.most:
+        self._open.discard(connection)
+        if not self._accepting and len(self._open) < self._limits.most:
             self._resume()
 
     def _complain(self, event: str, **details: object) -> None:

@@ -4,15 +4,22 @@ Whoever has signed a request or joined a session can be called to account and is
 be anybody, and costs a socket, a TLS state and a buffer for as long as the server is patient.
 """
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
+
+from ferryman.core.throttling import TokenBuckets
+from ferryman.model.identifiers import Millis
 
 Network: TypeAlias = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 LIMIT = 256
 """A thousand nodes behind one address still come back within seconds: each is a newcomer for some milliseconds."""
+_REFILL_SECONDS = 4
+"""In so many seconds as many newcomers may come from one address as may be there at a time, beside those who show who
+they are: these are not counted."""
 _SITE_BITS = 64
 """One customer of a provider has at least this much of IPv6, and may take another address for every connection."""
 
@@ -23,12 +30,20 @@ Origin: TypeAlias = IPv4Address | IPv6Network
 class Newcomers:
     """Counts newcomers by where they come from: at most `limit` each, any number from the networks in `exempt`.
 
+    Those who leave as strangers cannot come again at will: twice `limit` at once, then a quarter of it a second.
     The default exempts loopback: a proxy on this machine brings everybody's connections from one address, and programs
     on this machine have other ways to harm it.
     """
 
-    def __init__(self, limit: int = LIMIT, exempt: Sequence[Network] = LOOPBACK) -> None:
+    def __init__(
+        self,
+        limit: int = LIMIT,
+        exempt: Sequence[Network] = LOOPBACK,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limit = limit
+        self._arrivals = TokenBuckets(2 * limit, limit / _REFILL_SECONDS)
+        self._clock = clock
         self._exempt = tuple(exempt)
         self._counts: Counter[Origin] = Counter()
 
@@ -50,13 +65,19 @@ class Newcomers:
         """Count one more, unless that is too many: then False."""
         if origin is None:
             return True
-        if self._counts[origin] >= self._limit:
+        if self._counts[origin] >= self._limit or not self._arrivals.take(origin, Millis(int(self._clock() * 1000))):
             return False
         self._counts[origin] += 1
         return True
 
+    def recognise(self, origin: Origin | None) -> None:
+        """Count one less, which has shown who it is: it never counted as a stranger's arrival."""
+        if origin is not None:
+            self._arrivals.give_back(origin)
+            self.leave(origin)
+
     def leave(self, origin: Origin | None) -> None:
-        """Count one less: it is gone, or no newcomer any more."""
+        """Count one less: it is gone."""
         if origin is None:
             return
         self._counts[origin] -= 1

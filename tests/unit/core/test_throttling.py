@@ -1,7 +1,9 @@
+from contextlib import suppress
+
 import pytest
 
 from ferryman.core.service import Limits
-from ferryman.core.throttling import BUCKETS, PAUSE, Throttle
+from ferryman.core.throttling import BUCKETS, DENIALS_BURST, DENIED_PAUSE, NODE_BURST, NODE_RATE, PAUSE, Throttle
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 
@@ -72,3 +74,29 @@ def test_the_memory_of_paused_callers_is_bounded() -> None:
     throttle.take("0", "A", Millis(0))
     with pytest.raises(ServiceError):
         throttle.take("1", "A", Millis(0))
+
+
+def test_a_node_may_call_less_often() -> None:
+    throttle = Throttle(Limits(calls_per_second=500, calls_burst=1000))
+
+    def taken(milliseconds: int) -> int:
+        """How many of 1,000 calls pass."""
+        passed = 0
+        for _ in range(1000):
+            with suppress(ServiceError):
+                throttle.take("mi-0123456789abcdef0", "UpdateInstanceInformation", Millis(milliseconds), node=True)
+                passed += 1
+        return passed
+
+    assert [taken(0), taken(1000)] == [NODE_BURST, NODE_RATE]
+
+
+def test_who_is_denied_too_often_waits_a_second_with_every_call() -> None:
+    throttle = Throttle(Limits(calls_per_second=1000, calls_burst=1000))
+    for _ in range(DENIALS_BURST):
+        throttle.denied("AIDA1", Millis(0))
+    assert take(throttle, 0)
+    throttle.denied("AIDA1", Millis(0))
+    assert not take(throttle, DENIED_PAUSE - 1)
+    assert take(throttle, 0, "AIDA2")
+    assert take(throttle, DENIED_PAUSE)

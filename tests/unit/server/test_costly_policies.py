@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ferryman.core.identities import create_access_key, create_user
+from ferryman.core.throttling import DENIALS_BURST
 from ferryman.model.callers import Credentials
 from ferryman.model.secret import Secret
 from tests.unit.server.conftest import ACCOUNT, Server
@@ -87,3 +88,17 @@ async def test_whoever_sent_much_for_nothing_waits(server: Server) -> None:
     assert await asyncio.to_thread((await asyncio.to_thread(server.client, "sts")).get_caller_identity)
     server.clock.advance(120)
     assert await asyncio.to_thread(sts.get_caller_identity)
+
+
+async def test_who_is_denied_too_often_waits_and_others_do_not(server: Server) -> None:
+    await server.call("describe_sessions", State="Active")
+    await create_user(server.service, "eve")
+    key = await create_access_key(server.service, "eve")
+    ssm = await asyncio.to_thread(server.client, "ssm", key)
+    codes = []
+    while codes[-1:] != ["ThrottlingException"] and len(codes) < DENIALS_BURST + 20:
+        server.clock.advance(-1)  # nothing is forgiven meanwhile, however slow this machine is
+        codes.append((await refusal(ssm.describe_sessions, State="Active"))[0])
+    assert codes == ["AccessDeniedException"] * (DENIALS_BURST + 1) + ["ThrottlingException"]
+    assert (await refusal(ssm.get_connection_status, Target="mi-0123456789abcdef0"))[0] == "ThrottlingException"
+    await server.call("describe_sessions", State="Active")

@@ -194,6 +194,43 @@ class TestNewcomers:
         await until(nothing, lambda _: len(newcomers) == 0)
 
 
+class TestUnfinishedHeads:
+    """aiohttp hears of a connection with the first whole head; until then it costs no task."""
+
+    @pytest.mark.parametrize("head", [HEALTH, HEALTH.replace(b"\r\n", b"\n"), UPGRADE])
+    async def test_a_head_in_pieces_is_answered(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]], head: bytes
+    ) -> None:
+        whole, pieces = await connect(), await connect()
+        whole.writer.write(head)
+        for byte in head:
+            pieces.writer.write(bytes((byte,)))
+            await asyncio.sleep(0)
+        assert await pieces.status() == await whole.status()
+
+    async def test_they_cost_no_tasks(self, server: Server, connect: Callable[..., Awaitable[Raw]]) -> None:
+        before = len(asyncio.all_tasks())
+        for _ in range(20):
+            raw = await connect()
+            raw.writer.write(HEALTH[:-2])
+        await asyncio.sleep(0.1)
+        assert len(asyncio.all_tasks()) - before < 10
+        assert len(connected(server.port)) >= 20
+
+    @pytest.mark.parametrize("start", [b"\x16\x03\x01\x02\x00", b"hello", b"\x00" * 64])
+    async def test_what_cannot_be_a_head_is_answered_at_once(
+        self, connect: Callable[..., Awaitable[Raw]], start: bytes
+    ) -> None:
+        raw = await connect()
+        raw.writer.write(start)
+        assert b" 400 " in await raw.status()
+
+    async def test_a_head_without_end_is_refused(self, connect: Callable[..., Awaitable[Raw]]) -> None:
+        raw = await connect()
+        raw.writer.write(HEALTH[:-2] + b"X-More: " + b"1" * 32 * 1024)
+        assert b" 400 " in await raw.status()
+
+
 class TestCallers:
     @pytest.fixture
     def limits(self) -> Limits:

@@ -6,10 +6,13 @@ import contextlib
 import aiohttp
 import pytest
 
+from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.timing import Timing
+from ferryman.server.turns import REFUSAL_SECONDS
 from ferryman.wire.agent_message import MessageType
 from tests.unit.server.conftest import (
+    Node,
     Paired,
     Peer,
     Server,
@@ -105,3 +108,24 @@ async def test_a_node_that_asks_for_receipts_and_reads_none_is_dropped(server: S
             await hostile.control.send(forged)
     assert await hostile.control.closed() == 1008
     await unharmed(victim)
+
+
+class TestPace:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(calls_burst=4, calls_per_second=1)
+
+    async def test_channels_are_opened_at_a_measured_pace(self, server: Server) -> None:
+        """A node that opens its channels over and over waits for its turn; another one does not."""
+        victim, hostile = await server.paired(), await server.paired()
+
+        async def opened(node: Node) -> float:
+            """Seconds until a data channel was opened, and closed again."""
+            began = asyncio.get_running_loop().time()
+            await (await node.data("admin-0123456789abcdef0", token="none")).closed()
+            return asyncio.get_running_loop().time() - began
+
+        took = [await opened(hostile.node) for _ in range(6)]
+        assert max(took) >= REFUSAL_SECONDS
+        assert await opened(victim.node) < max(took)
+        await unharmed(victim)
