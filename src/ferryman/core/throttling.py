@@ -19,8 +19,8 @@ LARGE_BODY = 64 * 1024
 REFUSED_PAUSE = 2000
 """Milliseconds without a call after a large one that was refused: 100 times what reading it took."""
 
-NODE_BURST, NODE_RATE = 256, 32.0
-"""Calls of one operation that a node may make at once, and then a second; an agent makes a few for each session."""
+NODE_BURST, NODE_RATE = 512, 32.0
+"""Calls that a node may make at once, and then a second, of all operations; an agent makes two for each session."""
 
 DENIALS_BURST, DENIALS_RATE = 200, 20.0
 """Calls of one caller, of whatever operation, that policies may deny at once, and then a second."""
@@ -83,8 +83,7 @@ class Throttle:
             raise ServiceError(
                 "ThrottlingException", "Rate exceeded: your last call was too much work, or too many were denied"
             )
-        buckets = self._node_buckets if node else self._buckets
-        if not buckets.take((caller_id, operation), now):
+        if not (self._node_buckets.take(caller_id, now) if node else self._buckets.take((caller_id, operation), now)):
             raise ServiceError("ThrottlingException", "Rate exceeded")
 
     def denied(self, caller_id: str, now: Millis) -> None:

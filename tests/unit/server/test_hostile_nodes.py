@@ -113,7 +113,7 @@ async def test_a_node_that_asks_for_receipts_and_reads_none_is_dropped(server: S
 class TestPace:
     @pytest.fixture
     def limits(self) -> Limits:
-        return Limits(calls_burst=4, calls_per_second=1)
+        return Limits(calls_burst=12, calls_per_second=1)
 
     async def test_channels_are_opened_at_a_measured_pace(self, server: Server) -> None:
         """A node that opens its channels over and over waits for its turn; another one does not."""
@@ -125,7 +125,7 @@ class TestPace:
             await (await node.data("admin-0123456789abcdef0", token="none")).closed()
             return asyncio.get_running_loop().time() - began
 
-        took = [await opened(hostile.node) for _ in range(6)]
+        took = [await opened(hostile.node) for _ in range(14)]
         assert max(took) >= REFUSAL_SECONDS
         assert await opened(victim.node) < max(took)
         await unharmed(victim)
