@@ -95,7 +95,7 @@ async def test_who_is_denied_too_often_waits_and_others_do_not(server: Server) -
     await create_user(server.service, "eve")
     key = await create_access_key(server.service, "eve")
     ssm = await asyncio.to_thread(server.client, "ssm", key)
-    codes = []
+    codes: list[str] = []
     while codes[-1:] != ["ThrottlingException"] and len(codes) < DENIALS_BURST + 20:
         server.clock.advance(-1)  # nothing is forgiven meanwhile, however slow this machine is
         codes.append((await refusal(ssm.describe_sessions, State="Active"))[0])
