@@ -23,17 +23,17 @@ def test_the_tests_that_it_names_are_there(path: str) -> None:
 
 
 def test_every_line_names_a_test() -> None:
-    section = PAGE.partition("## Who attacks, and what holds")[2].partition("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("| ") and not line.startswith("| Line ")]
+    section = PAGE.partition("## Attackers and protections")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and not line.startswith("| Protection ")]
     assert len(rows) > 30
     assert [row for row in rows if not re.search(r"`[\w/]+\.py::test_\w+`", row)] == []
 
 
 def test_every_attacker_has_lines() -> None:
-    section = PAGE.partition("## Who attacks, and what holds")[2].partition("\n## ")[0]
+    section = PAGE.partition("## Attackers and protections")[2].partition("\n## ")[0]
     attackers = section.split("\n### ")[1:]
     assert len(attackers) >= 8
-    assert [each.splitlines()[0] for each in attackers if "| Line | Held by |" not in each] == []
+    assert [each.splitlines()[0] for each in attackers if "| Protection | Test |" not in each] == []
 
 
 STATEMENTS = {
