@@ -1,4 +1,4 @@
-"""The limits and log fields that the server's page names are those of the code."""
+"""The limits and log fields on the server's page are those of the code."""
 
 import ast
 import re
@@ -22,29 +22,29 @@ SOURCES = sorted((ROOT / "src" / "ferryman" / "server").glob("*.py"))
 
 LIMITS = Limits()
 SENTENCES = [
-    f"TLS handshake included | {TIMING.request:g} s",
-    f"of the next request | {TIMING.request:g} s; {TIMING.idle:g} s once",
-    f"who they are | {NEWCOMERS}, not counting loopback",
-    f"limit of open files, less those open and {RESERVED_FILES}; a quarter is kept",
-    f"does not start with fewer than {LEAST_CONNECTIONS} left",
-    f"node, channels not counted | {LIMITS.connections_per_caller} (",
-    f"one address, channels not counted | {LIMITS.connections_per_address:,}, not counting loopback",
-    f"who they are | {LIMITS.request_memory // 2**20} MiB in all",
+    f"including the TLS handshake | {TIMING.request:g} s",
+    f"complete head of the next request | {TIMING.request:g} s; {TIMING.idle:g} s once",
+    f"Unidentified connections from one address | {NEWCOMERS}, not counting loopback",
+    f"limit of open files, minus those already open and {RESERVED_FILES}; a quarter is reserved",
+    f"refuses to start with fewer than {LEAST_CONNECTIONS} left",
+    f"node, not counting channels | {LIMITS.connections_per_caller} (",
+    f"one address, not counting channels | {LIMITS.connections_per_address:,}, not counting loopback",
+    f"requests on unidentified connections | {LIMITS.request_memory // 2**20} MiB in total",
     f"held for {TIMING.poll:g} s",
     f"A request's body | {LIMITS.body_bytes // 2**20} MiB, {TIMING.body:g} s",
     f"A WebSocket message | {LIMITS.frame_bytes // 2**20} MiB",
     f"the opening text frame | {TIMING.opening:g} s, {EARLY_FRAMES} binary frames",
-    f"{OPENING_LIMIT:,} characters; ids and versions in it {NAME_LIMIT}, the token {TOKEN_LIMIT:,}",
-    f"of one peer | {CONTROL_BURST} at once, then {CONTROL_PER_SECOND} per second",
+    f"{OPENING_LIMIT:,} characters; its ids and versions {NAME_LIMIT}, the token {TOKEN_LIMIT:,}",
+    f"of one peer | burst of {CONTROL_BURST}, then {CONTROL_PER_SECOND} per second",
     f"A channel's token | {LIMITS.channel_token_life} s",
     f"{TIMING.silence:g} s; pinged every {TIMING.ping:g} s",
     f"{TIMING.own_silence:g} s; pinged every {TIMING.own_ping:g} s",
-    f"silent for {TIMING.quiet:g} s, to a ping before a session starts on it; not of AWS's agent | {TIMING.probe:g} s",
-    f"nothing that is sent to it | {TIMING.stall:g} s",
-    f"an agent that is away | {KEPT_BYTES // 1024} KiB",
-    f"wait for one node | {LIMIT}",
+    f"silent for {TIMING.quiet:g} s; not for AWS's agent | {TIMING.probe:g} s",
+    f"nothing of what is sent to it | {TIMING.stall:g} s",
+    f"while the agent is away | {KEPT_BYTES // 1024} KiB",
+    f"waiting for one node | {LIMIT}",
     f"two starts on one node | {TIMING.start:g} s",
-    f"passes to the client | {TIMING.handshake:g} s",
+    f"passed to the client | {TIMING.handshake:g} s",
     f"to its result | {TIMING.finish:g} s",
     f"when the server stops | {TIMING.shutdown:g} s",
 ]
