@@ -38,8 +38,8 @@ def test_every_extension_is_described_with_its_values(field: str) -> None:
 
 
 def test_the_bounds_of_streams_are_the_codes() -> None:
-    assert f"{BUCKET} bytes of all streams together; then nothing is taken | {INITIAL_WINDOW} bytes of each" in TEXT
-    assert f"up to {MAX_WINDOW} bytes; all windows together {GRANTED_WINDOWS}, as far" in TEXT
+    assert f"{BUCKET} bytes of all streams together; then nothing is accepted | {INITIAL_WINDOW} bytes of each" in TEXT
+    assert f"up to {MAX_WINDOW} bytes; all windows together {GRANTED_WINDOWS}, counting only" in TEXT
     assert f"RST, command {Command.RST.value}, with the reason" in TEXT
     assert f"At most {MAX_STREAMS} streams" in TEXT
 
@@ -47,7 +47,7 @@ def test_the_bounds_of_streams_are_the_codes() -> None:
 def test_the_numbers_in_the_text_are_the_codes() -> None:
     assert f"silent for {QUIET} s after HandshakeComplete" in TEXT
     assert f"waits up to {HELD_BACK_SECONDS} s for the next, unless it stands for {HELD_BACK_BYTES} bytes" in TEXT
-    assert f"the shortest round trip and {SCHEDULING} s, twice that" in TEXT
+    assert f"twice the product of the measured rate and the sum of the shortest round trip and {SCHEDULING} s" in TEXT
     assert GAIN == 2, "the text says twice"
     assert DOUBTFUL_SENDS == 3, "the text says three times"
     assert f"silent for {SILENCE:.0f} seconds, then ends" in TEXT
