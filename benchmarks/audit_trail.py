@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
-from ferryman.cli.audit import records_of
-from ferryman.core.audit_chain import Link, seal
-from ferryman.recording.trail_reading import newest_first, verify
+from ferryman.audit.reader import newest_first, verify
+from ferryman.cli.operate.audit import records_of
+from ferryman.core.audit.chain import Link, seal
 
 KEY = bytes(32)
 SIZES = (20_000, 200_000)

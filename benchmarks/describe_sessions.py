@@ -22,17 +22,17 @@ from typing import Any
 
 from benchmarks.measurement import Bar, Measurement
 from ferryman.bus.memory import MemoryBus
-from ferryman.core.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
-from ferryman.core.requests import DescribeSessionsRequest
+from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
 from ferryman.core.service import Service, Settings
-from ferryman.core.session_listing import describe_sessions
+from ferryman.core.sessions.listing import describe_sessions
+from ferryman.core.sessions.requests import DescribeSessionsRequest
 from ferryman.core.vault import Vault
-from ferryman.model.callers import Caller, CallerKind, Role
 from ferryman.model.identifiers import Millis
-from ferryman.model.policies import PolicyDocument
+from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
 from ferryman.store.database import SqlStore, open_store
-from ferryman.store.session_rows import ACCESS_TYPE_CODES, STATUS_CODES
+from ferryman.store.sessions.rows import ACCESS_TYPE_CODES, STATUS_CODES
 
 BAR = 1.5
 """p99 at the largest size may be this many times that at the smallest."""

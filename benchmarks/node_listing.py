@@ -15,15 +15,15 @@ from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
 from ferryman.bus.memory import MemoryBus
-from ferryman.core.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
+from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
 from ferryman.core.messages import DONE, control_subject
-from ferryman.core.node_listing import describe_instance_information
-from ferryman.core.requests import DescribeNodesRequest
+from ferryman.core.nodes.listing import describe_instance_information
+from ferryman.core.nodes.requests import DescribeNodesRequest
 from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
-from ferryman.model.callers import Caller, CallerKind, Role
 from ferryman.model.identifiers import Millis
-from ferryman.model.policies import PolicyDocument
+from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.policies import PolicyDocument
 from ferryman.store.database import open_store
 
 NODES = 50_000

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
 from ferryman.bus.memory import MemoryBus
-from ferryman.core.access_listing import OPS_ITEM_STATUSES, describe_ops_items
-from ferryman.core.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
+from ferryman.core.access_requests.listing import OPS_ITEM_STATUSES, describe_ops_items
+from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
+from ferryman.core.iam.users import list_users
 from ferryman.core.service import Service, Settings
-from ferryman.core.users import list_users
 from ferryman.core.vault import Vault
-from ferryman.model.callers import Caller, CallerKind, Role
 from ferryman.model.identifiers import Millis
-from ferryman.model.policies import PolicyDocument
+from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.policies import PolicyDocument
 from ferryman.store.database import open_store
 
 BAR = 1.5

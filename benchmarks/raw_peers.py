@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ferryman.model.callers import Credentials
 from ferryman.model.identifiers import NodeId
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa

@@ -38,7 +38,7 @@ from benchmarks.raw_peers import (
     stream_frame,
     upgrade,
 )
-from ferryman.model.callers import Credentials
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
 from ferryman.wire.payloads import AgentSessionState, encode_payload
@@ -369,11 +369,11 @@ def serve_until_closed(directory: Path) -> None:
     import uvloop
 
     from ferryman.bus.memory import MemoryBus
-    from ferryman.core.identities import create_access_key, create_user
+    from ferryman.core.iam.operator import create_access_key, create_user
     from ferryman.core.service import Service, Settings
     from ferryman.core.vault import Vault
-    from ferryman.model.callers import Role
     from ferryman.model.identifiers import Millis
+    from ferryman.model.identity.callers import Role
     from ferryman.server.serving import serve
     from ferryman.store.database import open_store
 

@@ -23,8 +23,8 @@ from benchmarks.relay import Server, processor_seconds, running_server, splice_r
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import AgentEvent, ClientEvent, ClientReady, InputReceived, OutputReceived, SessionStarted
-from ferryman.channel.mux import MuxSession, Role
-from ferryman.channel.mux_events import StreamData, StreamOpened
+from ferryman.channel.mux.events import StreamData, StreamOpened
+from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.transport.pump import Engine, Pump
 from ferryman.transport.websocket import dial
 from ferryman.wire.agent_message import PayloadType

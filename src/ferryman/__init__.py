@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ferryman.plugin.api import (
+    from ferryman.client.api import (
         CommandFailed,
         CommandResult,
         Failure,
@@ -37,7 +37,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        return getattr(import_module("ferryman.plugin.api"), name)
+        return getattr(import_module("ferryman.client.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ferryman.core.access_ports import AccessRequestChanges, AccessRequestPosition, AccessRequestQuery
+from ferryman.core.ports.access_requests import AccessRequestChanges, AccessRequestPosition, AccessRequestQuery
 from ferryman.model.access_requests import (
     OVER,
     TRANSITIONS,

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from ferryman.bus.memory import MemoryBus
-from ferryman.core.ports import Bus, Handler, NoResponders
+from ferryman.core.ports.bus import Bus, Handler, NoResponders
 
 
 class ClosableBus(Bus, Protocol):

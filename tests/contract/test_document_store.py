@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from ferryman.core.ports import Store
+from ferryman.core.ports.store import Store
 from ferryman.model.documents import (
     DEFAULT_VERSION,
     LATEST_VERSION,

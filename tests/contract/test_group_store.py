@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ferryman.core.iam_ports import GrantedPolicy
-from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
+from ferryman.core.ports.iam import GrantedPolicy
 from ferryman.model.errors import ServiceError
-from ferryman.model.groups import Group
 from ferryman.model.identifiers import Millis
+from ferryman.model.identity.groups import Group
+from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
 from ferryman.store.database import SqlStore, open_store
 
 ALICE, BOB = User("AIDA1", "alice", Millis(1), "/ops/"), User("AIDA2", "bob", Millis(2))

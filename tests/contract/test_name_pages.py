@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
-from ferryman.model.callers import User
-from ferryman.model.groups import Group
 from ferryman.model.identifiers import Millis
-from ferryman.model.roles import IamRole
+from ferryman.model.identity.groups import Group
+from ferryman.model.identity.roles import IamRole
+from ferryman.model.identity.users import User
 from ferryman.store.database import SqlStore, open_store
 
 NAMED = (("b", "/"), ("B", "/ops/"), ("a", "/ops/night/"), ("c", "/ops_/"), ("é", "/Ops/"), ("d", "/ops/"))

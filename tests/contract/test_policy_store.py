@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from ferryman.core.iam_ports import GrantedPolicy, KeyHolder
-from ferryman.model.callers import AccessKey, User, UserChanges
+from ferryman.core.ports.iam import GrantedPolicy, KeyHolder
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.policies import ManagedPolicy, PolicyVersion
+from ferryman.model.identity.policies import ManagedPolicy, PolicyVersion
+from ferryman.model.identity.users import AccessKey, User, UserChanges
 from ferryman.model.tags import ResourceType
 from ferryman.store.database import SqlStore, open_store
 

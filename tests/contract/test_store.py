@@ -7,21 +7,19 @@ from typing import Protocol
 
 import pytest
 
-from ferryman.core.ports import (
+from ferryman.core.ports.nodes import (
     ANY_NODE,
     ActivationMember,
     ActivationPosition,
     ActivationQuery,
     NodeMember,
     NodeQuery,
-    SessionChanges,
-    SessionPosition,
-    SessionQuery,
-    Store,
 )
-from ferryman.model.callers import AccessKey, User
+from ferryman.core.ports.sessions import SessionChanges, SessionPosition, SessionQuery
+from ferryman.core.ports.store import Store
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
+from ferryman.model.identity.users import AccessKey, User
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 from ferryman.model.sessions import (
     ACTIVE,

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from ferryman.core.access_listing import FILTER_KEYS
-from ferryman.core.document_kinds import read_content, read_values
+from ferryman.core.access_requests.listing import FILTER_KEYS
+from ferryman.core.documents.types import read_content, read_values
 from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DocumentFormat, DocumentType
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.parsing import parse_policy

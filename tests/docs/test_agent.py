@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.resource_limits import DEFAULT_LIMITS
+from ferryman.agent.process.resource_limits import DEFAULT_LIMITS
 from ferryman.agent.settings import DEFAULT_SETTINGS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "agent.md").read_text()

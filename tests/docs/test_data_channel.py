@@ -8,8 +8,8 @@ import pytest
 from ferryman.channel.agent import QUIET, SILENCE
 from ferryman.channel.aws_client import DOUBTFUL_SENDS
 from ferryman.channel.incoming import AHEAD_MESSAGES, HELD_BACK_BYTES, HELD_BACK_SECONDS
-from ferryman.channel.mux import BUCKET, GRANTED_WINDOWS, MAX_STREAMS
-from ferryman.channel.mux_stream import INITIAL_WINDOW, MAX_WINDOW
+from ferryman.channel.mux.session import BUCKET, GRANTED_WINDOWS, MAX_STREAMS
+from ferryman.channel.mux.stream import INITIAL_WINDOW, MAX_WINDOW
 from ferryman.channel.negotiation import AWS, OURS
 from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
 from ferryman.channel.window import GAIN, MAX_WINDOW_BYTES, SCHEDULING, Window

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 import typer
 
-from ferryman.cli.configuration import Configuration
+from ferryman.bootstrap.configuration import Configuration
 from ferryman.cli.main import app
-from ferryman.core.node_listing import FILTER_KEYS
+from ferryman.core.nodes.listing import FILTER_KEYS
 from ferryman.model import access_requests
 from ferryman.model.sessions import ENDED, TRANSITIONS
-from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
+from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
-from ferryman.core.document_content import read_document
-from ferryman.core.document_rules import INPUTS, PROPERTIES
-from ferryman.core.document_text import read_text
+from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
+from ferryman.core.documents.content import read_document
+from ferryman.core.documents.rules import INPUTS, PROPERTIES
+from ferryman.core.documents.text import read_text
 from ferryman.model.documents import DocumentFormat
 
 ROOT = Path(__file__).parents[2]

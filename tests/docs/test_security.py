@@ -38,16 +38,16 @@ def test_every_attacker_has_lines() -> None:
 
 STATEMENTS = {
     "**Policies decide every call.**": [
-        "unit/server/test_denied.py::test_nothing_is_allowed_without_a_policy",
+        "server/test_denied.py::test_nothing_is_allowed_without_a_policy",
         "property/test_policy.py::test_the_evaluator_decides_as_the_naive_one",
     ],
     "**Failed attempts are throttled**": [
-        "unit/server/test_attempts.py::test_guesses_at_a_key_are_throttled_and_not_recorded_one_by_one",
-        "unit/server/test_attempts.py::test_guesses_at_an_activation_code",
-        "unit/server/test_attempts.py::test_guesses_at_a_token",
+        "server/test_attempts.py::test_guesses_at_a_key_are_throttled_and_not_recorded_one_by_one",
+        "server/test_attempts.py::test_guesses_at_an_activation_code",
+        "server/test_attempts.py::test_guesses_at_a_token",
     ],
     "**Changes made on the server's own machine are audited**": [
-        "unit/cli/test_operator_acts.py::test_every_change_is_recorded_and_nothing_that_only_looks",
+        "unit/bootstrap/test_operator.py::test_every_change_is_recorded_and_nothing_that_only_looks",
     ],
     "**Sessions are not encrypted end to end.**": [],
     "**Sessions run as the agent's own account**": [],

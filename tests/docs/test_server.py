@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from ferryman.core.service import Limits
-from ferryman.server.attached import KEPT_BYTES
-from ferryman.server.channels import EARLY_FRAMES
-from ferryman.server.newcomers import LIMIT as NEWCOMERS
+from ferryman.server.channels.relay_end import KEPT_BYTES
+from ferryman.server.channels.start_queue import LIMIT
+from ferryman.server.channels.websocket import CONTROL_BURST, CONTROL_PER_SECOND
+from ferryman.server.http.upgrades import EARLY_FRAMES
+from ferryman.server.listener.unauthenticated import LIMIT as NEWCOMERS
 from ferryman.server.serving import LEAST_CONNECTIONS, RESERVED_FILES
-from ferryman.server.sockets import CONTROL_BURST, CONTROL_PER_SECOND
-from ferryman.server.starts import LIMIT
-from ferryman.server.timing import DEFAULT_TIMING as TIMING
+from ferryman.server.timeouts import DEFAULT_TIMING as TIMING
 from ferryman.wire.opening import NAME_LIMIT, OPENING_LIMIT, TOKEN_LIMIT
 
 ROOT = Path(__file__).parents[2]
 PAGE = " ".join((ROOT / "docs" / "reference" / "server.md").read_text().split())
-SOURCES = sorted((ROOT / "src" / "ferryman" / "server").glob("*.py"))
+SOURCES = sorted((ROOT / "src" / "ferryman" / "server").rglob("*.py"))
 
 LIMITS = Limits()
 SENTENCES = [

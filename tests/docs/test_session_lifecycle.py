@@ -45,7 +45,7 @@ def test_every_time_is_there_with_its_default() -> None:
 
 
 def test_every_text_is_in_the_program() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "src/ferryman/core").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "src/ferryman/core").rglob("*.py"))
     # What stands between an f-string's braces is a <name> on the page; a count carries its unit with it.
     templates = set(re.findall(r'f"([^"\n]*)"', sources))
     shapes = {re.sub(r"\{[^}]*\}", "<>", template) for template in templates}

@@ -35,7 +35,7 @@ for part, name in {_SCRIPTS!r}.items():
 os.execv("/bin/sh", ["sh", *sys.argv[1:]])
 """
 _PATHS = """\
-import ferryman.agent.accounts as accounts
+import ferryman.agent.process.accounts as accounts
 accounts._ROOT_PATH = {programs!r} + ":" + accounts._ROOT_PATH
 accounts._USER_PATH = {programs!r} + ":" + accounts._USER_PATH
 """

@@ -16,28 +16,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferryman.agent.channels import open_data_channel
-from ferryman.agent.control import ControlChannel
+from ferryman.agent.control_channel import ControlChannel
 from ferryman.agent.credentials import CredentialSource
-from ferryman.agent.nursery import Nursery
 from ferryman.agent.outbox import Outbox
-from ferryman.agent.planning import members, plan
 from ferryman.agent.records import SessionRecord, SessionRecords, SessionResult
 from ferryman.agent.registration import register
-from ferryman.agent.session import Session, session_limits
+from ferryman.agent.session.plan import members, plan
+from ferryman.agent.session.session import Session, session_limits
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import DEFAULT_SETTINGS
-from ferryman.agent.ssh_keys import SshKeys
+from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory
+from ferryman.agent.workers.pool import Nursery
 from ferryman.bus.memory import MemoryBus
-from ferryman.core import activations, callers, documents, identities, sessions
-from ferryman.core.requests import CreateActivationRequest, DocumentDraft, StartSessionRequest
+from ferryman.client.calls.launch import Launch
+from ferryman.client.plugin import session as plugin
+from ferryman.client.plugin.tty.screen import Descriptors
+from ferryman.core.documents import actions as documents
+from ferryman.core.documents.requests import DocumentDraft
+from ferryman.core.iam import operator as identities
+from ferryman.core.identity import callers
+from ferryman.core.nodes import activations
+from ferryman.core.nodes.requests import CreateActivationRequest
 from ferryman.core.service import Service, Settings
+from ferryman.core.sessions import actions as sessions
+from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.core.vault import Vault
-from ferryman.model.callers import Caller, Role
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.plugin import session as plugin
-from ferryman.plugin.arguments import Launch
-from ferryman.plugin.screen import Descriptors
+from ferryman.model.identity.callers import Caller, Role
 from ferryman.server import serving
 from ferryman.store.database import open_store
 from ferryman.transport.http import HttpClient

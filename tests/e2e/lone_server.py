@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ferryman.cli.init import Plan, initialise
+from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.conftest import PROGRAMS, Ferryman, wait_until
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ferryman.cli.init import Plan, initialise
+from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.conftest import Ferryman, agent_of_its_own, wait_until
 
 SERVER = Path(__file__).with_name("server_with_moved_clock.py")

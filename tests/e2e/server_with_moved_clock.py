@@ -7,7 +7,8 @@ neighbour `set` are what the machine's clock is set by.
 import sys
 from pathlib import Path
 
-from ferryman.cli import composition, main
+from ferryman.bootstrap import service as composition
+from ferryman.cli import main
 from ferryman.model.identifiers import Millis
 
 _ahead = Path(sys.argv.pop(1))

@@ -21,14 +21,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ferryman.agent import registration
-from ferryman.agent.control import RECONNECT, ControlChannel
+from ferryman.agent.control_channel import RECONNECT, ControlChannel
 from ferryman.agent.credentials import CredentialSource
-from ferryman.agent.nursery import Nursery
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.sessions import Sessions
-from ferryman.agent.ssh_keys import SshKeys
+from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory
+from ferryman.agent.workers.pool import Nursery
 from ferryman.transport.http import HttpClient
 
 pytestmark = pytest.mark.timeout(300)

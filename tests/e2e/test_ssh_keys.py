@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 import msgspec
 import pytest
 
-from ferryman.agent.ssh_keys import SETTINGS, SshKeySettings
-from ferryman.agent.ssh_keys import program as ssh_key_program
+from ferryman.agent.ssh_keys.keys import SETTINGS, SshKeySettings
+from ferryman.agent.ssh_keys.keys import program as ssh_key_program
 
 pytestmark = pytest.mark.timeout(300)
 PROGRAMS = Path(sys.executable).parent

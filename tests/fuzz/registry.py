@@ -2,14 +2,14 @@
 
 from tests.fuzz.rooms import (
     agent,
+    audit,
     awsapi,
     channel,
     cli,
+    client,
     core,
     operations,
-    plugin,
     policy,
-    recording,
     server,
     signing,
     transport,
@@ -26,12 +26,12 @@ TARGETS: tuple[Target, ...] = tuple(
         channel,
         awsapi,
         core,
-        recording,
+        audit,
         transport,
         server,
         operations,
         agent,
-        plugin,
+        client,
         cli,
     )
     for target in room.TARGETS

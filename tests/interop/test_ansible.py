@@ -8,9 +8,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from ferryman.cli.aws_config import Section, with_nested_settings
-from ferryman.cli.demo_parts import free_port
-from ferryman.cli.service_endpoints import with_endpoint
+from ferryman.cli.demo.parts import free_port
+from ferryman.client.login.aws_config import Section, with_nested_settings
+from ferryman.client.login.service_endpoints import with_endpoint
 from tests.e2e.conftest import PROGRAMS, Ferryman, _start, _stop, wait_until
 
 pytestmark = pytest.mark.timeout(300)

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ferryman.cli.init import Initialised, Plan, initialise
+from ferryman.cli.operate.init import Initialised, Plan, initialise
 
 pytestmark = pytest.mark.timeout(300)
 PLUGINS_VARIABLE = "FERRYMAN_TEST_TERRAFORM_PLUGINS"

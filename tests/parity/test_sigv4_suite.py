@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ferryman.model.callers import Credentials
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import SignableRequest
@@ -155,7 +155,7 @@ def test_the_published_signature_verifies(case: Case) -> None:
 
 
 # Refused before the signature is looked at, so any will do. The suite's folded header is in
-# tests/unit/server/test_smuggling.py: no HTTP server may take it.
+# tests/server/test_smuggling.py: no HTTP server may take it.
 STRICTER = [
     (
         Case(

@@ -13,17 +13,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ferryman.bus.memory import MemoryBus
-from ferryman.core import callers, identities
-from ferryman.core.access_credentials import issue_access_credentials
-from ferryman.core.authorization import decide
-from ferryman.core.permissions import session_keys
+from ferryman.core.authorization.decisions import decide
+from ferryman.core.authorization.request_context import session_keys
+from ferryman.core.iam import operator as identities
+from ferryman.core.identity import callers
+from ferryman.core.identity.access_request_credentials import issue_access_credentials
 from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus, Requester
-from ferryman.model.callers import Caller, document_arn, node_arn, session_arn
+from ferryman.model.arns import document_arn, node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId
-from ferryman.server.operations import BY_CALLER
+from ferryman.model.identity.callers import Caller
+from ferryman.server.operations.registry import BY_CALLER
 from ferryman.store.database import open_store
 
 ACCOUNT, REGION = "123456789012", "test-1"

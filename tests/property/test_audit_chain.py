@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.core.audit_chain import KEY_CHANGED, Link, Verification, key_id, link_of, seal
+from ferryman.core.audit.chain import KEY_CHANGED, Link, Verification, key_id, link_of, seal
 
 KEY = bytes(range(32))
 values = st.recursive(

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.core.audit_members import LONGEST_TEXT, SHOWN, TOO_LARGE, recorded, text
+from ferryman.core.audit.redaction import LONGEST_TEXT, SHOWN, TOO_LARGE, recorded, text
 
 texts = st.text(max_size=3) | st.builds(lambda piece, times: piece * times, st.text(max_size=3), st.integers(0, 3000))
 values = st.recursive(

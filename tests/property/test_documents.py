@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ferryman.core.builtin_documents import BUILTIN_DOCUMENTS
-from ferryman.core.document_content import SessionDocument, read_document, resolve
-from ferryman.core.document_parameters import ParameterType, check_values
-from ferryman.core.document_rules import INPUTS, PROPERTIES, SessionType
-from ferryman.core.document_text import RuleBroken, read_text, write_text
+from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
+from ferryman.core.documents.content import SessionDocument, read_document, resolve
+from ferryman.core.documents.parameters import ParameterType, check_values
+from ferryman.core.documents.rules import INPUTS, PROPERTIES, SessionType
+from ferryman.core.documents.text import RuleBroken, read_text, write_text
 from ferryman.core.service import Limits
 from ferryman.model.documents import DocumentFormat
 from ferryman.model.errors import ServiceError

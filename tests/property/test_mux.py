@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.channel.mux import MuxSession, Role
-from ferryman.channel.mux_events import (
+from ferryman.channel.mux.events import (
     MuxEvent,
     MuxFailed,
     StreamClosed,
@@ -17,7 +16,8 @@ from ferryman.channel.mux_events import (
     StreamFinished,
     StreamOpened,
 )
-from ferryman.channel.mux_stream import INITIAL_WINDOW, SEND_BUFFER
+from ferryman.channel.mux.session import MuxSession, Role
+from ferryman.channel.mux.stream import INITIAL_WINDOW, SEND_BUFFER
 from ferryman.wire.smux import MalformedSmux, SmuxReader
 
 STREAMS = 100

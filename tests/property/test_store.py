@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferryman.bus.memory import MemoryBus
-from ferryman.core.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
-from ferryman.core.ports import SessionPosition, SessionQuery
-from ferryman.core.requests import DescribeSessionsRequest
+from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
+from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.core.service import Service, Settings
-from ferryman.core.session_listing import describe_sessions
+from ferryman.core.sessions.listing import describe_sessions
+from ferryman.core.sessions.requests import DescribeSessionsRequest
 from ferryman.core.vault import Vault
-from ferryman.model.callers import Caller, CallerKind, Role
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.policies import PolicyDocument
+from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.sessions import (
     ENDED,
     RESUMABLE,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import ferryman
+from ferryman.client import api
 from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
-from ferryman.plugin import api
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from ferryman.agent.journal import logger
+from ferryman.agent.logs import logger
 from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, new_key, node_id
 from ferryman.model.errors import ServiceError
 from ferryman.signing.canonical import SignableRequest

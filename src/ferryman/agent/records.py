@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ferryman.agent.journal import logger
+from ferryman.agent.logs import logger
 from ferryman.agent.state import read_struct, replace_file
 
 SUCCESS = "Success"

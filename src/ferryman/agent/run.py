@@ -10,20 +10,20 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.accounts import named_account, require_switchable
-from ferryman.agent.control import ControlChannel
+from ferryman.agent.control_channel import ControlChannel
 from ferryman.agent.credentials import CredentialSource
-from ferryman.agent.journal import logger
-from ferryman.agent.nursery import Nursery
+from ferryman.agent.logs import logger
 from ferryman.agent.outbox import Outbox
+from ferryman.agent.process.accounts import named_account, require_switchable
+from ferryman.agent.process.ssm_user import SSM_USER, ensure_ssm_user
 from ferryman.agent.records import SessionRecord, SessionRecords, open_lock
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import AgentSettings, read_settings
-from ferryman.agent.ssh_keys import SshKeys
-from ferryman.agent.ssm_user import SSM_USER, ensure_ssm_user
+from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
+from ferryman.agent.workers.pool import Nursery
 from ferryman.model.errors import ServiceError
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient

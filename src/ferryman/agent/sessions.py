@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ferryman.agent.journal import logger
-from ferryman.agent.nursery import NoWorker, Nursery
+from ferryman.agent.logs import logger
 from ferryman.agent.records import (
     ENDED_BY_AGENT,
     FAILED,
@@ -25,7 +24,8 @@ from ferryman.agent.records import (
     new_result,
 )
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
-from ferryman.agent.worker import WorkerTask
+from ferryman.agent.workers.pool import NoWorker, Nursery
+from ferryman.agent.workers.worker import WorkerTask
 from ferryman.wire.tasks import InteractiveShellContent
 
 ADOPT_AGAIN_SECONDS = 0.1

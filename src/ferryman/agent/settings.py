@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.destinations import DENIED_BY_DEFAULT, networks
-from ferryman.agent.resource_limits import DEFAULT_LIMITS, ResourceLimits
+from ferryman.agent.process.resource_limits import DEFAULT_LIMITS, ResourceLimits
+from ferryman.agent.session.destinations import DENIED_BY_DEFAULT, networks
 from ferryman.agent.state import StateUnusable
 from ferryman.model.failures import said_by
 

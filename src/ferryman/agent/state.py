@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ferryman.agent.machine import Machine, this_machine
-from ferryman.model.callers import Credentials
 from ferryman.model.failures import said_by
 from ferryman.model.identifiers import NodeId
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 
 KEY_BITS = 2048

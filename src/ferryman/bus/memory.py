@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from ferryman.core.ports import Handler, NoResponders, Subscription
+from ferryman.core.ports.bus import Handler, NoResponders, Subscription
 
 PENDING_LIMIT = 1024
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from ferryman.model.log_text import traceback_text
 from ferryman.model.printable import printable, printable_json
-from ferryman.transport.log_writer import LogWriter
+from ferryman.system.log_writer import LogWriter
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, ExcInfo, Processor

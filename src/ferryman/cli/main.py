@@ -6,29 +6,13 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli import (
-    access,
-    activations,
-    agent,
-    audit,
-    certificate,
-    copy,
-    demo,
-    doctor,
-    explain,
-    forward,
-    init,
-    keys,
-    login,
-    nodes,
-    run,
-    server,
-    sessions,
-    shell,
-    ssh_config,
-    users,
-)
+from ferryman.cli.client import cp as copy
+from ferryman.cli.client import forward, login, run, shell, ssh_config
 from ferryman.cli.command_line import EndsInCommandLine
+from ferryman.cli.demo import command as demo
+from ferryman.cli.doctor import command as doctor
+from ferryman.cli.manage import access, activations, explain, nodes, sessions
+from ferryman.cli.operate import agent, audit, certificate, init, keys, server, users
 from ferryman.cli.printing import complain, complain_of
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by

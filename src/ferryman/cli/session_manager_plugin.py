@@ -1,5 +1,5 @@
 """The entry point of the `session-manager-plugin` command."""
 
-from ferryman.plugin.main import main
+from ferryman.client.plugin.main import main
 
 __all__ = ["main"]

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
-from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
 from ferryman.model.secret import Secret
 
 _EXPIRY = struct.Struct(">Q")

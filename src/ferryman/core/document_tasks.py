@@ -88,7 +88,7 @@ class Unconfined:
 
     async def perform(self, task: Task, person_id: str = "") -> Result:
         """Return a task's result."""
-        from ferryman.core.document_work import perform  # which knows what documents say, and so the service's limits
+        from ferryman.core.documents.work import perform  # which knows what documents say, and so the service's limits
 
         return await asyncio.to_thread(perform, task)
 

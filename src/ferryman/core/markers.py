@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from ferryman.core.page_tokens import Member, open_page_token, seal_page_token
-from ferryman.core.requests import Page
+from ferryman.core.paging import Member, Page, open_page_token, seal_page_token
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
 
 DEFAULT_PAGE = 100
 Item = TypeVar("Item")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ferryman.core.messages import DONE, NodeAnswer, Ping, Probe, control_subject, decode_node_answer, encode
-from ferryman.core.ports import NoResponders
+from ferryman.core.ports.bus import NoResponders
 from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId
 

@@ -8,8 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ferryman.model.callers import Caller
 from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Caller
 
 REMEMBERED = 10_000
 """Parties; the one that was seen longest ago is forgotten first, and starts full again."""

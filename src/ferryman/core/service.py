@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 
 from ferryman.core.document_tasks import DocumentWorker, Unconfined
-from ferryman.core.ports import AuditTrail, Bus, Clock, Entropy, Entry, Notices, Store
+from ferryman.core.ports.audit import AuditTrail, Entry, Notices
+from ferryman.core.ports.bus import Bus
+from ferryman.core.ports.runtime import Clock, Entropy
+from ferryman.core.ports.store import Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.steady_clock import ClockSteps, UnsetClock

@@ -7,10 +7,8 @@ sessions. What only a request has (its address, its tags) must be given.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ferryman.core.authorization import session_request, within_reach
-from ferryman.core.callers import caller_of, role_caller
-from ferryman.core.iam_resources import no_such
-from ferryman.core.permissions import (
+from ferryman.core.authorization.decisions import session_request, within_reach
+from ferryman.core.authorization.request_context import (
     NO_KEYS,
     RESOURCE_ACCOUNT,
     SESSION_DOCUMENT_ACCESS_CHECK,
@@ -20,12 +18,13 @@ from ferryman.core.permissions import (
     policy_set,
     resource_keys,
 )
+from ferryman.core.iam.resources import no_such
+from ferryman.core.identity.callers import caller_of, role_caller
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller, CallerKind, document_arn, user_arn
+from ferryman.model.arns import document_arn, group_arn, role_arn, user_arn
 from ferryman.model.documents import PREFERENCES_DOCUMENT
-from ferryman.model.groups import group_arn
 from ferryman.model.identifiers import SessionId
-from ferryman.model.roles import role_arn
+from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.tags import ResourceType
 from ferryman.policy.context import RequestContext, fold, overlaid, request_context, without
 from ferryman.policy.documents import Effect

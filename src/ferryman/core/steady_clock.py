@@ -6,7 +6,7 @@ jump is taken over in one step, for which `core.session_deadlines` moves the tim
 
 from typing import Protocol
 
-from ferryman.core.ports import Clock
+from ferryman.core.ports.runtime import Clock
 from ferryman.model.identifiers import Millis
 
 LEAST_STEP = 2_000

@@ -6,14 +6,14 @@ Who asks for `ec2:instance` gets the nodes under the ARNs of instances: programs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ferryman.core.authorization import require
+from ferryman.core.authorization.decisions import require
 from ferryman.core.listings import narrowed_by
-from ferryman.core.page_tokens import open_page_token, seal_page_token
-from ferryman.core.requests import Page
+from ferryman.core.paging import Page, open_page_token, seal_page_token
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller, document_arn, instance_arn, node_arn
+from ferryman.model.arns import document_arn, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
+from ferryman.model.identity.callers import Caller, instance_arn
 from ferryman.model.tags import TAG_LIMIT, ResourceType
 
 PAGE_LIMIT = 100

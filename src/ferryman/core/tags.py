@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ferryman.core.authorization import require
-from ferryman.core.permissions import NO_KEYS, Keys, request_tag_keys, resource_keys
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys, resource_keys
 from ferryman.core.service import Service
-from ferryman.model.callers import Caller, document_arn, node_arn
+from ferryman.model.arns import document_arn, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
+from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import TAG_LIMIT, AlikeTagKeys, ResourceType, TooManyTags, check_keys, check_together
 
 

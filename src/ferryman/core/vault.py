@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ferryman.core.ports import Entropy
+from ferryman.core.ports.runtime import Entropy
 
 KEY_BYTES = 32
 _ID_BYTES = 4
 _NONCE_BYTES = 12
+KEY_PURPOSE = "access-key"
+"""What the secrets of users' keys are sealed for."""
 
 
 class Unsealable(Exception):

@@ -13,6 +13,8 @@ from ferryman.model.identifiers import Millis, NodeId, hex_digits
 
 AccessRequestId = NewType("AccessRequestId", str)
 """`oi-` and 12 hex digits."""
+
+
 ID_ENTROPY = 6
 
 
@@ -35,6 +37,7 @@ TRANSITIONS: Mapping[AccessRequestStatus, frozenset[AccessRequestStatus]] = {
     AccessRequestStatus.REVOKED: frozenset(),
     AccessRequestStatus.EXPIRED: frozenset(),
 }
+
 
 OVER = frozenset(status for status, following in TRANSITIONS.items() if not following)
 
@@ -141,13 +144,3 @@ class AccessRequest:
 def new_access_request_id(entropy: bytes) -> AccessRequestId:
     """Return `oi-<12 hex digits>` from 6 bytes of entropy."""
     return AccessRequestId(f"oi-{hex_digits(entropy, 12)}")
-
-
-def access_request_arn(account_id: str, region: str, request_id: str) -> str:
-    """Return the ARN of an access request, which to AWS is an OpsItem."""
-    return f"arn:aws:ssm:{region}:{account_id}:opsitem/{request_id}"
-
-
-def execution_arn(account_id: str, region: str, execution_id: str) -> str:
-    """Return the ARN of what approvers signal."""
-    return f"arn:aws:ssm:{region}:{account_id}:automation-execution/{execution_id}"

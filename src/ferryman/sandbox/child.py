@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from ferryman.core.document_tasks import Result, Task
-from ferryman.core.document_work import perform
+from ferryman.core.documents.work import perform
 from ferryman.sandbox.frames import FAILED, LENGTH
 
 _MIB = 1 << 20

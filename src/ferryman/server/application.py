@@ -4,23 +4,23 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from ferryman.core.guesses import Guesses
+from ferryman.core.ratelimits.failed_attempts import Guesses
+from ferryman.core.ratelimits.throttle import Throttle
 from ferryman.core.service import Service
-from ferryman.core.throttling import Throttle
-from ferryman.server.api import handle
-from ferryman.server.attempts import tell
 from ferryman.server.background import running_beside, supervised
-from ferryman.server.channels import control_channel, data_channel
-from ferryman.server.connections import SERVER_NAME
-from ferryman.server.forwarded import TrustedProxies
-from ferryman.server.gateway import Gateway
-from ferryman.server.key_uses import KeyUseWriter
-from ferryman.server.keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, PROXIES, STORE_HEALTH, THROTTLE
-from ferryman.server.middleware import answer
-from ferryman.server.newcomers import Newcomers
+from ferryman.server.channels.gateway import Gateway
+from ferryman.server.http.app_keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, PROXIES, STORE_HEALTH, THROTTLE
+from ferryman.server.http.failed_attempts import tell
+from ferryman.server.http.forwarded import TrustedProxies
+from ferryman.server.http.handler import handle
+from ferryman.server.http.key_uses import KeyUseWriter
+from ferryman.server.http.middleware import answer
+from ferryman.server.http.upgrades import control_channel, data_channel
+from ferryman.server.listener.connection import SERVER_NAME
+from ferryman.server.listener.unauthenticated import Newcomers
 from ferryman.server.store_health import OK, StoreHealth
-from ferryman.server.timing import DEFAULT_TIMING, Timing
-from ferryman.transport.log_writer import dropped_log_lines
+from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+from ferryman.system.log_writer import dropped_log_lines
 
 
 def build(

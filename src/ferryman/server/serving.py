@@ -9,20 +9,20 @@ import structlog
 from aiohttp import web
 
 from ferryman.awsapi.models import load_models
-from ferryman.core.access_standing import sweep_access_requests
+from ferryman.core.access_requests.expiry import sweep_access_requests
 from ferryman.core.service import Service
-from ferryman.core.session_deadlines import recover, sweep
+from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure
 from ferryman.server.application import build
 from ferryman.server.background import running_beside, supervised
-from ferryman.server.connection_limits import ConnectionLimits
-from ferryman.server.connections import Memory
-from ferryman.server.forwarded import TrustedProxies
-from ferryman.server.front_door import FrontDoor, listen
-from ferryman.server.newcomers import Newcomers
-from ferryman.server.server_certificate import ServerCertificate
-from ferryman.server.timing import DEFAULT_TIMING, Timing
-from ferryman.transport.memory import keep_freed_memory
+from ferryman.server.http.forwarded import TrustedProxies
+from ferryman.server.listener.certificate import ServerCertificate
+from ferryman.server.listener.connection import Memory
+from ferryman.server.listener.connection_limits import ConnectionLimits
+from ferryman.server.listener.listener import FrontDoor, listen
+from ferryman.server.listener.unauthenticated import Newcomers
+from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+from ferryman.system.malloc import keep_freed_memory
 
 SWEEP_SECONDS = 1.0
 RESERVED_FILES = 24

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId
 from ferryman.signing.authorization import draft
 from ferryman.signing.canonical import SignableRequest
-from ferryman.signing.claim import check_body_digest, check_current, strings_to_sign
 from ferryman.signing.errors import SignatureMismatch
-from ferryman.signing.presented import PresentedSignature
+from ferryman.signing.parsed_signature import PresentedSignature
+from ferryman.signing.verification import check_body_digest, check_current, strings_to_sign
 
 SERVICE = "ssm"
 KEY_BITS = range(2048, 4097)

@@ -6,13 +6,13 @@ Between `parse` and `verify` the server looks up the secret of `PresentedSignatu
 import hmac
 from datetime import datetime
 
-from ferryman.model.callers import Credentials
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.signing.authorization import draft
 from ferryman.signing.canonical import TERMINATOR, Scope, SignableRequest
-from ferryman.signing.claim import SKEW, check_body_digest, check_current, strings_to_sign
 from ferryman.signing.errors import InvalidSignature, SignatureMismatch
-from ferryman.signing.presented import PresentedSignature, parse
+from ferryman.signing.parsed_signature import PresentedSignature, parse
+from ferryman.signing.verification import SKEW, check_body_digest, check_current, strings_to_sign
 
 __all__ = ["SKEW", "PresentedSignature", "parse", "sign", "verify", "verify_scope"]
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
-from ferryman.store.access_requests import SqlAccessRequests
+from ferryman.store.access_requests.store import SqlAccessRequests
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
 from ferryman.store.faults import StoreUnusable, unusable
@@ -27,7 +27,7 @@ from ferryman.store.identities import SqlIdentities
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.policies import SqlPolicies
 from ferryman.store.roles import SqlOidcProviders, SqlRoles
-from ferryman.store.sessions import SqlSessions
+from ferryman.store.sessions.store import SqlSessions
 from ferryman.store.tags import SqlTags
 
 OLDEST_SQLITE = (3, 35)

@@ -6,9 +6,9 @@ from dataclasses import asdict, fields
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ferryman.model.callers import User
 from ferryman.model.errors import ServiceError
-from ferryman.model.groups import Group
+from ferryman.model.identity.groups import Group
+from ferryman.model.identity.users import User
 from ferryman.store.connections import Connections
 from ferryman.store.name_pages import MEMBERS, count, name_page
 from ferryman.store.tables import group_members, groups, users

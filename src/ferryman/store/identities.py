@@ -6,9 +6,9 @@ from dataclasses import asdict, fields
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ferryman.core.iam_ports import GrantedPolicy, KeyHolder
-from ferryman.model.callers import AccessKey, KeyUse, User, UserChanges
+from ferryman.core.ports.iam import GrantedPolicy, KeyHolder
 from ferryman.model.errors import ServiceError
+from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.tags import ResourceType
 from ferryman.store.connections import Connections, Reader, Record
 from ferryman.store.name_pages import boundary_counts, count, name_page

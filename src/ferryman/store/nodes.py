@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, not_, or_, select, update
 
-from ferryman.core.ports import ActivationPosition, ActivationQuery, NodeQuery, Values, Wildcard
+from ferryman.core.ports.nodes import ActivationPosition, ActivationQuery, NodeQuery, Values, Wildcard
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 from ferryman.model.tags import ResourceType

@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from ferryman.core.iam_ports import GrantedPolicy
+from ferryman.core.ports.iam import GrantedPolicy
 from ferryman.model.errors import ServiceError
-from ferryman.model.policies import ManagedPolicy, PolicyVersion
+from ferryman.model.identity.policies import ManagedPolicy, PolicyVersion
 from ferryman.store.connections import Connections
 from ferryman.store.tables import (
     group_members,

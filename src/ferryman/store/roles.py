@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ferryman.model.errors import ServiceError
-from ferryman.model.roles import IamRole, OidcProvider, RoleChanges
+from ferryman.model.identity.roles import IamRole, OidcProvider, RoleChanges
 from ferryman.store.connections import Connections, Record
 from ferryman.store.name_pages import boundary_counts, count, name_page
 from ferryman.store.tables import oidc_providers, roles

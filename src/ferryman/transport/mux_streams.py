@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from ferryman.channel.mux import MuxSession, Role
-from ferryman.channel.mux_events import (
+from ferryman.channel.mux.events import (
     MuxEvent,
     MuxFailed,
     StreamClosed,
@@ -19,6 +18,7 @@ from ferryman.channel.mux_events import (
     StreamOpened,
     StreamWritable,
 )
+from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.transport.tcp_connection import TcpConnection
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.smux import MAX_DATA, MAX_SENT, WINDOWED_VERSION

@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from ferryman.system.malloc import keep_freed_memory
 from ferryman.transport.errors import ConnectionLost
-from ferryman.transport.memory import keep_freed_memory
 from ferryman.transport.websocket import WebSocket
 
 STALLED_FRAMES = 8192

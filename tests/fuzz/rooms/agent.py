@@ -9,12 +9,13 @@ from typing import cast
 
 import msgspec
 
-from ferryman.agent import credentials, information, planning, registration
-from ferryman.agent.control import ControlChannel
-from ferryman.agent.destinations import is_denied, networks
+from ferryman.agent import credentials, information, registration
+from ferryman.agent.control_channel import ControlChannel
+from ferryman.agent.session import plan as planning
+from ferryman.agent.session.destinations import is_denied, networks
+from ferryman.agent.session.terminal import TerminalSession
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import DEFAULT_SETTINGS, read_settings
-from ferryman.agent.shell import TerminalSession
 from ferryman.agent.state import StateUnusable
 from ferryman.wire.agent_message import AgentMessage, decode, encode
 from ferryman.wire.payloads import MalformedPayload

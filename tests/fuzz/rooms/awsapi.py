@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ferryman.awsapi.dispatch import ApiCall, ApiProtocol, identify, parse, protocol_of, serialise_error
-from ferryman.core.audit_members import recorded
+from ferryman.core.audit.redaction import recorded
 from ferryman.model.errors import ServiceError
 from tests.fuzz.target import MIB, Target
 from tests.fuzz.vectors import request_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.encryption import OVERHEAD, Unopenable, open_sealed, seal
-from ferryman.channel.mux import MuxSession, Role
+from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, PayloadType, decode, encode
 from ferryman.wire.smux import Command, SmuxFrame
 from ferryman.wire.smux import encode as encode_smux

@@ -3,12 +3,15 @@
 from pathlib import Path
 from tempfile import mkdtemp
 
-from ferryman.cli import access, audit, checkup, forward_specs
-from ferryman.cli.configuration import load
+from ferryman.audit.reader import newest_first
+from ferryman.bootstrap.configuration import load
+from ferryman.cli.client import forward_specs
+from ferryman.cli.doctor import client as checkup
 from ferryman.cli.instants import given_instant
+from ferryman.cli.manage import access
+from ferryman.cli.operate import audit
 from ferryman.model.failures import Failure
-from ferryman.recording.trail_reading import newest_first
-from tests.fuzz.rooms.recording import RECORDS, written_trail
+from tests.fuzz.rooms.audit import RECORDS, written_trail
 from tests.fuzz.target import KIB, Target, text_of
 
 _CONFIGURATION = Path(mkdtemp(prefix="ferryman-fuzz-")) / "ferryman.toml"

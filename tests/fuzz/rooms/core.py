@@ -8,30 +8,34 @@ from typing import Any, cast
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 
-from ferryman.core import access_listing, document_listing, node_listing, nodes, session_listing
+from ferryman.core.access_requests import listing as access_listing
 from ferryman.core.channel_tokens import Channel, check_channel_token, issue_channel_token
-from ferryman.core.document_content import SessionDocument, read_document, resolve
-from ferryman.core.document_kinds import read_content, read_values
-from ferryman.core.document_parameters import check_values
-from ferryman.core.document_text import SIZE_LIMIT, RuleBroken, read_text, write_text
-from ferryman.core.identity_tokens import verify_token
-from ferryman.core.node_credentials import authenticate_node
-from ferryman.core.oidc_providers import check_url
-from ferryman.core.page_tokens import open_page_token, seal_page_token
+from ferryman.core.documents import listing as document_listing
+from ferryman.core.documents.content import SessionDocument, read_document, resolve
+from ferryman.core.documents.parameters import check_values
+from ferryman.core.documents.text import SIZE_LIMIT, RuleBroken, read_text, write_text
+from ferryman.core.documents.types import read_content, read_values
+from ferryman.core.iam.oidc_providers import check_url
+from ferryman.core.identity.id_tokens import verify_token
+from ferryman.core.identity.node_credentials import authenticate_node
+from ferryman.core.identity.temporary_credentials import issue_temporary, open_temporary
+from ferryman.core.identity.web_identity import TAGS_CLAIM, _claimed, claim_keys
+from ferryman.core.nodes import actions as nodes
+from ferryman.core.nodes import listing as node_listing
+from ferryman.core.paging import open_page_token, seal_page_token
 from ferryman.core.provider_keys import ProviderKeys
-from ferryman.core.requests import DescribeSessionsRequest
 from ferryman.core.service import Limits, Service, Settings
 from ferryman.core.session_tokens import open_token, seal_token
-from ferryman.core.temporary_credentials import issue_temporary, open_temporary
+from ferryman.core.sessions import listing as session_listing
+from ferryman.core.sessions.requests import DescribeSessionsRequest
 from ferryman.core.vault import Vault
-from ferryman.core.web_identities import TAGS_CLAIM, _claimed, claim_keys
-from ferryman.model.callers import Caller, CallerKind
 from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DocumentFormat, DocumentType
 from ferryman.model.errors import ServiceError, Unfetchable
 from ferryman.model.identifiers import Millis, SessionId
-from ferryman.model.roles import OidcProvider
+from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
+from ferryman.model.identity.roles import OidcProvider
 from ferryman.model.sessions import SessionState
-from ferryman.model.temporary import SessionKind, TemporarySession
 from tests.fuzz.awaiting import finished
 from tests.fuzz.target import KIB, Target, text_of
 

@@ -18,19 +18,21 @@ from ferryman.awsapi.dispatch import ApiCall, ApiProtocol, serialise
 from ferryman.awsapi.models import operation_model
 from ferryman.awsapi.validation import validate
 from ferryman.bus.memory import MemoryBus
-from ferryman.core import callers, identities, nodes
-from ferryman.core.activations import create_activation
-from ferryman.core.node_credentials import node_caller
-from ferryman.core.requests import CreateActivationRequest, RegisterNodeRequest
+from ferryman.core.iam import operator as identities
+from ferryman.core.identity import callers
+from ferryman.core.identity.node_credentials import node_caller
+from ferryman.core.nodes import actions as nodes
+from ferryman.core.nodes.activations import create_activation
+from ferryman.core.nodes.requests import CreateActivationRequest, RegisterNodeRequest
 from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
-from ferryman.model.callers import Caller, Role
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Caller, Role
 from ferryman.model.nodes import ManagedNode
-from ferryman.server.gateway import Gateway
-from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
-from ferryman.server.surroundings import Surroundings
+from ferryman.server.channels.gateway import Gateway
+from ferryman.server.operations.context import Surroundings
+from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.store.database import open_store
 from tests.fuzz.rooms.core import NOW
 from tests.fuzz.rooms.signing import PUBLIC_KEY

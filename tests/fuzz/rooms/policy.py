@@ -7,8 +7,8 @@ from ferryman.policy.context import as_address, as_bytes, as_instant, as_number,
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.errors import MalformedPolicyDocument, PolicyTooLarge
 from ferryman.policy.evaluation import NamedPolicy, PolicySet, Request, explain
+from ferryman.policy.offsets import statement_positions
 from ferryman.policy.parsing import parse_policy
-from ferryman.policy.positions import statement_positions
 from ferryman.policy.principals import Requester
 from tests.fuzz.target import KIB, Target
 

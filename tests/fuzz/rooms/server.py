@@ -5,11 +5,11 @@ from ipaddress import ip_address, ip_network
 from multidict import CIMultiDict
 
 from ferryman.model.errors import ServiceError
-from ferryman.server.audited import _claimed_key
-from ferryman.server.forwarded import ProxyHeader, TrustedProxies
-from ferryman.server.frames import acknowledge, outline_of
-from ferryman.server.handshakes import LONGEST, objection
-from ferryman.server.receipts import Receipts, completes_handshake
+from ferryman.server.channels.acknowledgements import Receipts, completes_handshake
+from ferryman.server.channels.frames import acknowledge, outline_of
+from ferryman.server.channels.handshakes import LONGEST, objection
+from ferryman.server.http.call_records import _claimed_key
+from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame
 from tests.fuzz.rooms.core import service
 from tests.fuzz.target import KIB, MIB, Target, text_of

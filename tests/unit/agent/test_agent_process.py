@@ -11,7 +11,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from ferryman.agent.reaping import wait_readable
+from ferryman.agent.process.reaping import wait_readable
 from ferryman.agent.records import ENDED_BY_AGENT, SessionRecords
 from ferryman.agent.state import StateDirectory
 from ferryman.signing.rsa import encode_public_key
@@ -24,8 +24,8 @@ Result = TypeVar("Result")
 PROGRAM = """
 import sys
 from pathlib import Path
-from ferryman.agent.journal import configure
-from ferryman.agent.loops import run_loop
+from ferryman.agent.logs import configure
+from ferryman.system.event_loop import run_loop
 from ferryman.agent.run import run_agent
 configure()
 run_loop(run_agent(Path(sys.argv[1])))

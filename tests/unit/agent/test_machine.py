@@ -25,8 +25,8 @@ TOKEN = "RequestManagedInstanceRoleToken"
 PROGRAM = """
 import sys
 from pathlib import Path
-from ferryman.agent.journal import configure
-from ferryman.agent.loops import run_loop
+from ferryman.agent.logs import configure
+from ferryman.system.event_loop import run_loop
 from ferryman.agent.run import run_agent
 configure()
 run_loop(run_agent(Path(sys.argv[1])))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.agent.accounts import AccountRefused, own_account
-from ferryman.agent.destinations import DENIED_BY_DEFAULT
-from ferryman.agent.resource_limits import ResourceLimits
+from ferryman.agent.process.accounts import AccountRefused, own_account
+from ferryman.agent.process.resource_limits import ResourceLimits
+from ferryman.agent.process.ssm_user import ensure_ssm_user
+from ferryman.agent.session.destinations import DENIED_BY_DEFAULT
 from ferryman.agent.settings import AgentSettings, read_settings
-from ferryman.agent.ssm_user import ensure_ssm_user
 from ferryman.agent.state import StateUnusable
 
 

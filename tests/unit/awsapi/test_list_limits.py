@@ -10,7 +10,7 @@ from ferryman.awsapi.dispatch import ApiCall, ApiProtocol, parse
 from ferryman.awsapi.json11 import MOST_MEMBERS
 from ferryman.awsapi.models import operation_model
 from ferryman.model.errors import ServiceError
-from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
+from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
 BOUNDED_ELSEWHERE = {
     "SessionManagerParameters": "awsapi.json11: MOST_MEMBERS; then what the document defines",

@@ -11,7 +11,7 @@ from botocore.model import Shape
 from ferryman.awsapi import patterns
 from ferryman.awsapi.models import operation_model
 from ferryman.awsapi.patterns import matches
-from ferryman.server.operations import BY_ANYONE, BY_CALLER, BY_NODE_KEY
+from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
 TAG_KEY = r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"
 

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ferryman.cli.aws_cli import look_at_aws_cli
-from ferryman.cli.checkup import Verdict, examine_client
+from ferryman.cli.doctor.client import Verdict, examine_client
 from ferryman.cli.main import app
-from ferryman.plugin.api_client import Connection
+from ferryman.client.calls.api import Connection
 
 RELEASES = [
     ("aws-cli/1.28.1 Python/3.11.2 Linux/6.1 botocore/1.30.1", True),

@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferryman.core import access_approvals, access_requests, callers, documents, identities, roles
-from ferryman.core.access_approvals import SendSignal
-from ferryman.core.access_requests import StartAccessRequest
-from ferryman.core.requests import DocumentDraft, TemporaryCredentials
-from ferryman.core.role_sessions import SessionRequest, assume_role
-from ferryman.core.roles import RoleDraft
+from ferryman.core.access_requests import actions as access_requests
+from ferryman.core.access_requests import approvals as access_approvals
+from ferryman.core.access_requests.actions import StartAccessRequest
+from ferryman.core.access_requests.approvals import SendSignal
+from ferryman.core.documents import actions as documents
+from ferryman.core.documents.requests import DocumentDraft
+from ferryman.core.iam import operator as identities
+from ferryman.core.iam import roles
+from ferryman.core.iam.roles import RoleDraft
+from ferryman.core.identity import callers
+from ferryman.core.identity.assume_role import SessionRequest, assume_role
+from ferryman.core.identity.credentials import TemporaryCredentials
 from ferryman.model.access_requests import AccessRequest
-from ferryman.model.callers import Caller
 from ferryman.model.documents import AUTO_APPROVAL_DOCUMENT, DocumentFormat, DocumentType
 from ferryman.model.errors import ServiceError
-from ferryman.model.groups import Group
 from ferryman.model.identifiers import NodeId
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.groups import Group
 from ferryman.model.tags import ResourceType
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ferryman.bus.memory import MemoryBus
-from ferryman.core import callers, identities, node_credentials, nodes, sessions
-from ferryman.core.activations import create_activation
+from ferryman.core.iam import operator as identities
+from ferryman.core.identity import callers, node_credentials
 from ferryman.core.messages import (
     DONE,
     Activity,
@@ -29,12 +29,16 @@ from ferryman.core.messages import (
     encode,
     session_subject,
 )
-from ferryman.core.ports import Subscription
-from ferryman.core.requests import CreateActivationRequest, RegisterNodeRequest, SessionTicket, StartSessionRequest
+from ferryman.core.nodes import actions as nodes
+from ferryman.core.nodes.activations import create_activation
+from ferryman.core.nodes.requests import CreateActivationRequest, RegisterNodeRequest
+from ferryman.core.ports.bus import Subscription
 from ferryman.core.service import Service, Settings
+from ferryman.core.sessions import actions as sessions
+from ferryman.core.sessions.requests import SessionTicket, StartSessionRequest
 from ferryman.core.vault import Vault
-from ferryman.model.callers import Caller, Role
 from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.identity.callers import Caller, Role
 from ferryman.model.sessions import Session
 from ferryman.store.database import SqlStore, open_store
 from tests.unit.core.access import DECIDING, REQUESTING, person

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferryman.core import callers
-from ferryman.core.access_approvals import SendSignal, send_automation_signal
-from ferryman.core.access_standing import sweep_access_requests
-from ferryman.core.authorization import admit_client
+from ferryman.core.access_requests.approvals import SendSignal, send_automation_signal
+from ferryman.core.access_requests.expiry import sweep_access_requests
+from ferryman.core.authorization.admission import admit_client
+from ferryman.core.identity import callers
 from ferryman.core.service import AccessSettings
 from ferryman.model.access_requests import AccessRequestStatus, Approval
-from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import SessionStatus
 from ferryman.store.database import open_store
 from tests.unit.core.access import (

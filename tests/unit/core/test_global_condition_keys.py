@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferryman.core import callers, identities
-from ferryman.core.authorization import decide
-from ferryman.core.permissions import context_of, request_tag_keys
-from ferryman.core.role_sessions import SessionRequest, assume_role
+from ferryman.core.authorization.decisions import decide
+from ferryman.core.authorization.request_context import context_of, request_tag_keys
+from ferryman.core.iam import operator as identities
+from ferryman.core.identity import callers
+from ferryman.core.identity.assume_role import SessionRequest, assume_role
 from ferryman.core.simulation import context_keys, principal, simulate
-from ferryman.model.callers import Caller, Origin
-from ferryman.model.policies import PolicyDocument
-from ferryman.model.temporary import SessionKind, TemporarySession
+from ferryman.model.identity.callers import Caller, Origin
+from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
+from ferryman.model.identity.policies import PolicyDocument
 from ferryman.policy.context import RequestContext, fold
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.evaluation import NamedPolicy, Verdict
 from ferryman.policy.parsing import parse_policy
-from tests.unit.core.test_role_sessions import ANY, allowing, known, role
+from tests.unit.core.identity.test_assume_role import ANY, allowing, known, role
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

@@ -15,9 +15,9 @@ from ferryman.core.record_budget import (
     successful_reads,
     unverified,
 )
-from ferryman.model.callers import Caller, CallerKind
 from ferryman.model.identifiers import Millis
-from ferryman.model.temporary import SessionKind, TemporarySession
+from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
 
 DAY = 24 * 3600
 USER = Caller(CallerKind.USER, "1", "arn:aws:iam::1:user/u", "AIDA1", "u")

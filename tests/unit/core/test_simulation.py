@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import identities, roles, users
-from ferryman.core.authorization import require_session, require_start
-from ferryman.core.callers import caller_of
-from ferryman.core.permissions import Keys, policy_set
-from ferryman.core.policy_sources import source_of
+from ferryman.core.authorization.decisions import require_session, require_start
+from ferryman.core.authorization.policy_sources import source_of
+from ferryman.core.authorization.request_context import Keys, policy_set
+from ferryman.core.iam import operator as identities
+from ferryman.core.iam import roles, users
+from ferryman.core.identity.callers import caller_of
 from ferryman.core.simulation import bounded, context_keys, principal, simulate, simulate_start
 from ferryman.core.tags import add_tags_to_resource
-from ferryman.model.callers import node_arn, session_arn
+from ferryman.model.arns import node_arn, session_arn
 from ferryman.model.errors import ServiceError
-from ferryman.model.groups import Group
 from ferryman.model.identifiers import Millis, NodeId
+from ferryman.model.identity.groups import Group
 from ferryman.policy.evaluation import Layer, Verdict
 
 if TYPE_CHECKING:

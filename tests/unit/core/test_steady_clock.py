@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 import pytest
 
 from ferryman.core.service import Service
-from ferryman.core.session_deadlines import sweep
-from ferryman.core.session_lifecycle import session_finished
+from ferryman.core.sessions.lifecycle import session_finished
+from ferryman.core.sessions.sweep import sweep
 from ferryman.core.steady_clock import LEAST_STEP, SETTLED_AFTER, SteadyClock
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from tests.unit.core.conftest import START, World
-from tests.unit.core.test_session_lifecycle import connected, status
+from tests.unit.core.sessions.test_lifecycle import connected, status
 
 HOUR = 3_600_000
 

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import documents, managed_policies, nodes, oidc_providers, roles, sessions, users
-from ferryman.core.access_requests import StartAccessRequest, start_access_request
-from ferryman.core.activations import create_activation
-from ferryman.core.managed_policies import PolicyDraft
-from ferryman.core.permissions import context_of
-from ferryman.core.requests import (
-    CreateActivationRequest,
-    DocumentDraft,
-    RegisterNodeRequest,
-    StartSessionRequest,
-)
-from ferryman.core.session_documents import choose_document
+from ferryman.core.access_requests.actions import StartAccessRequest, start_access_request
+from ferryman.core.authorization.request_context import context_of
+from ferryman.core.documents import actions as documents
+from ferryman.core.documents.requests import DocumentDraft
+from ferryman.core.iam import managed_policies, oidc_providers, roles, users
+from ferryman.core.iam.managed_policies import PolicyDraft
+from ferryman.core.iam.users import UserDraft
+from ferryman.core.nodes import actions as nodes
+from ferryman.core.nodes.activations import create_activation
+from ferryman.core.nodes.requests import CreateActivationRequest, RegisterNodeRequest
+from ferryman.core.sessions import actions as sessions
+from ferryman.core.sessions.document import choose_document
+from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.core.tags import add_tags_to_resource, list_tags_for_resource, remove_tags_from_resource
-from ferryman.core.users import UserDraft
-from ferryman.model.callers import Caller
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
+from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 from tests.unit.core.access import REQUESTING, manual_policy, person
-from tests.unit.core.test_role_sessions import ANY, allowing, assumed, role
+from tests.unit.core.identity.test_assume_role import ANY, allowing, assumed, role
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

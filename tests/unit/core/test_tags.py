@@ -5,17 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ferryman.core import documents, nodes
-from ferryman.core.activations import create_activation
-from ferryman.core.document_listing import list_documents
-from ferryman.core.node_listing import describe_instance_information
-from ferryman.core.requests import (
-    CreateActivationRequest,
-    DescribeNodesRequest,
-    DocumentDraft,
-    ListDocumentsRequest,
-    RegisterNodeRequest,
-)
+from ferryman.core.documents import actions as documents
+from ferryman.core.documents.listing import list_documents
+from ferryman.core.documents.requests import DocumentDraft, ListDocumentsRequest
+from ferryman.core.nodes import actions as nodes
+from ferryman.core.nodes.activations import create_activation
+from ferryman.core.nodes.listing import describe_instance_information
+from ferryman.core.nodes.requests import CreateActivationRequest, DescribeNodesRequest, RegisterNodeRequest
 from ferryman.core.tags import add_tags_to_resource, list_tags_for_resource, remove_tags_from_resource
 from ferryman.model.errors import ServiceError
 from ferryman.model.tags import ResourceType

@@ -12,7 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ferryman.core.document_tasks import Broken, DecideAccess, Decided, Read, ReadDocument, Task, WriteDocument, Written
+from ferryman.core.document_tasks import (
+    Broken,
+    DecideAccess,
+    Decided,
+    Read,
+    ReadDocument,
+    Task,
+    WriteDocument,
+    Written,
+)
 from ferryman.model.errors import ServiceError
 from ferryman.policy.cedar import MOST_IFS
 from ferryman.sandbox.worker import Confinement, Sandbox

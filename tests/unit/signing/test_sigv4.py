@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.model.callers import Credentials
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import Scope, SignableRequest
 from ferryman.signing.errors import InvalidSignature, SignatureError
-from ferryman.signing.presented import PresentedSignature
+from ferryman.signing.parsed_signature import PresentedSignature
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
 CREDENTIALS = Credentials("AKIAEXAMPLE000000000", Secret("secret"), Secret("token"))

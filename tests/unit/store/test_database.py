@@ -19,16 +19,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from ferryman.core.builtin_policies import BUILTIN_POLICIES
-from ferryman.model.callers import User
+from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
+from ferryman.model.identity.users import User
 from ferryman.model.nodes import Activation
 from ferryman.model.sessions import ENDED, AccessType, Session, SessionStatus
 from ferryman.store import database
 from ferryman.store.database import open_store, sole_server
 from ferryman.store.faults import StoreUnusable
-from ferryman.store.session_rows import ACCESS_TYPE_CODES, STATUS_CODES
+from ferryman.store.sessions.rows import ACCESS_TYPE_CODES, STATUS_CODES
 from ferryman.store.tables import FIRST_ENDED_STATUS, metadata
 
 SESSION = Session(
@@ -100,7 +100,7 @@ async def test_a_write_is_there_after_a_kill(tmp_path: Path) -> None:
     program = (
         "import asyncio, os, signal\n"
         "from ferryman.store.database import open_store\n"
-        "from ferryman.model.callers import User\n"
+        "from ferryman.model.identity.users import User\n"
         "async def main():\n"
         f"    store = await open_store({url!r})\n"
         "    await store.identities.add_user(User('AIDA1', 'alice', 1))\n"

@@ -9,25 +9,18 @@ import pytest
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.sqlite import dialect
 
-from ferryman.core.access_ports import AccessRequestPosition, AccessRequestQuery
-from ferryman.core.ports import (
-    ANY_NODE,
-    ActivationMember,
-    ActivationPosition,
-    NodeMember,
-    NodeQuery,
-    SessionPosition,
-    SessionQuery,
-)
+from ferryman.core.ports.access_requests import AccessRequestPosition, AccessRequestQuery
+from ferryman.core.ports.nodes import ANY_NODE, ActivationMember, ActivationPosition, NodeMember, NodeQuery
+from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.model.access_requests import AccessRequestId, AccessRequestStatus
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
 from ferryman.model.sessions import ENDED, AccessType, SessionState, SessionStatus
 from ferryman.model.tags import ResourceType
-from ferryman.store.access_request_pages import page_statement as access_page_statement
-from ferryman.store.access_requests import due_statement as access_due_statement
+from ferryman.store.access_requests.pages import page_statement as access_page_statement
+from ferryman.store.access_requests.store import due_statement as access_due_statement
 from ferryman.store.nodes import activation_page_statement, node_page_statement
-from ferryman.store.session_pages import page_statement
-from ferryman.store.sessions import active_on_statement, due_statement, prune_statement, usage_statement
+from ferryman.store.sessions.pages import page_statement
+from ferryman.store.sessions.store import active_on_statement, due_statement, prune_statement, usage_statement
 from ferryman.store.tags import tagged_page_statement
 
 ACTIVE = SessionQuery(SessionState.ACTIVE)

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from ferryman.cli.local_authority import issue
-from ferryman.model.callers import Credentials
+from ferryman.bootstrap.certificates import issue
 from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import parse, sign, verify

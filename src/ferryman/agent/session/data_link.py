@@ -1,0 +1,73 @@
+"""Keeps a session's data channel open: connects, pumps, reconnects, gives up after a bounded time."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+
+from ferryman.agent.logs import logger
+from ferryman.channel.backoff import Attempts, Backoff
+from ferryman.channel.events import AgentEvent
+from ferryman.model.errors import ServiceError
+from ferryman.transport.errors import ConnectionLost, Unreachable
+from ferryman.transport.pump import Pump
+from ferryman.transport.websocket import WebSocket
+
+RECONNECT = Backoff(initial=0.1, ratio=2.0, cap=5.0, jitter=0.5)
+_LOG = logger("link")
+
+
+class ServerLost(Exception):
+    """No connection came about within the bounded time."""
+
+
+class DataLink:
+    """One session's connection to the server, through all its losses.
+
+    `open_socket` makes a data channel whose opening frame has been sent. `outage_limit` is how many seconds may pass
+    without a connection, `first_limit` the same before the first.
+    """
+
+    def __init__(
+        self,
+        open_socket: Callable[[], Awaitable[WebSocket]],
+        pump: Pump[AgentEvent],
+        *,
+        first_limit: float,
+        outage_limit: float,
+        backoff: Backoff = RECONNECT,
+    ) -> None:
+        self._open_socket = open_socket
+        self._pump = pump
+        self._first_limit = first_limit
+        self._outage_limit = outage_limit
+        self._attempts = Attempts(backoff, os.urandom)
+
+    async def run(self) -> None:
+        """Carry the session until cancelled; raises `ServerLost`, and `SessionOver` from `open_socket`."""
+        limit = self._first_limit
+        while True:
+            websocket = await self._connect(limit)
+            connected_at = time.monotonic()
+            try:
+                lost = await self._pump.run(websocket)
+            finally:
+                await websocket.close()
+            _LOG.info("data channel lost", code=lost.code, reason=lost.reason)
+            limit = self._outage_limit
+            self._attempts.lost(time.monotonic() - connected_at)
+            await asyncio.sleep(self._attempts.wait())
+
+    async def _connect(self, limit: float) -> WebSocket:
+        """Return a new socket."""
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    try:
+                        return await self._open_socket()
+                    except (Unreachable, ServiceError, ConnectionLost) as error:
+                        self._attempts.failed()
+                        _LOG.warning("data channel refused", error=str(error), attempt=self._attempts.made)
+                    await asyncio.sleep(self._attempts.wait())
+        except TimeoutError as error:
+            raise ServerLost(f"no connection to the server for {limit:.0f} s") from error

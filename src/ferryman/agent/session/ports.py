@@ -1,0 +1,102 @@
+"""Port sessions: what joins the client to the port is chosen when the client is known (`protocol/agent.md` §5.5)."""
+
+import asyncio
+from collections.abc import Coroutine
+
+from ferryman.agent.logs import logger
+from ferryman.agent.records import FAILED, SUCCESS, SessionResult, new_result
+from ferryman.agent.session.destinations import Destination, Forbidden, Undialled
+from ferryman.agent.session.mux_forward import MuxForward
+from ferryman.agent.session.plain_forward import PlainForward
+from ferryman.agent.session.session_handler import Client
+from ferryman.channel.events import ClientReady, InputReceived
+from ferryman.channel.negotiation import AWS
+from ferryman.wire.agent_message import Flag, PayloadType
+from ferryman.wire.payloads import encode_flag
+
+FIRST_MUX_CLIENT = (1, 1, 70)
+_TERMINATE = encode_flag(Flag.TERMINATE_SESSION)
+_LOG = logger("ports")
+
+
+class PortSession:
+    """Forwards to a destination. `forwards`: for a client with a listener; otherwise its standard streams (SSH)."""
+
+    def __init__(self, client: Client, destination: Destination, *, forwards: bool) -> None:
+        self._client = client
+        self._destination = destination
+        self._forwards = forwards
+        self._forward: MuxForward | PlainForward | None = None
+        self._over = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ready(self, event: ClientReady) -> None:
+        """Join the client to the destination, by what it can do."""
+        if self._forward is not None:
+            self._forward.close()
+        if self._forwards and (event.agreed != AWS or multiplexes(event.client_version)):
+            self._forward = MuxForward(self._client, self._destination, event.mux, event.agreed.max_payload)
+            self._run(self._refuse_denied())
+        else:
+            forward = PlainForward(self._client, self._destination, lasting=self._forwards)
+            self._forward = forward
+            self._run(self._follow(forward))
+
+    def replaced(self) -> None:
+        """Drop the connections: they were the earlier client's, and another cannot go on with them."""
+        if self._forward is not None:
+            self._forward.close()
+            self._forward = None
+
+    def take(self, event: InputReceived) -> None:
+        """Take input."""
+        if event.payload_type == PayloadType.FLAG and event.payload == _TERMINATE:
+            self._client.end()
+        elif self._forward is not None:
+            self._forward.take(event)
+            return
+        self._client.consumed(event.sequence_number)
+
+    def resume(self) -> None:
+        """Move what can be moved."""
+        if self._forward is not None:
+            self._forward.resume()
+
+    async def ended(self) -> SessionResult:
+        """Wait for the end of the connection that the session is for; a session that forwards has none."""
+        await self._over.wait()
+        return new_result(SUCCESS)
+
+    async def close(self) -> None:
+        """Drop the connections."""
+        self.replaced()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _follow(self, forward: PlainForward) -> None:
+        await forward.ended.wait()
+        if self._forward is forward:
+            self._over.set()
+
+    async def _refuse_denied(self) -> None:
+        """End a session whose host is denied, as no connection of it can come about; others may come to answer."""
+        try:
+            await self._destination.addresses()
+        except Forbidden as error:
+            self._client.end(FAILED, str(error))
+        except Undialled as error:
+            _LOG.warning("host not resolved", reason=str(error))
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def multiplexes(version: str) -> bool:
+    """Tell whether an AWS client of this version multiplexes; one that cannot be read is taken for older."""
+    try:
+        return tuple(int(part) for part in version.split(".")) >= FIRST_MUX_CLIENT
+    except ValueError:
+        return False

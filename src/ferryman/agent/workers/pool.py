@@ -1,0 +1,93 @@
+"""The agent's side of the zygote: starts it, asks it for workers, starts another when it dies."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from ferryman.agent.logs import logger
+from ferryman.agent.workers.worker import WorkerTask
+from ferryman.agent.workers.zygote import LENGTH
+
+START_SECONDS = 30.0
+FORK_SECONDS = 10.0
+_LOG = logger("nursery")
+
+
+class NoWorker(Exception):
+    """No session worker could be started."""
+
+
+class Nursery:
+    """Makes session workers. One task at a time is with the zygote; the others wait."""
+
+    def __init__(self, state_directory: Path) -> None:
+        self._state_directory = state_directory
+        self._lock = asyncio.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def start(self) -> None:
+        """Start the zygote and wait until it is ready; raises `NoWorker`."""
+        async with self._lock:
+            await self._ensure()
+
+    async def fork(self, task: WorkerTask) -> int:
+        """Return the process id of a new worker for `task`; raises `NoWorker`."""
+        message = msgspec.json.encode(task)
+        async with self._lock:
+            for _ in range(2):
+                reader, writer = await self._ensure()
+                try:
+                    writer.write(LENGTH.pack(len(message)) + message)
+                    await writer.drain()
+                    async with asyncio.timeout(FORK_SECONDS):
+                        return int(LENGTH.unpack(await reader.readexactly(LENGTH.size))[0])
+                except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+                    _LOG.warning("zygote lost; starting another")
+                    await self._stop()
+        raise NoWorker("the process that session workers come from died twice")
+
+    async def close(self) -> None:
+        """End the zygote; workers live on."""
+        async with self._lock:
+            await self._stop()
+
+    async def _ensure(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._reader is None or self._writer is None:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self._process = await asyncio.to_thread(_spawn, self._state_directory, theirs.fileno())
+            self._reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    await self._reader.readexactly(LENGTH.size)
+            except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
+                await self._stop()
+                raise NoWorker("the process that session workers come from did not start; its log says why") from error
+        return self._reader, self._writer
+
+    async def _stop(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if self._process is not None:
+            try:
+                await asyncio.to_thread(self._process.wait, 2.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                await asyncio.to_thread(self._process.wait)
+        self._process = self._reader = self._writer = None
+
+
+def _spawn(state_directory: Path, descriptor: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+        [sys.executable, "-m", "ferryman.agent.workers.zygote", str(state_directory), str(descriptor)],
+        stdin=subprocess.DEVNULL,
+        pass_fds=(descriptor,),
+        start_new_session=True,
+        cwd="/",
+    )

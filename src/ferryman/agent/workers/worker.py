@@ -1,0 +1,101 @@
+"""The session worker: one process per session, which lives on when the agent dies.
+
+It owns the session's program or connections and its data channel, speaks to the server by itself, and leaves its result
+in the record.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from ferryman.agent.channels import open_data_channel
+from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.logs import logger
+from ferryman.agent.process.login_uid import audit_identity
+from ferryman.agent.records import ENDED_BY_AGENT, FAILED, SessionRecord, SessionRecords, SessionResult, new_result
+from ferryman.agent.session.plan import Unplannable, members, plan
+from ferryman.agent.session.session import Session, SessionLimits, session_limits
+from ferryman.agent.session.session_handler import Plan
+from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
+from ferryman.agent.state import StateDirectory
+from ferryman.agent.versions import USER_AGENT
+from ferryman.system.event_loop import run_loop
+from ferryman.transport.http import HttpClient
+from ferryman.transport.trust import Trust
+from ferryman.transport.websocket import WebSocket
+from ferryman.wire.tasks import InteractiveShellContent
+
+_LOG = logger("worker")
+
+
+class WorkerTask(msgspec.Struct, frozen=True):
+    """What a worker is asked to do, and the agent's configuration at that moment."""
+
+    content: InteractiveShellContent
+    settings: AgentSettings = DEFAULT_SETTINGS
+    recorded: bool = True
+    """The session has a record. Without one, there was nowhere to write it, and the session runs all the same."""
+
+
+def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -> None:
+    """Run one session to its end. Called in a newly forked process with one thread."""
+    session_id = task.content.session_id
+    structlog.contextvars.bind_contextvars(session_id=session_id)
+    state = StateDirectory(state_directory)
+    records = SessionRecords(state.sessions)
+    lock = _lock(records, session_id)
+    record = records.read(session_id)
+    if record is None and not task.recorded:
+        record = SessionRecord(session_id, state.registration().node_id, time.time())
+    if record is None or record.result is not None:
+        return  # the agent has given the session up
+    record = msgspec.structs.replace(record, pid=os.getpid(), started_at=time.time())
+    records.write(record)
+    result = _run(task, state, trusted)
+    records.write(msgspec.structs.replace(record, result=result))
+    if lock is not None:
+        os.close(lock)
+
+
+def _lock(records: SessionRecords, session_id: str) -> int | None:
+    """Lock the session; None where that cannot be: the next agent will not know that this worker is alive."""
+    try:
+        return records.lock(session_id, wait=True)
+    except OSError as error:
+        _LOG.error("session has no lock", reason=error.strerror)
+        return None
+
+
+def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> SessionResult:
+    try:
+        planned = plan(task.content, task.settings)
+        _LOG.info("session prepared", **audit_identity())
+        limits = session_limits(members(task.content.document_content.get("inputs")), idles=planned.idles)
+        return run_loop(_converse(task.content.session_id, planned, state, trusted, limits))
+    except Unplannable as error:
+        return new_result(FAILED, str(error))
+    except Exception as error:  # noqa: BLE001 - the process's boundary: the user is told, the log has it
+        _LOG.exception("session worker failed")
+        return new_result(FAILED, f"The session's process on the node failed: {type(error).__name__}.")
+
+
+async def _converse(
+    session_id: str, planned: Plan, state: StateDirectory, trusted: Trust | None, limits: SessionLimits
+) -> SessionResult:
+    endpoint = state.registration().endpoint
+    async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
+        source = CredentialSource(state, client)
+
+        async def open_socket() -> WebSocket:
+            return await open_data_channel(client, source, session_id)
+
+        session = Session(session_id, planned, open_socket, limits)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, session.end, FAILED, ENDED_BY_AGENT)
+        return await session.run()

@@ -1,0 +1,87 @@
+"""Notices of access requests, posted to a webhook one by one, signed as the audit trail's copies are.
+
+Best effort, unlike the trail, which has every event for good: what waits is in memory, and what is not taken after some
+tries is given up.
+"""
+
+import asyncio
+import json
+from collections import deque
+
+import structlog
+
+from ferryman.audit.sinks.sink import Outlet, Undelivered, accepted
+from ferryman.audit.sinks.webhook import SIGNATURE, TIMESTAMP, signature
+from ferryman.core.ports.audit import Entry
+from ferryman.core.ports.runtime import Clock
+from ferryman.model.secret import Secret
+
+WAITING = 1000
+"""Notices that may wait; of more the oldest are dropped."""
+TRIES = 6
+FIRST_RETRY = 1.0
+"""Seconds until a second try; twice that until the third, and so on: half a minute in all."""
+
+_log = structlog.get_logger("ferryman.access")
+
+
+class WebhookNotices:
+    """`core.ports.Notices` over HTTP. `run` beside the server; what waits when that is cancelled is lost."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        raw_path: str,
+        raw_query: str,
+        secret: Secret,
+        clock: Clock,
+        *,
+        first_retry: float = FIRST_RETRY,
+    ) -> None:
+        self._outlet = outlet
+        self._raw_path = raw_path
+        self._raw_query = raw_query
+        self._secret = secret
+        self._clock = clock
+        self._first_retry = first_retry
+        self._waiting: deque[Entry] = deque()
+        self._news = asyncio.Event()
+
+    def put(self, entry: Entry) -> None:
+        """Tell soon."""
+        if len(self._waiting) >= WAITING:
+            _log.warning("notice dropped", reason=f"{WAITING} wait", id=self._waiting.popleft()["id"])
+        self._waiting.append(entry)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Post for ever, in order."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                await self._insist(self._waiting.popleft())
+
+    async def _insist(self, entry: Entry) -> None:
+        wait = self._first_retry
+        for attempt in range(1, TRIES + 1):
+            try:
+                await self._post(entry)
+            except Undelivered as error:
+                _log.warning("notice not delivered", reason=str(error), id=entry["id"], attempt=attempt, of=TRIES)
+            else:
+                return
+            if attempt < TRIES:
+                await asyncio.sleep(wait)
+                wait *= 2
+
+    async def _post(self, entry: Entry) -> None:
+        """Each try is signed anew for its time."""
+        body = json.dumps(entry, ensure_ascii=False).encode()
+        now = str(self._clock() // 1000)
+        headers = {
+            "Content-Type": "application/json",
+            TIMESTAMP: now,
+            SIGNATURE: signature(self._secret, now, body),
+        }
+        accepted(await self._outlet.send("POST", self._raw_path, self._raw_query, headers, body, None))

@@ -1,0 +1,107 @@
+"""Reading the audit trail: its records newest first, and whether it is whole."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from ferryman.audit.files import trail_files
+from ferryman.core.audit.chain import BrokenChain, Link, Problem, Verification, link_of, open_line
+from ferryman.core.audit.extent import Extent, extent_of
+
+_BLOCK = 256 * 1024
+_LONGEST_LINE = 1024 * 1024
+"""Bytes, more than any record has. A longer line is somebody else's, and is not held in memory."""
+
+
+def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
+    """Yield the trail's records, newest first; lines that are no JSON object are passed over. Raises OSError."""
+    for path in reversed(trail_files(directory)):
+        for line in _lines_backwards(path):
+            try:
+                record = msgspec.json.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+            if isinstance(record, dict):
+                yield record
+
+
+def last_link(directory: Path) -> Link:
+    """Return the newest record's link, unverified; number 0 for an empty trail. Raises OSError."""
+    links = (last_link_in(path) for path in reversed(trail_files(directory)))
+    return next((link for link in links if link is not None), Link())
+
+
+def last_link_in(path: Path) -> Link | None:
+    """Return the link of a file's last record, unverified; None if there is none. Raises OSError."""
+    return next((link for line in _lines_backwards(path) if (link := link_of(line + b"\n")) is not None), None)
+
+
+def extent_in(directory: Path, keys: Sequence[bytes]) -> Extent | None:
+    """Return what the newest record says that says where the trail begins; None if the newest file has none.
+
+    Every file begins with one, but for those of older servers. A record that none of `keys` opens says nothing. Raises
+    OSError.
+    """
+    for path in trail_files(directory)[-1:]:
+        for line in _lines_backwards(path):
+            extent = extent_of(line)
+            if extent is not None and any(_opens(key, line) for key in keys):
+                return extent
+    return None
+
+
+def _opens(key: bytes, line: bytes) -> bool:
+    try:
+        open_line(key, line)
+    except BrokenChain:
+        return False
+    return True
+
+
+def verify(
+    directory: Path, key: bytes, at_least: int = 0, older: Sequence[bytes] = ()
+) -> tuple[Verification, list[Problem]]:
+    """Check the whole trail, which ends under `key`; return what was gone over and every problem. Raises OSError."""
+    verification = Verification(key, older)
+    problems: list[Problem] = []
+    for path in trail_files(directory):
+        with path.open("rb") as file:
+            problems.extend(verification.problems(path.name, _lines(file)))
+    problems.extend(verification.conclude(at_least))
+    return verification, problems
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file's lines with their newlines; of one that is too long only the beginning, and its newline if any."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = file.readline(_LONGEST_LINE)
+            line += rest[-1:]
+        yield line
+
+
+def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """Yield a file's lines, last first, without newlines; empty ones and those that are too long are left out."""
+    with path.open("rb") as file:
+        position = file.seek(0, os.SEEK_END)
+        rest, too_long = b"", False
+        while position > 0:
+            step = min(_BLOCK, position)
+            position -= step
+            file.seek(position)
+            first, *others = file.read(step).split(b"\n")
+            if others:
+                others[-1] = b"" if too_long else others[-1] + rest
+                yield from (line for line in reversed(others) if line)
+                rest, too_long = first, False
+            elif not too_long:
+                rest = first + rest
+            if len(rest) > _LONGEST_LINE:
+                rest, too_long = b"", True
+        if rest:
+            yield rest

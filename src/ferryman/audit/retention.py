@@ -1,0 +1,112 @@
+"""Which files of the trail are deleted, and why: the oldest first, never the one that is being written.
+
+`files_kept` and `days` are soft: a file that a sink has not delivered yet stays. Free disk space is hard: below
+`min_free_bytes` the oldest files are deleted whatever sinks have, as long as LEAST_KEPT_BYTES of newer ones stay. When
+that much is all that is left, nothing is deleted: the trail then cannot be written, and calls are refused for it.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from ferryman.audit.files import first_sequence, trail_files
+from ferryman.audit.reader import last_link_in
+from ferryman.core.audit.chain import Link
+
+LEAST_KEPT_BYTES = 1024 * 1024 * 1024
+"""What the guard of the disk leaves: whoever fills the disk cannot make the server delete the last days."""
+
+
+class Reason(StrEnum):
+    """The limit that a file was deleted for."""
+
+    FILES = "filesKept"
+    DAYS = "retentionDays"
+    DISK = "diskSpace"
+
+
+class Follower(Protocol):
+    """A sink, as far as deleting is concerned."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in records."""
+
+    @property
+    def delivered(self) -> int:
+        """The number of the last record that it has delivered."""
+
+
+def free_bytes(directory: Path) -> int:
+    """Return what an ordinary account can still write to a directory's file system. Raises OSError."""
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """`days` 0 is for no limit of age; an age is that of a file's newest record. `min_free_bytes` 0 is for no guard."""
+
+    files_kept: int
+    days: int = 0
+    min_free_bytes: int = 0
+    followers: Sequence[Follower] = ()
+    free: Callable[[Path], int] = free_bytes
+    now: Callable[[], float] = time.time
+
+
+KEEP_ALL = Retention(files_kept=1_000_000_000)
+"""Nothing is ever deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A file to be deleted: the records that go with it, its size, and why."""
+
+    path: Path
+    first: int
+    last: Link
+    size: int
+    reason: Reason
+
+
+def doomed(directory: Path, retention: Retention, oldest: int, *, begins_file: bool) -> list[Doomed]:
+    """Return the files to delete now, oldest first. Raises OSError.
+
+    Those with records before number `oldest` are said to be deleted already, and not counted. `begins_file`: the next
+    record begins a file, so the newest of those there are may go, too.
+    """
+    files = [path for path in trail_files(directory) if first_sequence(path) >= oldest]
+    may_go = files if begins_file else files[:-1]
+    surplus = len(files) + begins_file - retention.files_kept
+    delivered = min((each.delivered for each in retention.followers), default=None)
+    found: list[Doomed] = []
+    missing, kept_bytes = _shortage(directory, retention, files)
+    for path in may_go:
+        if found and first_sequence(path) != found[-1].last.sequence + 1:
+            break  # somebody removed what was between, which must not pass for deleted
+        stat = path.stat()
+        last = last_link_in(path) or Link(first_sequence(path) - 1)
+        held = delivered is not None and last.sequence > delivered
+        if missing > 0 and kept_bytes - stat.st_size >= LEAST_KEPT_BYTES:
+            reason = Reason.DISK
+        elif surplus > 0 and not held:
+            reason = Reason.FILES
+        elif retention.days and retention.now() - stat.st_mtime > retention.days * 86400 and not held:
+            reason = Reason.DAYS
+        else:
+            break
+        found.append(Doomed(path, first_sequence(path), last, stat.st_size, reason))
+        surplus, missing, kept_bytes = surplus - 1, missing - stat.st_size, kept_bytes - stat.st_size
+    return found
+
+
+def _shortage(directory: Path, retention: Retention, files: Sequence[Path]) -> tuple[int, int]:
+    """Return how many bytes of disk are missing, and how many the files have."""
+    if not retention.min_free_bytes:
+        return 0, 0
+    return retention.min_free_bytes - retention.free(directory), sum(path.stat().st_size for path in files)

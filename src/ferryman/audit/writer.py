@@ -1,0 +1,378 @@
+"""The audit trail: entries are chained and written in batches, by a thread of its own; copies go to whoever asked.
+
+The event loop queues. An entry that somebody waits for is written at once, with all that is queued before it: by the
+loop itself as long as that is quick, because handing it to the thread takes ten times as long as writing it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from ferryman.audit.files import TrailFiles, first_sequence, trail_files
+from ferryman.audit.reader import extent_in
+from ferryman.audit.retention import KEEP_ALL, Doomed, Retention, doomed
+from ferryman.core.audit.chain import KEY_CHANGED, BrokenChain, Link, changed_to, key_id, open_line, seal
+from ferryman.core.audit.extent import BEGUN, DELETED, MISSING, OPENED
+from ferryman.core.ports.audit import Entry, Unrecorded
+
+CLOSED, GAP = "AuditTrailClosed", "AuditTrailGap"
+"""`detail-type` of what the trail says of itself."""
+BATCH_SECONDS = 0.05
+"""How long an entry that nobody waits for may wait for others."""
+SYNC_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+LOOK_SECONDS = 60.0
+"""How often the thread looks whether files are to be deleted; it does so, too, when a file is begun."""
+MOST_DELETED = 50
+"""Files in one record of a deletion."""
+MOST_AT_ONCE = 16
+"""Entries that the loop writes itself; more are the thread's."""
+QUICK_SECONDS = 0.001
+PATIENCE = 50
+"""After a write that was not quick, the thread writes for so many times as long: a slow disk holds the loop up for 2 %
+of the time."""
+MOST_WAITING = 5000
+"""Entries in memory while the trail cannot be written; further ones are only counted."""
+
+_log = structlog.get_logger("ferryman.audit")
+
+Describe = Callable[[str, Mapping[str, Any]], Entry]
+"""Makes an event of a `detail-type` and a detail."""
+Copy = Callable[[Sequence[bytes]], None]
+"""Is given the lines that were written, each with its newline; must return at once."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: Entry
+    kept: "asyncio.Future[None] | None" = None
+
+
+class Trail:
+    """An open trail; make it in the running loop, `close` it at the end.
+
+    `key` authenticates the chain, `retention` says which files are deleted. `sync_always`: whoever waits for an entry
+    waits until it would survive a loss of power. The trail may have been written under one of the `older` keys so far.
+    Raises `BrokenChain` if the last record in `files` is under none of them.
+    """
+
+    def __init__(
+        self,
+        files: TrailFiles,
+        key: bytes,
+        describe: Describe,
+        *,
+        retention: Retention = KEEP_ALL,
+        sync_always: bool = False,
+        copies: Sequence[Copy] = (),
+        older: Sequence[bytes] = (),
+    ) -> None:
+        self._files = files
+        self._keys = {key_id(each): each for each in (*older, key)}
+        self._key, self._link = _taken_up(files.last_line, (key, *older))
+        self._describe = describe
+        self._retention = retention
+        self._look_at = 0.0
+        self._oldest = 0
+        extent = extent_in(files.directory, list(self._keys.values()))
+        self._oldest = self._oldest_there() if extent is None else extent.oldest
+        self._unfinished = () if extent is None else extent.files
+        self._uncopied: list[bytes] = []
+        self._sync_always = sync_always
+        self._copies = copies
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, "audit-trail")
+        self._waiting: list[_Waiting] = []
+        self._writing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._sync_timer: asyncio.TimerHandle | None = None
+        self._syncing = False
+        self._slow_until = 0.0
+        self._failure: str | None = None
+        self._lost = 0
+        if self._key != key:
+            self.use_key(key)
+        self._opening = describe(OPENED, {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes})
+        self.note(self._opening)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the trail cannot be written at the moment; None while it can."""
+        return self._failure
+
+    @property
+    def last_sequence(self) -> int:
+        """The number of the newest record on disk."""
+        return self._link.sequence
+
+    def note(self, entry: Entry) -> None:
+        """Put an entry into the trail within BATCH_SECONDS."""
+        self._add(_Waiting(entry))
+        if not self._writing and self._timer is None:
+            self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
+
+    def use_key(self, key: bytes) -> None:
+        """Continue the chain under another key: the last record under the old one says so."""
+        self._keys[key_id(key)] = key
+        self.note(self._describe(KEY_CHANGED, {"keyId": key_id(key)}))
+
+    async def keep(self, entry: Entry) -> None:
+        """Put an entry into the trail and return when it is written; raises `Unrecorded`."""
+        kept = self._loop.create_future()
+        if not self._add(_Waiting(entry, kept)):
+            raise Unrecorded(self._failure or "too many records wait to be written")
+        if self._is_quick():
+            self._write_here()
+        elif not self._writing:
+            self._write()
+        await kept
+
+    async def close(self) -> None:
+        """Write all that waits, sync, and let go of the files. What cannot be written is lost, which is logged."""
+        self._add(_Waiting(self._describe(CLOSED, {})))
+        await self._idle.wait()
+        self._write()
+        await self._idle.wait()
+        for timer in (self._timer, self._sync_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._waiting:
+            _log.error("records lost", records=len(self._waiting), reason=self._failure)
+        try:
+            await self._loop.run_in_executor(self._thread, self._files.close)
+        except OSError as error:
+            _log.error("trail not synced", reason=str(error))
+        self._thread.shutdown()
+
+    def _add(self, waiting: _Waiting) -> bool:
+        if len(self._waiting) >= MOST_WAITING:
+            self._lost += 1
+            return False
+        self._waiting.append(waiting)
+        return True
+
+    def _write(self) -> None:
+        """Hand all that waits to the thread."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writing or not self._waiting:
+            return
+        batch = self._batch()
+        self._writing = True
+        self._idle.clear()
+        written = self._loop.run_in_executor(self._thread, self._chain_and_write, [each.entry for each in batch])
+        written.add_done_callback(lambda future: self._written(batch, future))
+
+    def _batch(self) -> list[_Waiting]:
+        """Return all that waits."""
+        batch, self._waiting = self._waiting, []
+        lost, self._lost = self._lost, 0
+        if lost:
+            batch.append(_Waiting(self._describe(GAP, {"lost": lost})))
+        return batch
+
+    def _is_quick(self) -> bool:
+        """Whether what waits may be written here and now: the thread does nothing, and the disk has been quick."""
+        return (
+            not (self._writing or self._syncing or self._sync_always)
+            and self._failure is None
+            and len(self._waiting) <= MOST_AT_ONCE
+            and self._files.is_open
+            and self._slow_until <= time.monotonic() < self._look_at
+        )
+
+    def _write_here(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._batch()
+        began = time.monotonic()
+        try:
+            lines = self._chain_and_write([each.entry for each in batch], look=False)
+        except Exception as error:  # noqa: BLE001 boundary: as in the thread, whose future carries it
+            self._failed(batch, error)
+            return
+        finally:
+            ended = time.monotonic()
+            if ended - began > QUICK_SECONDS:
+                self._slow_until = ended + PATIENCE * (ended - began)
+        self._completed(batch, lines)
+
+    def _written(self, batch: list[_Waiting], future: "asyncio.Future[list[bytes]]") -> None:
+        self._writing = False
+        self._idle.set()
+        error = future.exception()
+        if error is not None:
+            self._failed(batch, error)
+            return
+        self._completed(batch, future.result())
+
+    def _completed(self, batch: list[_Waiting], lines: list[bytes]) -> None:
+        if self._failure is not None:
+            _log.info("trail is written again", records=len(batch))
+            self._failure = None
+        for each in batch:
+            if each.kept is not None and not each.kept.done():
+                each.kept.set_result(None)
+        for copy in self._copies:
+            copy(lines)
+        if not self._sync_always and self._sync_timer is None:
+            self._sync_timer = self._loop.call_later(SYNC_SECONDS, self._start_sync)
+        if any(each.kept is not None for each in self._waiting):
+            self._write()
+        elif self._waiting and self._timer is None:
+            self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
+
+    def _failed(self, batch: list[_Waiting], error: BaseException) -> None:
+        if self._failure is None:
+            _log.error("trail not written", reason=str(error), directory=str(self._files.directory))
+        self._failure = str(error) or type(error).__name__
+        self._look_at = 0.0  # the disk may be full
+        self._waiting[:0] = batch
+        for each in self._waiting:
+            if each.kept is not None:
+                if not each.kept.done():
+                    each.kept.set_exception(Unrecorded(self._failure))
+                    each.entry["additionalEventData"] = {"answeredWith": "ServiceUnavailable"}
+                each.kept = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(RETRY_SECONDS, self._write)
+
+    def _start_sync(self) -> None:
+        self._sync_timer = None
+        self._syncing = True
+        synced = self._loop.run_in_executor(self._thread, self._files.sync)
+        synced.add_done_callback(self._synced)
+
+    def _synced(self, future: "asyncio.Future[None]") -> None:
+        self._syncing = False
+        error = future.exception()
+        if error is not None:
+            self._failed([_Waiting(self._describe(GAP, {"notSynced": str(error)}))], error)
+
+    # In the thread, or while it does nothing
+
+    def _chain_and_write(self, entries: list[Entry], *, look: bool = True) -> list[bytes]:
+        changes, going, oldest = self._housekeeping() if look else ([], [], self._oldest)
+        if going:  # first and by themselves: what they free may be what the entries need
+            self._uncopied += self._append(changes, going, oldest, from_reserve=True)
+            self._unfinished = tuple(each.path.name for each in going)
+            self._finish_deletion()
+            begins_file = self._files.begins_file(self._link.sequence + 1)
+            changes = [self._describe(BEGUN, self._extent(oldest, ()))] if begins_file else []
+        lines = self._append([*changes, *entries], going, oldest)
+        if self._sync_always:
+            self._files.sync()
+        lines, self._uncopied = [*self._uncopied, *lines], []
+        return lines
+
+    def _append(
+        self, entries: Sequence[Entry], going: Sequence[Doomed], oldest: int, *, from_reserve: bool = False
+    ) -> list[bytes]:
+        lines, link, key = [], self._link, self._key
+        for entry in entries:
+            if entry is self._opening:
+                entry["detail"] |= self._extent(oldest, going)
+            line, link = seal(key, link, entry)
+            lines.append(line + b"\n")
+            if entry.get("detail-type") == KEY_CHANGED:
+                key = self._keys[entry["detail"]["keyId"]]
+        self._files.append(b"".join(lines), self._link.sequence + 1, from_reserve=from_reserve)
+        self._link, self._key, self._oldest = link, key, oldest
+        return lines
+
+    def _housekeeping(self) -> tuple[list[Entry], list[Doomed], int]:
+        """Return what is to be recorded of the files first, the files to delete, and the trail's first record then."""
+        begins_file, oldest = self._files.begins_file(self._link.sequence + 1), self._oldest
+        if not begins_file and time.monotonic() < self._look_at:
+            return [], [], oldest
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._finish_deletion()
+        entries: list[Entry] = []
+        there = self._oldest_there()
+        if there > oldest:
+            _log.error("trail files were removed by somebody else", first=oldest, last=there - 1)
+            entries.append(self._describe(MISSING, {"firstSequence": oldest, "lastSequence": there - 1}))
+            oldest = there
+        going: list[Doomed] = []
+        if not self._unfinished:  # one deletion at a time: a restart finishes the last one that was recorded
+            going = doomed(self._files.directory, self._retention, oldest, begins_file=begins_file)[:MOST_DELETED]
+        if len(going) == MOST_DELETED:
+            self._look_at = 0.0
+        if going:
+            entries.append(self._deletion(going))
+            oldest = going[-1].last.sequence + 1
+        elif begins_file and self._link.sequence and not entries:
+            entries.append(self._describe(BEGUN, self._extent(oldest, going)))
+        return entries, going, oldest
+
+    def _extent(self, oldest: int, going: Sequence[Doomed]) -> dict[str, Any]:
+        """Return where the trail begins, and which files of those before may still be there."""
+        names = [each.path.name for each in going] or list(self._unfinished)
+        return {"firstSequence": oldest} | ({"files": names} if names else {})
+
+    def _oldest_there(self) -> int:
+        """Return the first record that is there of those that should be."""
+        firsts = (first_sequence(path) for path in trail_files(self._files.directory))
+        return next((first for first in firsts if first >= self._oldest), self._link.sequence + 1)
+
+    def _deletion(self, going: Sequence[Doomed]) -> Entry:
+        """Return the event without which files that are missing would look stolen."""
+        last = going[-1].last
+        _log.info("trail files deleted", files=len(going), last_sequence=last.sequence, reason=going[-1].reason.value)
+        followers = self._retention.followers
+        detail = {
+            "files": [each.path.name for each in going],
+            "firstSequence": going[0].first,
+            "lastSequence": last.sequence,
+            "deleted": [
+                {
+                    "file": each.path.name,
+                    "firstSequence": each.first,
+                    "lastSequence": each.last.sequence,
+                    "mac": each.last.mac,
+                    "bytes": each.size,
+                    "reason": each.reason.value,
+                }
+                for each in going
+            ],
+            "undelivered": {each.name: each.delivered for each in followers if each.delivered < last.sequence} or None,
+        }
+        return self._describe(DELETED, {name: value for name, value in detail.items() if value is not None})
+
+    def _finish_deletion(self) -> None:
+        """Delete the files that a record names, once it survives a loss of power; after a crash the next run does."""
+        if not self._unfinished:
+            return
+        directory = self._files.directory
+        named = [path for path in trail_files(directory) if path.name in self._unfinished]
+        try:
+            self._files.delete([path for path in named if first_sequence(path) < self._oldest])
+        except OSError as error:  # the record stands: what is left is deleted at the next look
+            _log.error("trail files not deleted", directory=str(directory), reason=str(error))
+            return
+        self._unfinished = ()
+
+
+def _taken_up(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
+    """Return the key and the link to go on with."""
+    if not last_line:
+        return keys[0], Link()
+    broken = BrokenChain("there is no key")
+    for key in keys:
+        try:
+            link = open_line(key, last_line)[0]
+        except BrokenChain as error:
+            broken = error
+            continue
+        follower = changed_to(last_line)
+        return next((each for each in keys if key_id(each) == follower), key), link
+    raise broken

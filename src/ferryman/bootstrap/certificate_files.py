@@ -1,0 +1,58 @@
+"""The files of a local authority and its server certificate: `ca.pem`, `ca.key`, `server.pem`, `server.key`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ferryman.bootstrap.configuration import Located, read_secret
+from ferryman.model.failures import Failure
+from ferryman.system.private_files import replace_file, write_private
+
+
+def write_certificates(directory: Path, host: str) -> None:
+    """Make an authority and a certificate for `host` in a directory; earlier ones there are lost."""
+    from ferryman.bootstrap import certificates as local_authority
+
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    issued = local_authority.issue(host, datetime.now(UTC))
+    write_private(directory / "ca.pem", issued.issuer.certificate)
+    write_private(directory / "ca.key", issued.issuer.key)
+    write_private(directory / "server.pem", issued.certificate)
+    write_private(directory / "server.key", issued.key)
+
+
+def read_authority_key(located: Located) -> bytes:
+    """Return the authority's private key, PEM. Raises Failure if none is named, or it is missing or open to others."""
+    tls = located.configuration.server.tls
+    if tls is None or tls.authority_key is None:
+        raise Failure(
+            "The certificate cannot be renewed",
+            "server.tls names no authority and authority_key",
+            "Renew it where it came from, and put it in its file's place",
+        )
+    return read_secret(
+        located.path(tls.authority_key),
+        "The authority's key",
+        "Restore it, or make another authority with `ferryman certificate new`",
+    )
+
+
+def renew_certificate(located: Located, now: datetime) -> None:
+    """Replace the server's certificate by a new one of its authority, for the same names and key.
+
+    The key stays so that one rename is all: there is no moment at which the two do not belong together. Raises Failure.
+    """
+    from ferryman.bootstrap import certificates as local_authority
+
+    key = read_authority_key(located)
+    tls = located.configuration.server.tls
+    assert tls is not None and tls.authority is not None  # noqa: S101, PT018 checked with the key
+    authority, certificate = located.path(tls.authority), located.path(tls.certificate)
+    try:
+        issuer = local_authority.Issuer(authority.read_bytes(), key)
+        replace_file(certificate, local_authority.renew(issuer, certificate.read_bytes(), now))
+    except (OSError, ValueError) as error:
+        raise Failure(
+            f"The certificate {certificate} was not renewed",
+            str(error),
+            f"Check {authority}, its key, and that this user may write in {certificate.parent}",
+        ) from error

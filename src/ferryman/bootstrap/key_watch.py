@@ -1,0 +1,61 @@
+"""A running server takes up keys that were changed: within a second where they are in a file, at SIGHUP everywhere."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.audit.writer import Trail
+    from ferryman.core.vault import Vault
+
+LOOK_SECONDS = 1.0
+
+
+async def watch_keys(located: Located, vault: "Vault", trail: "Trail", asked: asyncio.Event) -> None:
+    """Follow the key file for ever; whenever `asked` is set, read the keys again wherever they are from."""
+    path = located.path(located.configuration.server.key_file)
+    seen = await asyncio.to_thread(_look, path)
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await asked.wait()
+        now = await asyncio.to_thread(_look, path)
+        if now == seen and not asked.is_set():
+            continue
+        asked.clear()
+        seen = now
+        await take_up(located, vault, trail)
+
+
+async def take_up(located: Located, vault: "Vault", trail: "Trail") -> None:
+    """Read the keys and use them; what cannot be read changes nothing."""
+    import structlog
+
+    from ferryman.core.audit.chain import chain_key
+
+    log = structlog.get_logger("ferryman.server")
+    try:
+        keys = await asyncio.to_thread(read_server_keys, located)
+    except Failure as failure:
+        log.error("keys not read", reason=failure.line)
+        return
+    before = vault.key_ids
+    vault.use(keys.keys[0], keys.keys[1:])
+    if vault.key_ids == before:
+        return
+    log.info("keys changed", seals=vault.key_ids[0], opens=vault.key_ids[1:])
+    if vault.key_ids[0] != before[0]:
+        trail.use_key(chain_key(vault))
+
+
+def _look(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

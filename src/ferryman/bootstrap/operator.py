@@ -1,0 +1,107 @@
+"""What the operator's own commands do to the store and the keys, for the audit trail: who, what, and how it went."""
+
+import getpass
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.service import Result, wall_clock, with_service
+from ferryman.model.errors import ServiceError
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
+
+SOURCE = "ferryman.cli"
+Parameters: TypeAlias = Mapping[str, str | bool | int]
+"""What a command was given; nothing secret."""
+
+
+@contextmanager
+def recorded(located: Located, command: str, parameters: Parameters) -> Iterator[None]:
+    """Record what is done in here as `command`, such as `user add`, whether it works or not.
+
+    Raises Failure before anything is done if that cannot be recorded and `audit.required` is set.
+    """
+    from ferryman.audit.pending import PURPOSE, PendingRecord
+
+    audit = located.configuration.audit
+    directory = located.path(audit.directory)
+    try:
+        record = PendingRecord(directory, time.time_ns())
+    except OSError as error:
+        if not audit.required:
+            yield
+            return
+        raise Failure(
+            f"`ferryman {command}` cannot be recorded in {directory}",
+            error.strerror or str(error),
+            "Run it as the server's user, or make room; or set audit.required = false",
+        ) from error
+    key = read_server_keys(located).vault().derive(PURPOSE)
+    try:
+        yield
+    except (ServiceError, Failure) as error:
+        code, message = (error.code, error.message) if isinstance(error, ServiceError) else ("Failure", error.line)
+        record.write(key, _entry(located, command, parameters, {"errorCode": code, "errorMessage": message}))
+        raise
+    except BaseException as error:
+        failed = {"errorCode": "InternalError", "errorMessage": type(error).__name__}
+        record.write(key, _entry(located, command, parameters, failed))
+        raise
+    record.write(key, _entry(located, command, parameters, {}))
+
+
+def act(
+    located: Located,
+    command: str,
+    parameters: Parameters,
+    work: Callable[["Service"], Coroutine[None, None, Result]],
+) -> Result:
+    """Run one use case against the configured store, recorded; raises as `recorded`."""
+    with recorded(located, command, parameters):
+        return with_service(located, work)
+
+
+def _entry(located: Located, command: str, parameters: Parameters, outcome: Mapping[str, str]) -> dict[str, Any]:
+    from ferryman.core.audit.records import EVENT_VERSION, moment
+    from ferryman.core.audit.redaction import text
+
+    server = located.configuration.server
+    return {
+        "eventVersion": EVENT_VERSION,
+        "eventID": str(uuid.uuid4()),
+        "eventTime": moment(wall_clock()),
+        "eventSource": SOURCE,
+        "eventName": command,
+        "eventType": "OperatorCommand",
+        "eventCategory": "Management",
+        "managementEvent": True,
+        "readOnly": False,
+        "awsRegion": server.region,
+        "recipientAccountId": server.account_id,
+        "sourceIPAddress": None,
+        "userAgent": f"ferryman ({sys.platform})",
+        "userIdentity": {"type": "Operator", "principalId": str(os.getuid()), "userName": text(_user())},
+        "requestParameters": {
+            name: text(value) if isinstance(value, str) else value for name, value in parameters.items()
+        },
+        "responseElements": None,
+        **{name: text(value) for name, value in outcome.items()},
+    }
+
+
+def _user() -> str:
+    """Return who is at the keyboard: before `sudo`, if that was used."""
+    try:
+        own = getpass.getuser()
+    except (KeyError, OSError):  # no account has this number
+        own = str(os.getuid())
+    before = os.environ.get("SUDO_USER")
+    return f"{before} as {own}" if before and before != own else own

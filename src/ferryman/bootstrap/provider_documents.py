@@ -1,0 +1,32 @@
+"""From a configuration to the service that can fetch what OpenID Connect providers publish."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ferryman.bootstrap.configuration import Located
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
+
+
+@asynccontextmanager
+async def open_fetching(located: Located, service: "Service") -> AsyncIterator["Service"]:
+    """Yield a service that fetches providers' documents; raises Failure if the authorities' file cannot be used."""
+    from ferryman.transport.fetch import Documents
+
+    ca_file = located.configuration.oidc.ca_file
+    path = None if ca_file is None else located.path(ca_file)
+    try:
+        documents = Documents(user_agent="ferryman-server", ca_file=path)
+    except (OSError, ssl.SSLError) as error:
+        raise Failure(
+            f"The certificate authorities in {path} cannot be used",
+            str(error),
+            "Make oidc.ca_file a PEM file of certificates",
+        ) from error
+    async with documents:
+        yield replace(service, fetch=documents.fetch)

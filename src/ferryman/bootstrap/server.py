@@ -1,0 +1,116 @@
+"""Runs the server with what its configuration names, until it is signalled to stop."""
+
+import asyncio
+import os
+import resource
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ferryman.bootstrap.access_notices import open_notices
+from ferryman.bootstrap.certificate_files import renew_certificate
+from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.provider_documents import open_fetching
+from ferryman.bootstrap.service import open_service, store_failure
+from ferryman.bootstrap.trail import open_trail
+from ferryman.model.errors import StoreUnavailable
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.server.listener.certificate import ServerCertificate
+
+
+async def run_server(located: Located) -> None:
+    """Run the server until SIGTERM or Ctrl-C. Raises Failure if it cannot start."""
+    from ferryman.bootstrap.garbage_collection import collect_garbage
+    from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
+    from ferryman.server.listener.unauthenticated import Newcomers
+    from ferryman.server.serving import serve
+
+    host, port = located.listen_address
+    counted = located.configuration.connections
+    certificate = server_certificate(located)
+    stop, keys_asked = asyncio.Event(), asyncio.Event()
+    _obey_signals(stop, certificate, keys_asked)
+    _allow_open_files()
+    beside: list[asyncio.Task[None]] = []
+
+    async with (
+        open_service(located, serving=True) as unrecorded,
+        open_trail(located, unrecorded, keys_asked) as secluded,
+        open_fetching(located, secluded) as fetching,
+        open_notices(located, fetching) as service,
+    ):
+        try:
+            await serve(
+                service,
+                host,
+                port,
+                certificate=certificate,
+                newcomers=Newcomers(counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]),
+                proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
+                ready=lambda _: beside.append(asyncio.create_task(collect_garbage())),
+                stop=stop,
+            )
+        except StoreUnavailable as error:
+            raise store_failure(located, error) from error
+        except OSError as error:
+            raise Failure(
+                f"The server cannot listen on {located.configuration.server.listen}",
+                error.strerror or str(error),
+                "Stop what uses the port, or change server.listen",
+            ) from error
+
+
+def server_certificate(located: Located) -> "ServerCertificate | None":
+    """Return the server's certificate; None without one. Raises Failure if it cannot be used."""
+    from ferryman.server.listener.certificate import ServerCertificate
+
+    tls = located.configuration.server.tls
+    if tls is None:
+        return None
+    certificate, key = located.path(tls.certificate), located.path(tls.key)
+    renew = (lambda: renew_certificate(located, datetime.now(UTC))) if tls.authority else None
+    try:
+        return ServerCertificate(certificate, key, renew)
+    except (OSError, ValueError) as error:
+        raise Failure(
+            f"The certificate {certificate} with key {key} cannot be used",
+            str(error),
+            "Check that both files are PEM and belong together",
+        ) from error
+
+
+def _obey_signals(stop: asyncio.Event, certificate: "ServerCertificate | None", keys_asked: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    on_terminal = _has_terminal()
+
+    def hang_up() -> None:
+        """SIGHUP asks to read the certificate and the keys, or says that the terminal we were started on is gone."""
+        if on_terminal and not _has_terminal():
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)  # the log's last lines have nowhere to go, which must not keep us from an orderly end
+            os.close(nowhere)
+            stop.set()
+            return
+        keys_asked.set()
+        if certificate is not None:
+            certificate.reload()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit to the hard one: the default, 1024, is one for programs that call select()."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,146 @@
+"""The server's keys: where they are read from, how they are written down, and how they are changed.
+
+The text has an entry a line (or between commas): a key in base64, of which the first seals and all open, and behind one
+that was replaced a blank and when. `audit:` is what is left of a retired key: it verifies the audit trail only.
+"""
+
+import base64
+import binascii
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ferryman.bootstrap.configuration import KEY_BYTES, Located, read_secret
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.core.vault import Vault
+
+VARIABLE = "FERRYMAN_SERVER_KEY"
+COMMAND_SECONDS = 30.0
+KEPT_AFTER = timedelta(hours=36)
+"""What a key has sealed for somebody lapses by then: temporary credentials live longest."""
+_AUDIT = "audit:"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKeys:
+    """`keys`, that which seals first; `replaced` is since when each is no longer that, None for never (or not yet)."""
+
+    keys: tuple[bytes, ...]
+    replaced: tuple[datetime | None, ...]
+    audit_only: tuple[bytes, ...] = ()
+
+    def vault(self) -> "Vault":
+        """Return a vault of these keys."""
+        from ferryman.core.vault import Vault
+
+        return Vault(self.keys[0], os.urandom, self.keys[1:])
+
+    def staged(self, key: bytes) -> "ServerKeys":
+        """Return these keys and another that only opens so far."""
+        return replace(self, keys=(*self.keys, key), replaced=(*self.replaced, None))
+
+    def rotated(self, key: bytes, now: datetime) -> "ServerKeys":
+        """Return these keys with `key`, new or staged, as that which seals."""
+        others = [(each, since) for each, since in zip(self.keys, self.replaced, strict=True) if each != key]
+        stamped = [(each, now if each == self.keys[0] else since) for each, since in others]
+        ordered = [(key, None), *stamped]
+        return replace(self, keys=tuple(each for each, _ in ordered), replaced=tuple(since for _, since in ordered))
+
+    @property
+    def waiting(self) -> bytes | None:
+        """The key that was staged and does not seal yet, None if there is none."""
+        later = zip(self.keys[1:], self.replaced[1:], strict=True)
+        return next((key for key, since in later if since is None), None)
+
+    def without(self, retired: set[bytes]) -> "ServerKeys":
+        """Return these keys without some, which verify the audit trail from now on and nothing else."""
+        from ferryman.core.audit.chain import PURPOSE
+        from ferryman.core.vault import ServerKey
+
+        kept = [(key, since) for key, since in zip(self.keys, self.replaced, strict=True) if key not in retired]
+        derived = tuple(ServerKey(key).derive(PURPOSE) for key in self.keys if key in retired)
+        return ServerKeys(
+            tuple(key for key, _ in kept), tuple(since for _, since in kept), (*self.audit_only, *derived)
+        )
+
+    def text(self) -> str:
+        """Return how the keys are written down."""
+        lines = [
+            base64.b64encode(key).decode() + ("" if since is None else f" {since.isoformat(timespec='seconds')}")
+            for key, since in zip(self.keys, self.replaced, strict=True)
+        ]
+        lines += [_AUDIT + base64.b64encode(key).decode() for key in self.audit_only]
+        return "\n".join(lines) + "\n"
+
+
+def read_server_keys(located: Located) -> ServerKeys:
+    """Return the server's keys: what `server.key_command` prints, else the environment's, else those in the file.
+
+    Raises Failure if they cannot be had, others may read the file, or they are no keys.
+    """
+    server = located.configuration.server
+    if server.key_command:
+        return parse_keys(_printed(list(server.key_command)), "What server.key_command prints")
+    if VARIABLE in os.environ:
+        return parse_keys(os.environ[VARIABLE], VARIABLE)
+    path = located.path(server.key_file)
+    advice = "Restore it from your backup; without it stored access keys cannot be opened"
+    return parse_keys(read_secret(path, "The server's key", advice).decode(errors="replace"), str(path))
+
+
+def parse_keys(text: str, where: str) -> ServerKeys:
+    """Return the keys that a text holds; raises Failure, which says of none what it was."""
+    keys: list[bytes] = []
+    replaced: list[datetime | None] = []
+    audit_only: list[bytes] = []
+    for entry in text.replace(",", "\n").splitlines():
+        encoded, _, since = entry.strip().partition(" ")
+        if not encoded:
+            continue
+        try:
+            if encoded.startswith(_AUDIT):
+                audit_only.append(_decoded(encoded.removeprefix(_AUDIT)))
+                continue
+            keys.append(_decoded(encoded))
+            replaced.append(datetime.fromisoformat(since) if since else None)
+        except ValueError as error:
+            raise _no_key(where) from error
+    if not keys or len(set(keys)) != len(keys) or any(each is not None and not each.tzinfo for each in replaced):
+        raise _no_key(where)
+    return ServerKeys(tuple(keys), tuple(replaced), tuple(audit_only))
+
+
+def _decoded(encoded: str) -> bytes:
+    key = base64.b64decode(encoded, validate=True)
+    if len(key) != KEY_BYTES:
+        raise binascii.Error
+    return key
+
+
+def _no_key(where: str) -> Failure:
+    return Failure(
+        f"{where} holds no server key",
+        f"it must be {KEY_BYTES} bytes in base64, one key a line",
+        "Restore it from your backup",
+    )
+
+
+def _printed(command: list[str]) -> str:
+    advice = "Run it by hand as the server's user; it must print the server's key and exit with 0"
+    try:
+        done = subprocess.run(  # noqa: S603 the operator's own configuration names it
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        late = isinstance(error, subprocess.TimeoutExpired)
+        said = f"it did not end within {COMMAND_SECONDS:g} s" if late else str(error)
+        raise Failure("server.key_command failed", said, advice) from error
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        said = f"it exited with {done.returncode}{': ' + last[0][:200] if last else ''}"
+        raise Failure("server.key_command failed", said, advice)
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,117 @@
+"""From a configuration to the service that use cases are called with: the adapters are chosen here."""
+
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.model.errors import StoreUnavailable
+from ferryman.model.failures import Failure
+from ferryman.model.identifiers import Millis
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service, Settings
+
+
+Result = TypeVar("Result")
+
+
+def wall_clock() -> Millis:
+    """Milliseconds since the epoch, now."""
+    return Millis(time.time_ns() // 1_000_000)
+
+
+def monotonic_clock() -> Millis:
+    """Milliseconds since some moment, by a clock that nobody sets."""
+    return Millis(time.monotonic_ns() // 1_000_000)
+
+
+def settings(located: Located) -> "Settings":
+    """Return what use cases need to know of the configuration."""
+    from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings
+
+    server, sessions = located.configuration.server, located.configuration.sessions
+    nodes, throttling = located.configuration.nodes, located.configuration.throttling
+    audit, connections = located.configuration.audit, located.configuration.connections
+    return Settings(
+        account_id=server.account_id,
+        region=server.region,
+        public_url=server.public_url.rstrip("/"),
+        limits=Limits(
+            idle_timeout_minutes=sessions.idle_timeout_minutes,
+            max_duration_minutes=sessions.max_duration_minutes,
+            history_days=sessions.history_days,
+            waiting_sessions=sessions.waiting_per_person,
+            waiting_bytes=sessions.waiting_kib_per_person * 1024,
+            sessions_on_node=sessions.per_person_and_node,
+            inactive_days=nodes.inactive_days,
+            node_key_days=nodes.key_max_age_days,
+            calls_per_second=throttling.calls_per_second,
+            calls_burst=throttling.burst,
+            connections_per_caller=connections.per_caller,
+            connections_per_address=connections.callers_per_address,
+            request_memory=connections.request_memory_mib * 1024 * 1024,
+        ),
+        audit=AuditSettings(required=audit.required, agent_calls=audit.agent_calls),
+        oidc_on_loopback=located.configuration.oidc.allow_http_on_loopback,
+        access=AccessSettings(end_sessions=located.configuration.access.end_sessions),
+    )
+
+
+@asynccontextmanager
+async def open_service(located: Located, *, serving: bool = False) -> AsyncIterator["Service"]:
+    """Open the store and yield the service; the store is closed on leaving.
+
+    `serving`: as the server itself, of which a store has one. Raises Failure if the key or the database cannot be used.
+    """
+    from ferryman.bus.memory import MemoryBus
+    from ferryman.core.service import Service
+    from ferryman.core.steady_clock import SteadyClock
+    from ferryman.sandbox.worker import Sandbox
+    from ferryman.store.database import open_store, sole_server
+    from ferryman.store.faults import StoreUnusable
+
+    vault = read_server_keys(located).vault()
+    with contextlib.ExitStack() as lock:
+        try:
+            if serving:
+                lock.enter_context(sole_server(located.database_url))
+            store = await open_store(located.database_url)
+        except StoreUnusable as error:
+            raise Failure(f"The store {error.path} cannot be used", error.cause, error.next_step) from error
+        bus = MemoryBus()
+        sandbox = Sandbox()
+        try:
+            clock = SteadyClock(wall_clock, monotonic_clock)
+            yield Service(
+                settings(located), store, bus, vault, clock, os.urandom, document_worker=sandbox, clock_steps=clock
+            )
+        finally:
+            await sandbox.close()
+            await bus.close()
+            await store.close()
+
+
+def store_failure(located: Located, error: StoreUnavailable) -> Failure:
+    """Return what to report of a store that stopped working."""
+    from ferryman.store.faults import ADVICE
+
+    return Failure(f"The store {located.database_url} cannot be used", str(error), ADVICE[error.state])
+
+
+def with_service(located: Located, work: Callable[["Service"], Coroutine[None, None, Result]]) -> Result:
+    """Run one use case against the configured store and return its result."""
+    import asyncio
+
+    async def run() -> Result:
+        async with open_service(located) as service:
+            try:
+                return await work(service)
+            except StoreUnavailable as error:
+                raise store_failure(located, error) from error
+
+    return asyncio.run(run())

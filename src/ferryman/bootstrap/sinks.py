@@ -1,0 +1,160 @@
+"""From a configuration to the audit trail's sinks: a webhook, a bucket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ferryman.audit.sinks.sink import Deliver, Pace, Sign, Sink, Undelivered
+from ferryman.bootstrap.configuration import Located, ObjectStorage, Webhook, read_secret
+from ferryman.model.failures import Failure, said_by
+from ferryman.model.identity.callers import Credentials
+from ferryman.model.secret import Secret
+
+if TYPE_CHECKING:
+    from ferryman.audit.sinks.s3 import FetchCredentials
+    from ferryman.core.service import Service
+    from ferryman.transport.http import HttpClient
+
+WEBHOOK, S3 = "webhook", "s3"
+SECRET_CHARACTERS = 16
+"""The shortest secret that a webhook may have."""
+WEBHOOK_BYTES = 1024 * 1024
+UPLOAD_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def open_sinks(located: Located, service: "Service") -> AsyncIterator[Sequence[Sink]]:
+    """Yield the configured sinks, to be started; they deliver until this is left, and the trail is closed before.
+
+    Raises Failure if a secret or a certificate cannot be read, or there are no credentials.
+    """
+    from ferryman.core.audit.records import trail_event
+
+    audit, sinks = located.configuration.audit, list[Sink]()
+    directory = located.path(audit.directory)
+
+    def add(name: str, deliver: Deliver, pace: Pace) -> None:
+        sinks.append(Sink(name, directory, deliver, pace, service.clock, partial(trail_event, service)))
+
+    async with AsyncExitStack() as stack:
+        if audit.webhook is not None:
+            deliver = await _webhook(located, service, audit.webhook, stack)
+            add(WEBHOOK, deliver, Pace(audit.webhook.interval_seconds, WEBHOOK_BYTES, audit.webhook.batch_records))
+        if audit.s3 is not None:
+            deliver = await _object_storage(located, service, audit.s3, stack)
+            add(S3, deliver, Pace(audit.s3.interval_seconds, audit.s3.object_mib * 1024 * 1024, 1_000_000))
+        try:
+            yield sinks
+        finally:
+            await asyncio.gather(*(sink.close() for sink in sinks))
+
+
+def sink_names(located: Located) -> list[str]:
+    """Return the sinks that are configured."""
+    audit = located.configuration.audit
+    return [name for name, sink in ((WEBHOOK, audit.webhook), (S3, audit.s3)) if sink is not None]
+
+
+def webhook_secret(located: Located, secret_file: str) -> Secret:
+    """Read a webhook's secret; raises Failure if there is none, others may read it, or it is too short."""
+    path = located.path(secret_file)
+    advice = "Write the secret that the collector knows into it, and run chmod 600"
+    text = read_secret(path, "The webhook's secret", advice).strip()
+    try:
+        secret = text.decode()
+    except UnicodeDecodeError:
+        secret = ""
+    if len(secret) < SECRET_CHARACTERS:
+        raise Failure(
+            f"{path} holds no secret",
+            f"it must be a text of at least {SECRET_CHARACTERS} characters",
+            "Make one with `openssl rand -hex 32`",
+        )
+    return Secret(secret)
+
+
+async def _webhook(located: Located, service: "Service", webhook: Webhook, stack: AsyncExitStack) -> Deliver:
+    from ferryman.audit.sinks.webhook import webhook as webhook_sink
+    from ferryman.transport.http import CALL_SECONDS
+
+    url = urlsplit(webhook.url)
+    client = http_client(located, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS)
+    outlet = HttpOutlet(await stack.enter_async_context(client))
+    return webhook_sink(outlet, url.path or "/", url.query, webhook_secret(located, webhook.secret_file), service.clock)
+
+
+async def _object_storage(located: Located, service: "Service", s3: ObjectStorage, stack: AsyncExitStack) -> Deliver:
+    from ferryman.audit.sinks.s3 import Bucket, object_storage
+
+    settings = service.settings
+    by_path = s3.endpoint_url is not None or "." in s3.bucket  # a certificate's * stands for no dots
+    host = f"s3.{s3.region}.amazonaws.com" if by_path else f"{s3.bucket}.s3.{s3.region}.amazonaws.com"
+    base_path = f"/{s3.bucket}" if by_path else ""
+    bucket = Bucket(base_path, s3.prefix, s3.region, settings.account_id, settings.region)
+    client = http_client(located, s3.endpoint_url or f"https://{host}", s3.ca_file, UPLOAD_SECONDS)
+    outlet = HttpOutlet(await stack.enter_async_context(client))
+    return object_storage(outlet, bucket, await _credentials(s3), service.clock)
+
+
+def http_client(located: Located, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":
+    """Return what sends to an endpoint; raises Failure if the certificates that it is trusted by cannot be read."""
+    from ferryman.transport.http import HttpClient
+    from ferryman.transport.trust import Trust
+
+    path: Path | None = None if ca_file is None else located.path(ca_file)
+    try:
+        trusted = Trust(path)
+    except OSError as error:
+        raise Failure(
+            f"The certificates in {path} cannot be used",
+            said_by(error),
+            "Name a PEM file of the authority with ca_file",
+        ) from error
+    return HttpClient(endpoint, user_agent="Ferryman", trusted=trusted, seconds=seconds)
+
+
+class HttpOutlet:
+    """The HTTP client as sinks know it."""
+
+    def __init__(self, client: "HttpClient") -> None:
+        self._client = client
+
+    async def send(
+        self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], body: bytes, sign: Sign | None
+    ) -> int:
+        """Send a request; raises Undelivered."""
+        from ferryman.transport.errors import Unreachable
+
+        try:
+            return (await self._client.send(method, raw_path, raw_query, headers, body, sign)).status
+        except Unreachable as error:
+            raise Undelivered(str(error)) from error
+
+
+async def _credentials(s3: ObjectStorage) -> "FetchCredentials":
+    """Return what fetches credentials as every AWS program finds them, renewed when they expire."""
+    found = await asyncio.to_thread(_find_credentials, s3.profile)
+
+    async def fetch() -> Credentials:
+        frozen = await asyncio.to_thread(found.get_frozen_credentials)
+        return Credentials(frozen.access_key, Secret(frozen.secret_key), Secret(frozen.token) if frozen.token else None)
+
+    return fetch
+
+
+def _find_credentials(profile: str | None) -> Any:
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    advice = "Name a profile with audit.s3.profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    try:
+        found = Session(profile=profile).get_credentials()
+    except BotoCoreError as error:
+        raise Failure("There are no credentials for audit.s3", str(error), advice) from error
+    if found is None:
+        raise Failure("There are no credentials for audit.s3", "none were found", advice)
+    return found

@@ -1,0 +1,97 @@
+"""From a configuration to the audit trail that the server writes: its files and its copies are chosen here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.key_watch import watch_keys
+from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.audit.files import TrailFiles
+    from ferryman.core.service import Service
+
+
+@asynccontextmanager
+async def open_trail(
+    located: Located, service: "Service", keys_asked: asyncio.Event | None = None
+) -> AsyncIterator["Service"]:
+    """Open the trail that the configuration names and yield a service that writes it; the trail ends on leaving.
+
+    The server's keys are followed for as long, and read again when `keys_asked` is set. Raises Failure if the files
+    cannot be used, or do not end as this server left them.
+    """
+    from ferryman.audit import pending
+    from ferryman.audit.retention import Retention
+    from ferryman.audit.sinks.stdout import StandardOutput
+    from ferryman.audit.writer import Trail
+    from ferryman.bootstrap.sinks import open_sinks
+    from ferryman.core.audit.chain import PURPOSE, BrokenChain
+    from ferryman.core.audit.records import trail_event
+    from ferryman.server.background import running_beside, supervised
+
+    audit = located.configuration.audit
+    key, *older = (*service.vault.derive_all(PURPOSE), *read_server_keys(located).audit_only)
+    asked = asyncio.Event() if keys_asked is None else keys_asked
+    async with open_sinks(located, service) as sinks:
+        files = _files(located)
+        retention = Retention(audit.files_kept, audit.retention_days, audit.min_free_mib * 1024 * 1024, sinks)
+        output = StandardOutput() if audit.stdout else None
+        try:
+            trail = Trail(
+                files,
+                key,
+                partial(trail_event, service),
+                retention=retention,
+                sync_always=audit.fsync == "always",
+                older=older,
+                copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
+            )
+        except BrokenChain as error:
+            files.close()
+            raise Failure(
+                f"The audit trail in {files.directory} cannot be continued",
+                f"its last record does not check: {error}",
+                "Move the directory elsewhere as evidence, and the server begins a new trail",
+            ) from error
+        for sink in sinks:
+            sink.start(trail)
+        describe = partial(trail_event, service)
+        pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
+        following = (
+            supervised("server keys", lambda: watch_keys(located, service.vault, trail, asked)),
+            supervised("pending records", lambda: pending.follow(files.directory, pending_keys, trail, describe)),
+        )
+        try:
+            async with running_beside(*following):
+                yield replace(service, trail=trail)
+        finally:
+            await trail.close()
+            if output is not None:
+                output.close()
+
+
+def _files(located: Located) -> "TrailFiles":
+    from ferryman.audit.files import TrailFiles, TrailInUse
+
+    audit = located.configuration.audit
+    directory = located.path(audit.directory)
+    try:
+        return TrailFiles(directory, audit.file_mib * 1024 * 1024)
+    except TrailInUse as error:
+        raise Failure(
+            f"The audit trail in {directory} is in use",
+            "another server writes it",
+            "Stop that one, or give this one another audit.directory",
+        ) from error
+    except OSError as error:
+        raise Failure(
+            f"The audit trail in {directory} cannot be opened",
+            error.strerror or str(error),
+            "Make the directory writable for the server, or name another with audit.directory",
+        ) from error

@@ -1,0 +1,118 @@
+"""`ferryman forward`."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ferryman.cli.client.shell import NodeArgument, attend
+from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
+from ferryman.cli.printing import complain, say, say_json
+from ferryman.client.calls.api import Connection, connect
+
+SpecificationsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[[BIND:]LOCAL:][HOST:]PORT...", help="What to forward.", show_default=False),
+]
+BindOption = Annotated[str, typer.Option("--bind", help="The address of this machine to listen on.")]
+SocksOption = Annotated[
+    int | None, typer.Option("--socks", min=0, max=65535, help="Be a SOCKS5 proxy on this port.", show_default=False)
+]
+StdioOption = Annotated[
+    int | None,
+    typer.Option(
+        "--stdio", min=1, max=65535, help="Join this port to the standard streams, for ssh.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a line of JSON once everything listens.")]
+
+
+def command(
+    node: NodeArgument,
+    forwards: SpecificationsArgument = None,
+    *,
+    bind: BindOption = "127.0.0.1",
+    socks: SocksOption = None,
+    stdio: StdioOption = None,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Forward local ports to ports of a node, or of hosts that it reaches, until Ctrl-C."""
+    connection = Connection(profile, region, endpoint_url)
+    if stdio is not None:
+        if forwards or socks is not None:
+            raise typer.BadParameter("--stdio goes with no other forward")
+        raise typer.Exit(_join(connection, node, stdio))
+    if not forwards and socks is None:
+        raise typer.BadParameter("Say what to forward, as in: ferryman forward web-1 8080:80")
+    from ferryman.cli.event_loop import run_to_end
+
+    run_to_end(_forward(connection, node, forwards or [], bind, socks, json))
+
+
+def _join(connection: Connection, node: str, port: int) -> int:
+    from ferryman.client.calls.start_session import SSH_DOCUMENT, start_session
+    from ferryman.client.calls.targets import find_node
+
+    api = connect(connection)
+    return attend(start_session(api, find_node(api, node).node_id, SSH_DOCUMENT, {"portNumber": str(port)}))
+
+
+async def _forward(
+    connection: Connection, name: str, texts: Sequence[str], bind: str, socks: int | None, as_json: bool
+) -> None:
+    from ferryman.cli.client.forward_specs import parse
+    from ferryman.client.api import connect as connect_node
+
+    specifications = [parse(text) for text in texts]
+    async with contextlib.AsyncExitStack() as stack:
+        node = await stack.enter_async_context(
+            connect_node(
+                name,
+                profile=connection.profile,
+                region=connection.region,
+                endpoint_url=connection.endpoint_url,
+                on_notice=_complain,
+            )
+        )
+        listening: list[dict[str, object]] = []
+        for each in specifications:
+            target = each.destination
+            forward = await stack.enter_async_context(
+                node.forward(
+                    target.port,
+                    host=target.host,
+                    local_port=each.local_port,
+                    bind=each.bind or bind,
+                    on_problem=_complain,
+                )
+            )
+            listening.append({"listen": _named(forward.address), "to": str(target)})
+        if socks is not None:
+            forward = await stack.enter_async_context(node.socks(socks, bind=bind, on_problem=_complain))
+            listening.append({"listen": _named(forward.address), "to": "socks5"})
+        _tell(node.name, listening, as_json=as_json)
+        await asyncio.Event().wait()
+
+
+def _tell(node: str, listening: Sequence[dict[str, object]], *, as_json: bool) -> None:
+    if as_json:
+        say_json({"node": node, "forwards": listening})
+    else:
+        for each in listening:
+            where = "a SOCKS5 proxy, to whatever" if each["to"] == "socks5" else f"forwarded to {each['to']} of"
+            say(f"{each['listen']} is {where} {node}{' reaches' if each['to'] == 'socks5' else ''}")
+        say("Press Ctrl-C to end.")
+
+
+def _named(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _complain(problem: str) -> None:
+    complain(f"ferryman: {problem}")

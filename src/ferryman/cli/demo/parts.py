@@ -1,0 +1,202 @@
+"""The server and the agents of a demo, started in a scratch directory and waited for."""
+
+import asyncio
+import json
+import os
+import random
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ferryman.cli.demo.processes import Processes, Program
+from ferryman.cli.operate.init import Initialised, Plan, initialise
+from ferryman.client.calls.api import Api, Connection, connect
+from ferryman.model.failures import Failure
+
+START_LIMIT = 60.0
+"""Seconds for the server to answer, and again for every node to be connected."""
+_POLL = 0.05
+_PORTS = range(20_000, 32_000)
+"""Below Linux's ephemeral ports: between a server's death and its restart no outgoing connection takes its port."""
+_FERRYMAN = (sys.executable, "-P", "-m", "ferryman.cli.main")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs. Pids are those of the first start."""
+
+    made: Initialised
+    node_ids: tuple[str, ...]
+    server_pid: int
+    agent_pids: tuple[int, ...]
+    api: Api
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment with the demo's own AWS profile and our plugin first on PATH."""
+        programs = Path(sys.executable).parent
+        return {
+            **without_aws(os.environ),
+            **_profile(self.made),
+            "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "AWS_PAGER": "",
+        }
+
+    def as_json(self) -> str:
+        """The line that `--hold --json` prints; `docs/reference/demo.md` promises its members."""
+        return json.dumps(
+            {
+                "endpoint_url": self.made.public_url,
+                "region": self.made.region,
+                "account_id": self.made.account_id,
+                "access_key_id": self.made.credentials.access_key_id,
+                "secret_access_key": self.made.credentials.secret_access_key.reveal(),
+                "node_id": self.node_ids[0],
+                "node_ids": self.node_ids,
+                "ca_file": str(self.made.ca_file) if self.made.ca_file else None,
+                "profile_dir": str(self.made.profile_directory),
+                "pids": {"server": self.server_pid, "agent": self.agent_pids[0], "agents": self.agent_pids},
+            }
+        )
+
+
+_OIDC = "\n[oidc]\n# To try a provider on this machine.\nallow_http_on_loopback = true\n"
+
+
+async def start(directory: Path, nodes: int, processes: Processes, *, tls: bool = False) -> Parts:
+    """Start a server and `nodes` agents and return when every node is connected; raises Failure otherwise."""
+    port = free_port()
+    plan = Plan(directory / "server", listen=f"127.0.0.1:{port}", tls=tls)
+    # It runs an event loop of its own.
+    made = await asyncio.to_thread(initialise, plan)
+    with made.configuration.open("a") as configuration:
+        configuration.write(_OIDC)
+    environment = without_aws(os.environ)
+    server = Program(
+        "server",
+        [*_FERRYMAN, "server", "--config", str(made.configuration)],
+        environment,
+        directory / "server.log",
+    )
+    server_pid = processes.keep(server)
+    # While the server starts: botocore takes as long to import.
+    api = await asyncio.to_thread(_client, made)
+    await _until_healthy(port, made.ca_file)
+    states = [directory / f"agent{number}" for number in range(1, nodes + 1)]
+    node_ids = await _register(api, made, states)
+    agent_pids = tuple(
+        processes.keep(
+            Program(
+                state.name,
+                [*_FERRYMAN, "agent", "run", "--state-dir", str(state)],
+                environment,
+                directory / f"{state.name}.log",
+            )
+        )
+        for state in states
+    )
+    await _until_connected(api, node_ids)
+    return Parts(made, node_ids, server_pid, agent_pids, api)
+
+
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without anything that leads AWS tools or Ferryman elsewhere."""
+    return {name: value for name, value in environment.items() if not name.startswith(("AWS_", "FERRYMAN_"))}
+
+
+def free_port() -> int:
+    """Return a TCP port that nothing on 127.0.0.1 listens on now."""
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise Failure("There is no free port", f"100 ports between {_PORTS[0]} and {_PORTS[-1]} are in use")
+
+
+def _profile(made: Initialised) -> dict[str, str]:
+    directory = made.profile_directory
+    return {
+        "AWS_CONFIG_FILE": str(directory / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(directory / "credentials"),
+    }
+
+
+def _client(made: Initialised) -> Api:
+    # botocore reads these from the environment alone; the process is the demo's own.
+    for name in set(os.environ) - set(without_aws(os.environ)):
+        del os.environ[name]
+    os.environ.update(_profile(made))
+    return connect(Connection())
+
+
+async def _until_healthy(port: int, ca_file: Path | None) -> None:
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    async with _limit("The demo's server did not start"):
+        while not await _healthy(port, context):  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(_POLL)
+
+
+async def _healthy(port: int, context: ssl.SSLContext | None) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+async def _register(api: Api, made: Initialised, states: list[Path]) -> tuple[str, ...]:
+    from ferryman.agent.registration import register
+
+    ticket = await _call(
+        api, "CreateActivation", IamRole="FerrymanDemo", DefaultInstanceName="demo", RegistrationLimit=len(states)
+    )
+    return tuple(
+        await asyncio.gather(
+            *(
+                register(
+                    made.public_url,
+                    made.region,
+                    ticket["ActivationId"],
+                    ticket["ActivationCode"],
+                    state,
+                    ca_file=made.ca_file,
+                )
+                for state in states
+            )
+        )
+    )
+
+
+async def _until_connected(api: Api, node_ids: tuple[str, ...]) -> None:
+    async with _limit("The demo's agents did not connect"):
+        for node_id in node_ids:
+            while (await _call(api, "GetConnectionStatus", Target=node_id))["Status"] != "connected":  # noqa: ASYNC110
+                await asyncio.sleep(_POLL)
+
+
+async def _call(api: Api, operation: str, **members: object) -> Mapping[str, Any]:
+    return await asyncio.to_thread(api.call, operation, **members)
+
+
+@asynccontextmanager
+async def _limit(what: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(START_LIMIT):
+            yield
+    except TimeoutError as error:
+        raise Failure(what, f"it had {START_LIMIT:.0f} seconds") from error

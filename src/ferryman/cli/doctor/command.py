@@ -1,0 +1,57 @@
+"""`ferryman doctor`: in plain words, why a client or a node cannot connect."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ferryman.cli.doctor.client import Finding, Verdict, examine_client, examine_node
+from ferryman.cli.doctor.server import examine_server_files
+from ferryman.cli.operate.agent import StateOption, default_state_dir
+from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import print_json
+from ferryman.client.calls.api import Connection
+
+_SIGNS = {Verdict.GOOD: "ok", Verdict.DOUBTFUL: "??", Verdict.BAD: "NO", Verdict.SKIPPED: "--"}
+
+
+def command(
+    *,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="A node that a session should reach, by id, name or tag.", show_default=False),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A server's configuration to check, too.", show_default=False)
+    ] = None,
+    state_dir: StateOption = None,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Check what a session needs, and say what is wrong and what to do. Exits with 1 if anything is.
+
+    The client's side is always checked; this machine's agent if it has a registration here or --state-dir is given; a
+    server's files with --config.
+    """
+    findings = examine_client(Connection(profile, region, endpoint_url), target)
+    where = state_dir or default_state_dir()
+    if state_dir is not None or (where / "registration.json").exists():
+        findings += examine_node(where)
+    if config is not None:
+        findings += examine_server_files(config, datetime.now(UTC))
+    if json:
+        print_json([finding.as_members() for finding in findings])
+    else:
+        for finding in findings:
+            say(_line(finding))
+    if any(finding.verdict is Verdict.BAD for finding in findings):
+        raise typer.Exit(1)
+
+
+def _line(finding: Finding) -> str:
+    text = f"[{_SIGNS[finding.verdict]}] {finding.subject}: {finding.said}"
+    return f"{text}. {finding.advice}." if finding.advice else f"{text}."

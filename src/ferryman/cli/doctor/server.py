@@ -1,0 +1,102 @@
+"""What `ferryman doctor --config` examines: the files of a server on this machine."""
+
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ferryman.bootstrap.certificate_files import read_authority_key
+from ferryman.bootstrap.configuration import Located, Tls, load
+from ferryman.bootstrap.server import server_certificate
+from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
+from ferryman.model.failures import Failure, said_by
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+def examine_server_files(config: Path, now: datetime) -> list[Finding]:
+    """Look at a server's configuration, key and certificate; `now` is aware."""
+    try:
+        located = load(config)
+        read_server_keys(located)
+        server_certificate(located)
+    except Failure as failure:
+        return [bad("Server's files", failure)]
+    server = located.configuration.server
+    valid = Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
+    findings = [valid] if server.tls is None else [valid, *_certificates(located, server.tls, now)]
+    return [*findings, *_sinks(located)]
+
+
+def _sinks(located: Located) -> list[Finding]:
+    from ferryman.audit.sinks.position import position_path, read_position
+    from ferryman.bootstrap.sinks import sink_names, webhook_secret
+
+    audit, findings = located.configuration.audit, []
+    if audit.webhook is not None:
+        try:
+            webhook_secret(located, audit.webhook.secret_file)
+        except Failure as failure:
+            return [bad("Audit sinks", failure)]
+    for name in sink_names(located):
+        subject = f"Audit sink {name}"
+        position = read_position(position_path(located.path(audit.directory), name))
+        if position.failure is None:
+            findings.append(Finding(Verdict.GOOD, subject, f"record {position.sequence} was delivered last"))
+        else:
+            said = f"records after {position.sequence} are not delivered: {position.failure}"
+            advice = "They wait in the trail's files; fix the far end before the disk runs full"
+            findings.append(Finding(Verdict.BAD, subject, said, advice))
+    return findings
+
+
+def _certificates(located: Located, tls: Tls, now: datetime) -> list[Finding]:
+    from cryptography import x509
+
+    certificate = x509.load_pem_x509_certificate(located.path(tls.certificate).read_bytes())
+    advice = "Renew it where it came from; the server takes the new one by itself"
+    if tls.authority_key is not None:
+        advice = "Run `ferryman certificate renew`, or see in the server's log why it did not"
+    subject = "Certificate's lifetime"
+    findings = [lifetime(subject, certificate.not_valid_after_utc, now, advice), _names(located, certificate)]
+    if tls.authority is None:
+        return findings
+    try:
+        read_authority_key(located)
+        authority = x509.load_pem_x509_certificate(located.path(tls.authority).read_bytes())
+    except Failure as failure:
+        return [*findings, bad("Authority", failure)]
+    except (OSError, ValueError) as error:
+        said = f"{located.path(tls.authority)} cannot be used: {said_by(error)}"
+        return [*findings, Finding(Verdict.BAD, "Authority", said, "Restore it from a machine that trusts it")]
+    advice = "Make another with `ferryman certificate new`, and let every client and node trust it in time"
+    return [*findings, lifetime("Authority", authority.not_valid_after_utc, now, advice)]
+
+
+def _names(located: Located, certificate: "x509.Certificate") -> Finding:
+    from cryptography import x509
+
+    subject = "Certificate's names"
+    host = urlsplit(located.configuration.server.public_url).hostname or ""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return Finding(Verdict.BAD, subject, "it has none", "Get one for the host of server.public_url")
+    dns = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
+    addresses = names.get_values_for_type(x509.IPAddress)
+    try:
+        named = ip_address(host) in addresses
+    except ValueError:
+        named = host in dns or f"*.{host.partition('.')[2]}" in dns
+    if named:
+        return Finding(Verdict.GOOD, subject, f"it names {host}")
+    listed = ", ".join([*dns, *map(str, addresses)]) or "nobody"
+    return Finding(
+        Verdict.BAD,
+        subject,
+        f"it names {listed}, and clients are sent to {host}",
+        "Correct server.public_url, or get a certificate for that host",
+    )

@@ -1,0 +1,215 @@
+"""`ferryman access request | list | show | token | approve | reject | revoke`: just-in-time access to nodes."""
+
+import json as json_text
+import shlex
+from collections.abc import Mapping
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import say, say_json
+from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.client.calls.answers import Members, unreadable
+from ferryman.client.calls.api import Api, Connection, connect
+from ferryman.client.calls.targets import find_node
+from ferryman.model.failures import Failure
+
+PAGE = 50
+"""The most rows that DescribeOpsItems answers at once."""
+ACCESS_REQUEST = "/aws/accessrequest"
+"""OperationalData's key, and the type of these OpsItems."""
+_STATUSES = {
+    "Pending": "PendingApproval",
+    "Approved": "Approved",
+    "Rejected": "Rejected",
+    "Revoked": "Revoked",
+    "Expired": "Closed",
+}
+
+app = typer.Typer(help="Ask for access to nodes, and decide on it.", no_args_is_help=True)
+
+RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST_ID", help="The access request, oi-….")]
+CommentOption = Annotated[
+    str, typer.Option("--comment", help="What the record says of it; the requester sees it.", show_default=False)
+]
+
+
+@app.command("request")
+def request(
+    targets: Annotated[list[str], typer.Argument(metavar="NODE...", help="Nodes by id, name or tag:KEY=VALUE.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why; approvers read it.", show_default=False)],
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Ask for access to nodes; prints the request's id and how it stands."""
+    api = connect(Connection(profile, region, endpoint_url))
+    nodes = [target if target.startswith("mi-") else find_node(api, target).node_id for target in targets]
+    made = api.call("StartAccessRequest", Reason=reason, Targets=[{"Key": "InstanceIds", "Values": nodes}])
+    answer = api.call("GetAccessToken", AccessRequestId=made["AccessRequestId"])
+    say(f"{made['AccessRequestId']} {answer['AccessRequestStatus']}")
+
+
+@app.command("list")
+def list_requests(
+    *,
+    status: Annotated[
+        str | None,
+        typer.Option("--status", help="Only Pending, Approved, Rejected, Revoked or Expired ones.", show_default=False),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Only requests for this node, by id.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """List access requests, newest first."""
+    filters = []
+    if status is not None:
+        if status not in _STATUSES:
+            raise Failure(f"{status} is no status", f"there are {', '.join(_STATUSES)}")
+        filters.append({"Key": "Status", "Values": [_STATUSES[status]], "Operator": "Equal"})
+    if target is not None:
+        filters.append({"Key": "AccessRequestByTargetResourceId", "Values": [target], "Operator": "Equal"})
+    api = connect(Connection(profile, region, endpoint_url))
+    members = {"OpsItemFilters": filters} if filters else {}
+    found = api.pages("DescribeOpsItems", "OpsItemSummaries", MaxResults=min(limit, PAGE), **members)
+    rows = list(islice(found, limit))
+    if json:
+        print_json([{**_known(row), "accessRequestId": row["OpsItemId"]} for row in rows])
+        return
+    print_table(
+        ["Request", "Status", "Requester", "Nodes", "Asked", "Reason"],
+        (
+            [
+                row["OpsItemId"],
+                known["accessRequestStatus"],
+                row["CreatedBy"].rpartition("/")[2],
+                " ".join(known["targets"]),
+                instant(row, "CreatedTime"),
+                known["reason"],
+            ]
+            for row in rows
+            if (known := _known(row))
+        ),
+        "No access requests match.",
+    )
+
+
+@app.command("show")
+def show(
+    request_id: RequestArgument,
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Show one access request, its levels and who approved, as JSON."""
+    api = connect(Connection(profile, region, endpoint_url))
+    print_json({"accessRequestId": request_id, **_find(api, request_id)})
+
+
+@app.command("token")
+def token(
+    request_id: RequestArgument,
+    *,
+    export: Annotated[bool, typer.Option("--export", help="Print export commands for a shell to eval.")] = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Print an approved request's credentials, as a profile's credential_process wants them."""
+    api = connect(Connection(profile, region, endpoint_url))
+    answer = api.call("GetAccessToken", AccessRequestId=request_id)
+    given = answer.get("Credentials")
+    if given is None:
+        raise Failure(
+            f"{request_id} has no credentials",
+            f"it is {answer['AccessRequestStatus']}",
+            "Wait until it is approved, or ask for access again with `ferryman access request`",
+        )
+    if export:
+        say(f"export AWS_ACCESS_KEY_ID={shlex.quote(given['AccessKeyId'])}")
+        say(f"export AWS_SECRET_ACCESS_KEY={shlex.quote(given['SecretAccessKey'])}")
+        say(f"export AWS_SESSION_TOKEN={shlex.quote(given['SessionToken'])}")
+        return
+    process = {
+        "Version": 1,
+        "AccessKeyId": given["AccessKeyId"],
+        "SecretAccessKey": given["SecretAccessKey"],
+        "SessionToken": given["SessionToken"],
+        "Expiration": given["ExpirationTime"].isoformat(),
+    }
+    say_json(process)
+
+
+@app.command("approve")
+def approve(
+    request_id: RequestArgument,
+    *,
+    comment: CommentOption = "",
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Approve a pending request, at the level that it waits for."""
+    _signal(Connection(profile, region, endpoint_url), request_id, "Approve", comment)
+
+
+@app.command("reject")
+def reject(
+    request_id: RequestArgument,
+    *,
+    comment: CommentOption = "",
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Reject a pending request."""
+    _signal(Connection(profile, region, endpoint_url), request_id, "Reject", comment)
+
+
+@app.command("revoke")
+def revoke(
+    request_id: RequestArgument,
+    *,
+    comment: CommentOption = "",
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Take approved access back; sessions that it started end."""
+    _signal(Connection(profile, region, endpoint_url), request_id, "Revoke", comment)
+
+
+def _signal(connection: Connection, request_id: str, signal: str, comment: str) -> None:
+    api = connect(connection)
+    execution_id = _find(api, request_id)["automationExecutionId"]
+    payload = {"Payload": {"Comment": [comment]}} if comment else {}
+    api.call("SendAutomationSignal", AutomationExecutionId=execution_id, SignalType=signal, **payload)
+    known = _find(api, request_id)
+    waiting = f", waits for {known['waitingFor']}" if "waitingFor" in known else ""
+    say(f"{request_id} {known['accessRequestStatus']}{waiting}")
+
+
+def _find(api: Api, request_id: str) -> dict[str, Any]:
+    return _known(api.call("GetOpsItem", OpsItemId=request_id)["OpsItem"])
+
+
+def _known(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an OpsItem says of its access request; raises `Failure` if a server wrote it in another form."""
+    operation = "GetOpsItem"
+    data = item["OperationalData"].get(ACCESS_REQUEST, {})
+    try:
+        known = json_text.loads(data.get("Value", ""))
+    except (ValueError, RecursionError) as error:
+        raise unreadable(operation, "what it says of the access request is not JSON") from error
+    if not isinstance(known, dict):
+        raise unreadable(operation, "what it says of the access request is not an object")
+    return Members(operation, known)

@@ -1,0 +1,120 @@
+"""`ferryman activation create | list | delete`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.cli.manage.nodes import parse_tags
+from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.client.calls.api import Connection, connect
+
+DEFAULT_ROLE = "FerrymanManagedNode"
+"""CreateActivation requires a role's name; until roles come, nodes may do what nodes do, whatever it says."""
+
+PAGE = 50
+"""The most that DescribeActivations answers at once."""
+
+app = typer.Typer(help="Let machines register as managed nodes.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many machines may register.")] = 1,
+    hours: Annotated[float, typer.Option("--hours", min=0.1, max=720, help="How long the activation is valid.")] = 24,
+    name: Annotated[str | None, typer.Option("--name", help="The name that its nodes get.", show_default=False)] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="A note for people.", show_default=False)
+    ] = None,
+    role: Annotated[str, typer.Option("--role", help="The IAM role that CreateActivation asks for.")] = DEFAULT_ROLE,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", help="A tag that its nodes get, KEY=VALUE; may be given again.", show_default=False),
+    ] = None,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Make an activation and print the command that registers a machine with it. Its code is shown only now."""
+    tags = parse_tags(tag or [])
+    api = connect(Connection(profile, region, endpoint_url))
+    expires = datetime.now(UTC) + timedelta(hours=hours)
+    optional = {"DefaultInstanceName": name, "Description": description, "Tags": tags or None}
+    answer = api.call(
+        "CreateActivation",
+        IamRole=role,
+        RegistrationLimit=limit,
+        ExpirationDate=expires,
+        **{member: value for member, value in optional.items() if value is not None},
+    )
+    if json:
+        print_json(
+            {member: answer[member] for member in ("ActivationId", "ActivationCode")} | {"ExpirationDate": expires}
+        )
+        return
+    say(f"Activation {answer['ActivationId']}, for {limit} registration(s), until {expires:%Y-%m-%d %H:%M} UTC.")
+    say("On the machine, with ferryman[agent] installed, run:", "")
+    # Not as an argument, which every user of the machine could see.
+    say(f"  FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']} \\")
+    say(f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\")
+    say(f"    --activation-id {answer['ActivationId']}")
+    say("  ferryman agent run")
+    say("", "With sudo, leave the first line out and enter the code when register asks for it.")
+
+
+@app.command("list")
+def list_activations(
+    *,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """List activations, newest first."""
+    api = connect(Connection(profile, region, endpoint_url))
+    rows = list(api.pages("DescribeActivations", "ActivationList", MaxResults=PAGE))
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["Activation", "State", "Registered", "Name", "Tags", "Expires", "Description"],
+        (
+            [
+                row["ActivationId"],
+                _state(row),
+                f"{row['RegistrationsCount']} of {row['RegistrationLimit']}",
+                row.get("DefaultInstanceName", ""),
+                ", ".join(f"{each['Key']}={each['Value']}" for each in row.get("Tags", ())),
+                instant(row, "ExpirationDate"),
+                row.get("Description", ""),
+            ]
+            for row in rows
+        ),
+        "There are no activations. Make one with `ferryman activation create`.",
+    )
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    if row["Expired"]:
+        return "Expired"
+    return "Used up" if row["RegistrationsCount"] >= row["RegistrationLimit"] else "Valid"
+
+
+@app.command("delete")
+def delete(
+    activation_ids: Annotated[list[str], typer.Argument(help="Ids of activations.", show_default=False)],
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Delete activations: they register no more nodes; those that they registered stay."""
+    api = connect(Connection(profile, region, endpoint_url))
+    for each in activation_ids:
+        api.call("DeleteActivation", ActivationId=each)
+        say(f"Activation {each} is deleted.")

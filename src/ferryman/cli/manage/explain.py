@@ -1,0 +1,156 @@
+"""`ferryman explain CALLER ACTION RESOURCE`: what policies decide of a call, and which statement does."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.service import with_service
+from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import print_json
+from ferryman.model.arns import document_arn, node_arn, session_arn
+from ferryman.model.failures import Failure
+from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId
+
+if TYPE_CHECKING:
+    from ferryman.core.authorization.request_context import Keys
+    from ferryman.core.service import Service
+    from ferryman.core.simulation import Principal, Simulated
+    from ferryman.policy.evaluation import MatchedStatement
+
+_START = "ssm:StartSession"
+
+CallerArgument = Annotated[
+    str, typer.Argument(metavar="CALLER", help="A user's name, or the ARN of a user, group, role or role's session.")
+]
+ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="StartSession, iam:CreateUser …")]
+ResourceArgument = Annotated[
+    str, typer.Argument(metavar="RESOURCE", help="An ARN, *, a node's id, document/NAME or session/ID.")
+]
+DocumentOption = Annotated[
+    str | None, typer.Option("--document", help="The document that StartSession names.", show_default=False)
+]
+ContextOption = Annotated[
+    list[str] | None,
+    typer.Option("--context", metavar="KEY=VALUE", help="A condition key of the call; may be given again."),
+]
+
+
+def command(
+    caller: CallerArgument,
+    action: ActionArgument,
+    resource: ResourceArgument,
+    *,
+    document: DocumentOption = None,
+    context: ContextOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Say whether a caller may do something, and which statement of which policy decides; on the server's machine."""
+    from ferryman.core.simulation import principal, simulate, simulate_start
+
+    asked = action if ":" in action else f"ssm:{action}"
+    given = _keys(context or [])
+    located = load(config)
+    arn = _arn(located.configuration.server.account_id, located.configuration.server.region, resource)
+
+    async def work(service: "Service") -> tuple[str, list[dict[str, Any]]]:
+        of = await principal(service, caller)
+        found: Sequence[Simulated]
+        if asked == _START and ":managed-instance/" in arn:
+            found = await simulate_start(service, of, arn, document, given)
+        else:
+            found = [await simulate(service, of, asked, arn, given)]
+        return of.caller.arn, [await _told(service, of, each) for each in found]
+
+    who, decisions = with_service(located, work)
+    allowed = all(each["decision"] == "allowed" for each in decisions)
+    if json:
+        print_json({"caller": who, "action": asked, "allowed": allowed, "decisions": decisions})
+        return
+    say(f"{who} {'may' if allowed else 'may not'} {asked}.")
+    for each in decisions:
+        say(*_lines(each))
+
+
+def _keys(context: list[str]) -> "Keys":
+    values: dict[str, tuple[str, ...]] = {}
+    for each in context:
+        key, equals, value = each.partition("=")
+        if not equals or ":" not in key:
+            raise Failure(f"--context {each} names no condition key", "", "Write it as aws:SourceIp=192.0.2.7")
+        values[key] = (*values.get(key, ()), value)
+    return values
+
+
+def _arn(account_id: str, region: str, resource: str) -> str:
+    if resource.startswith("arn:") or resource == "*":
+        return resource
+    if NODE_ID_PATTERN.fullmatch(resource):
+        return node_arn(account_id, region, NodeId(resource))
+    if resource.startswith("document/"):
+        return document_arn(account_id, region, resource.removeprefix("document/"))
+    if resource.startswith("session/"):
+        return session_arn(account_id, region, resource.removeprefix("session/"))
+    raise Failure(
+        f"{resource} names no resource",
+        "it is neither an ARN nor *",
+        "Write an ARN, a node's id, document/NAME or session/ID",
+    )
+
+
+async def _told(service: "Service", of: "Principal", found: "Simulated") -> dict[str, Any]:
+    from ferryman.core.simulation import spelt
+
+    explanation = found.explanation
+    decision = explanation.decision
+    return {
+        "resource": found.resource,
+        "decision": decision.verdict.value,
+        "layer": decision.layer.value,
+        "decided_by": None if decision.statement is None else await _statement(service, of, decision.statement),
+        "matched": [await _statement(service, of, each) for each in explanation.matched],
+        "missing_keys": list(spelt(explanation.missing_keys)),
+    }
+
+
+async def _statement(service: "Service", of: "Principal", matched: "MatchedStatement") -> dict[str, Any]:
+    from ferryman.core.authorization.policy_sources import source_of
+    from ferryman.policy.offsets import statement_positions
+
+    held = [*of.caller.policies, *((of.caller.boundary,) if of.caller.boundary else ())]
+    document = next(each for each in held if each.name == matched.policy)
+    source = await source_of(service, document)
+    return {
+        "policy": source.title,
+        "arn": source.arn or None,
+        "layer": matched.layer.value,
+        "effect": matched.effect.value,
+        "statement": matched.index + 1,
+        "sid": matched.sid or None,
+        "line": statement_positions(document.text)[matched.index][0].line,
+    }
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    """Return a decision for people: what decided, what else applies, what is not known."""
+    decided = told["decided_by"]
+    lines = [f"{told['resource']}: {_WORDS[told['decision']]}"]
+    lines.append(f"  No {_LAYERS[told['layer']]} allows it." if decided is None else f"  {_line(decided)}")
+    lines += [f"  Also: {_line(each)}" for each in told["matched"] if each != decided]
+    if told["missing_keys"]:
+        lines.append(f"  Asked for and not known: {', '.join(told['missing_keys'])}")
+    return lines
+
+
+_WORDS = {"allowed": "allowed", "explicitDeny": "denied", "implicitDeny": "not allowed"}
+_LAYERS = {"identity": "policy of the caller", "permissions boundary": "statement of the permissions boundary"}
+
+
+def _line(statement: dict[str, Any]) -> str:
+    sid = f" ({statement['sid']})" if statement["sid"] else ""
+    boundary = ", the permissions boundary" if statement["layer"] == "permissions boundary" else ""
+    where = f"statement {statement['statement']}{sid}, line {statement['line']}"
+    return f"{statement['effect']}: {where} of {statement['policy']}{boundary}"

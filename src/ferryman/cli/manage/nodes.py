@@ -1,0 +1,195 @@
+"""`ferryman nodes`, and `ferryman nodes show | deregister | tag`."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.cli.manage.node_rows import COLUMNS, cells
+from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.client.calls.api import Api, Connection, connect
+from ferryman.client.calls.targets import find_node, find_nodes
+from ferryman.model.failures import Failure
+
+PAGE = 50
+"""The most nodes that DescribeInstanceInformation answers at once."""
+RESOURCE_TYPE = "ManagedInstance"
+_NONE = "No nodes are registered. Make an activation with `ferryman activation create`."
+_NO_MATCH = "No nodes match."
+
+app = typer.Typer(help="List, watch, tag and deregister managed nodes.", invoke_without_command=True)
+
+TagsOption = Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="Only nodes with this tag, KEY=VALUE or KEY; may be given again.", show_default=False),
+]
+StatusOption = Annotated[
+    str | None,
+    typer.Option("--status", help="Only nodes that are Online, ConnectionLost or Inactive.", show_default=False),
+]
+NodeArgument = Annotated[str, typer.Argument(help="A node's id or name, or tag:KEY=VALUE.", show_default=False)]
+
+
+@app.callback()
+def command(
+    context: typer.Context,
+    *,
+    tag: TagsOption = None,
+    status: StatusOption = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and show what changes, until interrupted.")] = False,
+    interval: Annotated[float, typer.Option("--interval", min=1, help="Seconds from one look to the next.")] = 2,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """List managed nodes and whether they are online."""
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    api = connect(Connection(profile, region, endpoint_url))
+    filters = _filters(tag or [], status)
+    if watch:
+        from ferryman.cli.manage.node_watch import watch_nodes
+
+        watch_nodes(lambda: list_nodes(api, filters), interval, as_json=json)
+        return
+    rows = list_nodes(api, filters)
+    if json:
+        print_json(rows)
+        return
+    print_table(COLUMNS, map(cells, rows), _NO_MATCH if filters else _NONE)
+
+
+def list_nodes(api: Api, filters: Sequence[Mapping[str, object]]) -> list[Mapping[str, Any]]:
+    """Return every node that matches, in order of id. Calls the server."""
+    more = {"Filters": filters} if filters else {}
+    return list(api.pages("DescribeInstanceInformation", "InstanceInformationList", MaxResults=PAGE, **more))
+
+
+@app.command("show")
+def show(
+    node: NodeArgument,
+    *,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Show one node: what it says of itself, its tags, the sessions on it."""
+    api = connect(Connection(profile, region, endpoint_url))
+    node_id = find_node(api, node).node_id
+    rows = list_nodes(api, [{"Key": "InstanceIds", "Values": [node_id]}])
+    if not rows:
+        raise Failure(f"{node_id} is not registered", "it may have been deregistered", "List nodes: `ferryman nodes`")
+    tags = _tags_of(api, node_id)
+    on_it = [{"key": "Target", "value": node_id}]
+    sessions = list(api.pages("DescribeSessions", "Sessions", State="Active", Filters=on_it))
+    if json:
+        print_json({**rows[0], "Tags": tags, "Sessions": sessions})
+        return
+    row = rows[0]
+    lines = list(zip(COLUMNS, cells(row), strict=True))
+    lines += [
+        ("Registered", instant(row, "RegistrationDate")),
+        ("Activation", row.get("ActivationId", "")),
+        ("Role", row.get("IamRole", "")),
+        *(("Tag", f"{key}={value}") for key, value in tags.items()),
+        *(
+            ("Session", f"{each['SessionId']} {each['Status']}, since {instant(each, 'StartDate')}")
+            for each in sessions
+        ),
+    ]
+    for name, value in lines:
+        say(f"{name:<11} {value}".rstrip())
+
+
+@app.command("deregister")
+def deregister(
+    nodes: Annotated[list[str], typer.Argument(help="Ids, names, or tag:KEY=VALUE.", show_default=False)],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Take nodes away: their sessions end, and their agents may do nothing any more."""
+    api = connect(Connection(profile, region, endpoint_url))
+    found = find_nodes(api, nodes)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Failure("Nothing was deregistered", "there is no terminal to ask on", "Say --yes")
+        for each in found:
+            say(each.node_id if each.name == each.node_id else f"{each.node_id} {each.name}")
+        if not typer.confirm(f"Deregister {len(found)} node(s)? They must be registered anew to come back."):
+            raise typer.Exit(1)
+    for each in found:
+        api.call("DeregisterManagedInstance", InstanceId=each.node_id)
+        say(f"{each.node_id} is deregistered.")
+
+
+@app.command("tag")
+def tag_nodes(
+    node: NodeArgument,
+    tags: Annotated[list[str] | None, typer.Argument(help="Tags to set, KEY=VALUE.", show_default=False)] = None,
+    *,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", help="A tag's key to remove; may be given again.")
+    ] = None,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Set and remove tags of a node, or of every node that a tag means; print the tags that it has then."""
+    given = parse_tags(tags or [])
+    api = connect(Connection(profile, region, endpoint_url))
+    for each in find_nodes(api, [node]):
+        of_it = {"ResourceType": RESOURCE_TYPE, "ResourceId": each.node_id}
+        if given:
+            api.call("AddTagsToResource", **of_it, Tags=given)
+        if remove:
+            api.call("RemoveTagsFromResource", **of_it, TagKeys=remove)
+        for key, value in _tags_of(api, each.node_id).items():
+            say(f"{each.node_id} {key}={value}")
+
+
+def parse_tags(given: Sequence[str]) -> list[dict[str, str]]:
+    """Return tags, each KEY=VALUE, as the API takes them; raises Failure for one that is none."""
+    parsed = []
+    for each in given:
+        key, equals, value = each.partition("=")
+        if not key or not equals:
+            raise Failure(f"{each!r} is no tag", "a tag is given as KEY=VALUE")
+        parsed.append({"Key": key, "Value": value})
+    return parsed
+
+
+def _tags_of(api: Api, node_id: str) -> dict[str, str]:
+    answer = api.call("ListTagsForResource", ResourceType=RESOURCE_TYPE, ResourceId=node_id)
+    return {each["Key"]: each["Value"] for each in answer["TagList"]}
+
+
+def _filters(tags: Sequence[str], status: str | None) -> list[dict[str, object]]:
+    filters: list[dict[str, object]] = []
+    for each in tags:
+        key, equals, value = each.partition("=")
+        filters.append({"Key": f"tag:{key}", "Values": [value]} if equals else {"Key": "tag-key", "Values": [key]})
+    if status is not None:
+        filters.append({"Key": "PingStatus", "Values": [status]})
+    return filters
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Options before the subcommand would do nothing."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            subcommand = context.invoked_subcommand
+            raise Failure(
+                f"--{name.replace('_', '-')} is given before {subcommand!r}",
+                "it belongs to the list of nodes",
+                f"Give the options of {subcommand} behind it",
+            )

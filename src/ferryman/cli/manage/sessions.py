@@ -1,0 +1,154 @@
+"""`ferryman sessions list | history | terminate`."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from ferryman.cli.instants import given_instant
+from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.client.calls.api import Connection, connect
+from ferryman.client.calls.targets import find_node
+
+PAGE = 200
+"""The most rows that DescribeSessions answers at once."""
+
+app = typer.Typer(help="List and end sessions.", no_args_is_help=True)
+
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", help="Only sessions on this node, by id, name or tag:KEY=VALUE.", show_default=False),
+]
+OwnerOption = Annotated[
+    str | None, typer.Option("--owner", help="Only sessions of this user, by ARN or name.", show_default=False)
+]
+StatusOption = Annotated[
+    str | None, typer.Option("--status", help="Only sessions of this status, e.g. Connected.", show_default=False)
+]
+SessionOption = Annotated[str | None, typer.Option("--session-id", help="Only this session.", show_default=False)]
+AfterOption = Annotated[
+    str | None,
+    typer.Option("--after", help="Only sessions started at or after this ISO 8601 time.", show_default=False),
+]
+BeforeOption = Annotated[
+    str | None, typer.Option("--before", help="Only sessions started before this ISO 8601 time.", show_default=False)
+]
+AccessTypeOption = Annotated[
+    str | None, typer.Option("--access-type", help="Only Standard or JustInTime ones.", show_default=False)
+]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")]
+
+
+@app.command("list")
+def list_active(
+    *,
+    target: TargetOption = None,
+    owner: OwnerOption = None,
+    status: StatusOption = None,
+    session_id: SessionOption = None,
+    after: AfterOption = None,
+    before: BeforeOption = None,
+    access_type: AccessTypeOption = None,
+    limit: LimitOption = 100,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """List active sessions, newest first."""
+    filters = _filters(target, owner, status, session_id, after, before, access_type)
+    _show(Connection(profile, region, endpoint_url), "Active", filters, limit, as_json=json)
+
+
+@app.command("history")
+def list_ended(
+    *,
+    target: TargetOption = None,
+    owner: OwnerOption = None,
+    status: StatusOption = None,
+    session_id: SessionOption = None,
+    after: AfterOption = None,
+    before: BeforeOption = None,
+    access_type: AccessTypeOption = None,
+    limit: LimitOption = 100,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """List sessions that ended in the past 30 days, newest first."""
+    filters = _filters(target, owner, status, session_id, after, before, access_type)
+    _show(Connection(profile, region, endpoint_url), "History", filters, limit, as_json=json)
+
+
+@app.command("terminate")
+def terminate(
+    session_ids: Annotated[list[str], typer.Argument(metavar="SESSION_ID...", help="The sessions to end.")],
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """End sessions: both ends are told, and the shell and all it started are ended on the node."""
+    api = connect(Connection(profile, region, endpoint_url))
+    for session_id in session_ids:
+        answer = api.call("TerminateSession", SessionId=session_id)
+        say(f"Terminating {answer['SessionId']}")
+
+
+def _filters(
+    target: str | None,
+    owner: str | None,
+    status: str | None,
+    session_id: str | None,
+    after: str | None,
+    before: str | None,
+    access_type: str | None,
+) -> list[dict[str, str]]:
+    values = {
+        "Target": target,
+        "Owner": owner,
+        "Status": status,
+        "SessionId": session_id,
+        "InvokedAfter": _instant("--after", after),
+        "InvokedBefore": _instant("--before", before),
+        "AccessType": access_type,
+    }
+    return [{"key": key, "value": value} for key, value in values.items() if value is not None]
+
+
+def _instant(option: str, text: str | None) -> str | None:
+    """A local time given without a zone becomes the instant that the server understands."""
+    moment = given_instant(option, text)
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _show(connection: Connection, state: str, filters: list[dict[str, str]], limit: int, *, as_json: bool) -> None:
+    api = connect(connection)
+    for each in filters:
+        if each["key"] == "Target":
+            each["value"] = find_node(api, each["value"]).node_id
+    members = {"Filters": filters} if filters else {}
+    found = api.pages("DescribeSessions", "Sessions", State=state, MaxResults=min(limit, PAGE), **members)
+    rows = list(islice(found, limit))
+    if as_json:
+        print_json(rows)
+        return
+    ended = state == "History"
+    print_table(
+        ["Session", "Node", "Status", "Owner", "Started", *(["Ended", "Details"] if ended else ["Reason"])],
+        (
+            [
+                row["SessionId"],
+                row["Target"],
+                row["Status"],
+                row["Owner"].rpartition("/")[2],
+                instant(row, "StartDate"),
+                *([instant(row, "EndDate"), row.get("Details", "")] if ended else [row.get("Reason", "")]),
+            ]
+            for row in rows
+        ),
+        "No ended sessions match." if ended else "No active sessions match.",
+    )

@@ -1,0 +1,183 @@
+"""`ferryman agent register | rebind | run`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import typer
+
+from ferryman.cli.printing import say
+from ferryman.model.errors import ServiceError
+from ferryman.model.failures import Failure
+
+app = typer.Typer(help="Make this machine a managed node.", no_args_is_help=True)
+Result = TypeVar("Result")
+
+_SYSTEM_STATE = Path("/var/lib/ferryman-agent")
+_NEXT_STEPS = {
+    "InvalidActivation": "Make an activation with `ferryman activation create` and copy its id and code whole",
+    "ActivationExpired": "Make a new one with `ferryman activation create`",
+    "RegistrationLimitExceeded": "Make a new one with `ferryman activation create`",
+}
+
+
+def default_state_dir() -> Path:
+    """/var/lib/ferryman-agent for root, else `ferryman-agent` in the user's state directory (XDG)."""
+    if os.geteuid() == 0:
+        return _SYSTEM_STATE
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "ferryman-agent"
+
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        help="Where the node's identity is kept; /var/lib/ferryman-agent for root.",
+        envvar="FERRYMAN_AGENT_STATE",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+
+
+@app.command("register")
+def register(
+    *,
+    endpoint_url: Annotated[str, typer.Option("--endpoint-url", help="The server's address, http[s]://HOST[:PORT].")],
+    activation_id: Annotated[str, typer.Option("--activation-id", help="The activation's id.")],
+    activation_code: Annotated[
+        str,
+        typer.Option(
+            "--activation-code",
+            help="The activation's code, or - to read it from standard input; asked for if not given. As an argument, "
+            "other users of this machine can see it.",
+            envvar="FERRYMAN_ACTIVATION_CODE",
+            prompt="Activation code",
+            hide_input=True,
+        ),
+    ],
+    region: Annotated[str, typer.Option("--region", help="The server's region.")] = "us-east-1",
+    state_dir: StateOption = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", help="PEM of a CA to trust besides the system's.", show_default=False, exists=True),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Give up an earlier registration.")] = False,
+) -> None:
+    """Register this machine by an activation and print its node id."""
+    from ferryman.agent import registration
+
+    if activation_code == "-":
+        activation_code = sys.stdin.readline().strip()
+        if not activation_code:
+            raise Failure("There is no activation code", "standard input was empty", "Write the code to standard input")
+    where = state_dir or default_state_dir()
+    node_id = _run(
+        "The registration",
+        registration.register(
+            endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, replace=replace
+        ),
+    )
+    say(node_id)
+
+
+@app.command("rebind")
+def rebind(*, state_dir: StateOption = None) -> None:
+    """Make the node registered here this machine's, after its disk was moved to other hardware, and print its id.
+
+    Not for copies: of two machines with one node's identity only one is connected.
+    """
+    from ferryman.agent.state import StateDirectory
+
+    async def bind() -> str:
+        return StateDirectory(state_dir or default_state_dir()).bind_to_this_machine()
+
+    say(_run("The node", bind()))
+
+
+@app.command("run")
+def run(
+    *,
+    state_dir: StateOption = None,
+    run_as: Annotated[
+        str | None,
+        typer.Option(
+            "--run-as", help="Run sessions as this user instead of the agent's own; needs root.", show_default=False
+        ),
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="What to log.")
+    ] = "info",
+    log_format: Annotated[Literal["json", "text"], typer.Option("--log-format", help="How to log.")] = "json",
+) -> None:
+    """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting whenever the server is lost."""
+    import uvloop
+
+    from ferryman.agent.run import run_agent
+    from ferryman.cli import logs
+
+    log = logs.configure(log_level, log_format)
+    where = state_dir or default_state_dir()
+    try:
+        _run("The agent", run_agent(where, run_as=run_as), loop_factory=uvloop.new_event_loop)
+    finally:
+        log.drain()
+
+
+@app.command("install-ssh-keys")
+def install_ssh_keys(
+    *,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--user",
+            help="A user that may log in by such keys; repeatable. Any user except root if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Let sshd accept the SSH keys that SendSSHPublicKey sends to this node, each for a minute; needs root."""
+    from ferryman.agent.ssh_keys.installation import CONFIGURATION, NotInstallable, install
+    from ferryman.agent.state import StateDirectory, StateUnusable
+
+    if os.geteuid() != 0:
+        raise Failure("SSH keys cannot be installed", "this needs root", "Run it with sudo")
+    try:
+        install(StateDirectory(state_dir or default_state_dir()), tuple(user or ()))
+    except (NotInstallable, StateUnusable) as error:
+        raise Failure("SSH keys cannot be installed", str(error)) from error
+    say(f"sshd asks for the agent's SSH keys once it has read {CONFIGURATION}: run `systemctl reload ssh`")
+
+
+def _run(
+    what: str,
+    work: Coroutine[None, None, Result],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Result:
+    """Run the agent's own code and put its errors into words for people."""
+    from ferryman.agent.process.accounts import AccountRefused
+    from ferryman.agent.state import StateUnusable
+    from ferryman.agent.workers.pool import NoWorker
+    from ferryman.transport.errors import CertificateRefused, Unreachable
+
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(work)
+    except ServiceError as error:
+        cause = f"{error.code}, {error.message.rstrip('.')}"
+        raise Failure(
+            f"{what} was refused", cause, _NEXT_STEPS.get(error.code, "Ask the server's administrator")
+        ) from error
+    except CertificateRefused as error:
+        advice = "Register with --ca-file and the server's CA certificate, or check the host in --endpoint-url"
+        raise Failure(f"{what} did not reach the server", str(error), advice) from error
+    except Unreachable as error:
+        raise Failure(
+            f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"
+        ) from error
+    except (StateUnusable, AccountRefused, NoWorker) as error:
+        raise Failure(f"{what} cannot go on", str(error)) from error

@@ -1,0 +1,238 @@
+"""`ferryman audit list | verify | sinks`: the record of calls, sessions and nodes, on the server's machine."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from msgspec import structs
+
+from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.cli.instants import given_instant
+from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import print_json, print_table
+from ferryman.model.failures import Failure, counted
+
+SHOWN_PROBLEMS = 20
+
+app = typer.Typer(help="Read and verify the audit trail, on the server's machine.", no_args_is_help=True)
+
+Record = Mapping[str, Any]
+Test = Callable[[Record], bool]
+
+
+@app.command("list")
+def list_records(
+    *,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Only of this user or node, by name or ARN.", show_default=False)
+    ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option("--event", help="Only of this eventName or detail-type, or beginning so.", show_default=False),
+    ] = None,
+    session: Annotated[str | None, typer.Option("--session", help="Only of this session.", show_default=False)] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only at or after this ISO 8601 time.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Only before this ISO 8601 time.", show_default=False)
+    ] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Only calls that were refused or failed.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """List what was done, by whom, and what became of sessions and nodes; newest first."""
+    from ferryman.audit.reader import newest_first
+
+    located = load(config)
+    earliest, latest = _instant("--since", since), _instant("--until", until)
+    records = _between(newest_first(located.path(located.configuration.audit.directory)), earliest, latest)
+    rows = list(islice(records_of(records, user=user, event=event, session=session, errors=errors), limit))
+    if json:
+        print_json(rows)
+        return
+    print_table(["Time", "Who", "Event", "On", "From", "Result"], map(_row, rows), "No records match.")
+
+
+@app.command("verify")
+def verify_trail(
+    *,
+    at_least: Annotated[
+        int, typer.Option("--at-least", min=0, help="The number of a record that the trail is known to have reached.")
+    ] = 0,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Check that no record was altered, removed or put elsewhere; exits with 1 if one was."""
+    from ferryman.audit.reader import verify
+    from ferryman.core.audit.chain import PURPOSE
+
+    located = load(config)
+    directory = located.path(located.configuration.audit.directory)
+    keys = read_server_keys(located)
+    key, *older = (*keys.vault().derive_all(PURPOSE), *keys.audit_only)
+    found, problems = verify(directory, key, at_least, older)
+    for problem in problems[:SHOWN_PROBLEMS]:
+        place = f"{problem.where}, line {problem.line}: " if problem.where else ""
+        say(f"{place}{problem.what}")
+    if problems:
+        raise Failure(
+            f"The audit trail in {directory} is not as the server wrote it",
+            f"{counted(len(problems), 'problem')} in {counted(found.records, 'record')}",
+            "Keep it as evidence, and compare it with a copy",
+        )
+    if found.deletion:
+        say(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
+    whole = "1 record is" if found.records == 1 else f"{found.records} records are"
+    say(f"{whole} whole; the last is number {found.last.sequence}, {found.last.mac}.")
+
+
+@app.command("sinks")
+def list_sinks(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Show how far the trail's copies elsewhere have got; exits with 1 if one is not delivered."""
+    from ferryman.audit.reader import last_link
+    from ferryman.audit.sinks.position import position_path, read_position
+    from ferryman.bootstrap.sinks import sink_names
+    from ferryman.core.audit.records import moment
+    from ferryman.model.identifiers import Millis
+
+    located = load(config)
+    directory = located.path(located.configuration.audit.directory)
+    last = last_link(directory).sequence
+    found = [(name, read_position(position_path(directory, name))) for name in sink_names(located)]
+    if json:
+        print_json([{"sink": name, "last_sequence": last, **structs.asdict(position)} for name, position in found])
+    else:
+        print_table(
+            ["Sink", "Delivered", "Waiting", "Last delivery", "State"],
+            (
+                [
+                    name,
+                    str(position.sequence),
+                    str(max(0, last - position.sequence)),
+                    _local(moment(Millis(position.delivered_at))) if position.delivered_at else "",
+                    position.failure or "ok",
+                ]
+                for name, position in found
+            ),
+            "The trail has no sinks: audit.webhook and audit.s3 are not set.",
+        )
+    if any(position.failure for _, position in found):
+        raise typer.Exit(1)
+
+
+def records_of(
+    records: Iterator[Record],
+    *,
+    user: str | None = None,
+    event: str | None = None,
+    session: str | None = None,
+    errors: bool = False,
+) -> Iterator[Record]:
+    """Yield those records that all of these options name."""
+    tests = _tests(user, event, session, errors=errors)
+    return (record for record in records if all(test(record) for test in tests))
+
+
+def _tests(user: str | None, event: str | None, session: str | None, *, errors: bool) -> list[Test]:
+    tests: list[Test] = []
+    if user is not None:
+        tests.append(lambda record: user in _names(record))
+    if event is not None:
+        tests.append(lambda record: _event(record).startswith(event))
+    if session is not None:
+        tests.append(lambda record: session in _sessions(record))
+    if errors:
+        tests.append(lambda record: "errorCode" in record)
+    return tests
+
+
+def _between(records: Iterator[Record], earliest: str | None, latest: str | None) -> Iterator[Record]:
+    """Yield the records of a span of time. The clock may have been set back, so none is taken for the last."""
+    for record in records:
+        time = _time(record)
+        if (earliest is None or time >= earliest) and (latest is None or time < latest):
+            yield record
+
+
+def _row(record: Record) -> list[str]:
+    detail = _mapping(record, "detail")
+    result = record.get("errorCode") or detail.get("status") or detail.get("state") or "ok"
+    if detail.get("details"):
+        result = f"{result}: {detail['details']}"
+    where = record.get("sourceIPAddress") or detail.get("sourceIPAddress") or ""
+    return [_local(_time(record)), _who(record), _event(record), _object(record), str(where), str(result)]
+
+
+def _mapping(record: Record, name: str) -> Record:
+    """Return a member's members; none if it is something else, since anybody may have written the file."""
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _owner(record: Record) -> str:
+    return str(_mapping(record, "detail").get("owner") or "")
+
+
+def _time(record: Record) -> str:
+    return str(record.get("eventTime") or record.get("time") or "")
+
+
+def _event(record: Record) -> str:
+    return str(record.get("eventName") or record.get("detail-type") or "")
+
+
+def _who(record: Record) -> str:
+    identity = _mapping(record, "userIdentity")
+    named = identity.get("userName") or identity.get("principalId") or identity.get("accessKeyId")
+    return str(named or _owner(record).rpartition("/")[2])
+
+
+def _names(record: Record) -> set[str]:
+    identity, owner = _mapping(record, "userIdentity"), _owner(record)
+    told = (identity.get(name) for name in ("userName", "principalId", "arn", "accessKeyId"))
+    return {str(each) for each in told if each} | ({owner, owner.rpartition("/")[2]} if owner else set())
+
+
+def _members(record: Record) -> list[Record]:
+    found = (record.get(name) for name in ("requestParameters", "responseElements", "detail"))
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _sessions(record: Record) -> set[str]:
+    """The sessions that a record is about; an agent's channel is named as its session."""
+    return {str(each[name]) for each in _members(record) for name in ("sessionId", "channelId") if name in each}
+
+
+def _object(record: Record) -> str:
+    names = (
+        "sessionId",
+        "target",
+        "instanceId",
+        "name",
+        "userName",
+        "roleName",
+        "activationId",
+        "resourceId",
+        "accessKeyId",
+        "keyId",
+    )
+    found = (each[name] for each in _members(record) for name in names if isinstance(each.get(name), str))
+    return next(found, "")
+
+
+def _local(time: str) -> str:
+    try:
+        return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        return time
+
+
+def _instant(option: str, text: str | None) -> str | None:
+    """Return a time as records have it; a local time given without a zone becomes the instant."""
+    moment = given_instant(option, text)
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

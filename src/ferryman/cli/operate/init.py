@@ -1,0 +1,199 @@
+"""`ferryman init`: configuration, keys, the first administrator, and an AWS profile."""
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ferryman.bootstrap.certificate_files import write_certificates
+from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
+from ferryman.bootstrap.operator import act
+from ferryman.cli.aws_cli import TOO_OLD_TEXT, look_at_aws_cli
+from ferryman.cli.printing import complain, say
+from ferryman.client.login.aws_config import with_settings
+from ferryman.client.login.service_endpoints import with_endpoint
+from ferryman.model.failures import Failure
+from ferryman.model.identity.callers import Credentials, Role
+from ferryman.system.private_files import write_private
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
+
+ADMINISTRATOR = "admin"
+DEFAULT_LISTEN = "127.0.0.1:7330"
+DEFAULT_REGION = "us-east-1"
+
+_TEMPLATE = """\
+# Ferryman's server. Every setting is described in docs/reference/configuration.md.
+
+[server]
+account_id = "{account_id}"
+region = "{region}"
+listen = "{listen}"
+# What clients and nodes reach this server by.
+public_url = "{public_url}"
+key_file = "server.key"
+database = "sqlite:///ferryman.db"
+{tls}
+[sessions]
+idle_timeout_minutes = 20
+history_days = 30
+
+[log]
+level = "info"
+format = "json"
+"""
+_TLS = """
+[server.tls]
+certificate = "tls/server.pem"
+key = "tls/server.key"
+# With these the server renews its certificate by itself, 30 days before it expires.
+authority = "tls/ca.pem"
+authority_key = "tls/ca.key"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to set up. `listen` is HOST:PORT; `public_host` is what others call this machine, None for the host of
+    `listen`."""
+
+    directory: Path
+    listen: str = DEFAULT_LISTEN
+    region: str = DEFAULT_REGION
+    account_id: str | None = None
+    public_host: str | None = None
+    tls: bool = False
+
+    @property
+    def public_url(self) -> str:
+        """The server's address as clients and nodes know it."""
+        host, port = split_address(self.listen)
+        public = self.public_host or host
+        bracketed = f"[{public}]" if ":" in public else public
+        usual = (443 if self.tls else 80) == port
+        return f"{'https' if self.tls else 'http'}://{bracketed}{'' if usual else f':{port}'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What was made. `profile_directory` holds `config` and `credentials` for the AWS CLI; `ca_file` vouches for the
+    server, None without TLS."""
+
+    configuration: Path
+    profile_directory: Path
+    account_id: str
+    region: str
+    public_url: str
+    credentials: Credentials
+    ca_file: Path | None
+
+
+def initialise(plan: Plan) -> Initialised:
+    """Set up a server in a directory; raises Failure if one is there already or the plan cannot work."""
+    directory = plan.directory.resolve()
+    path = directory / FILE_NAME
+    if path.exists():
+        raise Failure(f"{path} exists", "a server was set up here before", "Use it, or choose another --directory")
+    host, port = split_address(plan.listen)
+    if port == 0:
+        raise Failure("The server cannot be set up on port 0", "nobody would know the port", "Choose one with --listen")
+    if host in {"0.0.0.0", "::"} and plan.public_host is None:  # noqa: S104 — compared, not bound
+        raise Failure(f"{host} is no address to reach a server by", "", "Name this machine with --public-host")
+    if not plan.tls and not is_loopback(host):
+        raise Failure(
+            f"The server would speak plain HTTP on {plan.listen}",
+            "that address is reachable from other machines",
+            "Add --tls, or listen on 127.0.0.1 behind a proxy that does TLS",
+        )
+    account_id = plan.account_id or f"{secrets.randbelow(9 * 10**11) + 10**11}"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = directory / f".{FILE_NAME}.partial"
+    _clear(directory, partial)
+    text = _TEMPLATE.format(
+        account_id=account_id,
+        region=plan.region,
+        listen=plan.listen,
+        public_url=plan.public_url,
+        tls=_TLS if plan.tls else "",
+    )
+    write_private(partial, text.encode())
+    located = load(partial)
+    write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    if plan.tls:
+        write_certificates(directory / "tls", plan.public_host or host)
+    credentials = act(located, "init", {"userName": ADMINISTRATOR, "region": plan.region}, _first_administrator)
+    profile = directory / "aws"
+    _write_profile(profile, plan, directory, credentials)
+    # Last, so that an interrupted init can be run again.
+    partial.rename(path)
+    ca_file = directory / "tls" / "ca.pem" if plan.tls else None
+    return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials, ca_file)
+
+
+def command(
+    *,
+    directory: Annotated[Path, typer.Option("--directory", help="Where to put everything.")] = Path(),
+    listen: Annotated[str, typer.Option("--listen", help="HOST:PORT to listen on.")] = DEFAULT_LISTEN,
+    region: Annotated[str, typer.Option("--region", help="The region that calls are signed for.")] = DEFAULT_REGION,
+    account_id: Annotated[
+        str | None, typer.Option("--account-id", help="12 digits; random if not given.", show_default=False)
+    ] = None,
+    public_host: Annotated[
+        str | None,
+        typer.Option("--public-host", help="Name or address that clients and nodes use.", show_default=False),
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Make a local CA and a certificate for the server.")] = False,
+) -> None:
+    """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
+    made = initialise(Plan(directory, listen, region, account_id, public_host, tls))
+    profile = made.profile_directory
+    say(f"Made {made.configuration} for account {made.account_id}, region {made.region}.")
+    say(f"Access key of user '{ADMINISTRATOR}': {made.credentials.access_key_id}, in {profile / 'credentials'}.")
+    say("", "Start the server:", "")
+    say(f"  ferryman server --config {made.configuration}")
+    say("", "Use it from another shell:", "")
+    say(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
+    say("  ferryman activation create")
+    found = look_at_aws_cli()
+    if found is not None and found.is_too_old:
+        complain("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
+
+
+def _clear(directory: Path, partial: Path) -> None:
+    """Remove what an interrupted init left; raises Failure if an earlier server's key or database is here."""
+    earlier = [directory / name for name in ("server.key", "ferryman.db", "ferryman.db-wal", "ferryman.db-shm")]
+    found = [path for path in earlier if path.exists()]
+    if found and not partial.exists():
+        raise Failure(
+            f"{found[0]} exists",
+            "it belongs to an earlier server, which would be lost",
+            f"Restore its {FILE_NAME}, or choose another --directory",
+        )
+    for path in found:
+        path.unlink()
+
+
+async def _first_administrator(service: "Service") -> Credentials:
+    from ferryman.core.iam import operator as identities
+
+    await identities.create_user(service, ADMINISTRATOR, Role.ADMINISTRATOR)
+    return await identities.create_access_key(service, ADMINISTRATOR)
+
+
+def _write_profile(profile: Path, plan: Plan, directory: Path, credentials: Credentials) -> None:
+    profile.mkdir(mode=0o700, exist_ok=True)
+    settings = {"region": plan.region}
+    if plan.tls:
+        settings["ca_bundle"] = str(directory / "tls" / "ca.pem")
+    config = with_endpoint(with_settings("", "default", settings), "default", plan.public_url)
+    write_private(profile / "config", config.encode())
+    write_private(
+        profile / "credentials",
+        f"[default]\naws_access_key_id = {credentials.access_key_id}\n"
+        f"aws_secret_access_key = {credentials.secret_access_key.reveal()}\n".encode(),
+    )

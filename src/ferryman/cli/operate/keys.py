@@ -1,0 +1,190 @@
+"""`ferryman key …`: the server's key, replaced without a stop, and what is sealed under it."""
+
+import base64
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.bootstrap.configuration import KEY_BYTES, Located, load
+from ferryman.bootstrap.operator import act, recorded
+from ferryman.bootstrap.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
+from ferryman.bootstrap.service import with_service
+from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import print_json, print_table
+from ferryman.model.failures import Failure
+from ferryman.system.private_files import replace_file
+
+app = typer.Typer(help="Replace the server's key, on the server's machine.", no_args_is_help=True)
+
+
+@app.command("new")
+def new_key() -> None:
+    """Print a new key, for keys that are kept elsewhere than in a file."""
+    say(base64.b64encode(os.urandom(KEY_BYTES)).decode())
+
+
+@app.command("list")
+def list_keys(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """List the server's keys, and how many secrets of the database are under which."""
+    located = load(config)
+    keys = read_server_keys(located)
+    counts = _counts(located)
+    rows: list[dict[str, Any]] = [
+        {"key_id": name, "state": _state(keys, index), "replaced": _iso(keys.replaced[index]), "secrets": counts[name]}
+        for index, name in enumerate(keys.vault().key_ids)
+    ]
+    if counts[""]:
+        rows.append({"key_id": None, "state": "sealed before keys had ids", "replaced": None, "secrets": counts[""]})
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["Key", "State", "Replaced", "Secrets"],
+        ([row["key_id"] or "", row["state"], row["replaced"] or "", str(row["secrets"])] for row in rows),
+        "There are no keys.",
+    )
+
+
+@app.command("rotate")
+def rotate(
+    *,
+    stage: Annotated[
+        bool, typer.Option("--stage", help="Only add the key, so that every server can open what it will seal.")
+    ] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Seal with a new key from now on, or with the staged one; what the old ones sealed still opens."""
+    located = load(config)
+    path = _key_file(located)
+    with _alone(path):
+        name = _rotate(located, path, stage=stage)
+    if stage:
+        say(f"Added key {name}, which opens only. Copy {path} to every server, then run `ferryman key rotate`.")
+    else:
+        say(f"Key {name} seals from now on. Copy {path} to every server, then run `ferryman key reseal`.")
+
+
+def _rotate(located: Located, path: Path, *, stage: bool) -> str:
+    """Add a key, or use the staged one; return its id."""
+    keys = read_server_keys(located)
+    waiting = keys.waiting
+    if stage and waiting is not None:
+        raise Failure("There is a staged key already", "it does not seal yet", "Run `ferryman key rotate` to use it")
+    key = os.urandom(KEY_BYTES) if waiting is None else waiting
+    changed = keys.staged(key) if stage else keys.rotated(key, datetime.now(UTC))
+    name = changed.vault().key_ids[-1 if stage else 0]
+    with recorded(located, "key rotate", {"keyId": name, "stage": stage}):
+        replace_file(path, changed.text().encode())
+    return name
+
+
+@app.command("reseal")
+def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Put every secret of the database under the key that seals; servers may run."""
+    from ferryman.core.iam import resealing
+
+    count = act(load(config), "key reseal", {}, resealing.reseal)
+    say(f"Resealed {count} secret{'' if count == 1 else 's'}.")
+
+
+@app.command("retire")
+def retire(
+    *,
+    now: Annotated[
+        bool, typer.Option("--now", help="At once: credentials and tokens that the old keys sealed end with them.")
+    ] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Forget the keys that were replaced, once nothing is under them any more. The audit trail still verifies."""
+    located = load(config)
+    path = _key_file(located)
+    with _alone(path):
+        retired = _retire(located, path, now=now)
+    say(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
+
+
+def _retire(located: Located, path: Path, *, now: bool) -> str:
+    """Forget the keys that were replaced; return their ids, "" if there are none."""
+    from ferryman.audit.pending import PURPOSE, reseal_pending
+
+    keys = read_server_keys(located)
+    replaced = {key: since for key, since in zip(keys.keys, keys.replaced, strict=True) if since is not None}
+    if not replaced:
+        return ""
+    counts = _counts(located)
+    names = dict(zip(keys.keys, keys.vault().key_ids, strict=True))
+    held = sum(counts[names[key]] for key in replaced) + counts[""]
+    if held:
+        raise Failure("The old keys are needed", f"{held} secrets are under them", "Run `ferryman key reseal` first")
+    latest = max(replaced.values())
+    if not now and datetime.now(UTC) < latest + KEPT_AFTER:
+        raise Failure(
+            "The old keys are needed",
+            f"credentials that they sealed may be good until {_iso(latest + KEPT_AFTER)}",
+            "Wait until then, or end them with --now",
+        )
+    retired = ", ".join(names[key] for key in replaced)
+    with recorded(located, "key retire", {"keyIds": retired, "now": now}):
+        directory = located.path(located.configuration.audit.directory)
+        reseal_pending(directory, keys.vault().derive_all(PURPOSE))
+        replace_file(path, keys.without(set(replaced)).text().encode())
+    return retired
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other commands from changing the keys meanwhile; raises Failure if one does."""
+    try:
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        advice = "Run this on the server's machine, as its user"
+        raise Failure(f"The keys in {path} cannot be changed", error.strerror or str(error), advice) from error
+    try:
+        _lock(directory)
+        yield
+    finally:
+        os.close(directory)
+
+
+def _lock(directory: int) -> None:
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        advice = "Try again when it is done"
+        raise Failure("The keys cannot be changed", "another command changes them", advice) from error
+
+
+def _counts(located: Located) -> Counter[str]:
+    from ferryman.core.iam import resealing
+
+    return with_service(located, resealing.sealed_under)
+
+
+def _key_file(located: Located) -> Path:
+    server = located.configuration.server
+    if server.key_command or VARIABLE in os.environ:
+        where = "server.key_command" if server.key_command else VARIABLE
+        raise Failure(
+            "The keys are not in a file",
+            f"they come from {where}",
+            "Change them there: put one from `ferryman key new` in front, and a blank and the time behind the old",
+        )
+    return located.path(server.key_file)
+
+
+def _state(keys: ServerKeys, index: int) -> str:
+    if index == 0:
+        return "seals"
+    return "opens" if keys.replaced[index] is not None else "opens, staged"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

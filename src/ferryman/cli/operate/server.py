@@ -1,0 +1,22 @@
+"""`ferryman server`."""
+
+from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.server import run_server
+from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
+
+
+def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the server until SIGTERM or Ctrl-C; sessions resume when it is started again.
+
+    On SIGHUP it reads its certificate and its keys again.
+    """
+    import uvloop
+
+    from ferryman.cli import logs
+
+    located = load(config)
+    log = logs.configure(located.configuration.log.level, located.configuration.log.format)
+    try:
+        uvloop.run(run_server(located))
+    finally:
+        log.drain()

@@ -1,0 +1,196 @@
+"""`ferryman user …`: users and access keys, in the store that the server's configuration names."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.operator import Parameters, act
+from ferryman.bootstrap.service import with_service
+from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ferryman.cli.printing import say
+from ferryman.cli.tables import print_json, print_table
+from ferryman.model.arns import user_arn
+from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.users import AccessKey, User
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
+
+app = typer.Typer(help="Manage users and access keys, on the server's machine.", no_args_is_help=True)
+keys = typer.Typer(help="Manage access keys.", no_args_is_help=True)
+app.add_typer(keys, name="key")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+KeyArgument = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="The access key's id.")]
+RoleOption = Annotated[Role, typer.Option("--role", help="operator: sessions of their own; administrator: everything.")]
+
+
+@app.command("add")
+def add(
+    name: NameArgument,
+    *,
+    role: RoleOption = Role.OPERATOR,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Make a user and an access key, whose secret is shown only now."""
+    from ferryman.core.iam import operator as identities
+
+    async def work(service: "Service") -> Credentials:
+        await identities.create_user(service, name, role)
+        return await identities.create_access_key(service, name)
+
+    made = act(load(config), "user add", {"userName": name, "role": role.value}, work)
+    _show_credentials(name, made, as_json=json)
+
+
+@app.command("list")
+def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """List users and their access keys."""
+    from ferryman.core.iam import operator as identities
+
+    async def work(service: "Service") -> list[tuple[User, list[str], list[AccessKey]]]:
+        return [
+            (
+                user,
+                list(await identities.attached_policies(service, user)),
+                list(await identities.list_access_keys(service, user.name)),
+            )
+            for user in await identities.list_users(service)
+        ]
+
+    located = load(config)
+    account_id = located.configuration.server.account_id
+    rows = with_service(located, work)
+    if json:
+        print_json(
+            [
+                {
+                    "name": user.name,
+                    "user_id": user.user_id,
+                    "arn": user_arn(account_id, user.name, user.path),
+                    "policies": policies,
+                    "access_keys": [{"access_key_id": key.access_key_id, "active": key.active} for key in held],
+                }
+                for user, policies, held in rows
+            ]
+        )
+        return
+    print_table(
+        ["User", "Policies", "Access keys"],
+        (
+            [user.name, ", ".join(arn.rpartition("/")[2] for arn in policies), ", ".join(map(_key_text, held))]
+            for user, policies, held in rows
+        ),
+        "There are no users.",
+    )
+
+
+@app.command("role")
+def change_role(
+    name: NameArgument,
+    role: Annotated[Role, typer.Argument(help="The new role.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Attach FerrymanOperator or FerrymanAdministrator to a user instead of the other."""
+    from ferryman.core.iam import operator as identities
+
+    given: Parameters = {"userName": name, "role": role.value}
+    act(load(config), "user role", given, lambda service: identities.set_role(service, name, role))
+    say(f"{name} is now {role.value}.")
+
+
+@app.command("remove")
+def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Remove a user and all their access keys."""
+    from ferryman.core.iam import operator as identities
+
+    act(load(config), "user remove", {"userName": name}, lambda service: identities.delete_user(service, name))
+    say(f"Removed {name} and their access keys.")
+
+
+@keys.command("add")
+def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Make another access key, whose secret is shown only now."""
+    from ferryman.core.iam import operator as identities
+
+    given: Parameters = {"userName": name}
+    made = act(load(config), "user key add", given, lambda service: identities.create_access_key(service, name))
+    _show_credentials(name, made, as_json=json)
+
+
+@keys.command("list")
+def list_keys(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """List a user's access keys."""
+    from ferryman.core.iam import operator as identities
+
+    held = with_service(load(config), lambda service: identities.list_access_keys(service, name))
+    if json:
+        print_json(
+            [
+                {"access_key_id": key.access_key_id, "active": key.active, "last_used": _last_use(key) or None}
+                for key in held
+            ]
+        )
+        return
+    print_table(
+        ["Access key", "State", "Last used"],
+        ([key.access_key_id, "active" if key.active else "disabled", _last_use(key)] for key in held),
+        f"{name} has no access keys.",
+    )
+
+
+@keys.command("disable")
+def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Refuse calls signed with a key, until it is enabled again."""
+    from ferryman.core.iam import operator as identities
+
+    given: Parameters = {"accessKeyId": key}
+    work = partial(identities.set_access_key_active, access_key_id=key, active=False)
+    act(load(config), "user key disable", given, work)
+    say(f"Disabled {key}.")
+
+
+@keys.command("enable")
+def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Accept calls signed with a disabled key again."""
+    from ferryman.core.iam import operator as identities
+
+    given: Parameters = {"accessKeyId": key}
+    work = partial(identities.set_access_key_active, access_key_id=key, active=True)
+    act(load(config), "user key enable", given, work)
+    say(f"Enabled {key}.")
+
+
+@keys.command("remove")
+def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Remove an access key for good."""
+    from ferryman.core.iam import operator as identities
+
+    given: Parameters = {"accessKeyId": key}
+    act(load(config), "user key remove", given, lambda service: identities.delete_access_key(service, key))
+    say(f"Removed {key}.")
+
+
+def _last_use(key: AccessKey) -> str:
+    """Return when a key last signed a call, to the minute, in UTC; nothing if it never did."""
+    if key.last_use is None:
+        return ""
+    return datetime.fromtimestamp(key.last_use.at / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _key_text(key: AccessKey) -> str:
+    return key.access_key_id if key.active else f"{key.access_key_id} (disabled)"
+
+
+def _show_credentials(name: str, made: Credentials, *, as_json: bool) -> None:
+    secret = made.secret_access_key.reveal()
+    if as_json:
+        print_json({"user": name, "access_key_id": made.access_key_id, "secret_access_key": secret})
+        return
+    say(f"Access key of {name}, shown only now:", "")
+    say(f"  aws_access_key_id = {made.access_key_id}", f"  aws_secret_access_key = {secret}")

@@ -1,0 +1,240 @@
+"""The public Python API: `async with ferryman.connect("web-1") as node: await node.run(["uname", "-a"])`.
+
+Everything here is also `ferryman.<name>`. What cannot be done is raised as `Failure`, with a text for people.
+"""
+
+import shlex
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferryman.client.calls.api import Connection
+from ferryman.client.calls.start_session import COMMAND_DOCUMENT
+from ferryman.client.calls.targets import Target
+from ferryman.client.library.client import Client, open_client
+from ferryman.client.library.forwarding import LOOPBACK, Forward, listen
+from ferryman.client.library.input_feeding import feed
+from ferryman.client.library.port_sessions import Destination, PortSessions
+from ferryman.client.library.running_command import CommandTraffic, RunningCommand, Stream
+from ferryman.client.library.socks import requested
+from ferryman.client.session.reconnecting import DEFAULT_RECONNECT_SECONDS
+from ferryman.client.transfer.commands import RemotePath
+from ferryman.client.transfer.files import download_file, upload_file
+from ferryman.client.transfer.folders import download_folder, is_folder, upload_folder
+from ferryman.model.failures import Failure
+
+__all__ = [
+    "CommandFailed",
+    "CommandResult",
+    "Failure",
+    "Forward",
+    "Node",
+    "RemotePath",
+    "RunningCommand",
+    "Stream",
+    "connect",
+    "connect_all",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command left: `exit_code` as a shell has it, 127 not found, 126 not executable, 128 + n for signal n."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class CommandFailed(Failure):
+    """A command that was to succeed ended with another exit code than 0; see `result`."""
+
+    def __init__(self, arguments: Sequence[str], result: CommandResult) -> None:
+        self.result = result
+        said = result.stderr.decode(errors="replace").strip().rstrip(".")
+        super().__init__(f"{shlex.join(arguments)} ended with exit code {result.exit_code}", said)
+
+
+def _ignore(_: str) -> None:
+    """Nobody wants to hear of it: the connection is reset."""
+
+
+def _ignore_progress(_there: int, _total: int) -> None:
+    """Nobody looks."""
+
+
+class Node:
+    """A managed node, for as long as `connect` lasts. Any number of its methods may run side by side."""
+
+    def __init__(self, client: Client, target: Target) -> None:
+        self._client = client
+        self._target = target
+
+    @property
+    def id(self) -> str:
+        """The node's id, `mi-…`."""
+        return self._target.node_id
+
+    @property
+    def name(self) -> str:
+        """An administrator's name for it, else what the node reports; the id without either, or if asked for by id."""
+        return self._target.name
+
+    async def run(self, arguments: Sequence[str], *, stdin: bytes = b"", check: bool = False) -> CommandResult:
+        """Run a program to its end and return what it wrote, all of it in memory.
+
+        `arguments` are the program and its arguments, each passed on as it is: no shell reads them. `stdin` is the
+        program's input. Raises `CommandFailed` if `check` and the exit code is not 0; `Failure` if the session could
+        not be opened, or was lost before the end.
+        """
+        written: dict[Stream, list[bytes]] = {Stream.STDOUT: [], Stream.STDERR: []}
+        async with self.start(arguments) as command, feed(command, [stdin] if stdin else []):
+            async for stream, data in command:
+                written[stream].append(data)
+            exit_code = await command.wait()
+        result = CommandResult(exit_code, b"".join(written[Stream.STDOUT]), b"".join(written[Stream.STDERR]))
+        if check and result.exit_code:
+            raise CommandFailed(arguments, result)
+        return result
+
+    @asynccontextmanager
+    async def start(self, arguments: Sequence[str]) -> AsyncIterator[RunningCommand]:
+        """Run a program whose output is wanted as it comes, or whose input is made on the way.
+
+        At the end of the context the command is ended if it still runs. Raises `Failure`.
+        """
+        if not arguments or not arguments[0]:
+            raise ValueError("a command needs a program")
+        traffic = CommandTraffic.new()
+        parameters = {"command": shlex.join(arguments), "separateOutputStream": "true"}
+        session = await self._client.start(self.id, COMMAND_DOCUMENT, parameters, traffic)
+        try:
+            yield RunningCommand(session, traffic)
+        finally:
+            await session.close()
+
+    @asynccontextmanager
+    async def forward(
+        self,
+        port: int,
+        *,
+        host: str | None = None,
+        local_port: int = 0,
+        bind: str = LOOPBACK,
+        on_problem: Callable[[str], None] = _ignore,
+    ) -> AsyncIterator[Forward]:
+        """Forward a local port to `port` of the node, or of `host` as the node reaches it, while the context lasts.
+
+        Any number of connections at a time; `local_port` 0 takes any free one, which `Forward.address` tells. A
+        connection that the node cannot make is reset, and `on_problem` gets a text. Raises `Failure` if the local port
+        cannot be had or the node does not answer; whether something listens there is not tried.
+        """
+        listening = listen(bind, local_port)
+        destination = Destination(port, host)
+        sessions = PortSessions(self._client, self.id, on_problem)
+
+        async def route(_: socket.socket) -> Destination:
+            return destination
+
+        try:
+            await sessions.tunnel(destination)
+            forward = Forward(sessions, listening, route, on_problem)
+            try:
+                yield forward
+            finally:
+                await forward.close()
+        finally:
+            listening.close()
+            await sessions.close()
+
+    @asynccontextmanager
+    async def socks(
+        self, local_port: int = 0, *, bind: str = LOOPBACK, on_problem: Callable[[str], None] = _ignore
+    ) -> AsyncIterator[Forward]:
+        """Be a SOCKS5 proxy while the context lasts, which reaches what the node reaches. Else as `forward`.
+
+        One session is kept for every host and port, and ended when it is long unused.
+        """
+        sessions = PortSessions(self._client, self.id, on_problem)
+        forward = Forward(sessions, listen(bind, local_port), requested, on_problem)
+        try:
+            yield forward
+        finally:
+            await forward.close()
+            await sessions.close()
+
+    def path(self, path: str) -> RemotePath:
+        """Name a file or folder of this node, for `copy`; without a leading slash below the home directory."""
+        return RemotePath(path)
+
+    async def copy(
+        self,
+        source: RemotePath | Path | str,
+        destination: RemotePath | Path | str,
+        *,
+        on_progress: Callable[[int, int], None] = _ignore_progress,
+        keep_setuid: bool = False,
+    ) -> None:
+        """Copy a file or a folder to the node or from it: exactly one of the two is a `path` of the node.
+
+        A file goes into `destination` if that is a folder; a folder becomes `destination`, or goes into it if it ends
+        in a slash (on the node) or is there (here). An interrupted copy resumes. `on_progress` gets the bytes that are
+        there and those there will be. Files belong to the account that writes them; `keep_setuid` keeps their setuid,
+        setgid and sticky bits. Raises `Failure` also if the copy differs from what was copied, OSError for local files.
+        """
+        match source, destination:
+            case RemotePath(), str() | Path():
+                download = download_folder if await is_folder(self, source) else download_file
+                await download(self, source, Path(destination), on_progress, keep_setuid=keep_setuid)
+            case ((str() | Path()), RemotePath()):
+                upload = upload_folder if Path(source).is_dir() else upload_file  # noqa: ASYNC240 - one look
+                await upload(self, Path(source), destination, on_progress, keep_setuid=keep_setuid)
+            case _:
+                raise ValueError("one of the two must be a path of the node, and one a local one")
+
+
+@asynccontextmanager
+async def connect(
+    node: str,
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
+    on_notice: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Node]:
+    """Give the node that `node` means: an id, a name, or `tag:KEY=VALUE` if one node has that tag.
+
+    `profile`, `region` and `endpoint_url` are as for the AWS CLI, credentials too. A connection that is lost is tried
+    to be restored for `reconnect_seconds`; nothing is lost or doubled. `on_notice` gets lines for people, such as that
+    the node does not answer. Raises `Failure`.
+    """
+    async with connect_all(
+        [node],
+        profile=profile,
+        region=region,
+        endpoint_url=endpoint_url,
+        reconnect_seconds=reconnect_seconds,
+        on_notice=on_notice,
+    ) as nodes:
+        if len(nodes) > 1:
+            shown = ", ".join(each.id for each in nodes[:5])
+            raise Failure(f"{node} means {len(nodes)} nodes", shown, "Name one of them")
+        yield nodes[0]
+
+
+@asynccontextmanager
+async def connect_all(
+    nodes: Sequence[str],
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
+    on_notice: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[list[Node]]:
+    """Give all nodes that `nodes` mean together, each once. A tag may mean many. Else as `connect`."""
+    async with open_client(Connection(profile, region, endpoint_url), reconnect_seconds, on_notice) as client:
+        yield [Node(client, target) for target in await client.find(nodes)]

@@ -1,0 +1,143 @@
+"""ResumeSession and TerminateSession, signed with the person's own credentials.
+
+botocore, which knows profiles, SSO and credential processes, takes longer to import than a session takes to open, so it
+is imported by the first call, in that call's thread.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ferryman.client.calls.answers import UNREADABLE, checked
+from ferryman.client.calls.api_proxies import through_proxies
+from ferryman.model.failures import Failure, said_by
+from ferryman.model.secret import Secret
+from ferryman.transport.errors import Unreachable
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 10
+OVER = "DoesNotExistException"
+_WORTH_ANOTHER_TRY = frozenset({"ThrottlingException", "Throttling", "RequestTimeout", "RequestTimeoutException"})
+
+_Result = TypeVar("_Result")
+
+
+class SessionOver(Exception):
+    """The server knows the session no more, or will not have it resumed."""
+
+
+class CallRefused(Exception):
+    """The call cannot succeed as things are: credentials, policy, configuration. The text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What opens the session's data channel once more; `stream_url` is empty if the server named none."""
+
+    token: Secret
+    stream_url: str
+
+
+class ServiceClient:
+    """The two calls of a running session.
+
+    `profile` and `endpoint` may be empty: then botocore's own rules hold (AWS_PROFILE, AWS_ENDPOINT_URL …). Each call
+    takes at most about 15 s. A call that is cancelled goes on in its thread, unwatched, and holds up no exit.
+    """
+
+    def __init__(self, region: str, profile: str, endpoint: str) -> None:
+        self._region = region
+        self._profile = profile
+        self._endpoint = endpoint
+        self._client: Any = None
+
+    async def resume(self, session_id: str) -> Ticket:
+        """Return a new ticket. Raises `SessionOver`, `CallRefused`, or `Unreachable` when another try may help."""
+        answer = await self._call("resume_session", session_id)
+        token = answer.get("TokenValue")
+        if not token:
+            raise SessionOver(session_id)
+        return Ticket(Secret(token), answer.get("StreamUrl") or "")
+
+    async def terminate(self, session_id: str) -> None:
+        """End the session. Raises as `resume`."""
+        await self._call("terminate_session", session_id)
+
+    async def _call(self, operation: str, session_id: str) -> Mapping[str, Any]:
+        return await _in_daemon_thread(lambda: self._call_now(operation, session_id))
+
+    def _call_now(self, operation: str, session_id: str) -> Mapping[str, Any]:
+        from botocore import exceptions
+
+        try:
+            client = self._connected()
+            name = client.meta.method_to_api_mapping[operation]
+            answer = getattr(client, operation)(SessionId=session_id)
+            return checked(name, client.meta.service_model.operation_model(name).output_shape, answer)
+        except exceptions.ClientError as error:
+            raise _client_error(error) from error
+        except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+            raise Unreachable(said_by(error)) from error
+        except (exceptions.BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+            raise CallRefused(said_by(error)) from error
+        except Failure as failure:
+            raise CallRefused(failure.line) from failure
+        except UNREADABLE as error:
+            raise CallRefused(f"the answer to {operation} cannot be read") from error
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            from botocore.config import Config
+            from botocore.session import Session
+
+            session = Session(profile=self._profile or None)
+            self._client = through_proxies(
+                lambda proxies: session.create_client(
+                    "ssm",
+                    region_name=self._region or None,
+                    endpoint_url=self._endpoint or None,
+                    config=Config(
+                        connect_timeout=CONNECT_SECONDS,
+                        read_timeout=ANSWER_SECONDS,
+                        retries={"total_max_attempts": 1, "mode": "standard"},
+                        proxies=proxies,
+                    ),
+                )
+            )
+        return self._client
+
+
+def _client_error(error: Any) -> Exception:
+    code = str(error.response["Error"]["Code"])
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    if code == OVER:
+        return SessionOver(str(error))
+    if code in _WORTH_ANOTHER_TRY or not 400 <= status < 500 or status in (408, 429):
+        return Unreachable(str(error))
+    return CallRefused(str(error))
+
+
+async def _in_daemon_thread(call: Callable[[], _Result]) -> _Result:
+    """Run `call` in a thread that the interpreter does not wait for at exit, unlike the executor's."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_Result] = loop.create_future()
+
+    def settle(settle_future: Callable[[], None]) -> None:
+        try:
+            loop.call_soon_threadsafe(lambda: None if future.done() else settle_future())
+        except RuntimeError:
+            return  # the loop was closed meanwhile: nobody waits
+
+    def run() -> None:
+        try:
+            result = call()
+        except Exception as error:  # noqa: BLE001 - carried over to the waiting task whole
+            failure = error
+            settle(lambda: future.set_exception(failure))
+        else:
+            settle(lambda: future.set_result(result))
+
+    threading.Thread(target=run, name="service-call", daemon=True).start()
+    return await future

@@ -1,0 +1,72 @@
+"""AssumeRoleWithWebIdentity, by the AWS CLI's rules for endpoint and region: ID tokens become temporary credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ferryman.client.calls.answers import UNREADABLE, checked, unreadable
+from ferryman.client.calls.api import Connection, is_default_endpoint
+from ferryman.client.calls.api_proxies import through_proxies
+from ferryman.model.failures import Failure, said_by
+from ferryman.model.identity.callers import Credentials
+from ferryman.model.secret import Secret
+from ferryman.transport.errors import Unreachable
+
+_OPERATION = "AssumeRoleWithWebIdentity"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Credentials of a role's session, and as whom."""
+
+    credentials: Credentials
+    expires_at: datetime
+    arn: str
+
+
+def assume_role(
+    connection: Connection, role_arn: str, session_name: str, id_token: Secret, duration: int | None
+) -> SignedIn:
+    """Ask the server; takes at most some 35 s. Raises Failure."""
+    import botocore.session
+    from botocore import UNSIGNED, exceptions
+    from botocore.config import Config
+
+    given: dict[str, object] = {} if duration is None else {"DurationSeconds": duration}
+    try:
+        # Keys of nobody: the profile's own come from the command that asks here.
+        session = botocore.session.Session(profile=connection.profile)
+        client = through_proxies(
+            lambda proxies: session.create_client(
+                "sts",
+                region_name=connection.region,
+                endpoint_url=connection.endpoint_url,
+                aws_access_key_id="unsigned",
+                aws_secret_access_key="unsigned",  # noqa: S106 - no secret
+                config=Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=30, proxies=proxies),
+            )
+        )
+        if is_default_endpoint(str(client.meta.endpoint_url)):
+            raise Failure("No Ferryman server is named", "the token would go to AWS", "Give --endpoint-url")
+        answered: Mapping[str, Any] = client.assume_role_with_web_identity(
+            RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=id_token.reveal(), **given
+        )
+    except exceptions.ClientError as error:
+        detail = error.response.get("Error", {})
+        raise Failure(
+            "The server refused the sign-in",
+            f"{detail.get('Code')}, {str(detail.get('Message', '')).rstrip('.')}",
+            "Ask an administrator for the role's trust policy and the provider's client ids",
+        ) from error
+    except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError, Unreachable) as error:
+        raise Failure("The server cannot be asked", said_by(error), "Check --endpoint-url and the region") from error
+    except UNREADABLE as error:
+        raise unreadable(_OPERATION, "it is not in the form of an AWS service") from error
+    answer = checked(_OPERATION, client.meta.service_model.operation_model(_OPERATION).output_shape, answered)
+    found = answer["Credentials"]
+    return SignedIn(
+        Credentials(found["AccessKeyId"], Secret(found["SecretAccessKey"]), Secret(found["SessionToken"])),
+        found["Expiration"],
+        answer["AssumedRoleUser"]["Arn"],
+    )

@@ -1,0 +1,101 @@
+"""What all sessions of one program share: the API, the way to data channels, how long an outage may last."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from ferryman.channel.backoff import Backoff
+from ferryman.client.calls.api import Absent, Api, Connection
+from ferryman.client.calls.api import connect as connect_api
+from ferryman.client.calls.launch import InvalidArguments, Launch
+from ferryman.client.calls.resume_session import ServiceClient
+from ferryman.client.calls.start_session import start_session
+from ferryman.client.calls.targets import Target, find_nodes
+from ferryman.client.library.background_session import CarriedSession, Traffic
+from ferryman.client.plugin.texts import without_prefix
+from ferryman.model.failures import Failure
+from ferryman.model.versions import CLIENT_VERSION
+from ferryman.transport.dialler import Dialler
+
+HEARTBEAT_SECONDS = 15.0
+START_AGAIN = Backoff(initial=0.2, ratio=2.0, cap=5.0)
+USER_AGENT = f"ferryman/{CLIENT_VERSION}"
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Starts sessions. `reconnect_seconds`: for how long a lost connection is tried to be restored.
+
+    `on_notice` gets lines for people, such as that a node does not answer. `reached` are the nodes that had a session
+    of ours.
+    """
+
+    api: Api
+    dialler: Dialler
+    service: ServiceClient
+    reconnect_seconds: float
+    on_notice: Callable[[str], None] = lambda _: None
+    reached: set[str] = field(default_factory=set)
+
+    async def call(self, function: Callable[..., _Result], *arguments: object) -> _Result:
+        """Call what calls the API, beside the event loop."""
+        return await asyncio.to_thread(function, self.api, *arguments)
+
+    async def find(self, targets: Sequence[str]) -> list[Target]:
+        """Return the nodes that are meant. Raises `Failure`."""
+        return await self.call(find_nodes, targets)
+
+    async def start(
+        self, node_id: str, document: str, parameters: Mapping[str, str], traffic: Traffic
+    ) -> CarriedSession:
+        """Start a session and wait until it is open. Raises `Failure`.
+
+        A node that had a session of ours is waited for if it is away now: what consists of several sessions, a copy,
+        must not fail where a single one would go on.
+        """
+        launch = await self._launch(node_id, document, parameters)
+        session = CarriedSession(launch, self.dialler, self.service, self.reconnect_seconds, traffic, self.on_notice)
+        try:
+            await session.started()
+        except BaseException:
+            await session.close()
+            raise
+        self.reached.add(node_id)
+        return session
+
+    async def _launch(self, node_id: str, document: str, parameters: Mapping[str, str]) -> Launch:
+        until = time.monotonic() + (self.reconnect_seconds if node_id in self.reached else 0.0)
+        attempt = 0
+        while True:
+            try:
+                return await self.call(start_session, node_id, document, parameters)
+            except InvalidArguments as error:
+                raise Failure("The session was not started", without_prefix(str(error))) from error
+            except Absent:
+                wait = START_AGAIN.delay(attempt, os.urandom)
+                if time.monotonic() + wait >= until:
+                    raise
+            await asyncio.sleep(wait)
+            attempt += 1
+
+
+@asynccontextmanager
+async def open_client(
+    connection: Connection, reconnect_seconds: float, on_notice: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Client]:
+    """Give a client while the context lasts. Raises `Failure` for a configuration without server or credentials."""
+    api = await asyncio.to_thread(connect_api, connection)
+    async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=_ca_file(api)) as dialler:
+        service = ServiceClient(api.region, api.profile, api.endpoint_url)
+        yield Client(api, dialler, service, reconnect_seconds, on_notice)
+
+
+def _ca_file(api: Api) -> Path | None:
+    return Path(api.ca_file).expanduser() if api.ca_file else None

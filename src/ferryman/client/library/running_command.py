@@ -1,0 +1,153 @@
+"""A command on a node as a program has it: output in pieces, input with backpressure, an exit code."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from ferryman.channel.events import OutputReceived, SessionStarted
+from ferryman.client.library.background_session import CarriedSession
+from ferryman.client.plugin.command import SESSION_TYPE
+from ferryman.client.session.exit_code import exit_code
+from ferryman.client.session.far_end import FarEnd
+from ferryman.model.failures import Failure
+from ferryman.wire.agent_message import Flag, PayloadType
+
+
+class Stream(StrEnum):
+    """Which of its two outputs a command wrote to."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+_STREAMS: Mapping[int, Stream] = {
+    PayloadType.OUTPUT: Stream.STDOUT,
+    PayloadType.ERROR: Stream.STDOUT,
+    PayloadType.STD_ERR: Stream.STDERR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTraffic:
+    """The state that a command's session and its user share."""
+
+    arrived: deque[OutputReceived]
+    news: asyncio.Event
+    room: asyncio.Event
+    begun: list[tuple[SessionStarted, FarEnd]]
+
+    @classmethod
+    def new(cls) -> Self:
+        """Return the state of a command that has not begun."""
+        return cls(deque(), asyncio.Event(), asyncio.Event(), [])
+
+    def began(self, started: SessionStarted, far_end: FarEnd) -> None:
+        """See that it is a command."""
+        if started.session_type != SESSION_TYPE:
+            raise Failure("The command was not started", f"the node began a session of type {started.session_type}")
+        self.begun.append((started, far_end))
+
+    def take(self, event: OutputReceived) -> None:
+        """Keep output until it is asked for; the sender's window bounds it."""
+        self.arrived.append(event)
+        self.news.set()
+
+    def flush(self) -> None:
+        """There may be room for input."""
+        self.room.set()
+
+    def over(self) -> None:
+        """Let everybody look."""
+        self.news.set()
+        self.room.set()
+
+
+class RunningCommand:
+    """A command that runs on a node. Iterate over it to its end, whether the output matters or not.
+
+    Output that is not asked for is not acknowledged: a command that writes much waits for its reader.
+    """
+
+    def __init__(self, session: CarriedSession, traffic: CommandTraffic) -> None:
+        self._session = session
+        self._traffic = traffic
+        self._far_end = session.far_end
+        self._exit_code: int | None = None
+
+    @property
+    def session_id(self) -> str:
+        """The session's id, as `ferryman sessions list` shows it."""
+        return self._session.session_id
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether the node passes input on to the command; AWS's agent does not."""
+        return self._traffic.begun[0][0].stdin
+
+    @property
+    def exit_code(self) -> int | None:
+        """The command's exit code, 127 not found, 126 not executable, 128 + n for signal n; None before its end."""
+        return self._exit_code
+
+    async def write(self, data: bytes) -> None:
+        """Send input; waits while the command does not read. What a command that has ended does not read is dropped.
+
+        Raises `Failure` if the node takes no input.
+        """
+        if not self.takes_input:
+            raise Failure("The command cannot get input", "this node's agent passes none on")
+        place = 0
+        while place < len(data) and not self._session.is_over:
+            self._traffic.room.clear()
+            room = self._far_end.capacity()
+            if room <= 0:
+                await self._traffic.room.wait()
+                continue
+            self._far_end.send(PayloadType.OUTPUT, bytes(data[place : place + room]))
+            place += room
+
+    def end_input(self) -> None:
+        """Close the command's input behind what was written; without effect where `takes_input` is false."""
+        if self.takes_input and not self._session.is_over:
+            self._far_end.flag(Flag.INPUT_ENDED)
+
+    async def __aiter__(self) -> AsyncIterator[tuple[Stream, bytes]]:
+        """Yield the output as it comes, each piece with its stream; ends with the command.
+
+        A piece counts as used when the next is asked for. Raises `Failure` if the session ends before the command.
+        """
+        while (event := await self._next()) is not None:
+            if event.payload_type == PayloadType.EXIT_CODE:
+                self._exit_code = exit_code(event.payload)
+            elif event.payload_type in _STREAMS and event.payload:
+                yield _STREAMS[event.payload_type], event.payload
+            self._far_end.consumed(event.sequence_number)
+        await self._code()
+
+    async def wait(self) -> int:
+        """Wait for the command's end and return its exit code; output that was not asked for is dropped.
+
+        Raises `Failure` if the session ends before the command.
+        """
+        async for _ in self:
+            pass
+        return await self._code()
+
+    async def _code(self) -> int:
+        if self._exit_code is None:
+            await self._session.ended()
+            raise Failure(f"Session {self.session_id} ended", "the node did not say how the command ended")
+        return self._exit_code
+
+    async def _next(self) -> OutputReceived | None:
+        while not self._traffic.arrived:
+            if self._session.is_over:
+                if not self._far_end.remaining():
+                    return None
+                continue
+            self._traffic.news.clear()
+            await self._traffic.news.wait()
+        return self._traffic.arrived.popleft()

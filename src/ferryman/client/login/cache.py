@@ -1,0 +1,106 @@
+"""What a sign-in gave, kept for the next call: credentials and the provider's refresh token, for their owner only."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from ferryman.client.calls.web_identity import SignedIn
+from ferryman.model.failures import Failure
+from ferryman.model.secret import Secret
+from ferryman.system.private_files import write_private
+
+EARLY = timedelta(minutes=15)
+"""Credentials with less life left are renewed if that goes without asking anybody: botocore asks as early as that."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in as it is kept. `binding` is what it was made for: issuer, client, role and server."""
+
+    binding: str
+    arn: str
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expires_at: datetime
+    refresh_token: str | None = None
+
+    def is_good(self, now: datetime, margin: timedelta = timedelta(0)) -> bool:
+        """Whether the credentials last longer than `margin`."""
+        return self.expires_at - margin > now
+
+    def for_process(self) -> bytes:
+        """Return the document that a `credential_process` prints."""
+        return msgspec.json.encode(
+            {
+                "Version": 1,
+                "AccessKeyId": self.access_key_id,
+                "SecretAccessKey": self.secret_access_key,
+                "SessionToken": self.session_token,
+                "Expiration": self.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+        )
+
+
+class LoginCache:
+    """One profile's file under the user's cache directory; two configuration files' profiles of one name are two."""
+
+    def __init__(self, config: Path, profile: str) -> None:
+        directory = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ferryman" / "login"
+        digest = hashlib.sha256(f"{config.resolve()}\n{profile}".encode()).hexdigest()
+        self.path = directory / f"{profile}-{digest[:16]}.json"
+
+    def read(self, binding: str) -> Kept | None:
+        """Return what is kept for `binding`; None if nothing, or something else, or others could have written it."""
+        try:
+            if self.path.stat().st_mode & 0o077:
+                raise Failure(f"{self.path} is open to other users", "", f"Delete it, and change what it held: {_HELD}")
+            kept = msgspec.json.decode(self.path.read_bytes(), type=Kept)
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return kept if kept.binding == binding else None
+
+    def write(self, binding: str, signed_in: SignedIn, refresh_token: Secret | None) -> Kept:
+        """Keep a sign-in in place of the one before it."""
+        token = signed_in.credentials.session_token
+        kept = Kept(
+            binding=binding,
+            arn=signed_in.arn,
+            access_key_id=signed_in.credentials.access_key_id,
+            secret_access_key=signed_in.credentials.secret_access_key.reveal(),
+            session_token="" if token is None else token.reveal(),
+            expires_at=signed_in.expires_at,
+            refresh_token=None if refresh_token is None else refresh_token.reveal(),
+        )
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        write_private(partial, msgspec.json.encode(kept))
+        partial.replace(self.path)
+        return kept
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep this profile's other renewals waiting: many a refresh token is good once, and a second use ends all."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def forget(self) -> bool:
+        """Delete what is kept, and what a renewal under way is about to keep; whether there was anything."""
+        if not self.path.exists():
+            return False
+        with self.alone():
+            self.path.unlink(missing_ok=True)
+        return True
+
+
+_HELD = "credentials of a session and a refresh token"

@@ -1,0 +1,98 @@
+"""A command without a terminal: its two outputs apart, its exit status, and between Ferryman's ends its input."""
+
+import signal
+
+from ferryman.channel.events import OutputReceived
+from ferryman.channel.negotiation import AWS
+from ferryman.client.plugin.endings import SIGNAL_BASE, Ending
+from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.tty.stdin import Upstream
+from ferryman.client.plugin.tty.terminal import is_terminal, window_size
+from ferryman.client.session.exit_code import exit_code
+from ferryman.wire.agent_message import Flag, PayloadType
+from ferryman.wire.payloads import Size, encode_payload
+
+SESSION_TYPE = "NonInteractiveCommands"
+KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c"}
+"""What AWS's agent takes for signals (`protocol/agent.md` §5.4); it takes no input else."""
+
+
+class Command:
+    """The person's end of a far command.
+
+    Standard input is left alone unless the person asked for it to be passed on and the far end agreed to take it; then
+    its end closes the command's. Else the command's input is empty.
+    """
+
+    needs_output = True
+    ends_with_parent = True
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._screen = around.screen
+        self._far_end = around.far_end
+        self._takes_input = around.started.stdin
+        self.ends_by_flag = self._takes_input
+        self._status: int | None = None
+        self._size_due = True
+        descriptors = around.screen.descriptors
+        given = self._takes_input and around.settings.command_stdin
+        self.attended = given and is_terminal(descriptors.stdin)
+        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended) if given else None
+        if self._takes_input and not given:
+            self._input_ended()
+        around.screen.choose(data_only=False)
+
+    def take(self, event: OutputReceived) -> None:
+        """Show what the command wrote, each output on its own stream."""
+        match event.payload_type:
+            case PayloadType.OUTPUT | PayloadType.ERROR:
+                self._screen.show(event.payload, event.sequence_number)
+            case PayloadType.STD_ERR:
+                self._screen.show_error(event.payload, event.sequence_number)
+            case PayloadType.EXIT_CODE:
+                self._status = exit_code(event.payload)
+                self._screen.show(event.payload, event.sequence_number)
+            case _:
+                self._screen.skip(event.sequence_number)
+
+    def flush(self) -> None:
+        """Pass on input that waits for room, and read more if little is left."""
+        if self._around.endings.announced:
+            return
+        if self._size_due and self._far_end.capacity():
+            self._size_due = False
+            descriptors = self._screen.descriptors
+            size = window_size(descriptors.stdout, descriptors.stdin)
+            self._far_end.send(PayloadType.SIZE, encode_payload(Size(size.columns, size.rows)))
+        if self._input is not None:
+            self._input.flush()
+
+    def signalled(self, number: signal.Signals) -> None:
+        """Interrupt the command: by its key where the far end takes no input, else by ending the session."""
+        if number not in KEYS:
+            return
+        if self._takes_input:
+            self._around.endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
+        else:
+            self._far_end.send(PayloadType.OUTPUT, KEYS[number])
+
+    def ending(self, output: str, *, lost: bool) -> Ending:
+        """End with the command's own status; a command that had not ended has failed, if its node tells how it ends."""
+        told = self._around.started.agreed != AWS
+        return self._around.ended_with(self._status, output, lost=lost or told)
+
+    async def finish(self) -> None:
+        """Show what has arrived."""
+        self.close()
+        await self._screen.shown()
+        while self._far_end.remaining():
+            await self._screen.shown()
+
+    def close(self) -> None:
+        """Leave standard input as it was found."""
+        if self._input is not None:
+            self._input.close()
+
+    def _input_ended(self) -> None:
+        self._far_end.flag(Flag.INPUT_ENDED)

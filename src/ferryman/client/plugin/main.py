@@ -1,0 +1,76 @@
+"""The `session-manager-plugin` command: what the AWS CLI runs after StartSession.
+
+Imports as little as possible before the connection is under way: neither typer, rich nor botocore.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+from ferryman.client.calls.launch import InvalidArguments, Launch
+from ferryman.client.plugin import texts
+from ferryman.client.plugin.arguments import ShowInstalled, ShowVersion, parse
+from ferryman.client.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, WRONG_ARGUMENTS
+from ferryman.model.printable import printable_lines
+from ferryman.model.versions import CLIENT_VERSION
+
+DEBUG_VARIABLE = "FERRYMAN_DEBUG"
+SIGINT = 2
+STDOUT, STDERR = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with `arguments`, by default the process's, and return its exit status.
+
+    0 normal end, 1 the session could not be opened or was lost, 2 wrong arguments, 128 + n ended by signal n.
+    """
+    _open_missing_descriptors()
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except InvalidArguments as wrong:
+        _put(STDERR, str(wrong))
+        return WRONG_ARGUMENTS
+    except KeyboardInterrupt:
+        return SIGNAL_BASE + SIGINT
+    except Exception as fault:  # noqa: BLE001 - the process's boundary: a person gets a sentence, not a traceback
+        if os.environ.get(DEBUG_VARIABLE):
+            _put(STDERR, "".join(traceback.format_exception(fault)))
+        _put(STDERR, texts.unexpected(type(fault).__name__, DEBUG_VARIABLE))
+        return FAILED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    match parse(arguments, os.environ):
+        case ShowInstalled():
+            _put(STDOUT, texts.INSTALLED)
+            return NORMAL
+        case ShowVersion():
+            _put(STDOUT, CLIENT_VERSION + "\n")
+            return NORMAL
+        case Launch() as launch:
+            import uvloop
+
+            from ferryman.client.plugin.session import run
+            from ferryman.client.plugin.signals import ignored
+
+            # What was started under nohup is to outlive its starter.
+            ends_with_parent = not ignored(signal.SIGHUP)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(run(launch, os.environ, ends_with_parent=ends_with_parent))
+
+
+def _open_missing_descriptors() -> None:
+    """Open /dev/null for standard streams that the launcher closed, lest a socket gets their number."""
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= STDERR:
+        number = os.dup(number)
+    os.close(number)
+
+
+def _put(descriptor: int, text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(descriptor, printable_lines(text).encode())

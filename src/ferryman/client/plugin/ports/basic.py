@@ -1,0 +1,185 @@
+"""A forwarded port with one connection at a time, for agents that do not multiplex (`protocol/client.md` §10.5)."""
+
+import asyncio
+import signal
+from collections import deque
+
+from ferryman.channel.events import OutputReceived
+from ferryman.client.plugin import texts
+from ferryman.client.plugin.endings import NORMAL, Ending
+from ferryman.client.plugin.ports.listener import Listener
+from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.session.agent_features import takes_terminate_flag
+from ferryman.client.session.idle_limit import IdleLimit
+from ferryman.transport.tcp_connection import TcpConnection
+from ferryman.wire.agent_message import Flag, PayloadType
+
+LAST_WRITES_SECONDS = 2.0
+"""How long a local program may take to read what came before the end of the session."""
+PENDING_BYTES = 65_536
+"""How much a connection's input is read ahead of the engine's window before reading stops."""
+DATA_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
+INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP})
+
+
+class BasicPort:
+    """Listens, and carries one local connection after another; `Owner` of them.
+
+    What the port says before the first connection waits for it. At a connection's end the far end is told by the flag
+    DisconnectToPort; until it has taken that, what still comes belongs to nobody, and the next connection waits.
+    """
+
+    attended = False
+    needs_output = False
+    ends_with_parent = True
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._screen = around.screen
+        self._far_end = around.far_end
+        self._listener = Listener(around.started.properties or {})
+        self._connection: TcpConnection | None = None
+        self._arrived: deque[OutputReceived] = deque()
+        """For the next connection, not acknowledged."""
+        self._written: deque[tuple[int, int]] = deque()
+        """Number and size of what the connection has got and not written out."""
+        self._pending: deque[bytes] = deque()
+        self._pending_bytes = 0
+        self._all_sent = asyncio.Event()
+        self._all_sent.set()
+        self._input_over = asyncio.Event()
+        self._between = False
+        """A connection is over, and the far end does not know yet."""
+        self.ends_by_flag = takes_terminate_flag(around.started.agent_version)
+        self._idle_limit = IdleLimit(
+            around.settings.forward_idle_seconds, lambda: self._connection is not None, self._unused
+        )
+        self._interrupted = False
+        self._serving = asyncio.create_task(self._serve())
+        around.watch(self._serving)
+        around.screen.choose(data_only=False)
+        around.screen.say(texts.listening(self._listener.name, around.session_id))
+
+    def take(self, event: OutputReceived) -> None:
+        """Write what came from the port to the connection, if there is one."""
+        if self._between or event.payload_type not in DATA_TYPES:
+            self._write(None, event)
+        elif self._connection is None:
+            self._arrived.append(event)
+        else:
+            self._write(self._connection, event)
+
+    def flush(self) -> None:
+        """Pass on input that waits for room, and read more if little is left."""
+        while self._pending and (room := self._far_end.capacity()) > 0:
+            data = self._pending.popleft()
+            if len(data) > room:
+                self._pending.appendleft(data[room:])
+                data = data[:room]
+            self._pending_bytes -= len(data)
+            self._far_end.send(PayloadType.OUTPUT, data)
+        if not self._pending:
+            self._all_sent.set()
+        if self._connection is not None and self._pending_bytes < PENDING_BYTES:
+            self._connection.resume()
+
+    def signalled(self, number: signal.Signals) -> None:
+        """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
+        if number in INTERRUPTIONS:
+            self._interrupted = True
+            words = texts.INTERRUPTED + texts.ended(self._around.session_id, "")
+            self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+
+    def ending(self, output: str, *, lost: bool) -> Ending:
+        """Say AWS's words at the end."""
+        return self._around.ended(output, lost=lost)
+
+    async def finish(self) -> None:
+        """Take no more connections; let the present one have what has arrived, unless interrupted."""
+        while self._far_end.remaining():
+            pass
+        self._serving.cancel()
+        self._listener.close()
+        if self._connection is not None and not self._interrupted:
+            self._connection.close()
+            await asyncio.wait([self._connection.closed], timeout=LAST_WRITES_SECONDS)
+
+    def close(self) -> None:
+        """Leave neither a connection nor a socket file."""
+        self._idle_limit.close()
+        self._serving.cancel()
+        self._listener.close()
+        if self._connection is not None:
+            self._connection.abort()
+
+    def connected(self, connection: TcpConnection) -> None:
+        """Give the connection what has waited for it."""
+        self._idle_limit.used()
+        self._connection = connection
+        arrived, self._arrived = self._arrived, deque()
+        for event in arrived:
+            self._write(connection, event)
+
+    def received(self, connection: TcpConnection, data: bytes) -> None:
+        """Send input; without room for more, stop reading."""
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+        self._all_sent.clear()
+        self.flush()
+        if self._pending_bytes >= PENDING_BYTES:
+            connection.pause()
+
+    def finished(self, connection: TcpConnection) -> None:
+        """Close the connection: these agents cannot be told of the end of one direction."""
+        connection.close()
+
+    def written(self, connection: TcpConnection, count: int) -> None:
+        """Acknowledge what is written."""
+        while self._written and (count or not self._written[0][1]):
+            number, size = self._written[0]
+            if size > count:
+                self._written[0] = number, size - count
+                return
+            self._written.popleft()
+            count -= size
+            self._far_end.consumed(number)
+
+    def lost(self, connection: TcpConnection, reason: str) -> None:
+        """Take in that the connection is over; what it has not written is for nobody else."""
+        self._connection = None
+        self._between = True
+        while self._written:
+            self._far_end.consumed(self._written.popleft()[0])
+        self._input_over.set()
+
+    def _unused(self) -> None:
+        words = texts.ended(self._around.session_id, texts.unused(self._around.settings.forward_idle_seconds))
+        self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+
+    def _write(self, connection: TcpConnection | None, event: OutputReceived) -> None:
+        data = b"" if connection is None or event.payload_type not in DATA_TYPES else event.payload
+        if data and connection is not None:
+            self._written.append((event.sequence_number, len(data)))
+            connection.write(data)
+        elif self._written:
+            self._written.append((event.sequence_number, 0))
+        else:
+            self._far_end.consumed(event.sequence_number)
+
+    async def _serve(self) -> None:
+        """Take one connection after another, until cancelled."""
+        loop = asyncio.get_running_loop()
+        first = True
+        while True:
+            accepted, _ = await loop.sock_accept(self._listener.socket)
+            if first:
+                first = False
+                self._screen.say(texts.only_connection(self._around.session_id))
+            self._input_over.clear()
+            await loop.connect_accepted_socket(lambda: TcpConnection(self), accepted)
+            await self._input_over.wait()
+            # What was read before the end goes before the flag.
+            await self._all_sent.wait()
+            self._far_end.flag(Flag.DISCONNECT_TO_PORT)
+            await self._far_end.delivered()
+            self._between = False

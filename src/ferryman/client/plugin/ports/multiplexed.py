@@ -1,0 +1,128 @@
+"""A forwarded port with any number of connections at a time (`protocol/client.md` §10.4)."""
+
+import asyncio
+import signal
+
+from ferryman.channel.events import OutputReceived
+from ferryman.client.plugin import texts
+from ferryman.client.plugin.endings import FAILED, NORMAL, Ending
+from ferryman.client.plugin.ports.listener import Listener
+from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.session.agent_features import expects_keep_alive
+from ferryman.client.session.idle_limit import IdleLimit
+from ferryman.client.session.tunnel import Tunnel
+from ferryman.wire.agent_message import Flag, PayloadType
+from ferryman.wire.payloads import encode_flag
+from ferryman.wire.smux import Command, SmuxFrame, encode
+
+KEEP_ALIVE_SECONDS = 10.0
+LAST_WRITES_SECONDS = 2.0
+"""How long local programs may take to read what came before the end of the session."""
+INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP})
+_CONNECT_ERROR = encode_flag(Flag.CONNECT_TO_PORT_ERROR)
+
+
+class MultiplexedPort:
+    """Listens, and carries every local connection as a stream."""
+
+    attended = False
+    needs_output = False
+    ends_with_parent = True
+    ends_by_flag = True
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._screen = around.screen
+        self._listener = Listener(around.started.properties or {})
+        self._accepted_any = False
+        self._tunnel = Tunnel(
+            around.far_end,
+            around.started.mux,
+            around.started.agreed.max_payload,
+            on_connected=self._connected,
+            on_refused=lambda reason: self._screen.complain(texts.stream_refused(reason)),
+            on_failed=self._failed,
+        )
+        self._idle_limit = IdleLimit(
+            around.settings.forward_idle_seconds, lambda: bool(len(self._tunnel)), self._unused
+        )
+        self._interrupted = False
+        self._loop = asyncio.get_running_loop()
+        self._server: asyncio.Server | None = None
+        self._opening = self._loop.create_task(self._open())
+        around.watch(self._opening)
+        self._keep_alive: asyncio.TimerHandle | None = None
+        around.screen.choose(data_only=False)
+        around.screen.say(texts.listening(self._listener.name, around.session_id) + texts.WAITING)
+        if expects_keep_alive(around.started.agent_version):
+            self._stay_alive()
+
+    def take(self, event: OutputReceived) -> None:
+        """Take what came through the tunnel."""
+        if event.payload_type == PayloadType.FLAG and event.payload == _CONNECT_ERROR:
+            self._screen.say(texts.CONNECT_TO_PORT_ERROR)
+        self._tunnel.take(event)
+
+    def flush(self) -> None:
+        """Move what waits."""
+        self._tunnel.move()
+
+    def signalled(self, number: signal.Signals) -> None:
+        """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
+        if number in INTERRUPTIONS:
+            self._interrupted = True
+            words = texts.INTERRUPTED + texts.ended(self._around.session_id, "")
+            self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+
+    def ending(self, output: str, *, lost: bool) -> Ending:
+        """Say AWS's words at the end."""
+        return self._around.ended(output, lost=lost)
+
+    async def finish(self) -> None:
+        """Take no more connections; let those there are have what has arrived for them, unless interrupted."""
+        self._stop_listening()
+        while self._around.far_end.remaining():
+            pass
+        if self._interrupted:
+            return
+        try:
+            async with asyncio.timeout(LAST_WRITES_SECONDS):
+                await self._tunnel.drain()
+        except TimeoutError:
+            return
+
+    def close(self) -> None:
+        """Leave neither connections nor a socket file."""
+        self._idle_limit.close()
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        self._stop_listening()
+        self._tunnel.close()
+
+    async def _open(self) -> None:
+        """Take connections, those included that came as soon as the listener was there."""
+        self._server = await self._listener.serve(self._tunnel.connection)
+
+    def _stop_listening(self) -> None:
+        self._opening.cancel()
+        if self._server is not None:
+            self._server.close()
+        self._listener.close()
+
+    def _unused(self) -> None:
+        words = texts.ended(self._around.session_id, texts.unused(self._around.settings.forward_idle_seconds))
+        self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+
+    def _connected(self) -> None:
+        self._idle_limit.used()
+        if not self._accepted_any:
+            self._accepted_any = True
+            self._screen.say(texts.first_connection(self._around.session_id))
+
+    def _failed(self, reason: str) -> None:
+        complaint = texts.cannot_start(f"the node broke the protocol of port forwarding: {reason}")
+        self._around.endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
+
+    def _stay_alive(self) -> None:
+        self._keep_alive = self._loop.call_later(KEEP_ALIVE_SECONDS, self._stay_alive)
+        self._around.far_end.send(PayloadType.OUTPUT, encode(SmuxFrame(Command.NOP, 0)))

@@ -1,0 +1,271 @@
+"""Runs one session from its StartSession response to the process's exit status."""
+
+import asyncio
+import contextlib
+import dataclasses
+import signal
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
+
+from ferryman.channel.events import (
+    ClientEvent,
+    CustomerMessageReceived,
+    FarEndAnswered,
+    FarEndFellSilent,
+    OutputReceived,
+    SessionEnded,
+    SessionStarted,
+)
+from ferryman.client.calls.launch import Launch
+from ferryman.client.calls.resume_session import CallRefused, ServiceClient, SessionOver
+from ferryman.client.plugin import texts
+from ferryman.client.plugin.arguments import Settings, read_settings
+from ferryman.client.plugin.ca_bundle import ca_file
+from ferryman.client.plugin.dispatch import begin
+from ferryman.client.plugin.endings import FAILED, SIGNAL_BASE, Ending, Endings
+from ferryman.client.plugin.parent_watch import ParentWatch
+from ferryman.client.plugin.session_handler import CannotRun, Kind, Surroundings
+from ferryman.client.plugin.signals import ENDING, FATAL, Signals
+from ferryman.client.plugin.tty.screen import STANDARD, Descriptors, Screen
+from ferryman.client.session.connection import CannotConnect, Connector
+from ferryman.client.session.far_end import FarEnd
+from ferryman.model.versions import CLIENT_VERSION
+from ferryman.transport.dialler import Dialler
+from ferryman.transport.errors import Unreachable
+from ferryman.transport.websocket import WebSocket
+from ferryman.wire.agent_message import Flag
+
+HEARTBEAT_SECONDS = 15.0
+"""A server that says nothing for this long is asked; silent for half of it more, it is dead."""
+NOTICE_SECONDS = 1.0
+"""Outages shorter than this are not worth a word."""
+TERMINATE_SECONDS = 10.0
+"""How long telling the server that the session is over may hold up the exit."""
+USER_AGENT = f"ferryman-session-manager-plugin/{CLIENT_VERSION}"
+
+FLAG_SECONDS = 2.0
+"""The same for telling the far end, which is quicker; then the server is told."""
+
+FATAL_STATUSES = frozenset(SIGNAL_BASE + number for number in FATAL)
+
+
+async def run(
+    launch: Launch,
+    environment: Mapping[str, str],
+    descriptors: Descriptors = STANDARD,
+    *,
+    ends_with_parent: bool = False,
+) -> int:
+    """Run the session and return the exit status; whatever happens, the terminal is left as it was found.
+
+    `ends_with_parent`: once the process that started this one has ended, so does the session. Needs the main thread,
+    for signals. Raises `InvalidArguments` for a wrong setting in `environment`.
+    """
+    settings = read_settings(environment)
+    trusted = ca_file(environment, launch.profile) if launch.stream_url.startswith("wss:") else None
+    service = ServiceClient(launch.region, launch.profile, launch.endpoint)
+    async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=trusted) as dialler:
+        connector = Connector(launch, dialler, service, settings.reconnect_seconds)
+        session = _Session(launch, connector, service, settings, descriptors)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(Signals(session.on_signal))
+            if ends_with_parent:
+                stack.enter_context(ParentWatch(session.on_parent_gone))
+            return await session.run()
+
+
+class _Session:
+    def __init__(
+        self, launch: Launch, connector: Connector, service: ServiceClient, settings: Settings, descriptors: Descriptors
+    ) -> None:
+        self._launch = launch
+        self._connector = connector
+        self._service = service
+        self._settings = settings
+        self._endings = Endings()
+        self._hurry = asyncio.Event()
+        self._connected = False
+        self._far_end = FarEnd(self._on_events)
+        self._screen = Screen(descriptors, self._far_end.consumed, self._output_closed)
+        self._kind: Kind | None = None
+
+    async def run(self) -> int:
+        """Run to the end."""
+        asyncio.get_running_loop().set_exception_handler(self._on_fault)
+        try:
+            self._screen.say(texts.starting(self._launch.session_id))
+            ending = await self._until_ending()
+            if self._kind is None:
+                self._screen.choose(data_only=True)
+            if ending.terminate and self._connector.opened_once:
+                await self._unhurried(self._terminate(), TERMINATE_SECONDS)
+            self._screen.say(ending.last_words)
+            self._screen.complain(ending.complaint)
+            await self._unhurried(self._screen.drained())
+            return ending.status
+        finally:
+            if self._kind is not None:
+                self._kind.close()
+            self._far_end.close()
+            self._screen.close()
+
+    @property
+    def _attended(self) -> bool:
+        """Whether somebody types."""
+        return self._kind is not None and self._kind.attended
+
+    def on_signal(self, number: signal.Signals) -> None:
+        """A signal from outside: an end, or something for the kind of session."""
+        if self._endings.announced:
+            if number in ENDING:
+                self._hurry.set()
+            return
+        if self._kind is not None:
+            self._kind.signalled(number)
+        elif number in (signal.SIGINT, signal.SIGQUIT):
+            self._endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
+        if number in FATAL:
+            tell = self._kind is not None and self._kind.ends_by_flag
+            self._endings.announce(Ending(SIGNAL_BASE + number, terminate=tell))
+            if not tell:
+                self._hurry.set()
+
+    def on_parent_gone(self) -> None:
+        """End as by a hang-up, unless the session has a sign of its own that nobody needs it any more."""
+        if self._kind is None or self._kind.ends_with_parent:
+            if not self._endings.announced:
+                self._screen.notice(texts.PARENT_GONE)
+            self.on_signal(signal.SIGHUP)
+
+    def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback of the event loop raised. What else the loop reports is no concern of the person's."""
+        fault = context.get("exception")
+        if "handle" in context and isinstance(fault, BaseException):
+            self._endings.fail(fault)
+
+    def _on_events(self, events: Sequence[ClientEvent]) -> None:
+        for event in events:
+            match event:
+                case OutputReceived() if self._kind is not None:
+                    self._kind.take(event)
+                case SessionStarted():
+                    self._begin(event)
+                case CustomerMessageReceived(text):
+                    self._screen.say(texts.customer_message(text))
+                case FarEndFellSilent():
+                    self._screen.notice(texts.node_silent(attended=self._attended))
+                case FarEndAnswered():
+                    self._screen.notice(texts.NODE_ANSWERS)
+                case SessionEnded(output, lost):
+                    self._endings.announce(self._ending(output, lost=lost))
+        if self._kind is not None:
+            self._kind.flush()
+
+    def _begin(self, started: SessionStarted) -> None:
+        around = Surroundings(
+            self._launch.session_id, started, self._far_end, self._screen, self._endings, self._settings
+        )
+        try:
+            self._kind = begin(around, self._launch.expected)
+        except CannotRun as reason:
+            self._endings.announce(Ending(FAILED, complaint=texts.cannot_start(str(reason)), terminate=True))
+
+    def _ending(self, output: str, *, lost: bool) -> Ending:
+        if self._kind is not None:
+            return self._kind.ending(output, lost=lost)
+        return Ending(FAILED, complaint=texts.cannot_start(output or "the server closed the session"))
+
+    def _output_closed(self) -> None:
+        if self._kind is not None and not self._kind.needs_output:
+            return
+        complaint = texts.cannot_start("standard output was closed")
+        self._endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
+
+    async def _until_ending(self) -> Ending:
+        """Keep the session connected until it ends, and until what has arrived of it is handed over."""
+        connection = asyncio.create_task(self._stay_connected())
+        cause = asyncio.create_task(self._endings.first())
+        try:
+            await asyncio.wait({connection, cause}, return_when=asyncio.FIRST_COMPLETED)
+            if not cause.done():
+                self._endings.announce(connection.result())
+            ending = await cause
+            if ending.terminate and self._kind is not None and self._kind.ends_by_flag and self._connected:
+                ending = await self._told(ending)
+        finally:
+            await _cancelled(connection, cause)
+        if self._kind is not None:
+            await self._unhurried(self._kind.finish())
+        return ending
+
+    async def _told(self, ending: Ending) -> Ending:
+        """Tell the far end by flag; return what is left to do.
+
+        A far end that ends the session at once may leave without an acknowledgement: the session's end is its answer.
+        """
+        self._far_end.flag(Flag.TERMINATE_SESSION)
+        await self._unhurried(self._far_end.delivered(), FLAG_SECONDS)
+        if ending.status in FATAL_STATUSES:
+            self._hurry.set()
+        return dataclasses.replace(ending, terminate=not (self._far_end.all_acknowledged or self._far_end.is_over))
+
+    async def _stay_connected(self) -> Ending:
+        """Return only when there is no connection to be had any more."""
+        try:
+            websocket = await self._connector.open()
+            while True:
+                try:
+                    self._connected = True
+                    await self._far_end.pump.run(websocket)
+                finally:
+                    self._connected = False
+                    await websocket.close()
+                if self._far_end.is_over:
+                    return await self._endings.first()
+                websocket = await self._reopen()
+        except CannotConnect as lost:
+            return lost.ending
+
+    async def _reopen(self) -> WebSocket:
+        notified = False
+
+        def notice() -> None:
+            nonlocal notified
+            if self._endings.announced:
+                return
+            notified = True
+            self._screen.notice(texts.connection_lost(self._settings.reconnect_seconds, attended=self._attended))
+
+        timer = asyncio.get_running_loop().call_later(NOTICE_SECONDS, notice)
+        try:
+            websocket = await self._connector.reopen()
+        finally:
+            timer.cancel()
+        if notified:
+            self._screen.notice(texts.RECONNECTED)
+        return websocket
+
+    async def _terminate(self) -> None:
+        try:
+            await self._service.terminate(self._launch.session_id)
+        except SessionOver:
+            return
+        except (CallRefused, Unreachable) as error:
+            self._screen.complain(texts.not_terminated(self._launch.session_id, str(error)))
+
+    async def _unhurried(self, waiting: Coroutine[None, None, None], seconds: float | None = None) -> None:
+        """Wait for something on the way out, until a further signal says that it has taken long enough."""
+        work = asyncio.create_task(waiting)
+        hurry = asyncio.create_task(self._hurry.wait())
+        try:
+            await asyncio.wait({work, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            await _cancelled(work, hurry)
+
+
+async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

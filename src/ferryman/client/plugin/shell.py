@@ -1,0 +1,164 @@
+"""A shell or a command on a terminal: what is typed goes in, what arrives comes out."""
+
+import signal
+
+from ferryman.channel.events import OutputReceived
+from ferryman.client.plugin import texts
+from ferryman.client.plugin.endings import FAILED, NORMAL, Ending
+from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.tty.end_of_input import EndOfInput
+from ferryman.client.plugin.tty.escape import Escape, EscapeParser
+from ferryman.client.plugin.tty.stdin import Upstream
+from ferryman.client.plugin.tty.terminal import RawTerminal, WindowSize, is_terminal, window_size
+from ferryman.client.session.exit_code import exit_code
+from ferryman.wire.agent_message import PayloadType
+from ferryman.wire.payloads import Size, encode_payload
+
+SHELL = "Standard_Stream"
+SESSION_TYPES = frozenset({SHELL, "InteractiveCommands"})
+KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGTSTP: b"\x1a"}
+"""Signals from outside stand for keys (`protocol/client.md` §10.1)."""
+
+
+class Shell:
+    """The person's end of a far terminal."""
+
+    needs_output = True
+    ends_with_parent = True
+    ends_by_flag = False
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._screen = around.screen
+        self._far_end = around.far_end
+        descriptors = around.screen.descriptors
+        self._sizes_of = (descriptors.stdout, descriptors.stdin)
+        self.attended = is_terminal(descriptors.stdin)
+        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended, self._typed)
+        self._terminal = RawTerminal(descriptors.stdin)
+        self._escapes = EscapeParser()
+        self._last_byte = ord("\n")
+        self._sent_size: WindowSize | None = None
+        self._size_due = True
+        self._status: int | None = None
+        self._tells_status = around.settings.shell_status or around.started.session_type != SHELL
+        self._end_of_input: EndOfInput | None = None
+        around.screen.choose(data_only=False)
+        if self.attended:
+            self._terminal.enter()
+            self._screen.raw = True
+
+    def take(self, event: OutputReceived) -> None:
+        """Show what the program wrote."""
+        if self._end_of_input is not None:
+            self._end_of_input.output_arrived()
+        match event.payload_type:
+            case PayloadType.OUTPUT | PayloadType.ERROR:
+                self._screen.show(event.payload, event.sequence_number)
+            case PayloadType.STD_ERR:
+                self._screen.show_error(event.payload, event.sequence_number)
+            case PayloadType.EXIT_CODE:
+                self._status = exit_code(event.payload) if self._tells_status else NORMAL
+                self._screen.skip(event.sequence_number)
+            case _:
+                self._screen.skip(event.sequence_number)
+
+    def flush(self) -> None:
+        """Pass on input that waits for room, and read more if little is left."""
+        if self._around.endings.announced:
+            return
+        if self._size_due and self._far_end.capacity():
+            self._send_size()
+        self._input.flush()
+
+    def signalled(self, number: signal.Signals) -> None:
+        """Send the key that the signal stands for, or tell the terminal's new size."""
+        match number:
+            case signal.SIGWINCH:
+                self._size_may_have_changed()
+            case signal.SIGCONT:
+                # While the process was stopped, a shell had the terminal.
+                self._terminal.renew()
+                self._size_may_have_changed()
+            case signal.SIGINT | signal.SIGQUIT | signal.SIGTSTP:
+                self._press(KEYS[number])
+            case _:
+                self._leave_raw_mode()
+
+    def ending(self, output: str, *, lost: bool) -> Ending:
+        """Say AWS's words at the end; a program that had not ended has failed, if its node tells how it ends."""
+        told = self._around.started.agreed.exit_code
+        return self._around.ended_with(self._status, output, lost=lost or told)
+
+    async def finish(self) -> None:
+        """Show what has arrived, then leave the terminal as it was found."""
+        try:
+            self._stop_reading()
+            await self._screen.shown()
+            while self._far_end.remaining():
+                await self._screen.shown()
+        finally:
+            self._leave_raw_mode()
+
+    def close(self) -> None:
+        """Leave the terminal and standard input as they were found."""
+        self._leave_raw_mode()
+        self._stop_reading()
+
+    def _press(self, keys: bytes) -> None:
+        """Send `keys` as if typed, escapes not looked for."""
+        self._queue(keys)
+        self.flush()
+
+    def _queue(self, data: bytes) -> None:
+        self._last_byte = data[-1]
+        self._input.push(data)
+
+    def _size_may_have_changed(self) -> None:
+        self._size_due = True
+        self.flush()
+
+    def _send_size(self) -> None:
+        self._size_due = False
+        size = window_size(*self._sizes_of)
+        if size != self._sent_size:
+            self._sent_size = size
+            self._far_end.send(PayloadType.SIZE, encode_payload(Size(size.columns, size.rows)))
+
+    def _typed(self, data: bytes) -> None:
+        if not self.attended:
+            self._queue(data)
+        else:
+            for piece in self._escapes.feed(data):
+                if isinstance(piece, bytes):
+                    self._queue(piece)
+                else:
+                    self._escape(piece)
+
+    def _escape(self, escape: Escape) -> None:
+        match escape:
+            case Escape.TERMINATE:
+                words = texts.ended(self._around.session_id, "")
+                self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+            case Escape.HELP:
+                self._screen.complain(texts.ESCAPE_HELP)
+            case Escape.OFF:
+                self._screen.complain(texts.ESCAPES_OFF)
+
+    def _input_ended(self) -> None:
+        if self.attended:
+            complaint = texts.cannot_start("the terminal is gone")
+            self._around.endings.announce(Ending(FAILED, complaint=complaint))
+        else:
+            self._end_of_input = EndOfInput(
+                self._press, lambda: self._far_end.all_acknowledged, within_line=self._last_byte not in b"\r\n"
+            )
+
+    def _stop_reading(self) -> None:
+        self._input.close()
+        if self._end_of_input is not None:
+            self._end_of_input.stop()
+
+    def _leave_raw_mode(self) -> None:
+        self._terminal.restore()
+        self._screen.raw = False

@@ -1,0 +1,94 @@
+"""A port session over standard input and output, as SSH's ProxyCommand wants it: bytes as they are, and no others.
+
+Nothing but data goes to standard output. Between Ferryman's ends the end of the input is passed on, and what the port
+still has to say arrives. AWS's agent knows no such thing: there, the session is ended once the port is silent.
+"""
+
+import asyncio
+import signal
+import time
+
+from ferryman.channel.events import OutputReceived
+from ferryman.client.plugin import texts
+from ferryman.client.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, Ending
+from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.tty.stdin import Upstream
+from ferryman.client.plugin.tty.terminal import is_terminal
+from ferryman.wire.agent_message import Flag, PayloadType
+
+SILENCE_SECONDS = 1.0
+"""After the end of the input, toward AWS's agent: a port that says nothing for so long has said everything."""
+FRAME_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
+INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT})
+
+
+class StdioPort:
+    """The person's end of one far connection."""
+
+    needs_output = True
+    ends_with_parent = False
+    """The end of the input is the sign: ssh that goes to the background lives on as another process."""
+    ends_by_flag = True
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._screen = around.screen
+        self._far_end = around.far_end
+        descriptors = around.screen.descriptors
+        self.attended = is_terminal(descriptors.stdin)
+        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended)
+        self._silent_since = time.monotonic()
+        self._timer: asyncio.TimerHandle | None = None
+        around.screen.unsay()
+        around.screen.choose(data_only=True)
+
+    def take(self, event: OutputReceived) -> None:
+        """Write what came from the port."""
+        self._silent_since = time.monotonic()
+        if event.payload_type in FRAME_TYPES:
+            self._screen.show(event.payload, event.sequence_number)
+        else:
+            self._screen.skip(event.sequence_number)
+
+    def flush(self) -> None:
+        """Pass on input that waits for room, and read more if little is left."""
+        if not self._around.endings.announced:
+            self._input.flush()
+
+    def signalled(self, number: signal.Signals) -> None:
+        """A person interrupts; a program that uses us, such as ssh, deals with its terminal's signals itself."""
+        if self.attended and number in INTERRUPTIONS:
+            self._around.endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
+
+    def ending(self, output: str, *, lost: bool) -> Ending:
+        """A cause is told, the usual end is not: ssh prints what it finds on standard error."""
+        complaint = texts.ended(self._around.session_id, output) if output else ""
+        return Ending(FAILED if lost else NORMAL, complaint=complaint)
+
+    async def finish(self) -> None:
+        """Write what has arrived."""
+        self.close()
+        await self._screen.shown()
+        while self._far_end.remaining():
+            await self._screen.shown()
+
+    def close(self) -> None:
+        """Leave standard input as it was found."""
+        self._input.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _input_ended(self) -> None:
+        if self._around.started.stdin:
+            self._far_end.flag(Flag.INPUT_ENDED)
+        else:
+            self._silent_since = time.monotonic()
+            self._await_silence()
+
+    def _await_silence(self) -> None:
+        remaining = self._silent_since + SILENCE_SECONDS - time.monotonic()
+        if remaining > 0 or not self._far_end.all_acknowledged:
+            delay = max(remaining, SILENCE_SECONDS / 4)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._await_silence)
+        else:
+            self._around.endings.announce(Ending(NORMAL, terminate=True))

@@ -1,0 +1,148 @@
+"""The person's side of a session: texts and output on the two standard streams, in order.
+
+Says of output that it is written, in the order in which it arrived, whichever stream each piece went to.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ferryman.client.plugin.tty.streams import Output
+from ferryman.client.plugin.tty.terminal import is_terminal, window_size
+from ferryman.client.plugin.tty.unfinished_line import UnfinishedLine
+from ferryman.model.printable import printable_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """The three standard streams by number."""
+
+    stdin: int = 0
+    stdout: int = 1
+    stderr: int = 2
+
+
+STANDARD = Descriptors()
+
+
+class Screen:
+    """Standard output and standard error of one session.
+
+    `on_written` gets the number of every piece of output once it and all before it are written; `on_closed` is called
+    if standard output takes no more for good. Until `choose`, it is not known whether standard output is for texts at
+    all; unless it is a terminal they wait.
+    """
+
+    def __init__(
+        self, descriptors: Descriptors, on_written: Callable[[int], None], on_closed: Callable[[], None]
+    ) -> None:
+        self.descriptors = descriptors
+        self._on_written = on_written
+        self._output = Output(descriptors.stdout, self._written, on_closed)
+        self._errors = Output(descriptors.stderr, self._written)
+        self._terminal = is_terminal(descriptors.stdout) and is_terminal(descriptors.stderr)
+        """Whether both streams are on the person's terminal."""
+        self._output_line = UnfinishedLine()
+        self._error_line = self._output_line if self._terminal or _same(descriptors) else UnfinishedLine()
+        self._texts: Output | None = self._output if is_terminal(descriptors.stdout) else None
+        self._waiting: list[str] = []
+        self.raw = False
+        """Whether the terminal is in raw mode, which does not return the carriage by itself."""
+        self._shown: deque[int] = deque()
+        """Numbers on their way to a stream, in order."""
+        self._done: set[int] = set()
+        """Those of them that are written, waiting for an earlier one on the other stream."""
+
+    def choose(self, *, data_only: bool) -> None:
+        """Let texts go to standard output, or, if that is for data only, to standard error; the first choice holds."""
+        if self._texts is None or data_only:
+            self._texts = self._errors if data_only else self._output
+        waiting, self._waiting = self._waiting, []
+        for text in waiting:
+            self.say(text)
+
+    def unsay(self) -> None:
+        """Forget texts that wait for `choose`."""
+        self._waiting.clear()
+
+    def say(self, text: str) -> None:
+        """Show `text`, made printable but for its line feeds, where texts go."""
+        if self._texts is None:
+            self._waiting.append(text)
+        else:
+            self._push(self._texts, self._translated(text))
+
+    def complain(self, text: str) -> None:
+        """Show `text`, likewise, on standard error."""
+        self._push(self._errors, self._translated(text))
+
+    def notice(self, text: str) -> None:
+        """Show the line `text` on standard error, as a line of its own, whatever the output is in the middle of.
+
+        On a terminal the cursor is then brought back to its column.
+        """
+        line = self._error_line
+        before = "" if line.empty else "\n"
+        column = line.column(window_size(self.descriptors.stdout).columns) if self._terminal else None
+        after = b"\x1b[%dC" % column if column and before else b""
+        self._errors.push(self._translated(f"{before}{text}") + after)
+        if after:
+            return  # the cursor is where it was, and what the program writes goes on there
+        line.feed(b"\n")
+
+    def show(self, data: bytes, number: int) -> None:
+        """Write output to standard output."""
+        self._shown.append(number)
+        self._output_line.feed(data)
+        self._output.push(data, number)
+
+    def show_error(self, data: bytes, number: int) -> None:
+        """Write output to standard error."""
+        self._shown.append(number)
+        self._error_line.feed(data)
+        self._errors.push(data, number)
+
+    def skip(self, number: int) -> None:
+        """Count output as written that is not for the person."""
+        self._shown.append(number)
+        self._written(number)
+
+    async def shown(self) -> None:
+        """Wait until standard output has taken everything; as long as it is blocked."""
+        await self._output.drained()
+
+    async def drained(self) -> None:
+        """Wait until both streams have taken everything."""
+        await self._output.drained()
+        await self._errors.drained()
+
+    def close(self) -> None:
+        """Give up what is not written and leave the streams as they were found."""
+        self._output.close()
+        self._errors.close()
+
+    def _push(self, output: Output, data: bytes) -> None:
+        (self._output_line if output is self._output else self._error_line).feed(data)
+        output.push(data)
+
+    def _written(self, number: int) -> None:
+        self._done.add(number)
+        last = -1
+        while self._shown and self._shown[0] in self._done:
+            last = self._shown.popleft()
+            self._done.remove(last)
+        if last >= 0:
+            self._on_written(last)
+
+    def _translated(self, text: str) -> bytes:
+        safe = printable_lines(text)
+        return (safe.replace("\n", "\r\n") if self.raw else safe).encode()
+
+
+def _same(descriptors: Descriptors) -> bool:
+    """Whether both outputs go to one file or pipe, as with `2>&1`."""
+    try:
+        return os.path.sameopenfile(descriptors.stdout, descriptors.stderr)
+    except OSError:
+        return False

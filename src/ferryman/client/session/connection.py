@@ -1,0 +1,140 @@
+"""Opens the session's data channel: first with the token of StartSession, after every loss with one of ResumeSession.
+
+`protocol/client.md` §4: the opening frame names the client, by one id for the life of the process.
+"""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import Callable
+
+from ferryman.channel.backoff import Attempts, Backoff
+from ferryman.client.calls.launch import InvalidArguments, Launch, checked_stream_url
+from ferryman.client.calls.resume_session import CallRefused, ServiceClient, SessionOver
+from ferryman.client.plugin import texts
+from ferryman.client.plugin.endings import FAILED, Ending
+from ferryman.model.secret import Secret
+from ferryman.model.versions import CLIENT_VERSION
+from ferryman.transport.dialler import Dialler
+from ferryman.transport.errors import CertificateRefused, ConnectionLost, Unreachable, UpgradeRefused
+from ferryman.transport.websocket import WebSocket
+from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION, OpenDataChannel, encode_opening
+
+FIRST_ATTEMPTS = 7
+FIRST_SECONDS = 10.0
+"""For all first attempts together. AWS's client dials seven times within some 5 s."""
+BACKOFF = Backoff(initial=0.1, ratio=2.0, cap=5.0)
+
+
+class CannotConnect(Exception):
+    """There is no connection and there will be none; `ending` is what that means for the session."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.complaint or ending.last_words)
+        self.ending = ending
+
+
+class Connector:
+    """Makes one session's connections, one after another.
+
+    `reconnect_seconds` bounds an outage. Connections that are lost at once, within a second, belong to one outage.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        dialler: Dialler,
+        service: ServiceClient,
+        reconnect_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._launch = launch
+        self._clock = clock
+        self._dialler = dialler
+        self._service = service
+        self._reconnect_seconds = reconnect_seconds
+        self._client_id = str(uuid.uuid4())
+        self._url = launch.stream_url
+        self._opened_at = 0.0
+        self._outage_since: float | None = None
+        self._attempts = Attempts(BACKOFF, os.urandom)
+        self.opened_once = False
+
+    async def open(self) -> WebSocket:
+        """Open the first connection. Raises `CannotConnect` after seven attempts or 10 s."""
+        attempt = 0
+        cause: Exception = TimeoutError(f"no answer within {FIRST_SECONDS:.0f} s")
+        try:
+            async with asyncio.timeout(FIRST_SECONDS):
+                while True:
+                    try:
+                        return await self._open(self._launch.token)
+                    except (Unreachable, ConnectionLost) as error:
+                        cause = error
+                    attempt += 1
+                    if attempt == FIRST_ATTEMPTS or _is_final(cause):
+                        break
+                    await asyncio.sleep(BACKOFF.delay(attempt - 1, os.urandom))
+        except TimeoutError:
+            pass
+        advice = "; name its authority's file in AWS_CA_BUNDLE" if isinstance(cause, CertificateRefused) else ""
+        raise _failed(f"{cause}{advice}") from cause
+
+    async def reopen(self) -> WebSocket:
+        """Resume the session after a loss, as often as it takes. Raises `CannotConnect`."""
+        now = self._clock()
+        if self._attempts.lost(now - self._opened_at) or self._outage_since is None:
+            self._outage_since = now
+        cause: Exception | None = None
+        try:
+            async with asyncio.timeout(self._outage_since + self._reconnect_seconds - now):
+                while True:
+                    if self._attempts.made:
+                        await asyncio.sleep(self._attempts.wait())
+                    try:
+                        return await self._resume()
+                    except (Unreachable, ConnectionLost) as error:
+                        self._attempts.failed()
+                        cause = error
+        except TimeoutError:
+            limit = f"the connection was lost and could not be restored within {self._reconnect_seconds:.0f} s"
+            raise _failed(f"{limit}: {cause}" if cause else limit) from cause
+
+    async def _resume(self) -> WebSocket:
+        try:
+            ticket = await self._service.resume(self._launch.session_id)
+            if ticket.stream_url:
+                self._url = checked_stream_url(ticket.stream_url)
+        except SessionOver as over:
+            raise CannotConnect(Ending(FAILED, last_words=texts.timed_out(self._launch.session_id))) from over
+        except CallRefused as refused:
+            raise _failed(f"the connection was lost, and ResumeSession failed: {refused}") from refused
+        except InvalidArguments as invalid:
+            raise CannotConnect(Ending(FAILED, complaint=str(invalid))) from invalid
+        return await self._open(ticket.token)
+
+    async def _open(self, token: Secret) -> WebSocket:
+        websocket = await self._dialler.dial(self._url)
+        opening = OpenDataChannel(
+            MESSAGE_SCHEMA_VERSION, str(uuid.uuid4()), token.reveal(), self._client_id, CLIENT_VERSION
+        )
+        try:
+            await websocket.send(encode_opening(opening))
+        except BaseException:
+            await websocket.close()
+            raise
+        self.opened_once = True
+        self._opened_at = self._clock()
+        return websocket
+
+
+def _failed(cause: str) -> CannotConnect:
+    return CannotConnect(Ending(FAILED, complaint=texts.cannot_start(cause)))
+
+
+def _is_final(cause: Exception) -> bool:
+    """Whether asking again with the same URL can bring nothing else."""
+    if isinstance(cause, UpgradeRefused):
+        return 400 <= cause.status < 500 and cause.status not in (408, 429)
+    return isinstance(cause, CertificateRefused)

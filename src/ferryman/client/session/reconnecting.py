@@ -1,0 +1,3 @@
+"""How long a client tries to reconnect."""
+
+DEFAULT_RECONNECT_SECONDS = 300.0

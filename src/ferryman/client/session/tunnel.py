@@ -1,0 +1,107 @@
+"""Many connections through one session: a smux stream for each (`protocol/client.md` §10.4).
+
+Version 2, between Ferryman's ends, keeps a stalled connection from stopping the others and half-closed ones open.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from ferryman.channel.events import OutputReceived
+from ferryman.channel.mux.events import MuxFailed, StreamClosed
+from ferryman.channel.mux.session import Role
+from ferryman.client.session.far_end import FarEnd
+from ferryman.transport.mux_streams import Change, MuxStreams
+from ferryman.transport.tcp_connection import TcpConnection
+from ferryman.wire.agent_message import PayloadType
+
+
+class Tunnel:
+    """Opens a stream for every local connection.
+
+    `payload` is the most bytes of a message to this far end. `on_connected` is called for every connection, `on_failed`
+    once if the far end breaks the protocol, `on_refused` with the far end's reason when it gives a stream up.
+    """
+
+    def __init__(
+        self,
+        far_end: FarEnd,
+        version: int,
+        payload: int,
+        *,
+        on_connected: Callable[[], None],
+        on_refused: Callable[[str], None],
+        on_failed: Callable[[str], None],
+    ) -> None:
+        self._streams = MuxStreams(
+            far_end,
+            Role.CLIENT,
+            version,
+            payload,
+            on_connected=self._connected,
+            on_lost=self._lost,
+            on_change=self._changed,
+        )
+        self._on_connected = on_connected
+        self._on_refused = on_refused
+        self._on_failed = on_failed
+        self._complete: set[TcpConnection] = set()
+        """Those whose streams are over and that have yet to write the last of it."""
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Return how many connections there are."""
+        return len(self._streams)
+
+    def connection(self) -> TcpConnection:
+        """Make a connection that is given a stream as soon as it is up."""
+        return TcpConnection(self._streams)
+
+    def take(self, event: OutputReceived) -> None:
+        """Take bytes of the smux session; what does not fit now waits, unacknowledged."""
+        self._streams.take(event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b"")
+
+    def move(self) -> None:
+        """Move what can be moved, both ways."""
+        self._streams.move()
+
+    def close(self) -> None:
+        """Reset what is left of the connections."""
+        self._closed = True
+        self._streams.close()
+
+    async def drain(self) -> None:
+        """Wait for connections that are complete but for what they have to write; reset the others."""
+        self.close()
+        if self._complete:
+            await asyncio.wait([connection.closed for connection in self._complete])
+
+    def _connected(self, connection: TcpConnection) -> None:
+        self._streams.open(connection)
+        if not self._closed:
+            self._on_connected()
+
+    def _lost(self, connection: TcpConnection, reason: str) -> None:
+        """Give up the stream of a connection that is gone."""
+        self._complete.discard(connection)
+        if self._streams.part(connection.stream_id) is not None:
+            self._streams.reset(connection.stream_id, reason or "the client's connection is gone")
+
+    def _changed(self, change: Change) -> None:
+        match change:
+            case StreamClosed(stream_id, aborted):
+                self._stream_closed(stream_id, aborted)
+            case MuxFailed(reason):
+                self._on_failed(reason)
+            # The far end opens none that would lead anywhere; its data is dropped.
+
+    def _stream_closed(self, stream_id: int, aborted: str | None) -> None:
+        connection = self._streams.part(stream_id)
+        if connection is None:
+            return
+        if aborted is None:
+            self._complete.add(connection)
+            connection.close()
+            return
+        connection.abort()
+        if aborted:
+            self._on_refused(aborted)

@@ -1,1 +1,0 @@
-"""The web console, over the same use cases as the API."""

@@ -1,0 +1,136 @@
+"""SendAutomationSignal: approvers say yes or no to an access request, or take their yes back.
+
+On AWS a request for access is an OpsItem and its approval an Automation execution, which gets the signals. Here the
+execution is nothing but the request's second id.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ferryman.core.access_requests.events import access_request_changed
+from ferryman.core.access_requests.expiry import as_of_now
+from ferryman.core.access_requests.people import is_approver, is_own, requester_of
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import resource_keys
+from ferryman.core.ports.access_requests import AccessRequestChanges
+from ferryman.core.service import Service
+from ferryman.core.sessions.access import end_sessions_of
+from ferryman.model.access_requests import AccessRequest, AccessRequestStatus, Approval
+from ferryman.model.arns import execution_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
+from ferryman.model.tags import ResourceType
+
+COMMENT_LIMIT = 512
+
+
+class Signal(StrEnum):
+    """The signals that an access request takes, of all that Automation has."""
+
+    APPROVE = "Approve"
+    REJECT = "Reject"
+    REVOKE = "Revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class SendSignal:
+    """SendAutomationSignal. `signal` is as sent; the comment has at most 512 characters."""
+
+    execution_id: str
+    signal: str
+    comment: str = ""
+
+
+async def send_automation_signal(service: Service, caller: Caller, sent: SendSignal) -> AccessRequest:
+    """SendAutomationSignal: approve, reject or revoke an access request; returns it as it is now.
+
+    To approve and to reject, a caller must be an approver at the request's current level and not its requester. Whoever
+    may send signals may revoke, the requester, too: that only takes access away. Raises AccessDeniedException,
+    AutomationExecutionNotFoundException, InvalidAutomationSignalException.
+    """
+    settings = service.settings
+    found = await service.store.access_requests.by_execution(sent.execution_id)
+    keys = {} if found is None else await resource_keys(service, ResourceType.OPS_ITEM, found.request_id)
+    resource = execution_arn(settings.account_id, settings.region, sent.execution_id)
+    require(service, caller, "ssm:SendAutomationSignal", resource, keys)
+    if found is None:
+        raise ServiceError(
+            "AutomationExecutionNotFoundException", f"There is no automation execution {sent.execution_id}."
+        )
+    if sent.signal not in list(Signal):
+        raise _invalid(f"An access request takes the signals {', '.join(Signal)}, not {sent.signal}.")
+    found = await as_of_now(service, found)
+    if sent.signal == Signal.REVOKE:
+        return await _revoke(service, caller, found, sent.comment)
+    level = await _level_of(service, caller, found, sent.signal)
+    if sent.signal == Signal.REJECT:
+        return await _reject(service, caller, found, sent.comment)
+    person_id = requester_of(caller).person_id
+    return await _approve(service, found, Approval(level, person_id, caller.arn, service.clock(), sent.comment))
+
+
+async def _level_of(service: Service, caller: Caller, request: AccessRequest, signal: str) -> int:
+    """Return the level at which the caller may decide now; raises if it may at none."""
+    if is_own(request, caller):
+        raise _denied(caller, request, "nobody decides on their own access request")
+    level = request.current_level
+    if request.status is not AccessRequestStatus.PENDING or level is None:
+        raise _not_now(request, signal)
+    if not await is_approver(service, caller, request.levels[level].approvers):
+        raise _denied(caller, request, f"{request.policy} names others as approvers at {request.levels[level].name}")
+    return level
+
+
+async def _approve(service: Service, request: AccessRequest, approval: Approval) -> AccessRequest:
+    approved = await service.store.access_requests.approve(request.request_id, approval)
+    if approved is None:
+        now = await service.store.access_requests.get(request.request_id) or request
+        if any(each.person_id == approval.person_id for each in now.approvals):
+            raise _invalid(f"You have approved {request.request_id} already; every approval must be another person's.")
+        raise _not_now(now, Signal.APPROVE)
+    if approved.current_level is None:
+        return await as_of_now(service, approved)
+    access_request_changed(service, approved)
+    return approved
+
+
+async def _reject(service: Service, caller: Caller, request: AccessRequest, comment: str) -> AccessRequest:
+    now = service.clock()
+    changes = AccessRequestChanges(decided_at=now, decided_by=caller.arn, ended_at=now, details=comment or None)
+    return await _changed(service, request, AccessRequestStatus.REJECTED, changes, Signal.REJECT)
+
+
+async def _revoke(service: Service, caller: Caller, request: AccessRequest, comment: str) -> AccessRequest:
+    now = service.clock()
+    changes = AccessRequestChanges(decided_by=caller.arn, ended_at=now, details=comment or None)
+    revoked = await _changed(service, request, AccessRequestStatus.REVOKED, changes, Signal.REVOKE)
+    await end_sessions_of(service, revoked, f"The access of {request.request_id} was revoked by {caller.arn}.")
+    return revoked
+
+
+async def _changed(
+    service: Service,
+    request: AccessRequest,
+    to: AccessRequestStatus,
+    changes: AccessRequestChanges,
+    signal: Signal,
+) -> AccessRequest:
+    changed = await service.store.access_requests.transition(request.request_id, to, changes, service.clock())
+    if changed is None:
+        raise _not_now(await service.store.access_requests.get(request.request_id) or request, signal)
+    access_request_changed(service, changed)
+    return changed
+
+
+def _not_now(request: AccessRequest, signal: str) -> ServiceError:
+    return _invalid(f"{request.request_id} is {request.status} and cannot take the signal {signal} any more.")
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidAutomationSignalException", message)
+
+
+def _denied(caller: Caller, request: AccessRequest, cause: str) -> ServiceError:
+    return ServiceError(
+        "AccessDeniedException", f"User: {caller.arn} is not authorized to decide on {request.request_id}: {cause}"
+    )

@@ -1,0 +1,39 @@
+"""What the record and those who are notified learn of an access request."""
+
+from ferryman.core.audit.records import event, moment
+from ferryman.core.audit.redaction import text
+from ferryman.core.service import Service
+from ferryman.model.access_requests import AccessRequest
+from ferryman.model.arns import access_request_arn, node_arn
+
+ACCESS_REQUEST_CHANGE = "Access Request State-change Notification"
+
+
+def access_request_changed(service: Service, request: AccessRequest) -> None:
+    """Record how a request stands now, with who asked for what and who decided, and notify of it."""
+    settings = service.settings
+    detail = {
+        "accessRequestId": request.request_id,
+        "automationExecutionId": request.execution_id,
+        "status": request.status.value,
+        "requesterArn": request.requester.arn,
+        "reason": text(request.reason),
+        "targets": list(request.nodes),
+        "policy": request.policy,
+        "createdDate": moment(request.created_at),
+        "expirationDate": moment(request.deadline_at),
+        "approvals": [
+            {"level": request.levels[each.level].name, "approverArn": each.arn, "date": moment(each.approved_at)}
+            for each in request.approvals
+        ],
+        "waitingFor": request.waiting_for,
+        "decidedBy": request.decided_by,
+        "details": None if request.details is None else text(request.details),
+    }
+    resources = [
+        access_request_arn(settings.account_id, settings.region, request.request_id),
+        *(node_arn(settings.account_id, settings.region, node) for node in request.nodes),
+    ]
+    entry = event(service, ACCESS_REQUEST_CHANGE, resources, detail)
+    service.trail.note(entry)
+    service.notices.put(entry)

@@ -1,0 +1,148 @@
+"""GetOpsItem and DescribeOpsItems, for access requests: there are no other OpsItems."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from ferryman.core.access_requests.expiry import as_of_now
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import resource_keys
+from ferryman.core.listings import narrowed_by
+from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.ports.access_requests import AccessRequestPosition, AccessRequestQuery
+from ferryman.core.service import Service
+from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus
+from ferryman.model.arns import access_request_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Caller
+from ferryman.model.tags import ResourceType
+
+DEFAULT_PAGE = 50
+OPS_ITEM_TYPE = "/aws/accessrequest"
+FILTER_KEYS = (
+    "Status",
+    "OpsItemId",
+    "OpsItemType",
+    "CreatedTime",
+    "CreatedBy",
+    "AccessRequestByRequesterArn",
+    "AccessRequestByRequesterId",
+    "AccessRequestByTargetResourceId",
+)
+OPS_ITEM_STATUSES: Mapping[str, AccessRequestStatus] = {
+    "PendingApproval": AccessRequestStatus.PENDING,
+    "Approved": AccessRequestStatus.APPROVED,
+    "Rejected": AccessRequestStatus.REJECTED,
+    "Revoked": AccessRequestStatus.REVOKED,
+    "Closed": AccessRequestStatus.EXPIRED,
+}
+"""An OpsItem's spelling → an access request's."""
+_OPERATION = "DescribeOpsItems"
+
+Filter = tuple[str, str, tuple[str, ...]]
+"""Key, operator, values."""
+
+
+async def get_ops_item(service: Service, caller: Caller, request_id: str) -> tuple[AccessRequest, Mapping[str, str]]:
+    """GetOpsItem: an access request and its tags.
+
+    Raises AccessDeniedException, OpsItemNotFoundException.
+    """
+    settings = service.settings
+    keys = await resource_keys(service, ResourceType.OPS_ITEM, request_id)
+    require(
+        service, caller, "ssm:GetOpsItem", access_request_arn(settings.account_id, settings.region, request_id), keys
+    )
+    found = await service.store.access_requests.get(request_id)
+    if found is None:
+        raise ServiceError("OpsItemNotFoundException", f"There is no access request {request_id}.")
+    tags = await service.store.tags.of(ResourceType.OPS_ITEM, [request_id])
+    return await as_of_now(service, found), tags.get(request_id, {})
+
+
+async def describe_ops_items(
+    service: Service, caller: Caller, filters: Sequence[Filter], max_results: int | None, next_token: str | None
+) -> Page[AccessRequest]:
+    """DescribeOpsItems: access requests, newest first; all filters must hold. 1 to 50 a page, 50 if absent.
+
+    Raises AccessDeniedException, ValidationException, InvalidNextToken.
+    """
+    settings = service.settings
+    require(service, caller, "ssm:DescribeOpsItems", access_request_arn(settings.account_id, settings.region, "*"))
+    query = _query(filters)
+    members = sorted(filters)
+    after = None
+    if next_token is not None:
+        created_at, request_id = open_page_token(service, caller, _OPERATION, members, next_token)
+        after = AccessRequestPosition(Millis(int(created_at)), AccessRequestId(str(request_id)))
+    if query is None:
+        return Page(())
+    limit = max_results or DEFAULT_PAGE
+    with narrowed_by("Status", "AccessRequestByRequesterArn", "AccessRequestByTargetResourceId", "CreatedTime"):
+        found = await service.store.access_requests.page(query, after, limit + 1)
+    items = tuple(found[:limit])
+    if len(found) <= limit:
+        return Page(items)
+    position = (items[-1].created_at, items[-1].request_id)
+    return Page(items, seal_page_token(service, caller, _OPERATION, members, position))
+
+
+def _query(filters: Sequence[Filter]) -> AccessRequestQuery | None:
+    """Return what the filters ask for; None if nothing can match."""
+    given: dict[str, str] = {}
+    statuses: frozenset[AccessRequestStatus] | None = None
+    bounds: dict[str, Millis] = {}
+    for key, operator, values in filters:
+        if key not in FILTER_KEYS:
+            raise _invalid(f"The filter key {key!r} is not supported. Supported keys: {', '.join(FILTER_KEYS)}.")
+        if key == "CreatedTime":
+            bounds[_bound(operator)] = _instant(_only(key, values))
+            continue
+        if operator != "Equal":
+            raise _invalid(f"The filter {key} takes the operator Equal, not {operator}.")
+        if key == "Status":
+            statuses = frozenset(OPS_ITEM_STATUSES[value] for value in values if value in OPS_ITEM_STATUSES)
+            continue
+        if key in given:
+            raise _invalid(f"The filter key {key} may be given once only.")
+        given[key] = _only(key, values)
+    if given.pop("OpsItemType", OPS_ITEM_TYPE) != OPS_ITEM_TYPE:
+        return None
+    arns = {given.pop(key) for key in ("CreatedBy", "AccessRequestByRequesterArn") if key in given}
+    if len(arns) > 1:
+        return None
+    return AccessRequestQuery(
+        statuses=statuses,
+        request_id=given.get("OpsItemId"),
+        requester_arn=arns.pop() if arns else None,
+        requester_id=given.get("AccessRequestByRequesterId"),
+        node_id=given.get("AccessRequestByTargetResourceId"),
+        created_after=bounds.get("GreaterThan"),
+        created_before=bounds.get("LessThan"),
+    )
+
+
+def _only(key: str, values: tuple[str, ...]) -> str:
+    if len(values) != 1:
+        raise _invalid(f"The filter {key} takes one value, not {len(values)}.")
+    return values[0]
+
+
+def _bound(operator: str) -> str:
+    if operator not in ("GreaterThan", "LessThan"):
+        raise _invalid(f"The filter CreatedTime takes the operators GreaterThan and LessThan, not {operator}.")
+    return operator
+
+
+def _instant(value: str) -> Millis:
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise _invalid(f"The value {value!r} of the filter CreatedTime is no ISO 8601 timestamp.") from error
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return Millis(int(instant.timestamp() * 1000))
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)

@@ -1,0 +1,356 @@
+"""The record of what happens: every API call, allowed or denied, and what becomes of sessions and nodes.
+
+Calls are shaped as CloudTrail's records, changes of status as EventBridge's events. Both go, in one order, to the
+`AuditTrail`. Where the trail must be written and cannot be, calls that change something are refused.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ferryman.core.audit.identity import user_identity, web_identity
+from ferryman.core.audit.redaction import MOST_BYTES, recorded, text
+from ferryman.core.authorization.admission import SpentToken
+from ferryman.core.ports.audit import Entry, Unrecorded
+from ferryman.core.ratelimits.failed_attempts import Summary, TooManyGuesses
+from ferryman.core.record_budget import (
+    Allowance,
+    Cause,
+    Repeated,
+    channel_changes,
+    node_changes,
+    principal,
+    refused_calls,
+    refused_ends,
+    successful_reads,
+    unverified,
+)
+from ferryman.core.service import Service
+from ferryman.model.arns import node_arn, session_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.identity.callers import Caller
+from ferryman.model.sessions import Session
+
+EVENT_VERSION = "1.11"
+"""The version of CloudTrail's record whose members these are."""
+SOURCE = "ferryman.ssm"
+SESSION_CHANGE = "Session Manager Session State-change Notification"
+CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
+FAILURES = "Failed Authentication Summary"
+NODE_CHANGE = "Managed Node State-change Notification"
+UNKNOWN = "unknown"
+"""The party of all who have not shown who they are."""
+
+REPEATED = "Repeated Records Summary"
+
+REFUSED_BYTES = 4 * 1024
+"""JSON bytes of a refused call's parameters; of one that was carried out `audit_members.MOST_BYTES`."""
+SAID_BYTES = 512
+"""JSON bytes of the User-Agent, and of an error's message."""
+
+_READING = ("Describe", "Get", "List", "Simulate")
+_GIVES_CREDENTIALS = frozenset({"GetAccessToken", "GetSessionToken", "GetFederationToken"})
+_NEEDS_NO_PERMISSION = {"GetSessionToken": (200, 1.0), "UpdateManagedInstancePublicKey": (20, 0.01)}
+"""Calls that are always recorded and that every user or node may make: each so many at once and per second."""
+_REPEATABLE = frozenset({"Connected", "Disconnected"})
+"""What a node can do over and over without anybody's permission."""
+AGENT_CALLS = frozenset(
+    {
+        "GetMessages",
+        "UpdateInstanceInformation",
+        "ListInstanceAssociations",
+        "RequestManagedInstanceRoleToken",
+        "CreateControlChannel",
+        "CreateDataChannel",
+    }
+)
+"""What every agent calls over and over to stay connected. Answered ones are recorded if the settings say so."""
+ALWAYS_ANSWERED = AGENT_CALLS | {"TerminateSession"}
+"""Calls that nothing is refused to when the trail cannot be written: nodes would fall silent, sessions not end."""
+
+
+@dataclass(slots=True)
+class ObservedCall:
+    """What is known of a call so far. `result` is set once it has been carried out.
+
+    `service` and `operation` are the model's; `claimed_key` is the access key id that the signature names.
+    """
+
+    service: str
+    operation: str
+    request_id: str
+    source_ip: str | None
+    user_agent: str
+    claimed_key: str | None = None
+    caller: Caller | None = None
+    parameters: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+
+
+def is_read_only(operation: str) -> bool:
+    """Whether an operation only looks; one that gives out credentials does not."""
+    return operation.startswith(_READING) and operation not in _GIVES_CREDENTIALS
+
+
+def needs_record(operation: str) -> bool:
+    """Whether an operation is refused while the trail cannot be written."""
+    return not is_read_only(operation) and operation not in ALWAYS_ANSWERED
+
+
+def demand_trail(service: Service, operation: str, caller: Caller | None = None) -> None:
+    """Raise ServiceUnavailable (503) if a call of `operation` must be recorded and cannot be now.
+
+    Raises ThrottlingException if `caller` makes too many calls that need no permission and must be recorded.
+    """
+    if caller is not None and operation in _NEEDS_NO_PERMISSION:
+        allowance = Allowance(f"{operation}:{principal(caller)}", *_NEEDS_NO_PERMISSION[operation])
+        if not service.records.take(allowance, service.clock()):
+            raise ServiceError("ThrottlingException", "Rate exceeded")
+    if service.settings.audit.required and needs_record(operation) and service.trail.failure is not None:
+        raise _unrecorded()
+
+
+async def record_answered(service: Service, call: ObservedCall) -> None:
+    """Record a call that was carried out, before its answer leaves.
+
+    Raises ServiceUnavailable if it had to be recorded and could not be: nobody then gets what it made.
+    """
+    if call.operation in AGENT_CALLS and not service.settings.audit.agent_calls:
+        return
+    if is_read_only(call.operation) and call.caller is not None:
+        cause = _cause(call, call.caller, "")
+        if not service.records.allows(successful_reads(call.caller), cause, service.clock()):
+            return
+    entry = call_record(service, call, None)
+    if not (service.settings.audit.required and needs_record(call.operation)):
+        service.trail.note(entry)
+        return
+    try:
+        await service.trail.keep(entry)
+    except Unrecorded as error:
+        raise _unrecorded() from error
+
+
+def record_refused(service: Service, call: ObservedCall, error: ServiceError) -> None:
+    """Record a call that was refused or failed. Beyond the caller's allowance they are only counted.
+
+    Those by nobody known, all together, have one allowance; one that was carried out is always recorded.
+    """
+    if call.result is None:
+        caller = call.caller
+        allowances = unverified() if caller is None else refused_calls(caller)
+        if not service.records.allows(allowances, _cause(call, caller, error.code), service.clock()):
+            return
+    service.trail.note(call_record(service, call, error))
+
+
+def _cause(call: ObservedCall, caller: Caller | None, code: str) -> Cause:
+    return Cause(
+        party=UNKNOWN if caller is None else principal(caller),
+        kind=f"{call.service}:{call.operation} {code}".rstrip(),
+        name="" if caller is None else caller.arn,
+        access_key_id=call.claimed_key or "",
+        address=call.source_ip or "",
+    )
+
+
+def call_record(service: Service, call: ObservedCall, error: ServiceError | None) -> Entry:
+    """Return the CloudTrail-shaped record of a call."""
+    settings, read_only = service.settings, is_read_only(call.operation)
+    most_bytes = MOST_BYTES if error is None else REFUSED_BYTES
+    result = None if read_only or call.result is None or error is not None else recorded(call.result)
+    record: dict[str, Any] = {
+        "eventVersion": EVENT_VERSION,
+        "eventID": _new_id(service),
+        "eventTime": moment(service.clock()),
+        "eventSource": f"{call.service}.amazonaws.com",
+        "eventName": call.operation,
+        "eventType": "AwsApiCall",
+        "eventCategory": "Management",
+        "managementEvent": True,
+        "readOnly": read_only,
+        "awsRegion": settings.region,
+        "recipientAccountId": settings.account_id,
+        "sourceIPAddress": call.source_ip,
+        "userAgent": text(call.user_agent, SAID_BYTES),
+        "userIdentity": web_identity(call.result) or user_identity(call.caller, call.claimed_key),
+        "requestID": call.request_id,
+        "requestParameters": None if call.parameters is None else recorded(call.parameters, most_bytes),
+        "responseElements": result,
+    }
+    if error is not None:
+        record["errorCode"], record["errorMessage"] = text(error.code), text(error.message, SAID_BYTES)
+    return record
+
+
+def session_changed(service: Service, session: Session) -> None:
+    """Note a session's new status, with who and what it is, and once it has ended when and why."""
+    settings = service.settings
+    detail = {
+        "sessionId": session.session_id,
+        "status": session.status.value,
+        "target": session.target,
+        "owner": session.owner,
+        "documentName": session.document_name,
+        "documentVersion": None if session.document_version is None else str(session.document_version),
+        "reason": None if session.reason is None else text(session.reason),
+        "accessType": session.access_type.value,
+        "startDate": moment(session.started_at),
+        "endDate": None if session.ended_at is None else moment(session.ended_at),
+        "details": None if session.details is None else text(session.details),
+    }
+    resources = [
+        session_arn(settings.account_id, settings.region, session.session_id),
+        node_arn(settings.account_id, settings.region, session.target),
+    ]
+    service.trail.note(event(service, SESSION_CHANGE, resources, detail))
+
+
+def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:
+    """Note that a node is Registered, Connected, Disconnected or Deregistered; beyond its allowance only count."""
+    if status in _REPEATABLE:
+        cause = Cause(node_id, f"{NODE_CHANGE} {status}", address=detail.get("sourceIPAddress") or "")
+        if not service.records.allows(node_changes(node_id), cause, service.clock()):
+            return
+    arn = node_arn(service.settings.account_id, service.settings.region, node_id)
+    shown = {name: text(value) for name, value in detail.items() if value is not None}
+    service.trail.note(event(service, NODE_CHANGE, [arn], {"instanceId": node_id, "status": status, **shown}))
+
+
+@dataclass(frozen=True, slots=True)
+class EndLeft:
+    """One end of a session left: what it had sent. `reason` is why the server closed it, empty if it left by itself."""
+
+    end: str
+    name: str
+    bytes_sent: int
+    frames_sent: int
+    close_code: int | None
+    reason: str
+
+
+def end_joined(service: Service, session_id: SessionId, end: str, name: str, source_ip: str | None) -> None:
+    """Note that an end of a session, `client` or `agent`, opened its data channel, and from where."""
+    detail = {"state": "Opened", "end": end, "name": text(name), "sourceIPAddress": source_ip}
+    _note_channel(service, session_id, detail)
+
+
+def end_left(service: Service, session_id: SessionId, left: EndLeft) -> None:
+    """Note that an end's data channel is closed."""
+    detail = {
+        "state": "Closed",
+        "end": left.end,
+        "name": text(left.name),
+        "bytesSent": left.bytes_sent,
+        "framesSent": left.frames_sent,
+        "closeCode": left.close_code,
+        "reason": text(left.reason),
+    }
+    _note_channel(service, session_id, detail)
+
+
+def end_refused(
+    service: Service, session_id: SessionId, end: str, source_ip: str | None, error: Exception, name: str | None = None
+) -> None:
+    """Note that somebody was refused an end of a session.
+
+    A token that was used before was good once, so that counts against the session. What a node names counts against the
+    node, `name`, and what anybody can make up against the allowance of all who are not known.
+    """
+    if isinstance(error, TooManyGuesses):
+        return
+    if name is not None:
+        party, allowances = name, refused_ends(name)
+    elif isinstance(error, SpentToken):
+        party, allowances = session_id, channel_changes(session_id, "refused")
+    else:
+        party, allowances = UNKNOWN, unverified()
+    cause = Cause(party, f"{CHANNEL_CHANGE} Refused", name or "", address=source_ip or "")
+    if not service.records.allows(allowances, cause, service.clock()):
+        return
+    reason = error.message if isinstance(error, ServiceError) else str(error)
+    detail = {
+        "state": "Refused",
+        "sessionId": text(session_id),
+        "end": end,
+        "name": name,
+        "sourceIPAddress": source_ip,
+        "reason": text(reason),
+        "spentToken": True if isinstance(error, SpentToken) else None,
+    }
+    arn = session_arn(service.settings.account_id, service.settings.region, text(session_id))
+    service.trail.note(event(service, CHANNEL_CHANGE, [arn], detail))
+
+
+def failures_summed(service: Service, summary: Summary) -> None:
+    """Note attempts to get in that were refused without a look, because too many from there had failed."""
+    detail = {
+        "sourceIPAddress": summary.address,
+        "since": moment(summary.since),
+        "until": moment(summary.until),
+        "failed": summary.failed,
+        "refused": summary.refused,
+        "claimed": [text(claim) for claim in summary.claims],
+    }
+    service.trail.note(event(service, FAILURES, [], detail))
+
+
+def repeated_summed(service: Service, repeated: Repeated) -> None:
+    """Note the records that one party's allowance left out, counted by what they were."""
+    detail = {
+        "principalId": text(repeated.party),
+        "since": moment(repeated.since),
+        "until": moment(repeated.until),
+        "records": repeated.records,
+        "counts": {text(kind, 256): count for kind, count in repeated.kinds.most_common()},
+        "callers": [text(each) for each in repeated.names],
+        "accessKeyIds": [text(each) for each in repeated.access_key_ids],
+        "sourceIPAddresses": [text(each) for each in repeated.addresses],
+    }
+    service.trail.note(event(service, REPEATED, [], detail))
+
+
+def trail_event(service: Service, detail_type: str, detail: Mapping[str, Any]) -> Entry:
+    """Return what the trail says of itself: that it was opened, has a gap, or was cut down to size."""
+    return event(service, detail_type, [], dict(detail))
+
+
+def moment(millis: Millis) -> str:
+    """Return an instant as records have it: UTC, to the millisecond."""
+    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{millis % 1000:03d}Z"
+
+
+def _note_channel(service: Service, session_id: SessionId, detail: dict[str, Any]) -> None:
+    address = detail.get("sourceIPAddress") or ""
+    cause = Cause(session_id, f"{CHANNEL_CHANGE} {detail['state']}", detail["name"], address=address)
+    if not service.records.allows(channel_changes(session_id, detail["end"]), cause, service.clock()):
+        return
+    arn = session_arn(service.settings.account_id, service.settings.region, session_id)
+    service.trail.note(event(service, CHANNEL_CHANGE, [arn], {"sessionId": session_id, **detail}))
+
+
+def event(service: Service, detail_type: str, resources: list[str], detail: dict[str, Any]) -> Entry:
+    """Return an EventBridge-shaped event; members of `detail` that are None are left out."""
+    return {
+        "version": "0",
+        "id": _new_id(service),
+        "detail-type": detail_type,
+        "source": SOURCE,
+        "account": service.settings.account_id,
+        "time": moment(service.clock()),
+        "region": service.settings.region,
+        "resources": resources,
+        "detail": {name: value for name, value in detail.items() if value is not None},
+    }
+
+
+def _new_id(service: Service) -> str:
+    return str(uuid.UUID(bytes=service.entropy(16), version=4))
+
+
+def _unrecorded() -> ServiceError:
+    message = "The call cannot be recorded, and no call goes unrecorded here. The server's log says why; try again."
+    return ServiceError("ServiceUnavailable", message, status=503)

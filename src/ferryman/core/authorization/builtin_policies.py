@@ -1,0 +1,65 @@
+"""The managed policies that there always are: `arn:aws:iam::aws:policy/Ferryman…`, read-only."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ferryman.model.arns import policy_arn
+from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Role
+
+SINCE = Millis(1_795_478_400_000)
+"""Since when there are these policies: 24 November 2026."""
+OPERATOR_ACTIONS = (
+    "ssm:StartSession",
+    "ssm:DescribeSessions",
+    "ssm:GetConnectionStatus",
+    "ssm:DescribeInstanceInformation",
+    "ssm:GetDocument",
+    "ssm:DescribeDocument",
+    "ssm:ListDocuments",
+    "ssm:ListDocumentVersions",
+    "ssm:ListTagsForResource",
+    "ssm:GetInventory",
+    "ec2:DescribeInstances",
+    "tag:GetResources",
+    "iam:ListAccountAliases",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinPolicy:
+    """A policy that comes with the program; `text` is its only version."""
+
+    arn: str
+    name: str
+    description: str
+    text: str
+
+
+def _policy(name: str, description: str, *statements: Mapping[str, object]) -> BuiltinPolicy:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    return BuiltinPolicy(policy_arn("aws", name), name, description, json.dumps(document, indent=2))
+
+
+_ALL = (
+    _policy(
+        "FerrymanAdministrator",
+        "Everything.",
+        {"Sid": "Everything", "Effect": "Allow", "Action": "*", "Resource": "*"},
+    ),
+    _policy(
+        "FerrymanOperator",
+        "Sessions on every node; lists of sessions, nodes and documents; resuming and ending one's own sessions.",
+        {"Sid": "SessionsAndLists", "Effect": "Allow", "Action": list(OPERATOR_ACTIONS), "Resource": "*"},
+        {
+            "Sid": "OwnSessions",
+            "Effect": "Allow",
+            "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
+            "Resource": ["arn:aws:ssm:*:*:session/${aws:username}-*", "arn:aws:ssm:*:*:session/${aws:userid}-*"],
+        },
+    ),
+)
+BUILTIN_POLICIES: Mapping[str, BuiltinPolicy] = {each.arn: each for each in _ALL}
+ROLE_POLICIES: Mapping[Role, str] = {Role.ADMINISTRATOR: _ALL[0].arn, Role.OPERATOR: _ALL[1].arn}
+"""The short names of `ferryman user`, as policies."""

@@ -1,0 +1,154 @@
+"""Who may do what, and the one place where an authorised session is made.
+
+A user's policies decide, deny by default. Nodes do what agents do, as themselves, and nobody else does, whatever
+policies say: who could would pass for a node.
+"""
+
+from ferryman.core.authorization.request_context import (
+    NO_KEYS,
+    SESSION_DOCUMENT_ACCESS_CHECK,
+    Keys,
+    context_of,
+    policy_set,
+    resource_keys,
+    session_keys,
+)
+from ferryman.core.service import Service
+from ferryman.model.arns import document_arn, node_arn, session_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.model.identity.credential_sessions import SessionKind
+from ferryman.model.sessions import Session
+from ferryman.model.tags import ResourceType
+from ferryman.policy.context import without
+from ferryman.policy.evaluation import Decision, Layer, Request, Verdict, evaluate
+
+_NODE = frozenset(
+    {
+        "ssm:UpdateInstanceInformation",
+        "ssm:ListInstanceAssociations",
+        "ssm:ListAssociations",
+        "ec2messages:GetMessages",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenDataChannel",
+    }
+)
+
+
+def require(
+    service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS, *, shown: str | None = None
+) -> None:
+    """Raise AccessDeniedException unless `caller` may do `action` (`ssm:StartSession` …) to the ARN `resource`.
+
+    `keys` are condition keys of the resource and the request, beside those that every request has. The refusal names
+    `shown` where `resource` says more than the caller did: it may not learn that from a refusal.
+    """
+    decision = decide(service, caller, action, resource, keys)
+    if not decision.allowed:
+        raise denied(caller, action, resource if shown is None else shown, decision)
+
+
+def decide(service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS) -> Decision:
+    """Return the decision that `require` enforces."""
+    if caller.kind is CallerKind.NODE:
+        settings = service.settings
+        own = caller.node_id is not None and resource == node_arn(settings.account_id, settings.region, caller.node_id)
+        verdict = Verdict.ALLOWED if action in _NODE and own else Verdict.IMPLICIT_DENY
+        return Decision(verdict, Layer.IDENTITY)
+    if not within_reach(caller, action):
+        return Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY)
+    return evaluate(policy_set(caller), Request(action, resource, context_of(service, caller, keys)))
+
+
+def within_reach(caller: Caller, action: str) -> bool:
+    """Return whether policies decide of such an action at all: not of what agents do, which nodes do by themselves.
+
+    Credentials of GetSessionToken make no others.
+    """
+    if action in _NODE:
+        return False
+    if caller.session is None or caller.session.kind is not SessionKind.USER:
+        return True
+    return action == "sts:AssumeRole" or not action.startswith(("iam:", "sts:"))
+
+
+def denied(caller: Caller, action: str, resource: str, decision: Decision) -> ServiceError:
+    """Return the refusal of a request that `decision` denies."""
+    if decision.verdict is Verdict.EXPLICIT_DENY:
+        cause = f"with an explicit deny in {_POLICIES[decision.layer]}"
+    else:
+        cause = f"because no {_POLICIES[decision.layer].split(' ', 1)[1]} allows the {action} action"
+    return ServiceError(
+        "AccessDeniedException",
+        f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {cause}",
+    )
+
+
+_POLICIES = {
+    Layer.IDENTITY: "an identity-based policy",
+    Layer.RESOURCE: "a resource-based policy",
+    Layer.BOUNDARY: "a permissions boundary",
+    Layer.SESSION: "a session policy",
+}
+
+
+def require_session(
+    service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
+) -> None:
+    """Raise AccessDeniedException unless `caller` may do `action` to a session; `session` is None for an unknown one.
+
+    `session_request` says how own sessions are told.
+    """
+    request = session_request(service, caller, action, session_id, session)
+    decision = evaluate(policy_set(caller), request)
+    if not decision.allowed:
+        raise denied(caller, action, request.resource, decision)
+
+
+def session_request(
+    service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
+) -> Request:
+    """Return what `require_session` asks policies.
+
+    A policy may name sessions by `${aws:username}-*` or `${aws:userid}-*`. Names collide: the user `a` is not the user
+    `a-b` nor a role's session of that name. So these variables stand for nothing but in sessions whose owner the caller
+    is by id; of those either ARN will do, that with the owner's name in front and that with the owner's id.
+    """
+    settings = service.settings
+    resource = session_arn(settings.account_id, settings.region, session_id)
+    own = session is None or session.owner_id == caller.owner_id
+    keys = NO_KEYS if session is None else session_keys(caller.user_id if own else session.owner_id, session.target)
+    context = context_of(service, caller, keys)
+    named = context if own else without(context, "aws:username", "aws:userid")
+    by_id = ""
+    if session is not None and own:
+        suffix = session_id.rpartition("-")[2]
+        by_id = session_arn(settings.account_id, settings.region, f"{caller.user_id}-{suffix}")
+    return Request(action, resource, context, resource_context=named, alias=by_id)
+
+
+async def require_start(service: Service, caller: Caller, target: NodeId, document: str, *, is_chosen: bool) -> None:
+    """Raise AccessDeniedException unless `caller` may start a session on `target` with `document`.
+
+    If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it has
+    the condition that `ssm:SessionDocumentAccessCheck` be true: then the document must be allowed as well.
+    """
+    settings = service.settings
+    node = node_arn(settings.account_id, settings.region, target)
+    of_node = await resource_keys(service, ResourceType.NODE, target)
+    arn = document_arn(settings.account_id, settings.region, document)
+    of_document = {**await resource_keys(service, ResourceType.DOCUMENT, document), SESSION_DOCUMENT_ACCESS_CHECK: True}
+    checked = decide(service, caller, _START, arn, of_document)
+    if not is_chosen:
+        unchecked = decide(service, caller, _START, node, {**of_node, SESSION_DOCUMENT_ACCESS_CHECK: False})
+        if unchecked.allowed and checked.verdict is not Verdict.EXPLICIT_DENY:
+            return
+    require(service, caller, _START, node, {**of_node, SESSION_DOCUMENT_ACCESS_CHECK: True})
+    if not checked.allowed:
+        raise denied(caller, _START, arn, checked)
+
+
+_START = "ssm:StartSession"

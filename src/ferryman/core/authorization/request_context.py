@@ -1,0 +1,146 @@
+"""What bears on a caller's request: its policies, and the condition keys of the request."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES
+from ferryman.core.ports.iam import GrantedPolicy
+from ferryman.core.service import Service
+from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Caller, CallerKind, Origin
+from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
+from ferryman.model.identity.policies import PolicyDocument
+from ferryman.model.tags import ResourceType
+from ferryman.policy.context import RequestContext, Value, request_context
+from ferryman.policy.documents import PolicyKind
+from ferryman.policy.evaluation import NamedPolicy, PolicySet
+from ferryman.policy.parsing import cached_policy
+
+Keys = Mapping[str, Value | Sequence[Value]]
+"""Condition keys that an operation adds to those of every request."""
+NO_KEYS: Keys = {}
+RESOURCE_ACCOUNT = "aws:ResourceAccount"
+SESSION_DOCUMENT_ACCESS_CHECK = "ssm:SessionDocumentAccessCheck"
+_PRINCIPAL_TYPES = {CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole", CallerKind.NODE: "ManagedInstance"}
+
+
+async def identity_policies(service: Service, identity_id: str) -> tuple[PolicyDocument, ...]:
+    """Return the policies of a user, of their groups, and what is attached to either."""
+    return policy_documents(await service.store.policies.granted(identity_id))
+
+
+def policy_documents(granted_policies: Iterable[GrantedPolicy]) -> tuple[PolicyDocument, ...]:
+    """Return policies as the store has them with their texts; one that is gone is left out."""
+    found: list[PolicyDocument] = []
+    for granted in granted_policies:
+        builtin = BUILTIN_POLICIES.get(granted.arn or "")
+        text = builtin.text if builtin is not None else granted.text
+        if text is not None:
+            found.append(PolicyDocument(granted.arn or f"{granted.owner_id}/{granted.name}", text))
+    return tuple(found)
+
+
+async def managed_text(service: Service, arn: str) -> str | None:
+    """Return what a managed policy says now, in its default version; None if there is none such."""
+    builtin = BUILTIN_POLICIES.get(arn)
+    if builtin is not None:
+        return builtin.text
+    policy = await service.store.policies.get(arn)
+    if policy is None:
+        return None
+    versions = await service.store.policies.versions(arn)
+    return next((each.text for each in versions if each.version == policy.default_version), None)
+
+
+def policy_set(caller: Caller, resource: NamedPolicy | None = None) -> PolicySet:
+    """Return the caller's policies, compiled; of a text that was seen lately that costs a look-up."""
+    session = caller.session_policies
+    return PolicySet(
+        identity=[_compiled(each) for each in caller.policies],
+        boundary=None if caller.boundary is None else _compiled(caller.boundary),
+        session=None if session is None else [_compiled(each) for each in session],
+        resource=resource,
+    )
+
+
+def _compiled(document: PolicyDocument) -> NamedPolicy:
+    # Each was held to the limit of its own kind when it was stored; this is the widest.
+    return NamedPolicy(document.name, cached_policy(document.text, PolicyKind.INLINE_ROLE))
+
+
+def context_of(service: Service, caller: Caller, keys: Keys = NO_KEYS) -> RequestContext:
+    """Return the condition keys of a request by `caller`, and `keys`, which cannot replace those of every request."""
+    entries: dict[str, Value | Sequence[Value]] = {
+        **keys,
+        **origin_keys(service, caller.origin),
+        "aws:userid": caller.user_id,
+        "aws:PrincipalArn": caller.role_arn or caller.arn,
+        "aws:PrincipalAccount": caller.account_id,
+        "aws:PrincipalType": _PRINCIPAL_TYPES[caller.kind],
+        "aws:PrincipalIsAWSService": False,
+    }
+    if caller.kind is CallerKind.USER:
+        entries["aws:username"] = caller.name
+    if caller.session is not None:
+        entries.update(_session_keys(caller.session))
+    entries.update((f"aws:PrincipalTag/{key}", value) for key, value in caller.tags.items())
+    return request_context(entries)
+
+
+def origin_keys(service: Service, origin: Origin) -> Keys:
+    """Return the condition keys of the request itself: when and from where it came, and to which region and account.
+
+    Everything here belongs to one account in one region, and no service of AWS's calls on somebody's behalf.
+    """
+    now = _instant(service.clock())
+    settings = service.settings
+    entries: dict[str, Value | Sequence[Value]] = {
+        "aws:CurrentTime": now,
+        "aws:EpochTime": int(now.timestamp()),
+        "aws:SecureTransport": origin.is_secure,
+        "aws:UserAgent": origin.user_agent,
+        "aws:RequestedRegion": settings.region,
+        RESOURCE_ACCOUNT: settings.account_id,
+        "aws:ViaAWSService": False,
+        "aws:ViaAWSMCPService": False,
+    }
+    if origin.source_ip:
+        entries["aws:SourceIp"] = origin.source_ip
+    return entries
+
+
+def _session_keys(session: TemporarySession) -> Keys:
+    entries: dict[str, Value | Sequence[Value]] = {"aws:TokenIssueTime": _instant(session.issued_at)}
+    if session.kind is not SessionKind.WEB_IDENTITY:  # AWS: not for federated identities
+        entries["aws:MultiFactorAuthPresent"] = False
+    if session.source_identity:
+        entries["aws:SourceIdentity"] = session.source_identity
+    if session.provider and session.kind is SessionKind.WEB_IDENTITY:
+        entries["aws:FederatedProvider"] = session.provider
+    return entries
+
+
+def _instant(millis: Millis) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+async def resource_keys(service: Service, resource_type: ResourceType, resource_id: str, *prefixes: str) -> Keys:
+    """Return the condition keys of a resource's tags; `prefixes` are those of another service, `ec2:ResourceTag`."""
+    tags = (await service.store.tags.of(resource_type, [resource_id])).get(resource_id, {})
+    return {f"{prefix}/{key}": value for prefix in (*_RESOURCE_TAGS, *prefixes) for key, value in tags.items()}
+
+
+def request_tag_keys(tags: Mapping[str, str]) -> Keys:
+    """Return the condition keys of the tags that a request gives."""
+    if not tags:
+        return NO_KEYS
+    return {"aws:TagKeys": tuple(tags), **{f"aws:RequestTag/{key}": value for key, value in tags.items()}}
+
+
+def session_keys(owner_id: str, target: str) -> Keys:
+    """Return the condition keys of the tags that AWS gives every session."""
+    tags = {"aws:ssmmessages:session-id": owner_id, "aws:ssmmessages:target-id": target}
+    return {f"{prefix}/{key}": value for prefix in _RESOURCE_TAGS for key, value in tags.items()}
+
+
+_RESOURCE_TAGS = ("ssm:resourceTag", "aws:ResourceTag")

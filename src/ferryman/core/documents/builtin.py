@@ -1,0 +1,125 @@
+"""The documents that every account has, under AWS's names (`protocol/agent.md` §5.8); what they say is Ferryman's."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ferryman.core.documents.content import read_document
+from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentFormat, DocumentVersion, StoredDocument
+from ferryman.model.identifiers import Millis
+
+_SINCE = Millis(1_735_689_600_000)
+_PORT_TAIL = r"[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
+_PORT = {"type": "String", "allowedPattern": rf"^([1-9]|{_PORT_TAIL}"}
+_PORT_OR_ZERO = {"type": "String", "allowedPattern": rf"^([0-9]|{_PORT_TAIL}"}
+_REMOTE_PORT = {**_PORT, "description": "The port on the managed node", "default": "80"}
+_LOCAL_PORT = {**_PORT_OR_ZERO, "description": "The port on the client's machine, 0 for any", "default": "0"}
+_HOST = {
+    "type": "String",
+    "description": "The name or IP address of the host to reach from the managed node",
+    "default": "localhost",
+    "allowedPattern": r"^[A-Za-z0-9:\[][A-Za-z0-9._:%\]-]{0,254}$",
+}
+_SOCKET = {
+    "type": "String",
+    "description": "The path of the Unix socket to listen on, on the client's machine",
+    "allowedPattern": r"^.{1,107}$",
+}
+_COMMAND = {"type": "String", "description": "The command to run", "minChars": 1}
+_FORWARDING = {"portNumber": "{{ portNumber }}", "type": "LocalPortForwarding"}
+
+
+def _document(session_type: str, description: str, **members: Any) -> dict[str, Any]:
+    return {"schemaVersion": "1.0", "description": description, "sessionType": session_type, **members}
+
+
+def _on_every_platform(command: Mapping[str, Any]) -> dict[str, Any]:
+    return {platform: dict(command) for platform in ("windows", "linux", "macos")}
+
+
+def _separator(stream: str) -> dict[str, Any]:
+    return {
+        "type": "String",
+        "description": f"What precedes {stream} when the streams are apart, for clients that do not tell them apart",
+        "default": "",
+        "allowedPattern": r"^[0-9a-zA-Z\r\n_:-]{0,30}$",
+    }
+
+
+_CONTENTS: Mapping[str, dict[str, Any]] = {
+    PREFERENCES_DOCUMENT: _document(
+        "Standard_Stream",
+        "A shell on a managed node; the account's session preferences",
+        inputs={
+            "idleSessionTimeout": "",
+            "maxSessionDuration": "",
+            "runAsEnabled": False,
+            "runAsDefaultUser": "",
+            "shellProfile": {"linux": "", "windows": ""},
+        },
+    ),
+    "AWS-StartInteractiveCommand": _document(
+        "InteractiveCommands",
+        "One command on a managed node, in a terminal",
+        parameters={"command": _COMMAND},
+        properties=_on_every_platform({"commands": "{{ command }}", "runAsElevated": False}),
+    ),
+    "AWS-StartNonInteractiveCommand": _document(
+        "NonInteractiveCommands",
+        "One command on a managed node, without a terminal and without a shell",
+        parameters={
+            "command": _COMMAND,
+            "separateOutputStream": {
+                "type": "String",
+                "description": "Whether standard output and standard error are kept apart and the exit code is told",
+                "default": "false",
+                "allowedValues": ["true", "false"],
+            },
+            "stdOutSeparatorPrefix": _separator("standard output"),
+            "stdErrSeparatorPrefix": _separator("standard error"),
+        },
+        properties=_on_every_platform(
+            {
+                "commands": "{{ command }}",
+                "runAsElevated": False,
+                "separateOutputStream": "{{ separateOutputStream }}",
+                "stdOutSeparatorPrefix": "{{ stdOutSeparatorPrefix }}",
+                "stdErrSeparatorPrefix": "{{ stdErrSeparatorPrefix }}",
+            }
+        ),
+    ),
+    "AWS-StartPortForwardingSession": _document(
+        "Port",
+        "A port of a managed node, on a port of the client's machine",
+        parameters={"portNumber": _REMOTE_PORT, "localPortNumber": _LOCAL_PORT},
+        properties={**_FORWARDING, "localPortNumber": "{{ localPortNumber }}"},
+    ),
+    "AWS-StartPortForwardingSessionToRemoteHost": _document(
+        "Port",
+        "A port of a host that a managed node reaches, on a port of the client's machine",
+        parameters={"host": _HOST, "portNumber": _REMOTE_PORT, "localPortNumber": _LOCAL_PORT},
+        properties={**_FORWARDING, "host": "{{ host }}", "localPortNumber": "{{ localPortNumber }}"},
+    ),
+    "AWS-StartPortForwardingSessionToSocket": _document(
+        "Port",
+        "A port of a managed node, on a Unix socket of the client's machine",
+        parameters={"portNumber": _REMOTE_PORT, "localUnixSocket": _SOCKET},
+        properties={**_FORWARDING, "localConnectionType": "unix", "localUnixSocket": "{{ localUnixSocket }}"},
+    ),
+    "AWS-StartSSHSession": _document(
+        "Port",
+        "A port of a managed node, on the client's standard input and output",
+        parameters={"portNumber": {**_PORT, "description": "The port of the SSH server", "default": "22"}},
+        properties={"portNumber": "{{ portNumber }}"},
+    ),
+}
+
+
+def _stored(name: str, content: Mapping[str, Any]) -> StoredDocument:
+    text = json.dumps(content, indent=2)
+    version = DocumentVersion(name, 1, DocumentFormat.JSON, read_document(content).platforms, _SINCE)
+    return StoredDocument(version, text, text, default_version=1, latest_version=1)
+
+
+BUILTIN_DOCUMENTS: Mapping[str, StoredDocument] = {name: _stored(name, content) for name, content in _CONTENTS.items()}
+"""By name. All are read-only; an account may make its own of the name `PREFERENCES_DOCUMENT`, which then counts."""

@@ -1,0 +1,177 @@
+"""What a session document says, schema 1.0 (`protocol/agent.md` §5.6), and what a session gets of it.
+
+The server resolves everything: agents get a document without parameters, every placeholder replaced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ferryman.core.documents.parameters import (
+    PARAMETER_STORE,
+    Parameter,
+    Value,
+    read_parameters,
+    substitute,
+    substituted_size,
+    undefined,
+)
+from ferryman.core.documents.rules import (
+    PLATFORMS,
+    SessionType,
+    as_flag,
+    canonical_properties,
+    check_inputs,
+    check_properties,
+)
+from ferryman.core.documents.text import RuleBroken
+from ferryman.core.service import Limits
+from ferryman.model.errors import ServiceError
+
+SCHEMA_VERSION = "1.0"
+SUBSTITUTED_LIMIT = 256 * 1024
+"""Characters that parameters may add to a document in all."""
+_MEMBERS = ("schemaVersion", "description", "sessionType", "parameters", "inputs", "properties")
+_NEVER_IDLE = frozenset({SessionType.PORT, SessionType.NON_INTERACTIVE})
+_SHARED_INPUTS = ("idleSessionTimeout", "maxSessionDuration")
+_RUN_AS = ("runAsEnabled", "runAsDefaultUser")
+
+
+class WrongSchemaVersion(RuleBroken):
+    """The document is of a schema that sessions do not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDocument:
+    """A document that follows the rules, placeholders still in it."""
+
+    session_type: SessionType
+    description: str | None = None
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    schema_version: ClassVar[str] = SCHEMA_VERSION
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms it has something for: all, if it does not say."""
+        named = [shown for platform, shown in PLATFORMS.items() if platform in self.properties]
+        return tuple(named or PLATFORMS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedDocument:
+    """What one session runs. `content` is the document as its node gets it; times are minutes.
+
+    `idles`: the idle timeout ends it while both ends are there, too. Of a Port session and of a non-interactive command
+    only if someone asked for one: an open tunnel and a running command are in use although nothing moves.
+    """
+
+    content: Mapping[str, Any]
+    idle_timeout: int
+    max_duration: int | None
+    idles: bool = True
+
+
+def read_document(value: Mapping[str, Any]) -> SessionDocument:
+    """Return the document in plain values; raises `RuleBroken` (`WrongSchemaVersion` for that)."""
+    for member in value:
+        if member not in _MEMBERS:
+            raise RuleBroken(member, "is unknown.")
+    if value.get("schemaVersion") != SCHEMA_VERSION:
+        raise WrongSchemaVersion("schemaVersion", f'must be the string "{SCHEMA_VERSION}".')
+    if value.get("sessionType") not in list(SessionType):
+        raise RuleBroken("sessionType", f"must be one of {', '.join(SessionType)}.")
+    description = value.get("description")
+    if not isinstance(description, str | None):
+        raise RuleBroken("description", "must be a string.")
+    session_type = SessionType(value["sessionType"])
+    inputs, properties = _member(value, "inputs"), _member(value, "properties")
+    parameters = read_parameters(_member(value, "parameters"), "parameters")
+    check_inputs(inputs, resolved=False)
+    check_properties(session_type, properties, resolved=False)
+    _check_placeholders(inputs, "inputs", parameters)
+    _check_placeholders(properties, "properties", parameters)
+    return SessionDocument(session_type, description, parameters, inputs, properties)
+
+
+def _member(value: Mapping[str, Any], name: str) -> Any:
+    return {} if value.get(name) is None else value[name]
+
+
+def _check_placeholders(value: object, path: str, parameters: Mapping[str, Parameter]) -> None:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            _check_placeholders(member, f"{path}.{name}", parameters)
+    elif isinstance(value, str):
+        if PARAMETER_STORE.search(value):
+            raise RuleBroken(path, "refers to the parameter store, which is not supported.")
+        name = undefined(value, parameters)
+        if name is not None:
+            raise RuleBroken(path, f"names the parameter {name!r}, which the document does not define.")
+
+
+def resolve(
+    name: str,
+    document: SessionDocument,
+    values: Mapping[str, Value],
+    preferences: SessionDocument,
+    limits: Limits,
+    run_as: str = "",
+) -> ResolvedDocument:
+    """Return what a session of `document` runs with these values, which `check_values` returned.
+
+    What the document leaves open of idle timeout, maximum duration and Run As is the account's preference; of the first
+    two, what that leaves open is the server's limit. `run_as`: the user that the caller's tag names, if any; with Run
+    As it beats the document's. Raises ServiceError ValidationException if the values make the document break a rule.
+    """
+    size = substituted_size({"inputs": document.inputs, "properties": document.properties}, values)
+    if size > SUBSTITUTED_LIMIT:
+        raise ServiceError(
+            "ValidationException",
+            f"The parameters add {size} characters to the document {name}, counted wherever it names them; "
+            f"{SUBSTITUTED_LIMIT} is the maximum. Use shorter values.",
+        )
+    inputs = substitute(document.inputs, values)
+    properties = substitute(document.properties, values)
+    try:
+        check_inputs(inputs, resolved=True)
+        check_properties(document.session_type, properties, resolved=True)
+    except RuleBroken as error:
+        raise ServiceError(
+            "ValidationException", f"The document {name} is not valid with these parameters: {error}"
+        ) from error
+    merged = _merged(inputs, preferences.inputs)
+    preferred_idle = merged.get("idleSessionTimeout")
+    idle_timeout = int(preferred_idle or limits.idle_timeout_minutes)
+    idles = bool(preferred_idle) or document.session_type not in _NEVER_IDLE
+    longest = merged.get("maxSessionDuration") or limits.max_duration_minutes
+    max_duration = None if longest is None else int(longest)
+    content: dict[str, Any] = {
+        "schemaVersion": SCHEMA_VERSION,
+        "description": document.description or "",
+        "sessionType": document.session_type.value,
+        "inputs": {
+            "idleSessionTimeout": str(idle_timeout) if idles else "",
+            "maxSessionDuration": "" if max_duration is None else str(max_duration),
+            "runAsEnabled": as_flag(merged.get("runAsEnabled")),
+            "runAsDefaultUser": merged.get("runAsDefaultUser") or "",
+        },
+    }
+    if run_as and content["inputs"]["runAsEnabled"]:
+        content["inputs"]["runAsDefaultUser"] = run_as
+    profile = {platform: text for platform, text in (inputs.get("shellProfile") or {}).items() if text}
+    if document.session_type is SessionType.SHELL:
+        if profile:
+            content["inputs"]["shellProfile"] = profile
+    else:
+        content["properties"] = canonical_properties(document.session_type, properties)
+    return ResolvedDocument(content, idle_timeout, max_duration, idles)
+
+
+def _merged(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return each input from the document, else from the preferences; Run As is taken whole from one of them."""
+    merged = {name: own.get(name) or preferred.get(name) for name in _SHARED_INPUTS}
+    source = own if any(own.get(name) not in (None, "") for name in _RUN_AS) else preferred
+    return merged | {name: source.get(name) for name in _RUN_AS}

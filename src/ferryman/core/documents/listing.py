@@ -1,0 +1,117 @@
+"""ListDocuments and ListDocumentVersions: filters, pages."""
+
+from collections.abc import Callable, Mapping
+
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import resource_keys
+from ferryman.core.documents.actions import BUILTIN_OWNER, document_name, find_document, no_document, owner_of
+from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
+from ferryman.core.documents.requests import DocumentSummary, ListDocumentsRequest, ListDocumentVersionsRequest
+from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.service import Service
+from ferryman.core.tag_filters import fits_tag_filter, is_tag_filter
+from ferryman.model.arns import document_arn
+from ferryman.model.documents import DocumentVersion
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
+from ferryman.model.tags import ResourceType
+
+DEFAULT_PAGE = 50
+_DOCUMENTS = "ListDocuments"
+_VERSIONS = "ListDocumentVersions"
+
+Fits = Callable[[DocumentSummary, str], bool]
+
+
+def _is_owned_by(row: DocumentSummary, wanted: str) -> bool:
+    built_in = row.owner == BUILTIN_OWNER
+    if wanted in ("Self", "Private"):
+        return not built_in
+    if wanted in (BUILTIN_OWNER, "Public"):
+        return built_in
+    return wanted in ("All", row.owner)
+
+
+_FILTERS: Mapping[str, Fits] = {
+    "Name": lambda row, wanted: row.stored.name.startswith(wanted),
+    "Owner": _is_owned_by,
+    "PlatformTypes": lambda row, wanted: wanted in row.stored.version.platforms,
+    "DocumentType": lambda row, wanted: wanted == row.stored.version.type,
+    "TargetType": lambda row, wanted: wanted == row.stored.version.target_type,
+    "SearchKeyword": lambda row, wanted: wanted.lower() in row.stored.name.lower(),
+}
+
+
+async def list_documents(service: Service, caller: Caller, request: ListDocumentsRequest) -> Page[DocumentSummary]:
+    """ListDocuments: the account's and the built-in ones by name; all filters must hold, any value of each.
+
+    Name is how a name begins. Raises AccessDeniedException, InvalidFilterKey, InvalidNextToken.
+    """
+    settings = service.settings
+    require(service, caller, "ssm:ListDocuments", f"arn:aws:ssm:{settings.region}:{settings.account_id}:*")
+    for key, _ in request.filters:
+        if key not in _FILTERS and not is_tag_filter(key):
+            raise ServiceError(
+                "InvalidFilterKey",
+                f"The filter key {key!r} is not valid. Valid keys: {', '.join(_FILTERS)}, tag-key, tag:<key>.",
+            )
+    members = sorted((key, sorted(values)) for key, values in request.filters)
+    after = ""
+    if request.next_token is not None:
+        (position,) = open_page_token(service, caller, _DOCUMENTS, members, request.next_token)
+        after = str(position)
+    limit = request.max_results or DEFAULT_PAGE
+    found = [row for row in await _summaries(service) if row.stored.name > after and _fits(row, request)]
+    if len(found) <= limit:
+        return Page(tuple(found))
+    items = tuple(found[:limit])
+    return Page(items, seal_page_token(service, caller, _DOCUMENTS, members, (items[-1].stored.name,)))
+
+
+async def _summaries(service: Service) -> list[DocumentSummary]:
+    """Return a row for every document, by name: a few hundred at most, the account may not have more."""
+    by_name = {**BUILTIN_DOCUMENTS, **{stored.name: stored for stored in await service.store.documents.all()}}
+    tags = await service.store.tags.of(ResourceType.DOCUMENT, list(by_name))
+    return [
+        DocumentSummary(stored, owner_of(service, stored), tags.get(name, {}))
+        for name, stored in sorted(by_name.items())
+    ]
+
+
+def _fits(row: DocumentSummary, request: ListDocumentsRequest) -> bool:
+    return all(
+        fits_tag_filter(row.tags, key, values)
+        if is_tag_filter(key)
+        else any(_FILTERS[key](row, value) for value in values)
+        for key, values in request.filters
+    )
+
+
+async def list_document_versions(
+    service: Service, caller: Caller, request: ListDocumentVersionsRequest
+) -> tuple[Page[DocumentVersion], int]:
+    """ListDocumentVersions: newest first; and the number of the default version.
+
+    Raises AccessDeniedException, InvalidDocument, InvalidNextToken.
+    """
+    settings = service.settings
+    name = document_name(service, request.name)
+    keys = await resource_keys(service, ResourceType.DOCUMENT, name)
+    require(service, caller, "ssm:ListDocumentVersions", document_arn(settings.account_id, settings.region, name), keys)
+    default = await find_document(service, name)
+    if default is None:
+        raise no_document(name)
+    if BUILTIN_DOCUMENTS.get(name) is default:
+        return Page((default.version,)), default.default_version
+    members = (name,)
+    before = None
+    if request.next_token is not None:
+        (position,) = open_page_token(service, caller, _VERSIONS, members, request.next_token)
+        before = int(position)
+    limit = request.max_results or DEFAULT_PAGE
+    found = await service.store.documents.versions(name, before, limit + 1)
+    items = tuple(found[:limit])
+    if len(found) <= limit:
+        return Page(items), default.default_version
+    token = seal_page_token(service, caller, _VERSIONS, members, (items[-1].version,))
+    return Page(items, token), default.default_version

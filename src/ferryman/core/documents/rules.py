@@ -1,0 +1,212 @@
+"""What a session document's `inputs` and `properties` may say (`protocol/agent.md` §5.2 to §5.6).
+
+A rule takes a value and returns what is wrong with it, None if nothing is. At creation a string that holds a
+placeholder is passed over; once substituted every value is held to its rule.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from ferryman.core.documents.parameters import PLACEHOLDER
+from ferryman.core.documents.text import RuleBroken
+
+
+class SessionType(StrEnum):
+    """What kind of session a document describes."""
+
+    SHELL = "Standard_Stream"
+    INTERACTIVE = "InteractiveCommands"
+    NON_INTERACTIVE = "NonInteractiveCommands"
+    PORT = "Port"
+
+
+PLATFORMS = {"windows": "Windows", "linux": "Linux", "macos": "MacOS"}
+"""A document's spelling → the API's."""
+LONGEST_IDLE = 60
+LONGEST_DURATION = 1440
+"""Minutes."""
+_COMMANDS_LIMIT = 32 * 1024
+_PROFILE_LIMIT = 512
+"""Characters, as AWS has it."""
+_SOCKET_PATH_LIMIT = 107
+"""Bytes, of Linux's sockaddr_un."""
+_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@\\-]{0,255}\$?")
+_HOST = re.compile(r"[A-Za-z0-9:\[][A-Za-z0-9._:%\]-]{0,254}")
+_SEPARATOR_PREFIX = re.compile(r"[0-9a-zA-Z\r\n_:-]{0,30}")
+
+Rule = Callable[[Any], str | None]
+
+
+def _whole_number(given: object) -> int | None:
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if isinstance(given, str) and re.fullmatch(r"[0-9]{1,5}", given):
+        return int(given)
+    return None
+
+
+def _minutes(most: int) -> Rule:
+    def rule(given: Any) -> str | None:
+        number = _whole_number(given)
+        if given == "" or (number is not None and 1 <= number <= most):
+            return None
+        return f"must be a number of minutes in a string, 1 to {most}, or empty."
+
+    return rule
+
+
+def _port(least: int) -> Rule:
+    def rule(given: Any) -> str | None:
+        number = _whole_number(given)
+        if number is not None and least <= number <= 65535 and str(number) == str(given):
+            return None
+        return f"must be a port number in a string, {least} to 65535."
+
+    return rule
+
+
+def is_user(name: str) -> bool:
+    """Whether this can be the name of a node's user."""
+    return _USER.fullmatch(name) is not None
+
+
+def _flag(given: Any) -> str | None:
+    return None if isinstance(given, bool) or given in ("true", "false", "") else "must be true or false."
+
+
+def _matching(pattern: re.Pattern[str], rule_text: str, *, empty: bool = True) -> Rule:
+    def rule(given: Any) -> str | None:
+        fits = isinstance(given, str) and ((empty and given == "") or pattern.fullmatch(given) is not None)
+        return None if fits else rule_text
+
+    return rule
+
+
+def _text(most: int, *, empty: bool = True) -> Rule:
+    def rule(given: Any) -> str | None:
+        if isinstance(given, str) and len(given) <= most and (empty or given.strip()):
+            return None
+        return f"must be a {'' if empty else 'non-empty '}string of at most {most} characters."
+
+    return rule
+
+
+def _one_of(*choices: str) -> Rule:
+    def rule(given: Any) -> str | None:
+        return None if given in choices else f"must be {' or '.join(choice or 'empty' for choice in choices)}."
+
+    return rule
+
+
+def _socket_path(given: Any) -> str | None:
+    if given == "" or (isinstance(given, str) and len(given.encode()) <= _SOCKET_PATH_LIMIT):
+        return None
+    return f"must be a path of at most {_SOCKET_PATH_LIMIT} bytes."
+
+
+def _unsupported(given: Any) -> str | None:
+    return None if given == "" else "is not supported yet; leave it empty."
+
+
+INPUTS: Mapping[str, Rule] = {
+    "s3BucketName": _unsupported,
+    "s3KeyPrefix": _unsupported,
+    "s3EncryptionEnabled": _flag,
+    "cloudWatchLogGroupName": _unsupported,
+    "cloudWatchEncryptionEnabled": _flag,
+    "cloudWatchStreamingEnabled": _flag,
+    "kmsKeyId": _unsupported,
+    "runAsEnabled": _flag,
+    "runAsDefaultUser": _matching(_USER, "must be the name of a user."),
+    "idleSessionTimeout": _minutes(LONGEST_IDLE),
+    "maxSessionDuration": _minutes(LONGEST_DURATION),
+}
+_PROFILE: Mapping[str, Rule] = {"linux": _text(_PROFILE_LIMIT), "windows": _text(_PROFILE_LIMIT)}
+_COMMAND: Mapping[str, Rule] = {"commands": _text(_COMMANDS_LIMIT, empty=False), "runAsElevated": _flag}
+_SEPARATED: Mapping[str, Rule] = {
+    "separateOutputStream": _flag,
+    "stdOutSeparatorPrefix": _matching(_SEPARATOR_PREFIX, f"must match {_SEPARATOR_PREFIX.pattern}."),
+    "stdErrSeparatorPrefix": _matching(_SEPARATOR_PREFIX, f"must match {_SEPARATOR_PREFIX.pattern}."),
+}
+_PORT: Mapping[str, Rule] = {
+    "portNumber": _port(1),
+    "host": _matching(_HOST, "must be a host name or an IP address."),
+    "type": _one_of("LocalPortForwarding", ""),
+    "localPortNumber": lambda given: None if given == "" else _port(0)(given),
+    "localConnectionType": _one_of("unix", "tcp", ""),
+    "localUnixSocket": _socket_path,
+}
+PROPERTIES = (*_COMMAND, *_SEPARATED, *_PORT)
+"""Every property of any session type."""
+
+
+def check_inputs(inputs: object, *, resolved: bool) -> None:
+    """Raise `RuleBroken` unless `inputs` follow the rules."""
+    if not isinstance(inputs, dict):
+        raise RuleBroken("inputs", "must be an object.")
+    profile = inputs.get("shellProfile", {})
+    _check({name: value for name, value in inputs.items() if name != "shellProfile"}, INPUTS, "inputs", resolved)
+    _check(profile, _PROFILE, "inputs.shellProfile", resolved)
+
+
+def check_properties(session_type: SessionType, properties: object, *, resolved: bool) -> None:
+    """Raise `RuleBroken` unless `properties` are those of the session type."""
+    if not isinstance(properties, dict):
+        raise RuleBroken("properties", "must be an object.")
+    if session_type is SessionType.SHELL:
+        _check(properties, {}, "properties", resolved)
+    elif session_type is SessionType.PORT:
+        if "portNumber" not in properties:
+            raise RuleBroken("properties.portNumber", "is required.")
+        _check(properties, _PORT, "properties", resolved)
+    else:
+        if not properties:
+            raise RuleBroken("properties", f"must have a member of {', '.join(PLATFORMS)}.")
+        rules = _COMMAND if session_type is SessionType.INTERACTIVE else {**_COMMAND, **_SEPARATED}
+        for platform, given in properties.items():
+            path = f"properties.{platform}"
+            if platform not in PLATFORMS:
+                raise RuleBroken(path, "is unknown.")
+            _check(given, rules, path, resolved)
+            if "commands" not in given:
+                raise RuleBroken(f"{path}.commands", "is required.")
+
+
+def _check(given: object, rules: Mapping[str, Rule], path: str, resolved: bool) -> None:
+    if not isinstance(given, dict):
+        raise RuleBroken(path, "must be an object.")
+    for name, value in given.items():
+        where = f"{path}.{name}"
+        if name not in rules:
+            raise RuleBroken(where, "is unknown.")
+        if not resolved and isinstance(value, str) and PLACEHOLDER.search(value):
+            continue
+        wrong = rules[name](value)
+        if wrong is not None:
+            raise RuleBroken(where, wrong)
+
+
+def as_flag(given: object) -> bool:
+    """Return a flag that followed its rule as a boolean; absent and empty are false."""
+    return given is True or given == "true"
+
+
+def canonical_properties(session_type: SessionType, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return resolved properties as both kinds of agent want them.
+
+    Of Port every value is a string, since one that is not makes clients ignore them all (`protocol/client.md` §10.2),
+    and empty ones are left out. Of commands `runAsElevated` is a boolean, everything else a string.
+    """
+    if session_type is SessionType.PORT:
+        return {name: str(value) for name, value in properties.items() if value != ""}
+    return {platform: _canonical_command(given) for platform, given in properties.items()}
+
+
+def _canonical_command(given: Mapping[str, Any]) -> dict[str, Any]:
+    command = {name: value for name, value in given.items() if name not in ("runAsElevated", "separateOutputStream")}
+    command["runAsElevated"] = as_flag(given.get("runAsElevated"))
+    if "separateOutputStream" in given:
+        command["separateOutputStream"] = "true" if as_flag(given["separateOutputStream"]) else "false"
+    return command

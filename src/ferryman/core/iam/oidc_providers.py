@@ -1,0 +1,208 @@
+"""OpenID Connect providers: the use cases of IAM's operations on them.
+
+A provider is fetched from only once it is registered here: what a token says of its issuer leads nowhere else.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
+from ferryman.core.iam.resources import check_tags, no_such, put_tags
+from ferryman.core.markers import page_of
+from ferryman.core.paging import Page
+from ferryman.core.service import Service
+from ferryman.model.arns import provider_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.roles import OidcProvider
+from ferryman.model.tags import ResourceType
+
+CLIENT_ID_LIMIT, PROVIDER_LIMIT, THUMBPRINT_LIMIT = 100, 100, 5
+"""AWS's default quotas."""
+KEY_PREFIXES = frozenset({"aws", "sts", "iam", "ssm"})
+"""Names that no provider has: condition keys begin with them."""
+_NAME = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_THUMBPRINT = re.compile(r"[0-9A-Fa-f]{40}")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):oidc-provider/(.+)")
+
+
+async def create_oidc_provider(
+    service: Service,
+    caller: Caller,
+    url: str,
+    client_ids: Sequence[str],
+    thumbprints: Sequence[str],
+    tags: Mapping[str, str],
+) -> str:
+    """CreateOpenIDConnectProvider: its ARN.
+
+    Raises AccessDeniedException, InvalidInput, EntityAlreadyExists, LimitExceeded.
+    """
+    provider = OidcProvider(url.rstrip("/"), tuple(client_ids), tuple(thumbprints), service.clock())
+    arn = provider_arn(service.settings.account_id, provider.name)
+    keys = request_tag_keys(tags)
+    require(service, caller, "iam:CreateOpenIDConnectProvider", arn, keys)
+    if tags:
+        require(service, caller, "iam:TagOpenIDConnectProvider", arn, keys)
+    check_tags(tags)
+    check_url(service, provider.url)
+    _check(provider)
+    present = await service.store.oidc_providers.all()
+    alike = next((each for each in present if each.name.casefold() == provider.name.casefold()), None)
+    if alike is not None and alike.name != provider.name:  # condition keys begin with the name, and have no case
+        message = f"The provider {alike.name} exists, whose name differs only in case; delete it first."
+        raise ServiceError("EntityAlreadyExists", message, status=409)
+    if len(present) >= PROVIDER_LIMIT:
+        message = f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDER_LIMIT}"
+        raise ServiceError("LimitExceeded", message, status=409)
+    await service.store.oidc_providers.add(provider)
+    await put_tags(service, ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
+    return arn
+
+
+async def get_oidc_provider(service: Service, caller: Caller, arn: str) -> tuple[OidcProvider, Mapping[str, str]]:
+    """GetOpenIDConnectProvider: it and its tags. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
+    provider = await _provider(service, caller, "GetOpenIDConnectProvider", arn)
+    return provider, await _tags(service, provider)
+
+
+async def list_oidc_providers(service: Service, caller: Caller) -> Sequence[str]:
+    """ListOpenIDConnectProviders: ARNs. Raises AccessDeniedException."""
+    account_id = service.settings.account_id
+    require(service, caller, "iam:ListOpenIDConnectProviders", provider_arn(account_id, "*"))
+    return [provider_arn(account_id, provider.name) for provider in await service.store.oidc_providers.all()]
+
+
+async def add_client_id(service: Service, caller: Caller, arn: str, client_id: str) -> None:
+    """AddClientIDToOpenIDConnectProvider: nothing if it has it.
+
+    Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded, ConcurrentModification (409).
+    """
+    provider = await _provider(service, caller, "AddClientIDToOpenIDConnectProvider", arn)
+    if client_id not in provider.client_ids:
+        await _replace(service, provider, replace(provider, client_ids=(*provider.client_ids, client_id)))
+
+
+async def remove_client_id(service: Service, caller: Caller, arn: str, client_id: str) -> None:
+    """RemoveClientIDFromOpenIDConnectProvider: nothing if it has it not; raises as `add_client_id`."""
+    provider = await _provider(service, caller, "RemoveClientIDFromOpenIDConnectProvider", arn)
+    kept = tuple(each for each in provider.client_ids if each != client_id)
+    await _replace(service, provider, replace(provider, client_ids=kept))
+
+
+async def update_thumbprints(service: Service, caller: Caller, arn: str, thumbprints: Sequence[str]) -> None:
+    """UpdateOpenIDConnectProviderThumbprint; raises as `add_client_id`."""
+    provider = await _provider(service, caller, "UpdateOpenIDConnectProviderThumbprint", arn)
+    await _replace(service, provider, replace(provider, thumbprints=tuple(thumbprints)))
+
+
+async def delete_oidc_provider(service: Service, caller: Caller, arn: str) -> None:
+    """DeleteOpenIDConnectProvider. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
+    provider = await _provider(service, caller, "DeleteOpenIDConnectProvider", arn)
+    await service.store.oidc_providers.remove(provider.name)
+    await service.store.tags.remove(ResourceType.OIDC_PROVIDER, _tags_id(provider))
+
+
+async def tag_oidc_provider(service: Service, caller: Caller, arn: str, tags: Mapping[str, str]) -> None:
+    """TagOpenIDConnectProvider. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
+    provider = await _provider(service, caller, "TagOpenIDConnectProvider", arn, request_tag_keys(tags))
+    await put_tags(service, ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
+
+
+async def untag_oidc_provider(service: Service, caller: Caller, arn: str, keys: Sequence[str]) -> None:
+    """UntagOpenIDConnectProvider. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
+    asked: Keys = {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS
+    provider = await _provider(service, caller, "UntagOpenIDConnectProvider", arn, asked)
+    await service.store.tags.remove(ResourceType.OIDC_PROVIDER, _tags_id(provider), keys)
+
+
+async def list_oidc_provider_tags(
+    service: Service, caller: Caller, arn: str, marker: str | None, max_items: int | None
+) -> Page[tuple[str, str]]:
+    """ListOpenIDConnectProviderTags: key and value, by key. Raises as `get_oidc_provider`, ValidationException."""
+    provider = await _provider(service, caller, "ListOpenIDConnectProviderTags", arn)
+    tags = list((await _tags(service, provider)).items())
+    operation = "ListOpenIDConnectProviderTags"
+    return page_of(service, caller, operation, [arn], tags, lambda tag: tag[0], marker, max_items)
+
+
+def check_url(service: Service, url: str) -> None:
+    """Raise InvalidInput unless `url` is one that providers may have or be fetched by.
+
+    https, without user, query or fragment; http on loopback if the settings allow it.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    plain = parts.scheme == "http" and service.settings.oidc_on_loopback and is_loopback(host)
+    name = url.partition("://")[2]
+    fits = _NAME.fullmatch(name) is not None and name.lower() not in KEY_PREFIXES
+    if not (parts.scheme == "https" or plain) or not host or not fits:
+        raise ServiceError(
+            "InvalidInput",
+            "The URL of an OpenID Connect provider must be https://HOST[:PORT][/PATH], nothing behind it.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check(provider: OidcProvider) -> None:
+    if len(provider.client_ids) > CLIENT_ID_LIMIT or len(provider.thumbprints) > THUMBPRINT_LIMIT:
+        message = (
+            f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {CLIENT_ID_LIMIT}, "
+            f"ThumbprintsPerOpenIdConnectProvider: {THUMBPRINT_LIMIT}"
+        )
+        raise ServiceError("LimitExceeded", message, status=409)
+    if not all(_PRINTABLE.fullmatch(client_id) for client_id in provider.client_ids):
+        raise ServiceError("InvalidInput", "A client id is made of printable ASCII characters without spaces.")
+    if not all(_THUMBPRINT.fullmatch(thumbprint) for thumbprint in provider.thumbprints):
+        raise ServiceError("InvalidInput", "A thumbprint is 40 hexadecimal digits.")
+
+
+async def _provider(service: Service, caller: Caller, action: str, arn: str, keys: Keys = NO_KEYS) -> OidcProvider:
+    """Return the provider if `caller` may do `action` to it; who may not does not learn whether there is one."""
+    matched = _ARN.fullmatch(arn)
+    own = matched is not None and matched[1] == service.settings.account_id
+    provider = await service.store.oidc_providers.named(matched[2]) if matched is not None and own else None
+    of_provider: Keys = NO_KEYS
+    if provider is not None:
+        tags = await _tags(service, provider)
+        prefixes = ("aws:ResourceTag", "iam:ResourceTag")
+        of_provider = {f"{prefix}/{key}": value for prefix in prefixes for key, value in tags.items()}
+    require(service, caller, f"iam:{action}", arn, {**of_provider, **keys})
+    if matched is None:
+        raise ServiceError("InvalidInput", "The ARN is not that of an OpenID Connect provider.")
+    if provider is None:
+        raise no_such(f"OpenID Connect provider {arn}")
+    return provider
+
+
+async def _tags(service: Service, provider: OidcProvider) -> Mapping[str, str]:
+    tags_id = _tags_id(provider)
+    return (await service.store.tags.of(ResourceType.OIDC_PROVIDER, [tags_id])).get(tags_id, {})
+
+
+def _tags_id(provider: OidcProvider) -> str:
+    """Return what its tags are kept under: a name may be longer than the id of what has tags."""
+    return sha256(provider.name.encode()).hexdigest()
+
+
+async def _replace(service: Service, old: OidcProvider, new: OidcProvider) -> None:
+    _check(new)
+    if old != new and not await service.store.oidc_providers.replace(old, new):
+        message = "The provider was changed by someone else at the same time. Try again."
+        raise ServiceError("ConcurrentModification", message, status=409)

@@ -1,0 +1,196 @@
+"""Roles: the use cases of IAM's operations on them; `core.held_policies` has those on what they hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
+from ferryman.core.iam.resources import (
+    boundary_key,
+    check_boundary,
+    check_quota,
+    check_tags,
+    conflict,
+    new_id,
+    no_such,
+    put_tags,
+    remove_tags,
+    tag_keys,
+)
+from ferryman.core.iam.resources import tags_of as tags_of_resource
+from ferryman.core.iam.trust import principal_ids
+from ferryman.core.listings import narrowed_by
+from ferryman.core.markers import page_of, read_page
+from ferryman.core.paging import Page
+from ferryman.core.service import Service
+from ferryman.model.arns import role_arn
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.roles import IamRole, RoleChanges
+from ferryman.model.tags import ResourceType
+from ferryman.policy.documents import PolicyKind
+from ferryman.policy.parsing import parse_policy
+
+DEFAULT_MAX_SESSION = 3600
+"""Seconds that a session of a role may last if the role does not say."""
+ROLE_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDraft:
+    """What CreateRole is given."""
+
+    name: str
+    trust_policy: str
+    path: str = "/"
+    description: str = ""
+    max_session_duration: int = DEFAULT_MAX_SESSION
+    boundary_arn: str = ""
+
+
+async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: Mapping[str, str]) -> IamRole:
+    """CreateRole.
+
+    Raises AccessDeniedException, MalformedPolicyDocument, LimitExceeded, EntityAlreadyExists, NoSuchEntity (boundary),
+    InvalidInput.
+    """
+    arn = role_arn(service.settings.account_id, draft.path, draft.name)
+    keys = request_tag_keys(tags)
+    require(service, caller, "iam:CreateRole", arn, {**keys, **boundary_key(draft.boundary_arn)})
+    if tags:
+        require(service, caller, "iam:TagRole", arn, keys)
+    check_tags(tags)
+    trusted = await principal_ids(service, parse_policy(draft.trust_policy, PolicyKind.TRUST))
+    await check_boundary(service, draft.boundary_arn)
+    check_quota("RolesPerAccount", await service.store.roles.count() + 1, ROLE_LIMIT)
+    role = IamRole(
+        new_id(service, "AROA"),
+        draft.name,
+        draft.path,
+        draft.description,
+        draft.trust_policy,
+        draft.max_session_duration,
+        service.clock(),
+        draft.boundary_arn,
+        trusted,
+    )
+    await service.store.roles.add(role)
+    await put_tags(service, ResourceType.ROLE, role.role_id, tags)
+    return role
+
+
+async def get_role(service: Service, caller: Caller, name: str) -> IamRole:
+    """GetRole. Raises AccessDeniedException, NoSuchEntity (404)."""
+    return await role_for(service, caller, "GetRole", name)
+
+
+async def list_roles(
+    service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
+) -> Page[IamRole]:
+    """ListRoles: by name. Raises AccessDeniedException, ValidationException (marker)."""
+    require(service, caller, "iam:ListRoles", role_arn(service.settings.account_id, path_prefix, ""))
+    read = partial(service.store.roles.page, path_prefix)
+    with narrowed_by("PathPrefix"):
+        return await read_page(
+            service, caller, "ListRoles", [path_prefix], read, lambda role: role.name, marker, max_items
+        )
+
+
+async def update_role(
+    service: Service, caller: Caller, name: str, changes: RoleChanges, action: str = "UpdateRole"
+) -> IamRole:
+    """UpdateRole, UpdateRoleDescription: description and longest session; the role as it is now.
+
+    Raises AccessDeniedException, NoSuchEntity.
+    """
+    role = await role_for(service, caller, action, name)
+    await _change(service, role, changes)
+    changed = await service.store.roles.get(role.role_id)
+    if changed is None:
+        raise no_such(f"role with name {name}")
+    return changed
+
+
+async def update_assume_role_policy(service: Service, caller: Caller, name: str, document: str) -> None:
+    """UpdateAssumeRolePolicy. Raises AccessDeniedException, NoSuchEntity, MalformedPolicyDocument, LimitExceeded."""
+    role = await role_for(service, caller, "UpdateAssumeRolePolicy", name)
+    trusted = await principal_ids(service, parse_policy(document, PolicyKind.TRUST))
+    await _change(service, role, RoleChanges(trust_policy=document, principal_ids=trusted))
+
+
+async def put_role_permissions_boundary(service: Service, caller: Caller, name: str, arn: str) -> None:
+    """PutRolePermissionsBoundary. Raises AccessDeniedException, NoSuchEntity (role or policy)."""
+    role = await role_for(service, caller, "PutRolePermissionsBoundary", name, boundary_key(arn))
+    await check_boundary(service, arn)
+    await _change(service, role, RoleChanges(boundary_arn=arn))
+
+
+async def delete_role_permissions_boundary(service: Service, caller: Caller, name: str) -> None:
+    """DeleteRolePermissionsBoundary. Raises AccessDeniedException, NoSuchEntity."""
+    role = await role_for(service, caller, "DeleteRolePermissionsBoundary", name)
+    if not role.boundary_arn:
+        raise no_such(f"permissions boundary of role {name}")
+    await _change(service, role, RoleChanges(boundary_arn=""))
+
+
+async def delete_role(service: Service, caller: Caller, name: str) -> None:
+    """DeleteRole: its sessions end with it. Raises AccessDeniedException, NoSuchEntity, DeleteConflict (409)."""
+    role = await role_for(service, caller, "DeleteRole", name)
+    if await service.store.policies.attached(role.role_id):
+        raise conflict("detach all policies")
+    if await service.store.policies.inline(role.role_id):
+        raise conflict("delete policies")
+    await service.store.roles.remove(role.role_id)
+    await service.store.policies.forget(role.role_id)
+    await service.store.tags.remove(ResourceType.ROLE, role.role_id)
+
+
+async def tag_role(service: Service, caller: Caller, name: str, tags: Mapping[str, str]) -> None:
+    """TagRole. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
+    role = await role_for(service, caller, "TagRole", name, request_tag_keys(tags))
+    await put_tags(service, ResourceType.ROLE, role.role_id, tags)
+
+
+async def untag_role(service: Service, caller: Caller, name: str, keys: Sequence[str]) -> None:
+    """UntagRole. Raises AccessDeniedException, NoSuchEntity."""
+    role = await role_for(service, caller, "UntagRole", name, {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS)
+    await remove_tags(service, ResourceType.ROLE, role.role_id, keys)
+
+
+async def list_role_tags(
+    service: Service, caller: Caller, name: str, marker: str | None, max_items: int | None
+) -> Page[tuple[str, str]]:
+    """ListRoleTags: key and value, by key. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
+    role = await role_for(service, caller, "ListRoleTags", name)
+    tags = list((await tags_of(service, role)).items())
+    return page_of(service, caller, "ListRoleTags", [name], tags, lambda tag: tag[0], marker, max_items)
+
+
+async def role_for(service: Service, caller: Caller, action: str, name: str, keys: Keys = NO_KEYS) -> IamRole:
+    """Return the role if `caller` may do `action` to it; who may not does not learn whether there is one.
+
+    Raises AccessDeniedException, NoSuchEntity (404).
+    """
+    role = await service.store.roles.named(name)
+    arn = role_arn(service.settings.account_id, "/" if role is None else role.path, name)
+    of_role = NO_KEYS if role is None else await role_keys(service, role)
+    shown = role_arn(service.settings.account_id, "/", name)
+    require(service, caller, f"iam:{action}", arn, {**of_role, **keys}, shown=shown)
+    if role is None:
+        raise no_such(f"role with name {name}")
+    return role
+
+
+async def tags_of(service: Service, role: IamRole) -> Mapping[str, str]:
+    """Return a role's tags."""
+    return await tags_of_resource(service, ResourceType.ROLE, role.role_id)
+
+
+async def role_keys(service: Service, role: IamRole) -> Keys:
+    """Return the condition keys of a role as a resource: its tags and its permissions boundary."""
+    return {**tag_keys(await tags_of(service, role)), **boundary_key(role.boundary_arn)}
+
+
+async def _change(service: Service, role: IamRole, changes: RoleChanges) -> None:
+    if not await service.store.roles.change(role.role_id, changes):
+        raise no_such(f"role with name {role.name}")

@@ -1,0 +1,178 @@
+"""Users: the use cases of IAM's operations on them; `core.held_policies` has those on what they hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
+from ferryman.core.iam.resources import (
+    boundary_key,
+    check_arn,
+    check_boundary,
+    check_quota,
+    check_tags,
+    conflict,
+    new_id,
+    no_such,
+    put_tags,
+    remove_tags,
+    tag_keys,
+    tags_of,
+)
+from ferryman.core.listings import narrowed_by
+from ferryman.core.markers import page_of, read_page
+from ferryman.core.paging import Page
+from ferryman.core.service import Service
+from ferryman.model.arns import user_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.model.identity.users import User, UserChanges
+from ferryman.model.tags import ResourceType
+
+USER_LIMIT = 5000
+NAME_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class UserDraft:
+    """What CreateUser is given."""
+
+    name: str
+    path: str = "/"
+    boundary_arn: str = ""
+
+
+async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: Mapping[str, str]) -> User:
+    """CreateUser: without policies, who may do nothing.
+
+    Raises AccessDeniedException, EntityAlreadyExists, NoSuchEntity (boundary), InvalidInput, LimitExceeded.
+    """
+    arn = user_arn(service.settings.account_id, draft.name, draft.path)
+    keys = request_tag_keys(tags)
+    require(service, caller, "iam:CreateUser", arn, {**keys, **boundary_key(draft.boundary_arn)})
+    if tags:
+        require(service, caller, "iam:TagUser", arn, keys)
+    check_arn(arn)
+    check_tags(tags)
+    await check_boundary(service, draft.boundary_arn)
+    check_quota("UsersPerAccount", await service.store.identities.count() + 1, USER_LIMIT)
+    user = User(new_id(service, "AIDA"), draft.name, service.clock(), draft.path, draft.boundary_arn)
+    await service.store.identities.add_user(user)
+    await put_tags(service, ResourceType.USER, user.user_id, tags)
+    return user
+
+
+async def get_user(service: Service, caller: Caller, name: str | None) -> User:
+    """GetUser: the caller itself without a name. Raises AccessDeniedException, NoSuchEntity (404)."""
+    return await user_for(service, caller, "GetUser", name)
+
+
+async def list_users(
+    service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
+) -> Page[User]:
+    """ListUsers: by name. Raises AccessDeniedException, ValidationException (marker)."""
+    require(service, caller, "iam:ListUsers", user_arn(service.settings.account_id, "", path_prefix))
+    read = partial(service.store.identities.page, path_prefix)
+    with narrowed_by("PathPrefix"):
+        return await read_page(
+            service, caller, "ListUsers", [path_prefix], read, lambda user: user.name, marker, max_items
+        )
+
+
+async def update_user(service: Service, caller: Caller, name: str, new_name: str | None, new_path: str | None) -> None:
+    """UpdateUser: sessions, keys and policies stay the user's, who is told by id.
+
+    The caller must be allowed it on both names. Raises AccessDeniedException, NoSuchEntity, EntityAlreadyExists.
+    """
+    user = await user_for(service, caller, "UpdateUser", name)
+    renamed = user_arn(service.settings.account_id, new_name or user.name, new_path or user.path)
+    require(service, caller, "iam:UpdateUser", renamed, await user_keys(service, user))
+    check_arn(renamed)
+    await _change(service, user, UserChanges(new_name, new_path))
+
+
+async def delete_user(service: Service, caller: Caller, name: str) -> None:
+    """DeleteUser. Raises AccessDeniedException, NoSuchEntity, DeleteConflict (409) while the user has anything."""
+    user = await user_for(service, caller, "DeleteUser", name)
+    store = service.store
+    if await store.identities.keys_of(user.user_id):
+        raise conflict("delete access keys")
+    if await store.policies.attached(user.user_id):
+        raise conflict("detach all policies")
+    if await store.policies.inline(user.user_id):
+        raise conflict("delete policies")
+    if await store.groups.of(user.user_id):
+        raise conflict("remove user from groups")
+    await store.identities.remove_user(user.user_id)
+    await store.policies.forget(user.user_id)
+    await store.tags.remove(ResourceType.USER, user.user_id)
+
+
+async def put_user_permissions_boundary(service: Service, caller: Caller, name: str, arn: str) -> None:
+    """PutUserPermissionsBoundary. Raises AccessDeniedException, NoSuchEntity (user or policy)."""
+    user = await user_for(service, caller, "PutUserPermissionsBoundary", name, boundary_key(arn))
+    await check_boundary(service, arn)
+    await _change(service, user, UserChanges(boundary_arn=arn))
+
+
+async def delete_user_permissions_boundary(service: Service, caller: Caller, name: str) -> None:
+    """DeleteUserPermissionsBoundary. Raises AccessDeniedException, NoSuchEntity."""
+    user = await user_for(service, caller, "DeleteUserPermissionsBoundary", name)
+    if not user.boundary_arn:
+        raise no_such(f"permissions boundary of user {name}")
+    await _change(service, user, UserChanges(boundary_arn=""))
+
+
+async def tag_user(service: Service, caller: Caller, name: str, tags: Mapping[str, str]) -> None:
+    """TagUser. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
+    user = await user_for(service, caller, "TagUser", name, request_tag_keys(tags))
+    await put_tags(service, ResourceType.USER, user.user_id, tags)
+
+
+async def untag_user(service: Service, caller: Caller, name: str, keys: Sequence[str]) -> None:
+    """UntagUser. Raises AccessDeniedException, NoSuchEntity."""
+    user = await user_for(service, caller, "UntagUser", name, {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS)
+    await remove_tags(service, ResourceType.USER, user.user_id, keys)
+
+
+async def list_user_tags(
+    service: Service, caller: Caller, name: str, marker: str | None, max_items: int | None
+) -> Page[tuple[str, str]]:
+    """ListUserTags: key and value, by key. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
+    user = await user_for(service, caller, "ListUserTags", name)
+    tags = list((await tags_of(service, ResourceType.USER, user.user_id)).items())
+    return page_of(service, caller, "ListUserTags", [name], tags, lambda tag: tag[0], marker, max_items)
+
+
+async def user_for(service: Service, caller: Caller, action: str, name: str | None, keys: Keys = NO_KEYS) -> User:
+    """Return the user if `caller` may do `action` to it, the caller itself without a name.
+
+    Who may not does not learn whether there is one. Raises AccessDeniedException, NoSuchEntity (404),
+    ValidationException (no name, and the caller is no user).
+    """
+    if name is None:
+        if caller.kind is not CallerKind.USER:
+            raise ServiceError("ValidationException", "Must specify userName when calling with non-User credentials")
+        user = await service.store.identities.get_user(caller.user_id)
+        name = caller.name
+    else:
+        user = await service.store.identities.user_named(name)
+    arn = user_arn(service.settings.account_id, name, "/" if user is None else user.path)
+    of_user = NO_KEYS if user is None else await user_keys(service, user)
+    shown = user_arn(service.settings.account_id, name)
+    require(service, caller, f"iam:{action}", arn, {**of_user, **keys}, shown=shown)
+    if user is None:
+        raise no_such(f"user with name {name}")
+    return user
+
+
+async def user_keys(service: Service, user: User) -> Keys:
+    """Return the condition keys of a user as a resource: its tags and its permissions boundary."""
+    tags = await tags_of(service, ResourceType.USER, user.user_id)
+    return {**tag_keys(tags), **boundary_key(user.boundary_arn)}
+
+
+async def _change(service: Service, user: User, changes: UserChanges) -> None:
+    if not await service.store.identities.change_user(user.user_id, changes):
+        raise no_such(f"user with name {user.name}")

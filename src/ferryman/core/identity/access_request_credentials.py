@@ -1,0 +1,93 @@
+"""What an approved access request lets its requester do, and the temporary credentials to do it with."""
+
+import json
+from dataclasses import replace
+
+from ferryman.core.identity.credentials import TemporaryCredentials
+from ferryman.core.identity.temporary_credentials import issue_temporary
+from ferryman.core.service import Service
+from ferryman.model.access_requests import AccessRequest, AccessRequestStatus
+from ferryman.model.arns import node_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
+from ferryman.model.identity.policies import PolicyDocument
+
+LONGEST = 3600
+"""Seconds that one pair of credentials lasts; while the window is open GetAccessToken gives others."""
+
+
+def issue_access_credentials(service: Service, caller: Caller, request: AccessRequest) -> TemporaryCredentials:
+    """Return credentials for an Approved request: of its requester `caller`, for the rest of its window.
+
+    They end with what the caller signed with: the user's key, the role's session.
+    """
+    now, asked_in = service.clock(), caller.session
+    ends = [request.deadline_at, now + LONGEST * 1000, *([] if asked_in is None else [asked_in.expires_at])]
+    session = TemporarySession(
+        SessionKind.ACCESS_REQUEST,
+        request.requester.identity_id,
+        now,
+        Millis(min(ends)),
+        access_request_id=request.request_id,
+    )
+    if asked_in is None:
+        session = replace(session, access_key_id=caller.access_key_id)
+    else:
+        session = replace(
+            session,
+            name=asked_in.name,
+            access_key_id=asked_in.access_key_id,
+            policies=asked_in.policies,
+            policy_arns=asked_in.policy_arns,
+            tags=asked_in.tags,
+            source_identity=asked_in.source_identity,
+            provider=asked_in.provider,
+            subject=asked_in.subject,
+            person_id=asked_in.person_id,
+        )
+    return issue_temporary(service, session)
+
+
+async def granted_policy(service: Service, session: TemporarySession) -> PolicyDocument:
+    """Return the policy of the request that credentials were made for, as it stands now.
+
+    Raises ExpiredTokenException unless it is Approved and the credentials' own.
+    """
+    request = await service.store.access_requests.get(session.access_request_id)
+    if (
+        request is None
+        or request.requester.identity_id != session.identity_id
+        or request.status is not AccessRequestStatus.APPROVED
+        or request.deadline_at <= service.clock()
+    ):
+        raise ServiceError("ExpiredTokenException", "The access that the security token was made for has ended.")
+    return PolicyDocument(f"access-request/{request.request_id}", access_policy(service, request))
+
+
+def access_policy(service: Service, request: AccessRequest) -> str:
+    """Return what a request's credentials may do, as a policy: sessions on its nodes, and those of one's own there."""
+    account_id, region = service.settings.account_id, service.settings.region
+    nodes = [node_arn(account_id, region, node) for node in request.nodes]
+    ids = [str(node) for node in request.nodes]
+    statements = [
+        {
+            "Effect": "Allow",
+            "Action": "ssm:StartSession",
+            "Resource": [*nodes, f"arn:aws:ssm:{region}:{account_id}:document/*", f"arn:aws:ssm:{region}::document/*"],
+        },
+        {"Effect": "Allow", "Action": "ssm:GetConnectionStatus", "Resource": nodes},
+        {
+            "Effect": "Allow",
+            "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
+            "Resource": f"arn:aws:ssm:{region}:{account_id}:session/${{aws:userid}}-*",
+            "Condition": {"StringEquals": {"ssm:resourceTag/aws:ssmmessages:target-id": ids}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ssm:DescribeSessions",
+            "Resource": f"arn:aws:ssm:{region}:{account_id}:session/*",
+        },
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

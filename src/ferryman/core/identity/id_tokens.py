@@ -1,0 +1,163 @@
+"""ID tokens of OpenID Connect providers: whether one is genuine, current and meant for this account."""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from ferryman.core.iam.oidc_providers import check_url
+from ferryman.core.service import Service
+from ferryman.model.errors import ServiceError, Unfetchable
+from ferryman.model.identifiers import Millis
+from ferryman.model.identity.roles import OidcProvider
+
+ALGORITHMS: Mapping[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), RSAKey),
+    **dict.fromkeys(("ES256", "ES384", "ES512"), ECKey),
+    "Ed25519": OKPKey,
+    "EdDSA": OKPKey,
+}
+"""Signatures by a provider's private key, and the keys that make them. Never `none`, never a shared secret."""
+SKEW = 60
+"""Seconds by which a provider's clock may be ahead of ours."""
+SUBJECT_LIMIT = 255
+_RSA_BITS = 2048
+_NEVER = 10**15
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebIdentity:
+    """Whom a genuine token is about. `audiences` are those of its audiences that are the provider's client ids."""
+
+    provider: OidcProvider
+    issuer: str
+    subject: str
+    audiences: tuple[str, ...]
+    claims: Mapping[str, Any]
+
+
+async def verify_token(service: Service, token: str) -> WebIdentity:
+    """Return whom a token is about.
+
+    Raises InvalidIdentityToken (malformed, unknown issuer or key, wrong signature, audience or times),
+    ExpiredTokenException, IDPCommunicationError.
+    """
+    header, unverified = _unverified(token)
+    issuer = unverified.get("iss")
+    provider = await _provider(service, issuer)
+    claims = _verified(token, header, await _key(service, str(issuer), header))
+    _check_times(claims, service.clock())
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
+        raise _invalid("it has no subject of 1 to 255 printable characters")
+    return WebIdentity(provider, str(issuer), subject, _audiences(provider, claims), claims)
+
+
+def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise _invalid("it is no signed JSON Web Token")
+    header, claims = _part(parts[0]), _part(parts[1])
+    if header.get("alg") not in list(ALGORITHMS):  # it may be of any type
+        raise _invalid(f"its algorithm is none of {', '.join(ALGORITHMS)}")
+    return header, claims
+
+
+def _part(encoded: str) -> Mapping[str, Any]:
+    try:
+        decoded = json.loads(_decoded(encoded))
+        json.dumps(decoded, ensure_ascii=False).encode()  # escapes can spell what no text holds
+    except (ValueError, RecursionError) as error:
+        raise _invalid("it is no signed JSON Web Token") from error
+    if not isinstance(decoded, dict):
+        raise _invalid("it is no signed JSON Web Token")
+    return decoded
+
+
+def _decoded(encoded: str) -> bytes:
+    return urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+
+
+async def _provider(service: Service, issuer: object) -> OidcProvider:
+    """Return the registered provider; who is not registered is never fetched from."""
+    if isinstance(issuer, str) and issuer.isascii() and issuer.isprintable():
+        url = issuer.rstrip("/")
+        provider = await service.store.oidc_providers.named(url.partition("://")[2])
+        # The issuer's own spelling may end with a slash, no more: each spelling has keys of its own.
+        if provider is not None and issuer in (provider.url, f"{provider.url}/"):
+            return provider
+    raise _invalid("no OpenID Connect provider of this account is its issuer")
+
+
+async def _key(service: Service, issuer: str, header: Mapping[str, Any]) -> RSAKey | ECKey | OKPKey:
+    key_id = header.get("kid")
+    if key_id is not None and not isinstance(key_id, str):
+        raise _invalid("its kid is no text")
+
+    def check(url: str) -> None:
+        try:
+            check_url(service, url)
+        except ServiceError as error:
+            raise Unfetchable("its discovery document names keys where none may be fetched") from error
+
+    try:
+        published = await service.provider_keys.find(service.fetch, check, issuer, key_id, service.clock())
+    except Unfetchable as error:
+        raise ServiceError("IDPCommunicationError", f"The provider's keys cannot be fetched: {error}.") from error
+    if published is None:
+        raise _invalid("it is signed with a key that its issuer does not publish")
+    kind = ALGORITHMS[header["alg"]]
+    if published.get("kty") != kind.key_type:
+        raise _invalid("its issuer's key is not for its algorithm")
+    try:
+        if kind is RSAKey and len(_decoded(str(published.get("n"))).lstrip(b"\0")) * 8 < _RSA_BITS:
+            raise _invalid(f"its issuer's key has fewer than {_RSA_BITS} bits")
+        return kind.import_key({name: value for name, value in published.items() if isinstance(value, str)})
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise _invalid("its issuer's key cannot be used") from error
+
+
+def _verified(token: str, header: Mapping[str, Any], key: RSAKey | ECKey | OKPKey) -> Mapping[str, Any]:
+    try:
+        return jwt.decode(token, key, algorithms=[header["alg"]]).claims
+    except (JoseError, ValueError, TypeError) as error:
+        raise _invalid("its signature is not its issuer's") from error
+
+
+def _check_times(claims: Mapping[str, Any], now: Millis) -> None:
+    expires, issued, begins = [claims.get(name, 0 if name == "nbf" else None) for name in ("exp", "iat", "nbf")]
+    seconds = now / 1000
+    if not _is_number(expires) or not _is_number(issued) or not _is_number(begins):
+        raise _invalid("it does not say when it was issued and expires")
+    if seconds >= expires:
+        raise ServiceError(
+            "ExpiredTokenException", "Token expired: the web identity token is past its exp. Log in again."
+        )
+    if max(issued, begins) > seconds + SKEW:
+        raise _invalid("it is from the future; compare the provider's clock with this server's")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _NEVER  # neither infinite nor no number
+
+
+def _audiences(provider: OidcProvider, claims: Mapping[str, Any]) -> tuple[str, ...]:
+    given = claims.get("aud")
+    listed = given if isinstance(given, list) else [given]
+    found = tuple(each for each in listed if isinstance(each, str) and each in provider.client_ids)
+    party = claims.get("azp")
+    if not found or (party is not None and party not in provider.client_ids):
+        raise ServiceError("InvalidIdentityToken", "Incorrect token audience")
+    return found
+
+
+def _invalid(cause: str) -> ServiceError:
+    return ServiceError("InvalidIdentityToken", f"The web identity token is not valid: {cause}.")

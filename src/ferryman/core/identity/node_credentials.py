@@ -1,0 +1,70 @@
+"""Nodes' temporary credentials, stateless: all that verifies them is sealed in their session token.
+
+An agent keeps using credentials until their stated expiry, also when newer ones were issued and across our restart
+(`protocol/agent.md` §1.12), so nothing about them may be forgotten, and nothing is stored. Deregistering a node ends
+them at once all the same, because whether the node is registered is looked up at every call.
+"""
+
+import base64
+import binascii
+
+import msgspec
+
+from ferryman.core.identity.credentials import Authenticated
+from ferryman.core.service import Service
+from ferryman.core.vault import Unsealable
+from ferryman.model.arns import node_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis, NodeId
+from ferryman.model.identity.callers import Caller, CallerKind, Credentials
+from ferryman.model.secret import Secret
+
+_PURPOSE = "node-credentials"
+
+
+class _Content(msgspec.Struct, frozen=True, array_like=True):
+    node_id: str
+    secret_access_key: str
+    expires_at: int
+
+
+def issue_credentials(service: Service, node_id: NodeId) -> tuple[Credentials, Millis]:
+    """Return new credentials of the node and when they expire, `Limits.node_credentials_life` seconds from now."""
+    expires_at = Millis(service.clock() + service.settings.limits.node_credentials_life * 1000)
+    access_key_id = "ASIA" + base64.b32encode(service.entropy(10)).decode()
+    secret = base64.b64encode(service.entropy(30)).decode()
+    plaintext = msgspec.msgpack.encode(_Content(node_id, secret, expires_at))
+    sealed = service.vault.seal(_PURPOSE, plaintext, access_key_id.encode())
+    token = base64.b64encode(sealed).decode()
+    return Credentials(access_key_id, Secret(secret), Secret(token)), expires_at
+
+
+async def authenticate_node(service: Service, access_key_id: str, session_token: str) -> Authenticated:
+    """Return the node whose credentials these are.
+
+    Raises UnrecognizedClientException for a token that is not ours, not this key's, altered, or of a node that is no
+    longer registered; ExpiredTokenException.
+    """
+    try:
+        sealed = base64.b64decode(session_token.encode(), validate=True)
+        plaintext = service.vault.open(_PURPOSE, sealed, access_key_id.encode())
+        content = msgspec.msgpack.decode(plaintext, type=_Content)
+    except (binascii.Error, UnicodeError, Unsealable, msgspec.DecodeError) as error:
+        raise _unrecognized() from error
+    if service.clock() >= content.expires_at:
+        raise ServiceError("ExpiredTokenException", "The security token included in the request is expired")
+    node_id = NodeId(content.node_id)
+    if await service.store.nodes.get(node_id) is None:
+        raise _unrecognized()
+    return Authenticated(node_caller(service, node_id), Secret(content.secret_access_key))
+
+
+def node_caller(service: Service, node_id: NodeId) -> Caller:
+    """Return the caller that a node is."""
+    settings = service.settings
+    arn = node_arn(settings.account_id, settings.region, node_id)
+    return Caller(CallerKind.NODE, settings.account_id, arn, node_id, node_id, node_id=node_id)
+
+
+def _unrecognized() -> ServiceError:
+    return ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")

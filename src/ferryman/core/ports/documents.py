@@ -1,0 +1,67 @@
+"""The ports through which use cases read and write documents and tags."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ferryman.model.documents import DocumentType, DocumentVersion, StoredDocument, WhichVersion
+from ferryman.model.tags import ResourceType
+
+
+class DocumentStore(Protocol):
+    """The account's session documents. Every change is atomic."""
+
+    async def add(self, document: StoredDocument) -> bool:
+        """Insert a document's first version; False if the name is taken."""
+
+    async def append(self, document: StoredDocument) -> int | None:
+        """Insert the next version if the latest still is `document.latest_version`; returns its number, or None.
+
+        The number in `document` is not looked at: numbers of deleted versions are not used again. Raises ServiceError
+        DuplicateDocumentVersionName.
+        """
+
+    async def count(self) -> int:
+        """How many documents there are."""
+
+    async def get(self, name: str, which: WhichVersion) -> StoredDocument | None:
+        """Return that version, None if there is none such, or no such document."""
+
+    async def all(self, kind: DocumentType | None = None) -> Sequence[StoredDocument]:
+        """Return the default version of every document, or of every one of a type, by name."""
+
+    async def versions(self, name: str, before: int | None, limit: int) -> Sequence[DocumentVersion]:
+        """Return up to `limit` versions below the number `before`, newest first."""
+
+    async def set_default(self, name: str, version: int) -> bool:
+        """Make this the default version; False if there is no such version."""
+
+    async def remove(self, name: str) -> bool:
+        """Delete a document and all its versions; False if there is none."""
+
+    async def remove_version(self, name: str, version: int) -> bool:
+        """Delete one version; False if it is the default or there is none."""
+
+
+class TagStore(Protocol):
+    """Tags of resources."""
+
+    async def put(self, resource_type: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
+        """Set these tags, at least one; others stay.
+
+        `model.tags.check_together` is asked of the stored tags in the same transaction: raises AlikeTagKeys,
+        TooManyTags, and then sets none.
+        """
+
+    async def of(self, resource_type: ResourceType, resource_ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Return the tags of each of these resources that has any, keys in order."""
+
+    async def page(
+        self, resource_type: ResourceType, filters: Sequence[tuple[str, Sequence[str]]], after: str, limit: int
+    ) -> Sequence[str]:
+        """Up to `limit` ids of tagged resources, in order, from just behind `after`.
+
+        `filters` are (key, values): all must hold; any value will do, and none means that the key is enough.
+        """
+
+    async def remove(self, resource_type: ResourceType, resource_id: str, keys: Sequence[str] | None = None) -> None:
+        """Delete the tags with these keys; None for all."""

@@ -1,0 +1,66 @@
+"""What use cases need from the outside, as protocols: `store` and `bus` implement them.
+
+One test suite a port runs over every adapter (`tests/contract`).
+
+Times are `Millis`. Nothing here blocks the event loop.
+"""
+
+from typing import Protocol
+
+from ferryman.core.ports.access_requests import AccessRequestStore
+from ferryman.core.ports.documents import DocumentStore, TagStore
+from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, RoleStore
+from ferryman.core.ports.identities import IdentityStore
+from ferryman.core.ports.nodes import ActivationStore, NodeStore
+from ferryman.core.ports.sessions import SessionStore
+
+
+class Store(Protocol):
+    """The stores of one database."""
+
+    @property
+    def sessions(self) -> SessionStore:
+        """Sessions."""
+
+    @property
+    def nodes(self) -> NodeStore:
+        """Managed nodes."""
+
+    @property
+    def activations(self) -> ActivationStore:
+        """Activations."""
+
+    @property
+    def identities(self) -> IdentityStore:
+        """Users and keys."""
+
+    @property
+    def groups(self) -> GroupStore:
+        """Groups of users."""
+
+    @property
+    def policies(self) -> PolicyStore:
+        """Policies, and who has them."""
+
+    @property
+    def roles(self) -> RoleStore:
+        """Roles."""
+
+    @property
+    def oidc_providers(self) -> OidcProviderStore:
+        """OpenID Connect providers."""
+
+    @property
+    def documents(self) -> DocumentStore:
+        """Session documents."""
+
+    @property
+    def tags(self) -> TagStore:
+        """Tags."""
+
+    @property
+    def access_requests(self) -> AccessRequestStore:
+        """Access requests."""
+
+    async def check(self) -> None:
+        """Raise `StoreUnavailable` if the database cannot be read and written; for `/healthz`."""

@@ -1,0 +1,58 @@
+"""Sessions that just-in-time access started: what ties them to their request, and what ends them with it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from ferryman.core.service import Service
+from ferryman.core.sessions.lifecycle import end_session
+from ferryman.model.access_requests import AccessRequest, AccessRequestStatus
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Caller
+from ferryman.model.sessions import AccessType, Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAccess:
+    """What a session that starts now is started by; neither for one of Standard access."""
+
+    request_id: str | None = None
+    ends_at: Millis | None = None
+
+
+async def session_access(service: Service, caller: Caller) -> SessionAccess:
+    """Return what `caller`'s credentials tie a session to; `ends_at` only if the settings let it end sessions."""
+    if caller.session is None or caller.access_type is not AccessType.JUST_IN_TIME:
+        return SessionAccess()
+    request = await _approved(service, caller.session.access_request_id)
+    return SessionAccess(request.request_id, request.deadline_at if service.settings.access.end_sessions else None)
+
+
+async def check_access(service: Service, session: Session) -> None:
+    """Raise AccessDeniedException and end the session if its access was revoked while it was being stored.
+
+    A revocation ends what it finds; what was stored after it looked is found here.
+    """
+    if session.access_request_id is None:
+        return
+    try:
+        await _approved(service, session.access_request_id)
+    except ServiceError as error:
+        await end_session(service, session.session_id, error.message)
+        raise
+
+
+async def end_sessions_of(service: Service, request: AccessRequest, cause: str) -> int:
+    """End every session that was started by a request, if the settings say so; returns how many."""
+    if not service.settings.access.end_sessions:
+        return 0
+    active = await service.store.sessions.active_by(request.request_id)
+    ended = await asyncio.gather(*(end_session(service, session.session_id, cause) for session in active))
+    return sum(ended)
+
+
+async def _approved(service: Service, request_id: str) -> AccessRequest:
+    request = await service.store.access_requests.get(request_id)
+    if request is None or request.status is not AccessRequestStatus.APPROVED or request.deadline_at <= service.clock():
+        raise ServiceError("AccessDeniedException", f"The access of {request_id} has ended.")
+    return request

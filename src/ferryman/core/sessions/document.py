@@ -1,0 +1,101 @@
+"""Which document a session runs, resolved when it starts and sent to its node as it was checked then."""
+
+import json
+from dataclasses import dataclass
+
+import msgspec
+
+from ferryman.core.documents.actions import document_name, find_document, no_document
+from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
+from ferryman.core.documents.content import ResolvedDocument, SessionDocument, read_document, resolve
+from ferryman.core.documents.parameters import check_values
+from ferryman.core.documents.rules import is_user
+from ferryman.core.service import Service
+from ferryman.core.sessions.requests import StartSessionRequest
+from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
+from ferryman.model.sessions import Session
+from ferryman.model.stream_urls import stream_query
+from ferryman.policy.context import fold
+
+RUN_AS_TAG = "SSMSessionRunAs"
+"""The key of the caller's tag that names the user of its sessions on nodes, AWS's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenDocument:
+    """A document's default version, resolved with a request's parameters and the account's preferences."""
+
+    name: str
+    version: int
+    resolved: ResolvedDocument
+
+    def json(self) -> str:
+        """Return the document as its node gets it."""
+        return msgspec.json.encode(self.resolved.content).decode()
+
+    def stream_query(self) -> str:
+        """Return the query of its client's StreamUrl."""
+        content = self.resolved.content
+        return stream_query(content["sessionType"], content.get("properties") or {})
+
+
+def requested_document(service: Service, request: StartSessionRequest) -> str:
+    """Return the name of the document that the request asks for, whether or not there is one; the account's shell if it
+    does not name any."""
+    return document_name(service, request.document_name or PREFERENCES_DOCUMENT)
+
+
+async def choose_document(service: Service, caller: Caller, request: StartSessionRequest) -> ChosenDocument:
+    """Return what the request starts. The caller must be authorised already: what is raised tells about documents.
+
+    With Run As, the caller's tag SSMSessionRunAs names the user, before the document does, as with AWS. Raises
+    InvalidDocument, and ValidationException naming the parameter, or the tag, that does not fit.
+    """
+    name = requested_document(service, request)
+    stored = await find_document(service, name)
+    if stored is None:
+        raise no_document(name)
+    if stored.version.type is not DocumentType.SESSION:
+        raise ServiceError("InvalidDocument", f"The document {name} is of type {stored.version.type}, not Session.")
+    document = _read(stored)
+    values = check_values(name, document.parameters, request.parameters)
+    if name == PREFERENCES_DOCUMENT:
+        preferences = document
+    else:
+        preferences = _read(
+            await find_document(service, PREFERENCES_DOCUMENT) or BUILTIN_DOCUMENTS[PREFERENCES_DOCUMENT]
+        )
+    resolved = resolve(name, document, values, preferences, service.settings.limits, _tagged_user(caller))
+    return ChosenDocument(name, stored.version.version, resolved)
+
+
+def task_content(session: Session, document: str) -> str:
+    """Return the Content of the session's task (`protocol/agent.md` §3.5); `document` is what `json` returned.
+
+    There are no parameters left in it: the server has put them all in place.
+    """
+    content = {
+        "DocumentName": session.document_name,
+        "DocumentContent": msgspec.Raw(document.encode()),
+        "SessionId": session.session_id,
+        "Parameters": {},
+        "SessionOwner": session.owner,
+    }
+    return msgspec.json.encode(content).decode()
+
+
+def _tagged_user(caller: Caller) -> str:
+    found = [value for key, value in caller.tags.items() if fold(key) == fold(RUN_AS_TAG)]  # as conditions read it
+    if len(found) > 1:
+        message = f"{caller.arn} has several tags whose keys are {RUN_AS_TAG} but for case; remove all but one of them."
+        raise ServiceError("ValidationException", message)
+    user = found[0] if found else ""
+    if user and not is_user(user):
+        raise ServiceError("ValidationException", f"{RUN_AS_TAG}, a tag of {caller.arn}, is not the name of a user.")
+    return user
+
+
+def _read(stored: StoredDocument) -> SessionDocument:
+    return read_document(json.loads(stored.json))

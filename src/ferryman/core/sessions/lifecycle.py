@@ -1,0 +1,197 @@
+"""What happens to a session after StartSession: its task, its ends, its end. Called by the gateway.
+
+Every change goes through `SessionStore.transition`, which keeps the status machine, so each of these may be called
+twice, late, or by two servers at once.
+"""
+
+from ferryman.core.audit.records import session_changed
+from ferryman.core.messages import (
+    EndSession,
+    EndTask,
+    StartTask,
+    control_subject,
+    decode_end_answer,
+    encode,
+    session_subject,
+)
+from ferryman.core.ports.bus import NoResponders
+from ferryman.core.ports.sessions import SessionChanges, SessionQuery
+from ferryman.core.service import Service
+from ferryman.core.sessions.document import task_content
+from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.sessions import ENDED, Session, SessionState, SessionStatus
+
+DETAILS_LIMIT = 1024
+"""Characters, AWS's own limit on Details."""
+_TASK_WAIT = 10.0
+"""Seconds for the node's server to pass a task on; it paces them (`protocol/agent.md` §3.9)."""
+_END_WAIT = 2.0
+_TASKS_SENT_AGAIN = 200
+_ERROR_HEADING = "----------ERROR-------"
+
+
+def idle_deadline(session: Session, last_activity: Millis) -> Millis:
+    """Return when the session must end if nothing more happens: by its idle timeout, its maximum duration or the end
+    of the access that it was started by, the earliest."""
+    idle = last_activity + session.idle_timeout * 60_000
+    bounds = (duration_deadline(session), session.access_ends_at)
+    return Millis(min([idle, *(bound for bound in bounds if bound is not None)]))
+
+
+def duration_deadline(session: Session) -> Millis | None:
+    """Return when the session's maximum duration is over, None if it has none."""
+    return None if session.max_duration is None else Millis(session.started_at + session.max_duration * 60_000)
+
+
+async def dispatch_task(service: Service, session: Session) -> bool:
+    """Send the session's task to its node, once its client is there; False if it has ended or the node is unreachable.
+
+    An unreachable node has `Limits.node_return` seconds to come back, and `node_attached` sends the task then. What is
+    sent is what StartSession checked, whatever became of the document since. Sending twice does no harm: an agent drops
+    a task whose session it runs. From now the node has `Limits.client_wait` seconds to open its data channel.
+    """
+    document = await service.store.sessions.document_content(session.session_id)
+    if document is None:  # it has ended meanwhile
+        return False
+    task = StartTask(session.session_id, task_content(session, document))
+    limits = service.settings.limits
+    await _set_deadline(service, session.session_id, limits.client_wait)
+    try:
+        await service.bus.request(control_subject(session.target), encode(task), timeout=_TASK_WAIT)
+    except (NoResponders, TimeoutError):
+        await _set_deadline(service, session.session_id, limits.node_return)
+        return False
+    return True
+
+
+async def node_attached(service: Service, node_id: NodeId) -> None:
+    """The node's control channel is up: it gets the tasks that it did not take up, lost with an earlier channel."""
+    query = SessionQuery(SessionState.ACTIVE, status=SessionStatus.CONNECTING, target=node_id)
+    for session in await service.store.sessions.page(query, None, _TASKS_SENT_AGAIN):
+        if session.token_id is None:  # its client is there
+            await dispatch_task(service, session)
+
+
+async def ends_attached(service: Service, session_id: SessionId) -> Session | None:
+    """Both ends are attached and the agent reported Connected: the session is Connected, its idle time starts anew.
+
+    Returns the session; None if it has ended or is ending (the relay then tells both ends and closes). Idempotent.
+    """
+    session = await service.store.sessions.get(session_id)
+    if session is None:
+        return None
+    deadline_at = idle_deadline(session, service.clock())
+    connected = await _transition(service, session_id, SessionStatus.CONNECTED, SessionChanges(deadline_at=deadline_at))
+    if connected is not None:
+        return connected
+    session = await service.store.sessions.get(session_id)
+    return session if session is not None and session.status is SessionStatus.CONNECTED else None
+
+
+async def end_lost(service: Service, session_id: SessionId, last_activity: Millis | None) -> Session | None:
+    """An end's socket was lost: Connected becomes Disconnected, which the idle timeout ends. Idempotent.
+
+    `last_activity` is when a user last typed, resized or got output; None means now, as for a session that does not
+    idle. Returns the session if it is now
+    Disconnected or still Connecting, None otherwise.
+    """
+    session = await service.store.sessions.get(session_id)
+    if session is None:
+        return None
+    counted_from = service.clock() if last_activity is None or not session.idles else last_activity
+    deadline_at = idle_deadline(session, counted_from)
+    lost = await _transition(service, session_id, SessionStatus.DISCONNECTED, SessionChanges(deadline_at=deadline_at))
+    if lost is not None:
+        return lost
+    session = await service.store.sessions.get(session_id)
+    waiting = (SessionStatus.CONNECTING, SessionStatus.DISCONNECTED)
+    return session if session is not None and session.status in waiting else None
+
+
+async def end_session(service: Service, session_id: SessionId, details: str) -> bool:
+    """Begin to end a session for the cause `details`: Terminating, both ends told; False if it had ended or was ending.
+
+    The agent is told on its data channel if that is open, else on the node's control channel. It is Terminated when the
+    agent confirms, or by the sweep after `Limits.terminate_wait` seconds.
+    """
+    deadline_at = Millis(service.clock() + service.settings.limits.terminate_wait * 1000)
+    changes = SessionChanges(details=_cut(details), deadline_at=deadline_at, token_id="")
+    session = await _transition(service, session_id, SessionStatus.TERMINATING, changes)
+    if session is None:
+        return False
+    try:
+        reply = await service.bus.request(
+            session_subject(session_id), encode(EndSession(_cut(details), lost=True)), timeout=_END_WAIT
+        )
+        agent_told = decode_end_answer(reply).agent_told
+    except (NoResponders, TimeoutError):
+        agent_told = False
+    if not agent_told:
+        await service.bus.publish(control_subject(session.target), encode(EndTask(session_id)))
+    return True
+
+
+async def session_finished(service: Service, session_id: SessionId, details: str) -> None:
+    """The agent ended the session by itself (said so on its data channel): Terminated at once. Idempotent.
+
+    `details` is the cause, empty for a normal end; the relay tells the client itself.
+    """
+    await _close(service, session_id, SessionStatus.TERMINATED, details)
+
+
+async def agent_task_completed(
+    service: Service, node_id: NodeId, session_id: SessionId, final_status: str, output: str
+) -> None:
+    """The agent's `agent_task_complete` (`protocol/agent.md` §3.7): the session is over, its relay is told. Idempotent.
+
+    A session that nobody joined and whose task did not succeed is Failed. Ignored for a session that is not the node's;
+    acknowledge the message in every case.
+    """
+    session = await service.store.sessions.get(session_id)
+    if session is None or session.target != node_id or session.status in ENDED:
+        return
+    details = output.replace(_ERROR_HEADING, "").strip()
+    succeeded = final_status == "Success"
+    if not succeeded and not details:
+        details = f"The agent reported {final_status}."
+    if not succeeded and await fail_session(service, session_id, details):
+        return
+    # Who ended it is what Details say of a session that was ending; the agent only confirms.
+    kept = session.status is SessionStatus.TERMINATING
+    if await _close(service, session_id, SessionStatus.TERMINATED, "" if kept else details) is not None:
+        await _publish_end(service, session_id, details, lost=kept or not succeeded)
+
+
+async def fail_session(service: Service, session_id: SessionId, details: str) -> bool:
+    """A Connecting session is Failed, its relay is told; False if it was not Connecting any more."""
+    if await _close(service, session_id, SessionStatus.FAILED, details) is None:
+        return False
+    await _publish_end(service, session_id, details, lost=True)
+    return True
+
+
+async def _transition(
+    service: Service, session_id: SessionId, to: SessionStatus, changes: SessionChanges
+) -> Session | None:
+    """Every change of a session's status comes through here, and into the record."""
+    changed = await service.store.sessions.transition(session_id, to, changes)
+    if changed is not None:
+        session_changed(service, changed)
+    return changed
+
+
+async def _set_deadline(service: Service, session_id: SessionId, seconds: int) -> None:
+    await service.store.sessions.set_deadline(session_id, Millis(service.clock() + seconds * 1000))
+
+
+async def _close(service: Service, session_id: SessionId, status: SessionStatus, details: str) -> Session | None:
+    changes = SessionChanges(details=_cut(details) or None, ended_at=service.clock(), token_id="")
+    return await _transition(service, session_id, status, changes)
+
+
+async def _publish_end(service: Service, session_id: SessionId, output: str, *, lost: bool) -> None:
+    await service.bus.publish(session_subject(session_id), encode(EndSession(_cut(output), lost)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= DETAILS_LIMIT else text[: DETAILS_LIMIT - 1] + "…"

@@ -1,0 +1,117 @@
+"""DescribeSessions: filters, pages, the 30-day window."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from ferryman.core.authorization.decisions import require
+from ferryman.core.listings import narrowed_by
+from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.ports.sessions import SessionPosition, SessionQuery
+from ferryman.core.service import Service
+from ferryman.core.sessions.requests import DescribeSessionsRequest
+from ferryman.model.arns import session_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis, SessionId
+from ferryman.model.identity.callers import Caller
+from ferryman.model.sessions import AccessType, Session, SessionState, SessionStatus
+
+DEFAULT_PAGE = 50
+FILTER_KEYS = ("InvokedAfter", "InvokedBefore", "Target", "Owner", "Status", "SessionId", "AccessType")
+_OPERATION = "DescribeSessions"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+async def describe_sessions(service: Service, caller: Caller, request: DescribeSessionsRequest) -> Page[Session]:
+    """DescribeSessions: newest first, a page full unless it is the last.
+
+    Raises AccessDeniedException, ValidationException, InvalidFilterKey, InvalidNextToken.
+    """
+    settings = service.settings
+    require(service, caller, "ssm:DescribeSessions", session_arn(settings.account_id, settings.region, "*"))
+    query = _query(request)
+    if caller.access_type is AccessType.JUST_IN_TIME:  # what it may see are its own
+        if query.owner not in (None, caller.arn):
+            return Page(())
+        query = replace(query, owner=caller.arn)
+    if request.state is SessionState.HISTORY:
+        since = Millis(service.clock() - settings.limits.history_days * 86_400_000)
+        query = replace(query, ended_since=since)
+    members = (request.state, sorted(request.filters))
+    after = None
+    if request.next_token is not None:
+        started_at, session_id = open_page_token(service, caller, _OPERATION, members, request.next_token)
+        after = SessionPosition(Millis(int(started_at)), SessionId(str(session_id)))
+    limit = request.max_results or DEFAULT_PAGE
+    with narrowed_by("Target", "Owner", "Status", "InvokedAfter", "InvokedBefore"):
+        found = await service.store.sessions.page(query, after, limit + 1)
+    items = tuple(found[:limit])
+    if len(found) <= limit:
+        return Page(items)
+    position = (items[-1].started_at, items[-1].session_id)
+    return Page(items, seal_page_token(service, caller, _OPERATION, members, position))
+
+
+def _query(request: DescribeSessionsRequest) -> SessionQuery:
+    filters = _by_key(request.filters)
+    owner = filters.get("Owner")
+    is_arn = owner is not None and owner.startswith("arn:")
+    return SessionQuery(
+        state=request.state,
+        invoked_after=_instant(filters, "InvokedAfter"),
+        invoked_before=_instant(filters, "InvokedBefore"),
+        target=filters.get("Target"),
+        owner=owner if is_arn else None,
+        owner_name=None if is_arn else owner,
+        status=_choice(filters, "Status", SessionStatus),
+        session_id=filters.get("SessionId"),
+        access_type=_choice(filters, "AccessType", AccessType),
+    )
+
+
+def _by_key(filters: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    by_key: dict[str, str] = {}
+    for key, value in filters:
+        if key not in FILTER_KEYS:
+            raise ServiceError(
+                "InvalidFilterKey", f"The filter key {key!r} is not valid. Valid keys: {', '.join(FILTER_KEYS)}."
+            )
+        if key in by_key:
+            raise ServiceError("ValidationException", f"The filter key {key} may be given once only.")
+        by_key[key] = value
+    return by_key
+
+
+def _instant(filters: Mapping[str, str], key: str) -> Millis | None:
+    """Return an ISO 8601 instant in milliseconds, rounded up: StartDates are whole ones. Without a zone it is UTC."""
+    value = filters.get(key)
+    if value is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=UTC)
+        return Millis(-((_EPOCH - instant) // _MILLISECOND))
+    except (ValueError, OverflowError) as error:
+        raise ServiceError(
+            "ValidationException",
+            f"The value {value!r} of the filter {key} is not an ISO 8601 timestamp such as 2018-08-29T00:00:00Z.",
+        ) from error
+
+
+def _choice(filters: Mapping[str, str], key: str, choices: type[Choice]) -> Choice | None:
+    value = filters.get(key)
+    if value is None:
+        return None
+    try:
+        return choices(value)
+    except ValueError as error:
+        raise ServiceError(
+            "ValidationException",
+            f"The value {value!r} of the filter {key} is not valid. Valid values: {', '.join(choices)}.",
+        ) from error

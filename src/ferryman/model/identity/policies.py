@@ -1,0 +1,38 @@
+"""Policies as documents: who holds them, and under which name; the language itself is `ferryman.policy`'s."""
+
+from dataclasses import dataclass
+
+from ferryman.model.identifiers import Millis
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """A policy that bears on a caller: its ARN, or the owner's id and its name if it is inline; and its JSON text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedPolicy:
+    """A policy with an ARN, of this account or built in. `policy_id` is `ANPA` and 17 characters, never reused."""
+
+    arn: str
+    policy_id: str
+    name: str
+    description: str
+    default_version: int
+    latest_version: int
+    created_at: Millis
+    updated_at: Millis
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One version of a managed policy, counted from 1."""
+
+    arn: str
+    version: int
+    text: str
+    created_at: Millis

@@ -1,1 +1,0 @@
-"""The client: the session-manager-plugin argument contract, the terminal, the session."""

@@ -1,1 +1,0 @@
-"""Session recordings: writers and readers."""

@@ -1,0 +1,237 @@
+"""A node's control channel: tasks out, results in (`protocol/agent.md` §3)."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiohttp import WSCloseCode
+
+from ferryman.core.messages import (
+    DONE,
+    CloseControlChannel,
+    EndTask,
+    NodeAnswer,
+    OfferSshKey,
+    Ping,
+    Probe,
+    SshKeyOffered,
+    StartTask,
+    control_subject,
+    decode_control,
+    encode,
+    ssh_key_subject,
+)
+from ferryman.core.nodes import actions as nodes
+from ferryman.core.service import Service
+from ferryman.core.sessions import lifecycle as session_lifecycle
+from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
+from ferryman.server.channels import frames
+from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.start_queue import StartQueue
+from ferryman.server.channels.websocket import Socket, Violation
+from ferryman.server.timeouts import Timing
+from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
+from ferryman.wire.opening import OpenControlChannel
+from ferryman.wire.payloads import MalformedPayload, decode_payload, encode_payload
+from ferryman.wire.ssh_keys import REASON_LIMIT, SshPublicKey, SshPublicKeyResult
+from ferryman.wire.tasks import AgentTaskAcknowledge, AgentTaskComplete, InteractiveShell
+
+_IGNORED = frozenset(
+    {
+        MessageType.AGENT_TELEMETRY.value,
+        MessageType.AGENT_UPDATE_RESULT.value,
+        MessageType.AGENT_JOB_ACK.value,
+        MessageType.AGENT_JOB_REPLY.value,
+    }
+)
+KEYS_UNANSWERED = 64
+"""SSH keys that a node may leave without an answer before the oldest is forgotten."""
+STATUS_LIMIT = 40
+"""Characters of what a node calls the outcome of a task that are logged."""
+_BEFORE_OPENINGS_SAID_SO = "4.0.1.0"
+"""Of Ferryman's agents whose opening does not say whose they are."""
+_DEREGISTERED = "the node was deregistered"
+_log = structlog.get_logger("ferryman.server.channels.control_channel")
+
+
+class NodeNotReading(Exception):
+    """The node's control channel is open, and it takes nothing from it."""
+
+
+class ControlChannel:
+    """One node's open control channel.
+
+    `slot_of` finds a session's relay slot on this server, so that its output is passed on before its end is told.
+    `opened` is the agent's first frame: Ferryman's own, of whatever release, is ready for tasks at once.
+    """
+
+    __slots__ = (
+        "_offered_keys",
+        "_opened",
+        "_pings",
+        "_refused",
+        "_service",
+        "_slot_of",
+        "_timing",
+        "node_id",
+        "socket",
+        "starts",
+    )
+
+    def __init__(
+        self,
+        service: Service,
+        node_id: NodeId,
+        socket: Socket,
+        timing: Timing,
+        slot_of: Callable[[SessionId], RelaySlot | None],
+        opened: OpenControlChannel,
+    ) -> None:
+        first_at = asyncio.get_running_loop().time() + (0.0 if _is_ferrymans(opened) else timing.start)
+        self.node_id = node_id
+        self.socket = socket
+        self.starts = StartQueue(socket.send, timing.start, first_at)
+        self._service = service
+        self._slot_of = slot_of
+        self._opened = opened
+        self._timing = timing
+        self._pings: set[asyncio.Task[None]] = set()
+        self._refused = 0
+        self._offered_keys: dict[str, None] = {}
+
+    async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
+        """Serve the node until it leaves or is told to; `entered` is called when tasks can reach it."""
+        subscription = await self._service.bus.subscribe(control_subject(self.node_id), self._on_message)
+        sending = asyncio.create_task(self._send_tasks_again())
+        try:
+            entered(self)
+            # Not before tasks and CloseControlChannel reach it: who deregisters the node meanwhile closes this, too.
+            agent_version, platform_type = self._opened.agent_version, self._opened.platform_type
+            if not await nodes.control_channel_opened(self._service, self.node_id, agent_version, platform_type):
+                self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
+            await self.socket.carry(self._read)
+            departure = self.socket.departure
+            if departure is None or departure.code != WSCloseCode.GOING_AWAY:  # a server that stops has no time for it
+                await nodes.control_channel_closed(self._service, self.node_id)
+        finally:
+            for task in (sending, *self._pings):
+                task.cancel()
+            await asyncio.wait({sending, *self._pings})
+            self.starts.close()
+            await subscription.close()
+            departure, gone = self.socket.departure, self.socket.gone
+            _log.info(
+                "control channel closed",
+                node_id=self.node_id,
+                close_code=departure.code if departure else gone.code if gone else None,
+                reason=departure.reason if departure else "",
+                refused=self._refused,
+            )
+
+    async def _send_tasks_again(self) -> None:
+        try:
+            await session_lifecycle.node_attached(self._service, self.node_id)
+        except Exception:  # noqa: BLE001 boundary: the store's fault; the sessions end by their deadlines
+            _log.exception("tasks not sent again", node_id=self.node_id)
+
+    async def _on_message(self, payload: bytes) -> bytes:
+        request = decode_control(payload)
+        match request:
+            case StartTask():
+                self._start(request)
+            case EndTask():
+                if not self.starts.cancel(request.session_id):
+                    self._send(frames.channel_closed(self._service, request.session_id))
+            case CloseControlChannel():
+                self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
+            case Ping(answer_to):
+                return self._ping(answer_to)
+            case OfferSshKey():
+                self._offer_key(request)
+            case Probe():
+                pass
+        return DONE
+
+    def _ping(self, answer_to: str) -> bytes:
+        """AWS's agents are not asked: the older ones answer no pings (`protocol/agent.md` §0.1)."""
+        silent = asyncio.get_running_loop().time() - self.socket.heard_at
+        if not self.socket.own_end or silent < self._timing.quiet:
+            return encode(NodeAnswer(None))
+        task = asyncio.create_task(self._answer(answer_to, silent))
+        self._pings.add(task)
+        task.add_done_callback(self._pings.discard)
+        return DONE
+
+    async def _answer(self, answer_to: str, silent: float) -> None:
+        answers = await self.socket.answers(self._timing.probe)
+        answer = NodeAnswer(None if answers else round(silent + self._timing.probe))
+        await self._service.bus.publish(answer_to, encode(answer))
+
+    def _start(self, task: StartTask) -> None:
+        if self.socket.behind:
+            raise NodeNotReading(self.node_id)
+        shell = InteractiveShell(content=task.content, task_id=task.session_id)
+        frame = frames.message(self._service, MessageType.INTERACTIVE_SHELL, encode_payload(shell))
+        if not self.starts.add(task.session_id, frame):
+            raise NodeNotReading(self.node_id)
+
+    def _offer_key(self, offer: OfferSshKey) -> None:
+        if self.socket.behind:
+            raise NodeNotReading(self.node_id)
+        self._offered_keys[offer.key_id] = None
+        if len(self._offered_keys) > KEYS_UNANSWERED:
+            del self._offered_keys[next(iter(self._offered_keys))]
+        payload = encode_payload(SshPublicKey(offer.key_id, offer.user, offer.public_key))
+        self._send(frames.message(self._service, MessageType.SSH_PUBLIC_KEY, payload))
+
+    async def _key_answered(self, result: SshPublicKeyResult) -> None:
+        """Pass on what the node says about a key, if it is one that it was sent."""
+        if result.key_id not in self._offered_keys:
+            self._refused += 1
+            return
+        del self._offered_keys[result.key_id]
+        message = encode(SshKeyOffered(result.error[:REASON_LIMIT]))
+        await self._service.bus.publish(ssh_key_subject(result.key_id), message)
+
+    def _send(self, frame: bytes) -> None:
+        if self.socket.behind:
+            # 64 KiB unread on a channel of small messages: this node is not going to read the next one either.
+            self.socket.leave(WSCloseCode.POLICY_VIOLATION, "the node does not read its control channel")
+            return
+        self.socket.send(frame)
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self.socket.receive_frame()
+            try:
+                message = decode(frame)
+                if message.message_type == MessageType.AGENT_TASK_COMPLETE:
+                    await self._task_completed(message, decode_payload(message.payload, AgentTaskComplete))
+                elif message.message_type == MessageType.SSH_PUBLIC_KEY_RESULT:
+                    await self._key_answered(decode_payload(message.payload, SshPublicKeyResult))
+                elif message.message_type not in _IGNORED:
+                    self._refused += 1
+            except (MalformedFrame, MalformedPayload) as error:
+                self._refused += 1
+                raise Violation(WSCloseCode.PROTOCOL_ERROR, str(error)) from error
+
+    async def _task_completed(self, message: AgentMessage, result: AgentTaskComplete) -> None:
+        session_id = SessionId(result.task_id)
+        slot = self._slot_of(session_id)
+        if slot is not None:
+            await slot.agent_left()
+        try:
+            await session_lifecycle.agent_task_completed(
+                self._service, self.node_id, session_id, result.final_task_status, result.output
+            )
+        except Exception:  # noqa: BLE001 boundary: whatever the store's fault is, the node sends its result again
+            _log.exception("result not recorded", node_id=self.node_id, session_id=session_id[:SESSION_ID_LIMIT])
+            return
+        receipt = AgentTaskAcknowledge(message_id=str(message.message_id), task_id=result.task_id)
+        self._send(frames.message(self._service, MessageType.AGENT_TASK_ACKNOWLEDGE, encode_payload(receipt)))
+        session_id, status = SessionId(session_id[:SESSION_ID_LIMIT]), result.final_task_status[:STATUS_LIMIT]
+        _log.info("task completed", node_id=self.node_id, session_id=session_id, status=status)
+
+
+def _is_ferrymans(opened: OpenControlChannel) -> bool:
+    return isinstance(opened.ferryman, int) or opened.agent_version == _BEFORE_OPENINGS_SAID_SO

@@ -1,0 +1,128 @@
+"""Which channels this server holds: relay slots by session, control channels by node, and the end of all of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import WSCloseCode
+
+from ferryman.core.audit.records import node_changed
+from ferryman.core.authorization.admission import AuthorizedSession
+from ferryman.core.messages import session_subject
+from ferryman.core.ports.bus import Subscription
+from ferryman.core.service import Service
+from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.server.channels.contention import Contention
+from ferryman.server.channels.control_channel import ControlChannel
+from ferryman.server.channels.heartbeat import Heartbeat
+from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.websocket import Socket
+from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+
+
+@dataclass(slots=True)
+class _Occupied:
+    slot: RelaySlot
+    ends: int = 0
+    subscription: Subscription | None = None
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Gateway:
+    """The channels of one server."""
+
+    def __init__(self, service: Service, timing: Timing = DEFAULT_TIMING) -> None:
+        self.service = service
+        self.timing = timing
+        self.heartbeat = Heartbeat(timing)
+        self.contention = Contention()
+        self.closing = asyncio.Event()
+        self.simulations = asyncio.Lock()
+        """Held by the one request whose policies are simulated."""
+        self._slots: dict[SessionId, _Occupied] = {}
+        self._controls: dict[NodeId, ControlChannel] = {}
+        self._sockets: set[Socket] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def open_channels(self) -> int:
+        """How many WebSockets are open."""
+        return len(self._sockets)
+
+    def hold(self, socket: Socket) -> None:
+        """Keep a socket alive with pings, and have it closed when the server stops, until `release`."""
+        self._sockets.add(socket)
+        self._empty.clear()
+        self.heartbeat.add(socket)
+        if self.closing.is_set():
+            socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
+
+    def release(self, socket: Socket) -> None:
+        """Forget a socket that is closed."""
+        self.heartbeat.discard(socket)
+        self._sockets.discard(socket)
+        if not self._sockets:
+            self._empty.set()
+
+    @asynccontextmanager
+    async def slot(self, authorized: AuthorizedSession) -> AsyncIterator[RelaySlot]:
+        """Give the session's slot, the same to both ends; it answers on the bus as long as one of them is here."""
+        session_id = authorized.session.session_id
+        occupied = self._slots.get(session_id)
+        if occupied is None:
+            occupied = self._slots[session_id] = _Occupied(RelaySlot(self.service, authorized, self.timing))
+        occupied.ends += 1
+        try:
+            async with occupied.changing:
+                if occupied.subscription is None:
+                    occupied.subscription = await self.service.bus.subscribe(
+                        session_subject(session_id), occupied.slot.on_message
+                    )
+            yield occupied.slot
+        finally:
+            occupied.ends -= 1
+            if not occupied.ends:
+                del self._slots[session_id]
+                if occupied.subscription is not None:
+                    await occupied.subscription.close()
+
+    def slot_of(self, session_id: SessionId) -> RelaySlot | None:
+        """Return the slot of a session that has an end here."""
+        occupied = self._slots.get(session_id)
+        return occupied.slot if occupied is not None else None
+
+    def enter_control(self, channel: ControlChannel) -> None:
+        """Make this the node's control channel; an older one is closed."""
+        channel.socket.joined()
+        replaced = self._controls.get(channel.node_id)
+        self._controls[channel.node_id] = channel
+        if replaced is not None:
+            self.contention.replaced(channel.node_id, self.service.clock())
+            replaced.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
+        node_changed(self.service, channel.node_id, "Connected", sourceIPAddress=channel.socket.peer_address)
+
+    def leave_control(self, channel: ControlChannel) -> None:
+        """Forget a control channel, unless another took its place."""
+        if self._controls.get(channel.node_id) is channel:
+            del self._controls[channel.node_id]
+            node_changed(self.service, channel.node_id, "Disconnected")
+
+    def session_started(self, node_id: NodeId, session_id: SessionId) -> None:
+        """The node has taken up a session's task: its control channel may get the next."""
+        channel = self._controls.get(node_id)
+        if channel is not None:
+            channel.starts.started(session_id)
+
+    async def close(self) -> None:
+        """Tell every peer that the server goes away (1001) and wait for them, in bounded time. Sessions go on."""
+        self.closing.set()
+        for socket in list(self._sockets):
+            socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
+        try:
+            async with asyncio.timeout(self.timing.shutdown):
+                await self._empty.wait()
+        except TimeoutError:
+            for socket in list(self._sockets):
+                socket.abort()

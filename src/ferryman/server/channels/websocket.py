@@ -1,0 +1,334 @@
+"""The server's end of a WebSocket: whole messages in and out, backpressure, and one way to leave."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
+
+from ferryman.server.channels.frame_writer import Outgoing
+from ferryman.server.listener.connection import Connection, drop_frames
+from ferryman.server.timeouts import Timing
+
+ABNORMAL = 1006
+TURN_FRAMES = 64
+"""Frames of any type read from one peer before the others get their turn: a flood of small frames delays nobody else's
+keystroke."""
+CONTROL_BURST = 100
+"""Pings and unsolicited pongs that a peer may send at once; AWS's ends send one every few minutes, ours every 15 s."""
+CONTROL_PER_SECOND = 10
+"""How many more it may send per second after that; a peer that exceeds both is disconnected."""
+
+OWN_ENDS = "ferryman-"
+"""How the User-Agent of Ferryman's own agent and clients begins."""
+
+_OUT_OF_REACH = 1 << 62
+_QUESTION = b"read?"
+"""The payload of a ping that somebody waits for; the heartbeat's have none."""
+
+
+class PeerGone(Exception):
+    """There is nothing more to receive. `code` is the peer's close code, 1006 if it sent none."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the peer is gone ({code})")
+        self.code = code
+
+
+class Violation(Exception):
+    """The peer broke the protocol; the channel is closed with `code`."""
+
+    def __init__(self, code: WSCloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How a channel ended on our side: the close code and its reason."""
+
+    code: int
+    reason: str
+
+
+class Socket:
+    """One peer's WebSocket. A single task receives and closes; anyone may send and ask it to leave."""
+
+    __slots__ = (
+        "_asked",
+        "_connection",
+        "_control_allowance",
+        "_control_counted_at",
+        "_draining",
+        "_hearing",
+        "_open",
+        "_outgoing",
+        "_patience",
+        "_pongs_due",
+        "_response",
+        "_scope",
+        "_taken",
+        "_time",
+        "_transport",
+        "_writer",
+        "departure",
+        "gone",
+        "heard_at",
+        "own_end",
+        "peer_address",
+        "reading",
+    )
+
+    def __init__(
+        self, request: web.Request, response: web.WebSocketResponse, writer: AbstractStreamWriter, patience: float
+    ) -> None:
+        if request.transport is None:
+            raise ConnectionResetError("the peer left during the upgrade")
+        self._response = response
+        self._writer = writer
+        self._transport = request.transport
+        self._connection = request.protocol
+        self._outgoing = Outgoing(request.protocol, request.transport)
+        self._scope: asyncio.Timeout | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._asked: Callable[[], None] | None = None
+        self._hearing: asyncio.Event | None = None
+        self._open = True
+        self._taken = 0
+        self._patience = patience
+        self._pongs_due = 0
+        self._control_allowance = float(CONTROL_BURST)
+        self._control_counted_at = asyncio.get_running_loop().time()
+        self.peer_address = request.remote
+        """The client's IP address, also behind a trusted proxy; None for a socket that is not of the internet."""
+        self.departure: Departure | None = None
+        self.gone: PeerGone | None = None
+        self.own_end = request.headers.get("User-Agent", "").startswith(OWN_ENDS)
+        """Whether the peer is Ferryman's, by its own word: it answers every ping."""
+        self._time = asyncio.get_running_loop().time
+        self.heard_at = self._time()
+        """When something was received last, by the loop's clock."""
+        self.reading = True
+        """Whether what the peer sends is read; not while another peer, which gets it, is behind."""
+
+    @classmethod
+    async def upgrade(cls, request: web.Request, frame_bytes: int, timing: Timing) -> "Socket":
+        """Answer a WebSocket upgrade; a longer message than `frame_bytes` will end the channel with 1009.
+
+        Compression is never negotiated. Raises `web.HTTPBadRequest` if the request is no upgrade.
+        """
+        response = web.WebSocketResponse(
+            autoping=False,
+            autoclose=False,
+            compress=False,
+            max_msg_size=frame_bytes,
+            timeout=timing.close,
+            writer_limit=_OUT_OF_REACH,
+        )
+        writer = await response.prepare(request)
+        return cls(request, response, writer, timing.close)
+
+    @property
+    def response(self) -> web.WebSocketResponse:
+        """What the aiohttp handler must return."""
+        return self._response
+
+    def recognised(self, caller: str) -> None:
+        """The peer has shown that it acts for `caller`; it may have to leave for having too many connections."""
+        if isinstance(self._connection, Connection) and not self._connection.recognised(caller):
+            self.leave(WSCloseCode.TRY_AGAIN_LATER, "too many connections of one caller")
+
+    def joined(self) -> None:
+        """It is a channel from now on, and not closed to make room for others."""
+        if isinstance(self._connection, Connection):
+            self._connection.joined()
+
+    async def receive_frame(self) -> bytes:
+        """Return the next binary message; raises `PeerGone`, and `Violation` (1003) for a text message."""
+        received = await self.receive()
+        if isinstance(received, str):
+            raise Violation(WSCloseCode.UNSUPPORTED_DATA, "text frames are not expected after the opening")
+        return received
+
+    async def receive(self) -> bytes | str:
+        """Return the next message, text as str; answer pings in between.
+
+        Raises `PeerGone`, and `Violation` (1008) for more pings and pongs than a peer may send.
+        """
+        while True:
+            self._taken += 1
+            if not self._taken % TURN_FRAMES:
+                await asyncio.sleep(0)
+            self.reading = True
+            message = await self._response.receive()
+            self.reading = False
+            self.heard_at = self._time()
+            if self._hearing is not None:
+                self._hearing.set()
+                self._hearing = None
+            kind = message.type
+            if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
+                data: bytes | str = message.data
+                return data
+            if kind is WSMsgType.PING:
+                self._count_control()
+                self._outgoing.pong(message.data)
+            elif kind is WSMsgType.PONG:
+                self._pong(message.data)
+            else:
+                if kind is WSMsgType.CLOSE:
+                    self._outgoing.close(WSCloseCode.OK)
+                    self._transport.close()
+                raise PeerGone(self._response.close_code or ABNORMAL)
+
+    def _count_control(self) -> None:
+        now = asyncio.get_running_loop().time()
+        refilled = self._control_allowance + (now - self._control_counted_at) * CONTROL_PER_SECOND
+        self._control_counted_at = now
+        self._control_allowance = min(float(CONTROL_BURST), refilled) - 1
+        if self._control_allowance < 0:
+            raise Violation(WSCloseCode.POLICY_VIOLATION, "too many pings or pongs")
+
+    def send(self, frame: bytes) -> bool:
+        """Put a binary message on its way, whole; nothing happens on a closing socket.
+
+        Returns True when the peer is behind: then `drain` before sending more.
+        """
+        return self._open and self._outgoing.add(frame)
+
+    @property
+    def behind(self) -> bool:
+        """Whether more than 64 KiB wait for the peer to read."""
+        return self._outgoing.behind
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait for the peer to read, not counting the kernel's buffers."""
+        return self._outgoing.waiting_bytes
+
+    async def drain(self) -> None:
+        """Wait until the peer has caught up, or is gone. May be cancelled, unlike aiohttp's own `drain`, whose waiters
+        share one future: cancelling it there fails all who wait for it, then and later."""
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.create_task(self._drain())
+        await asyncio.shield(self._draining)
+
+    async def _drain(self) -> None:
+        try:
+            await self._writer.drain()
+        except (ConnectionError, aiohttp.ClientError):
+            return  # whoever receives from this socket hears of it
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        if self._open and self._outgoing.ping():
+            self._pongs_due += 1
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Call `answered` once the peer has read what was sent so far, if it ever does; one question at a time."""
+        if self._open and self._asked is None and not self._outgoing.behind:
+            self._asked = answered
+            if self._outgoing.ping(_QUESTION):
+                self._pongs_due += 1
+
+    async def answers(self, seconds: float) -> bool:
+        """Ping the peer; whether anything comes within so many seconds. Any number of tasks may wait."""
+        if self._hearing is None:
+            self._hearing = asyncio.Event()
+        hearing = self._hearing
+        self.ping()
+        try:
+            async with asyncio.timeout(seconds):
+                await hearing.wait()
+        except TimeoutError:
+            return False
+        return self.gone is None  # its end, too, is something that comes
+
+    def _pong(self, payload: bytes) -> None:
+        if self._pongs_due:
+            self._pongs_due -= 1
+        else:
+            self._count_control()
+        if payload == _QUESTION and self._asked is not None:
+            answered, self._asked = self._asked, None
+            answered()
+
+    async def carry(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` until it returns, the peer is gone or breaks the protocol, or `leave` was called.
+
+        Afterwards `departure` says why we left, `gone` that the peer did.
+        """
+        if not self._open:
+            return
+        try:
+            await self._until_left(work)
+        except TimeoutError:
+            if self.departure is None:
+                raise
+        except Violation as violation:
+            self.leave(violation.code, violation.reason)
+        except PeerGone as gone:
+            self.gone = gone
+            drop_frames(gone)
+
+    async def _until_left(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(None) as self._scope:
+                await work()
+        finally:
+            self._scope = None
+
+    def leave(self, code: int, reason: str, last: bytes | None = None) -> None:
+        """Ask the task in `carry` to stop, after sending `last`; nothing is sent any more. The first call counts."""
+        if self.departure is not None:
+            return
+        if last is not None:
+            self.send(last)
+        self._open = False
+        self.departure = Departure(int(code), reason)
+        if self._scope is not None:
+            self._scope.reschedule(asyncio.get_running_loop().time())
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self._open = False
+        self._transport.abort()
+
+    async def close(self) -> None:
+        """Finish the closing handshake, in at most `Timing.close` seconds; the connection is gone afterwards.
+
+        aiohttp's own `close` would read what the peer still sends without giving anybody else a turn.
+        """
+        departure = self.departure or Departure(WSCloseCode.OK, "")
+        self._open = False
+        if isinstance(self._connection, Connection):
+            self._connection.parting()
+        self._outgoing.flush()
+        try:
+            if (
+                self.gone is None
+                and not self._response.closed
+                and self._outgoing.close(departure.code, departure.reason)
+            ):
+                await self._until_answered()
+        finally:
+            drop_frames(self._response.exception())
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()
+            else:
+                self._transport.close()
+
+    async def _until_answered(self) -> None:
+        """Read past what the peer had sent before our close frame reached it, to its own."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    await self.receive()
+        except PeerGone as gone:
+            self.gone = gone
+            drop_frames(gone)
+        except (TimeoutError, Violation):
+            return

@@ -1,0 +1,106 @@
+"""Whose signature is it: SigV4 for users and nodes, the agent's RSA scheme for the two operations that need it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from ferryman.awsapi.dispatch import ApiCall
+from ferryman.core.identity.callers import authenticate
+from ferryman.core.nodes.actions import find_node
+from ferryman.core.service import Service
+from ferryman.model.identity.callers import Caller, CallerKind, Origin
+from ferryman.model.nodes import ManagedNode
+from ferryman.server.listener.connection import recognise
+from ferryman.signing.canonical import SignableRequest
+from ferryman.signing.errors import InvalidSignature, MissingAuthenticationToken, SignatureMismatch
+from ferryman.signing.parsed_signature import PresentedSignature, parse
+from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
+from ferryman.signing.sigv4 import verify, verify_scope
+
+PRESIGNED = frozenset({("sts", "GetCallerIdentity")})
+"""The calls that AWS's clients presign, as a proof of identity for somebody else. Whoever reads such a URL can repeat
+the call, so no other is accepted that way."""
+
+
+def signable(request: web.Request, body: bytes) -> SignableRequest:
+    """Return the request as it was signed: the raw target, every header as sent."""
+    path, _, query = request.raw_path.partition("?")
+    return SignableRequest(request.method, path, query, list(_headers(request.raw_headers)), body)
+
+
+def origin_of(request: web.Request) -> Origin:
+    """Return where a request came from, for the conditions of policies."""
+    return Origin(request.remote or "", request.headers.get("User-Agent", ""), request.secure)
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:
+    for name, value in raw:
+        yield name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")
+
+
+async def authenticate_caller(service: Service, request: SignableRequest, call: ApiCall) -> Caller:
+    """Return the user or node whose SigV4 signature the request carries, scoped to the call's service.
+
+    Raises `SignatureError` (missing, incomplete, wrong, stale), `ServiceError` UnrecognizedClientException or
+    ExpiredTokenException.
+    """
+    presented = parse(request)
+    if is_rsa(presented):
+        raise InvalidSignature(f"{call.operation} is not signed with a node's key; use the node's credentials.")
+    _refuse_presigned(presented, call)
+    return await _verified_caller(service, request, presented, call.service)
+
+
+async def authenticate_node(service: Service, request: SignableRequest, call: ApiCall) -> ManagedNode:
+    """Return the node whose RSA signature the request carries; raises as `authenticate_caller`."""
+    presented = parse(request)
+    if not is_rsa(presented):
+        raise InvalidSignature(f"{call.operation} must be signed with the node's own key.")
+    _refuse_presigned(presented, call)
+    verify_scope(presented, service.settings.region, call.service)
+    node = await find_node(service, presented.access_key_id)
+    try:
+        public_key = decode_public_key(node.public_key)
+    except ValueError as error:
+        raise SignatureMismatch from error
+    verify_rsa(request, presented, public_key, _now(service))
+    return node
+
+
+async def authenticate_upgrade(service: Service, request: web.Request) -> Caller | None:
+    """Return who signed a WebSocket upgrade, in a header or presigned, None if nobody did.
+
+    Raises as `authenticate_caller`.
+    """
+    to_verify = signable(request, b"")
+    try:
+        presented = parse(to_verify)
+    except MissingAuthenticationToken:
+        return None
+    caller = await _verified_caller(service, to_verify, presented, "ssmmessages")
+    recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
+    return caller
+
+
+def _refuse_presigned(presented: PresentedSignature, call: ApiCall) -> None:
+    """Raise `InvalidSignature` if a call is presigned that AWS's clients do not presign."""
+    if presented.expires is not None and (call.service, call.operation) not in PRESIGNED:
+        raise InvalidSignature(
+            f"{call.operation} cannot be called with a presigned URL: only GetCallerIdentity and WebSocket upgrades "
+            "can. Sign the request in its Authorization header."
+        )
+
+
+async def _verified_caller(
+    service: Service, request: SignableRequest, presented: PresentedSignature, scope: str
+) -> Caller:
+    verify_scope(presented, service.settings.region, scope)
+    token = presented.session_token
+    known = await authenticate(service, presented.access_key_id, None if token is None else token.reveal())
+    verify(request, presented, known.secret, _now(service))
+    return known.caller
+
+
+def _now(service: Service) -> datetime:
+    return datetime.fromtimestamp(service.clock() / 1000, UTC)

@@ -1,0 +1,42 @@
+"""When access keys were last used: noted at once, written down beside, so that no call waits for it."""
+
+import asyncio
+
+import structlog
+
+from ferryman.core.iam.access_keys import KeyUses
+from ferryman.core.service import Service
+from ferryman.model.identity.callers import Caller, CallerKind
+
+_log = structlog.get_logger("ferryman.server.http.key_uses")
+
+
+class KeyUseWriter:
+    """Writes uses down, each key's once a minute at most. Run `run` beside, and `write` at the end."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._uses = KeyUses()
+        self._work = asyncio.Event()
+
+    def note(self, caller: Caller, service_name: str) -> None:
+        """Note that a caller signed a call of `ssm`, `iam` …; only users' own keys are noted."""
+        if caller.kind is not CallerKind.USER or caller.session is not None:
+            return
+        settings = self._service.settings
+        if self._uses.note(caller.access_key_id, service_name, settings.region, self._service.clock()):
+            self._work.set()
+
+    async def run(self) -> None:
+        """Write down what is noted, for ever."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            await self.write()
+
+    async def write(self) -> None:
+        """Write down what was noted; what cannot be is left out, since the call itself was answered."""
+        try:
+            await self._uses.write(self._service)
+        except Exception:  # noqa: BLE001 boundary: a full disk must not end the task
+            _log.exception("uses of access keys were not written down")

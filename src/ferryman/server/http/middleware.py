@@ -1,0 +1,99 @@
+"""Around every handler: the request's id, its line in the log, and the answer to whatever went wrong."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
+
+from ferryman.awsapi.dispatch import protocol_of, serialise_error
+from ferryman.model.errors import ServiceError, StoreUnavailable
+from ferryman.server.http.app_keys import CALL, GATEWAY, PROXIES, REQUEST_ID
+from ferryman.server.http.call_records import answered, refused
+from ferryman.server.http.handler import web_response
+from ferryman.server.listener.connection import Connection, drop_frames
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+RETRY_SECONDS = "1"
+_UNAVAILABLE = 503
+_log = structlog.get_logger("ferryman.server")
+
+_OF_STORE = {"full": "full", "locked": "locked by another program", "read-only": "read-only", "corrupted": "corrupted"}
+
+
+@web.middleware
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, answer its errors in the protocol of its call, and log how it went.
+
+    The id is in the answer and in every line logged on the request's behalf. Of an unexpected error nothing but the id
+    is told. One function does all three because its frame stays for as long as a channel is open.
+    """
+    connection = request.protocol
+    if isinstance(connection, Connection):
+        connection.request_began()
+    request_id = request[REQUEST_ID] = str(uuid.UUID(bytes=request.app[GATEWAY].service.entropy(16), version=4))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    began = asyncio.get_running_loop().time()
+    code = None
+    try:
+        request = request.app[PROXIES].resolve(request)
+        response = await handler(request)
+        await answered(request)
+    except Exception as fault:  # noqa: BLE001 boundary: a fault of ours is one failed request, not a lost connection
+        error = _refusal(request, fault)
+        code = error.code
+        refused(request, error)
+        call = request.get(CALL) or protocol_of(request.raw_path, request.headers.items())
+        response = web_response(serialise_error(call, error, request_id))
+        if error.status == _UNAVAILABLE:
+            response.headers["Retry-After"] = RETRY_SECONDS
+        drop_frames(fault)
+    finally:
+        if isinstance(connection, Connection):
+            connection.request_ended()
+    if isinstance(connection, Connection) and connection.refused and not response.prepared:
+        response.force_close()
+    _log_request(request, response.status, code, asyncio.get_running_loop().time() - began)
+    return response
+
+
+def _refusal(request: web.Request, fault: Exception) -> ServiceError:
+    if isinstance(fault, ServiceError):
+        return fault
+    if isinstance(fault, web.HTTPException):
+        message = f"{request.method} {request.path[:100]}: {fault.reason}"
+        return ServiceError("UnknownOperationException", message, status=fault.status)
+    if isinstance(fault, RequestPayloadError):
+        return ServiceError("SerializationException", "The request's body is not valid HTTP.", status=400)
+    if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+        message = "The connection ended before the request was complete or answered."
+        return ServiceError("IncompleteBody", message, status=400)
+    if isinstance(fault, StoreUnavailable):
+        _log.error("request failed", reason=str(fault))
+        state = _OF_STORE.get(fault.state, "unavailable")
+        message = f"The server's store is {state}, so nothing was changed. Try again later."
+        return ServiceError("ServiceUnavailable", message, status=_UNAVAILABLE)
+    _log.error("request failed", exc_info=fault)
+    message = "The server failed; its log has more under this request's id."
+    return ServiceError("InternalServerError", message, status=500)
+
+
+def _log_request(request: web.Request, status: int, error: str | None, seconds: float) -> None:
+    """Log one line; it has neither headers nor body nor query, because they hold tokens and signatures."""
+    call = request.get(CALL)
+    log = _log.debug if request.path == "/healthz" and error is None else _log.info
+    log(
+        "request",
+        method=request.method,
+        path=request.path[:200],
+        service=call.service if call else None,
+        operation=call.operation[:100] if call else None,
+        status=status,
+        error=error,
+        milliseconds=round(seconds * 1000, 1),
+        peer=request.remote,
+    )

@@ -1,0 +1,213 @@
+"""Upgrades of `/v1/control-channel/{id}` and `/v1/data-channel/{id}`: who is it, may they, then on to the channel."""
+
+import asyncio
+import uuid
+from collections.abc import Coroutine
+
+import msgspec
+import structlog
+from aiohttp import WSCloseCode, web
+
+from ferryman.awsapi.dispatch import ApiCall, ApiProtocol
+from ferryman.core.audit.records import end_refused
+from ferryman.core.authorization.admission import LapsedToken, SessionOver, SpentToken, admit_agent, admit_client
+from ferryman.core.authorization.decisions import require
+from ferryman.core.channel_tokens import Channel, check_channel_token
+from ferryman.model.arns import node_arn
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
+from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.server.channels import frames
+from ferryman.server.channels.control_channel import ControlChannel
+from ferryman.server.channels.gateway import Gateway
+from ferryman.server.channels.websocket import Socket, Violation
+from ferryman.server.http.app_keys import CALL, GATEWAY
+from ferryman.server.http.authentication import authenticate_upgrade
+from ferryman.server.http.call_records import claimed_key, refused
+from ferryman.server.http.failed_attempts import attempt
+from ferryman.server.http.throttling import UPGRADE_SECONDS, take_turn
+from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
+from ferryman.wire.opening import (
+    OpenAgentDataChannel,
+    OpenDataChannel,
+    decode_control_channel_opening,
+    decode_data_channel_opening,
+)
+from ferryman.wire.payloads import MalformedPayload
+
+EARLY_FRAMES = 64
+"""Binary frames that may come before the opening: a client's resend timer does not know of it (client.md §4.3)."""
+
+_UNVERIFIED = frozenset({"UnrecognizedClientException", "ExpiredTokenException"})
+"""What else makes a signature one that cannot be verified: its key, or the session token beside it."""
+
+_log = structlog.get_logger("ferryman.server.http.upgrades")
+
+
+async def control_channel(request: web.Request) -> web.StreamResponse:
+    """Serve a node's control channel; the upgrade must be signed by the node that the path names."""
+    gateway = request.app[GATEWAY]
+    request[CALL] = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
+    with attempt(request, claimed_key(request)):
+        caller = await authenticate_upgrade(gateway.service, request)
+    if caller is None:
+        raise MissingAuthenticationToken
+    await take_turn(request, caller.node_id or caller.person_id, "OpenControlChannel", caller.kind, UPGRADE_SECONDS)
+    settings = gateway.service.settings
+    node_id = NodeId(request.match_info["id"])
+    resource = node_arn(settings.account_id, settings.region, node_id)
+    require(gateway.service, caller, "ssmmessages:OpenControlChannel", resource)
+    gateway.contention.check(node_id, gateway.service.clock())
+    socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timing)
+    return await _hold(gateway, socket, _serve_node(gateway, caller, node_id, socket))
+
+
+async def data_channel(request: web.Request) -> web.StreamResponse:
+    """Serve one end of a session: the agent's by signature and channel token, the client's by its session token."""
+    gateway = request.app[GATEWAY]
+    request[CALL] = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
+    caller = await _signer_of_data_channel(gateway, request)
+    if caller is not None:
+        await take_turn(request, caller.node_id or caller.person_id, "OpenDataChannel", caller.kind, UPGRADE_SECONDS)
+    session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # too long, it names no session either way
+    socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
+    if caller is not None and caller.kind is CallerKind.NODE:
+        return await _hold(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))
+    return await _hold(gateway, socket, _serve_client(request, gateway, session_id, socket))
+
+
+async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Caller | None:
+    """Return who signed the upgrade; None if nobody did, or if the signature cannot be verified.
+
+    The session token decides about a client, and clients send what they like in Authorization. AWS's plugin hangs if
+    the upgrade is refused. A wrong signature counts as a failed attempt and is recorded all the same.
+    """
+    try:
+        with attempt(request, claimed_key(request)):
+            return await authenticate_upgrade(gateway.service, request)
+    except ServiceError as error:
+        if not isinstance(error, SignatureError) and error.code not in _UNVERIFIED:
+            raise
+        _log.info("upgrade's signature ignored", error=error.code, peer=request.remote)
+        if claimed_key(request) is not None:
+            refused(request, error)
+        return None
+
+
+async def _hold(gateway: Gateway, socket: Socket, serving: Coroutine[None, None, None]) -> web.StreamResponse:
+    gateway.hold(socket)
+    try:
+        try:
+            await serving
+        except Exception:  # noqa: BLE001 boundary: the answer to the upgrade is sent, so a fault of ours is a close code
+            _log.exception("channel failed")
+            socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
+        await socket.close()
+    finally:
+        gateway.release(socket)
+    return socket.response
+
+
+async def _serve_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket: Socket) -> None:
+    channel = await _admit_node(gateway, caller, node_id, socket)
+    if channel is None:
+        return
+    try:
+        await channel.run(gateway.enter_control)
+    finally:
+        gateway.leave_control(channel)
+
+
+async def _admit_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket: Socket) -> ControlChannel | None:
+    opening = await _opening(gateway, socket)
+    if opening is None:
+        return None
+    try:
+        opened = decode_control_channel_opening(opening)
+        check_channel_token(gateway.service, caller, Channel.CONTROL, node_id, opened.token_value)
+    except (MalformedPayload, ServiceError) as error:
+        _refuse(socket, error, node_id=node_id)
+        return None
+    _log.info("control channel open", node_id=node_id, agent_version=opened.agent_version[:40])
+    return ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, opened)
+
+
+async def _serve_agent(
+    request: web.Request, gateway: Gateway, caller: Caller, session_id: SessionId, socket: Socket
+) -> None:
+    opening = await _opening(gateway, socket)
+    if opening is None:
+        return
+    try:
+        opened = decode_data_channel_opening(opening)
+        if not isinstance(opened, OpenAgentDataChannel) or opened.client_instance_id != caller.node_id:
+            raise MalformedPayload("ClientInstanceId is not the node that signed the upgrade")
+        check_channel_token(gateway.service, caller, Channel.DATA, session_id, opened.token_value)
+        authorized = await admit_agent(gateway.service, caller, session_id)
+    except SessionOver:
+        socket.leave(WSCloseCode.OK, "the session has ended", frames.channel_closed(gateway.service, session_id))
+        return
+    except (MalformedPayload, ServiceError) as error:
+        end_refused(gateway.service, session_id, "agent", request.remote, error, caller.node_id)
+        _refuse(socket, error, session_id=session_id, node_id=caller.node_id)
+        return
+    gateway.session_started(NodeId(authorized.caller_id), session_id)
+    async with gateway.slot(authorized) as slot:
+        await slot.join(authorized, socket, ferryman=opened.ferryman == 1)
+
+
+async def _serve_client(request: web.Request, gateway: Gateway, session_id: SessionId, socket: Socket) -> None:
+    opening = await _opening(gateway, socket)
+    if opening is None:
+        return
+    try:
+        opened = decode_data_channel_opening(opening)
+        if not isinstance(opened, OpenDataChannel):
+            raise MalformedPayload("an agent's upgrade must be signed with the node's credentials")
+        client_id = opened.client_id or str(uuid.UUID(bytes=gateway.service.entropy(16), version=4))
+        with attempt(request, session_id):
+            authorized = await admit_client(gateway.service, session_id, opened.token_value, client_id)
+    except (MalformedPayload, ServiceError) as error:
+        output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."
+        end_refused(gateway.service, session_id, "client", request.remote, error)
+        # `channel_closed` would be the end for the client. One whose token was replaced by a later ResumeSession, or
+        # lapsed while the server stood still, is closed instead, and resumes once more.
+        last = None
+        if not isinstance(error, SpentToken | LapsedToken):
+            last = frames.channel_closed(gateway.service, session_id, output)
+        _refuse(socket, error, last, session_id=session_id)
+        return
+    socket.recognised(authorized.caller_id)  # a client shows who it is by its token, after the upgrade
+    # Clients that do not name their version, AWS's before 1.2.677 among them, know shells as AWS's agent starts them.
+    named = opened.client_version is not msgspec.UNSET
+    async with gateway.slot(authorized) as slot:
+        await slot.join(authorized, socket, handshake=named)
+
+
+async def _opening(gateway: Gateway, socket: Socket) -> str | None:
+    """Return the first text frame, None if the channel is over before it came in time."""
+    received: list[str] = []
+
+    async def receive() -> None:
+        for _ in range(EARLY_FRAMES):
+            message = await socket.receive()
+            if isinstance(message, str):
+                received.append(message)
+                return
+        raise Violation(WSCloseCode.POLICY_VIOLATION, "the opening text frame did not come first")
+
+    try:
+        async with asyncio.timeout(gateway.timing.opening):
+            await socket.carry(receive)
+    except TimeoutError:
+        socket.leave(WSCloseCode.POLICY_VIOLATION, "no opening text frame in time")
+    if not received:
+        _log.info("channel not opened", close_code=socket.departure.code if socket.departure else None)
+        return None
+    return received[0]
+
+
+def _refuse(socket: Socket, error: Exception, last: bytes | None = None, **who: str | None) -> None:
+    _log.info("channel refused", error=str(error), **who)
+    reason = error.code if isinstance(error, ServiceError) else "the opening is not valid"
+    socket.leave(WSCloseCode.POLICY_VIOLATION, reason, last)

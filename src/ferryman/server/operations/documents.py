@@ -1,0 +1,244 @@
+"""The operations on documents and tags, between AWS's spelling and ours; the table is in `server.operations`."""
+
+import hashlib
+
+from ferryman.core import tags
+from ferryman.core.documents import actions as documents
+from ferryman.core.documents import listing as document_listing
+from ferryman.core.documents.parameters import Parameter
+from ferryman.core.documents.requests import (
+    DocumentDraft,
+    DocumentSummary,
+    DocumentView,
+    ListDocumentsRequest,
+    ListDocumentVersionsRequest,
+)
+from ferryman.core.documents.types import SCHEMA_VERSIONS
+from ferryman.model.documents import LATEST_VERSION, DocumentFormat, DocumentType, DocumentVersion, WhichVersion
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
+from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment, tags_given
+
+
+async def create_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """CreateDocument."""
+    kind = given.get("DocumentType")
+    if kind not in list(DocumentType):
+        raise ServiceError("ValidationException", f"DocumentType must be one of {', '.join(DocumentType)}.")
+    for member in ("Requires", "Attachments"):
+        if given.get(member):
+            raise ServiceError("ValidationException", f"{member} are not supported for documents of type {kind}.")
+    draft = _draft(given, DocumentType(kind))
+    view = await documents.create_document(here.service, caller, draft, tags_given(given, "ValidationException"))
+    return {"DocumentDescription": _description(view)}
+
+
+async def update_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """UpdateDocument."""
+    if given.get("Attachments"):
+        raise ServiceError("ValidationException", "Attachments are not supported.")
+    updated = _which(given.get("DocumentVersion"), None) if given.get("DocumentVersion") else LATEST_VERSION
+    view = await documents.update_document(here.service, caller, _draft(given), updated)
+    return {"DocumentDescription": _description(view)}
+
+
+async def update_document_default_version(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """UpdateDocumentDefaultVersion."""
+    number = _number(given["DocumentVersion"])
+    version = await documents.update_document_default_version(here.service, caller, given["Name"], number)
+    description = {
+        "Name": version.name,
+        "DefaultVersion": str(version.version),
+        "DefaultVersionName": version.version_name,
+    }
+    return {"Description": description}
+
+
+async def delete_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """DeleteDocument."""
+    version, version_name = given.get("DocumentVersion"), given.get("VersionName")
+    which = None if version is None and version_name is None else _which(version, version_name)
+    await documents.delete_document(here.service, caller, given["Name"], which)
+    return {}
+
+
+async def get_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """GetDocument: JSON if no format is given."""
+    which = _which(given.get("DocumentVersion"), given.get("VersionName"))
+    written = _format(given)
+    stored, text = await documents.get_document(here.service, caller, given["Name"], which, written)
+    return {
+        "Name": stored.name,
+        "CreatedDate": moment(stored.version.created_at),
+        "DisplayName": stored.version.display_name,
+        "VersionName": stored.version.version_name,
+        "DocumentVersion": str(stored.version.version),
+        "Status": "Active",
+        "Content": text,
+        "DocumentType": stored.version.type.value,
+        "DocumentFormat": written.value,
+    }
+
+
+async def describe_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """DescribeDocument."""
+    which = _which(given.get("DocumentVersion"), given.get("VersionName"))
+    return {"Document": _description(await documents.describe_document(here.service, caller, given["Name"], which))}
+
+
+async def describe_document_permission(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """DescribeDocumentPermission, which Terraform asks of every document."""
+    accounts = await documents.describe_document_permission(here.service, caller, given["Name"])
+    sharing = [{"AccountId": each} for each in accounts]
+    return {"AccountIds": list(accounts), "AccountSharingInfoList": sharing}
+
+
+async def list_documents(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """ListDocuments."""
+    older = ((each["key"], (each["value"],)) for each in given.get("DocumentFilterList") or ())
+    newer = ((each.get("Key") or "", tuple(each.get("Values") or ())) for each in given.get("Filters") or ())
+    request = ListDocumentsRequest(given.get("MaxResults"), given.get("NextToken"), (*older, *newer))
+    page = await document_listing.list_documents(here.service, caller, request)
+    return {"DocumentIdentifiers": [_identifier(row) for row in page.items], "NextToken": page.next_token}
+
+
+async def list_document_versions(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """ListDocumentVersions."""
+    request = ListDocumentVersionsRequest(given["Name"], given.get("MaxResults"), given.get("NextToken"))
+    page, default = await document_listing.list_document_versions(here.service, caller, request)
+    return {"DocumentVersions": [_version(each, default) for each in page.items], "NextToken": page.next_token}
+
+
+async def add_tags_to_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """AddTagsToResource."""
+    added = tags_given(given, "ValidationException")
+    await tags.add_tags_to_resource(here.service, caller, given["ResourceType"], given["ResourceId"], added)
+    return {}
+
+
+async def list_tags_for_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """ListTagsForResource."""
+    found = await tags.list_tags_for_resource(here.service, caller, given["ResourceType"], given["ResourceId"])
+    return {"TagList": [{"Key": key, "Value": value} for key, value in found.items()]}
+
+
+async def remove_tags_from_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """RemoveTagsFromResource."""
+    resource = given["ResourceType"], given["ResourceId"]
+    await tags.remove_tags_from_resource(here.service, caller, *resource, given["TagKeys"])
+    return {}
+
+
+def _draft(given: Parameters, kind: DocumentType = DocumentType.SESSION) -> DocumentDraft:
+    return DocumentDraft(
+        name=given["Name"],
+        content=given["Content"],
+        format=_format(given),
+        version_name=given.get("VersionName"),
+        display_name=given.get("DisplayName"),
+        target_type=given.get("TargetType"),
+        type=kind,
+    )
+
+
+def _format(given: Parameters) -> DocumentFormat:
+    return DocumentFormat(given.get("DocumentFormat") or DocumentFormat.JSON)
+
+
+def _which(version: str | None, version_name: str | None) -> WhichVersion:
+    """Return the version that a request means; `$DEFAULT` is what no version at all means."""
+    if version == "$LATEST":
+        return WhichVersion(version_name=version_name, latest=True)
+    number = None if version in (None, "$DEFAULT") else _number(version)
+    return WhichVersion(number=number, version_name=version_name)
+
+
+def _number(version: str) -> int:
+    if len(version) > 9:  # more than a column holds
+        raise ServiceError("InvalidDocumentVersion", f"There is no version {version[:20]}.")
+    return int(version)
+
+
+def _description(view: DocumentView) -> Result:
+    stored, version = view.stored, view.stored.version
+    return {
+        "Hash": hashlib.sha256(stored.content.encode()).hexdigest(),
+        "HashType": "Sha256",
+        "Name": version.name,
+        "DisplayName": version.display_name,
+        "VersionName": version.version_name,
+        "Owner": view.owner,
+        "CreatedDate": moment(version.created_at),
+        "Status": "Active",
+        "DocumentVersion": str(version.version),
+        "Description": view.document.description,
+        "Parameters": [_parameter(each) for each in view.document.parameters.values()],
+        "PlatformTypes": list(version.platforms),
+        "DocumentType": version.type.value,
+        "SchemaVersion": view.document.schema_version,
+        "LatestVersion": str(stored.latest_version),
+        "DefaultVersion": str(stored.default_version),
+        "DocumentFormat": version.format.value,
+        "TargetType": version.target_type,
+        "Tags": _tag_list(view.tags),
+    }
+
+
+def _parameter(parameter: Parameter) -> Result:
+    return {
+        "Name": parameter.name,
+        "Type": parameter.type.value,
+        "Description": parameter.description,
+        "DefaultValue": parameter.default_text(),
+    }
+
+
+def _identifier(row: DocumentSummary) -> Result:
+    version = row.stored.version
+    return {
+        "Name": version.name,
+        "CreatedDate": moment(version.created_at),
+        "DisplayName": version.display_name,
+        "Owner": row.owner,
+        "VersionName": version.version_name,
+        "PlatformTypes": list(version.platforms),
+        "DocumentVersion": str(version.version),
+        "DocumentType": version.type.value,
+        "SchemaVersion": SCHEMA_VERSIONS[version.type],
+        "DocumentFormat": version.format.value,
+        "TargetType": version.target_type,
+        "Tags": _tag_list(row.tags),
+    }
+
+
+def _version(version: DocumentVersion, default: int) -> Result:
+    return {
+        "Name": version.name,
+        "DisplayName": version.display_name,
+        "DocumentVersion": str(version.version),
+        "VersionName": version.version_name,
+        "CreatedDate": moment(version.created_at),
+        "IsDefaultVersion": version.version == default,
+        "DocumentFormat": version.format.value,
+        "Status": "Active",
+    }
+
+
+def _tag_list(given: Parameters) -> list[Result]:
+    return [{"Key": key, "Value": value} for key, value in sorted(given.items())]
+
+
+OPERATIONS: Operations = {
+    ("ssm", "CreateDocument"): create_document,
+    ("ssm", "GetDocument"): get_document,
+    ("ssm", "DescribeDocument"): describe_document,
+    ("ssm", "DescribeDocumentPermission"): describe_document_permission,
+    ("ssm", "ListDocuments"): list_documents,
+    ("ssm", "ListDocumentVersions"): list_document_versions,
+    ("ssm", "UpdateDocument"): update_document,
+    ("ssm", "UpdateDocumentDefaultVersion"): update_document_default_version,
+    ("ssm", "DeleteDocument"): delete_document,
+    ("ssm", "AddTagsToResource"): add_tags_to_resource,
+    ("ssm", "ListTagsForResource"): list_tags_for_resource,
+    ("ssm", "RemoveTagsFromResource"): remove_tags_from_resource,
+}

@@ -1,0 +1,219 @@
+"""IAM's simulations: what policies would decide, and which condition keys they ask for."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.policy_sources import PolicySource, source_of
+from ferryman.core.authorization.request_context import Keys, policy_set
+from ferryman.core.markers import page_of
+from ferryman.core.service import Service
+from ferryman.core.simulation import Principal, Simulated, bounded, context_keys, principal, simulate, spelt
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.model.identity.policies import PolicyDocument
+from ferryman.policy.documents import PolicyKind
+from ferryman.policy.evaluation import MatchedStatement, NamedPolicy, PolicySet
+from ferryman.policy.offsets import Position, statement_positions
+from ferryman.policy.parsing import parse_policy
+from ferryman.policy.work import EvaluationTooLarge
+from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings
+from ferryman.server.operations.iam.results import marker_of, page_result
+
+PAIRS_LIMIT = 1000
+"""Actions times resources of one simulation."""
+INPUTS_LIMIT = 50
+"""Policies of one list of a request."""
+STATEMENTS_LIMIT = 1000
+"""Matched statements of one page: pages of large policies have fewer results than asked for."""
+WORK_LIMIT = 3_000_000
+"""Units of work (`policy.work`) of one page, 0.3 s. One request at a time is simulated, a result at a time."""
+VALUES_LIMIT = 8192
+"""Characters of all values of context entries, as a request's headers may have."""
+_UNSUPPORTED = ("PolicyExclusionList", "OrderedOrganizationPolicyInputList", "ResourceOwner", "ResourceHandlingOption")
+_RESOURCE_POLICY = "ResourcePolicy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whose policies are asked, all of them compiled, and the documents that they are made of by name.
+
+    `positions` and `sources` are those of their statements and their own, once somebody asked.
+    """
+
+    of: Principal
+    policies: PolicySet
+    documents: Mapping[str, PolicyDocument]
+    positions: dict[str, Sequence[tuple[Position, Position]]] = field(default_factory=dict)
+    sources: dict[str, PolicySource] = field(default_factory=dict)
+
+    @property
+    def statements(self) -> int:
+        """How many statements may match."""
+        optional = (self.policies.boundary, self.policies.resource)
+        named = [*self.policies.identity, *(self.policies.session or ()), *(each for each in optional if each)]
+        return sum(len(each.policy.denying) + len(each.policy.allowing) for each in named)
+
+
+async def _simulate_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    source = given["PolicySourceArn"]
+    of = await _principal(here.service, caller, "SimulatePrincipalPolicy", source)
+    if given.get("CallerArn") not in (None, source):
+        raise _invalid("CallerArn must be PolicySourceArn: callers are simulated with their own policies")
+    return await _simulate(here, caller, "SimulatePrincipalPolicy", given, await _asked(of, given))
+
+
+async def _simulate_custom(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    require(here.service, caller, "iam:SimulateCustomPolicy", "*")
+    account_id = here.service.settings.account_id
+    nobody = Caller(CallerKind.USER, account_id, given.get("CallerArn", ""), "", "")
+    return await _simulate(
+        here, caller, "SimulateCustomPolicy", given, await _asked(Principal(nobody, named=False, known=False), given)
+    )
+
+
+async def _keys_of_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    of = await _principal(here.service, caller, "GetContextKeysForPrincipalPolicy", given["PolicySourceArn"])
+    asked = await _asked(of, given)
+    return {"ContextKeyNames": context_keys(asked.policies.identity)}
+
+
+async def _principal(service: Service, caller: Caller, operation: str, source: str) -> Principal:
+    """Return who `source` names, which is not always their ARN: `caller` must be allowed to ask by both."""
+    require(service, caller, f"iam:{operation}", source)
+    of = await principal(service, source)
+    require(service, caller, f"iam:{operation}", of.caller.role_arn or of.caller.arn)
+    return of
+
+
+async def _keys_of_custom(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    require(here.service, caller, "iam:GetContextKeysForCustomPolicy", "*")
+    return {"ContextKeyNames": context_keys((await _read(given, "PolicyInputList"))[0])}
+
+
+async def _asked(of: Principal, given: Parameters) -> _Asked:
+    """Return the policies of a simulation: the principal's, and those of the request, a boundary in place of its own.
+
+    Raises MalformedPolicyDocument, LimitExceeded, InvalidInput.
+    """
+    for member in _UNSUPPORTED:
+        if given.get(member):
+            raise _invalid(f"{member} is not supported here")
+    further, texts = await _read(given, "PolicyInputList")
+    boundaries, bounding = await _read(given, "PermissionsBoundaryPolicyInputList")
+    if len(boundaries) > 1:
+        raise _invalid("a caller has one permissions boundary at most")
+    own = policy_set(of.caller)
+    policies = replace(own, identity=[*own.identity, *further], boundary=boundaries[0] if boundaries else own.boundary)
+    documents = [*of.caller.policies, *(of.caller.session_policies or ()), *texts, *bounding]
+    if of.caller.boundary is not None:
+        documents.append(of.caller.boundary)
+    if given.get(_RESOURCE_POLICY):
+        document = PolicyDocument(_RESOURCE_POLICY, given[_RESOURCE_POLICY])
+        resource = NamedPolicy(_RESOURCE_POLICY, parse_policy(document.text, PolicyKind.RESOURCE))
+        policies, documents = replace(policies, resource=resource), [*documents, document]
+    return _Asked(of, policies, {each.name: each for each in documents})
+
+
+async def _read(given: Parameters, member: str) -> tuple[list[NamedPolicy], list[PolicyDocument]]:
+    texts = given.get(member) or []
+    if len(texts) > INPUTS_LIMIT:
+        raise _invalid(f"{member} has {len(texts)} policies, {INPUTS_LIMIT} at most")
+    documents = [PolicyDocument(f"{member}.{place}", text) for place, text in enumerate(texts, 1)]
+    policies = []
+    for each in documents:
+        await asyncio.sleep(0)  # each takes milliseconds
+        policies.append(NamedPolicy(each.name, parse_policy(each.text, PolicyKind.MANAGED)))
+    return policies, documents
+
+
+async def _simulate(here: Surroundings, caller: Caller, operation: str, given: Parameters, asked: _Asked) -> Result:
+    resources = given.get("ResourceArns") or ["*"]
+    count = len(given["ActionNames"]) * len(resources)
+    if count > PAIRS_LIMIT:
+        raise _invalid(f"a simulation is of {PAIRS_LIMIT} pairs of action and resource at most, not of {count}")
+    pairs = [(action, resource) for action in given["ActionNames"] for resource in resources]
+    keys = _keys(given)
+    members = [given.get("PolicySourceArn"), repr(pairs), repr(sorted(keys.items())), repr(sorted(asked.documents))]
+    page = page_of(
+        here.service,
+        caller,
+        operation,
+        members,
+        list(enumerate(pairs)),
+        lambda each: f"{each[0]:04}",
+        *marker_of(given),
+        most=max(1, STATEMENTS_LIMIT // max(1, asked.statements)),
+    )
+    results: list[Result] = []
+    work = 0
+    async with here.gateway.simulations:
+        for _, (action, resource) in page.items:
+            await asyncio.sleep(0)  # others have their turn
+            try:
+                found = await simulate(here.service, asked.of, action, resource, keys, asked.policies)
+            except EvaluationTooLarge as error:
+                raise _invalid(f"simulating {action} takes more than {error.limit} units of work; {_FEWER}") from error
+            work += found.explanation.work
+            if work > WORK_LIMIT:
+                raise _invalid(f"the simulation takes more than {WORK_LIMIT} units of work; {_FEWER}, or set MaxItems")
+            results.append(await _result(here.service, asked, found))
+    return page_result("EvaluationResults", page, results)
+
+
+_FEWER = "send fewer policies, patterns or context values"
+
+
+def _keys(given: Parameters) -> Keys:
+    entries = [each for each in given.get("ContextEntries") or () if each.get("ContextKeyName")]
+    values = {each["ContextKeyName"]: tuple(each.get("ContextKeyValues") or ()) for each in entries}
+    size = sum(len(value) for several in values.values() for value in several)
+    if size > VALUES_LIMIT:
+        raise _invalid(f"the values of ContextEntries have {size} characters, {VALUES_LIMIT} at most")
+    return values
+
+
+async def _result(service: Service, asked: _Asked, found: Simulated) -> Result:
+    within = bounded(asked.policies, found)
+    explanation = found.explanation
+    return {
+        "EvalActionName": found.action,
+        "EvalResourceName": found.resource,
+        "EvalDecision": explanation.decision.verdict.value,
+        "MatchedStatements": [await _statement(service, asked, each) for each in explanation.matched],
+        "MissingContextValues": spelt(explanation.missing_keys),
+        "PermissionsBoundaryDecisionDetail": None if within is None else {"AllowedByPermissionsBoundary": within},
+    }
+
+
+async def _statement(service: Service, asked: _Asked, matched: MatchedStatement) -> Result:
+    document = asked.documents[matched.policy]
+    if matched.policy not in asked.sources:
+        asked.sources[matched.policy] = await source_of(service, document)
+    source = asked.sources[matched.policy]
+    if matched.policy not in asked.positions:
+        asked.positions[matched.policy] = statement_positions(document.text)
+    begin, end = asked.positions[matched.policy][matched.index]
+    return {
+        "SourcePolicyId": source.arn or source.name,
+        "SourcePolicyType": "resource" if matched.policy == _RESOURCE_POLICY else source.kind,
+        "StartPosition": _position(begin),
+        "EndPosition": _position(end),
+    }
+
+
+def _position(position: Position) -> Result:
+    return {"Line": position.line, "Column": position.column}
+
+
+def _invalid(what: str) -> ServiceError:
+    return ServiceError("InvalidInput", f"{what[:1].upper()}{what[1:]}.")
+
+
+OPERATIONS: Operations = {
+    ("iam", "SimulatePrincipalPolicy"): _simulate_principal,
+    ("iam", "SimulateCustomPolicy"): _simulate_custom,
+    ("iam", "GetContextKeysForPrincipalPolicy"): _keys_of_principal,
+    ("iam", "GetContextKeysForCustomPolicy"): _keys_of_custom,
+}

@@ -1,0 +1,47 @@
+"""IAM's operations on what users never have here: passwords, MFA devices, SSH keys, certificates.
+
+Terraform asks for all of them before it deletes a user by force; it is told that there are none.
+"""
+
+from ferryman.core.authorization.decisions import require
+from ferryman.core.iam.resources import no_such
+from ferryman.core.iam.users import user_for
+from ferryman.model.identity.callers import Caller
+from ferryman.server.operations.context import Operation, Operations, Parameters, Result, Surroundings
+
+
+def _none(operation: str, member: str, *, pages: bool = True) -> Operation:
+    """Return a listing of what a user does not have, of the caller itself without a name."""
+
+    async def answer(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+        await user_for(here.service, caller, operation, given.get("UserName"))
+        return {member: [], "IsTruncated": False} if pages else {member: []}
+
+    return answer
+
+
+async def _list_virtual_devices(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    resource = f"arn:aws:iam::{here.service.settings.account_id}:mfa/"
+    require(here.service, caller, "iam:ListVirtualMFADevices", resource)
+    return {"VirtualMFADevices": [], "IsTruncated": False}
+
+
+def _no_password(operation: str) -> Operation:
+    async def answer(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+        user = await user_for(here.service, caller, operation, given.get("UserName"))
+        raise no_such(f"login profile of user {user.name}")
+
+    return answer
+
+
+OPERATIONS: Operations = {
+    ("iam", "ListMFADevices"): _none("ListMFADevices", "MFADevices"),
+    ("iam", "ListVirtualMFADevices"): _list_virtual_devices,
+    ("iam", "ListSSHPublicKeys"): _none("ListSSHPublicKeys", "SSHPublicKeys"),
+    ("iam", "ListSigningCertificates"): _none("ListSigningCertificates", "Certificates"),
+    ("iam", "ListServiceSpecificCredentials"): _none(
+        "ListServiceSpecificCredentials", "ServiceSpecificCredentials", pages=False
+    ),
+    ("iam", "GetLoginProfile"): _no_password("GetLoginProfile"),
+    ("iam", "DeleteLoginProfile"): _no_password("DeleteLoginProfile"),
+}

@@ -1,0 +1,62 @@
+"""GetInventory and the tagging service's GetResources: AWS's spelling to ours and back."""
+
+from ferryman.core import tagged_resources
+from ferryman.core.nodes import inventory
+from ferryman.core.nodes.inventory import GetInventoryRequest, InventoryFilter
+from ferryman.core.nodes.requests import NodeView
+from ferryman.core.tagged_resources import GetResourcesRequest
+from ferryman.model.identity.callers import Caller
+from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment
+
+
+async def get_inventory(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """GetInventory."""
+    request = GetInventoryRequest(
+        filters=tuple(
+            InventoryFilter(each["Key"], tuple(each["Values"]), each.get("Type") or "Equal")
+            for each in given.get("Filters") or ()
+        ),
+        type_names=tuple(each["TypeName"] for each in given.get("ResultAttributes") or ()),
+        max_results=given.get("MaxResults"),
+        next_token=given.get("NextToken"),
+        has_aggregators=bool(given.get("Aggregators")),
+    )
+    page = await inventory.get_inventory(here.service, caller, request)
+    return {"Entities": [_entity(item) for item in page.items], "NextToken": page.next_token}
+
+
+def _entity(view: NodeView) -> Result:
+    said_at = moment(view.node.last_ping_at)
+    item = {
+        "TypeName": inventory.TYPE_NAME,
+        "SchemaVersion": inventory.SCHEMA_VERSION,
+        "CaptureTime": None if said_at is None else said_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Content": [inventory.content_of(view)],
+    }
+    return {"Id": view.node.node_id, "Data": {inventory.TYPE_NAME: item}}
+
+
+async def get_resources(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+    """GetResources, of the resource groups tagging service."""
+    filters = given.get("TagFilters") or ()
+    request = GetResourcesRequest(
+        tag_filters=tuple((each.get("Key") or "", tuple(each.get("Values") or ())) for each in filters),
+        types=tuple(given.get("ResourceTypeFilters") or ()),
+        arns=tuple(given.get("ResourceARNList") or ()),
+        per_page=given.get("ResourcesPerPage"),
+        tags_per_page=given.get("TagsPerPage"),
+        token=given.get("PaginationToken") or "",
+        with_compliance=bool(given.get("IncludeComplianceDetails") or given.get("ExcludeCompliantResources")),
+    )
+    page = await tagged_resources.get_resources(here.service, caller, request)
+    mappings = [
+        {"ResourceARN": each.arn, "Tags": [{"Key": key, "Value": value} for key, value in each.tags]}
+        for each in page.items
+    ]
+    return {"PaginationToken": page.next_token or "", "ResourceTagMappingList": mappings}
+
+
+OPERATIONS: Operations = {
+    ("ssm", "GetInventory"): get_inventory,
+    ("tagging", "GetResources"): get_resources,
+}

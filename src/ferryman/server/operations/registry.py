@@ -1,0 +1,42 @@
+"""Every operation that the server answers, joined from the tables of the modules beside this one."""
+
+from collections.abc import Mapping
+
+from ferryman.server.operations import access_requests, agents, documents, ec2, inventory, nodes, sessions, sts
+from ferryman.server.operations.context import Key, NodeOperation, Operations, UnsignedOperation
+from ferryman.server.operations.iam import (
+    account,
+    attached_policies,
+    groups,
+    managed_policies,
+    oidc_providers,
+    roles,
+    simulation,
+    unsupported,
+    users,
+)
+
+BY_CALLER: Operations = {
+    **sessions.OPERATIONS,
+    **agents.OPERATIONS,
+    **nodes.OPERATIONS,
+    **documents.OPERATIONS,
+    **access_requests.OPERATIONS,
+    **inventory.OPERATIONS,
+    **ec2.OPERATIONS,
+    **sts.OPERATIONS,
+    **account.OPERATIONS,
+    **attached_policies.OPERATIONS,
+    **groups.OPERATIONS,
+    **managed_policies.OPERATIONS,
+    **oidc_providers.OPERATIONS,
+    **roles.OPERATIONS,
+    **simulation.OPERATIONS,
+    **unsupported.OPERATIONS,
+    **users.OPERATIONS,
+}
+"""Operations whose caller signed with SigV4: users, roles and nodes."""
+
+BY_NODE_KEY: Mapping[Key, NodeOperation] = agents.OPERATIONS_BY_NODE_KEY
+
+BY_ANYONE: Mapping[Key, UnsignedOperation] = {**agents.OPERATIONS_UNSIGNED, **sts.OPERATIONS_UNSIGNED}

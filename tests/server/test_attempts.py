@@ -1,0 +1,156 @@
+"""Brute force against a running server: throttled, summed up in the trail, no harm to who is right; stolen tokens."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ferryman.audit.files import TrailFiles
+from ferryman.audit.reader import newest_first
+from ferryman.audit.writer import Trail
+from ferryman.core.audit.chain import chain_key
+from ferryman.core.audit.records import CHANNEL_CHANGE, FAILURES, trail_event
+from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
+from ferryman.core.service import Service
+from ferryman.model.secret import Secret
+from ferryman.signing.rsa import encode_public_key
+from tests.server.conftest import Recorded, Server, until
+
+BURST = int(CLAIM_BURST)
+TARGET = "AmazonSSM.DescribeSessions"
+
+
+@pytest.fixture
+async def recorded(tmp_path: Path) -> AsyncIterator[Recorded]:
+    """Give the server a trail, which is read once the server has stopped or after a `keep`."""
+    opened: list[Trail] = []
+
+    def record(service: Service) -> Service:
+        files = TrailFiles(tmp_path / "audit", 1 << 24)
+        opened.append(Trail(files, chain_key(service.vault), partial(trail_event, service)))
+        return replace(service, trail=opened[0])
+
+    yield record
+    await opened[0].close()
+
+
+async def records(server: Server, directory: Path) -> list[dict[str, Any]]:
+    await server.service.trail.keep({"test": "mark"})
+    return list(newest_first(directory / "audit"))[::-1]
+
+
+async def describe(server: Server, secret: Secret | None = None, key: str | None = None) -> str:
+    """Call DescribeSessions with another secret or key than the administrator's; return the error's code, or ""."""
+    given = server.administrator
+    credentials = replace(
+        given, access_key_id=key or given.access_key_id, secret_access_key=secret or given.secret_access_key
+    )
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": TARGET}
+    body = b'{"State":"Active"}'
+    signed = server.signed("POST", "/", "", body, headers, credentials)
+    _, answer = await server.json_call(TARGET, body, signed)
+    return str(answer.get("__type", ""))
+
+
+async def test_guesses_at_a_key_are_throttled_and_not_recorded_one_by_one(server: Server, tmp_path: Path) -> None:
+    codes = [await describe(server, key="AKIAAAAAAAAAAAAAAAAA") for _ in range(BURST + 20)]
+    assert codes == ["UnrecognizedClientException"] * BURST + ["ThrottlingException"] * 20
+    assert await describe(server) == ""
+    server.clock.advance(600)
+    assert await describe(server, key="AKIAAAAAAAAAAAAAAAAA") == "UnrecognizedClientException"
+    calls = [each for each in await records(server, tmp_path) if each.get("eventName") == "DescribeSessions"]
+    refused = [each for each in calls if "errorCode" in each]
+    assert [each["errorCode"] for each in refused] == ["UnrecognizedClientException"] * (BURST + 1)
+
+
+async def test_a_key_is_not_locked_out_by_wrong_signatures(server: Server) -> None:
+    assert await describe(server) == ""
+    codes = [await describe(server, Secret("wrong")) for _ in range(BURST * 2)]
+    assert codes == ["InvalidSignatureException"] * BURST + ["ThrottlingException"] * BURST
+    assert await describe(server) == ""
+
+
+async def test_nor_is_one_that_was_not_used_before(server: Server) -> None:
+    for _ in range(BURST * 2):
+        await describe(server, Secret("wrong"))
+    assert await describe(server) == ""
+
+
+async def test_a_wrong_clock_is_no_guess(server: Server) -> None:
+    server.clock.advance(-3600)
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": TARGET}
+    signed = server.signed("POST", "/", "", b"{}", headers)
+    server.clock.advance(3600)
+    codes = {(await server.json_call(TARGET, b"{}", signed))[1]["__type"] for _ in range(BURST * 2)}
+    assert codes == {"InvalidSignatureException"}
+
+
+async def test_guesses_at_an_activation_code(server: Server) -> None:
+    activation = await server.call("create_activation", IamRole="role")
+    body = {
+        "ActivationId": activation["ActivationId"],
+        "ActivationCode": "a" * 24,
+        "Fingerprint": "print",
+        "PublicKey": encode_public_key(rsa.generate_private_key(65537, 2048)),
+        "PublicKeyType": "Rsa",
+    }
+    codes = []
+    for _ in range(BURST + 5):
+        _, answer = await server.json_call("AmazonSSM.RegisterManagedInstance", json.dumps(body).encode())
+        codes.append(answer["__type"])
+    assert codes == ["InvalidActivation"] * BURST + ["ThrottlingException"] * 5
+
+
+async def test_a_spent_token_is_refused_and_recorded(server: Server, tmp_path: Path) -> None:
+    node = await server.register()
+    await node.control()
+    answer = await server.start(node)
+    session_id = answer["SessionId"]
+    client = await server.open_client(answer)
+    await until(lambda: server.session(session_id), lambda session: not session.token_id)
+    thief = await server.open_client(answer, "thief")
+    assert await thief.closed() == 1008
+    assert client.websocket.closed is False
+    refusals = [
+        each["detail"]
+        for each in await records(server, tmp_path)
+        if each.get("detail-type") == CHANNEL_CHANGE and each["detail"]["state"] == "Refused"
+    ]
+    assert [(each["sessionId"], each["end"], each["sourceIPAddress"], each["spentToken"]) for each in refusals] == [
+        (session_id, "client", "127.0.0.1", True)
+    ]
+    assert answer["TokenValue"] not in json.dumps(refusals)
+
+
+async def test_guesses_at_a_token(server: Server, tmp_path: Path) -> None:
+    node = await server.register()
+    await node.control()
+    answer = await server.start(node)
+    for _ in range(BURST + 5):
+        thief = await server.open_client(answer | {"TokenValue": "AAAA"}, "thief")
+        assert await thief.closed() == 1008
+    refusals = [each for each in await records(server, tmp_path) if each.get("detail", {}).get("state") == "Refused"]
+    assert len(refusals) == BURST
+    client = await server.open_client(answer)
+    await until(lambda: server.session(answer["SessionId"]), lambda session: not session.token_id)
+    assert client.websocket.closed is False
+
+
+async def test_what_was_not_looked_at_is_told_when_the_server_stops(server: Server, tmp_path: Path) -> None:
+    for _ in range(BURST + 3):
+        await describe(server, key="AKIAAAAAAAAAAAAAAAAA")
+    await server.shut_down()
+    [summary] = [each["detail"] for each in await records(server, tmp_path) if each.get("detail-type") == FAILURES]
+    assert summary | {"since": "", "until": ""} == {
+        "sourceIPAddress": "127.0.0.1",
+        "since": "",
+        "until": "",
+        "failed": BURST,
+        "refused": 3,
+        "claimed": ["AKIAAAAAAAAAAAAAAAAA"],
+    }

@@ -1,0 +1,446 @@
+"""Who gets a channel: upgrades, tokens, openings, right and wrong."""
+
+import json
+import uuid
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from structlog.testing import capture_logs
+
+from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
+from ferryman.model.identity.callers import Credentials
+from ferryman.model.secret import Secret
+from ferryman.model.sessions import SessionStatus
+from ferryman.server.timeouts import Timing
+from ferryman.wire.agent_message import MessageType
+from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
+from tests.server.conftest import REGION, Node, Server, task_complete, typed, until
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(opening=0.2, close=0.2, drain=0.05)
+
+
+async def refused_upgrade(server: Server, target: str, headers: dict[str, str] | None = None) -> int:
+    """The status of an upgrade that is refused."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await server.dial(target, headers)
+    return caught.value.status
+
+
+def control_opening(token: str) -> dict[str, str | None]:
+    return {
+        "Cookie": None,
+        "MessageSchemaVersion": "1.0",
+        "RequestId": str(uuid.uuid4()),
+        "TokenValue": token,
+        "AgentVersion": "3.3.0.0",
+        "PlatformType": "linux",
+    }
+
+
+def wrongly_signed(server: Server, path: str, fault: str) -> dict[str, str]:
+    """The headers of an upgrade whose signature does not hold for this fault."""
+    known = server.administrator
+    key = "AKIAAAAAAAAAAAAAAAAA" if fault == "key" else known.access_key_id
+    signer = Credentials(key, Secret("wrong") if fault == "secret" else known.secret_access_key)
+    query, service = "role=x" if fault == "query" else "", "ssm" if fault == "service" else "ssmmessages"
+    headers = server.signed("GET", path, query, b"", None, signer, service)
+    if fault == "region":
+        headers["Authorization"] = headers["Authorization"].replace(f"/{REGION}/", "//")
+    return headers
+
+
+# Upgrades
+
+
+async def test_a_control_channel_must_be_signed(server: Server) -> None:
+    node = await server.register()
+    assert await refused_upgrade(server, f"/v1/control-channel/{node.node_id}?role=subscribe&stream=input") == 403
+
+
+async def test_a_control_channel_is_the_signers_own(server: Server) -> None:
+    node, other = await server.register(), await server.register()
+    path = f"/v1/control-channel/{other.node_id}"
+    assert await refused_upgrade(server, path, node.signed("GET", path)) == 403
+    headers = server.signed("GET", path, "", b"", service="ssmmessages")
+    assert await refused_upgrade(server, path, headers) == 403
+
+
+async def test_a_signature_covers_the_query(server: Server) -> None:
+    node = await server.register()
+    path = f"/v1/control-channel/{node.node_id}"
+    headers = node.signed("GET", path, "role=subscribe&stream=input")
+    assert await refused_upgrade(server, f"{path}?role=subscribe&stream=output", headers) == 403
+
+
+async def test_an_agents_data_channel_without_a_signature_is_a_clients(server: Server) -> None:
+    paired = await server.paired()
+    token = await paired.node.create_channel("data", paired.session_id)
+    peer = await server.dial(f"/v1/data-channel/{paired.session_id}")
+    await peer.text(
+        {
+            "MessageSchemaVersion": "1.0",
+            "RequestId": "r",
+            "TokenValue": token,
+            "ClientInstanceId": paired.node.node_id,
+            "ClientId": "",
+        }
+    )
+    assert await peer.closed() == 1008
+
+
+async def test_a_signed_client_is_accepted(server: Server) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    path = f"/v1/data-channel/{ticket['SessionId']}"
+    await _joins(server, ticket, server.signed("GET", path, "", b"", service="ssmmessages"))
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer x", "AWS4-HMAC-SHA256", "Basic dXNlcjpwYXNz", "AWS4-HMAC-SHA256 x=y"]
+)
+async def test_an_authorization_that_is_no_signature_is_ignored(server: Server, authorization: str) -> None:
+    node = await server.register()
+    await node.control()
+    with capture_logs() as logs:
+        await _joins(server, await server.start(node), {"Authorization": authorization})
+    ignored = [each["error"] for each in logs if each["event"] == "upgrade's signature ignored"]
+    assert ignored == ["IncompleteSignatureException"]
+
+
+@pytest.mark.parametrize("fault", ["secret", "key", "region", "service", "query"])
+async def test_a_clients_signature_that_does_not_hold_is_ignored(server: Server, fault: str) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    headers = wrongly_signed(server, f"/v1/data-channel/{ticket['SessionId']}", fault)
+    await _joins(server, ticket, headers)
+
+
+async def test_guesses_at_a_key_by_clients_upgrades_are_throttled(server: Server) -> None:
+    node = await server.register()
+    await node.control()
+    path = f"/v1/data-channel/{(await server.start(node))['SessionId']}"
+    headers = wrongly_signed(server, path, "key")
+    for _ in range(int(CLAIM_BURST)):
+        await (await server.dial(path, headers)).close()
+    assert await refused_upgrade(server, path, headers) == 400
+
+
+async def test_a_signature_that_does_not_hold_opens_no_agents_channel(server: Server) -> None:
+    paired = await server.paired()
+    token = await paired.node.create_channel("data", paired.session_id)
+    path = f"/v1/data-channel/{paired.session_id}"
+    headers = paired.node.signed("GET", path, "role=other")
+    peer = await server.dial(path, headers)
+    opening = {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token}
+    await peer.text({**opening, "ClientInstanceId": paired.node.node_id, "ClientId": ""})
+    assert await peer.closed() == 1008
+
+
+@pytest.mark.parametrize("version", ["1.2.707.0", None])
+async def test_the_agent_learns_whether_the_client_names_its_version(server: Server, version: str | None) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    peer = await server.dial(f"/v1/data-channel/{ticket['SessionId']}")
+    opening = {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": ticket["TokenValue"]}
+    await peer.text(opening if version is None else {**opening, "ClientVersion": version})
+    agent = await node.data(ticket["SessionId"])
+    publication = decode_payload((await agent.until(MessageType.START_PUBLICATION)).payload, Publication)
+    assert publication.handshake is (version is not None)
+
+
+async def _joins(server: Server, ticket: dict[str, Any], headers: dict[str, str]) -> None:
+    peer = await server.dial(f"/v1/data-channel/{ticket['SessionId']}", headers)
+    opening = {"RequestId": "r", "TokenValue": ticket["TokenValue"], "ClientId": str(uuid.uuid4())}
+    await peer.text({"MessageSchemaVersion": "1.0", **opening})
+    await until(lambda: server.session(ticket["SessionId"]), lambda session: session.token_id is None)
+
+
+async def test_what_is_no_upgrade(server: Server) -> None:
+    node = await server.register()
+    path = f"/v1/control-channel/{node.node_id}"
+    async with server.http.get(server.url_of(path), headers=node.signed("GET", path)) as answer:
+        assert answer.status == 400
+
+
+async def test_compression_is_never_negotiated(server: Server) -> None:
+    peer = await server.dial("/v1/data-channel/root-0", compress=15)
+    assert peer.websocket.compress == 0
+
+
+# Openings
+
+
+async def test_a_peer_that_says_nothing(server: Server) -> None:
+    peer = await server.dial("/v1/data-channel/root-00000000000000000")
+    assert await peer.closed() == 1008
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"TokenValue":1}', "null", '{"ClientInstanceId":"mi-0"}'])
+async def test_openings_that_are_none(server: Server, text: str) -> None:
+    peer = await server.dial("/v1/data-channel/root-00000000000000000")
+    await peer.text(text)
+    assert await peer.closed() == 1008
+    node = await server.register()
+    for kind in ("control", "data"):
+        agent = await node.upgrade(kind, node.node_id)
+        await agent.text(text)
+        assert await agent.closed() == 1008
+
+
+async def test_a_client_that_gives_no_id_is_let_in_and_is_another_each_time(server: Server) -> None:
+    """The npm package ssm-session gives none, neither its version."""
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    names: list[str] = []
+    for _ in range(2):
+        client = await server.dial(f"/v1/data-channel/{ticket['SessionId']}?role=publish_subscribe")
+        token = ticket["TokenValue"]
+        await client.text({"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token})
+        if not names:
+            await control.until(MessageType.INTERACTIVE_SHELL)
+            agent = await node.data(ticket["SessionId"])
+        told = await agent.until(MessageType.START_PUBLICATION)
+        names.append(json.loads(told.payload)["ClientId"])
+        ticket = await server.call("resume_session", SessionId=ticket["SessionId"])
+    assert len(set(names)) == 2
+    assert all(uuid.UUID(name).version == 4 for name in names)
+
+
+async def test_frames_before_the_opening_are_ignored(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    client = await server.dial(f"/v1/data-channel/{ticket['SessionId']}")
+    await client.send(typed(0))
+    await client.text(
+        {
+            "MessageSchemaVersion": "1.0",
+            "RequestId": "r",
+            "TokenValue": ticket["TokenValue"],
+            "ClientId": str(uuid.uuid4()),
+        }
+    )
+    await control.until(MessageType.INTERACTIVE_SHELL)
+
+
+async def test_but_not_without_end(server: Server) -> None:
+    peer = await server.dial("/v1/data-channel/root-00000000000000000")
+    for number in range(65):
+        await peer.send(typed(number))
+    assert await peer.closed() == 1008
+
+
+async def test_an_oversized_opening(server: Server) -> None:
+    peer = await server.dial("/v1/data-channel/root-00000000000000000")
+    peer.raw(b"\x81\xff" + (1024 * 1024 + 1).to_bytes(8, "big") + bytes(4))
+    assert await peer.closed() == 1009
+
+
+# The client's token
+
+
+async def refused_client(server: Server, session_id: str, token: str) -> str:
+    """What a client with this token is told before its channel is closed."""
+    peer = await server.open_client({"SessionId": session_id, "TokenValue": token})
+    closed = await peer.until(MessageType.CHANNEL_CLOSED)
+    assert await peer.closed() == 1008
+    content = decode_payload(closed.payload, ChannelClosed)
+    assert content.session_id == session_id
+    return content.output
+
+
+async def closed_client(server: Server, session_id: str, token: str) -> None:
+    """A client with this token is closed, and not told that its session is over: another token may open it."""
+    peer = await server.open_client({"SessionId": session_id, "TokenValue": token})
+    assert await peer.closed() == 1008
+    assert peer.skipped == []
+
+
+async def test_a_used_token(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    await server.open_client(ticket)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    await closed_client(server, ticket["SessionId"], ticket["TokenValue"])
+
+
+async def test_an_expired_token(server: Server) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    server.clock.advance(60)
+    await closed_client(server, ticket["SessionId"], ticket["TokenValue"])
+
+
+async def test_a_token_of_another_session(server: Server) -> None:
+    node = await server.register()
+    await node.control()
+    first, second = await server.start(node), await server.start(node)
+    assert "not valid for this session" in await refused_client(server, first["SessionId"], second["TokenValue"])
+
+
+async def test_a_token_that_a_newer_one_replaced(server: Server) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    await server.call("resume_session", SessionId=ticket["SessionId"])
+    await closed_client(server, ticket["SessionId"], ticket["TokenValue"])
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, -1, -10])
+async def test_a_cut_token(server: Server, cut: int) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    assert "not valid" in await refused_client(server, ticket["SessionId"], ticket["TokenValue"][:cut])
+    assert (await server.session(ticket["SessionId"])).status is SessionStatus.CONNECTING
+
+
+async def test_an_agents_token_opens_no_client(server: Server) -> None:
+    paired = await server.paired()
+    token = await paired.node.create_channel("data", paired.session_id)
+    assert "not valid" in await refused_client(server, paired.session_id, token)
+
+
+LONG = "x" * 500_000
+
+
+@pytest.mark.parametrize("member", ["ClientId", "ClientVersion", "RequestId", "TokenValue", "Unknown"])
+async def test_what_a_client_says_of_itself_is_bounded(server: Server, member: str) -> None:
+    node = await server.register()
+    await node.control()
+    ticket = await server.start(node)
+    opening = {"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": ticket["TokenValue"], "ClientId": "c"}
+    with capture_logs() as lines:
+        peer = await server.dial(f"/v1/data-channel/{ticket['SessionId']}")
+        await peer.text(opening | {member: LONG})
+        assert await peer.closed() == 1008
+    assert max(len(str(line)) for line in lines) < 1000
+    assert (await server.session(ticket["SessionId"])).status is SessionStatus.CONNECTING
+
+
+async def test_a_long_session_id_is_logged_in_part(server: Server) -> None:
+    with capture_logs() as lines:
+        peer = await server.dial(f"/v1/data-channel/{LONG[:5000]}")
+        await peer.text({"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": "t", "ClientId": "c"})
+        assert await peer.closed() == 1008
+    assert max(len(str(line)) for line in lines) < 1000
+
+
+async def test_what_a_node_says_of_a_task_is_logged_in_part(server: Server) -> None:
+    paired = await server.paired()
+    with capture_logs() as lines:
+        await paired.control.send(task_complete(LONG[:100_000], LONG[:100_000]))
+        await paired.control.until(MessageType.AGENT_TASK_ACKNOWLEDGE)
+    assert max(len(str(line)) for line in lines) < 1000
+
+
+# The agent's token
+
+
+async def refused_agent(node: Node, kind: str, channel_id: str, token: str) -> None:
+    """An agent with this token is closed without having been heard."""
+    peer = await node.upgrade(kind, channel_id)
+    opening = control_opening(token) if kind == "control" else data_opening(node, token)
+    await peer.text(json.dumps(opening))
+    assert await peer.closed() == 1008
+
+
+def data_opening(node: Node, token: str) -> dict[str, str]:
+    return {
+        "MessageSchemaVersion": "1.0",
+        "RequestId": str(uuid.uuid4()),
+        "TokenValue": token,
+        "ClientInstanceId": node.node_id,
+        "ClientId": "",
+    }
+
+
+async def test_an_expired_channel_token(server: Server) -> None:
+    paired = await server.paired()
+    control = await paired.node.create_channel("control", paired.node.node_id)
+    data = await paired.node.create_channel("data", paired.session_id)
+    server.clock.advance(60)
+    await refused_agent(paired.node, "control", paired.node.node_id, control)
+    await refused_agent(paired.node, "data", paired.session_id, data)
+
+
+async def test_a_channel_token_of_another_kind_or_channel(server: Server) -> None:
+    paired = await server.paired()
+    other = await server.start(paired.node)
+    control = await paired.node.create_channel("control", paired.node.node_id)
+    data = await paired.node.create_channel("data", paired.session_id)
+    await refused_agent(paired.node, "control", paired.node.node_id, data)
+    await refused_agent(paired.node, "data", paired.session_id, control)
+    await refused_agent(paired.node, "data", other["SessionId"], data)
+
+
+async def test_a_cut_channel_token(server: Server) -> None:
+    paired = await server.paired()
+    data = await paired.node.create_channel("data", paired.session_id)
+    for cut in (0, 10, -1):
+        await refused_agent(paired.node, "data", paired.session_id, data[:cut])
+
+
+async def test_another_nodes_session(server: Server) -> None:
+    paired = await server.paired()
+    other = await server.register()
+    path = f"/v1/data-channel/{paired.session_id}"
+    body = json.dumps({"MessageSchemaVersion": "1.0", "RequestId": "r"}).encode()
+    for session_id in (paired.session_id, "root-00000000000000000"):
+        path = f"/v1/data-channel/{session_id}"
+        headers = other.signed("POST", path, body=body)
+        async with server.http.post(server.url_of(path), data=body, headers=headers) as answer:
+            assert answer.status == 403
+            assert "AccessDeniedException" in await answer.text()
+    data = await paired.node.create_channel("data", paired.session_id)
+    await refused_agent(other, "data", paired.session_id, data)
+
+
+async def test_a_user_creates_no_channel(server: Server) -> None:
+    paired = await server.paired()
+    body = json.dumps({"MessageSchemaVersion": "1.0", "RequestId": "r"}).encode()
+    for path in (f"/v1/data-channel/{paired.session_id}", f"/v1/control-channel/{paired.node.node_id}"):
+        headers = server.signed("POST", path, "", body, service="ssmmessages")
+        async with server.http.post(server.url_of(path), data=body, headers=headers) as answer:
+            assert answer.status == 403
+
+
+# Sessions that are over
+
+
+async def test_a_late_client_is_told(server: Server) -> None:
+    paired = await server.paired()
+    resumed = await server.call("resume_session", SessionId=paired.session_id)
+    await paired.control.send(task_complete(paired.session_id))
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+    assert "terminated" in await refused_client(server, paired.session_id, resumed["TokenValue"])
+
+
+async def test_a_late_agent_is_let_in_and_told(server: Server) -> None:
+    paired = await server.paired()
+    await paired.control.send(task_complete(paired.session_id))
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+    agent = await paired.node.data(paired.session_id)
+    await agent.until(MessageType.CHANNEL_CLOSED)
+    assert await agent.closed() == 1000
+
+
+async def test_session_ids_are_read_as_agents_write_them(server: Server) -> None:
+    node = await server.register()
+    session_id = "user@x+y=z,1-00000000000000000"
+    path = f"/v1/data-channel/{quote(session_id, safe='@+=,')}"
+    body = json.dumps({"MessageSchemaVersion": "1.0", "RequestId": "r"}).encode()
+    async with server.http.post(server.url_of(path), data=body, headers=node.signed("POST", path, body=body)) as answer:
+        assert answer.status == 403
+        assert f"session/{session_id}" in await answer.text()

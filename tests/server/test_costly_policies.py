@@ -1,0 +1,104 @@
+"""A caller whose policies are too much work, through boto3."""
+
+import asyncio
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ferryman.core.iam.operator import create_access_key, create_user
+from ferryman.core.ratelimits.throttle import DENIALS_BURST
+from ferryman.model.identity.callers import Credentials
+from ferryman.model.secret import Secret
+from tests.server.conftest import ACCOUNT, Server
+
+
+async def refusal(operation: Any, **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        await asyncio.to_thread(partial(operation, **parameters))
+    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+STATEMENT = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+CONDITION = {"ForAnyValue:StringLike": {"aws:TagKeys": [f"*x?{place}y*" for place in range(230)]}}
+COSTLY = json.dumps(
+    {"Version": "2012-10-17", "Statement": [STATEMENT, {**STATEMENT, "Effect": "Deny", "Condition": CONDITION}]}
+)
+NODE = {"ResourceType": "ManagedInstance", "ResourceId": "mi-0123456789abcdef0"}
+TAG_KEYS = [f"{n}x" * 40 for n in range(50)]
+
+
+async def test_a_decision_that_is_too_much_work_is_denied_and_its_caller_waits(server: Server) -> None:
+    eve = await create_user(server.service, "eve")
+    await server.service.store.policies.put_inline(eve.user_id, "p", COSTLY)
+    key = await create_access_key(server.service, "eve")
+    ssm, sts = [await asyncio.to_thread(server.client, service, key) for service in ("ssm", "sts")]
+    code, message = await refusal(ssm.remove_tags_from_resource, **NODE, TagKeys=TAG_KEYS)
+    assert (code, "more than 100000 units of work" in message) == ("AccessDeniedException", True)
+    server.clock.advance(-60)  # within the pause, however slow this machine is
+    assert (await refusal(sts.get_caller_identity))[0] == "Throttling"
+    server.clock.advance(120)
+    assert (await asyncio.to_thread(sts.get_caller_identity))["Arn"].endswith(":user/eve")
+
+
+async def test_the_person_waits_under_every_name_and_nobody_else_of_that_name(server: Server) -> None:
+    """The names of a role's sessions are its callers' to choose."""
+    entering = json.dumps({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}})
+    trust = json.dumps(
+        {"Statement": {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}},
+    )
+    iam = await asyncio.to_thread(server.client, "iam")
+    await asyncio.to_thread(iam.create_role, RoleName="heavy", AssumeRolePolicyDocument=trust)
+    await asyncio.to_thread(iam.put_role_policy, RoleName="heavy", PolicyName="p", PolicyDocument=COSTLY)
+    keys = {}
+    for name in ("eve", "bob"):
+        user = await create_user(server.service, name)
+        await server.service.store.policies.put_inline(user.user_id, "p", entering)
+        keys[name] = await create_access_key(server.service, name)
+
+    async def session(user: str, name: str, service: str) -> Any:
+        sts = await asyncio.to_thread(server.client, "sts", keys[user])
+        role = f"arn:aws:iam::{ACCOUNT}:role/heavy"
+        given = (await asyncio.to_thread(sts.assume_role, RoleArn=role, RoleSessionName=name))["Credentials"]
+        token = Secret(given["SessionToken"])
+        credentials = Credentials(given["AccessKeyId"], Secret(given["SecretAccessKey"]), token)
+        return await asyncio.to_thread(server.client, service, credentials)
+
+    costly = await session("eve", "bob", "ssm")
+    same, other = await session("bob", "bob", "sts"), await session("eve", "other", "sts")
+    assert (await refusal(costly.remove_tags_from_resource, **NODE, TagKeys=TAG_KEYS))[0] == "AccessDeniedException"
+    server.clock.advance(-60)
+    assert (await refusal(other.get_caller_identity))[0] == "Throttling"
+    assert await asyncio.to_thread(same.get_caller_identity)
+
+
+async def test_whoever_sent_much_for_nothing_waits(server: Server) -> None:
+    """Reading a large body costs milliseconds, whatever is decided then."""
+    await create_user(server.service, "eve")
+    key = await create_access_key(server.service, "eve")
+    ssm, sts = [await asyncio.to_thread(server.client, service, key) for service in ("ssm", "sts")]
+    many = [f"{n}x" * 20 for n in range(3000)]
+    assert (await refusal(ssm.remove_tags_from_resource, **NODE, TagKeys=many[:10]))[0] == "AccessDeniedException"
+    assert await asyncio.to_thread(sts.get_caller_identity)
+    assert (await refusal(ssm.remove_tags_from_resource, **NODE, TagKeys=many))[0] == "ValidationException"
+    server.clock.advance(-60)  # within the pause, however slow this machine is
+    assert (await refusal(sts.get_caller_identity))[0] == "Throttling"
+    assert await asyncio.to_thread((await asyncio.to_thread(server.client, "sts")).get_caller_identity)
+    server.clock.advance(120)
+    assert await asyncio.to_thread(sts.get_caller_identity)
+
+
+async def test_who_is_denied_too_often_waits_and_others_do_not(server: Server) -> None:
+    await server.call("describe_sessions", State="Active")
+    await create_user(server.service, "eve")
+    key = await create_access_key(server.service, "eve")
+    ssm = await asyncio.to_thread(server.client, "ssm", key)
+    codes: list[str] = []
+    while codes[-1:] != ["ThrottlingException"] and len(codes) < DENIALS_BURST + 20:
+        server.clock.advance(-1)  # nothing is forgiven meanwhile, however slow this machine is
+        codes.append((await refusal(ssm.describe_sessions, State="Active"))[0])
+    assert codes == ["AccessDeniedException"] * (DENIALS_BURST + 1) + ["ThrottlingException"]
+    assert (await refusal(ssm.get_connection_status, Target="mi-0123456789abcdef0"))[0] == "ThrottlingException"
+    await server.call("describe_sessions", State="Active")

@@ -1,0 +1,68 @@
+"""What ended connections leave behind: nothing that only a full garbage collection could free.
+
+A full collection stops everything for some 50 ms, and a flood of connections that leave cycles brings one about every
+few seconds.
+"""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+
+from ferryman.server.listener.connection import Connection
+from tests.server.conftest import until
+from tests.server.test_bad_requests import BAD
+from tests.server.test_front_door import HEALTH, UPGRADE, Raw, connect
+
+__all__ = ["connect"]
+
+UNSIGNED = b"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSSM.StartSession\r\nContent-Length: 2\r\n\r\n{}"
+SENT = {
+    "health": HEALTH,
+    "an unsigned call": UNSIGNED,
+    "half a request": b"POST / HTTP/1.1\r\nHost: h\r\nX-Slow: ",
+    "half a body": UNSIGNED[:-1],
+    "an upgrade": UPGRADE,
+    "an upgrade and a text frame": UPGRADE + b"\x81\x81\x00\x00\x00\x00x",
+    "an upgrade and a ping": UPGRADE + b"\x89\x80\x00\x00\x00\x00",
+    "an upgrade and a flood of pings": UPGRADE + b"\x89\x80\x00\x00\x00\x00" * 500,
+    **{f"bad: {name}": sent for name, sent in BAD.items()},
+}
+
+
+@pytest.fixture
+def no_collections() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def connections() -> int:
+    return sum(isinstance(each, Connection) for each in gc.get_objects())
+
+
+@pytest.mark.usefixtures("no_collections")
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+async def test_a_connection_is_freed_when_it_ends(connect: Callable[..., Awaitable[Raw]], sent: bytes) -> None:
+    async def left() -> int:
+        await asyncio.sleep(0)
+        return connections()
+
+    witness = await connect()
+
+    async def server_has_read() -> None:
+        for _ in range(3):  # what was sent before on another connection is read by then
+            witness.writer.write(HEALTH)
+            assert b" 200 " in await witness.status()
+
+    await server_has_read()
+    before = connections()
+    for _ in range(3):
+        raw = await connect()
+        raw.writer.write(sent)
+        await raw.writer.drain()
+        await server_has_read()
+        raw.writer.close()
+    await until(left, lambda count: count <= before)

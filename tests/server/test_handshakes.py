@@ -1,0 +1,142 @@
+"""A node's HandshakeRequest begins the session that was asked for, or ends it."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from ferryman.model.sessions import SessionStatus
+from ferryman.server.channels.handshakes import LONGEST, MOST_HANDSHAKES, objection
+from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
+from ferryman.wire.payloads import ChannelClosed, decode_payload
+from tests.server.conftest import Paired, Server
+
+FORWARDING = {"type": "LocalPortForwarding", "portNumber": "80", "localPortNumber": "8080"}
+SHELL: dict[str, Any] = {"schemaVersion": "1.0", "sessionType": "Standard_Stream"}
+PORT: dict[str, Any] = {"schemaVersion": "1.0", "sessionType": "Port", "properties": FORWARDING}
+
+
+def action(session_type: object, properties: object = None, kind: str = "SessionType") -> dict[str, Any]:
+    return {"ActionType": kind, "ActionParameters": {"SessionType": session_type, "Properties": properties}}
+
+
+def request(*actions: object) -> bytes:
+    return json.dumps({"AgentVersion": "3.3.0.0", "RequestedClientActions": actions}).encode()
+
+
+@pytest.mark.parametrize(
+    ("document", "asked"),
+    [
+        (SHELL, action("Standard_Stream")),
+        (SHELL, action("InteractiveCommands")),
+        ({**SHELL, "sessionType": "NonInteractiveCommands"}, action("NonInteractiveCommands")),
+        (PORT, action("Port", FORWARDING)),
+        (PORT, action("Port", {**FORWARDING, "portNumber": 81, "host": "elsewhere"})),
+        ({**PORT, "properties": {"portNumber": "22"}}, action("Port", {"portNumber": "22"})),
+        (SHELL, action("of a later agent", kind="BrandNew")),
+    ],
+)
+def test_what_was_asked_for(document: dict[str, Any], asked: dict[str, Any]) -> None:
+    assert objection(request(asked), json.dumps(document)) == ""
+
+
+@pytest.mark.parametrize(
+    ("document", "asked", "cause"),
+    [
+        (
+            SHELL,
+            action("Port", FORWARDING),
+            "the node began a session of type 'Port', not Standard_Stream as asked for",
+        ),
+        (SHELL, action("NonInteractiveCommands"), "of type 'NonInteractiveCommands', not Standard_Stream"),
+        (PORT, action("Standard_Stream"), "of type 'Standard_Stream', not Port"),
+        (SHELL, action(["Port"]), "of type \"['Port']\", not Standard_Stream"),
+        (SHELL, {"ActionType": "SessionType"}, "of type 'None', not Standard_Stream"),
+        (PORT, action("Port", {**FORWARDING, "localPortNumber": "22"}), "another port or socket"),
+        (PORT, action("Port", {**FORWARDING, "localConnectionType": "unix", "localUnixSocket": "/x"}), "another port"),
+        (PORT, action("Port", {"portNumber": "80"}), "another port or socket"),
+        ({**PORT, "properties": {"portNumber": "22"}}, action("Port", FORWARDING), "another port or socket"),
+        (SHELL, action("Standard_Stream", kind="KMSEncryption"), "encryption by a KMS key"),
+    ],
+)
+def test_what_was_not_asked_for(document: dict[str, Any], asked: dict[str, Any], cause: str) -> None:
+    assert cause in objection(
+        request(action(document["sessionType"], document.get("properties")), asked), json.dumps(document)
+    )
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"RequestedClientActions":null}',
+        b'{"RequestedClientActions":[1]}',
+        b'{"RequestedClientActions":[{}]}',
+        b"[" * LONGEST,
+        b'{"RequestedClientActions":[],"x":"\xff"}',
+        request(action("Standard_Stream")).decode().encode("utf-16"),
+    ],
+)
+def test_what_cannot_be_read(malformed: bytes) -> None:
+    assert objection(malformed, json.dumps(SHELL)) == "the node's handshake is malformed"
+
+
+@pytest.mark.parametrize("key", ["RequestedClientActions", "requestedclientactions", "Reque\u017ftedClientActions"])
+def test_no_second_reading_passes(key: str) -> None:
+    """AWS's client takes keys in any case, the long s for an s too, and the last of several."""
+    first, second = json.dumps([action("Standard_Stream")]), json.dumps([action("Port", FORWARDING)])
+    both = f'{{"RequestedClientActions":{first},"{key}":{second}}}'.encode()
+    assert objection(both, json.dumps(SHELL)) == "the node's handshake is malformed"
+    alone = f'{{"{key}":{second}}}'.encode()
+    assert "of type 'Port'" in objection(alone, json.dumps(SHELL))
+
+
+def test_its_length_is_bounded() -> None:
+    assert "bytes" in objection(b" " * LONGEST + request(), json.dumps(SHELL))
+
+
+def handshake(*actions: object, number: int = 0) -> bytes:
+    kind, payload = PayloadType.HANDSHAKE_REQUEST, request(*actions)
+    return encode(AgentMessage(MessageType.OUTPUT_STREAM_DATA, number, 0, uuid.uuid4(), 1, kind, payload))
+
+
+async def refused(paired: Paired) -> None:
+    message = await paired.client.message()
+    assert message.message_type == MessageType.CHANNEL_CLOSED
+    closed = decode_payload(message.payload, ChannelClosed)
+    assert closed.output.startswith("The session was ended: the node began a session of type 'Port'")
+    session = await paired.server.session(paired.session_id)
+    assert (session.status, session.details) == (SessionStatus.TERMINATED, closed.output)
+
+
+@pytest.mark.parametrize("ferryman", [False, True])
+async def test_a_node_that_begins_another_session_ends_it(server: Server, ferryman: bool) -> None:
+    paired = await server.paired(ferryman=ferryman)
+    await paired.agent.send(handshake(action("Port", FORWARDING)))
+    await refused(paired)
+
+
+async def test_a_second_handshake_is_looked_at_too(server: Server) -> None:
+    paired = await server.paired()
+    as_asked = handshake(action("Standard_Stream"))
+    for _ in range(2):
+        await paired.agent.send(as_asked)
+        assert await paired.client.frame() == as_asked
+    await paired.agent.send(handshake(action("Port", FORWARDING), number=1))
+    await refused(paired)
+
+
+async def test_a_node_cannot_keep_the_server_reading_handshakes(server: Server) -> None:
+    paired = await server.paired()
+    for number in range(MOST_HANDSHAKES):
+        as_asked = handshake(action("Standard_Stream"), {"ActionType": f"x{number}"})
+        await paired.agent.send(as_asked)
+        assert await paired.client.frame() == as_asked
+    await paired.agent.send(handshake(action("Standard_Stream"), {"ActionType": "one more"}))
+    message = await paired.client.message()
+    assert (
+        decode_payload(message.payload, ChannelClosed).output == "The session was ended: the node began it too often."
+    )

@@ -1,0 +1,131 @@
+"""A node that means harm: other sessions' ids, forged answers, floods. Others' sessions do not notice."""
+
+import asyncio
+import contextlib
+
+import aiohttp
+import pytest
+
+from ferryman.core.service import Limits
+from ferryman.model.sessions import SessionStatus
+from ferryman.server.http.throttling import REFUSAL_SECONDS
+from ferryman.server.timeouts import Timing
+from ferryman.wire.agent_message import MessageType
+from tests.server.conftest import (
+    Node,
+    Paired,
+    Peer,
+    Server,
+    acknowledge,
+    output,
+    plain_frame,
+    state,
+    task_complete,
+    typed,
+)
+
+FLOOD = 1000
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(drain=0.1, finish=0.1)
+
+
+async def unharmed(victim: Paired) -> None:
+    """The session is Connected, both its ends are here, got nothing, and each still hears the other."""
+    await victim.agent.send(output(0, b"out"))
+    await victim.client.send(typed(0, b"in"))
+    assert (await victim.client.message()).payload == b"out"
+    assert (await victim.agent.message()).payload == b"in"
+    session = await victim.server.session(victim.session_id)
+    assert (session.status, session.details) == (SessionStatus.CONNECTED, None)
+
+
+@pytest.mark.parametrize("name", ["Connected", "Terminating"])
+async def test_a_state_counts_for_the_session_of_its_channel_only(server: Server, name: str) -> None:
+    victim, hostile = await server.paired(), await server.paired()
+    await hostile.agent.send(state(name, victim.session_id, victim.client_id))
+    await hostile.agent.close()
+    await server.until_status(hostile.session_id, SessionStatus.DISCONNECTED)
+    await unharmed(victim)
+
+
+async def test_forged_answers_end_no_session(server: Server) -> None:
+    """Neither one that runs, nor one that waits for its client, nor one that does not exist; and all get receipts."""
+    victim, hostile = await server.paired(), await server.paired()
+    waiting = (await server.start(victim.node))["SessionId"]
+    forged = [(victim.session_id, "Failed"), *((waiting, status) for status in ("Success", "Cancelled", "TimedOut"))]
+    for session_id, status in (*forged, ("../" + victim.session_id, "Failed"), ("", "Failed")):
+        await hostile.control.send(task_complete(session_id, status, "forged"))
+        await hostile.control.until(MessageType.AGENT_TASK_ACKNOWLEDGE)
+    await unharmed(victim)
+    assert (await server.session(waiting)).status is SessionStatus.CONNECTING
+
+
+async def test_a_channel_for_anothers_session_in_ones_own_name(server: Server) -> None:
+    """The token of an own session's channel, with another session's id in the path and in every member."""
+    victim, hostile = await server.paired(), await server.paired()
+    token = await hostile.node.create_channel("data", hostile.session_id)
+    peer = await hostile.node.data(victim.session_id, token=token)
+    assert await peer.closed() == 1008
+    await unharmed(victim)
+
+
+async def test_floods_hold_up_nobody(server: Server) -> None:
+    """Of every kind at once: a keystroke's way there and back beside them takes less than two seconds, every time."""
+    victim, hostile = await server.paired(), await server.paired()
+    floods = [
+        (hostile.agent, acknowledge(7)),
+        (hostile.agent, output(0, b"x" * 1024)),
+        (hostile.agent, state("Connected", victim.session_id)),
+        (hostile.agent, plain_frame("brand_new")),
+        (hostile.control, plain_frame(MessageType.AGENT_TELEMETRY)),
+    ]
+
+    async def send(peer: Peer, frame: bytes) -> None:
+        for _ in range(FLOOD):
+            await peer.send(frame)
+
+    flooding = [asyncio.create_task(send(peer, frame)) for peer, frame in floods]
+    rounds = 0
+    while rounds < 10 or not all(task.done() for task in flooding):
+        async with asyncio.timeout(2):
+            await victim.client.send(typed(rounds, b"key"))
+            assert (await victim.agent.message()).payload == b"key"
+            await victim.agent.send(output(rounds, b"echo"))
+            assert (await victim.client.message()).payload == b"echo"
+        rounds += 1
+    await asyncio.gather(*flooding)
+    assert (await server.session(victim.session_id)).status is SessionStatus.CONNECTED
+
+
+async def test_a_node_that_asks_for_receipts_and_reads_none_is_dropped(server: Server) -> None:
+    victim, hostile = await server.paired(), await server.paired()
+    forged = task_complete("nobody-00000000000000000", "Failed", "forged")
+    with contextlib.suppress(aiohttp.ClientConnectionResetError):
+        for _ in range(20_000):
+            await hostile.control.send(forged)
+    assert await hostile.control.closed() == 1008
+    await unharmed(victim)
+
+
+class TestPace:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(calls_burst=12, calls_per_second=1)
+
+    async def test_channels_are_opened_at_a_measured_pace(self, server: Server) -> None:
+        """A node that opens its channels over and over waits for its turn; another one does not."""
+        victim, hostile = await server.paired(), await server.paired()
+
+        async def opened(node: Node) -> float:
+            """Seconds until a data channel was opened, and closed again."""
+            began = asyncio.get_running_loop().time()
+            await (await node.data("admin-0123456789abcdef0", token="none")).closed()
+            return asyncio.get_running_loop().time() - began
+
+        took = [await opened(hostile.node) for _ in range(14)]
+        assert max(took) >= REFUSAL_SECONDS
+        assert await opened(victim.node) < max(took)
+        await unharmed(victim)

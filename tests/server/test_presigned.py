@@ -1,0 +1,130 @@
+"""Calls whose signature is in their query: few are accepted, for a short time, and read in one way only."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import pytest
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotocoreCredentials
+
+from ferryman.model.identity.callers import Credentials
+from tests.server.conftest import REGION, SECONDS, Server
+
+
+def url_of(server: Server, operation: str, service: str = "sts", expires: int = 900, **parameters: Any) -> str:
+    client = server.client(service)
+    return str(client.generate_presigned_url(operation, Params=parameters, ExpiresIn=expires, HttpMethod="GET"))
+
+
+async def get(server: Server, url: str) -> tuple[int, str]:
+    async with server.http.get(server.url_of(url.removeprefix(server.url))) as answer:
+        return answer.status, await answer.text()
+
+
+def presigned(server: Server, service: str, request: AWSRequest, credentials: Credentials | None = None) -> str:
+    """The request's target with a signature in its query."""
+    given = credentials or server.administrator
+    token = given.session_token.reveal() if given.session_token else None
+    keys = BotocoreCredentials(given.access_key_id, given.secret_access_key.reveal(), token)
+    SigV4QueryAuth(keys, service, REGION, 900).add_auth(request)
+    parts = urlsplit(request.url)
+    return f"{parts.path}?{parts.query}"
+
+
+async def test_caller_identity_for_fifteen_minutes(server: Server) -> None:
+    url = url_of(server, "get_caller_identity")
+    for _ in range(2):
+        status, text = await get(server, url)
+        assert status == 200, text
+        assert "user/root" in text
+    server.clock.advance(890)
+    assert (await get(server, url))[0] == 200
+    server.clock.advance(20)
+    status, text = await get(server, url)
+    assert status == 403
+    assert "Signature expired" in text
+
+
+async def test_a_longer_lifetime_is_refused(server: Server) -> None:
+    status, text = await get(server, url_of(server, "get_caller_identity", expires=901))
+    assert status == 400
+    assert "<Code>IncompleteSignature</Code>" in text
+    assert "X-Amz-Expires must be from 1 to 900 seconds (15 minutes), not '901'" in text
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("sts", "get_session_token", {}),
+        ("sts", "assume_role", {"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "mallory"}),
+        ("iam", "list_users", {}),
+        ("iam", "create_user", {"UserName": "mallory"}),
+    ],
+)
+async def test_any_other_query_call_is_refused(
+    server: Server, service: str, operation: str, parameters: dict[str, Any]
+) -> None:
+    status, text = await get(server, url_of(server, operation, service, **parameters))
+    assert status == 403
+    assert "<Code>SignatureDoesNotMatch</Code>" in text
+    assert "cannot be called with a presigned URL" in text
+    assert await server.store.identities.user_named("mallory") is None
+
+
+async def test_a_presigned_json_call_is_refused(server: Server) -> None:
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonSSM.DescribeSessions"}
+    request = AWSRequest("POST", f"{server.url}/", headers, b'{"State":"Active"}')
+    target = presigned(server, "ssm", request)
+    async with server.http.post(server.url_of(target), data=b'{"State":"Active"}', headers=headers) as answer:
+        refused = await answer.json(content_type=None)
+    assert (answer.status, refused["__type"]) == (400, "InvalidSignatureException")
+    assert "DescribeSessions cannot be called with a presigned URL" in refused["message"]
+
+
+async def test_a_presigned_channel_call_is_refused(server: Server) -> None:
+    node = await server.register()
+    request = AWSRequest("POST", f"{server.url}/v1/control-channel/{node.node_id}", {}, b"{}")
+    target = presigned(server, "ssmmessages", request, node.credentials)
+    async with server.http.post(server.url_of(target), data=b"{}") as answer:
+        text = await answer.text()
+    assert answer.status == 403
+    assert text.startswith("<InvalidSignatureException>")
+
+
+async def test_a_presigned_upgrade_is_accepted(server: Server) -> None:
+    node = await server.register()
+    token = await node.create_channel("control", node.node_id)
+    request = AWSRequest("GET", f"{server.url}/v1/control-channel/{node.node_id}?role=subscribe&stream=input", {})
+    peer = await server.dial(presigned(server, "ssmmessages", request, node.credentials))
+    await peer.text({"MessageSchemaVersion": "1.0", "RequestId": "r", "TokenValue": token, "AgentVersion": "3.3.0.0"})
+    await server.until_connected(node.node_id)
+
+
+@pytest.mark.parametrize("again", ["Action=GetSessionToken", "%41ction=GetSessionToken", "X-Amz-Date=20250304T050607Z"])
+async def test_a_repeated_parameter_is_refused_wherever_it_stands(server: Server, again: str) -> None:
+    """The canonical query is sorted, so one signature would hold for every order."""
+    signed = urlsplit(url_of(server, "get_caller_identity")).query
+    date = datetime.fromtimestamp(server.clock() / 1000, UTC).strftime("%Y%m%d")
+    scope = quote(f"{server.administrator.access_key_id}/{date}/{REGION}/sts/aws4_request", safe="")
+    assert f"X-Amz-Credential={scope}" in signed
+    for query in (f"{signed}&{again}", f"{again}&{signed}"):
+        status, text = await get(server, f"/?{query}")
+        assert status == 400
+        assert "more than once" in text
+
+
+async def test_one_signature_for_two_orders_of_one_parameter(server: Server) -> None:
+    """Signed over both values: neither order is read, though the signature holds for both."""
+    query = "Action=GetCallerIdentity&Version=2011-06-15&Name=a&Name=b"
+    for order in (query, query.replace("Name=a&Name=b", "Name=b&Name=a")):
+        headers = server.signed("GET", "/", order, b"", service="sts")
+        async with server.http.get(
+            server.url_of(f"/?{order}"), headers=headers, timeout=aiohttp.ClientTimeout(SECONDS)
+        ) as answer:
+            text = await answer.text()
+        assert answer.status == 400
+        assert "<Code>MalformedInput</Code>" in text
+        assert "&#x27;Name&#x27; more than once" in text or "'Name' more than once" in text

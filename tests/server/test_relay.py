@@ -1,0 +1,580 @@
+"""Frames from end to end: order, gates, loss, replacement, stalls, faults."""
+
+import asyncio
+import os
+import struct
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ferryman.core.service import Limits
+from ferryman.model.sessions import SessionStatus
+from ferryman.server.channels.relay_end import Attached
+from ferryman.server.channels.websocket import TURN_FRAMES
+from ferryman.server.timeouts import Timing
+from ferryman.wire.agent_message import MessageType, decode
+from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
+from tests.server.conftest import (
+    Paired,
+    Peer,
+    Server,
+    acknowledge,
+    make_certificate,
+    output,
+    plain_frame,
+    state,
+    task_complete,
+    typed,
+)
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(stall=0.2, close=0.3, finish=0.3, drain=0.2)
+
+
+async def test_frames_pass_unchanged_both_ways(server: Server) -> None:
+    paired = await server.paired()
+    downwards = [output(number, os.urandom(size)) for number, size in enumerate((1, 5, 126, 1024, 65536, 500_000))]
+    upwards = [typed(number, os.urandom(size)) for number, size in enumerate((1, 5, 126, 1024, 65536, 500_000))]
+    for frame in (*downwards, acknowledge(0)):
+        await paired.agent.send(frame)
+    for frame in (*upwards, acknowledge(0)):
+        await paired.client.send(frame)
+    assert [await paired.client.frame() for _ in downwards] == downwards
+    assert [await paired.agent.frame() for _ in upwards] == upwards
+    assert (await paired.client.message()).message_type == MessageType.ACKNOWLEDGE
+    assert (await paired.agent.message()).message_type == MessageType.ACKNOWLEDGE
+
+
+class TestOverTls:
+    @pytest.fixture
+    def tls(self, tmp_path: Path) -> tuple[Path, Path]:
+        return make_certificate(tmp_path)
+
+    async def test_frames_pass_unchanged(self, server: Server) -> None:
+        paired = await server.paired()
+        frames = [output(number, os.urandom(size)) for number, size in enumerate((1, 126, 1024, 65536, 500_000))]
+        for frame in frames:
+            await paired.agent.send(frame)
+        assert [await paired.client.frame() for _ in frames] == frames
+        closing = asyncio.create_task(paired.client.closed())
+        await server.shut_down()
+        assert await closing == 1001
+
+    async def test_a_stalled_client_holds_up_nobody(self, server: Server) -> None:
+        paired = await server.paired()
+        sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+        assert sent * 4096 > 20 * MEBIBYTE
+        assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+
+
+async def test_fragmented_messages_pass_whole(server: Server) -> None:
+    paired = await server.paired()
+    frame = output(0, os.urandom(10_000))
+    first, last = frame[:4000], frame[4000:]
+    fragments = b"".join(
+        struct.pack(">BBH", opcode, 0x80 | 126, len(part)) + bytes(4) + part
+        for opcode, part in ((0x02, first), (0x80, last))
+    )
+    paired.agent.raw(fragments)
+    assert await paired.client.frame() == frame
+
+
+async def test_other_paddings_of_the_type_pass(server: Server) -> None:
+    paired = await server.paired()
+    frame = output(0)
+    padded = frame[:4] + b"output_stream_data".ljust(32, b"\0") + frame[36:]
+    await paired.agent.send(padded)
+    assert await paired.client.frame() == padded
+
+
+async def test_what_an_end_may_not_send_is_not_passed_on(server: Server) -> None:
+    paired = await server.paired()
+    forbidden = (MessageType.CHANNEL_CLOSED, MessageType.PAUSE_PUBLICATION, MessageType.INTERACTIVE_SHELL, "brand_new")
+    for message_type in (*forbidden, MessageType.INPUT_STREAM_DATA):
+        await paired.agent.send(plain_frame(message_type))
+    for message_type in (*forbidden, MessageType.OUTPUT_STREAM_DATA, MessageType.AGENT_SESSION_STATE):
+        await paired.client.send(plain_frame(message_type))
+    await paired.agent.send(output(0, b"next"))
+    await paired.client.send(typed(0, b"next"))
+    assert (await paired.client.message()).payload == b"next"
+    assert (await paired.agent.message()).payload == b"next"
+
+
+# Faults on the wire
+
+
+def garbage() -> list[bytes]:
+    good = output(0, b"payload")
+    return [
+        b"",
+        b"x",
+        os.urandom(119),
+        os.urandom(500),
+        good[:-1],
+        good + b"x",
+        struct.pack(">I", 112) + good[4:],
+        struct.pack(">I", 2**31) + good[4:],
+        good[:4] + bytes(32) + good[36:],
+        good[:4] + b"\xff" * 32 + good[36:],
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(garbage())))
+@pytest.mark.parametrize("end", ["client", "agent"])
+async def test_garbage(server: Server, end: str, number: int) -> None:
+    paired = await server.paired()
+    peer: Peer = getattr(paired, end)
+    await peer.send(garbage()[number])
+    assert await peer.closed() == 1002
+    await still_relays(paired, end)
+
+
+@pytest.mark.parametrize("end", ["client", "agent"])
+async def test_text(server: Server, end: str) -> None:
+    paired = await server.paired()
+    peer: Peer = getattr(paired, end)
+    await peer.text("x" * 200)
+    assert await peer.closed() == 1003
+    await still_relays(paired, end)
+
+
+@pytest.mark.parametrize("end", ["client", "agent"])
+async def test_oversized(server: Server, end: str) -> None:
+    paired = await server.paired()
+    peer: Peer = getattr(paired, end)
+    peer.raw(b"\x82\xff" + (MEBIBYTE + 1).to_bytes(8, "big") + bytes(4))
+    assert await peer.closed() == 1009
+    await still_relays(paired, end)
+
+
+@pytest.mark.parametrize("end", ["client", "agent"])
+async def test_bytes_that_are_no_websocket(server: Server, end: str) -> None:
+    paired = await server.paired()
+    peer: Peer = getattr(paired, end)
+    peer.raw(b"\xff" * 64)
+    assert await peer.closed() == 1002
+    await still_relays(paired, end)
+
+
+async def still_relays(paired: Paired, lost: str) -> None:
+    """The end that behaved is still there, got nothing of it, and goes on with the other's next socket."""
+    server = paired.server
+    await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+    if lost == "client":
+        client = await server.open_client(
+            await server.call("resume_session", SessionId=paired.session_id), paired.client_id
+        )
+        agent = paired.agent
+        assert (await agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+    else:
+        client = paired.client
+        agent = await paired.node.data(paired.session_id)
+    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
+    await server.until_status(paired.session_id, SessionStatus.CONNECTED)
+    await agent.send(output(0, b"out"))
+    await client.send(typed(0, b"in"))
+    assert (await client.message()).payload == b"out"
+    assert (await agent.message()).payload == b"in"
+
+
+async def test_a_malformed_state(server: Server) -> None:
+    paired = await server.paired()
+    await paired.agent.send(plain_frame(MessageType.AGENT_SESSION_STATE, b"[]"))
+    assert await paired.agent.closed() == 1002
+
+
+# The two publications, and Ferryman's marker
+
+
+async def test_the_agent_is_told_who_the_client_is(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    client_id = str(uuid.uuid4())
+    await server.open_client(ticket, client_id)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    agent = await node.data(ticket["SessionId"])
+    message = await agent.message()
+    assert message.message_type == MessageType.START_PUBLICATION
+    assert decode_payload(message.payload, Publication).client_id == client_id
+
+
+async def test_ferrymans_agent_is_heard_from_its_marker_on(server: Server) -> None:
+    paired = await server.paired(ferryman=True)
+    await paired.agent.send(output(0, b"first epoch"))
+    assert (await paired.client.message()).payload == b"first epoch"
+
+    resumed = await server.call("resume_session", SessionId=paired.session_id)
+    second_id = str(uuid.uuid4())
+    second = await server.open_client(resumed, second_id)
+    closed = await paired.client.until(MessageType.CHANNEL_CLOSED)
+    assert "another client" in decode_payload(closed.payload, ChannelClosed).output
+    assert await paired.client.closed() == 1000
+
+    told = await paired.agent.until(MessageType.START_PUBLICATION)
+    assert decode_payload(told.payload, Publication).client_id == second_id
+    await paired.agent.send(output(1, b"meant for the first"))
+    await paired.agent.send(state("Connected", paired.session_id, paired.client_id))
+    await paired.agent.send(output(2, b"so is this"))
+    await paired.agent.send(state("Connected", paired.session_id, second_id))
+    await paired.agent.send(output(0, b"second epoch"))
+    assert (await second.message()).payload == b"second epoch"
+
+
+async def test_other_agents_are_heard_at_once(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    client = await server.open_client(ticket)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    agent = await node.data(ticket["SessionId"])
+    await agent.send(output(0, b"prompt"))
+    assert (await client.message()).payload == b"prompt"
+
+
+# Loss and return
+
+
+async def test_a_lost_client_pauses_the_agent(server: Server) -> None:
+    paired = await server.paired()
+    paired.client.cut()
+    assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+    await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+    await paired.agent.send(output(0, b"nobody gets this"))
+    resumed = await server.call("resume_session", SessionId=paired.session_id)
+    client = await server.open_client(resumed, paired.client_id)
+    assert (await paired.agent.message()).message_type == MessageType.START_PUBLICATION
+    await server.until_status(paired.session_id, SessionStatus.CONNECTED)
+    await paired.agent.send(output(0, b"resent"))
+    assert (await client.message()).payload == b"resent"
+
+
+async def test_acknowledgements_wait_for_an_agent_that_is_away(server: Server) -> None:
+    paired = await server.paired()
+    paired.agent.cut()
+    await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+    kept = [acknowledge(number) for number in range(20)]
+    for frame in kept:
+        await paired.client.send(frame)
+        await paired.client.send(typed(0, b"will be resent"))
+    await paired.client.answered()
+    agent = await paired.node.data(paired.session_id)
+    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
+    assert [await agent.frame() for _ in kept] == kept
+    await paired.client.send(typed(1, b"after"))
+    assert (await agent.message()).payload == b"after"
+
+
+async def test_what_a_client_says_before_the_agent_comes_is_kept(server: Server) -> None:
+    """Once: when the agent is lost later, its client sends again what was not acknowledged."""
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    client = await server.open_client(ticket)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    early = [typed(number, b"early") for number in range(3)]
+    for frame in early:
+        await client.send(frame)
+    await client.answered()
+    agent = await node.data(ticket["SessionId"])
+    await agent.until(MessageType.START_PUBLICATION)
+    assert [await agent.frame() for _ in early] == early
+    await agent.close()
+    await client.send(typed(3, b"lost"))
+    await client.answered()
+    again = await node.data(ticket["SessionId"])
+    await again.until(MessageType.START_PUBLICATION)
+    await again.answered()
+
+
+async def test_no_more_than_256_kib_of_them(server: Server) -> None:
+    paired = await server.paired()
+    paired.agent.cut()
+    await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+    kept = [plain_frame(MessageType.ACKNOWLEDGE, bytes(1000)) for _ in range(400)]
+    for frame in kept:
+        await paired.client.send(frame)
+    await paired.client.answered()
+    agent = await paired.node.data(paired.session_id)
+    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
+    expected = kept[-(256 * 1024 // 1120) :]
+    assert [await agent.frame() for _ in expected] == expected
+    await paired.client.send(typed(0, b"after"))
+    assert (await agent.message()).payload == b"after"
+
+
+async def test_another_clients_acknowledgements_are_not_kept(server: Server) -> None:
+    paired = await server.paired()
+    paired.agent.cut()
+    await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+    await paired.client.send(acknowledge(0))
+    await paired.client.answered()
+    client = await server.open_client(await server.call("resume_session", SessionId=paired.session_id))
+    await paired.client.closed()
+    agent = await paired.node.data(paired.session_id)
+    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
+    await client.send(typed(0, b"after"))
+    assert (await agent.message()).payload == b"after"
+
+
+async def test_the_newest_socket_of_an_end_wins(server: Server) -> None:
+    paired = await server.paired()
+    agent = await paired.node.data(paired.session_id)
+    assert await paired.agent.closed() == 1000
+    resumed = await server.call("resume_session", SessionId=paired.session_id)
+    client = await server.open_client(resumed, paired.client_id)
+    assert await paired.client.closed() == 1000
+    assert [(await agent.message()).message_type for _ in range(2)] == [MessageType.START_PUBLICATION] * 2
+    await agent.send(output(0, b"still here"))
+    assert (await client.message()).payload == b"still here"
+    assert (await server.session(paired.session_id)).status is SessionStatus.CONNECTED
+
+
+async def test_nothing_of_a_replaced_client_reaches_the_agent(server: Server) -> None:
+    paired = await server.paired(ferryman=True)
+    resumed = await server.call("resume_session", SessionId=paired.session_id)
+    flooding = asyncio.create_task(flood(paired.client, lambda number: typed(number, b"old"), MEBIBYTE))
+    client_id = str(uuid.uuid4())
+    second = await server.open_client(resumed, client_id)
+    await started_for(paired.agent, client_id)
+    with suppress(ConnectionError):
+        await flooding
+    await second.send(typed(0, b"new"))
+    assert (await paired.agent.message()).payload == b"new"
+
+
+async def test_a_client_that_never_connects(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    server.clock.advance(61)
+    failed = await server.until_status(ticket["SessionId"], SessionStatus.FAILED)
+    assert "client" in (failed.details or "")
+    await control.send(b"")
+    assert await control.closed() == 1002  # and not a task: it would have come first
+
+
+async def test_an_agent_that_never_takes_the_task_up(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    client = await server.open_client(ticket)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    server.clock.advance(61)
+    closed = await client.until(MessageType.CHANNEL_CLOSED)
+    assert "did not open" in decode_payload(closed.payload, ChannelClosed).output
+    assert await client.closed() == 1000
+    await server.until_status(ticket["SessionId"], SessionStatus.FAILED)
+
+
+class TestAnAgentThatDoesNotComeBack:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(node_return=1)
+
+    async def test_an_agent_that_is_gone_when_the_client_comes(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        ticket = await server.start(node)
+        await control.close()
+        client = await server.open_client(ticket)
+        closed = await client.until(MessageType.CHANNEL_CLOSED)
+        assert "not connected" in decode_payload(closed.payload, ChannelClosed).output
+        assert await client.closed() == 1000
+        await server.until_status(ticket["SessionId"], SessionStatus.FAILED)
+
+
+# Ends
+
+
+async def test_terminate_tells_both_ends(server: Server) -> None:
+    paired = await server.paired()
+    await server.call("terminate_session", SessionId=paired.session_id)
+    for peer in (paired.agent, paired.client):
+        closed = await peer.until(MessageType.CHANNEL_CLOSED)
+        assert decode_payload(closed.payload, ChannelClosed).session_id == paired.session_id
+        assert await peer.closed() == 1000
+    await paired.control.send(task_complete(paired.session_id))
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+
+
+async def test_output_on_its_way_passes_before_the_end(server: Server) -> None:
+    paired = await server.paired()
+    frames = [output(number, bytes(1000)) for number in range(500)]
+    for frame in frames:
+        await paired.agent.send(frame)
+    await paired.agent.send(state("Terminating", paired.session_id))
+    closing = asyncio.create_task(paired.agent.close())
+    await paired.control.send(task_complete(paired.session_id))
+    assert [await paired.client.frame() for _ in frames] == frames
+    closed = await paired.client.message()
+    assert closed.message_type == MessageType.CHANNEL_CLOSED
+    assert decode_payload(closed.payload, ChannelClosed).output == ""
+    assert await paired.client.closed() == 1000
+    await closing
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+
+
+async def test_an_agent_that_ends_without_a_result(server: Server) -> None:
+    paired = await server.paired()
+    await paired.agent.send(state("Terminating", paired.session_id))
+    paired.agent.cut()
+    await paired.client.until(MessageType.CHANNEL_CLOSED)
+    assert await paired.client.closed() == 1000
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+
+
+async def test_idle_sessions_end_and_busy_ones_do_not(server: Server) -> None:
+    paired = await server.paired()
+    server.clock.advance(19 * 60)
+    await paired.client.send(typed(0))
+    assert (await paired.agent.message()).payload == b"x"
+    server.clock.advance(2 * 60)
+    await paired.client.send(typed(0))  # sent again, which is no activity
+    assert (await paired.agent.message()).payload == b"x"
+    assert (await server.session(paired.session_id)).status is SessionStatus.CONNECTED
+    server.clock.advance(20 * 60)
+    closed = await paired.client.until(MessageType.CHANNEL_CLOSED)
+    assert "idle" in decode_payload(closed.payload, ChannelClosed).output
+
+
+# Stalls
+
+
+class TestBackpressure:
+    """A receiver that does not read, and has not been given up on yet."""
+
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(stall=60, close=0.3)
+
+    @pytest.mark.parametrize("end", ["client", "agent"])
+    async def test_the_sender_is_paused_and_nothing_is_lost(self, server: Server, end: str) -> None:
+        paired = await server.paired()
+        receiver, sender, make = ends(paired, end)
+        payload = os.urandom(4096)
+        sent = await flood(sender, lambda number: make(number, payload), 64 * MEBIBYTE)
+        assert 0 < sent * len(payload) < 4 * MEBIBYTE
+        numbers = [decode(await receiver.frame()).sequence_number for _ in range(sent)]
+        assert numbers == list(range(sent))
+
+    async def test_one_stalled_session_does_not_hold_up_another(self, server: Server) -> None:
+        stalled, other = await server.paired(), await server.paired()
+        await flood(stalled.agent, lambda number: output(number, bytes(4096)), 64 * MEBIBYTE)
+        await other.agent.send(output(0, b"lively"))
+        assert (await other.client.message()).payload == b"lively"
+
+    async def test_the_relay_is_not_stopped_by_it(self, server: Server) -> None:
+        paired = await server.paired()
+        await flood(paired.agent, lambda number: output(number, bytes(4096)), 64 * MEBIBYTE)
+        await server.shut_down()
+
+
+async def test_a_stalled_client_pauses_the_agent_until_it_reads(server: Server) -> None:
+    paired = await server.paired()
+    sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+    assert sent * 4096 > 20 * MEBIBYTE  # read and dropped: the agent's pings are behind it
+    assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+    await paired.agent.answered()
+    reading = asyncio.create_task(paired.client.until(MessageType.CHANNEL_CLOSED))
+    assert (await paired.agent.message()).message_type == MessageType.START_PUBLICATION
+    await paired.agent.send(output(0, b"resent"))
+    await server.call("terminate_session", SessionId=paired.session_id)
+    await reading
+
+
+async def test_a_stalled_agent_gets_the_acknowledgements_when_it_reads(server: Server) -> None:
+    paired = await server.paired()
+    sent = await flood(paired.client, lambda number: typed(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+    assert sent * 4096 > 20 * MEBIBYTE
+    await paired.client.send(acknowledge(7))
+    await paired.client.answered()
+    await paired.agent.until(MessageType.START_PUBLICATION)
+    assert (await paired.agent.message()).message_type == MessageType.ACKNOWLEDGE
+    await paired.client.send(typed(sent, b"after"))
+    assert (await paired.agent.message()).payload == b"after"
+
+
+async def test_a_stalled_end_that_is_replaced(server: Server) -> None:
+    paired = await server.paired()
+    await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+    resumed = await server.call("resume_session", SessionId=paired.session_id)
+    client = await server.open_client(resumed, paired.client_id)
+    await paired.agent.until(MessageType.START_PUBLICATION)
+    await paired.agent.send(output(0, b"resent"))
+    assert (await client.until(MessageType.OUTPUT_STREAM_DATA)).payload == b"resent"
+
+
+async def test_a_store_that_fails_costs_the_channel_and_no_more(server: Server) -> None:
+    paired = await server.paired()
+    await server.store.close()
+    await paired.client.close()
+    assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+    await paired.agent.answered()
+
+
+def ends(paired: Paired, receiver: str) -> tuple[Peer, Peer, Callable[[int, bytes], bytes]]:
+    """The end named, the other, and what the other sends."""
+    if receiver == "client":
+        return paired.client, paired.agent, output
+    return paired.agent, paired.client, typed
+
+
+async def test_a_flood_of_small_frames_leaves_others_their_turn(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = 0
+    taken: Counter[int] = Counter()
+    outline = Attached.outline
+
+    def counted(attached: Attached, frame: bytes) -> tuple[bytes, int]:
+        taken[turn] += 1
+        return outline(attached, frame)
+
+    async def turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Attached, "outline", counted)
+    paired = await server.paired()
+    turning = asyncio.create_task(turns())
+    for number in range(5000):
+        await paired.client.send(acknowledge(number))
+    for _ in range(5000):
+        await paired.agent.frame()
+    turning.cancel()
+    assert taken.total() >= 5000
+    assert max(taken.values()) <= TURN_FRAMES + 1
+
+
+async def started_for(agent: Peer, client_id: str) -> None:
+    """Read until the client is there. An agent that was not read from for long is told of an earlier one once more."""
+    started = None
+    while started != client_id:
+        message = await agent.until(MessageType.START_PUBLICATION)
+        started = decode_payload(message.payload, Publication).client_id
+
+
+async def flood(peer: Peer, make: Callable[[int], bytes], limit: int, patience: float = 0.5) -> int:
+    """Send until the server does not read for `patience` seconds, or `limit` bytes went; return how many frames did."""
+    number = size = 0
+    while size < limit:
+        frame = make(number)
+        number += 1
+        size += len(frame)
+        try:
+            async with asyncio.timeout(patience):
+                await peer.send(frame)
+        except TimeoutError:
+            break
+    return number

@@ -1,0 +1,143 @@
+"""What AWS's ends need of a relay: a pause after the handshake, and acknowledgements that they sent once only."""
+
+import json
+import uuid
+
+import pytest
+
+from ferryman.model.sessions import SessionStatus
+from ferryman.server.timeouts import Timing
+from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
+from ferryman.wire.payloads import Acknowledge, decode_payload
+from tests.server.conftest import Paired, Peer, Server, output, plain_frame, typed
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(handshake=0.3)
+
+
+def receipt_of(frame: bytes) -> bytes:
+    """A client's acknowledgement, with all its members."""
+    message = decode(frame)
+    content = {
+        "AcknowledgedMessageType": message.message_type,
+        "AcknowledgedMessageId": str(message.message_id),
+        "AcknowledgedMessageSequenceNumber": message.sequence_number,
+        "IsSequentialMessage": True,
+    }
+    return plain_frame(MessageType.ACKNOWLEDGE, json.dumps(content).encode())
+
+
+async def taken(paired: Paired, client: Peer, frame: bytes) -> None:
+    """The agent sends an output frame, the client acknowledges it, the agent hears of it."""
+    await paired.agent.send(frame)
+    assert await client.frame() == frame
+    receipt = receipt_of(frame)
+    await client.send(receipt)
+    assert await paired.agent.frame() == receipt
+
+
+async def acknowledged(peer: Peer, frame: bytes) -> None:
+    """The next message is an acknowledgement of `frame`, as its receiver would write it."""
+    message = await peer.message()
+    assert message.message_type == MessageType.ACKNOWLEDGE
+    told, sent = decode_payload(message.payload, Acknowledge), decode(frame)
+    assert told == Acknowledge(sent.message_type, str(sent.message_id), sent.sequence_number, True)
+
+
+async def resumed(paired: Paired) -> Peer:
+    """The client's next socket, after it lost one."""
+    paired.client.cut()
+    assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+    ticket = await paired.server.call("resume_session", SessionId=paired.session_id)
+    client = await paired.server.open_client(ticket, paired.client_id)
+    assert (await paired.agent.message()).message_type == MessageType.START_PUBLICATION
+    return client
+
+
+async def test_nothing_comes_right_after_handshake_complete(server: Server) -> None:
+    paired = await server.paired()
+    complete = encode(
+        AgentMessage(MessageType.OUTPUT_STREAM_DATA, 1, 0, uuid.uuid4(), 1, PayloadType.HANDSHAKE_COMPLETE, b"{}")
+    )
+    trailing = plain_frame(MessageType.ACKNOWLEDGE)
+    await paired.agent.send(complete)
+    await paired.agent.send(trailing)
+    assert await paired.client.frame() == complete
+    await paired.client.answered()  # the pong came first
+    assert await paired.client.frame() == trailing
+
+
+async def test_what_the_client_acknowledged_is_acknowledged_again(server: Server) -> None:
+    paired = await server.paired()
+    first, second = output(0), output(1)
+    await taken(paired, paired.client, first)
+    await paired.agent.send(first)  # it had not noted yet that it sent it when the acknowledgement came
+    await acknowledged(paired.agent, first)
+    await paired.agent.send(second)
+    assert await paired.client.frame() == second
+
+
+async def test_an_acknowledgement_that_was_lost_with_the_clients_socket(server: Server) -> None:
+    paired = await server.paired()
+    first, lost, after = output(0), output(1), output(2)
+    await taken(paired, paired.client, first)
+    await paired.agent.send(lost)
+    assert await paired.client.frame() == lost
+    client = await resumed(paired)
+    await paired.agent.send(lost)
+    assert await client.frame() == lost  # AWS's client drops it in silence, and answers pings
+    await client.websocket.pong(await ping(client))
+    await acknowledged(paired.agent, lost)
+    await taken(paired, client, after)
+
+
+async def test_a_resent_message_that_is_new_to_the_client(server: Server) -> None:
+    paired = await server.paired()
+    first, lost = output(0), output(1)
+    await taken(paired, paired.client, first)
+    await paired.agent.send(lost)
+    assert await paired.client.frame() == lost
+    client = await resumed(paired)
+    await paired.agent.send(lost)
+    assert await client.frame() == lost
+    receipt = receipt_of(lost)
+    await client.send(receipt)
+    await client.websocket.pong(await ping(client))
+    assert await paired.agent.frame() == receipt
+    await client.send(typed(0, b"next"))
+    assert (await paired.agent.message()).payload == b"next"
+
+
+async def test_nobody_answers_for_a_client_that_took_nothing_yet(server: Server) -> None:
+    paired = await server.paired()
+    first = output(0)
+    for _ in range(2):  # AWS's client drops output while its handlers are not ready
+        await paired.agent.send(first)
+        assert await paired.client.frame() == first
+    await paired.client.answered()  # and no ping before
+    await paired.client.send(typed(0, b"next"))
+    assert (await paired.agent.message()).payload == b"next"
+
+
+async def test_an_acknowledgement_that_was_lost_with_the_agents_socket(server: Server) -> None:
+    paired = await server.paired()
+    first = output(0)
+    await paired.agent.send(first)
+    assert await paired.client.frame() == first
+    await paired.client.send(receipt_of(first))
+    await paired.client.answered()
+    paired.agent.cut()  # before it read that
+    await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+    agent = await paired.node.data(paired.session_id)
+    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
+    await agent.send(first)
+    await acknowledged(agent, first)
+
+
+async def ping(peer: Peer) -> bytes:
+    """The payload of the next ping."""
+    message = await peer.websocket.receive(timeout=10)
+    assert message.type.name == "PING", message
+    return bytes(message.data)

@@ -1,0 +1,220 @@
+"""The server as a whole: start, health, pings, stop."""
+
+import asyncio
+
+import pytest
+from aiohttp import WSMsgType
+from botocore.exceptions import ClientError
+
+from ferryman.model.sessions import SessionStatus
+from ferryman.server.serving import serve
+from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+from ferryman.wire.agent_message import MessageType
+from tests.server.conftest import Peer, Server, until
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(close=0.3, shutdown=1.0)
+
+
+async def test_health(server: Server) -> None:
+    assert await server.health() == {"status": "ok", "store": "ok", "channels": 0, "log_lines_dropped": 0}
+    await server.paired()
+    assert (await server.health())["channels"] == 3
+
+
+async def test_answers_do_not_name_the_software_beneath(server: Server) -> None:
+    async with server.http.get(server.url_of("/healthz")) as answer:
+        assert answer.headers["Server"] == "Ferryman"
+
+
+async def test_stopping_tells_both_ends_to_come_back(server: Server) -> None:
+    paired = await server.paired()
+    reading = [asyncio.create_task(peer.closed()) for peer in (paired.control, paired.client, paired.agent)]
+    await server.shut_down()
+    assert [await each for each in reading] == [1001, 1001, 1001]
+    assert not any(MessageType.CHANNEL_CLOSED.encode() in frame for peer in server.peers for frame in peer.skipped)
+    session = await server.session(paired.session_id)
+    assert session.status is SessionStatus.DISCONNECTED
+
+
+async def test_stopping_does_not_wait_for_peers_that_are_deaf(server: Server) -> None:
+    paired = await server.paired()
+    began = asyncio.get_running_loop().time()
+    await server.shut_down()  # none of the peers reads
+    assert asyncio.get_running_loop().time() - began < 9
+    assert (await server.session(paired.session_id)).status is SessionStatus.DISCONNECTED
+
+
+async def test_stopping_ends_long_polls(server: Server) -> None:
+    node = await server.register()
+    body = f'{{"Destination":"{node.node_id}"}}'.encode()
+    target = "EC2WindowsMessageDeliveryService.GetMessages"
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+    headers = server.signed("POST", "/", "", body, headers, node.credentials, "ec2messages")
+    polling = asyncio.create_task(server.json_call(target, body, headers))
+    await server.health()  # by now the poll is being held
+    await server.shut_down()
+    status, answer = await polling
+    assert (status, answer["Messages"]) == (200, [])
+
+
+async def test_a_restarted_server_takes_the_session_up_again(server: Server) -> None:
+    paired = await server.paired()
+    await server.shut_down()
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    again = asyncio.create_task(serve(server.service, "127.0.0.1", 0, ready=ready.set_result, stop=stop))
+    server.port = await ready
+    control = await paired.node.control()
+    agent = await paired.node.data(paired.session_id)
+    assert (await agent.message()).message_type == MessageType.PAUSE_PUBLICATION
+    server.clients.clear()
+    client = await server.open_client(
+        await server.call("resume_session", SessionId=paired.session_id), paired.client_id
+    )
+    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
+    await server.until_status(paired.session_id, SessionStatus.CONNECTED)
+    for peer in (control, agent, client):
+        await peer.close()
+    stop.set()
+    await again
+
+
+async def test_sessions_of_a_server_that_died_are_disconnected_at_start(server: Server) -> None:
+    paired = await server.paired()
+    await server.shut_down()
+    await server.store.sessions.transition(
+        (await server.session(paired.session_id)).session_id, SessionStatus.CONNECTED
+    )
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    again = asyncio.create_task(serve(server.service, "127.0.0.1", 0, ready=ready.set_result, stop=stop))
+    await ready
+    assert (await server.session(paired.session_id)).status is SessionStatus.DISCONNECTED
+    stop.set()
+    await again
+
+
+async def test_a_port_that_is_taken(server: Server) -> None:
+    with pytest.raises(OSError, match="in use"):
+        await serve(server.service, "127.0.0.1", server.port, ready=lambda _: None, stop=asyncio.Event())
+
+
+def test_older_agents_may_be_silent_for_as_long_as_they_are() -> None:
+    """They ping every five minutes (`protocol/agent.md` §0.1); GetMessages is answered before AWS's agent gives up."""
+    assert DEFAULT_TIMING.silence > 6 * 60
+    assert DEFAULT_TIMING.poll <= 15
+
+
+class TestImpatience:
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(ping=0.05, silence=0.3, close=0.2)
+
+    async def test_peers_are_pinged(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        for _ in range(3):
+            async with asyncio.timeout(5):
+                message = await control.websocket.receive()
+            assert message.type is WSMsgType.PING
+            await control.websocket.pong(message.data)
+
+    async def test_who_answers_stays(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        loop = asyncio.get_running_loop()
+        until_then = loop.time() + 0.6
+        while loop.time() < until_then:
+            async with asyncio.timeout(5):
+                message = await control.websocket.receive()
+            assert message.type is WSMsgType.PING
+            await control.websocket.pong(message.data)
+
+    async def test_who_is_silent_is_dropped(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control()
+        assert await control.closed() in (None, 1006)
+        await until(server.health, lambda health: health["channels"] == 0)
+
+
+class TestOwnEnds:
+    """Ferryman's own ends say so by their User-Agent, and are held to a quicker rhythm than others."""
+
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(own_ping=0.05, own_silence=0.3, close=0.2, quiet=0.0, probe=0.2)
+
+    async def test_who_is_silent_is_dropped_and_others_stay(self, server: Server) -> None:
+        node = await server.register()
+        other = await (await server.register()).control()
+        own = await node.control(own_end=True)
+        assert await own.closed() in (None, 1006)
+        await until(server.health, lambda health: health["channels"] == 1)
+        await other.answered()
+
+    async def test_a_silent_client_leaves_its_session_disconnected(self, server: Server) -> None:
+        paired = await server.paired(own_client=True)
+        await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
+
+    async def test_a_silent_node_is_pinged_before_a_session_starts(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        with pytest.raises(ClientError, match="does not answer: it has been silent for"):
+            await server.start(node)
+        await control.close()
+
+    async def test_a_node_that_answers_gets_its_session(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        answering = asyncio.create_task(answer_pings(control))
+        await server.start(node)
+        answering.cancel()
+        await asyncio.wait({answering})
+
+
+class TestPingedNodes:
+    """A ping to a node may take as long as it will."""
+
+    @pytest.fixture
+    def timing(self) -> Timing:
+        return Timing(close=0.2, quiet=0.0, probe=60.0)
+
+    async def test_a_node_is_not_held_up_while_it_is_pinged(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        first = asyncio.create_task(server.start(node))
+        ping = await control.websocket.receive()
+        assert ping.type is WSMsgType.PING
+        second = asyncio.create_task(server.start(node))
+        status = await server.call("get_connection_status", Target=node.node_id)
+        assert status["Status"] == "connected"
+        assert not first.done()
+        await control.websocket.pong(ping.data)
+        answering = asyncio.create_task(answer_pings(control))
+        async with asyncio.timeout(20):
+            await asyncio.gather(first, second)
+        answering.cancel()
+        await asyncio.wait({answering})
+
+    async def test_a_node_that_leaves_while_it_is_pinged_gets_no_session(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        starting = asyncio.create_task(server.start(node))
+        assert (await control.websocket.receive()).type is WSMsgType.PING
+        await control.close()
+        with pytest.raises(ClientError, match="TargetNotConnected"):
+            await starting
+
+
+async def answer_pings(peer: Peer) -> None:
+    while True:
+        message = await peer.websocket.receive()
+        if message.type is WSMsgType.PING:
+            await peer.websocket.pong(message.data)
+
+
+def test_own_ends_are_gone_within_45_seconds() -> None:
+    assert DEFAULT_TIMING.own_ping + DEFAULT_TIMING.own_silence <= 45

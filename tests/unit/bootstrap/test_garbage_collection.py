@@ -1,0 +1,20 @@
+"""In a process of its own: what is left out of collections is left out for good."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import asyncio, gc
+from ferryman.bootstrap.garbage_collection import spare_loaded_objects
+import ferryman.server.serving
+
+asyncio.run(spare_loaded_objects())
+print(gc.get_freeze_count(), len(gc.get_objects()))
+"""
+
+
+def test_what_is_loaded_at_the_start_is_not_looked_at_again() -> None:
+    told = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=60)
+    spared, looked_at = map(int, told.stdout.split())
+    assert spared > 50_000
+    assert looked_at < spared / 20

@@ -1,0 +1,104 @@
+import base64
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.server import server_certificate
+from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.cli.operate.init import Plan, initialise
+from ferryman.client.login.service_endpoints import SERVED, read_endpoint
+from ferryman.model.failures import Failure
+
+
+def test_everything_is_there_and_private(tmp_path: Path) -> None:
+    made = initialise(Plan(tmp_path / "new" / "place", listen="127.0.0.1:7331", region="eu-west-1"))
+    located = load(made.configuration)
+    assert len(read_server_keys(located).keys[0]) == 32
+    assert located.configuration.server.account_id == made.account_id
+    assert len(made.account_id) == 12
+    assert server_certificate(located) is None
+    config = (made.profile_directory / "config").read_text()
+    assert config.startswith("[default]\nregion = eu-west-1\nservices = ferryman-default\n")
+    assert {read_endpoint(config, "default", service) for service in SERVED} == {"http://127.0.0.1:7331"}
+    assert read_endpoint(config, "default", "s3") is None
+    secret = made.credentials.secret_access_key.reveal()
+    assert secret in (made.profile_directory / "credentials").read_text()
+    assert secret not in repr(made)
+    written = [path for path in made.configuration.parent.rglob("*") if path.is_file()]
+    assert not [path for path in written if "db" not in path.suffix and path.stat().st_mode & 0o077]
+    assert made.configuration.parent.stat().st_mode & 0o077 == 0
+    with sqlite3.connect(made.configuration.parent / "ferryman.db") as database:
+        assert secret.encode() not in b"".join(row.encode() for row in database.iterdump())
+    database.close()
+
+
+def test_with_tls_the_profile_trusts_the_authority(tmp_path: Path) -> None:
+    made = initialise(Plan(tmp_path, listen="0.0.0.0:7331", public_host="sessions.example.com", tls=True))
+    assert made.public_url == "https://sessions.example.com:7331"
+    assert server_certificate(load(made.configuration)) is not None
+    assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "tls").iterdir()} == dict.fromkeys(
+        ("ca.pem", "ca.key", "server.pem", "server.key"), 0o600
+    )
+    assert f"ca_bundle = {tmp_path}/tls/ca.pem" in (made.profile_directory / "config").read_text()
+    (tmp_path / "tls" / "server.key").write_text("")
+    with pytest.raises(Failure, match="cannot be used"):
+        server_certificate(load(made.configuration))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"listen": "0.0.0.0:7331"}, "--public-host"),
+        ({"listen": "0.0.0.0:7331", "public_host": "h"}, "--tls"),
+        ({"listen": "127.0.0.1:0"}, "port 0"),
+        ({"listen": "7331"}, "HOST:PORT"),
+        ({"account_id": "12"}, "account_id"),
+        ({"region": "Mars"}, "region"),
+    ],
+)
+def test_a_plan_that_cannot_work(tmp_path: Path, changes: dict[str, str], said: str) -> None:
+    with pytest.raises(Failure, match=said):
+        initialise(Plan(tmp_path, **changes))  # type: ignore[arg-type]
+    # It can be tried again.
+    assert initialise(Plan(tmp_path))
+
+
+def test_a_server_is_not_set_up_twice(tmp_path: Path) -> None:
+    made = initialise(Plan(tmp_path))
+    [key] = read_server_keys(load(made.configuration)).keys
+    with pytest.raises(Failure, match="exists"):
+        initialise(Plan(tmp_path))
+    made.configuration.unlink()
+    with pytest.raises(Failure, match="earlier server"):
+        initialise(Plan(tmp_path))
+    assert load_key(tmp_path) == key
+
+
+def test_an_interrupted_init_can_be_run_again(tmp_path: Path) -> None:
+    made = initialise(Plan(tmp_path))
+    made.configuration.rename(tmp_path / ".ferryman.toml.partial")
+    again = initialise(Plan(tmp_path))
+    assert again.credentials.access_key_id != made.credentials.access_key_id
+
+
+def load_key(directory: Path) -> bytes:
+    return base64.b64decode((directory / "server.key").read_text())
+
+
+def test_ipv6(tmp_path: Path) -> None:
+    assert initialise(Plan(tmp_path, listen="[::1]:7331")).public_url == "http://[::1]:7331"
+
+
+@pytest.mark.parametrize(
+    ("port", "tls", "url"),
+    [
+        (443, True, "https://sessions.example.com"),
+        (443, False, "http://sessions.example.com:443"),
+        (80, False, "http://sessions.example.com"),
+    ],
+)
+def test_a_port_that_goes_without_saying_is_left_out(port: int, tls: bool, url: str) -> None:
+    plan = Plan(Path(), listen=f"127.0.0.1:{port}", public_host="sessions.example.com", tls=tls)
+    assert plan.public_url == url

@@ -1,0 +1,61 @@
+"""One session's connections one after another, over a scripted server."""
+
+from typing import cast
+
+import pytest
+
+from ferryman.client.calls.launch import Launch
+from ferryman.client.calls.resume_session import ServiceClient, Ticket
+from ferryman.client.session.connection import CannotConnect, Connector
+from ferryman.model.secret import Secret
+from ferryman.transport.dialler import Dialler
+from ferryman.transport.websocket import WebSocket
+
+
+class Server:
+    """Lets everybody in; is dialler, service and socket in one. Time stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.openings = 0
+
+    def clock(self) -> float:
+        return self.now
+
+    async def dial(self, _: str) -> "Server":
+        return self
+
+    async def resume(self, _: str) -> Ticket:
+        return Ticket(Secret("another"), "")
+
+    async def send(self, _: str) -> None:
+        self.openings += 1
+
+
+def connector(server: Server, reconnect_seconds: float) -> Connector:
+    launch = Launch("alice-1", Secret("token"), "ws://server.test/v1/data-channel/alice-1", "r", "", "mi-1", "")
+    dialler, service = cast(Dialler, server), cast(ServiceClient, server)
+    return Connector(launch, dialler, service, reconnect_seconds, server.clock)
+
+
+async def test_a_session_whose_connections_are_cut_every_second_outlives_the_limit_of_an_outage() -> None:
+    server = Server()
+    made = connector(server, 10.0)
+    opened: list[WebSocket] = [await made.open()]
+    for _ in range(30):
+        server.now += 1.0
+        opened.append(await made.reopen())
+    assert server.openings == len(opened) == 31
+
+
+async def test_connections_that_are_lost_at_once_are_one_outage() -> None:
+    server = Server()
+    made = connector(server, 1.0)
+    await made.open()
+    for _ in range(2):
+        server.now += 0.5
+        await made.reopen()
+    server.now += 0.6
+    with pytest.raises(CannotConnect, match="could not be restored within 1 s"):
+        await made.reopen()
+    assert server.openings == 3

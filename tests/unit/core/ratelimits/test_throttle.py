@@ -1,0 +1,110 @@
+from contextlib import suppress
+
+import pytest
+
+from ferryman.core.ratelimits.throttle import (
+    BUCKETS,
+    DENIALS_BURST,
+    DENIED_PAUSE,
+    NODE_BURST,
+    NODE_RATE,
+    PAUSE,
+    Throttle,
+)
+from ferryman.core.service import Limits
+from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import Millis
+
+LIMITS = Limits(calls_per_second=10, calls_burst=3)
+
+
+def take(throttle: Throttle, milliseconds: int, caller_id: str = "AIDA1", operation: str = "StartSession") -> bool:
+    try:
+        throttle.take(caller_id, operation, Millis(milliseconds))
+    except ServiceError:
+        return False
+    return True
+
+
+def test_a_burst_passes_and_the_next_call_waits_for_its_token() -> None:
+    throttle = Throttle(LIMITS)
+    assert [take(throttle, 0) for _ in range(4)] == [True, True, True, False]
+    assert [take(throttle, 99), take(throttle, 199), take(throttle, 199)] == [False, True, False]
+
+
+def test_rest_fills_the_bucket_to_its_burst_only() -> None:
+    throttle = Throttle(LIMITS)
+    take(throttle, 0)
+    assert [take(throttle, 3_600_000) for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("other", [{"caller_id": "AIDA2"}, {"operation": "DescribeSessions"}])
+def test_others_do_not_notice(other: dict[str, str]) -> None:
+    throttle = Throttle(LIMITS)
+    assert [take(throttle, 0) for _ in range(4)][-1] is False
+    assert take(throttle, 0, **other)
+
+
+def test_a_clock_that_goes_back_gives_nothing() -> None:
+    throttle = Throttle(LIMITS)
+    assert [take(throttle, 5000) for _ in range(4)] == [True, True, True, False]
+    assert [take(throttle, 0), take(throttle, 99)] == [False, False]
+
+
+def test_memory_is_bounded_and_the_busy_are_kept() -> None:
+    throttle = Throttle(LIMITS)
+    for _ in range(4):
+        take(throttle, 0, "busy")
+    for number in range(BUCKETS - 1):
+        take(throttle, 0, f"other-{number}")
+    assert not take(throttle, 0, "busy")
+    take(throttle, 0, "one more")
+    assert not take(throttle, 0, "busy")
+    assert len(throttle._buckets) == BUCKETS
+
+
+def test_a_paused_caller_waits_with_every_operation_and_others_do_not() -> None:
+    throttle = Throttle(Limits(calls_per_second=1000, calls_burst=1000))
+    throttle.take("eve", "A", Millis(0))
+    throttle.pause("eve", Millis(0))
+    for operation in "AB":
+        with pytest.raises(ServiceError) as refused:
+            throttle.take("eve", operation, Millis(PAUSE - 1))
+        assert refused.value.code == "ThrottlingException"
+        throttle.take("alice", operation, Millis(1))
+    throttle.take("eve", "A", Millis(PAUSE))
+
+
+def test_the_memory_of_paused_callers_is_bounded() -> None:
+    throttle = Throttle(Limits())
+    for place in range(BUCKETS + 1):
+        throttle.pause(str(place), Millis(0))
+    throttle.take("0", "A", Millis(0))
+    with pytest.raises(ServiceError):
+        throttle.take("1", "A", Millis(0))
+
+
+def test_a_node_may_call_less_often() -> None:
+    throttle = Throttle(Limits(calls_per_second=500, calls_burst=1000))
+
+    def taken(milliseconds: int) -> int:
+        """How many of 1,000 calls pass."""
+        passed = 0
+        for _ in range(1000):
+            with suppress(ServiceError):
+                throttle.take("mi-0123456789abcdef0", "UpdateInstanceInformation", Millis(milliseconds), node=True)
+                passed += 1
+        return passed
+
+    assert [taken(0), taken(1000)] == [NODE_BURST, NODE_RATE]
+
+
+def test_who_is_denied_too_often_waits_a_second_with_every_call() -> None:
+    throttle = Throttle(Limits(calls_per_second=1000, calls_burst=1000))
+    for _ in range(DENIALS_BURST):
+        throttle.denied("AIDA1", Millis(0))
+    assert take(throttle, 0)
+    throttle.denied("AIDA1", Millis(0))
+    assert not take(throttle, DENIED_PAUSE - 1)
+    assert take(throttle, 0, "AIDA2")
+    assert take(throttle, DENIED_PAUSE)

@@ -1,0 +1,154 @@
+"""Who is counted as what, and who has to go when there is no room."""
+
+import random
+from ipaddress import IPv4Address
+
+from ferryman.server.listener.connection_limits import ConnectionLimits
+from ferryman.server.listener.unauthenticated import Newcomers
+
+HERE, THERE = IPv4Address("192.0.2.7"), IPv4Address("192.0.2.8")
+
+
+class Occupied:
+    """A connection that notes that it was closed."""
+
+    def __init__(self, limits: ConnectionLimits, origin: IPv4Address | None = HERE) -> None:
+        self.evicted = False
+        assert limits.newcomers.enter(origin)
+        limits.enter(self, origin)
+
+    def evict(self) -> None:
+        self.evicted = True
+
+
+def made(most: int = 1000, per_caller: int = 1000, per_address: int = 1000) -> ConnectionLimits:
+    return ConnectionLimits(Newcomers(), most, per_caller, per_address)
+
+
+def evicted(connections: list[Occupied]) -> list[int]:
+    return [number for number, each in enumerate(connections) if each.evicted]
+
+
+def test_the_idlest_of_whoever_has_most_goes_first() -> None:
+    limits = made()
+    others = [Occupied(limits, THERE) for _ in range(2)]
+    many = [Occupied(limits) for _ in range(4)]
+    limits.working(many[0])
+    limits.waiting(many[0])  # it has just had an answer
+    assert limits.evict_idlest()
+    assert evicted(many) == [1]
+    assert limits.evict_idlest()
+    assert evicted(many) == [1, 2]
+    for _ in range(4):
+        assert limits.evict_idlest()
+    assert all(each.evicted for each in others + many)
+    assert not limits.evict_idlest()
+    assert len(limits.newcomers) == 0
+
+
+def test_what_is_being_answered_and_channels_are_not_closed() -> None:
+    limits = made()
+    busy, channel = Occupied(limits), Occupied(limits)
+    limits.working(busy)
+    limits.joined(channel)
+    assert not limits.evict_idlest()
+    limits.parting(channel)
+    assert limits.evict_idlest()
+    assert (busy.evicted, channel.evicted) == (False, True)
+
+
+def test_a_quarter_is_kept_free_for_channels() -> None:
+    limits = made(most=8)
+    channels = [Occupied(limits) for _ in range(4)]
+    for each in channels:
+        limits.joined(each)
+    rest = [Occupied(limits) for _ in range(10)]
+    assert evicted(rest) == [0, 1, 2, 3]
+    assert evicted(channels) == []
+
+
+def test_a_caller_has_so_many_and_closes_its_own() -> None:
+    limits = made(per_caller=2)
+    stranger, other = Occupied(limits), Occupied(limits)
+    assert limits.identify(other, "other", node=False)
+    mine = [Occupied(limits) for _ in range(4)]
+    for each in mine:
+        limits.working(each)
+        assert limits.identify(each, "me", node=False)
+        limits.waiting(each)
+    assert evicted(mine) == [0, 1]
+    assert not stranger.evicted
+    assert not other.evicted
+
+
+def test_one_too_many_is_refused_while_all_are_busy() -> None:
+    limits = made(per_caller=1)
+    busy, another = Occupied(limits), Occupied(limits)
+    for each in (busy, another):
+        limits.working(each)
+    assert limits.identify(busy, "me", node=False)
+    assert not limits.identify(another, "me", node=False)
+    assert evicted([busy, another]) == []
+
+
+def test_callers_of_one_address_are_counted_together_but_nodes_are_not() -> None:
+    limits = made(per_address=2)
+    users = [Occupied(limits) for _ in range(3)]
+    nodes = [Occupied(limits) for _ in range(5)]
+    elsewhere, uncounted = Occupied(limits, THERE), Occupied(limits, None)
+    for number, each in enumerate(nodes):
+        assert limits.identify(each, f"mi-{number}", node=True)
+    for number, each in enumerate([*users, elsewhere, uncounted]):
+        assert limits.identify(each, f"user-{number}", node=False)
+    assert evicted(users) == [0]
+    assert evicted([*nodes, elsewhere, uncounted]) == []
+
+
+def test_closing_channels_count_as_their_callers_again() -> None:
+    """Whoever opens channels faster than they close does not hold any number of them."""
+    limits = made(per_caller=2)
+    channels = [Occupied(limits) for _ in range(5)]
+    for each in channels:
+        assert limits.identify(each, "mi-1", node=True)
+        limits.joined(each)
+    assert evicted(channels) == []
+    for each in channels:
+        limits.parting(each)
+    assert evicted(channels) == [0, 1, 2]
+
+
+def test_after_any_course_of_events_the_largest_holder_closes_one() -> None:
+    source = random.Random(20261128)  # noqa: S311 a course of events that can be repeated
+    limits = made()
+    owners: dict[Occupied, str] = {}
+    idle: set[Occupied] = set()
+    for _ in range(3000):
+        act = source.choice(["enter", "enter", "working", "waiting", "leave", "evict"])
+        if act == "enter" or not owners:
+            new = Occupied(limits)
+            owners[new] = owner = source.choice("abc")
+            assert limits.identify(new, owner, node=True)
+            idle.add(new)
+            continue
+        one = source.choice(list(owners))
+        if act == "working":
+            limits.working(one)
+            idle.discard(one)
+        elif act == "waiting":
+            limits.waiting(one)
+            idle.add(one)
+        elif act == "leave":
+            limits.leave(one)
+            owners.pop(one)
+            idle.discard(one)
+        elif limits.evict_idlest():
+            (gone,) = [each for each in owners if each.evicted]
+            sizes = {owner: sum(owners[each] == owner for each in idle) for owner in "abc"}
+            assert sizes[owners[gone]] == max(sizes.values())
+            owners.pop(gone)
+            idle.discard(gone)
+        else:
+            assert not idle
+    for each in owners:
+        limits.leave(each)
+    assert not limits.evict_idlest()

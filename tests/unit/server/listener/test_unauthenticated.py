@@ -1,0 +1,70 @@
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from ferryman.server.listener.unauthenticated import Newcomers, Origin
+
+
+@pytest.mark.parametrize(
+    ("peer", "origin"),
+    [
+        ("192.0.2.7", ip_address("192.0.2.7")),
+        ("::ffff:192.0.2.7", ip_address("192.0.2.7")),
+        ("2001:db8:1:2:3:4:5:6", ip_network("2001:db8:1:2::/64")),
+        ("fe80::1%eth0", ip_network("fe80::/64")),
+        ("127.0.0.9", None),
+        ("::1", None),
+        ("::ffff:127.0.0.1", None),
+    ],
+)
+def test_what_is_counted_together(peer: str, origin: object) -> None:
+    assert Newcomers().origin(peer) == origin
+
+
+def test_so_many_and_no_more() -> None:
+    newcomers = Newcomers(limit=2)
+    here, there = newcomers.origin("192.0.2.7"), newcomers.origin("192.0.2.8")
+    assert [newcomers.enter(here) for _ in range(3)] == [True, True, False]
+    assert newcomers.enter(there)
+    newcomers.leave(here)
+    assert newcomers.enter(here)
+    assert len(newcomers) == 3
+
+
+def test_the_exempt_are_not_counted() -> None:
+    newcomers = Newcomers(limit=1, exempt=[ip_network("10.0.0.0/8")])
+    assert all(newcomers.enter(newcomers.origin("10.1.2.3")) for _ in range(5))
+    assert newcomers.origin("127.0.0.1") is not None
+    newcomers.leave(None)
+    assert len(newcomers) == 0
+
+
+def test_strangers_come_again_at_a_measured_pace() -> None:
+    now = 0.0
+    newcomers = Newcomers(limit=8, exempt=(), clock=lambda: now)
+    here, there = newcomers.origin("192.0.2.7"), newcomers.origin("192.0.2.8")
+
+    def come_and_go(origin: Origin | None) -> int:
+        """How many of a hundred got in, one after the other."""
+        came = 0
+        for _ in range(100):
+            if newcomers.enter(origin):
+                came += 1
+                newcomers.leave(origin)
+        return came
+
+    assert come_and_go(here) == 16
+    assert come_and_go(there) == 16
+    now = 1.0
+    assert come_and_go(here) == 2
+    now = 60.0
+    assert come_and_go(here) == 16
+
+
+def test_who_shows_who_they_are_may_come_as_often_as_they_like() -> None:
+    newcomers = Newcomers(limit=8, exempt=(), clock=lambda: 0.0)
+    here = newcomers.origin("192.0.2.7")
+    for _ in range(100):
+        assert newcomers.enter(here)
+        newcomers.recognise(here)
+    assert len(newcomers) == 0
