@@ -38,7 +38,7 @@ check-rest:
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/docs
 
-fmt: $(VENV)/.dev ## Format, and mend what lint can mend
+fmt: $(VENV)/.dev ## Format, and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
