@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.listings import narrowed_by
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import InvalidPageToken, Listing, Page
 from ferryman.core.service import Service
 from ferryman.model.arns import document_arn, node_arn
 from ferryman.model.errors import ServiceError
@@ -18,7 +18,6 @@ from ferryman.model.tags import TAG_LIMIT, ResourceType
 
 PAGE_LIMIT = 100
 TAGS_PAGE_LIMIT = 500
-_OPERATION = "GetResources"
 _NODE, _DOCUMENT, _INSTANCE = "ssm:managed-instance", "ssm:document", "ec2:instance"
 _KINDS = {_DOCUMENT: ResourceType.DOCUMENT, _INSTANCE: ResourceType.NODE, _NODE: ResourceType.NODE}
 """In the order in which they are listed."""
@@ -62,13 +61,12 @@ async def get_resources(service: Service, caller: Caller, request: GetResourcesR
         return Page(await _named(service, request))
     kinds = _kinds(request.types)
     members = (sorted((key, sorted(values)) for key, values in request.tag_filters), kinds)
-    kind, after = 0, ""
-    if request.token:
-        try:
-            position = open_page_token(service, caller, _OPERATION, members, request.token)
-        except ServiceError as error:
-            raise _invalid(error.message.replace("NextToken", "PaginationToken")) from error
-        kind, after = int(position[0]), str(position[1])
+    listing = Listing(service, caller, "GetResources", members)
+    try:
+        position = listing.position(request.token or None) or (0, "")
+    except InvalidPageToken as error:
+        raise _invalid(error.message.replace("NextToken", "PaginationToken")) from error
+    kind, after = int(position[0]), str(position[1])
     found: list[TaggedResource] = []
     while kind < len(kinds):
         resource_type, room = _KINDS[kinds[kind]], limit - len(found)
@@ -78,9 +76,9 @@ async def get_resources(service: Service, caller: Caller, request: GetResourcesR
         found += [_resource(service, kinds[kind], each, tags.get(each, {})) for each in ids[:room]]
         if len(ids) > room:
             after = ids[room - 1] if room else after
-            return Page(tuple(found), seal_page_token(service, caller, _OPERATION, members, (kind, after)))
+            return listing.ending_at(found, (kind, after))
         kind, after = kind + 1, ""
-    return Page(tuple(found))
+    return listing.ending_at(found, None)
 
 
 async def _named(service: Service, request: GetResourcesRequest) -> tuple[TaggedResource, ...]:

@@ -1,6 +1,6 @@
-"""AddTagsToResource, ListTagsForResource, RemoveTagsFromResource, for managed nodes and documents."""
+"""AddTagsToResource, ListTagsForResource, RemoveTagsFromResource for nodes and documents; tag filters of listings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ferryman.core.authorization.decisions import require
@@ -11,6 +11,10 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import TAG_LIMIT, AlikeTagKeys, ResourceType, TooManyTags, check_keys, check_together
+
+BY_KEY = "tag-key"
+"""The filter of listings that selects by tag keys; `tag:<key>` selects by one tag's value."""
+_BY_VALUE = "tag:"
 
 
 async def add_tags_to_resource(
@@ -103,3 +107,20 @@ async def _taggable(
 
 async def _tags_of(service: Service, kind: ResourceType, resource_id: str) -> Mapping[str, str]:
     return (await service.store.tags.of(kind, [resource_id])).get(resource_id, {})
+
+
+def is_tag_filter(key: str) -> bool:
+    """Tell whether a listing's filter selects by tags: `tag-key`, or `tag:<key>` with a key."""
+    return key == BY_KEY or (key.startswith(_BY_VALUE) and key != _BY_VALUE)
+
+
+def tag_of(key: str) -> str:
+    """Return the tag's key in a filter `tag:<key>`."""
+    return key.removeprefix(_BY_VALUE)
+
+
+def fits_tag_filter(tags: Mapping[str, str], key: str, values: Collection[str]) -> bool:
+    """Tell whether a resource with `tags` passes the filter: one of `values` is enough."""
+    if key == BY_KEY:
+        return any(value in tags for value in values)
+    return tags.get(tag_of(key)) in values

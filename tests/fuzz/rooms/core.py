@@ -9,7 +9,13 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 
 from ferryman.core.access_requests import listing as access_listing
-from ferryman.core.channel_tokens import Channel, check_channel_token, issue_channel_token
+from ferryman.core.channel_tokens import (
+    Channel,
+    check_channel_token,
+    issue_channel_token,
+    open_session_token,
+    seal_session_token,
+)
 from ferryman.core.documents import listing as document_listing
 from ferryman.core.documents.content import SessionDocument, read_document, resolve
 from ferryman.core.documents.parameters import check_values
@@ -25,7 +31,6 @@ from ferryman.core.nodes import listing as node_listing
 from ferryman.core.paging import open_page_token, seal_page_token
 from ferryman.core.provider_keys import ProviderKeys
 from ferryman.core.service import Limits, Service, Settings
-from ferryman.core.session_tokens import open_token, seal_token
 from ferryman.core.sessions import listing as session_listing
 from ferryman.core.sessions.requests import DescribeSessionsRequest
 from ferryman.core.vault import Vault
@@ -134,7 +139,7 @@ def _sealed(data: bytes) -> None:
     for forged in (text, b64encode(data).decode(), b64encode(sealed).decode()):
         for read in (
             lambda token: open_page_token(_SERVICE, _CALLER, "ListDocuments", ["x"], token),
-            lambda token: open_token(_SERVICE, _SESSION, token),
+            lambda token: open_session_token(_SERVICE, _SESSION, token),
             lambda token: open_temporary(_SERVICE, "ASIA", token),
             lambda token: check_channel_token(_SERVICE, _CALLER, Channel.DATA, _SESSION, token),
             lambda token: finished(authenticate_node(_SERVICE, "ASIA", token)),
@@ -310,7 +315,7 @@ _MANUAL = json.dumps(
 _AUTO = b'permit(principal, action, resource) when { principal.costCenter == "1" };'
 _TOKENS = (
     seal_page_token(_SERVICE, _CALLER, "ListDocuments", ["x"], ["d"]).encode(),
-    seal_token(_SERVICE, _SESSION, "AIDA", "00" * 12).reveal().encode(),
+    seal_session_token(_SERVICE, _SESSION, "AIDA", "00" * 12).reveal().encode(),
     issue_channel_token(_SERVICE, _CALLER, Channel.DATA, _SESSION).reveal().encode(),
     cast(
         str,

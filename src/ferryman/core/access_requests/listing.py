@@ -7,7 +7,7 @@ from ferryman.core.access_requests.expiry import as_of_now
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.listings import narrowed_by
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import Listing, Page, Position
 from ferryman.core.ports.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus
@@ -37,7 +37,6 @@ OPS_ITEM_STATUSES: Mapping[str, AccessRequestStatus] = {
     "Closed": AccessRequestStatus.EXPIRED,
 }
 """An OpsItem's spelling → an access request's."""
-_OPERATION = "DescribeOpsItems"
 
 Filter = tuple[str, str, tuple[str, ...]]
 """Key, operator, values."""
@@ -70,21 +69,18 @@ async def describe_ops_items(
     settings = service.settings
     require(service, caller, "ssm:DescribeOpsItems", access_request_arn(settings.account_id, settings.region, "*"))
     query = _query(filters)
-    members = sorted(filters)
-    after = None
-    if next_token is not None:
-        created_at, request_id = open_page_token(service, caller, _OPERATION, members, next_token)
-        after = AccessRequestPosition(Millis(int(created_at)), AccessRequestId(str(request_id)))
-    if query is None:
-        return Page(())
-    limit = max_results or DEFAULT_PAGE
+    listing = Listing(service, caller, "DescribeOpsItems", sorted(filters))
+
+    async def read(after: Position | None, most: int) -> Sequence[AccessRequest]:
+        if query is None:
+            return ()
+        behind = None if after is None else AccessRequestPosition(Millis(int(after[0])), AccessRequestId(str(after[1])))
+        return await service.store.access_requests.page(query, behind, most)
+
     with narrowed_by("Status", "AccessRequestByRequesterArn", "AccessRequestByTargetResourceId", "CreatedTime"):
-        found = await service.store.access_requests.page(query, after, limit + 1)
-    items = tuple(found[:limit])
-    if len(found) <= limit:
-        return Page(items)
-    position = (items[-1].created_at, items[-1].request_id)
-    return Page(items, seal_page_token(service, caller, _OPERATION, members, position))
+        return await listing.page(
+            next_token, max_results or DEFAULT_PAGE, read, lambda row: (row.created_at, row.request_id)
+        )
 
 
 def _query(filters: Sequence[Filter]) -> AccessRequestQuery | None:

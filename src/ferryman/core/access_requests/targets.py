@@ -6,7 +6,7 @@ from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import Keys, resource_keys
 from ferryman.core.ports.nodes import NodeMember, NodeQuery
 from ferryman.core.service import Service
-from ferryman.core.tag_filters import BY_KEY, is_tag_filter, tag_of
+from ferryman.core.tags import BY_KEY, is_tag_filter, tag_of
 from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 from ferryman.core.authorization.decisions import require
+from ferryman.core.channel_tokens import SessionTokenExpired, open_session_token
 from ferryman.core.service import Service
-from ferryman.core.session_tokens import TokenLapsed, open_token
 from ferryman.model.arns import node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
@@ -47,7 +47,7 @@ class AuthorizedSession:
 
     def __post_init__(self) -> None:
         if self.proof is not _PROOF:
-            raise TypeError("an AuthorizedSession is made by ferryman.core.authorization.decisions only")
+            raise TypeError("an AuthorizedSession is made by ferryman.core.authorization.admission only")
 
 
 class WrongToken(ServiceError):
@@ -72,8 +72,8 @@ async def admit_client(service: Service, session_id: SessionId, token_value: str
     session's, was altered, `LapsedToken` if it has lapsed, `SpentToken` if it was used or was replaced by a newer one.
     """
     try:
-        token = open_token(service, session_id, token_value)
-    except TokenLapsed as error:
+        token = open_session_token(service, session_id, token_value)
+    except SessionTokenExpired as error:
         raise LapsedToken(error.message) from error
     except ServiceError as error:
         raise WrongToken(error.message) from error

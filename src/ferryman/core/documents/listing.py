@@ -1,15 +1,15 @@
 """ListDocuments and ListDocumentVersions: filters, pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.documents.actions import BUILTIN_OWNER, document_name, find_document, no_document, owner_of
 from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
 from ferryman.core.documents.requests import DocumentSummary, ListDocumentsRequest, ListDocumentVersionsRequest
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import Listing, Page, Position
 from ferryman.core.service import Service
-from ferryman.core.tag_filters import fits_tag_filter, is_tag_filter
+from ferryman.core.tags import fits_tag_filter, is_tag_filter
 from ferryman.model.arns import document_arn
 from ferryman.model.documents import DocumentVersion
 from ferryman.model.errors import ServiceError
@@ -17,8 +17,6 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 
 DEFAULT_PAGE = 50
-_DOCUMENTS = "ListDocuments"
-_VERSIONS = "ListDocumentVersions"
 
 Fits = Callable[[DocumentSummary, str], bool]
 
@@ -56,16 +54,15 @@ async def list_documents(service: Service, caller: Caller, request: ListDocument
                 f"The filter key {key!r} is not valid. Valid keys: {', '.join(_FILTERS)}, tag-key, tag:<key>.",
             )
     members = sorted((key, sorted(values)) for key, values in request.filters)
-    after = ""
-    if request.next_token is not None:
-        (position,) = open_page_token(service, caller, _DOCUMENTS, members, request.next_token)
-        after = str(position)
-    limit = request.max_results or DEFAULT_PAGE
-    found = [row for row in await _summaries(service) if row.stored.name > after and _fits(row, request)]
-    if len(found) <= limit:
-        return Page(tuple(found))
-    items = tuple(found[:limit])
-    return Page(items, seal_page_token(service, caller, _DOCUMENTS, members, (items[-1].stored.name,)))
+    listing = Listing(service, caller, "ListDocuments", members)
+
+    async def read(after: Position | None, most: int) -> Sequence[DocumentSummary]:
+        name = "" if after is None else str(after[0])
+        return [row for row in await _summaries(service) if row.stored.name > name and _fits(row, request)][:most]
+
+    return await listing.page(
+        request.next_token, request.max_results or DEFAULT_PAGE, read, lambda row: (row.stored.name,)
+    )
 
 
 async def _summaries(service: Service) -> list[DocumentSummary]:
@@ -103,15 +100,10 @@ async def list_document_versions(
         raise no_document(name)
     if BUILTIN_DOCUMENTS.get(name) is default:
         return Page((default.version,)), default.default_version
-    members = (name,)
-    before = None
-    if request.next_token is not None:
-        (position,) = open_page_token(service, caller, _VERSIONS, members, request.next_token)
-        before = int(position)
-    limit = request.max_results or DEFAULT_PAGE
-    found = await service.store.documents.versions(name, before, limit + 1)
-    items = tuple(found[:limit])
-    if len(found) <= limit:
-        return Page(items), default.default_version
-    token = seal_page_token(service, caller, _VERSIONS, members, (items[-1].version,))
-    return Page(items, token), default.default_version
+    listing = Listing(service, caller, "ListDocumentVersions", (name,))
+
+    async def read(after: Position | None, most: int) -> Sequence[DocumentVersion]:
+        return await service.store.documents.versions(name, None if after is None else int(after[0]), most)
+
+    page = await listing.page(request.next_token, request.max_results or DEFAULT_PAGE, read, lambda row: (row.version,))
+    return page, default.default_version

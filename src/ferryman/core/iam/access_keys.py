@@ -6,8 +6,7 @@ from ferryman.core.authorization.decisions import require
 from ferryman.core.iam import operator as identities
 from ferryman.core.iam.resources import no_such
 from ferryman.core.iam.users import user_for, user_keys
-from ferryman.core.markers import page_of
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
 from ferryman.model.arns import user_arn
 from ferryman.model.identifiers import Millis
@@ -42,7 +41,7 @@ async def list_access_keys(
     user = await user_for(service, caller, "ListAccessKeys", user_name)
     keys = await service.store.identities.keys_of(user.user_id)
     page = page_of(
-        service, caller, "ListAccessKeys", [user.name], keys, lambda key: key.access_key_id, marker, max_items
+        Listing(service, caller, "ListAccessKeys", [user.name]), keys, lambda key: key.access_key_id, marker, max_items
     )
     return user, page
 

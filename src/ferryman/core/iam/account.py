@@ -12,8 +12,7 @@ from ferryman.core.iam.operator import KEYS_A_USER
 from ferryman.core.iam.resources import tags_of
 from ferryman.core.iam.roles import ROLE_LIMIT
 from ferryman.core.iam.users import USER_LIMIT
-from ferryman.core.markers import read_page
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, read_page
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.groups import Group
@@ -56,7 +55,9 @@ async def get_account_authorization_details(
     """
     require(service, caller, "iam:GetAccountAuthorizationDetails", "*")
     operation, read = "GetAccountAuthorizationDetails", partial(_read, service, kinds)
-    page = await read_page(service, caller, operation, sorted(kinds), read, lambda each: each[0], marker, max_items)
+    page = await read_page(
+        Listing(service, caller, operation, sorted(kinds)), read, lambda each: each[0], marker, max_items
+    )
     return Page(tuple([await _filled(service, detail) for _, detail in page.items]), page.next_token)
 
 

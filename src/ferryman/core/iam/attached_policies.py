@@ -8,8 +8,7 @@ from ferryman.core.iam.groups import group_for
 from ferryman.core.iam.resources import check_quota, no_such
 from ferryman.core.iam.roles import role_for
 from ferryman.core.iam.users import user_for
-from ferryman.core.markers import page_of
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
 from ferryman.model.arns import name_of_policy, path_of_policy
 from ferryman.model.identity.callers import Caller
@@ -85,7 +84,7 @@ async def list_policies(
     operation = f"List{holder.kind}Policies"
     holder_id = await _id_for(service, caller, holder, operation)
     names = [name for name, _ in await service.store.policies.inline(holder_id)]
-    return page_of(service, caller, operation, [holder.name], names, str, marker, max_items)
+    return page_of(Listing(service, caller, operation, [holder.name]), names, str, marker, max_items)
 
 
 async def attach_policy(service: Service, caller: Caller, holder: Holder, arn: str) -> None:
@@ -120,7 +119,7 @@ async def list_attached_policies(
     attached = await service.store.policies.attached(holder_id)
     found = [arn for arn in attached if path_of_policy(arn).startswith(path_prefix)]
     members = [holder.name, path_prefix]
-    return page_of(service, caller, operation, members, found, listed_as, marker, max_items)
+    return page_of(Listing(service, caller, operation, members), found, listed_as, marker, max_items)
 
 
 def listed_as(arn: str) -> str:

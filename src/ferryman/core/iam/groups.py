@@ -7,8 +7,7 @@ from ferryman.core.authorization.request_context import NO_KEYS, Keys
 from ferryman.core.iam.resources import check_arn, check_quota, conflict, new_id, no_such
 from ferryman.core.iam.users import user_for
 from ferryman.core.listings import narrowed_by
-from ferryman.core.markers import page_of, read_page
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of, read_page
 from ferryman.core.service import Service
 from ferryman.model.arns import group_arn
 from ferryman.model.identity.callers import Caller
@@ -36,7 +35,9 @@ async def get_group(
     """GetGroup: it and who is in it. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
     group = await group_for(service, caller, "GetGroup", name)
     read = partial(service.store.groups.members_page, group.group_id)
-    page = await read_page(service, caller, "GetGroup", [name], read, lambda user: user.name, marker, max_items)
+    page = await read_page(
+        Listing(service, caller, "GetGroup", [name]), read, lambda user: user.name, marker, max_items
+    )
     return group, page
 
 
@@ -48,7 +49,7 @@ async def list_groups(
     read = partial(service.store.groups.page, path_prefix)
     with narrowed_by("PathPrefix"):
         return await read_page(
-            service, caller, "ListGroups", [path_prefix], read, lambda group: group.name, marker, max_items
+            Listing(service, caller, "ListGroups", [path_prefix]), read, lambda group: group.name, marker, max_items
         )
 
 
@@ -59,7 +60,9 @@ async def list_groups_for_user(
     user = await user_for(service, caller, "ListGroupsForUser", user_name)
     found = await service.store.groups.of(user.user_id)
     members = [user_name]
-    return page_of(service, caller, "ListGroupsForUser", members, found, lambda group: group.name, marker, max_items)
+    return page_of(
+        Listing(service, caller, "ListGroupsForUser", members), found, lambda group: group.name, marker, max_items
+    )
 
 
 async def update_group(service: Service, caller: Caller, name: str, new_name: str | None, new_path: str | None) -> None:

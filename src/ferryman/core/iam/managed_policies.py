@@ -23,8 +23,7 @@ from ferryman.core.iam.resources import (
     tag_keys,
     tags_of,
 )
-from ferryman.core.markers import page_of
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
 from ferryman.model.arns import policy_arn
 from ferryman.model.errors import ServiceError
@@ -108,7 +107,11 @@ async def list_policies(
     found = [view for view in await every_policy(service) if _fits(view, wanted)]
     members = [wanted.owner, wanted.path_prefix, int(wanted.only_attached), wanted.usage]
     return page_of(
-        service, caller, "ListPolicies", members, found, lambda view: listed_as(view.policy.arn), marker, max_items
+        Listing(service, caller, "ListPolicies", members),
+        found,
+        lambda view: listed_as(view.policy.arn),
+        marker,
+        max_items,
     )
 
 
@@ -147,10 +150,7 @@ async def list_policy_versions(
     policy = await policy_for(service, caller, "ListPolicyVersions", arn)
     versions = await versions_of(service, arn)
     page = page_of(
-        service,
-        caller,
-        "ListPolicyVersions",
-        [arn],
+        Listing(service, caller, "ListPolicyVersions", [arn]),
         versions,
         lambda each: f"{_NEWEST - each.version:09}",
         marker,
@@ -208,7 +208,7 @@ async def list_policy_tags(
     """ListPolicyTags: key and value, by key. Raises as `get_policy`, and ValidationException (marker)."""
     policy = await policy_for(service, caller, "ListPolicyTags", arn)
     tags = list((await tags_of(service, ResourceType.POLICY, policy.policy_id)).items())
-    return page_of(service, caller, "ListPolicyTags", [arn], tags, lambda tag: tag[0], marker, max_items)
+    return page_of(Listing(service, caller, "ListPolicyTags", [arn]), tags, lambda tag: tag[0], marker, max_items)
 
 
 async def every_policy(service: Service) -> Sequence[PolicyView]:

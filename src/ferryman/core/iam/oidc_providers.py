@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.iam.resources import check_tags, no_such, put_tags
-from ferryman.core.markers import page_of
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
 from ferryman.model.arns import provider_arn
 from ferryman.model.errors import ServiceError
@@ -129,7 +128,7 @@ async def list_oidc_provider_tags(
     provider = await _provider(service, caller, "ListOpenIDConnectProviderTags", arn)
     tags = list((await _tags(service, provider)).items())
     operation = "ListOpenIDConnectProviderTags"
-    return page_of(service, caller, operation, [arn], tags, lambda tag: tag[0], marker, max_items)
+    return page_of(Listing(service, caller, operation, [arn]), tags, lambda tag: tag[0], marker, max_items)
 
 
 def check_url(service: Service, url: str) -> None:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ferryman.core.iam.managed_policies import bounded_by, policy_for
-from ferryman.core.markers import page_of
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller
 
@@ -45,10 +44,7 @@ async def list_entities_for_policy(
     found = [each for each in await _entities(service, ids) if _fits(each, wanted)]
     members = [arn, wanted.kind, wanted.path_prefix, wanted.usage]
     return page_of(
-        service,
-        caller,
-        "ListEntitiesForPolicy",
-        members,
+        Listing(service, caller, "ListEntitiesForPolicy", members),
         found,
         lambda each: f"{each.kind}/{each.name}",
         marker,

@@ -21,8 +21,7 @@ from ferryman.core.iam.resources import (
 from ferryman.core.iam.resources import tags_of as tags_of_resource
 from ferryman.core.iam.trust import principal_ids
 from ferryman.core.listings import narrowed_by
-from ferryman.core.markers import page_of, read_page
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of, read_page
 from ferryman.core.service import Service
 from ferryman.model.arns import role_arn
 from ferryman.model.identity.callers import Caller
@@ -92,7 +91,7 @@ async def list_roles(
     read = partial(service.store.roles.page, path_prefix)
     with narrowed_by("PathPrefix"):
         return await read_page(
-            service, caller, "ListRoles", [path_prefix], read, lambda role: role.name, marker, max_items
+            Listing(service, caller, "ListRoles", [path_prefix]), read, lambda role: role.name, marker, max_items
         )
 
 
@@ -163,7 +162,7 @@ async def list_role_tags(
     """ListRoleTags: key and value, by key. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
     role = await role_for(service, caller, "ListRoleTags", name)
     tags = list((await tags_of(service, role)).items())
-    return page_of(service, caller, "ListRoleTags", [name], tags, lambda tag: tag[0], marker, max_items)
+    return page_of(Listing(service, caller, "ListRoleTags", [name]), tags, lambda tag: tag[0], marker, max_items)
 
 
 async def role_for(service: Service, caller: Caller, action: str, name: str, keys: Keys = NO_KEYS) -> IamRole:

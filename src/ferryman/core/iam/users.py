@@ -21,8 +21,7 @@ from ferryman.core.iam.resources import (
     tags_of,
 )
 from ferryman.core.listings import narrowed_by
-from ferryman.core.markers import page_of, read_page
-from ferryman.core.paging import Page
+from ferryman.core.paging import Listing, Page, page_of, read_page
 from ferryman.core.service import Service
 from ferryman.model.arns import user_arn
 from ferryman.model.errors import ServiceError
@@ -76,7 +75,7 @@ async def list_users(
     read = partial(service.store.identities.page, path_prefix)
     with narrowed_by("PathPrefix"):
         return await read_page(
-            service, caller, "ListUsers", [path_prefix], read, lambda user: user.name, marker, max_items
+            Listing(service, caller, "ListUsers", [path_prefix]), read, lambda user: user.name, marker, max_items
         )
 
 
@@ -142,7 +141,7 @@ async def list_user_tags(
     """ListUserTags: key and value, by key. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
     user = await user_for(service, caller, "ListUserTags", name)
     tags = list((await tags_of(service, ResourceType.USER, user.user_id)).items())
-    return page_of(service, caller, "ListUserTags", [name], tags, lambda tag: tag[0], marker, max_items)
+    return page_of(Listing(service, caller, "ListUserTags", [name]), tags, lambda tag: tag[0], marker, max_items)
 
 
 async def user_for(service: Service, caller: Caller, action: str, name: str | None, keys: Keys = NO_KEYS) -> User:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import request_tag_keys, resource_keys
@@ -15,7 +15,7 @@ from ferryman.core.nodes.requests import (
     CreateActivationRequest,
     DescribeActivationsRequest,
 )
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import Listing, Page, Position
 from ferryman.core.ports.nodes import ActivationMember, ActivationPosition
 from ferryman.core.service import Service
 from ferryman.core.tags import check_tags, put_tags
@@ -30,7 +30,6 @@ _DEFAULT_LIFE = 24 * 3600 * 1000
 LONGEST_LIFE = 30 * 24 * 3600 * 1000
 """Milliseconds."""
 DEFAULT_PAGE = 50
-_LISTING = "DescribeActivations"
 _MEMBERS: Mapping[str, ActivationMember] = {
     "ActivationIds": ActivationMember.ACTIVATION_ID,
     "DefaultInstanceName": ActivationMember.DEFAULT_NODE_NAME,
@@ -102,22 +101,23 @@ async def describe_activations(
     require(service, caller, "ssm:DescribeActivations", f"arn:aws:ssm:{settings.region}:{settings.account_id}:*")
     query = tuple((_member(key), values) for key, values in request.filters)
     members = sorted((key, sorted(values)) for key, values in request.filters)
-    after = None
-    if request.next_token is not None:
-        created_at, activation_id = open_page_token(service, caller, _LISTING, members, request.next_token)
-        after = ActivationPosition(Millis(int(created_at)), ActivationId(str(activation_id)))
-    limit = request.max_results or DEFAULT_PAGE
+    listing = Listing(service, caller, "DescribeActivations", members)
+
+    async def read(after: Position | None, most: int) -> Sequence[Activation]:
+        behind = None if after is None else ActivationPosition(Millis(int(after[0])), ActivationId(str(after[1])))
+        return await service.store.activations.page(query, behind, most)
+
     with narrowed_by(*_MEMBERS):
-        found = await service.store.activations.page(query, after, limit + 1)
-    tags = await service.store.tags.of(ResourceType.ACTIVATION, [each.activation_id for each in found])
+        page = await listing.page(
+            request.next_token,
+            request.max_results or DEFAULT_PAGE,
+            read,
+            lambda row: (row.created_at, row.activation_id),
+        )
+    tags = await service.store.tags.of(ResourceType.ACTIVATION, [each.activation_id for each in page.items])
     now = service.clock()
-    items = tuple(
-        ActivationView(each, each.expires_at <= now, tags.get(each.activation_id, {})) for each in found[:limit]
-    )
-    if len(found) <= limit:
-        return Page(items)
-    last = items[-1].activation
-    return Page(items, seal_page_token(service, caller, _LISTING, members, (last.created_at, last.activation_id)))
+    views = [ActivationView(each, each.expires_at <= now, tags.get(each.activation_id, {})) for each in page.items]
+    return Page(tuple(views), page.next_token)
 
 
 def _member(key: str) -> ActivationMember:

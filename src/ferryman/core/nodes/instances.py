@@ -12,10 +12,10 @@ from ferryman.core.authorization.decisions import require
 from ferryman.core.listings import narrowed_by
 from ferryman.core.nodes.fleet import walk
 from ferryman.core.nodes.requests import NodeView
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import InvalidPageToken, Listing, Page
 from ferryman.core.ports.nodes import ANY_NODE, NodeMember, NodeQuery, Values, Wildcard
 from ferryman.core.service import Service
-from ferryman.core.tag_filters import BY_KEY, is_tag_filter, tag_of
+from ferryman.core.tags import BY_KEY, is_tag_filter, tag_of
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
@@ -30,7 +30,6 @@ RUNNING, STOPPED = "running", "stopped"
 STATE_CODES = {RUNNING: 16, STOPPED: 80}
 WINDOWS, OTHER_PLATFORMS = "Windows", ("Linux", "MacOS")
 PLATFORM_DETAILS = {WINDOWS: "Windows", "Linux": "Linux/UNIX", "MacOS": "Linux/UNIX"}
-_OPERATION = "DescribeInstances"
 _LEAST_PAGE = 5
 _INSTANCE_ID = re.compile("m?i-[0-9a-f]{8,17}")
 _WILD = re.compile(r"[*?\\]")
@@ -123,22 +122,19 @@ async def describe_instances(service: Service, caller: Caller, request: Describe
     query, passes = _selection(service, request)
     await _check_ids(service, request.instance_ids)
     members = (sorted(request.instance_ids), sorted((name, sorted(values)) for name, values in request.filters))
-    after = None
-    if request.next_token is not None:
-        try:
-            (position,) = open_page_token(service, caller, _OPERATION, members, request.next_token)
-        except ServiceError as error:
-            raise _invalid(error.message) from error
-        after = NodeId(str(position))
+    listing = Listing(service, caller, "DescribeInstances", members)
+    try:
+        position = listing.position(request.next_token)
+    except InvalidPageToken as error:
+        raise _invalid(error.message) from error
     if query is None:
         return Page(())
     with narrowed_by("instance-id", "tag:<key>"):
+        after = None if position is None else NodeId(str(position[0]))
         found = await walk(service, query, passes, after, limit)
     stored = await service.store.tags.of(ResourceType.NODE, [view.node.node_id for view in found.nodes])
-    items = tuple(InstanceView(view, _tags(view, stored.get(view.node.node_id, {}))) for view in found.nodes)
-    if found.position is None:
-        return Page(items)
-    return Page(items, seal_page_token(service, caller, _OPERATION, members, (found.position,)))
+    items = [InstanceView(view, _tags(view, stored.get(view.node.node_id, {}))) for view in found.nodes]
+    return listing.ending_at(items, found.position and (found.position,))
 
 
 def _tags(view: NodeView, stored: Mapping[str, str]) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from ferryman.core.listings import narrowed_by
 from ferryman.core.nodes.fleet import walk
 from ferryman.core.nodes.listing import RESOURCE_TYPE
 from ferryman.core.nodes.requests import NodeView
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import Listing, Page
 from ferryman.core.ports.nodes import ANY_NODE, NodeMember, NodeQuery
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
@@ -22,7 +22,6 @@ from ferryman.model.nodes import PingStatus
 TYPE_NAME = "AWS:InstanceInformation"
 SCHEMA_VERSION = "1.0"
 DEFAULT_PAGE = 50
-_OPERATION = "GetInventory"
 _STATUSES = {PingStatus.ONLINE: "Active", PingStatus.CONNECTION_LOST: "ConnectionLost", PingStatus.INACTIVE: "Stopped"}
 _COMPARISONS = ("Equal", "NotEqual", "BeginWith", "Exists")
 _EQUAL = "Equal"
@@ -82,10 +81,9 @@ async def get_inventory(service: Service, caller: Caller, request: GetInventoryR
         sorted(request.type_names),
         sorted((name, each.comparison, sorted(each.values)) for name, each in pairs),
     )
-    after = None
-    if request.next_token is not None:
-        (position,) = open_page_token(service, caller, _OPERATION, members, request.next_token)
-        after = NodeId(str(position))
+    listing = Listing(service, caller, "GetInventory", members)
+    position = listing.position(request.next_token)
+    after = None if position is None else NodeId(str(position[0]))
 
     def passes(view: NodeView) -> bool:
         content = content_of(view)
@@ -93,9 +91,7 @@ async def get_inventory(service: Service, caller: Caller, request: GetInventoryR
 
     with narrowed_by(f"{TYPE_NAME}.InstanceId"):
         found = await walk(service, _query(pairs), passes, after, request.max_results or DEFAULT_PAGE)
-    if found.position is None:
-        return Page(found.nodes)
-    return Page(found.nodes, seal_page_token(service, caller, _OPERATION, members, (found.position,)))
+    return listing.ending_at(found.nodes, found.position and (found.position,))
 
 
 def content_of(view: NodeView) -> Mapping[str, str]:

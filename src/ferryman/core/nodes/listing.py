@@ -6,11 +6,11 @@ from dataclasses import replace
 from ferryman.core.authorization.decisions import require
 from ferryman.core.listings import narrowed_by
 from ferryman.core.nodes.requests import DescribeNodesRequest, NodeView
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import Listing, Page
 from ferryman.core.ports.nodes import ANY_NODE, NodeMember, NodeQuery
 from ferryman.core.presence import connected
 from ferryman.core.service import Service
-from ferryman.core.tag_filters import BY_KEY, is_tag_filter, tag_of
+from ferryman.core.tags import BY_KEY, is_tag_filter, tag_of
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NODE_ID_PATTERN, Millis, NodeId
 from ferryman.model.identity.callers import Caller
@@ -20,7 +20,6 @@ from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
 DEFAULT_PAGE = 10
 RESOURCE_TYPE = "ManagedInstance"
 SOURCE_TYPE = "AWS::SSM::ManagedInstance"
-_OPERATION = "DescribeInstanceInformation"
 LOOKED_AT = 1_000
 """The most nodes whose status is found out together: a millisecond of the event loop. Few where few will do."""
 SCANNED = 100_000
@@ -77,16 +76,12 @@ async def describe_instance_information(
     for key, values in request.filters:
         _check_filter(key, values)
     members = sorted((key, sorted(values)) for key, values in request.filters)
-    after = None
-    if request.next_token is not None:
-        (position,) = open_page_token(service, caller, _OPERATION, members, request.next_token)
-        after = NodeId(str(position))
-    limit = request.max_results or DEFAULT_PAGE
+    listing = Listing(service, caller, "DescribeInstanceInformation", members)
+    position = listing.position(request.next_token)
+    after = None if position is None else NodeId(str(position[0]))
     with narrowed_by("InstanceIds", "tag:<key>", "ActivationIds", "IamRole"):
-        found, more = await _matching(service, request.filters, after, limit)
-    if more is None:
-        return Page(tuple(found))
-    return Page(tuple(found), seal_page_token(service, caller, _OPERATION, members, (more,)))
+        found, more = await _matching(service, request.filters, after, request.max_results or DEFAULT_PAGE)
+    return listing.ending_at(found, more and (more,))
 
 
 def _check_filter(key: str, values: Values) -> None:

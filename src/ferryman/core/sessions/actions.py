@@ -3,9 +3,9 @@
 from ferryman.core.audit.records import session_changed
 from ferryman.core.authorization.decisions import require, require_session, require_start
 from ferryman.core.authorization.request_context import resource_keys
+from ferryman.core.channel_tokens import new_token_id, seal_session_token
 from ferryman.core.presence import is_connected, unreachable
 from ferryman.core.service import Service
-from ferryman.core.session_tokens import new_token_id, seal_token
 from ferryman.core.sessions.access import check_access, session_access
 from ferryman.core.sessions.document import choose_document, requested_document
 from ferryman.core.sessions.lifecycle import end_session, idle_deadline
@@ -131,7 +131,7 @@ async def _owned(service: Service, caller: Caller, session_id: SessionId, action
 def _ticket(service: Service, caller: Caller, session: Session, query: str = _QUERY) -> SessionTicket:
     if session.token_id is None:
         raise ValueError(f"session {session.session_id} has no token to give out")
-    token = seal_token(service, session.session_id, caller.user_id, session.token_id)
+    token = seal_session_token(service, session.session_id, caller.user_id, session.token_id)
     return SessionTicket(session.session_id, token, _stream_url(service, session.session_id, query))
 
 

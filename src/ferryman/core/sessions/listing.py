@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.listings import narrowed_by
-from ferryman.core.paging import Page, open_page_token, seal_page_token
+from ferryman.core.paging import Listing, Page, Position
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.core.service import Service
 from ferryman.core.sessions.requests import DescribeSessionsRequest
@@ -20,7 +20,6 @@ from ferryman.model.sessions import AccessType, Session, SessionState, SessionSt
 
 DEFAULT_PAGE = 50
 FILTER_KEYS = ("InvokedAfter", "InvokedBefore", "Target", "Owner", "Status", "SessionId", "AccessType")
-_OPERATION = "DescribeSessions"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -43,18 +42,16 @@ async def describe_sessions(service: Service, caller: Caller, request: DescribeS
         since = Millis(service.clock() - settings.limits.history_days * 86_400_000)
         query = replace(query, ended_since=since)
     members = (request.state, sorted(request.filters))
-    after = None
-    if request.next_token is not None:
-        started_at, session_id = open_page_token(service, caller, _OPERATION, members, request.next_token)
-        after = SessionPosition(Millis(int(started_at)), SessionId(str(session_id)))
-    limit = request.max_results or DEFAULT_PAGE
+    listing = Listing(service, caller, "DescribeSessions", members)
+
+    async def read(after: Position | None, most: int) -> Sequence[Session]:
+        behind = None if after is None else SessionPosition(Millis(int(after[0])), SessionId(str(after[1])))
+        return await service.store.sessions.page(query, behind, most)
+
     with narrowed_by("Target", "Owner", "Status", "InvokedAfter", "InvokedBefore"):
-        found = await service.store.sessions.page(query, after, limit + 1)
-    items = tuple(found[:limit])
-    if len(found) <= limit:
-        return Page(items)
-    position = (items[-1].started_at, items[-1].session_id)
-    return Page(items, seal_page_token(service, caller, _OPERATION, members, position))
+        return await listing.page(
+            request.next_token, request.max_results or DEFAULT_PAGE, read, lambda row: (row.started_at, row.session_id)
+        )
 
 
 def _query(request: DescribeSessionsRequest) -> SessionQuery:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.policy_sources import PolicySource, source_of
 from ferryman.core.authorization.request_context import Keys, policy_set
-from ferryman.core.markers import page_of
+from ferryman.core.paging import Listing, page_of
 from ferryman.core.service import Service
 from ferryman.core.simulation import Principal, Simulated, bounded, context_keys, principal, simulate, spelt
 from ferryman.model.errors import ServiceError
@@ -137,10 +137,7 @@ async def _simulate(here: Surroundings, caller: Caller, operation: str, given: P
     keys = _keys(given)
     members = [given.get("PolicySourceArn"), repr(pairs), repr(sorted(keys.items())), repr(sorted(asked.documents))]
     page = page_of(
-        here.service,
-        caller,
-        operation,
-        members,
+        Listing(here.service, caller, operation, members),
         list(enumerate(pairs)),
         lambda each: f"{each[0]:04}",
         *marker_of(given),
