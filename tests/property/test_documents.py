@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
 from ferryman.core.documents.content import SessionDocument, read_document, resolve
 from ferryman.core.documents.parameters import ParameterType, check_values
-from ferryman.core.documents.rules import INPUTS, PROPERTIES, SessionType
+from ferryman.core.documents.rules import INPUTS, PROPERTIES
 from ferryman.core.documents.text import RuleBroken, read_text, write_text
 from ferryman.core.service import Limits
 from ferryman.model.documents import DocumentFormat
 from ferryman.model.errors import ServiceError
+from ferryman.model.session_types import SessionType
 
-NO_PREFERENCES = SessionDocument(SessionType.SHELL)
+NO_PREFERENCES = SessionDocument(SessionType.STANDARD_STREAM)
 REQUIRED = {"command": ["true"], "localUnixSocket": ["/s"]}
 MEMBERS = ("type", "default", "allowedValues", "allowedPattern", "minChars", "maxChars", "minItems", "maxItems")
 TEXTS = st.sampled_from(

@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Meta
 
 from ferryman.model.failures import Failure
+from ferryman.model.hosts import is_loopback
 
 FILE_NAME = "ferryman.toml"
 KEY_BYTES = 32
-_LOOPBACK_NAMES = frozenset({"localhost"})
 
 AccountId = Annotated[str, Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
 Region = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")]
@@ -238,16 +238,6 @@ def split_address(address: str) -> tuple[str, int]:
     if not match or int(match[3]) > 65535:
         raise Failure(f"{address!r} is no address to listen on", "it must be HOST:PORT", "Try 127.0.0.1:7330")
     return match[1] or match[2], int(match[3])
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can be reached from this machine only."""
-    if host in _LOOPBACK_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check(configuration: Configuration, path: Path) -> None:

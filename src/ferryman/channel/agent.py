@@ -24,6 +24,7 @@ from ferryman.channel.negotiation import AWS, OURS, agree
 from ferryman.channel.outgoing import Clock, Entropy, Peer, new_message_id
 from ferryman.channel.stream import ReliableStream
 from ferryman.channel.window import Window
+from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MalformedFrame, MessageType, PayloadType, decode, frame
 from ferryman.wire.payloads import (
@@ -41,9 +42,6 @@ from ferryman.wire.payloads import (
     session_type_action,
 )
 
-PORT = "Port"
-WITHOUT_HANDSHAKE = frozenset({"Standard_Stream", "InteractiveCommands"})
-"""Sessions that AWS's agents start without one (`protocol/agent.md` §4.9)."""
 QUIET = 0.1
 """AWS's client dies of any message between HandshakeComplete and the end of its port set-up (client.md §12.2)."""
 _AWS_VERSION = re.compile(r"[0-9]+(\.[0-9]+){3}", re.ASCII)
@@ -273,7 +271,7 @@ class AgentChannel:
         self._silent_since = now
         if replaced:
             # Bytes of an earlier client's connections mean nothing to another client.
-            self._stream.renew(keep=self._session_type != PORT)
+            self._stream.renew(keep=self._session_type != SessionType.PORT)
             self._handshake = HandshakeState.DUE
             self._agreed = AWS
             self._digested = True
@@ -289,7 +287,7 @@ class AgentChannel:
             self._stream.incoming.ask_for_the_rest()
         self._input_is_lost = False
         if self._handshake is HandshakeState.DUE:
-            if started.handshake is False and self._session_type in WITHOUT_HANDSHAKE:
+            if started.handshake is False and self._session_type in TERMINAL_TYPES:
                 self._begin_without_handshake()
             else:
                 self._request_handshake(now)
@@ -330,7 +328,7 @@ class AgentChannel:
         AWS's agents ask for none in plain shells, so there are clients that know nothing of it; and check no digest, so
         those have none to rely on.
         """
-        if self._handshake is HandshakeState.REQUESTED and self._session_type in WITHOUT_HANDSHAKE:
+        if self._handshake is HandshakeState.REQUESTED and self._session_type in TERMINAL_TYPES:
             self._open_without_handshake()
 
     def _begin_without_handshake(self) -> None:
@@ -365,7 +363,7 @@ class AgentChannel:
             self._open_stream(Peer.FERRYMAN)
         else:
             self._peer = Peer.AWS_CLIENT if _AWS_VERSION.fullmatch(response.client_version) else Peer.OTHER_CLIENT
-            if self._session_type == PORT:
+            if self._session_type == SessionType.PORT:
                 self._quiet_due = True
             else:
                 self._open_stream(self._peer)
@@ -374,7 +372,7 @@ class AgentChannel:
     def _open_stream(self, peer: Peer) -> None:
         """Let data flow. The exit code of a terminal's program may have been meant for an earlier client; AWS's clients
         would show it."""
-        shown = self._session_type in WITHOUT_HANDSHAKE and not self._agreed.exit_code
+        shown = self._session_type in TERMINAL_TYPES and not self._agreed.exit_code
         self._stream.open(self._agreed, peer, without={PayloadType.EXIT_CODE} if shown else ())
 
     def _announce(self, state: str, client_id: str | None) -> None:

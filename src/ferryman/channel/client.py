@@ -25,6 +25,7 @@ from ferryman.channel.negotiation import AWS, agree, offer
 from ferryman.channel.outgoing import Clock, Entropy, Peer
 from ferryman.channel.stream import ReliableStream
 from ferryman.channel.window import Window
+from ferryman.model.session_types import SessionType
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
 from ferryman.wire.payloads import (
@@ -45,10 +46,8 @@ from ferryman.wire.payloads import (
     encode_payload,
 )
 
-SESSION_TYPES = frozenset({"Standard_Stream", "InteractiveCommands", "NonInteractiveCommands", "Port"})
 FAR_END = frozenset({MessageType.OUTPUT_STREAM_DATA, MessageType.ACKNOWLEDGE})
 """What the node sends; everything else is the server's."""
-LEGACY_SESSION_TYPE = "Standard_Stream"
 
 
 class ClientState(Enum):
@@ -221,7 +220,7 @@ class ClientChannel:
                 self._reject("an encryption challenge came without encryption")
             case _:
                 if self._state is ClientState.WAITING:
-                    self._start(LEGACY_SESSION_TYPE, None)
+                    self._start(SessionType.STANDARD_STREAM, None)
                 number = self._stream.delivery_number(self._stream.incoming.expected)
                 self._events.append(OutputReceived(number, message.payload_type, message.payload))
                 return True
@@ -248,7 +247,7 @@ class ClientChannel:
             error = f"Unsupported action {action.action_type}"
             return ProcessedAction(action.action_type, ACTION_UNSUPPORTED, error=error)
         session = decode_payload(bytes(action.action_parameters), SessionTypeParameters)
-        if session.session_type not in SESSION_TYPES:
+        if session.session_type not in list(SessionType):
             error = f"Failed to process action {action.action_type}: Unknown session type {session.session_type}"
             return ProcessedAction(action.action_type, ACTION_FAILED, error=error)
         self._session = session

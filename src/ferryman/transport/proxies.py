@@ -9,13 +9,12 @@ import re
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies_environment
 
+from ferryman.model.hosts import address_of, is_loopback
 from ferryman.transport.errors import Unreachable
 
 _SCHEMES = {"ws": "http", "wss": "https"}
 _PORTS = {"http": 80, "https": 443}
 _WITH_PORT = re.compile(r"(\[[^]]*\]|[^:\[\]]+):(\d+)")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def proxy_for(url: str) -> str | None:
@@ -39,12 +38,6 @@ def proxies_for(url: str) -> dict[str, str]:
     return {} if proxy is None else {"http": proxy, "https": proxy}
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, is this machine itself: no proxy is ever asked for it."""
-    address = _address(host)
-    return host == "localhost" if address is None else address.is_loopback
-
-
 def _excepted(host: str, port: int | None, exceptions: str) -> bool:
     """Whether `NO_PROXY` names the host: commas or spaces stand between its entries."""
     return any(_names(entry, host.lower(), port) for entry in exceptions.lower().replace(",", " ").split())
@@ -58,7 +51,7 @@ def _names(entry: str, host: str, port: int | None) -> bool:
             return False
         entry = found[1]
     entry = entry.replace("[", "").replace("]", "")
-    address = _address(host)
+    address = address_of(host)
     if address is not None:
         try:
             return address in ipaddress.ip_network(entry, strict=False)
@@ -66,15 +59,6 @@ def _names(entry: str, host: str, port: int | None) -> bool:
             return False
     name = entry.removeprefix("*").strip(".")
     return bool(name) and (host == name or host.endswith(f".{name}"))
-
-
-def _address(host: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
 
 
 def _checked(proxy: str, scheme: str) -> str:

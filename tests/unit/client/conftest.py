@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from ferryman.channel.agent import WITHOUT_HANDSHAKE, AgentChannel
+from ferryman.channel.agent import AgentChannel
 from ferryman.channel.events import AgentEvent, ClientReady, InputReceived
 from ferryman.channel.mux.events import (
     MuxFailed,
@@ -28,6 +28,7 @@ from ferryman.channel.mux.events import (
     StreamWritable,
 )
 from ferryman.channel.mux.session import MuxSession, Role
+from ferryman.model.session_types import TERMINAL_TYPES
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
@@ -173,7 +174,7 @@ class FarEnd:
 
         async def end() -> None:
             by_itself = not output and not lost and self.started.is_set()
-            if by_itself and not self.plain and self.session_type in WITHOUT_HANDSHAKE:
+            if by_itself and not self.plain and self.session_type in TERMINAL_TYPES:
                 self.channel.send(PayloadType.EXIT_CODE, b"EXIT_CODE: %d" % code, time.monotonic())
                 self.pump.wake()
             await self._delivered()

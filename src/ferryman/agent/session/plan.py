@@ -18,18 +18,14 @@ from ferryman.agent.session.command import CommandSession
 from ferryman.agent.session.destinations import Destination, networks
 from ferryman.agent.session.ports import PortSession
 from ferryman.agent.session.session_handler import (
-    INTERACTIVE_COMMANDS,
-    NON_INTERACTIVE_COMMANDS,
-    PORT,
-    STANDARD_STREAM,
     Plan,
 )
 from ferryman.agent.session.terminal import TerminalSession
 from ferryman.agent.settings import AgentSettings
 from ferryman.model.failures import said_by
+from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 from ferryman.wire.tasks import InteractiveShellContent
 
-FORWARDING = "LocalPortForwarding"
 _PLATFORM = "linux"
 _PREFIX = re.compile(r"[0-9a-zA-Z\r\n_:-]{0,30}")
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -48,13 +44,13 @@ def plan(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     """
     document = content.document_content
     session_type = document.get("sessionType")
-    if session_type == STANDARD_STREAM:
+    if session_type == SessionType.STANDARD_STREAM:
         return _shell(content, settings)
-    if session_type == INTERACTIVE_COMMANDS:
+    if session_type == SessionType.INTERACTIVE_COMMANDS:
         return _interactive(content, settings)
-    if session_type == NON_INTERACTIVE_COMMANDS:
+    if session_type == SessionType.NON_INTERACTIVE_COMMANDS:
         return _non_interactive(content, settings)
-    if session_type == PORT:
+    if session_type == SessionType.PORT:
         return _port(members(document.get("properties")), settings)
     raise Unplannable(f"Sessions of type {session_type} are not supported by this node's agent.")
 
@@ -71,12 +67,12 @@ def _shell(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     child = on_terminal(
         login_shell(account, login_environment(account, os.environ, content.session_id), settings.limits)
     )
-    return Plan(STANDARD_STREAM, None, lambda client: TerminalSession(client, child, typed_first))
+    return Plan(SessionType.STANDARD_STREAM, None, lambda client: TerminalSession(client, child, typed_first))
 
 
 def _interactive(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     properties = _platform(content)
-    commands = _commands(properties, INTERACTIVE_COMMANDS)
+    commands = _commands(properties, SessionType.INTERACTIVE_COMMANDS)
     account = _log_in(content, settings, elevated=_truth(properties, "runAsElevated"))
     arguments = ("sh", "-c", commands)
     child = on_terminal(
@@ -84,12 +80,12 @@ def _interactive(content: InteractiveShellContent, settings: AgentSettings) -> P
             "/bin/sh", arguments, login_environment(account, os.environ, content.session_id), account, settings.limits
         )
     )
-    return Plan(INTERACTIVE_COMMANDS, None, lambda client: TerminalSession(client, child))
+    return Plan(SessionType.INTERACTIVE_COMMANDS, None, lambda client: TerminalSession(client, child))
 
 
 def _non_interactive(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     properties = _platform(content)
-    commands = _commands(properties, NON_INTERACTIVE_COMMANDS)
+    commands = _commands(properties, SessionType.NON_INTERACTIVE_COMMANDS)
     separate = _truth(properties, "separateOutputStream")
     prefixes = (b"", b"")
     if separate:
@@ -99,14 +95,14 @@ def _non_interactive(content: InteractiveShellContent, settings: AgentSettings) 
     except ValueError as error:
         raise Unplannable(f"Unable to start command: cannot split the command line: {error}") from error
     if not arguments:
-        raise Unplannable(f"Commands cannot be empty for session type {NON_INTERACTIVE_COMMANDS}")
+        raise Unplannable(f"Commands cannot be empty for session type {SessionType.NON_INTERACTIVE_COMMANDS}")
     account = _log_in(content, settings, elevated=_truth(properties, "runAsElevated"))
     program = Program(
         arguments[0], arguments, login_environment(account, os.environ, content.session_id), account, settings.limits
     )
     child = on_pipes(program, separate=separate)
     return Plan(
-        NON_INTERACTIVE_COMMANDS,
+        SessionType.NON_INTERACTIVE_COMMANDS,
         None,
         lambda client: CommandSession(client, child, separate=separate, prefixes=prefixes),
         idles=False,
@@ -124,9 +120,11 @@ def _port(properties: Mapping[str, Any], settings: AgentSettings) -> Plan:
     if host.startswith("[") and host.endswith("]"):  # an IPv6 address as URLs have it
         host = host[1:-1]
     destination = Destination(int(number), host or None, networks(settings.denied_hosts))
-    forwards = texts.get("type") == FORWARDING
+    forwards = texts.get("type") == LOCAL_PORT_FORWARDING
     raise_open_files()
-    return Plan(PORT, texts, lambda client: PortSession(client, destination, forwards=forwards), idles=False)
+    return Plan(
+        SessionType.PORT, texts, lambda client: PortSession(client, destination, forwards=forwards), idles=False
+    )
 
 
 def _log_in(content: InteractiveShellContent, settings: AgentSettings, *, elevated: bool = False) -> Account:

@@ -8,11 +8,6 @@ from ferryman.agent.records import SUCCESS, SessionResult
 from ferryman.channel.events import ClientReady, InputReceived
 from ferryman.wire.agent_message import PayloadType
 
-STANDARD_STREAM = "Standard_Stream"
-INTERACTIVE_COMMANDS = "InteractiveCommands"
-NON_INTERACTIVE_COMMANDS = "NonInteractiveCommands"
-PORT = "Port"
-
 
 class Client(Protocol):
     """The session's client, as a kind may use it."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ferryman.bootstrap.certificate_files import write_certificates
-from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, is_loopback, load, split_address
+from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, load, split_address
 from ferryman.bootstrap.operator import act
 from ferryman.cli.aws_cli import TOO_OLD_TEXT, look_at_aws_cli
 from ferryman.cli.printing import complain, say
 from ferryman.client.login.aws_config import with_settings
 from ferryman.client.login.service_endpoints import with_endpoint
 from ferryman.model.failures import Failure
+from ferryman.model.hosts import is_loopback
 from ferryman.model.identity.callers import Credentials, Role
 from ferryman.system.private_files import write_private
 

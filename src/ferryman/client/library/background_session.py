@@ -23,9 +23,9 @@ from ferryman.client.calls.resume_session import CallRefused, ServiceClient, Ses
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.texts import without_prefix
 from ferryman.client.session.connection import CannotConnect, Connector
-from ferryman.client.session.expected_session import PORT
 from ferryman.client.session.far_end import FarEnd
 from ferryman.model.failures import Failure
+from ferryman.model.session_types import SessionType
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
 from ferryman.wire.agent_message import Flag
@@ -136,7 +136,7 @@ class CarriedSession:
                 case SessionStarted():
                     self._traffic.began(event, self.far_end)
                     self._begun = True
-                    self._flag_ends = event.agreed != AWS or event.session_type == PORT
+                    self._flag_ends = event.agreed != AWS or event.session_type == SessionType.PORT
                     if not self._started.done():
                         self._started.set_result(None)
                 case FarEndFellSilent():

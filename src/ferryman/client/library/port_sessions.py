@@ -13,10 +13,10 @@ from ferryman.client.calls.start_session import PORT_DOCUMENT, REMOTE_PORT_DOCUM
 from ferryman.client.library.background_session import CarriedSession
 from ferryman.client.library.client import Client
 from ferryman.client.session.agent_features import expects_keep_alive, multiplexes
-from ferryman.client.session.expected_session import LOCAL_FORWARDING, PORT
 from ferryman.client.session.far_end import FarEnd
 from ferryman.client.session.tunnel import Tunnel
 from ferryman.model.failures import Failure
+from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.smux import Command, SmuxFrame, encode
@@ -70,11 +70,11 @@ class PortTraffic:
 
     def began(self, started: SessionStarted, far_end: FarEnd) -> None:
         """Open the tunnel."""
-        if started.session_type != PORT:
+        if started.session_type != SessionType.PORT:
             raise Failure(
                 f"{self._destination} cannot be forwarded", f"the node began a session of type {started.session_type}"
             )
-        if (started.properties or {}).get("type") != LOCAL_FORWARDING or not multiplexes(started.agent_version):
+        if (started.properties or {}).get("type") != LOCAL_PORT_FORWARDING or not multiplexes(started.agent_version):
             raise Failure(
                 f"{self._destination} cannot be forwarded",
                 "the node's agent is too old to carry several connections",

@@ -9,10 +9,10 @@ from typing import Self
 
 from ferryman.channel.events import OutputReceived, SessionStarted
 from ferryman.client.library.background_session import CarriedSession
-from ferryman.client.plugin.command import SESSION_TYPE
 from ferryman.client.session.exit_code import exit_code
 from ferryman.client.session.far_end import FarEnd
 from ferryman.model.failures import Failure
+from ferryman.model.session_types import SessionType
 from ferryman.wire.agent_message import Flag, PayloadType
 
 
@@ -46,7 +46,7 @@ class CommandTraffic:
 
     def began(self, started: SessionStarted, far_end: FarEnd) -> None:
         """See that it is a command."""
-        if started.session_type != SESSION_TYPE:
+        if started.session_type != SessionType.NON_INTERACTIVE_COMMANDS:
             raise Failure("The command was not started", f"the node began a session of type {started.session_type}")
         self.begun.append((started, far_end))
 

@@ -17,11 +17,11 @@ from urllib.parse import urlencode, urlsplit
 from ferryman.client.login.redirect import Redirect
 from ferryman.model.errors import Unfetchable
 from ferryman.model.failures import Failure
+from ferryman.model.hosts import is_loopback
 from ferryman.model.printable import printable
 from ferryman.model.secret import Secret
 from ferryman.transport.fetch import Documents
 from ferryman.transport.http import Answer
-from ferryman.transport.proxies import is_loopback
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEFAULT_INTERVAL = 5.0

@@ -12,7 +12,6 @@ from ferryman.client.session.exit_code import exit_code
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import Size, encode_payload
 
-SESSION_TYPE = "NonInteractiveCommands"
 KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c"}
 """What AWS's agent takes for signals (`protocol/agent.md` §5.4); it takes no input else."""
 

@@ -1,15 +1,14 @@
 """Which kind of session has started: by its type, its document's properties and the agent's version."""
 
-from ferryman.client.plugin.command import SESSION_TYPE as COMMAND_TYPE
 from ferryman.client.plugin.command import Command
 from ferryman.client.plugin.ports.basic import BasicPort
 from ferryman.client.plugin.ports.multiplexed import MultiplexedPort
 from ferryman.client.plugin.session_handler import CannotRun, Kind, Surroundings
-from ferryman.client.plugin.shell import SESSION_TYPES as SHELL_TYPES
 from ferryman.client.plugin.shell import Shell
 from ferryman.client.plugin.stdio import StdioPort
 from ferryman.client.session.agent_features import multiplexes
-from ferryman.client.session.expected_session import LOCAL_FORWARDING, PORT, ExpectedSession
+from ferryman.client.session.expected_session import ExpectedSession
+from ferryman.model.session_types import LOCAL_PORT_FORWARDING, TERMINAL_TYPES, SessionType
 
 
 def begin(around: Surroundings, expected: ExpectedSession | None) -> Kind:
@@ -17,13 +16,13 @@ def begin(around: Surroundings, expected: ExpectedSession | None) -> Kind:
     if expected is not None and (objection := expected.objection(around.started)):
         raise CannotRun(objection)
     session_type = around.started.session_type
-    if session_type in SHELL_TYPES:
+    if session_type in TERMINAL_TYPES:
         return Shell(around)
-    if session_type == COMMAND_TYPE:
+    if session_type == SessionType.NON_INTERACTIVE_COMMANDS:
         return Command(around)
-    if session_type != PORT:
+    if session_type != SessionType.PORT:
         raise CannotRun(f"this client cannot handle sessions of type {session_type}")
-    if (around.started.properties or {}).get("type") != LOCAL_FORWARDING:
+    if (around.started.properties or {}).get("type") != LOCAL_PORT_FORWARDING:
         return StdioPort(around)
     if multiplexes(around.started.agent_version):
         return MultiplexedPort(around)

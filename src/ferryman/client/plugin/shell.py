@@ -11,11 +11,10 @@ from ferryman.client.plugin.tty.escape import Escape, EscapeParser
 from ferryman.client.plugin.tty.stdin import Upstream
 from ferryman.client.plugin.tty.terminal import RawTerminal, WindowSize, is_terminal, window_size
 from ferryman.client.session.exit_code import exit_code
+from ferryman.model.session_types import SessionType
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.payloads import Size, encode_payload
 
-SHELL = "Standard_Stream"
-SESSION_TYPES = frozenset({SHELL, "InteractiveCommands"})
 KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGTSTP: b"\x1a"}
 """Signals from outside stand for keys (`protocol/client.md` §10.1)."""
 
@@ -41,7 +40,7 @@ class Shell:
         self._sent_size: WindowSize | None = None
         self._size_due = True
         self._status: int | None = None
-        self._tells_status = around.settings.shell_status or around.started.session_type != SHELL
+        self._tells_status = around.settings.shell_status or around.started.session_type != SessionType.STANDARD_STREAM
         self._end_of_input: EndOfInput | None = None
         around.screen.choose(data_only=False)
         if self.attended:

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from ferryman.model.session_types import LOCAL_PORT_FORWARDING, TERMINAL_TYPES, SessionType
 from ferryman.model.stream_urls import SESSION_TYPE
 
 if TYPE_CHECKING:  # the plugin imports little before it connects
     from ferryman.channel.events import SessionStarted
 
-SHELLS = frozenset({"Standard_Stream", "InteractiveCommands"})
-COMMAND = "NonInteractiveCommands"
-PORT = "Port"
-LOCAL_FORWARDING = "LocalPortForwarding"
 _SHELL_DOCUMENTS = frozenset({"", "SSM-SessionManagerRunShell", "AWS-StartInteractiveCommand"})
 _COMMAND_DOCUMENT = "AWS-StartNonInteractiveCommand"
 _FORWARDING_DOCUMENTS = frozenset({"AWS-StartPortForwardingSession", "AWS-StartPortForwardingSessionToRemoteHost"})
@@ -39,14 +36,14 @@ class ExpectedSession:
         if started.session_type not in self.session_types:
             wanted = " or ".join(sorted(self.session_types))
             return f"the node began a session of type {started.session_type}, not {wanted} as asked for"
-        if started.session_type == PORT and (opens := opened_by(started.properties or {})) != self.opens:
+        if started.session_type == SessionType.PORT and (opens := opened_by(started.properties or {})) != self.opens:
             return f"the node would have this client open {opens}, not {self.opens} as asked for"
         return ""
 
 
 def opened_by(properties: Mapping[str, Any]) -> str:
     """Return what a Port session of these properties opens on this machine."""
-    if properties.get("type") != LOCAL_FORWARDING:
+    if properties.get("type") != LOCAL_PORT_FORWARDING:
         return "nothing but its standard streams"
     if properties.get("localConnectionType") == "unix":
         return f"the socket {str(properties.get('localUnixSocket') or '')!r}"
@@ -61,29 +58,29 @@ def expected_session(stream_url: str, request: Mapping[str, Any] | None) -> Expe
     told = dict(parse_qsl(urlsplit(stream_url).query, keep_blank_values=True))
     session_type = told.get(SESSION_TYPE)
     if session_type:
-        types = SHELLS if session_type in SHELLS else frozenset({session_type})
-        return ExpectedSession(types, opened_by(told) if session_type == PORT else "")
+        types = TERMINAL_TYPES if session_type in TERMINAL_TYPES else frozenset({session_type})
+        return ExpectedSession(types, opened_by(told) if session_type == SessionType.PORT else "")
     return None if request is None else _of_request(request)
 
 
 def _of_request(request: Mapping[str, Any]) -> ExpectedSession | None:
     document = str(request.get("DocumentName") or "").rpartition("/")[2]
     if document in _SHELL_DOCUMENTS:
-        return ExpectedSession(SHELLS)
+        return ExpectedSession(TERMINAL_TYPES)
     if document == _COMMAND_DOCUMENT:
-        return ExpectedSession(frozenset({COMMAND}))
+        return ExpectedSession(frozenset({SessionType.NON_INTERACTIVE_COMMANDS}))
     given = request.get("Parameters")
     parameters = {name: _first(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
     if document in _FORWARDING_DOCUMENTS:
-        properties = {"type": LOCAL_FORWARDING, "localPortNumber": parameters.get("localPortNumber")}
+        properties = {"type": LOCAL_PORT_FORWARDING, "localPortNumber": parameters.get("localPortNumber")}
     elif document == _SOCKET_DOCUMENT:
         socket = parameters.get("localUnixSocket")
-        properties = {"type": LOCAL_FORWARDING, "localConnectionType": "unix", "localUnixSocket": socket}
+        properties = {"type": LOCAL_PORT_FORWARDING, "localConnectionType": "unix", "localUnixSocket": socket}
     elif document == _SSH_DOCUMENT:
         properties = {}
     else:
         return None
-    return ExpectedSession(frozenset({PORT}), opened_by(properties))
+    return ExpectedSession(frozenset({SessionType.PORT}), opened_by(properties))
 
 
 def _first(values: object) -> object:

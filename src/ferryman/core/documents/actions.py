@@ -15,7 +15,6 @@ from ferryman.core.document_tasks import Broken, Read, ReadDocument, WriteDocume
 from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
 from ferryman.core.documents.content import SessionDocument, WrongSchemaVersion
 from ferryman.core.documents.requests import DocumentDraft, DocumentView
-from ferryman.core.documents.rules import SessionType
 from ferryman.core.documents.text import SIZE_LIMIT, RuleBroken
 from ferryman.core.documents.types import Content, content_of, read_content, read_values, text_of
 from ferryman.core.service import Service
@@ -33,6 +32,7 @@ from ferryman.model.documents import (
 )
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
+from ferryman.model.session_types import SessionType
 from ferryman.model.tags import ResourceType
 
 DOCUMENT_LIMIT = 500
@@ -302,8 +302,8 @@ def _broken(result: Broken) -> RuleBroken:
 
 
 def _check_preferences(document: Content) -> None:
-    if not isinstance(document, SessionDocument) or document.session_type is not SessionType.SHELL:
-        raise RuleBroken("sessionType", f"must be {SessionType.SHELL} in {PREFERENCES_DOCUMENT}.")
+    if not isinstance(document, SessionDocument) or document.session_type is not SessionType.STANDARD_STREAM:
+        raise RuleBroken("sessionType", f"must be {SessionType.STANDARD_STREAM} in {PREFERENCES_DOCUMENT}.")
     if document.parameters:
         raise RuleBroken("parameters", f"are not supported in {PREFERENCES_DOCUMENT}, which other documents rely on.")
 

@@ -7,6 +7,7 @@ from typing import Any
 from ferryman.core.documents.content import read_document
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentFormat, DocumentVersion, StoredDocument
 from ferryman.model.identifiers import Millis
+from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 
 _SINCE = Millis(1_735_689_600_000)
 _PORT_TAIL = r"[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
@@ -26,7 +27,7 @@ _SOCKET = {
     "allowedPattern": r"^.{1,107}$",
 }
 _COMMAND = {"type": "String", "description": "The command to run", "minChars": 1}
-_FORWARDING = {"portNumber": "{{ portNumber }}", "type": "LocalPortForwarding"}
+_FORWARDING = {"portNumber": "{{ portNumber }}", "type": LOCAL_PORT_FORWARDING}
 
 
 def _document(session_type: str, description: str, **members: Any) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def _separator(stream: str) -> dict[str, Any]:
 
 _CONTENTS: Mapping[str, dict[str, Any]] = {
     PREFERENCES_DOCUMENT: _document(
-        "Standard_Stream",
+        SessionType.STANDARD_STREAM,
         "A shell on a managed node; the account's session preferences",
         inputs={
             "idleSessionTimeout": "",
@@ -59,13 +60,13 @@ _CONTENTS: Mapping[str, dict[str, Any]] = {
         },
     ),
     "AWS-StartInteractiveCommand": _document(
-        "InteractiveCommands",
+        SessionType.INTERACTIVE_COMMANDS,
         "One command on a managed node, in a terminal",
         parameters={"command": _COMMAND},
         properties=_on_every_platform({"commands": "{{ command }}", "runAsElevated": False}),
     ),
     "AWS-StartNonInteractiveCommand": _document(
-        "NonInteractiveCommands",
+        SessionType.NON_INTERACTIVE_COMMANDS,
         "One command on a managed node, without a terminal and without a shell",
         parameters={
             "command": _COMMAND,
@@ -89,25 +90,25 @@ _CONTENTS: Mapping[str, dict[str, Any]] = {
         ),
     ),
     "AWS-StartPortForwardingSession": _document(
-        "Port",
+        SessionType.PORT,
         "A port of a managed node, on a port of the client's machine",
         parameters={"portNumber": _REMOTE_PORT, "localPortNumber": _LOCAL_PORT},
         properties={**_FORWARDING, "localPortNumber": "{{ localPortNumber }}"},
     ),
     "AWS-StartPortForwardingSessionToRemoteHost": _document(
-        "Port",
+        SessionType.PORT,
         "A port of a host that a managed node reaches, on a port of the client's machine",
         parameters={"host": _HOST, "portNumber": _REMOTE_PORT, "localPortNumber": _LOCAL_PORT},
         properties={**_FORWARDING, "host": "{{ host }}", "localPortNumber": "{{ localPortNumber }}"},
     ),
     "AWS-StartPortForwardingSessionToSocket": _document(
-        "Port",
+        SessionType.PORT,
         "A port of a managed node, on a Unix socket of the client's machine",
         parameters={"portNumber": _REMOTE_PORT, "localUnixSocket": _SOCKET},
         properties={**_FORWARDING, "localConnectionType": "unix", "localUnixSocket": "{{ localUnixSocket }}"},
     ),
     "AWS-StartSSHSession": _document(
-        "Port",
+        SessionType.PORT,
         "A port of a managed node, on the client's standard input and output",
         parameters={"portNumber": {**_PORT, "description": "The port of the SSH server", "default": "22"}},
         properties={"portNumber": "{{ portNumber }}"},

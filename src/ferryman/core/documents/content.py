@@ -18,7 +18,6 @@ from ferryman.core.documents.parameters import (
 )
 from ferryman.core.documents.rules import (
     PLATFORMS,
-    SessionType,
     as_flag,
     canonical_properties,
     check_inputs,
@@ -27,12 +26,13 @@ from ferryman.core.documents.rules import (
 from ferryman.core.documents.text import RuleBroken
 from ferryman.core.service import Limits
 from ferryman.model.errors import ServiceError
+from ferryman.model.session_types import SessionType
 
 SCHEMA_VERSION = "1.0"
 SUBSTITUTED_LIMIT = 256 * 1024
 """Characters that parameters may add to a document in all."""
 _MEMBERS = ("schemaVersion", "description", "sessionType", "parameters", "inputs", "properties")
-_NEVER_IDLE = frozenset({SessionType.PORT, SessionType.NON_INTERACTIVE})
+_NEVER_IDLE = frozenset({SessionType.PORT, SessionType.NON_INTERACTIVE_COMMANDS})
 _SHARED_INPUTS = ("idleSessionTimeout", "maxSessionDuration")
 _RUN_AS = ("runAsEnabled", "runAsDefaultUser")
 
@@ -162,7 +162,7 @@ def resolve(
     if run_as and content["inputs"]["runAsEnabled"]:
         content["inputs"]["runAsDefaultUser"] = run_as
     profile = {platform: text for platform, text in (inputs.get("shellProfile") or {}).items() if text}
-    if document.session_type is SessionType.SHELL:
+    if document.session_type is SessionType.STANDARD_STREAM:
         if profile:
             content["inputs"]["shellProfile"] = profile
     else:

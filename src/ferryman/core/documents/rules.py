@@ -6,21 +6,11 @@ placeholder is passed over; once substituted every value is held to its rule.
 
 import re
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Any
 
 from ferryman.core.documents.parameters import PLACEHOLDER
 from ferryman.core.documents.text import RuleBroken
-
-
-class SessionType(StrEnum):
-    """What kind of session a document describes."""
-
-    SHELL = "Standard_Stream"
-    INTERACTIVE = "InteractiveCommands"
-    NON_INTERACTIVE = "NonInteractiveCommands"
-    PORT = "Port"
-
+from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 
 PLATFORMS = {"windows": "Windows", "linux": "Linux", "macos": "MacOS"}
 """A document's spelling → the API's."""
@@ -133,7 +123,7 @@ _SEPARATED: Mapping[str, Rule] = {
 _PORT: Mapping[str, Rule] = {
     "portNumber": _port(1),
     "host": _matching(_HOST, "must be a host name or an IP address."),
-    "type": _one_of("LocalPortForwarding", ""),
+    "type": _one_of(LOCAL_PORT_FORWARDING, ""),
     "localPortNumber": lambda given: None if given == "" else _port(0)(given),
     "localConnectionType": _one_of("unix", "tcp", ""),
     "localUnixSocket": _socket_path,
@@ -155,7 +145,7 @@ def check_properties(session_type: SessionType, properties: object, *, resolved:
     """Raise `RuleBroken` unless `properties` are those of the session type."""
     if not isinstance(properties, dict):
         raise RuleBroken("properties", "must be an object.")
-    if session_type is SessionType.SHELL:
+    if session_type is SessionType.STANDARD_STREAM:
         _check(properties, {}, "properties", resolved)
     elif session_type is SessionType.PORT:
         if "portNumber" not in properties:
@@ -164,7 +154,7 @@ def check_properties(session_type: SessionType, properties: object, *, resolved:
     else:
         if not properties:
             raise RuleBroken("properties", f"must have a member of {', '.join(PLATFORMS)}.")
-        rules = _COMMAND if session_type is SessionType.INTERACTIVE else {**_COMMAND, **_SEPARATED}
+        rules = _COMMAND if session_type is SessionType.INTERACTIVE_COMMANDS else {**_COMMAND, **_SEPARATED}
         for platform, given in properties.items():
             path = f"properties.{platform}"
             if platform not in PLATFORMS:

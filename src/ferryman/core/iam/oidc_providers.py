@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ferryman.core.authorization.decisions import require
@@ -17,6 +16,7 @@ from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
 from ferryman.model.arns import provider_arn
 from ferryman.model.errors import ServiceError
+from ferryman.model.hosts import is_loopback
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.roles import OidcProvider
 from ferryman.model.tags import ResourceType
@@ -149,14 +149,6 @@ def check_url(service: Service, url: str) -> None:
             "InvalidInput",
             "The URL of an OpenID Connect provider must be https://HOST[:PORT][/PATH], nothing behind it.",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name or address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check(provider: OidcProvider) -> None:

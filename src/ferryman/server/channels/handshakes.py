@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.stream_urls import LOCAL_PROPERTIES
 from ferryman.wire.payloads import KMS_ENCRYPTION_ACTION, SESSION_TYPE_ACTION
 
@@ -16,8 +17,6 @@ LONGEST = 16 * 1024
 """Bytes of a request; AWS's agents send some hundreds."""
 MOST_HANDSHAKES = 100
 """Different ones of one session; there is one for each client that joins, and each costs up to 3 ms to read."""
-_SHELLS = frozenset({"Standard_Stream", "InteractiveCommands"})
-_PORT = "Port"
 _SHOWN = 40
 
 
@@ -42,9 +41,9 @@ def objection(request: bytes, document: str) -> str:
 def _mismatch(parameters: object, wanted: Mapping[str, Any]) -> str:
     given = parameters if isinstance(parameters, dict) else {}
     session_type, asked = str(given.get("sessiontype")), wanted["sessiontype"]
-    if session_type != asked and not {session_type, asked} <= _SHELLS:
+    if session_type != asked and not {session_type, asked} <= TERMINAL_TYPES:
         return f"the node began a session of type {session_type[:_SHOWN]!r}, not {asked} as asked for"
-    if asked != _PORT or _local(given.get("properties")) == _local(wanted.get("properties")):
+    if asked != SessionType.PORT or _local(given.get("properties")) == _local(wanted.get("properties")):
         return ""
     return "the node would have the client open another port or socket than was asked for"
 

@@ -14,9 +14,10 @@ from ferryman.agent.process.launcher import Program, on_terminal
 from ferryman.agent.process.reaping import session_members
 from ferryman.agent.records import FAILED, SUCCESS, SessionResult
 from ferryman.agent.session.session import Session, SessionLimits, session_limits
-from ferryman.agent.session.session_handler import STANDARD_STREAM, Plan
+from ferryman.agent.session.session_handler import Plan
 from ferryman.agent.session.terminal import TerminalSession
 from ferryman.agent.state import StateDirectory
+from ferryman.model.session_types import SessionType
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
 from ferryman.transport.websocket import WebSocket
@@ -38,7 +39,7 @@ class Node:
         account = own_account()
         child = on_terminal(Program("/bin/sh", ("sh", "-c", command), environment(account, {}), account))
         self.leader = child.pid
-        plan = Plan(STANDARD_STREAM, None, lambda client: TerminalSession(client, child, typed))
+        plan = Plan(SessionType.STANDARD_STREAM, None, lambda client: TerminalSession(client, child, typed))
         session = Session("alice-1", plan, self.open_socket, limits)
         self._running = asyncio.create_task(session.run())
         return session
@@ -123,7 +124,7 @@ async def test_output_keeps_it_from_being_idle(node: Node, service: Service, cli
 async def test_a_shell_that_cannot_be_executed_is_told(node: Node, service: Service, client: Client) -> None:
     account = own_account()
     child = on_terminal(Program("/nonexistent", ("x",), environment(account, {}), account))
-    plan = Plan(STANDARD_STREAM, None, lambda client: TerminalSession(client, child))
+    plan = Plan(SessionType.STANDARD_STREAM, None, lambda client: TerminalSession(client, child))
     session = Session("alice-1", plan, node.open_socket, LONG)
     running = asyncio.create_task(session.run())
     await client.join(await service.channels.get())

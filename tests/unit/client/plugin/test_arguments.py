@@ -7,8 +7,9 @@ import pytest
 from ferryman.client.calls.launch import InvalidArguments, Launch
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.arguments import ShowInstalled, ShowVersion, parse
-from ferryman.client.session.expected_session import SHELLS, ExpectedSession
+from ferryman.client.session.expected_session import ExpectedSession
 from ferryman.model.secret import Secret
+from ferryman.model.session_types import TERMINAL_TYPES
 
 RESPONSE = {
     "SessionId": "ann-0123",
@@ -47,7 +48,7 @@ def test_a_launch_takes_three_to_six_arguments_and_ignores_more(count: int) -> N
         profile="work" if count > 3 else "",
         target="mi-01234567890123456" if count > 4 else "",
         endpoint="http://127.0.0.1:8080" if count > 5 else "",
-        expected=ExpectedSession(SHELLS) if count > 4 else None,
+        expected=ExpectedSession(TERMINAL_TYPES) if count > 4 else None,
     )
 
 

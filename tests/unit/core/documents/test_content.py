@@ -9,10 +9,10 @@ import pytest
 from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
 from ferryman.core.documents.content import SessionDocument, WrongSchemaVersion, read_document, resolve
 from ferryman.core.documents.parameters import check_values
-from ferryman.core.documents.rules import SessionType
 from ferryman.core.documents.text import RuleBroken
 from ferryman.core.service import Limits
 from ferryman.model.errors import ServiceError
+from ferryman.model.session_types import SessionType
 
 SHELL = {"schemaVersion": "1.0", "sessionType": "Standard_Stream"}
 PORT = {"schemaVersion": "1.0", "sessionType": "Port", "properties": {"portNumber": "22"}}
@@ -22,7 +22,7 @@ COMMAND = {
     "properties": {"linux": {"commands": "top", "runAsElevated": False}},
 }
 QUIET = COMMAND | {"sessionType": "NonInteractiveCommands"}
-NO_PREFERENCES = SessionDocument(SessionType.SHELL)
+NO_PREFERENCES = SessionDocument(SessionType.STANDARD_STREAM)
 
 
 def linux(**members: Any) -> dict[str, Any]:
