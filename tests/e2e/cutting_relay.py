@@ -15,11 +15,12 @@ from typing import cast
 
 import uvloop
 
+from tests.waiting import PATIENCE
+
 BUFFER_BYTES = 256 * 1024
 RESET = struct.pack("ii", 1, 0)
 SHORTEST, LONGEST = 0.5, 1.5
 """Seconds between two cuts."""
-SECONDS = 10.0
 
 
 class _Side(asyncio.Protocol):
@@ -82,7 +83,7 @@ class Relay:
         listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(listening.getsockname()[1])
         opening = asyncio.run_coroutine_threadsafe(loop.create_server(self._accept, sock=listening), loop)
-        self._server = opening.result(SECONDS)
+        self._server = opening.result(PATIENCE)
 
     @property
     def url(self) -> str:
@@ -90,7 +91,7 @@ class Relay:
 
     def cut(self, *, reset: bool) -> int:
         """Cut all connections there are; return how many."""
-        return asyncio.run_coroutine_threadsafe(self._cut(reset=reset), self._loop).result(SECONDS)
+        return asyncio.run_coroutine_threadsafe(self._cut(reset=reset), self._loop).result(PATIENCE)
 
     def close(self) -> None:
         """Listen no more, and cut what is left."""

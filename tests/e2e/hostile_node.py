@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tests.e2e.conftest import agent_of_its_own
+from tests.e2e.agents import agent_of_its_own
+from tests.e2e.demo import Ferryman
 
 _SCRIPTS = {
     "test -d": "is_folder",
@@ -36,6 +36,13 @@ os.execv("/bin/sh", ["sh", *sys.argv[1:]])
 """
 _PATHS = """\
 import ferryman.agent.process.accounts as accounts
+
+from tests.e2e.agents import agent_of_its_own
+from tests.e2e.demo import Ferryman, running_demo
+from tests.e2e.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
+from tests.e2e.shell import OpenShell, Reachable, Shell
+from tests.postgresql import Postgresql
+from tests.waiting import PATIENCE, wait_until
 accounts._ROOT_PATH = {programs!r} + ":" + accounts._ROOT_PATH
 accounts._USER_PATH = {programs!r} + ":" + accounts._USER_PATH
 """
@@ -69,7 +76,7 @@ class HostileNode:
 
 
 @contextlib.contextmanager
-def hostile_node(ferryman: Any, directory: Path) -> Iterator[HostileNode]:
+def hostile_node(ferryman: Ferryman, directory: Path) -> Iterator[HostileNode]:
     """Run such a node until the end of the context."""
     programs, state = directory / "programs", directory / "state"
     for each in (programs, state):

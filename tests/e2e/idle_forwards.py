@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -29,6 +28,7 @@ from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.workers.pool import Nursery
 from ferryman.bus.memory import MemoryBus
+from ferryman.cli.demo.parts import free_port
 from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin import session as plugin
 from ferryman.client.plugin.tty.screen import Descriptors
@@ -164,8 +164,7 @@ class House:
 @contextlib.asynccontextmanager
 async def house(directory: Path) -> AsyncIterator[House]:
     """Start a server, a node's agent, and what the forwards lead to."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(await open_store(f"sqlite:///{directory}/ferryman.db"))

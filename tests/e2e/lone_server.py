@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ferryman.cli.demo.parts import free_port
 from ferryman.cli.operate.init import Plan, initialise
-from tests.e2e.conftest import PROGRAMS, Ferryman, wait_until
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.waiting import PATIENCE, wait_until
 
 
 @dataclass
@@ -27,7 +29,7 @@ class LoneServer(Ferryman):
         """The database's file."""
         return self.configuration.with_name("ferryman.db")
 
-    def health(self, timeout: float = 30.0) -> tuple[int, dict[str, Any]]:
+    def health(self, timeout: float = PATIENCE) -> tuple[int, dict[str, Any]]:
         """What `/healthz` answers."""
         url = f"{self.facts['endpoint_url']}/healthz"
         try:
@@ -42,7 +44,7 @@ class LoneServer(Ferryman):
     ) -> Iterator["subprocess.Popen[str]"]:
         """Run the server; `prepare` runs in its process before it."""
         self.process = subprocess.Popen(
-            [str(PROGRAMS / "ferryman"), "server", "--config", str(self.configuration)],
+            [FERRYMAN, "server", "--config", str(self.configuration)],
             env={"PATH": os.environ["PATH"]},
             stdin=subprocess.DEVNULL,
             stderr=stderr,
@@ -53,7 +55,7 @@ class LoneServer(Ferryman):
             yield self.process
         finally:
             self.process.kill()
-            self.process.wait(30)
+            self.process.wait(PATIENCE)
 
     @contextlib.contextmanager
     def running(  # type: ignore[override] # a server, not a client
@@ -61,19 +63,19 @@ class LoneServer(Ferryman):
     ) -> Iterator["LoneServer"]:
         """Run the server and wait until it answers."""
         with self.started(stderr, prepare):
-            wait_until(self.answers, 60)
+            wait_until(self.answers)
             yield self
 
     def refusal(self) -> str:
         """Run the server, which must not start; the last line that it leaves."""
-        command = [str(PROGRAMS / "ferryman"), "server", "--config", str(self.configuration)]
+        command = [FERRYMAN, "server", "--config", str(self.configuration)]
         done = subprocess.run(
             command,
             env={"PATH": os.environ["PATH"]},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 1, done.stderr
@@ -83,8 +85,7 @@ class LoneServer(Ferryman):
 
 def lone_server(directory: Path) -> LoneServer:
     """Configure a server in a directory."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     made = initialise(Plan(directory, listen=f"127.0.0.1:{port}"))
     facts: dict[str, Any] = {
         "profile_dir": str(made.profile_directory),
@@ -95,5 +96,5 @@ def lone_server(directory: Path) -> LoneServer:
         "ca_file": None,
     }
     process: subprocess.Popen[str] = subprocess.Popen(["true"], text=True)
-    process.wait(30)
+    process.wait(PATIENCE)
     return LoneServer(facts, process, made.configuration)

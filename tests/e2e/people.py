@@ -4,7 +4,9 @@ import json
 import subprocess
 from dataclasses import dataclass
 
-from tests.e2e.conftest import PROGRAMS, Ferryman
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.waiting import PATIENCE
 
 
 @dataclass
@@ -20,14 +22,14 @@ class Person(Ferryman):
 
     def ferryman(self, *arguments: str) -> str:
         """Run a `ferryman` command that succeeds; what it says."""
-        command = [str(PROGRAMS / "ferryman"), *arguments]
+        command = [FERRYMAN, *arguments]
         done = subprocess.run(
             command,
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE,
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, done.stderr

@@ -1,37 +1,57 @@
 """The stock AWS CLI and boto3 against the five operations."""
 
+import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
+from tests.e2e.demo import Ferryman
+from tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
-def ferryman(own_ferryman: Any) -> Any:
+def ferryman(own_ferryman: Ferryman) -> Ferryman:
     """One of its own: its list of sessions is exactly what these tests make of it."""
     return own_ferryman
 
 
-@pytest.fixture(scope="module")
-def started(ferryman: Any) -> list[str]:
-    """Ten sessions that wait for a client, oldest first."""
+@pytest.fixture
+def started(ferryman: Ferryman) -> list[str]:
+    """Ten sessions that wait for a client, oldest first, and no others."""
+    return start_sessions(ferryman, 10)
+
+
+def start_sessions(ferryman: Ferryman, count: int) -> list[str]:
+    """Have just so many sessions, which wait for their clients for an hour: tests may need more than the minute."""
     ssm = ferryman.client("ssm")
-    return [ssm.start_session(Target=ferryman.node_id, Reason=f"reason {n}")["SessionId"] for n in range(10)]
+    with database_of(ferryman) as database:  # to end them takes ten seconds
+        database.execute("DELETE FROM sessions")
+    started = [ssm.start_session(Target=ferryman.node_id, Reason=f"reason {n}")["SessionId"] for n in range(count)]
+    with database_of(ferryman) as database:
+        database.execute("UPDATE sessions SET deadline_at = deadline_at + 3600000")
+    return started
 
 
-def copy_sessions(ferryman: Any, times: int) -> None:
+@contextlib.contextmanager
+def database_of(ferryman: Ferryman) -> Iterator[sqlite3.Connection]:
+    """The server's database, for one transaction."""
+    path = Path(ferryman.facts["profile_dir"]).parent / "ferryman.db"
+    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as database, database:
+        yield database
+
+
+def copy_sessions(ferryman: Ferryman, times: int) -> None:
     """Add every session `times` more, its id followed by 0, 1 and so on: to start a thousand takes half a minute.
 
     The copies are nobody's: one person may not have so many.
     """
-    with sqlite3.connect(Path(ferryman.facts["profile_dir"]).parent / "ferryman.db", timeout=30) as database:
+    with database_of(ferryman) as database:
         columns = [
             row[1] for row in database.execute("PRAGMA table_info(sessions)") if row[1] not in ("number", "person_id")
         ]
@@ -41,14 +61,13 @@ def copy_sessions(ferryman: Any, times: int) -> None:
             f"{copies} INSERT INTO sessions ({', '.join(columns)}) SELECT {copied} FROM sessions, copies",  # noqa: S608
             (times,),
         )
-    database.close()
 
 
-def listed(ferryman: Any, *arguments: str) -> Any:
+def listed(ferryman: Ferryman, *arguments: str) -> Any:
     return json.loads(ferryman.aws("ssm", "describe-sessions", *arguments, "--output", "json").stdout)
 
 
-def test_describe_sessions_by_every_option(ferryman: Any, started: list[str], tmp_path: Path) -> None:
+def test_describe_sessions_by_every_option(ferryman: Ferryman, started: list[str], tmp_path: Path) -> None:
     newest_first = started[::-1]
     filters = f"key=SessionId,value={started[3]}"
     (only,) = listed(ferryman, "--state", "Active", "--filters", filters)["Sessions"]
@@ -73,7 +92,7 @@ def test_describe_sessions_by_every_option(ferryman: Any, started: list[str], tm
     assert len(listed(ferryman, "--cli-input-json", f"file://{request}")["Sessions"]) == 10
 
 
-def test_boto3_resumes_a_listing_with_another_page_size(ferryman: Any, started: list[str]) -> None:
+def test_boto3_resumes_a_listing_with_another_page_size(ferryman: Ferryman, started: list[str]) -> None:
     client = ferryman.client("ssm")
     newest_first = started[::-1]
 
@@ -88,14 +107,14 @@ def test_boto3_resumes_a_listing_with_another_page_size(ferryman: Any, started: 
         assert walked == newest_first
 
 
-def test_resume_terminate_and_status(ferryman: Any, until: Callable[..., Any]) -> None:
+def test_resume_terminate_and_status(ferryman: Ferryman) -> None:
     session_id = ferryman.client("ssm").start_session(Target=ferryman.node_id)["SessionId"]
     resumed = json.loads(ferryman.aws("ssm", "resume-session", "--session-id", session_id).stdout)
     assert resumed["SessionId"] == session_id
     assert 0 < len(resumed["TokenValue"]) <= 300
     ended = json.loads(ferryman.aws("ssm", "terminate-session", "--session-id", session_id).stdout)
     assert ended == {"SessionId": session_id}
-    until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
+    wait_until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
     over = json.loads(ferryman.aws("ssm", "resume-session", "--session-id", session_id).stdout)
     assert (over["SessionId"], over["TokenValue"]) == (session_id, "")
     unknown = ferryman.aws("ssm", "resume-session", "--session-id", "nobody-0123456789abcdef0", check=False)
@@ -106,7 +125,7 @@ def test_resume_terminate_and_status(ferryman: Any, until: Callable[..., Any]) -
     assert absent["Status"] == "notconnected"
 
 
-def test_refusals_are_aws_s(ferryman: Any) -> None:
+def test_refusals_are_aws_s(ferryman: Ferryman) -> None:
     absent = ferryman.aws("ssm", "start-session", "--target", "mi-0123456789abcdef0", check=False)
     assert "TargetNotConnected" in absent.stderr
     assert "mi-0123456789abcdef0 is not connected." in absent.stderr
@@ -122,12 +141,9 @@ def test_refusals_are_aws_s(ferryman: Any) -> None:
     assert ":user/" in identity["Arn"]
 
 
-def test_the_paginator_walks_a_thousand_without_gap_or_repeat_while_new_ones_start(
-    start_ferryman: Callable[..., Any],
-) -> None:
-    ferryman = start_ferryman()
+def test_the_paginator_walks_a_thousand_without_gap_or_repeat_while_new_ones_start(ferryman: Ferryman) -> None:
     ssm = ferryman.client("ssm")
-    started = [ssm.start_session(Target=ferryman.node_id)["SessionId"] for _ in range(50)]
+    started = start_sessions(ferryman, 50)
     known = [*started, *(f"{each}{number}" for each in started for number in range(19))]
     copy_sessions(ferryman, 19)
     stop = threading.Event()

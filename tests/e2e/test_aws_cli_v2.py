@@ -6,20 +6,19 @@ It is not on PyPI: `FERRYMAN_TEST_AWS_CLI_V2` names the program, for example fro
 import json
 import os
 import subprocess
-from collections.abc import Callable
 from typing import Any
 
 import pexpect
 import pytest
 
-from tests.e2e.conftest import Ferryman
+from tests.e2e.demo import Ferryman
+from tests.waiting import PATIENCE, wait_until
 
 VARIABLE = "FERRYMAN_TEST_AWS_CLI_V2"
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def ferryman(own_ferryman: Any) -> Any:
+def ferryman(own_ferryman: Ferryman) -> Ferryman:
     """One of its own: its list of sessions is exactly what these tests make of it."""
     return own_ferryman
 
@@ -30,7 +29,7 @@ def aws() -> str:
     named = os.environ.get(VARIABLE)
     if not named:
         pytest.skip(f"{VARIABLE} does not name an AWS CLI v2, such as npm's @aws-cdk/asset-awscli-v2 has")
-    version = subprocess.run([named, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    version = subprocess.run([named, "--version"], capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     assert version.startswith("aws-cli/2."), version
     return named
 
@@ -48,18 +47,18 @@ def run(ferryman: Ferryman, *command: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 
 
-def test_shell(ferryman: Any, aws: str) -> None:
+def test_shell(ferryman: Ferryman, aws: str) -> None:
     child = pexpect.spawn(
         aws,
         ["ssm", "start-session", "--target", ferryman.node_id],
         env=environment(ferryman),
         dimensions=(24, 80),
-        timeout=60,
+        timeout=PATIENCE,
     )
     child.expect(rb"Starting session with SessionId: \S+\r+\n")
     child.send("stty -echo; PS1=; echo ready-$((40+2)); stty size\r")
@@ -71,7 +70,7 @@ def test_shell(ferryman: Any, aws: str) -> None:
     assert child.exitstatus == 0
 
 
-def test_command_with_separate_outputs_and_exit_code(ferryman: Any, aws: str) -> None:
+def test_command_with_separate_outputs_and_exit_code(ferryman: Ferryman, aws: str) -> None:
     parameters = {"command": ["sh -c 'echo out; echo err >&2; exit 3'"], "separateOutputStream": ["true"]}
     document = ("--document-name", "AWS-StartNonInteractiveCommand", "--parameters", json.dumps(parameters))
     done = run(ferryman, aws, "ssm", "start-session", "--target", ferryman.node_id, *document)
@@ -83,11 +82,9 @@ def test_command_with_separate_outputs_and_exit_code(ferryman: Any, aws: str) ->
     assert done.returncode == 255
 
 
-def test_paging_continues_from_a_token_with_another_page_size(
-    ferryman: Any, aws: str, until: Callable[..., Any]
-) -> None:
+def test_paging_continues_from_a_token_with_another_page_size(ferryman: Ferryman, aws: str) -> None:
     ssm = ferryman.client("ssm")
-    until(lambda: not ssm.describe_sessions(State="Active")["Sessions"])
+    wait_until(lambda: not ssm.describe_sessions(State="Active")["Sessions"])
     newest_first = [ssm.start_session(Target=ferryman.node_id)["SessionId"] for _ in range(5)][::-1]
 
     def listed(*options: str) -> Any:

@@ -6,13 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.e2e.conftest import PROGRAMS, wait_until
 from tests.e2e.lone_server import LoneServer, lone_server
 from tests.e2e.moved_clock import moved_ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.waiting import PATIENCE, wait_until
 
-pytestmark = pytest.mark.timeout(300)
 PIPE_CALLS = 400
 """Their lines are more than a pipe holds: 64 KiB."""
 
@@ -63,10 +61,12 @@ def test_a_server_whose_log_is_closed_serves_and_counts_what_is_lost(tmp_path: P
 
 def agent_of(server: LoneServer, state: Path, log: int) -> tuple[str, "subprocess.Popen[bytes]"]:
     activation = server.client("ssm").create_activation(IamRole="FerrymanTests")
-    ferryman = [str(PROGRAMS / "ferryman"), "agent"]
+    ferryman = [FERRYMAN, "agent"]
     options: list[Any] = ["--state-dir", str(state), "--endpoint-url", server.facts["endpoint_url"]]
     options += ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
-    done = subprocess.run([*ferryman, "register", *options], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*ferryman, "register", *options], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 0, done.stderr
     process = subprocess.Popen([*ferryman, "run", "--state-dir", str(state)], stdin=subprocess.DEVNULL, stderr=log)
     return done.stdout.strip(), process
@@ -76,7 +76,7 @@ def test_an_agent_whose_log_is_closed_connects_again(tmp_path: Path) -> None:
     server = lone_server(tmp_path / "server")
 
     def connected() -> bool:
-        return bool(server.client("ssm").get_connection_status(Target=node_id)["Status"] == "connected")
+        return server.is_connected(node_id)
 
     unread, log = os.pipe()
     os.close(unread)
@@ -91,8 +91,8 @@ def test_an_agent_whose_log_is_closed_connects_again(tmp_path: Path) -> None:
                 raise
         try:
             with server.running(server_log):
-                wait_until(connected, 60)
+                wait_until(connected)
                 assert agent.poll() is None
         finally:
             agent.terminate()
-            agent.wait(30)
+            agent.wait(PATIENCE)

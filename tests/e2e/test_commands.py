@@ -6,40 +6,41 @@ import re
 import signal
 import ssl
 import subprocess
-import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
 
-from tests.e2e.conftest import agent_of_its_own
+from ferryman.cli.demo.parts import free_port
+from tests.e2e.agents import agent_of_its_own
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.e2e.shell import OpenShell
+from tests.waiting import PATIENCE, wait_until
 
-pytestmark = pytest.mark.timeout(180)
-FERRYMAN = str(Path(sys.executable).parent / "ferryman")
 
-
-def run(ferryman: Any, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+def run(ferryman: Ferryman, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [FERRYMAN, *arguments],
         env=ferryman.environment | changes,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
 
-def answer(ferryman: Any, *arguments: str) -> Any:
+def answer(ferryman: Ferryman, *arguments: str) -> Any:
     done = run(ferryman, *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def refusal(ferryman: Any, *arguments: str, **changes: str) -> str:
+def refusal(ferryman: Ferryman, *arguments: str, **changes: str) -> str:
     """The one line that a command refuses with."""
     done = run(ferryman, *arguments, **changes)
     assert done.returncode == 1, done.stdout
@@ -47,11 +48,11 @@ def refusal(ferryman: Any, *arguments: str, **changes: str) -> str:
     return done.stderr
 
 
-def config(ferryman: Any) -> str:
+def config(ferryman: Ferryman) -> str:
     return str(Path(ferryman.facts["profile_dir"]).parent / "ferryman.toml")
 
 
-def test_nodes(ferryman: Any) -> None:
+def test_nodes(ferryman: Ferryman) -> None:
     (row,) = [row for row in answer(ferryman, "nodes") if row["InstanceId"] == ferryman.node_id]
     assert row["PingStatus"] == "Online"
     shown = run(ferryman, "nodes").stdout
@@ -59,7 +60,7 @@ def test_nodes(ferryman: Any) -> None:
     assert "Online" in shown
 
 
-def test_one_node_and_its_tags(ferryman: Any) -> None:
+def test_one_node_and_its_tags(ferryman: Ferryman) -> None:
     node = ferryman.node_id
     assert run(ferryman, "nodes", "tag", node, "stage=test", "team=a=b").stdout.splitlines() == [
         f"{node} stage=test",
@@ -84,7 +85,7 @@ def test_one_node_and_its_tags(ferryman: Any) -> None:
     assert "--yes" in refusal(ferryman, "nodes", "deregister", node)
 
 
-def test_activations(ferryman: Any) -> None:
+def test_activations(ferryman: Ferryman) -> None:
     made = answer(ferryman, "activation", "create", "--limit", "3", "--name", "web", "--tag", "stage=test")
     (row,) = [row for row in answer(ferryman, "activation", "list") if row["ActivationId"] == made["ActivationId"]]
     assert (row["RegistrationsCount"], row["RegistrationLimit"], row["Expired"]) == (0, 3, False)
@@ -102,7 +103,7 @@ def test_activations(ferryman: Any) -> None:
 
 
 @pytest.fixture
-def passing(ferryman: Any, tmp_path: Path) -> Iterator[str]:
+def passing(ferryman: Ferryman, tmp_path: Path) -> Iterator[str]:
     """A second node, tagged `passing`, that tests may deregister."""
     with agent_of_its_own(ferryman, tmp_path / "agent", ferryman.facts["endpoint_url"]) as node_id:
         resource = {"ResourceType": "ManagedInstance", "ResourceId": node_id}
@@ -110,11 +111,10 @@ def passing(ferryman: Any, tmp_path: Path) -> Iterator[str]:
         yield node_id
 
 
-def test_watching_nodes_come_and_go(ferryman: Any, passing: str, until: Callable[..., Any]) -> None:
+def test_watching_nodes_come_and_go(ferryman: Ferryman, passing: str) -> None:
     """Lines where there is no terminal, a table where there is one."""
     watch = ["nodes", "--tag", "passing", "--watch", "--interval", "1"]
-    ssm = ferryman.client("ssm")
-    until(lambda: ssm.get_connection_status(Target=passing)["Status"] == "connected")
+    wait_until(lambda: ferryman.is_connected(passing))
     lines = subprocess.Popen(
         [FERRYMAN, *watch, "--json"],
         env=ferryman.environment,
@@ -126,7 +126,7 @@ def test_watching_nodes_come_and_go(ferryman: Any, passing: str, until: Callable
         watch,
         env=ferryman.environment | {"TERM": "xterm"},
         dimensions=(24, 160),
-        timeout=30,
+        timeout=PATIENCE,
         encoding="utf-8",
     )
     try:
@@ -146,7 +146,7 @@ def test_watching_nodes_come_and_go(ferryman: Any, passing: str, until: Callable
         lines.communicate()
 
 
-def test_sessions(ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]) -> None:
+def test_sessions(ferryman: Ferryman, open_shell: OpenShell) -> None:
     shell = open_shell(ferryman)
     session_id = shell.session_id()
     shell.prompt()
@@ -157,14 +157,16 @@ def test_sessions(ferryman: Any, open_shell: Callable[..., Any], until: Callable
     ended = run(ferryman, "sessions", "terminate", session_id)
     assert ended.stdout == f"Terminating {session_id}\n"
     assert shell.end() == 255  # the AWS CLI's status for a client whose session was ended
-    rows = until(lambda: answer(ferryman, "sessions", "history", "--session-id", session_id, "--after", "2020-01-01"))
+    rows = wait_until(
+        lambda: answer(ferryman, "sessions", "history", "--session-id", session_id, "--after", "2020-01-01")
+    )
     assert rows[0]["Status"] == "Terminated"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", rows[0]["EndDate"])
     assert answer(ferryman, "sessions", "history", "--before", "2020-01-01") == []
     assert len(answer(ferryman, "sessions", "history", "--limit", "1")) == 1
 
 
-def test_users_and_keys(ferryman: Any) -> None:
+def test_users_and_keys(ferryman: Ferryman) -> None:
     where = ("--config", config(ferryman))
     made = answer(ferryman, "user", "add", "alice", *where)
     alice = {"AWS_ACCESS_KEY_ID": made["access_key_id"], "AWS_SECRET_ACCESS_KEY": made["secret_access_key"]}
@@ -189,7 +191,7 @@ def test_users_and_keys(ferryman: Any) -> None:
     assert "alice" in refusal(ferryman, "user", "remove", "alice", *where)
 
 
-def test_an_activation_registers_a_node(ferryman: Any, tmp_path: Path) -> None:
+def test_an_activation_registers_a_node(ferryman: Ferryman, tmp_path: Path) -> None:
     made = answer(ferryman, "activation", "create", "--name", "second")
     register = (
         *("agent", "register", "--endpoint-url", ferryman.facts["endpoint_url"]),
@@ -209,7 +211,7 @@ def test_an_activation_registers_a_node(ferryman: Any, tmp_path: Path) -> None:
     assert f"--endpoint-url {ferryman.facts['endpoint_url']}" in text
 
 
-def test_the_printed_command_keeps_the_code_out_of_the_arguments(ferryman: Any, tmp_path: Path) -> None:
+def test_the_printed_command_keeps_the_code_out_of_the_arguments(ferryman: Ferryman, tmp_path: Path) -> None:
     """Every user of a machine sees its processes' arguments in /proc; the environment is the user's own."""
     text = run(ferryman, "activation", "create").stdout
     printed = re.search(r"^  (FERRYMAN_ACTIVATION_CODE=(\S+) \\\n.*\\\n.*)$", text, re.MULTILINE)
@@ -223,14 +225,14 @@ def test_the_printed_command_keeps_the_code_out_of_the_arguments(ferryman: Any, 
         "FERRYMAN_AGENT_STATE": str(tmp_path / "state"),
     }
     done = subprocess.run(
-        ["sh", "-c", printed[1]], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", printed[1]], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert re.fullmatch(r"mi-[0-9a-f]{17}\n", done.stdout), done.stderr
     assert "agent register" in seen.read_text()
     assert printed[2] not in seen.read_text()
 
 
-def test_the_code_may_come_from_standard_input(ferryman: Any, tmp_path: Path) -> None:
+def test_the_code_may_come_from_standard_input(ferryman: Ferryman, tmp_path: Path) -> None:
     made = answer(ferryman, "activation", "create")
     register = [
         *(FERRYMAN, "agent", "register", "--endpoint-url", ferryman.facts["endpoint_url"]),
@@ -243,14 +245,14 @@ def test_the_code_may_come_from_standard_input(ferryman: Any, tmp_path: Path) ->
             input=typed,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == status, done.stderr
     assert re.fullmatch(r"mi-[0-9a-f]{17}\n", done.stdout)
 
 
-def test_the_doctor_finds_nothing_wrong(ferryman: Any) -> None:
+def test_the_doctor_finds_nothing_wrong(ferryman: Ferryman) -> None:
     state = Path(ferryman.facts["profile_dir"]).parents[1] / "agent1"
     found = answer(
         ferryman,
@@ -275,7 +277,7 @@ def test_the_doctor_finds_nothing_wrong(ferryman: Any) -> None:
     ],
 )
 def test_the_doctor_names_what_is_wrong(
-    ferryman: Any, arguments: tuple[str, ...], changes: dict[str, str], said: str
+    ferryman: Ferryman, arguments: tuple[str, ...], changes: dict[str, str], said: str
 ) -> None:
     done = run(ferryman, "doctor", *arguments, **changes)
     assert done.returncode == 1
@@ -283,7 +285,7 @@ def test_the_doctor_names_what_is_wrong(
     assert not done.stderr
 
 
-def test_refusals_are_one_line(ferryman: Any) -> None:
+def test_refusals_are_one_line(ferryman: Ferryman) -> None:
     assert "does not answer" in refusal(ferryman, "nodes", "--endpoint-url", "http://127.0.0.1:9")
     assert "is no time" in refusal(ferryman, "sessions", "list", "--after", "yesterday")
     assert "ValidationException" in refusal(ferryman, "sessions", "list", "--status", "Asleep")
@@ -293,8 +295,8 @@ def test_refusals_are_one_line(ferryman: Any) -> None:
     assert "exists" in refusal(ferryman, "init", "--directory", str(Path(config(ferryman)).parent))
 
 
-def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Callable[..., Any]) -> None:
-    port = int(ferryman.facts["endpoint_url"].rpartition(":")[2]) + 1
+def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Ferryman) -> None:
+    port = free_port()
     made = run(ferryman, "init", "--directory", str(tmp_path), "--listen", f"127.0.0.1:{port}", "--tls")
     assert made.returncode == 0, made.stderr
     assert "aws_secret" not in made.stdout
@@ -311,8 +313,10 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Cal
             [FERRYMAN, "server", "--config", str(tmp_path / "ferryman.toml")], env=own, stderr=log
         )
     try:
-        until(lambda: (tmp_path / "server.log").read_text().count('"listening"') == 1)
-        doctor = subprocess.run([FERRYMAN, "doctor"], env=own, capture_output=True, text=True, timeout=60, check=False)
+        wait_until(lambda: (tmp_path / "server.log").read_text().count('"listening"') == 1)
+        doctor = subprocess.run(
+            [FERRYMAN, "doctor"], env=own, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert doctor.returncode == 0, doctor.stdout
         assert f"https://127.0.0.1:{port}" in doctor.stdout
         again = subprocess.run(
@@ -320,7 +324,7 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Cal
             env=own,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert again.returncode == 1
@@ -329,32 +333,32 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Any, until: Cal
         renewed = run(ferryman, "certificate", "renew", "--config", str(tmp_path / "ferryman.toml"))
         assert renewed.returncode == 0, renewed.stderr
         server.send_signal(signal.SIGHUP)
-        until(lambda: '"certificate loaded"' in (tmp_path / "server.log").read_text())
+        wait_until(lambda: '"certificate loaded"' in (tmp_path / "server.log").read_text())
         after = ssl.get_server_certificate(("127.0.0.1", port))
         assert after == (tmp_path / "tls" / "server.pem").read_text() != before
         checked = [FERRYMAN, "doctor", "--config", str(tmp_path / "ferryman.toml")]
-        doctor = subprocess.run(checked, env=own, capture_output=True, text=True, timeout=60, check=False)
+        doctor = subprocess.run(checked, env=own, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert doctor.returncode == 0, doctor.stdout
         assert "Server's certificate: it is valid until" in doctor.stdout
     finally:
         os.kill(server.pid, 15)
-        assert server.wait(20) == 0
+        assert server.wait(PATIENCE) == 0
 
 
-def test_a_server_ends_with_its_terminal_and_not_with_a_hangup_alone(tmp_path: Path, ferryman: Any) -> None:
-    port = int(ferryman.facts["endpoint_url"].rpartition(":")[2]) + 2
+def test_a_server_ends_with_its_terminal_and_not_with_a_hangup_alone(tmp_path: Path, ferryman: Ferryman) -> None:
+    port = free_port()
     assert run(ferryman, "init", "--directory", str(tmp_path), "--listen", f"127.0.0.1:{port}").returncode == 0
-    child = pexpect.spawn(FERRYMAN, ["server", "--config", str(tmp_path / "ferryman.toml")], timeout=30)
+    child = pexpect.spawn(FERRYMAN, ["server", "--config", str(tmp_path / "ferryman.toml")], timeout=PATIENCE)
     child.expect("listening")
     child.kill(signal.SIGHUP)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE) as answer:
         assert answer.status == 200
     os.close(child.child_fd)
     child.closed = True
     assert os.waitpid(child.pid, 0) == (child.pid, 0)
 
 
-def test_another_authority_is_made_beside(tmp_path: Path, ferryman: Any) -> None:
+def test_another_authority_is_made_beside(tmp_path: Path, ferryman: Ferryman) -> None:
     directory = tmp_path / "next"
     made = run(ferryman, "certificate", "new", "--directory", str(directory), "--host", "sessions.example.com")
     assert made.returncode == 0, made.stderr

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import ferryman as public
-from tests.e2e.conftest import wait_until
+from tests.e2e.demo import Ferryman
+from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(180)
 PRIVATE = ".ferryman-part-0123456789abcdef"
 STRANGER = 4321
 
@@ -20,7 +20,7 @@ class Interrupted(Exception):
 
 
 @pytest.fixture
-async def node(ferryman: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[public.Node]:
+async def node(ferryman: Ferryman, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[public.Node]:
     """The node, which is this machine."""
     for name, value in ferryman.environment.items():
         if name.startswith("AWS_"):
@@ -73,7 +73,7 @@ async def test_an_interrupted_copy_resumes(copy: Copy, tmp_path: Path, folder: P
     assert names(folder) == ["name"]
 
 
-async def test_a_copy_that_was_given_up_resumes(ferryman: Any, copy: Copy, tmp_path: Path, folder: Path) -> None:
+async def test_a_copy_that_was_given_up_resumes(ferryman: Ferryman, copy: Copy, tmp_path: Path, folder: Path) -> None:
     """Whatever folder the first copy made up, the next finds it."""
     data = os.urandom(16_000_000)
     (tmp_path / "name").write_bytes(data)
@@ -86,7 +86,7 @@ async def test_a_copy_that_was_given_up_resumes(ferryman: Any, copy: Copy, tmp_p
     with pytest.raises(Interrupted):
         await copy(tmp_path / "name", folder, on_progress=give_up)
     assert not (folder / "name").exists()
-    wait_until(lambda: not ferryman.client("ssm").describe_sessions(State="Active")["Sessions"])
+    wait_until(ferryman.has_no_sessions)
     await copy(tmp_path / "name", folder, on_progress=lambda there, _: told.append(there))
     assert 0 < told[0] < len(data)
     assert (folder / "name").read_bytes() == data

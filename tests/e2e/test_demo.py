@@ -8,15 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pexpect
 import psutil
 import pytest
-from botocore.exceptions import BotoCoreError
 
-pytestmark = pytest.mark.timeout(180)
-FERRYMAN = str(Path(sys.executable).parent / "ferryman")
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.e2e.shell import OpenShell
+from tests.waiting import PATIENCE, wait_until
+
 MEMBERS = {
     "endpoint_url",
     "region",
@@ -70,7 +71,7 @@ def test_without_a_terminal_it_runs_one_command_and_shows_the_row(tmp_path: Path
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -84,7 +85,7 @@ def test_without_a_terminal_it_runs_one_command_and_shows_the_row(tmp_path: Path
 
 @pytest.mark.usefixtures("nothing_left")
 def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, str]) -> None:
-    child = pexpect.spawn(FERRYMAN, ["demo"], cwd=str(tmp_path), env=environment, timeout=60)
+    child = pexpect.spawn(FERRYMAN, ["demo"], cwd=str(tmp_path), env=environment, timeout=PATIENCE)
     child.expect("Starting session with SessionId")
     child.send("echo sum-$((6*7)); exit\n")
     child.expect("sum-42\r\n")
@@ -94,7 +95,7 @@ def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, s
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_for_programs_it_says_one_line_and_serves(tmp_path: Path, start_ferryman: Callable[..., Any]) -> None:
+def test_for_programs_it_says_one_line_and_serves(tmp_path: Path, start_ferryman: Callable[..., Ferryman]) -> None:
     ferryman = start_ferryman("--nodes", "2")
     facts = ferryman.facts
     assert set(facts) == MEMBERS
@@ -115,18 +116,17 @@ def test_for_programs_it_says_one_line_and_serves(tmp_path: Path, start_ferryman
     }
     aws = str(Path(sys.executable).parent / "aws")
     answer = subprocess.run(
-        [aws, "sts", "get-caller-identity"], env=alone, capture_output=True, text=True, timeout=60, check=True
+        [aws, "sts", "get-caller-identity"], env=alone, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert json.loads(answer.stdout)["Account"] == facts["account_id"]
     ferryman.process.send_signal(signal.SIGTERM)
-    assert ferryman.process.wait(30) == 0
+    assert ferryman.process.wait(PATIENCE) == 0
+    assert ferryman.process.stdout is not None
     assert ferryman.process.stdout.read() == ""
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_what_a_session_left_behind_is_gone_too(
-    start_ferryman: Callable[..., Any], open_shell: Callable[..., Any]
-) -> None:
+def test_what_a_session_left_behind_is_gone_too(start_ferryman: Callable[..., Ferryman], open_shell: OpenShell) -> None:
     ferryman = start_ferryman()
     shell = open_shell(ferryman)
     shell.prompt()
@@ -135,27 +135,17 @@ def test_what_a_session_left_behind_is_gone_too(
     assert psutil.pid_exists(pid)
     os.kill(ferryman.facts["pids"]["agent"], signal.SIGKILL)
     ferryman.process.send_signal(signal.SIGTERM)
-    assert ferryman.process.wait(30) == 0
+    assert ferryman.process.wait(PATIENCE) == 0
     assert not psutil.pid_exists(pid)
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_dead_server_is_started_again_on_its_port(
-    start_ferryman: Callable[..., Any], until: Callable[..., Any]
-) -> None:
+def test_a_dead_server_is_started_again_on_its_port(start_ferryman: Callable[..., Ferryman]) -> None:
     ferryman = start_ferryman()
     first = psutil.Process(ferryman.facts["pids"]["server"])
     first.kill()
-    until(lambda: not first.is_running())
-    ssm = ferryman.client("ssm")
-
-    def connected() -> bool:
-        try:
-            return bool(ssm.get_connection_status(Target=ferryman.node_id)["Status"] == "connected")
-        except BotoCoreError:
-            return False
-
-    until(connected)
+    wait_until(lambda: not first.is_running())
+    wait_until(ferryman.is_connected)
 
 
 def test_input_that_has_ended_ends_it_at_once(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -166,7 +156,7 @@ def test_input_that_has_ended_ends_it_at_once(tmp_path: Path, environment: dict[
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=PATIENCE,
         check=True,
     )
     assert set(json.loads(done.stdout)) == MEMBERS
@@ -179,7 +169,7 @@ def test_json_is_for_programs_that_hold_it(tmp_path: Path, environment: dict[str
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 1

@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.e2e.conftest import PROGRAMS
-
-pytestmark = pytest.mark.timeout(300)
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import AWS
+from tests.e2e.shell import OpenShell
 
 GREET = {
     "schemaVersion": "1.0",
@@ -19,17 +17,17 @@ GREET = {
 }
 
 
-def answer(ferryman: Any, *arguments: str) -> Any:
+def answer(ferryman: Ferryman, *arguments: str) -> Any:
     return json.loads(ferryman.aws("ssm", *arguments, "--output", "json").stdout)
 
 
-def refusal(ferryman: Any, *arguments: str) -> str:
+def refusal(ferryman: Ferryman, *arguments: str) -> str:
     refused = ferryman.aws("ssm", *arguments, check=False)
     assert refused.returncode != 0
     return str(refused.stderr)
 
 
-def test_create_update_describe_list_and_delete(ferryman: Any, tmp_path: Path) -> None:
+def test_create_update_describe_list_and_delete(ferryman: Ferryman, tmp_path: Path) -> None:
     file = tmp_path / "greet.json"
     file.write_text(json.dumps(GREET))
     make = ("create-document", "--name", "Greet", "--document-type", "Session", "--content", f"file://{file}")
@@ -63,14 +61,14 @@ def test_create_update_describe_list_and_delete(ferryman: Any, tmp_path: Path) -
     assert "InvalidDocument" in refusal(ferryman, "describe-document", "--name", "Greet")
 
 
-def test_bad_content_names_path_and_rule(ferryman: Any) -> None:
+def test_bad_content_names_path_and_rule(ferryman: Ferryman) -> None:
     content = json.dumps(GREET | {"inputs": {"idleSessionTimeout": "90"}})
     refused = refusal(ferryman, "create-document", "--name", "Bad", "--document-type", "Session", "--content", content)
     assert "InvalidDocumentContent" in refused
     assert "inputs.idleSessionTimeout: must be a number of minutes in a string, 1 to 60" in refused
 
 
-def test_a_session_of_a_document_runs_what_was_resolved(ferryman: Any, open_shell: Any) -> None:
+def test_a_session_of_a_document_runs_what_was_resolved(ferryman: Ferryman, open_shell: OpenShell) -> None:
     create = ("create-document", "--name", "Hello", "--document-type", "Session", "--content", json.dumps(GREET))
     answer(ferryman, *create)
     start = ("start-session", "--target", ferryman.node_id, "--document-name", "Hello", "--parameters")
@@ -78,7 +76,7 @@ def test_a_session_of_a_document_runs_what_was_resolved(ferryman: Any, open_shel
         refused = refusal(ferryman, *start, parameters)
         assert "ValidationException" in refused
         assert "Parameter 'who" in refused
-    shell = open_shell(ferryman, str(PROGRAMS / "aws"), "ssm", *start, "who=ferryman")
+    shell = open_shell(ferryman, AWS, "ssm", *start, "who=ferryman")
     session_id = shell.session_id()
     shell.expect("hello ferryman\r\n")
     shell.prompt()
@@ -88,14 +86,14 @@ def test_a_session_of_a_document_runs_what_was_resolved(ferryman: Any, open_shel
     assert shell.end() == 0
 
 
-def test_parameters_of_the_built_in_documents(ferryman: Any) -> None:
+def test_parameters_of_the_built_in_documents(ferryman: Ferryman) -> None:
     start = ("start-session", "--target", ferryman.node_id, "--document-name")
     assert "'portNumber'" in refusal(ferryman, *start, "AWS-StartSSHSession", "--parameters", "portNumber=70000")
     assert "'command'" in refusal(ferryman, *start, "AWS-StartInteractiveCommand")
     assert "InvalidDocument" in refusal(ferryman, *start, "AWS-RunShellScript")
 
 
-def test_the_account_s_preferences(ferryman: Any, open_shell: Any) -> None:
+def test_the_account_s_preferences(ferryman: Ferryman, open_shell: OpenShell) -> None:
     name = "SSM-SessionManagerRunShell"
     preferred = {
         "schemaVersion": "1.0",
@@ -122,7 +120,7 @@ def test_the_account_s_preferences(ferryman: Any, open_shell: Any) -> None:
     ferryman.aws("ssm", "delete-document", "--name", name)
 
 
-def test_nodes_are_tagged_and_found(ferryman: Any) -> None:
+def test_nodes_are_tagged_and_found(ferryman: Ferryman) -> None:
     resource = ("--resource-type", "ManagedInstance", "--resource-id", ferryman.node_id)
     ferryman.aws("ssm", "add-tags-to-resource", *resource, "--tags", "Key=role,Value=web")
     assert answer(ferryman, "list-tags-for-resource", *resource)["TagList"] == [{"Key": "role", "Value": "web"}]

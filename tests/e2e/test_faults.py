@@ -4,16 +4,17 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable
 from typing import Any
 
 import pexpect
 import psutil
 import pytest
 
-from tests.e2e.conftest import PROGRAMS
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import PLUGIN
+from tests.e2e.shell import OpenShell, Shell
+from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)
 COMMAND = "seq 1 200000; echo end-$((40+2))"
 END = "end-42\r\n"
 
@@ -22,7 +23,7 @@ def numbers(output: bytes) -> list[int]:
     return [int(line) for line in re.findall(rb"(?m)^(\d+)\r$", output)]
 
 
-def plugin_of(shell: Any) -> psutil.Process:
+def plugin_of(shell: Shell) -> psutil.Process:
     return next(
         child
         for child in psutil.Process(shell.child.pid).children(recursive=True)
@@ -30,10 +31,10 @@ def plugin_of(shell: Any) -> psutil.Process:
     )
 
 
-def plugin_command(ferryman: Any, ticket: dict[str, Any]) -> list[str]:
+def plugin_command(ferryman: Ferryman, ticket: dict[str, Any]) -> list[str]:
     """How the AWS CLI launches the plugin."""
     return [
-        str(PROGRAMS / "session-manager-plugin"),
+        PLUGIN,
         json.dumps({name: ticket[name] for name in ("SessionId", "TokenValue", "StreamUrl")}),
         ferryman.facts["region"],
         "StartSession",
@@ -45,7 +46,7 @@ def plugin_command(ferryman: Any, ticket: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("victim", ["server", "agent"])
 def test_a_killed_part_comes_back_and_the_output_is_whole(
-    victim: str, own_ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
+    victim: str, own_ferryman: Ferryman, open_shell: OpenShell
 ) -> None:
     shell = open_shell(own_ferryman)
     session_id = shell.session_id()
@@ -53,20 +54,16 @@ def test_a_killed_part_comes_back_and_the_output_is_whole(
     shell.child.send(COMMAND + "\n")
     first = shell.expect(r"\r\n5000\r\n")
     os.kill(own_ferryman.facts["pids"][victim], signal.SIGKILL)
-    rest = shell.expect(END, timeout=120)
+    rest = shell.expect(END)
     assert numbers(first + rest) == list(range(1, 200001))
-    until(lambda: own_ferryman.session_row(session_id)["Status"] == "Connected")
+    wait_until(lambda: own_ferryman.session_row(session_id)["Status"] == "Connected")
     shell.child.send("exit\n")
     assert shell.end() == 0
-    until(lambda: own_ferryman.session_row(session_id)["Status"] == "Terminated")
-    until(
-        lambda: own_ferryman.client("ssm").get_connection_status(Target=own_ferryman.node_id)["Status"] == "connected"
-    )
+    wait_until(lambda: own_ferryman.session_row(session_id)["Status"] == "Terminated")
+    wait_until(own_ferryman.is_connected)
 
 
-def test_a_killed_client_is_followed_by_another_that_resumes(
-    ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
-) -> None:
+def test_a_killed_client_is_followed_by_another_that_resumes(ferryman: Ferryman, open_shell: OpenShell) -> None:
     shell = open_shell(ferryman)
     session_id = shell.session_id()
     shell.prompt()
@@ -75,10 +72,10 @@ def test_a_killed_client_is_followed_by_another_that_resumes(
     plugin_of(shell).kill()
     shell.child.expect(pexpect.EOF)
     first += bytes(shell.child.before)
-    until(lambda: ferryman.session_row(session_id)["Status"] == "Disconnected")
+    wait_until(lambda: ferryman.session_row(session_id)["Status"] == "Disconnected")
     ticket = ferryman.client("ssm").resume_session(SessionId=session_id)
     again = open_shell(ferryman, *plugin_command(ferryman, ticket))
-    rest = again.expect(END, timeout=120)
+    rest = again.expect(END)
     received = numbers(first[: first.rfind(b"\n") + 1])
     resumed = rest[rest.index(session_id.encode()) + len(session_id) + 2 :]
     # What the dead client had shown but not yet acknowledged may come once more; nothing may be missing.
@@ -88,29 +85,25 @@ def test_a_killed_client_is_followed_by_another_that_resumes(
     assert following[0] <= received[-1] + 2
     again.child.send("exit\n")
     assert again.end() == 0
-    until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
+    wait_until(lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
 
 
-def test_a_killed_session_worker_ends_the_session_with_a_cause(
-    ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
-) -> None:
+def test_a_killed_session_worker_ends_the_session_with_a_cause(ferryman: Ferryman, open_shell: OpenShell) -> None:
     shell = open_shell(ferryman)
     session_id = shell.session_id()
     shell.prompt()
     pid = int(shell.run("echo pid-$PPID-pid", r"pid-(\d+)-pid\r\n").split(b"pid-")[1].split(b"-")[0])
     os.kill(pid, signal.SIGKILL)
     assert shell.end() != 0
-    row = until(lambda: (r := ferryman.session_row(session_id))["Status"] in ("Terminated", "Failed") and r)
+    row = wait_until(lambda: (r := ferryman.session_row(session_id))["Status"] in ("Terminated", "Failed") and r)
     assert row["Details"]
 
 
-def test_no_descriptor_or_process_is_left_after_many_sessions(
-    ferryman: Any, open_shell: Callable[..., Any], until: Callable[..., Any]
-) -> None:
+def test_no_descriptor_or_process_is_left_after_many_sessions(ferryman: Ferryman, open_shell: OpenShell) -> None:
     ssm = ferryman.client("ssm")
     server = psutil.Process(ferryman.facts["pids"]["server"])
 
-    def shell_by_plugin() -> Any:
+    def shell_by_plugin() -> Shell:
         shell = open_shell(ferryman, *plugin_command(ferryman, ssm.start_session(Target=ferryman.node_id)))
         shell.prompt()
         return shell
@@ -125,8 +118,8 @@ def test_no_descriptor_or_process_is_left_after_many_sessions(
         shell = shell_by_plugin()
         shell.child.send("exit\n")
         assert shell.end() == 0
-    for row in ssm.describe_sessions(State="Active")["Sessions"]:
+    for row in ferryman.active_sessions():
         ssm.terminate_session(SessionId=row["SessionId"])
-    until(lambda: not ssm.describe_sessions(State="Active")["Sessions"])
-    until(lambda: len(ferryman.descendants()) <= before[1])
-    until(lambda: server.num_fds() <= before[0] + 1)
+    wait_until(ferryman.has_no_sessions)
+    wait_until(lambda: len(ferryman.descendants()) <= before[1])
+    wait_until(lambda: server.num_fds() <= before[0] + 1)

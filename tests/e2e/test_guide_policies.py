@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import PROGRAMS, Ferryman
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import AWS
+from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.timeout(120)
 AT_ONCE = 3
 ADMINISTRATOR = "arn:aws:iam::aws:policy/FerrymanAdministrator"
 PREFERENCES = "SSM-SessionManagerRunShell"
@@ -189,12 +190,12 @@ class Guide:
         key_id, secret = self.keys[case.policy]
         options = [word for name, value in self.members(case).items() for word in (f"--{name}", value)]
         done = subprocess.run(
-            [str(PROGRAMS / "aws"), "ssm", case.operation, *options],
+            [AWS, "ssm", case.operation, *options],
             env=self.ferryman.environment | {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret},
             input=case.typed,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         said = done.stdout + done.stderr
@@ -262,7 +263,7 @@ def guide(ferryman: Ferryman) -> Iterator[Guide]:
         grant(iam, name, document_of(ferryman, name), by_group=name in groups, arns=arns)
     guide.run([case for case in TABLE if not case.cli])
     guide.run([case for case in TABLE if case.cli and case.session])
-    for row in ssm.describe_sessions(State="Active")["Sessions"]:  # nobody comes for them: to end them takes a while
+    for row in ferryman.active_sessions():  # nobody comes for them: to end them takes a while
         ssm.terminate_session(SessionId=row["SessionId"])
     guide.run([case for case in TABLE if case.cli and not case.session])
     yield guide

@@ -4,26 +4,24 @@ import hashlib
 import os
 import resource
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import ferryman as public
-from tests.e2e.conftest import wait_until
+from tests.e2e.demo import Ferryman
 from tests.e2e.hostile_node import HostileNode, hostile_node
+from tests.e2e.programs import FERRYMAN
+from tests.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("as_told")]
-FERRYMAN = str(Path(sys.executable).parent / "ferryman")
+pytestmark = pytest.mark.usefixtures("as_told")
 
 
 @pytest.fixture(scope="module")
-def hostile(ferryman: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileNode]:
+def hostile(ferryman: Ferryman, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileNode]:
     with hostile_node(ferryman, tmp_path_factory.mktemp("hostile")) as node:
-        ssm = ferryman.client("ssm")
-        wait_until(lambda: ssm.get_connection_status(Target=node.node_id)["Status"] == "connected")
+        wait_until(lambda: ferryman.is_connected(node.node_id))
         yield node
 
 
@@ -37,7 +35,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def as_told(ferryman: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_told(ferryman: Ferryman, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python API finds this server."""
     for name, value in ferryman.environment.items():
         if name.startswith("AWS_"):
@@ -72,7 +70,7 @@ async def test_a_listed_name_that_leaves_the_folder(hostile: HostileNode, home: 
     assert tree(home) == ["destination", "secret"]
 
 
-def test_the_command_says_it_on_one_line(ferryman: Any, hostile: HostileNode, home: Path) -> None:
+def test_the_command_says_it_on_one_line(ferryman: Ferryman, hostile: HostileNode, home: Path) -> None:
     hostile.list_files(f".//{home}/secret")
     done = subprocess.run(
         [FERRYMAN, "cp", f"{hostile.node_id}:/srv/folder", str(home / "destination")],
@@ -80,7 +78,7 @@ def test_the_command_says_it_on_one_line(ferryman: Any, hostile: HostileNode, ho
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "Cannot copy a folder: the node lists a file outside it" in done.stderr

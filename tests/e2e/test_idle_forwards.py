@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import idle_forwards
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def fates() -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.e2e.jumping_clock", "tests.e2e.idle_forwards"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

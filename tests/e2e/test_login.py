@@ -7,18 +7,21 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-PROGRAMS = Path(sys.executable).parent
+from ferryman.cli.demo.parts import free_port
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import PROGRAMS
+from tests.e2e.shell import OpenShell
+from tests.waiting import PATIENCE, wait_until
+
 BROWSER = """\
 import sys, urllib.parse, urllib.request
 data = urllib.parse.urlencode({"sub": "shirley@example.com"}).encode()
-with urllib.request.urlopen(sys.argv[1], data, timeout=20) as page:
+with urllib.request.urlopen(sys.argv[1], data, timeout=180) as page:
     assert b"You are signed in" in page.read()
 """
 
@@ -26,25 +29,24 @@ with urllib.request.urlopen(sys.argv[1], data, timeout=20) as page:
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
     """`oidc-provider-mock`: a login page where a person types who they are."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + 30
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                    break
+
+            def accepts() -> bool:
                 assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    return True
+                return False
+
+            wait_until(accepts)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
 
-def role_for(ferryman: Any, provider: str) -> str:
+def role_for(ferryman: Ferryman, provider: str) -> str:
     """A role that the provider's people may take on, by the name that it vouches for."""
     iam = ferryman.client("iam")
     name = provider.removeprefix("http://")
@@ -60,7 +62,7 @@ def role_for(ferryman: Any, provider: str) -> str:
 class Person:
     """Someone with a configuration of their own and no keys; what `Shell` needs of a Ferryman."""
 
-    def __init__(self, ferryman: Any, home: Path) -> None:
+    def __init__(self, ferryman: Ferryman, home: Path) -> None:
         self.ferryman = ferryman
         self.node_id = ferryman.node_id
         self.config = home / "config"
@@ -85,16 +87,13 @@ class Person:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
             stdin=subprocess.DEVNULL,
         )
 
 
-@pytest.mark.timeout(120)
-def test_a_login_ends_in_a_shell(
-    ferryman: Any, provider: str, open_shell: Callable[..., Any], until: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_login_ends_in_a_shell(ferryman: Ferryman, provider: str, open_shell: OpenShell, tmp_path: Path) -> None:
     role = role_for(ferryman, provider)
     person = Person(ferryman, tmp_path)
     unsigned = person.run("ferryman", "credentials", "--profile", "people")

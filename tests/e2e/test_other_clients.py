@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import PROGRAMS, Ferryman
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import PROGRAMS
+from tests.waiting import PATIENCE
 
 PACKAGE = Path(__file__).with_name("ssm_session")
 OLDEST_NODE = 20
@@ -39,7 +41,7 @@ def test_a_shell_of_npms_ssm_session(ferryman: Ferryman, ssm_session: list[str])
         [*ssm_session, ticket["StreamUrl"], ticket["TokenValue"], *typed],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert shown.returncode == 0, shown
@@ -56,7 +58,7 @@ def test_the_lists_of_aws_ssm_tools(ferryman: Ferryman) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert listed.returncode == 0, listed
@@ -68,7 +70,7 @@ def test_the_lists_of_aws_ssm_tools(ferryman: Ferryman) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert shown.returncode == 0, shown
@@ -82,7 +84,7 @@ def test_a_shell_of_aws_ssm_tools(ferryman: Ferryman) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert shown.returncode == 0, shown

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
-pytestmark = pytest.mark.timeout(180)
-FERRYMAN = str(Path(sys.executable).parent / "ferryman")
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.e2e.shell import OpenShell
+from tests.waiting import PATIENCE, wait_until
 
 
-def run(ferryman: Any, *arguments: str, typed: bytes | None = None, limit: float = 60) -> Any:
+def run(ferryman: Ferryman, *arguments: str, typed: bytes | None = None, limit: float = 60) -> Any:
     """Run `ferryman` to its end, with pipes."""
     given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}
     return subprocess.run(
@@ -26,12 +27,12 @@ def run(ferryman: Any, *arguments: str, typed: bytes | None = None, limit: float
     )
 
 
-def name_of(ferryman: Any) -> str:
+def name_of(ferryman: Ferryman) -> str:
     (row,) = ferryman.client("ssm").describe_instance_information()["InstanceInformationList"]
     return str(row.get("Name") or row["ComputerName"])
 
 
-def test_a_shell_by_name(ferryman: Any, open_shell: Callable[..., Any]) -> None:
+def test_a_shell_by_name(ferryman: Ferryman, open_shell: OpenShell) -> None:
     shell = open_shell(ferryman, FERRYMAN, "shell", name_of(ferryman), "--reason", "looking")
     session_id = shell.session_id()
     shell.prompt()
@@ -40,7 +41,7 @@ def test_a_shell_by_name(ferryman: Any, open_shell: Callable[..., Any]) -> None:
     assert shell.end() == 0
 
 
-def test_a_command_in_a_terminal(ferryman: Any, open_shell: Callable[..., Any]) -> None:
+def test_a_command_in_a_terminal(ferryman: Ferryman, open_shell: OpenShell) -> None:
     shell = open_shell(ferryman, FERRYMAN, "shell", ferryman.node_id, "--", "sh", "-c", 'tty; echo "<$1>"', "sh", "a b")
     shell.expect(r"/dev/pts/\d+")
     shell.expect("<a b>")
@@ -56,7 +57,7 @@ def test_a_command_in_a_terminal(ferryman: Any, open_shell: Callable[..., Any]) 
         ("mi-00000000000000000", b"TargetNotConnected"),
     ],
 )
-def test_a_target_that_is_no_node(ferryman: Any, target: str, said: bytes) -> None:
+def test_a_target_that_is_no_node(ferryman: Ferryman, target: str, said: bytes) -> None:
     done = run(ferryman, "shell", target)
     assert done.returncode == 1
     assert said in done.stderr
@@ -74,19 +75,21 @@ def test_a_target_that_is_no_node(ferryman: Any, target: str, said: bytes) -> No
         (["sh", "-c", "kill -9 $$"], 137, b"", b""),
     ],
 )
-def test_a_command_as_if_it_ran_here(ferryman: Any, words: list[str], code: int, stdout: bytes, stderr: bytes) -> None:
+def test_a_command_as_if_it_ran_here(
+    ferryman: Ferryman, words: list[str], code: int, stdout: bytes, stderr: bytes
+) -> None:
     done = run(ferryman, "run", ferryman.node_id, "--", *words)
     assert (done.returncode, done.stdout, done.stderr) == (code, stdout, stderr)
 
 
-def test_input_and_output_keep_every_byte(ferryman: Any) -> None:
+def test_input_and_output_keep_every_byte(ferryman: Ferryman) -> None:
     data = os.urandom(3_000_000) + b"\n"
     done = run(ferryman, "run", ferryman.node_id, "--", "cat", typed=data)
     assert done.returncode == 0
     assert done.stdout == data
 
 
-def test_tar_through_pipes_in_both_directions(ferryman: Any, tmp_path: Path) -> None:
+def test_tar_through_pipes_in_both_directions(ferryman: Ferryman, tmp_path: Path) -> None:
     source, there, back = (tmp_path / name for name in ("source", "there", "back"))
     for folder in (source / "deep", there, back):
         folder.mkdir(parents=True)
@@ -100,7 +103,7 @@ def test_tar_through_pipes_in_both_directions(ferryman: Any, tmp_path: Path) -> 
         f"{node} {packed.format(there)} | {unpacked.format(back)}",
     ):
         script = f"set -o pipefail; {pipe}"
-        done = subprocess.run(["bash", "-c", script], env=ferryman.environment, capture_output=True, timeout=60)
+        done = subprocess.run(["bash", "-c", script], env=ferryman.environment, capture_output=True, timeout=PATIENCE)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     for copied in (there, back):
         assert sorted(each.name for each in (copied / "deep").iterdir()) == sorted(str(n) for n in range(40))
@@ -108,12 +111,12 @@ def test_tar_through_pipes_in_both_directions(ferryman: Any, tmp_path: Path) -> 
             assert (copied / "deep" / each.name).read_bytes() == each.read_bytes()
 
 
-def test_a_command_that_reads_no_more_ends(ferryman: Any) -> None:
+def test_a_command_that_reads_no_more_ends(ferryman: Ferryman) -> None:
     done = run(ferryman, "run", ferryman.node_id, "--", "head", "-c", "3", typed=bytes(4_000_000))
     assert (done.returncode, done.stdout) == (0, bytes(3))
 
 
-def test_an_interrupted_command_is_ended_on_the_node(ferryman: Any, until: Callable[..., Any]) -> None:
+def test_an_interrupted_command_is_ended_on_the_node(ferryman: Ferryman) -> None:
     mark = "31415.9265"
     command = [FERRYMAN, "run", ferryman.node_id, "--", "sh", "-c", f"echo begun; sleep {mark}"]
     with subprocess.Popen(
@@ -122,8 +125,8 @@ def test_an_interrupted_command_is_ended_on_the_node(ferryman: Any, until: Calla
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 128 + signal.SIGTERM
-    until(lambda: not [each for each in ferryman.descendants() if mark in " ".join(arguments(each))])
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+    wait_until(lambda: not [each for each in ferryman.descendants() if mark in " ".join(arguments(each))])
 
 
 def arguments(process: psutil.Process) -> list[str]:
@@ -133,7 +136,7 @@ def arguments(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_json_lines(ferryman: Any) -> None:
+def test_json_lines(ferryman: Ferryman) -> None:
     done = run(ferryman, "run", ferryman.node_id, "--json", "--", "sh", "-c", "echo out; echo err >&2; exit 4")
     assert done.returncode == 4
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -142,7 +145,7 @@ def test_json_lines(ferryman: Any) -> None:
     assert (events[-1]["event"], events[-1]["exit_code"]) == ("ended", 4)
 
 
-def test_a_command_that_cannot_be_started(ferryman: Any) -> None:
+def test_a_command_that_cannot_be_started(ferryman: Ferryman) -> None:
     unknown = run(ferryman, "run", "mi-00000000000000000", "--", "true")
     assert unknown.returncode == 255
     assert b"TargetNotConnected" in unknown.stderr
@@ -150,7 +153,7 @@ def test_a_command_that_cannot_be_started(ferryman: Any) -> None:
     assert run(ferryman, "run", ferryman.node_id, "--parallel", "0", "--", "true").returncode == 2
 
 
-def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Any]) -> None:
+def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Ferryman]) -> None:
     ferryman = start_ferryman("--nodes", "3")
     first, second, third = ferryman.facts["node_ids"]
     ssm = ferryman.client("ssm")
@@ -171,7 +174,7 @@ def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Any]) -> None:
     assert b"means 2 nodes" in several.stderr
 
 
-def test_forwards_until_the_end(ferryman: Any) -> None:
+def test_forwards_until_the_end(ferryman: Ferryman) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         command = [FERRYMAN, "forward", ferryman.node_id, f"0:{port}", f"0:localhost:{port}", "--socks", "0", "--json"]
@@ -194,16 +197,16 @@ def test_forwards_until_the_end(ferryman: Any) -> None:
             assert busy.returncode == 1
             assert b"address already in use" in busy.stderr
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
+            assert process.wait(PATIENCE) == 130
 
 
-def test_what_cannot_be_forwarded(ferryman: Any) -> None:
+def test_what_cannot_be_forwarded(ferryman: Ferryman) -> None:
     assert run(ferryman, "forward", ferryman.node_id).returncode == 2
     assert run(ferryman, "forward", ferryman.node_id, "80", "--stdio", "22").returncode == 2
     assert b"cannot be forwarded" in run(ferryman, "forward", ferryman.node_id, "http").stderr
 
 
-def test_a_port_on_the_standard_streams(ferryman: Any) -> None:
+def test_a_port_on_the_standard_streams(ferryman: Ferryman) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -219,7 +222,7 @@ def test_a_port_on_the_standard_streams(ferryman: Any) -> None:
     assert (done.returncode, done.stdout) == (0, b"heard \n")
 
 
-def test_copies(ferryman: Any, tmp_path: Path) -> None:
+def test_copies(ferryman: Ferryman, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\n")
     assert run(ferryman, "cp", str(tmp_path / "a"), f"{ferryman.node_id}:{tmp_path}/b").returncode == 0
     assert run(ferryman, "cp", f"{name_of(ferryman)}:{tmp_path}/b", str(tmp_path / "c")).returncode == 0
@@ -232,7 +235,7 @@ def test_copies(ferryman: Any, tmp_path: Path) -> None:
     assert missing.stderr.count(b"\n") == 1
 
 
-def test_the_configuration_for_ssh(ferryman: Any) -> None:
+def test_the_configuration_for_ssh(ferryman: Ferryman) -> None:
     done = run(ferryman, "ssh-config", "--user", "me")
     assert done.returncode == 0, done.stderr
     assert f"Host {name_of(ferryman)} {ferryman.node_id}\n".encode() in done.stdout

@@ -6,23 +6,22 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import ferryman as public
-
-pytestmark = pytest.mark.timeout(180)
+from tests.e2e.demo import Ferryman
+from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
-def _as_the_demo_says(ferryman: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def _as_the_demo_says(ferryman: Ferryman, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ferryman.environment.items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
 
 
-async def test_commands(ferryman: Any) -> None:
+async def test_commands(ferryman: Ferryman) -> None:
     async with public.connect(ferryman.node_id) as node:
         assert (node.id, node.name) == (ferryman.node_id, ferryman.node_id)
         assert await node.run(["echo", "a b"]) == public.CommandResult(0, b"a b\n", b"")
@@ -45,12 +44,12 @@ async def test_commands(ferryman: Any) -> None:
         (["sh", "-c", "kill -9 $$"], 137),
     ],
 )
-async def test_exit_codes(ferryman: Any, words: list[str], code: int) -> None:
+async def test_exit_codes(ferryman: Ferryman, words: list[str], code: int) -> None:
     async with public.connect(ferryman.node_id) as node:
         assert (await node.run(words)).exit_code == code
 
 
-async def test_a_conversation_with_a_command(ferryman: Any) -> None:
+async def test_a_conversation_with_a_command(ferryman: Ferryman) -> None:
     async with public.connect(ferryman.node_id) as node, node.start(["cat"]) as command:
         pieces = aiter(command)
         for word in (b"one", b"two"):
@@ -60,21 +59,21 @@ async def test_a_conversation_with_a_command(ferryman: Any) -> None:
         assert await command.wait() == 0
 
 
-async def test_a_command_is_ended_with_its_context(ferryman: Any, until: Callable[..., Any]) -> None:
+async def test_a_command_is_ended_with_its_context(ferryman: Ferryman) -> None:
     async with public.connect(ferryman.node_id) as node:
         async with node.start(["sleep", "1000"]) as command:
             session_id = command.session_id
-        await asyncio.to_thread(until, lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
+        await asyncio.to_thread(wait_until, lambda: ferryman.session_row(session_id)["Status"] == "Terminated")
 
 
-async def test_a_session_that_is_ended_elsewhere_is_a_failure(ferryman: Any) -> None:
+async def test_a_session_that_is_ended_elsewhere_is_a_failure(ferryman: Ferryman) -> None:
     async with public.connect(ferryman.node_id) as node, node.start(["sleep", "1000"]) as command:
         ferryman.client("ssm").terminate_session(SessionId=command.session_id)
         with pytest.raises(public.Failure, match=command.session_id):
             await command.wait()
 
 
-async def test_a_node_that_is_none(ferryman: Any) -> None:
+async def test_a_node_that_is_none(ferryman: Ferryman) -> None:
     with pytest.raises(public.Failure, match="No node is called nobody"):
         async with public.connect("nobody"):
             pass
@@ -109,7 +108,7 @@ async def echoed(address: tuple[str, int], data: bytes, greeting: bytes = b"", a
         writer.close()
 
 
-async def test_forwards(ferryman: Any, echo_port: int) -> None:
+async def test_forwards(ferryman: Ferryman, echo_port: int) -> None:
     data = os.urandom(300_000)
     async with (
         public.connect(ferryman.node_id) as node,
@@ -131,7 +130,7 @@ async def test_forwards(ferryman: Any, echo_port: int) -> None:
         await asyncio.open_connection(*first.address)
 
 
-async def test_a_port_on_which_nobody_listens(ferryman: Any) -> None:
+async def test_a_port_on_which_nobody_listens(ferryman: Ferryman) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         problems: list[str] = []
@@ -144,18 +143,17 @@ async def test_a_port_on_which_nobody_listens(ferryman: Any) -> None:
         assert any("refused" in problem for problem in problems)
 
 
-async def test_a_forward_outlives_its_session(ferryman: Any, echo_port: int) -> None:
+async def test_a_forward_outlives_its_session(ferryman: Ferryman, echo_port: int) -> None:
     async with public.connect(ferryman.node_id) as node, node.forward(echo_port) as forward:
         assert await echoed(forward.address, b"one") == b"one"
         ssm = ferryman.client("ssm")
-        for row in ssm.describe_sessions(State="Active")["Sessions"]:
+        for row in ferryman.active_sessions():
             ssm.terminate_session(SessionId=row["SessionId"])
-        while ssm.describe_sessions(State="Active")["Sessions"]:
-            await asyncio.sleep(0.1)
+        await asyncio.to_thread(wait_until, ferryman.has_no_sessions)
         assert await echoed(forward.address, b"two") == b"two"
 
 
-async def test_a_file_there_and_back(ferryman: Any, tmp_path: Path) -> None:
+async def test_a_file_there_and_back(ferryman: Ferryman, tmp_path: Path) -> None:
     data = os.urandom(3_000_000)
     odd = 'it\'s $(touch owned); "x" *\n.bin'
     (tmp_path / odd).write_bytes(data)
@@ -181,7 +179,7 @@ async def test_a_file_there_and_back(ferryman: Any, tmp_path: Path) -> None:
     assert [each.name for each in (tmp_path / "node").iterdir()] == [odd]
 
 
-async def test_a_folder_there_and_back(ferryman: Any, tmp_path: Path) -> None:
+async def test_a_folder_there_and_back(ferryman: Ferryman, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     (folder / "a" / "empty").mkdir(parents=True)
     for name in ("one", "a/two words", "a/back\\slash\nline", "-rf"):
@@ -207,7 +205,7 @@ async def test_a_folder_there_and_back(ferryman: Any, tmp_path: Path) -> None:
     assert {path: (tmp_path / "down" / path).read_bytes() for path in regular} == regular
 
 
-async def test_what_is_no_copy_between_here_and_there(ferryman: Any) -> None:
+async def test_what_is_no_copy_between_here_and_there(ferryman: Ferryman) -> None:
     async with public.connect(ferryman.node_id) as node:
         with pytest.raises(ValueError, match="path of the node"):
             await node.copy("a", "b")
@@ -215,7 +213,9 @@ async def test_what_is_no_copy_between_here_and_there(ferryman: Any) -> None:
             await node.copy(node.path("a"), node.path("b"))
 
 
-async def test_a_command_outlives_the_server(start_ferryman: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_outlives_the_server(
+    start_ferryman: Callable[..., Ferryman], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The demo starts its server again."""
     own = start_ferryman()
     for name, value in own.environment.items():

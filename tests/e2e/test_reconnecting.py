@@ -8,9 +8,7 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -29,21 +27,21 @@ from ferryman.agent.sessions import Sessions
 from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.workers.pool import Nursery
+from ferryman.cli.demo.parts import free_port
 from ferryman.transport.http import HttpClient
+from tests.e2e.programs import FERRYMAN
+from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.timeout(300)
-FERRYMAN = str(Path(sys.executable).parent / "ferryman")
 AGENTS = 200
-ALL_BACK = 60.0
-"""Seconds from the moment in which the new server listens."""
+LONGEST_PAUSE = 45.0
+"""Seconds that an agent may pause before it dials again."""
 
 
 class Server:
     """A server on a port and a database that outlive its process."""
 
     def __init__(self, directory: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.directory = directory
         self.log = (directory / "server.log").open("w")
@@ -57,7 +55,7 @@ class Server:
             "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "aws" / "credentials"),
         }
         done = subprocess.run(
-            [FERRYMAN, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+            [FERRYMAN, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -66,7 +64,7 @@ class Server:
         """Start a process and wait until it answers."""
         command = [FERRYMAN, "server", "--config", str(self.directory / "ferryman.toml")]
         self.process = subprocess.Popen(command, stderr=self.log, start_new_session=True)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not (await self.health()):
                 await asyncio.sleep(0.02)
 
@@ -131,8 +129,8 @@ class Fleet:
                 sessions.close()
                 await nursery.close()
 
-    async def all_connected(self, seconds: float) -> None:
-        async with asyncio.timeout(seconds):
+    async def all_connected(self) -> None:
+        async with asyncio.timeout(PATIENCE):
             while len(self.connected) < AGENTS:
                 self._changed.clear()
                 await self._changed.wait()
@@ -149,15 +147,17 @@ async def test_all_are_back_within_a_minute_of_a_restart(tmp_path: Path, monkeyp
         await fleet.register()
         agents = [asyncio.create_task(fleet.run(number)) for number in range(AGENTS)]
         try:
-            await fleet.all_connected(120)
+            began = time.monotonic()
+            await fleet.all_connected()
+            first = time.monotonic() - began
             await asyncio.to_thread(server.kill)
             fleet.connected.clear()
             await server.start()
             listening = time.monotonic()
-            await fleet.all_connected(ALL_BACK)
+            await fleet.all_connected()
             assert not [agent for agent in agents if agent.done()]
             times = sorted(fleet.connected.values())
-            assert times[-1] - listening < ALL_BACK
+            assert times[-1] - listening < LONGEST_PAUSE + 3 * first
             assert times[-1] - times[0] > 0.5  # they do not all dial in the same moment
             assert (await server.health())["channels"] == AGENTS
         finally:
@@ -167,7 +167,7 @@ async def test_all_are_back_within_a_minute_of_a_restart(tmp_path: Path, monkeyp
 
 
 def test_whatever_the_outage_nobody_waits_for_a_minute() -> None:
-    assert max(RECONNECT.delay(attempt, lambda size: bytes(size)) for attempt in range(1000)) <= 45
+    assert max(RECONNECT.delay(attempt, lambda size: bytes(size)) for attempt in range(1000)) <= LONGEST_PAUSE
 
 
 def test_waits_are_spread_over_their_whole_length() -> None:

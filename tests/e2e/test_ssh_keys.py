@@ -6,8 +6,6 @@ import os
 import shlex
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +16,12 @@ import pytest
 
 from ferryman.agent.ssh_keys.keys import SETTINGS, SshKeySettings
 from ferryman.agent.ssh_keys.keys import program as ssh_key_program
+from ferryman.cli.demo.parts import free_port
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import PROGRAMS
+from tests.waiting import PATIENCE, wait_until
 
-pytestmark = pytest.mark.timeout(300)
-PROGRAMS = Path(sys.executable).parent
 ME = getpass.getuser()
-SECONDS = 30.0
 SSHD_CONFIG = """\
 ListenAddress 127.0.0.1
 Port {port}
@@ -49,7 +48,7 @@ NAMESPACE = (
 class Machine:
     """The node with an sshd that asks the agent's program and has no other keys."""
 
-    ferryman: Any
+    ferryman: Ferryman
     directory: Path
     port: int
 
@@ -82,7 +81,7 @@ class Machine:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -94,7 +93,7 @@ def accepts(port: int) -> bool:
 
 @pytest.fixture
 def machine(
-    ferryman: Any, program: Callable[[str], str], unavailable: Callable[[str], NoReturn], tmp_path: Path
+    ferryman: Ferryman, program: Callable[[str], str], unavailable: Callable[[str], NoReturn], tmp_path: Path
 ) -> Iterator[Machine]:
     if os.geteuid() != 0:
         pytest.skip("sshd runs AuthorizedKeysCommand only for root")
@@ -105,20 +104,20 @@ def machine(
     state = Path(ferryman.facts["profile_dir"]).parents[1] / "agent1"
     (state / SETTINGS).write_bytes(msgspec.json.encode(SshKeySettings(str(tmp_path / "keys"), (ME, "nobody"))))
     (tmp_path / "ferryman-ssh-keys").write_text(ssh_key_program(tmp_path / "keys"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "sshd_config").write_text(SSHD_CONFIG.format(port=port, directory=tmp_path))
     inside = NAMESPACE.format(source=shlex.quote(str(tmp_path / "ferryman-ssh-keys")))
     command = ["unshare", "--mount", "sh", "-c", inside, "sh", sshd, "-D", "-e", "-f", str(tmp_path / "sshd_config")]
     with (tmp_path / "sshd.log").open("wb") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + SECONDS
-        while not accepts(port):
-            if server.poll() is not None or time.monotonic() > deadline:
+
+        def listens() -> bool:
+            if server.poll() is not None:
                 unavailable(f"sshd does not start: {(tmp_path / 'sshd.log').read_text()}")
-            time.sleep(0.05)
+            return accepts(port)
+
+        wait_until(listens)
         yield Machine(ferryman, tmp_path, port)
     finally:
         server.terminate()
@@ -147,7 +146,7 @@ def test_a_key_that_is_over_lets_nobody_in(machine: Machine) -> None:
     assert machine.ssh("true").returncode == 255
 
 
-def test_a_node_without_the_program_says_what_to_do(ferryman: Any, tmp_path: Path) -> None:
+def test_a_node_without_the_program_says_what_to_do(ferryman: Ferryman, tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
     options = ["--instance-os-user", "x", "--ssh-public-key", f"file://{tmp_path}/key.pub"]
     sent = ferryman.aws(

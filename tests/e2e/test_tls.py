@@ -6,23 +6,21 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import PROGRAMS, Ferryman, _start, _stop
-
-pytestmark = pytest.mark.timeout(180)
-FERRYMAN = str(PROGRAMS / "ferryman")
+from tests.e2e.demo import Ferryman, running_demo
+from tests.e2e.programs import AWS, FERRYMAN
+from tests.e2e.shell import OpenShell
+from tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
-    running = _start(tmp_path_factory.mktemp("demo"), "--tls")
-    yield running
-    _stop(running)
+    with running_demo(tmp_path_factory.mktemp("demo"), "--tls") as running:
+        yield running
 
 
 def run(secure: Ferryman, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -31,7 +29,7 @@ def run(secure: Ferryman, *arguments: str, **changes: str) -> subprocess.Complet
         env=secure.environment | changes,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -40,10 +38,10 @@ def run(secure: Ferryman, *arguments: str, **changes: str) -> subprocess.Complet
 def served(secure: Ferryman) -> str:
     """The certificate that a new connection gets."""
     host, _, port = secure.facts["endpoint_url"].removeprefix("https://").partition(":")
-    return ssl.get_server_certificate((host, int(port)), timeout=10)
+    return ssl.get_server_certificate((host, int(port)), timeout=PATIENCE)
 
 
-def test_a_shell_through_the_aws_cli(secure: Ferryman, open_shell: Callable[..., Any]) -> None:
+def test_a_shell_through_the_aws_cli(secure: Ferryman, open_shell: OpenShell) -> None:
     assert secure.facts["endpoint_url"].startswith("https://")
     shell = open_shell(secure)
     shell.prompt()
@@ -57,11 +55,11 @@ def test_a_forwarded_port(secure: Ferryman) -> None:
     there, back = os.urandom(1 << 20), os.urandom(1 << 20)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         parameters = f"portNumber={listener.getsockname()[1]},localPortNumber=0"
-        start = (str(PROGRAMS / "aws"), "ssm", "start-session", "--target", secure.node_id)
+        start = (AWS, "ssm", "start-session", "--target", secure.node_id)
         document = ("--document-name", "AWS-StartPortForwardingSession", "--parameters", parameters)
         with (
             secure.running([*start, *document], r"Port (\d+) opened") as (_, port),
-            socket.create_connection(("127.0.0.1", int(port)), timeout=60) as client,
+            socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE) as client,
         ):
             accepted, _ = listener.accept()
             with accepted:
@@ -100,21 +98,21 @@ def test_an_authority_that_is_not_trusted_is_named(secure: Ferryman, tmp_path: P
     assert "AWS_CA_BUNDLE" in nodes.stderr
 
 
-def test_a_new_certificate_is_taken_and_the_agent_comes_back(secure: Ferryman, until: Callable[..., Any]) -> None:
+def test_a_new_certificate_is_taken_and_the_agent_comes_back(secure: Ferryman) -> None:
     before = served(secure)
     configuration = str(Path(secure.facts["profile_dir"]).parent / "ferryman.toml")
     assert run(secure, "certificate", "renew", "--config", configuration).returncode == 0
-    until(lambda: served(secure) != before, 30)
+    wait_until(lambda: served(secure) != before)
     said = run(secure, "run", secure.node_id, "--", "echo", "after")
     assert (said.returncode, said.stdout) == (0, "after\n"), said.stderr
     server = next(each for each in secure.descendants() if each.pid == secure.facts["pids"]["server"])
     server.send_signal(signal.SIGKILL)
-    server.wait(20)
+    server.wait(PATIENCE)
 
     def connected() -> bool:
         answer = secure.aws("ssm", "get-connection-status", "--target", secure.node_id, check=False)
         return '"connected"' in answer.stdout
 
-    until(connected, 60)
+    wait_until(connected)
     said = run(secure, "run", secure.node_id, "--", "sh", "-c", "exit 7")
     assert said.returncode == 7, said.stderr

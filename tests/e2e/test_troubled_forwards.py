@@ -6,16 +6,15 @@ import os
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import PROGRAMS
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import AWS, FERRYMAN
+from tests.waiting import AT_ONCE, PATIENCE, program_start, seconds_of, wait_until
 
-pytestmark = pytest.mark.timeout(180)
-PROMPT_SECONDS = 5.0
+pytestmark = pytest.mark.usefixtures("no_sessions")
 HOSTS = [
     pytest.param("224.0.0.1", "Network is unreachable", id="unreachable"),
     pytest.param(64 * "a" + ".invalid", "cannot resolve", id="resolver"),
@@ -24,34 +23,37 @@ HOSTS = [
 
 
 @contextlib.contextmanager
-def complaining(ferryman: Any, command: list[str], told: str) -> Iterator[tuple[list[str], str]]:
+def complaining(ferryman: Ferryman, command: list[str], told: str) -> Iterator[tuple[list[str], str]]:
     """Run a forward; the lines of its standard error as they come, and the match of `told`."""
     lines: list[str] = []
     with ferryman.running(command, told) as (process, found):
-        reader = threading.Thread(target=lambda: lines.extend(iter(process.stderr.readline, "")))
+        assert process.stderr is not None
+        reader = threading.Thread(target=lines.extend, args=(iter(process.stderr.readline, ""),))
         reader.start()
         try:
             yield lines, found
         finally:
             os.killpg(process.pid, signal.SIGINT)  # the AWS CLI's plugin, too
-            process.wait(30)
-            reader.join(30)
+            process.wait(PATIENCE)
+            reader.join(PATIENCE)
 
 
 def is_reset_at_once(port: int) -> None:
     """The listener takes the connection, and it is over; the reset may come while ours still looks at its success."""
-    began = time.monotonic()
-    with (
-        contextlib.suppress(ConnectionResetError),
-        socket.create_connection(("127.0.0.1", port), timeout=PROMPT_SECONDS) as client,
-    ):
-        assert client.recv(1) == b""
-    assert time.monotonic() - began < PROMPT_SECONDS
+
+    def connect() -> None:
+        with (
+            contextlib.suppress(ConnectionResetError),
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client,
+        ):
+            assert client.recv(1) == b""
+
+    assert seconds_of(connect) < AT_ONCE * program_start()
 
 
 @pytest.mark.parametrize(("host", "reason"), HOSTS)
-def test_through_the_aws_cli(ferryman: Any, until: Callable[..., Any], host: str, reason: str) -> None:
-    command = [str(PROGRAMS / "aws"), "ssm", "start-session", "--target", ferryman.node_id]
+def test_through_the_aws_cli(ferryman: Ferryman, host: str, reason: str) -> None:
+    command = [AWS, "ssm", "start-session", "--target", ferryman.node_id]
     command += ["--document-name", "AWS-StartPortForwardingSessionToRemoteHost"]
     command += ["--parameters", f"host={host},portNumber=80,localPortNumber=0"]
     opened = r"(Port \d+ opened for sessionId \S+)\."
@@ -59,44 +61,48 @@ def test_through_the_aws_cli(ferryman: Any, until: Callable[..., Any], host: str
         _, port, *_, session_id = found.split()
         for count in (1, 2):  # the session is still there for the second
             is_reset_at_once(int(port))
-            until(lambda: len([line for line in lines if reason in line]) >= count)  # noqa: B023 called at once
+            wait_until(lambda: len([line for line in lines if reason in line]) >= count)  # noqa: B023 called at once
         assert ferryman.session_row(session_id)["Status"] == "Connected"
 
 
 @pytest.mark.parametrize(("host", "reason"), HOSTS)
-def test_through_ferryman_forward(ferryman: Any, until: Callable[..., Any], host: str, reason: str) -> None:
+def test_through_ferryman_forward(ferryman: Ferryman, host: str, reason: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         reachable = server.getsockname()[1]
-        command = [str(PROGRAMS / "ferryman"), "forward", ferryman.node_id, f"0:{host}:80", f"0:{reachable}"]
+        command = [FERRYMAN, "forward", ferryman.node_id, f"0:{host}:80", f"0:{reachable}"]
         with complaining(ferryman, [*command, "--json"], r"(\{.+\})") as (lines, found):
             ports = [int(each["listen"].rpartition(":")[2]) for each in json.loads(found)["forwards"]]
             is_reset_at_once(ports[0])
-            until(lambda: [line for line in lines if host in line and reason in line])
-            with socket.create_connection(("127.0.0.1", ports[1]), timeout=PROMPT_SECONDS) as ours:
+            wait_until(lambda: [line for line in lines if host in line and reason in line])
+            with socket.create_connection(("127.0.0.1", ports[1]), timeout=PATIENCE) as ours:
                 theirs, _ = server.accept()
                 with theirs:
                     ours.sendall(b"ping")
                     assert theirs.recv(4) == b"ping"
             is_reset_at_once(ports[0])
-            rows = ferryman.client("ssm").describe_sessions(State="Active")["Sessions"]
+            rows = ferryman.active_sessions()
             assert [row["Status"] for row in rows] == ["Connected", "Connected"]
 
 
-def test_a_forward_says_when_its_session_was_ended_and_starts_another(ferryman: Any, until: Callable[..., Any]) -> None:
+def says_ended(lines: list[str], session_id: str) -> bool:
+    return any(session_id in line and "ended" in line for line in lines)
+
+
+def test_a_forward_says_when_its_session_was_ended_and_starts_another(ferryman: Ferryman) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         reachable = server.getsockname()[1]
-        command = [str(PROGRAMS / "ferryman"), "forward", ferryman.node_id, f"0:{reachable}", "--json"]
+        command = [FERRYMAN, "forward", ferryman.node_id, f"0:{reachable}", "--json"]
         with complaining(ferryman, command, r"(\{.+\})") as (lines, found):
             port = int(json.loads(found)["forwards"][0]["listen"].rpartition(":")[2])
             ssm = ferryman.client("ssm")
             for _ in range(2):
-                with socket.create_connection(("127.0.0.1", port), timeout=PROMPT_SECONDS) as ours:
+                with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as ours:
                     theirs, _ = server.accept()
                     with theirs:
                         ours.sendall(b"ping")
                         assert theirs.recv(4) == b"ping"
-                        [row] = ssm.describe_sessions(State="Active")["Sessions"]
+                        [row] = ferryman.active_sessions()
                         told = len(lines)
                         ssm.terminate_session(SessionId=row["SessionId"])
-                        until(lambda: [line for line in lines[told:] if row["SessionId"] in line and "ended" in line])  # noqa: B023 called at once
-                        until(lambda: ssm.describe_sessions(State="Active")["Sessions"] == [])
+                        wait_until(lambda: says_ended(lines[told:], row["SessionId"]))  # noqa: B023 called at once
+                        wait_until(ferryman.has_no_sessions)

@@ -3,19 +3,20 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
+from ferryman.cli.demo.parts import free_port
+from tests.postgresql import Postgresql
+from tests.waiting import PATIENCE, wait_until
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LIMIT = 90
 
 
 def commands(page: str) -> list[str]:
@@ -26,14 +27,12 @@ def commands(page: str) -> list[str]:
 class Newcomer:
     """Somebody at terminals of a machine with nothing on it but the virtual environment of step 1, this one."""
 
-    def __init__(self, home: Path, postgresql: Any, until: Callable[..., Any]) -> None:
-        self._until = until
+    def __init__(self, home: Path, postgresql: Postgresql) -> None:
         self._terminals: list[subprocess.Popen[bytes]] = []
         self._setup = ""
         ports = {}
         for number in ("7330", "5432", "15432", "1080", "8080"):
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                ports[number] = str(free.getsockname()[1])
+            ports[number] = str(free_port())
         database = str(postgresql.directory / "tutorial")  # where its account may write
         self.instead = ports | {"wiki.internal": f"127.0.0.1:{ports['7330']}", "~/ferryman-database": database}
         """What the pages name, and what it is here, where other tests have such ports."""
@@ -66,7 +65,7 @@ class Newcomer:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=LIMIT,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, (block, done.stdout, done.stderr)
@@ -92,7 +91,7 @@ class Newcomer:
             assert started.poll() is None, (block, log.read_text())
             return re.search(told, log.read_text()) is not None
 
-        self._until(said, LIMIT)
+        wait_until(said)
 
     def leaves(self) -> None:
         """Close the terminals."""
@@ -100,17 +99,17 @@ class Newcomer:
             if started.poll() is None:
                 os.killpg(started.pid, signal.SIGTERM)
         for started in self._terminals:
-            started.wait(LIMIT)
+            started.wait(PATIENCE)
 
 
 @pytest.fixture
-def newcomer(tmp_path: Path, postgresql: Any, until: Callable[..., Any]) -> Iterator[Newcomer]:
-    somebody = Newcomer(tmp_path, postgresql, until)
+def newcomer(tmp_path: Path, postgresql: Postgresql) -> Iterator[Newcomer]:
+    somebody = Newcomer(tmp_path, postgresql)
     yield somebody
     somebody.leaves()
 
 
-def test_from_nothing_to_a_database(newcomer: Newcomer, postgresql: Any) -> None:
+def test_from_nothing_to_a_database(newcomer: Newcomer, postgresql: Postgresql) -> None:
     install, serve, point, activate, look, _, history = commands("first-session.md")
     nodes, uname, search, database, forward, use, several, proxy = commands("reach-a-database.md")
     assert "pip install '.[server,agent]' awscli" in install  # what the environment of the tests holds already

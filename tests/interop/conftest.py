@@ -16,11 +16,11 @@ import pexpect
 import psutil
 import pytest
 
+from tests.e2e.programs import PROGRAMS
 from tests.interop.lab import (
     AGENT_VARIABLE,
     PLUGIN_VARIABLE,
     PORT,
-    PROGRAMS,
     REGION,
     URL,
     Lab,
@@ -28,6 +28,7 @@ from tests.interop.lab import (
     heed_interrupts,
     ssm_agent,
 )
+from tests.waiting import PATIENCE, wait_until
 
 PAIRS = [(plugin, agent) for agent in ("aws", "ferryman") for plugin in ("aws", "ferryman")]
 _PIDFD_OPEN, _PIDFD_GETFD = 434, 438
@@ -43,7 +44,7 @@ class Session:
     earlier: list[psutil.Process]
     """Processes of Ferryman's agent for other sessions."""
 
-    def expect(self, pattern: str, timeout: float = 40.0) -> bytes:
+    def expect(self, pattern: str, timeout: float = PATIENCE) -> bytes:
         """Wait for `pattern`; everything up to and with it."""
         self.child.expect(pattern.encode(), timeout=timeout)
         return bytes(self.child.before) + bytes(self.child.after)
@@ -57,7 +58,7 @@ class Session:
         self.send("stty -echo; PS1=; echo ready-$((40+2))\r")
         self.expect("ready-42\r+\n")
 
-    def end(self, timeout: float = 40.0) -> bytes:
+    def end(self, timeout: float = PATIENCE) -> bytes:
         """Wait for the client's own end; what it still said."""
         self.child.expect(pexpect.EOF, timeout=timeout)
         self.child.close()
@@ -67,9 +68,9 @@ class Session:
         """The session as DescribeSessions has it."""
         return self.pair.lab.session(self.session_id)
 
-    def ended(self, *, details: str = "", status: str = "Terminated", seconds: float = 30.0) -> None:
+    def ended(self, *, details: str = "", status: str = "Terminated", seconds: float = PATIENCE) -> None:
         """Wait until its row says so."""
-        row = self.pair.lab.until(lambda: self._ended() or {}, seconds)
+        row = wait_until(lambda: self._ended() or {}, seconds)
         assert row["Status"] == status, row
         assert details in row.get("Details", ""), row
 
@@ -135,7 +136,7 @@ class Pair:
             rest,
             env=self.environment,
             dimensions=(24, 80),
-            timeout=40,
+            timeout=PATIENCE,
             maxread=65536,
             preexec_fn=heed_interrupts,
         )
@@ -289,5 +290,5 @@ def ssh(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ssh:
         lab.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name)
     (directory / "sshd_config").write_text(SSHD_CONFIG.format(directory=directory))
     lab.start("sshd.log", sshd, "-D", "-e", "-f", directory / "sshd_config")
-    lab.until(lambda: "Server listening" in (lab.directory / "sshd.log").read_text())
+    wait_until(lambda: "Server listening" in (lab.directory / "sshd.log").read_text())
     return Ssh(directory)

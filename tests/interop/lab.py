@@ -14,8 +14,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +22,9 @@ import boto3
 import psutil
 from botocore.config import Config
 
-PROGRAMS = Path(sys.executable).parent
+from tests.e2e.programs import PROGRAMS
+from tests.waiting import PATIENCE, wait_until
+
 REGION = "eu-lab-1"
 PORT = 7330
 URL = f"https://127.0.0.1:{PORT}"
@@ -33,7 +33,8 @@ PLUGIN_VARIABLE = "FERRYMAN_TEST_SESSION_MANAGER_PLUGIN"
 _PACKAGED = Path("/usr/bin")
 """Where AWS's packages put the agent; its configuration is in /etc/amazon/ssm then."""
 _CLONE_NEWNET = 0x40000000
-_PATIENCE = 60.0
+_GRACE = 5.0
+"""Seconds that programs have to end by themselves."""
 _NAMESPACE = """\
 set -e
 ip link set lo up
@@ -96,7 +97,7 @@ class Lab:
         self._machine = self.start(
             "machine.log", "unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "sleep", "infinity"
         )
-        self._first = self.until(lambda: psutil.Process(self._machine.pid).children())[0].pid
+        self._first = wait_until(lambda: psutil.Process(self._machine.pid).children())[0].pid
         self._inside = concurrent.futures.ThreadPoolExecutor(1, initializer=self._enter)
 
     def _enter(self) -> None:
@@ -108,7 +109,7 @@ class Lab:
 
     def do(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread whose sockets are in the lab's network."""
-        return self._inside.submit(work).result(_PATIENCE)
+        return self._inside.submit(work).result(PATIENCE)
 
     def path(self, place: str) -> Path:
         """Where a file of the lab is for this process."""
@@ -124,7 +125,7 @@ class Lab:
 
     def run(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Run a command in the lab to its end."""
-        settings: dict[str, Any] = {"capture_output": True, "timeout": _PATIENCE, "check": True}
+        settings: dict[str, Any] = {"capture_output": True, "timeout": PATIENCE, "check": True}
         if "input" not in options and "stdin" not in options:
             settings["stdin"] = subprocess.DEVNULL
         return subprocess.run(self.command(*arguments), **(settings | options))
@@ -142,14 +143,6 @@ class Lab:
             )
         self._processes.append(process)
         return process
-
-    def until(self, condition: Callable[[], T], seconds: float = _PATIENCE) -> T:
-        """Wait for a condition of other processes, asking again ten times a second."""
-        deadline = time.monotonic() + seconds
-        while not (found := condition()):
-            assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
-            time.sleep(0.1)
-        return found
 
     # Ferryman's server
 
@@ -172,12 +165,12 @@ class Lab:
         self.server = self.start(
             "server.log", PROGRAMS / "ferryman", "server", "--config", self.directory / "server" / "ferryman.toml"
         )
-        self.until(lambda: log.read_text().count('"listening"') > earlier)
+        wait_until(lambda: log.read_text().count('"listening"') > earlier)
 
     def kill_server(self) -> None:
         """End the server without a word."""
         self.server.kill()
-        self.server.wait(10)
+        self.server.wait(PATIENCE)
 
     @property
     def authority(self) -> Path:
@@ -250,7 +243,7 @@ class Lab:
         )  # fmt: skip
         node_id = done.stdout.decode().strip()
         self.ferryman_agent = self.start("agent.log", PROGRAMS / "ferryman", "agent", "run", "--state-dir", state)
-        self.until(lambda: self.connected(node_id))
+        wait_until(lambda: self.connected(node_id))
         return node_id
 
     def run_ssm_agent(self) -> str:
@@ -283,7 +276,7 @@ class Lab:
         registration = json.loads(self.path("/var/lib/amazon/ssm/registration").read_text())
         self.start_ssm_agent()
         node_id = str(registration["ManagedInstanceID"])
-        self.until(lambda: self.connected(node_id))
+        wait_until(lambda: self.connected(node_id))
         return node_id
 
     def start_ssm_agent(self) -> None:
@@ -313,14 +306,14 @@ class Lab:
         self._inside.shutdown()
         for process in reversed(self._processes):
             process.terminate()
-        _, alive = psutil.wait_procs(_in_network_of(self._holder.pid), timeout=5)
+        _, alive = psutil.wait_procs(_in_network_of(self._holder.pid), timeout=_GRACE)
         for left in alive:  # workers and shells that outlived their agent
             left.kill()
         for process in self._processes:
             process.kill()
-            process.wait(10)
+            process.wait(PATIENCE)
         self._holder.kill()
-        self._holder.wait(10)
+        self._holder.wait(PATIENCE)
         assert self._holder.stdout is not None
         self._holder.stdout.close()
 

@@ -11,9 +11,10 @@ import pytest
 from ferryman.cli.demo.parts import free_port
 from ferryman.client.login.aws_config import Section, with_nested_settings
 from ferryman.client.login.service_endpoints import with_endpoint
-from tests.e2e.conftest import PROGRAMS, Ferryman, _start, _stop, wait_until
+from tests.e2e.demo import Ferryman, running_demo
+from tests.e2e.programs import PROGRAMS
+from tests.waiting import PATIENCE, PROCESSES_TIMEOUT, wait_until
 
-pytestmark = pytest.mark.timeout(300)
 VARIABLE = "FERRYMAN_TEST_ANSIBLE"
 """The bin directory of a virtual environment with ansible, boto3 and moto[server]."""
 BUCKET = "ansible-files"
@@ -39,9 +40,8 @@ def programs() -> Path:
 
 @pytest.fixture(scope="module")
 def ferryman(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
-    running = _start(tmp_path_factory.mktemp("demo"))
-    yield running
-    _stop(running)
+    with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def s3(programs: Path, tmp_path: Path) -> Iterator[str]:
             [str(programs / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log
         )
     try:
-        wait_until(lambda: "Running on" in (tmp_path / "moto.log").read_text(), 60)
+        wait_until(lambda: "Running on" in (tmp_path / "moto.log").read_text())
         key = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
         boto3.session.Session().client("s3", endpoint_url=url, region_name="us-east-1", **key).create_bucket(
             Bucket=BUCKET
@@ -62,7 +62,7 @@ def s3(programs: Path, tmp_path: Path) -> Iterator[str]:
         yield url
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
 def play(programs: Path, ferryman: Ferryman, config: str, work: Path) -> subprocess.CompletedProcess[str]:
@@ -91,7 +91,7 @@ def play(programs: Path, ferryman: Ferryman, config: str, work: Path) -> subproc
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PROCESSES_TIMEOUT,
         check=False,
         stdin=subprocess.DEVNULL,
     )

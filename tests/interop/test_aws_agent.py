@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from tests.interop.conftest import Pair, Session, make_pair
 from tests.interop.lab import Lab
+from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)
 AT_ONCE = 20
 
 
@@ -104,9 +104,9 @@ def test_the_agent_is_killed_and_started_again(pair: Pair) -> None:
     for process in [*pair.lab.aws_agent("amazon-ssm-agent"), *pair.lab.aws_agent("ssm-agent-worker")]:
         process.kill()
     says(session, "echo alone-$((1+1))", "alone-2\r+\n")
-    pair.lab.until(lambda: not pair.lab.connected(pair.node_id))
+    wait_until(lambda: not pair.lab.connected(pair.node_id))
     pair.lab.start_ssm_agent()
-    pair.lab.until(lambda: pair.lab.connected(pair.node_id))
+    wait_until(lambda: pair.lab.connected(pair.node_id))
     says(session, "echo again-$((1+1))", "again-2\r+\n")
     other = pair.start()
     other.prompt()
@@ -121,8 +121,8 @@ def test_the_server_is_killed_and_another_takes_its_place(pair: Pair) -> None:
     said = session.expect(r"line-100\r+\n")
     pair.lab.kill_server()
     pair.lab.serve_again()
-    said += session.expect("done-2\r+\n", timeout=90)
-    pair.lab.until(lambda: pair.lab.connected(pair.node_id))
+    said += session.expect("done-2\r+\n")
+    wait_until(lambda: pair.lab.connected(pair.node_id))
     # Of Ferryman's client: in the middle of a line, after which the cursor comes back, or at a line's beginning.
     notice = rb"Connection (?:lost|restored)[^\n]*\n"
     said = re.sub(rb"\r*\n%b\x1b\[\d+C|%b" % (notice, notice), b"", said)

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.interop.lab import PLUGIN_VARIABLE, PROGRAMS, Lab, aws_plugin
+from tests.e2e.programs import PROGRAMS
+from tests.interop.lab import PLUGIN_VARIABLE, Lab, aws_plugin
+from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)
 REGION = "eu-south-2"
 HOST = f"ssmmessages.{REGION}.amazonaws.com"
 
@@ -51,7 +52,7 @@ def node(lab: Lab) -> str:
     )  # fmt: skip
     lab.start("agent.log", PROGRAMS / "ferryman", "agent", "run", "--state-dir", state)
     node_id = registered.stdout.decode().strip()
-    lab.until(lambda: json.loads(ferryman(lab, "nodes", "--json"))[0]["PingStatus"] == "Online")
+    wait_until(lambda: json.loads(ferryman(lab, "nodes", "--json"))[0]["PingStatus"] == "Online")
     return node_id
 
 

@@ -16,9 +16,7 @@ import pytest
 
 from tests.interop.conftest import PAIRS, Pair, cut, make_pair
 from tests.interop.lab import Lab
-
-pytestmark = pytest.mark.timeout(300)
-
+from tests.waiting import PATIENCE, wait_until
 
 # Shells and commands
 
@@ -104,7 +102,7 @@ def test_forwarded_port(pair: Pair, echo: int, document: str, parameters: dict[s
     session = pair.start(document, portNumber=str(echo), localPortNumber="0", **parameters)
     local = int(session.expect(r"Port \d+ opened").split()[-2])
     session.expect("Waiting for connections")
-    exchange_several(lambda: pair.lab.do(lambda: socket.create_connection(("127.0.0.1", local), timeout=60)))
+    exchange_several(lambda: pair.lab.do(lambda: socket.create_connection(("127.0.0.1", local), timeout=PATIENCE)))
     session.child.sendintr()
     session.end()
     session.ended()
@@ -118,7 +116,7 @@ def test_forwarded_port_on_a_unix_socket(pair: Pair, echo: int, tmp_path: Path) 
 
     def connect() -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(60)
+        connection.settimeout(PATIENCE)
         connection.connect(path)
         return connection
 
@@ -151,7 +149,7 @@ def test_forwarded_port_that_nobody_listens_on(pair: Pair) -> None:
     session = pair.start("AWS-StartPortForwardingSession", portNumber="9", localPortNumber="0")
     local = int(session.expect(r"Port \d+ opened").split()[-2])
     session.expect("Waiting for connections")
-    with pair.lab.do(lambda: socket.create_connection(("127.0.0.1", local), timeout=60)) as connection:
+    with pair.lab.do(lambda: socket.create_connection(("127.0.0.1", local), timeout=PATIENCE)) as connection:
         connection.sendall(b"anybody?")
         with contextlib.suppress(ConnectionResetError):
             assert connection.recv(1) == b""
@@ -217,7 +215,7 @@ def test_resume_after_a_cut_of_the_clients_socket(pair: Pair) -> None:
     session.send(COUNT)
     said = session.expect(r"line-100\r+\n")
     assert cut(session.plugin()) >= 1
-    said += session.expect("done-2\r+\n", timeout=60)
+    said += session.expect("done-2\r+\n")
     assert_whole(pair, said)
     session.send("echo back-$((1+1))\r")
     session.expect("back-2\r+\n")
@@ -232,7 +230,7 @@ def test_resume_after_a_cut_of_the_agents_socket(pair: Pair) -> None:
     session.send(COUNT)
     said = session.expect(r"line-100\r+\n")
     assert sum(cut(worker) for worker in session.workers()) >= 1
-    said += session.expect("done-2\r+\n", timeout=60)
+    said += session.expect("done-2\r+\n")
     assert_whole(pair, said)
     session.send("exit\r")
     session.end()
@@ -254,7 +252,7 @@ def test_terminated_while_the_client_is_cut_off(pair: Pair, tmp_path: Path, by: 
     pair.lab.call("terminate_session", SessionId=session.session_id)
     session.ended(details="Terminated by")
     plugin.resume()
-    assert f"Session: {session.session_id} timed out." in session.end(timeout=10).decode()
+    assert f"Session: {session.session_id} timed out." in session.end().decode()
 
 
 @pytest.mark.parametrize("document", [None, "AWS-StartPortForwardingSession"])
@@ -267,7 +265,7 @@ def test_terminate_from_the_api(pair: Pair, document: str | None, echo: int) -> 
     pair.lab.call("terminate_session", SessionId=session.session_id)
     assert b"Terminated by" in session.end()
     session.ended(details="Terminated by")
-    pair.lab.until(lambda: not session.workers())
+    wait_until(lambda: not session.workers())
 
 
 def minute(lab: Lab, name: str) -> str:
@@ -292,6 +290,6 @@ def test_limits_of_a_minute(lab: Lab, node_of: Callable[[str], str], limit: str,
         sessions.append(pair.start(document))
         sessions[-1].prompt()
     for session in sessions:
-        assert cause.encode() in session.end(timeout=100)
+        assert cause.encode() in session.end()
         session.ended(details=cause)
-        lab.until(lambda each=session: not each.workers())  # type: ignore[misc]
+        wait_until(lambda each=session: not each.workers())  # type: ignore[misc]

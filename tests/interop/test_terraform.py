@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,9 +11,10 @@ from typing import Any
 import boto3
 import pytest
 
+from ferryman.cli.demo.parts import free_port
 from ferryman.cli.operate.init import Initialised, Plan, initialise
+from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.timeout(300)
 PLUGINS_VARIABLE = "FERRYMAN_TEST_TERRAFORM_PLUGINS"
 CONFIGURATION = Path(__file__).with_name("resources.tf")
 REGION = "eu-west-1"
@@ -35,9 +35,7 @@ def programs() -> tuple[str, str]:
 @pytest.fixture
 def made(tmp_path: Path, programs: tuple[str, str]) -> Iterator[Initialised]:
     """A server of the test's own, in another region than that which Terraform signs for by default."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     made = initialise(Plan(tmp_path / "server", listen=f"127.0.0.1:{port}", region=REGION))
     program = Path(sys.executable).with_name("ferryman")
     command = [str(program), "server", "--config", str(made.configuration)]
@@ -52,7 +50,7 @@ def made(tmp_path: Path, programs: tuple[str, str]) -> Iterator[Initialised]:
             copying = subprocess.Popen(["cat"], stdin=server.stdout, stdout=log)
             yield made
             server.terminate()
-            copying.wait(30)
+            copying.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -75,7 +73,7 @@ def terraform(tmp_path: Path, made: Initialised, programs: tuple[str, str]) -> T
         arguments = [program, command, *options, "-input=false", "-no-color"]
         changed = environment | {f"TF_VAR_{name}": value for name, value in variables.items()}
         done = subprocess.run(
-            arguments, cwd=work, env=changed, capture_output=True, text=True, timeout=120, check=False
+            arguments, cwd=work, env=changed, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert done.returncode != 1, done.stdout[-2000:] + done.stderr
         return done.returncode

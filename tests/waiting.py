@@ -1,0 +1,42 @@
+"""How long tests wait for events: enough for a machine that is five times slower and busy.
+
+A wait ends with its event, so its limit costs time only in a test that fails anyway.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+PATIENCE = 180.0
+"""Seconds to wait for one event. An agent alone may pause for 45 of them before it dials again."""
+AT_ONCE = 50
+"""What happens at once takes less than this many times `program_start()`: five seconds on an idle machine."""
+PROCESSES_TIMEOUT = 900
+"""pytest-timeout's limit, in seconds, for a test of real processes, with the fixtures that it is first to set up."""
+_POLL = 0.05
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T | Literal[False] | None], seconds: float = PATIENCE) -> T:
+    """Wait until `condition()` is true, asking again 20 times a second, and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := condition():
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {condition}"
+        time.sleep(_POLL)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return how long `work` takes by the clock on the wall: to be compared to other such times, never to a number."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def program_start() -> float:
+    """Return how long this machine needs right now to start a Python: what "at once" is measured by."""
+    return seconds_of(lambda: subprocess.run([sys.executable, "-c", "import asyncio"], check=True))
