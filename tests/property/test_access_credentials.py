@@ -21,7 +21,6 @@ from ferryman.core.identity.access_request_credentials import issue_access_crede
 from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus, Requester
-from ferryman.model.arns import document_arn, node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller
@@ -144,9 +143,9 @@ def test_credentials_reach_what_was_approved_while_it_is(
 
 def allowed(service: Service, caller: Caller, attempt: Attempt) -> bool:
     if not attempt.on_session:
-        return decide(service, caller, attempt.action, node_arn(ACCOUNT, REGION, attempt.node)).allowed
+        return decide(service, caller, attempt.action, service.arns.node(attempt.node)).allowed
     owner = caller.user_id if attempt.own else "AIDASOMEBODYELSE"
-    resource = session_arn(ACCOUNT, REGION, f"{owner}-0123456789abcdef0")
+    resource = service.arns.session(f"{owner}-0123456789abcdef0")
     return decide(service, caller, attempt.action, resource, session_keys(owner, attempt.node)).allowed
 
 
@@ -161,7 +160,7 @@ def test_credentials_may_run_every_document_but_read_and_change_none(template: P
             user = await callers.caller_of(service, await identities.create_user(service, "carol"))
             caller = await caller_with(service, user, POOL[:1], AccessRequestStatus.APPROVED, 1)
             for name in ("AWS-StartSSHSession", "Own"):
-                resource = document_arn(ACCOUNT, REGION, name)
+                resource = service.arns.document(name)
                 found = {action for action in ACTIONS if decide(service, caller, action, resource).allowed}
                 assert found == {"ssm:StartSession"}
             await bus.close()

@@ -11,6 +11,7 @@ from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.core.vault import Vault
+from ferryman.model.arns import Arns
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +125,8 @@ class Service:
     clock_steps: ClockSteps = field(default_factory=UnsetClock)
     """By how much `clock` was set."""
     records: RecordBudget = field(default_factory=RecordBudget)
+
+    @property
+    def arns(self) -> Arns:
+        """The ARNs of this server's account and region."""
+        return Arns(self.settings.account_id, self.settings.region)

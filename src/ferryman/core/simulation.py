@@ -21,7 +21,6 @@ from ferryman.core.authorization.request_context import (
 from ferryman.core.iam.resources import no_such
 from ferryman.core.identity.callers import caller_of, role_caller
 from ferryman.core.service import Service
-from ferryman.model.arns import document_arn, group_arn, role_arn, user_arn
 from ferryman.model.documents import PREFERENCES_DOCUMENT
 from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller, CallerKind
@@ -76,11 +75,11 @@ async def principal(service: Service, who: str) -> Principal:
     name, account_id = rest.rpartition("/")[2], service.settings.account_id
     if kind == "user":
         user = await service.store.identities.user_named(name)
-        if user is not None and who in (name, user_arn(account_id, name, user.path)):
+        if user is not None and who in (name, service.arns.user(name, user.path)):
             return Principal(await caller_of(service, user))
     elif kind == "group":
         group = await service.store.groups.named(name)
-        if group is not None and who == group_arn(account_id, name, group.path):
+        if group is not None and who == service.arns.group(name, group.path):
             policies = await identity_policies(service, group.group_id)
             caller = Caller(CallerKind.USER, account_id, who, group.group_id, name, policies=policies)
             return Principal(caller, named=False)
@@ -89,7 +88,7 @@ async def principal(service: Service, who: str) -> Principal:
         role = await service.store.roles.named(role_name)
         if role is not None:
             caller = await role_caller(service, role, session_name)
-            if who in (caller.arn if session_name else "", role_arn(account_id, role.path, role.name)):
+            if who in (caller.arn if session_name else "", service.arns.role(role.name, role.path)):
                 return Principal(caller, named=bool(session_name))
     raise no_such(f"user, group or role {who}")
 
@@ -118,8 +117,7 @@ async def simulate_start(
     service: Service, of: Principal, node: str, document: str | None, given: Keys = NO_KEYS
 ) -> Sequence[Simulated]:
     """Return what would be decided of StartSession, as `core.authorization.require_start` does: all must allow."""
-    settings = service.settings
-    arn = document_arn(settings.account_id, settings.region, document or PREFERENCES_DOCUMENT)
+    arn = service.arns.document(document or PREFERENCES_DOCUMENT)
     checking, not_checking = ({**given, SESSION_DOCUMENT_ACCESS_CHECK: each} for each in (True, False))
     checked = await simulate(service, of, _START, arn, checking)
     if document is None:

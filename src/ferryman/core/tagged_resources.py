@@ -10,10 +10,9 @@ from ferryman.core.authorization.decisions import require
 from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import InvalidPageToken, Listing, Page
 from ferryman.core.service import Service
-from ferryman.model.arns import document_arn, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
-from ferryman.model.identity.callers import Caller, instance_arn
+from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import TAG_LIMIT, ResourceType
 
 PAGE_LIMIT = 100
@@ -122,11 +121,10 @@ def _resource(service: Service, kind: str, resource_id: str, tags: Mapping[str, 
 
 
 def _arn(service: Service, kind: str, resource_id: str) -> str:
-    account_id, region = service.settings.account_id, service.settings.region
     if kind == _DOCUMENT:
-        return document_arn(account_id, region, resource_id)
-    make = instance_arn if kind == _INSTANCE else node_arn
-    return make(account_id, region, NodeId(resource_id))
+        return service.arns.document(resource_id)
+    make = service.arns.instance if kind == _INSTANCE else service.arns.node
+    return make(NodeId(resource_id))
 
 
 def _invalid(message: str) -> ServiceError:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys, resource_keys
 from ferryman.core.service import Service
-from ferryman.model.arns import document_arn, node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
@@ -86,14 +85,13 @@ def _refusals() -> Iterator[None]:
 async def _taggable(
     service: Service, caller: Caller, action: str, resource_type: str, resource_id: str, asked: Keys = NO_KEYS
 ) -> ResourceType:
-    settings = service.settings
     if resource_type == ResourceType.NODE.value:
         keys = {**asked, **await resource_keys(service, ResourceType.NODE, resource_id)}
-        require(service, caller, action, node_arn(settings.account_id, settings.region, NodeId(resource_id)), keys)
+        require(service, caller, action, service.arns.node(NodeId(resource_id)), keys)
         found = await service.store.nodes.get(NodeId(resource_id)) is not None
     elif resource_type == ResourceType.DOCUMENT.value:
         keys = {**asked, **await resource_keys(service, ResourceType.DOCUMENT, resource_id)}
-        require(service, caller, action, document_arn(settings.account_id, settings.region, resource_id), keys)
+        require(service, caller, action, service.arns.document(resource_id), keys)
         found = bool(await service.store.documents.versions(resource_id, None, 1))
     else:
         raise ServiceError(

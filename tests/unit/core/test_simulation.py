@@ -14,7 +14,6 @@ from ferryman.core.iam import roles, users
 from ferryman.core.identity.callers import caller_of
 from ferryman.core.simulation import bounded, context_keys, principal, simulate, simulate_start
 from ferryman.core.tags import add_tags_to_resource
-from ferryman.model.arns import node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.groups import Group
@@ -61,7 +60,7 @@ async def test_starts_are_decided_as_when_they_are_asked_for(
     await add_tags_to_resource(world.service, world.administrator, "ManagedInstance", node_id, {"tier": "web"})
     await give(world, "carol", *statements)
     carol = await principal(world.service, "carol")
-    told = await simulate_start(world.service, carol, node_arn(ACCOUNT, REGION, node_id), chosen)
+    told = await simulate_start(world.service, carol, world.service.arns.node(node_id), chosen)
     assert len(told) == asked
     name = chosen or "SSM-SessionManagerRunShell"
     allowed = True
@@ -74,7 +73,7 @@ async def test_starts_are_decided_as_when_they_are_asked_for(
 
 async def test_own_sessions_are_told_by_id(world: "World") -> None:
     session_id = (await world.start(await world.node())).session_id
-    arn = session_arn(ACCOUNT, REGION, session_id)
+    arn = world.service.arns.session(session_id)
     for who, verdict in (("alice", Verdict.ALLOWED), ("bob", Verdict.IMPLICIT_DENY), ("root", Verdict.ALLOWED)):
         of = await principal(world.service, who)
         found = await simulate(world.service, of, "ssm:TerminateSession", arn)

@@ -10,7 +10,7 @@ from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json
-from ferryman.model.arns import document_arn, node_arn, session_arn
+from ferryman.model.arns import Arns
 from ferryman.model.failures import Failure
 from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId
 
@@ -54,7 +54,8 @@ def command(
     asked = action if ":" in action else f"ssm:{action}"
     given = _keys(context or [])
     located = load(config)
-    arn = _arn(located.configuration.server.account_id, located.configuration.server.region, resource)
+    server = located.configuration.server
+    arn = _arn(Arns(server.account_id, server.region), resource)
 
     async def work(service: "Service") -> tuple[str, list[dict[str, Any]]]:
         of = await principal(service, caller)
@@ -85,15 +86,15 @@ def _keys(context: list[str]) -> "Keys":
     return values
 
 
-def _arn(account_id: str, region: str, resource: str) -> str:
+def _arn(arns: Arns, resource: str) -> str:
     if resource.startswith("arn:") or resource == "*":
         return resource
     if NODE_ID_PATTERN.fullmatch(resource):
-        return node_arn(account_id, region, NodeId(resource))
+        return arns.node(NodeId(resource))
     if resource.startswith("document/"):
-        return document_arn(account_id, region, resource.removeprefix("document/"))
+        return arns.document(resource.removeprefix("document/"))
     if resource.startswith("session/"):
-        return session_arn(account_id, region, resource.removeprefix("session/"))
+        return arns.session(resource.removeprefix("session/"))
     raise Failure(
         f"{resource} names no resource",
         "it is neither an ARN nor *",

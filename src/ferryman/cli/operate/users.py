@@ -12,7 +12,7 @@ from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json, print_table
-from ferryman.model.arns import user_arn
+from ferryman.model.arns import Arns
 from ferryman.model.identity.callers import Credentials, Role
 from ferryman.model.identity.users import AccessKey, User
 
@@ -71,7 +71,7 @@ def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
                 {
                     "name": user.name,
                     "user_id": user.user_id,
-                    "arn": user_arn(account_id, user.name, user.path),
+                    "arn": Arns(account_id, "").user(user.name, user.path),
                     "policies": policies,
                     "access_keys": [{"access_key_id": key.access_key_id, "active": key.active} for key in held],
                 }

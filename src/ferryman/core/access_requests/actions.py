@@ -16,7 +16,6 @@ from ferryman.core.identity.credentials import TemporaryCredentials
 from ferryman.core.service import Service
 from ferryman.core.tags import check_tags, put_tags
 from ferryman.model.access_requests import ID_ENTROPY, AccessRequest, AccessRequestStatus, new_access_request_id
-from ferryman.model.arns import access_request_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller
@@ -63,9 +62,8 @@ async def get_access_token(
 
     Raises AccessDeniedException, also for somebody else's request; ResourceNotFoundException.
     """
-    settings = service.settings
     keys = await resource_keys(service, ResourceType.OPS_ITEM, request_id)
-    resource = access_request_arn(settings.account_id, settings.region, request_id)
+    resource = service.arns.access_request(request_id)
     require(service, caller, "ssm:GetAccessToken", resource, keys)
     found = await service.store.access_requests.get(request_id)
     if found is None:

@@ -16,7 +16,6 @@ from ferryman.core.ports.access_requests import AccessRequestChanges
 from ferryman.core.service import Service
 from ferryman.core.sessions.access import end_sessions_of
 from ferryman.model.access_requests import AccessRequest, AccessRequestStatus, Approval
-from ferryman.model.arns import execution_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
@@ -48,10 +47,9 @@ async def send_automation_signal(service: Service, caller: Caller, sent: SendSig
     may send signals may revoke, the requester, too: that only takes access away. Raises AccessDeniedException,
     AutomationExecutionNotFoundException, InvalidAutomationSignalException.
     """
-    settings = service.settings
     found = await service.store.access_requests.by_execution(sent.execution_id)
     keys = {} if found is None else await resource_keys(service, ResourceType.OPS_ITEM, found.request_id)
-    resource = execution_arn(settings.account_id, settings.region, sent.execution_id)
+    resource = service.arns.execution(sent.execution_id)
     require(service, caller, "ssm:SendAutomationSignal", resource, keys)
     if found is None:
         raise ServiceError(

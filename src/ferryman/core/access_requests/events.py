@@ -4,14 +4,12 @@ from ferryman.core.audit.records import event, moment
 from ferryman.core.audit.redaction import text
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest
-from ferryman.model.arns import access_request_arn, node_arn
 
 ACCESS_REQUEST_CHANGE = "Access Request State-change Notification"
 
 
 def access_request_changed(service: Service, request: AccessRequest) -> None:
     """Record how a request stands now, with who asked for what and who decided, and notify of it."""
-    settings = service.settings
     detail = {
         "accessRequestId": request.request_id,
         "automationExecutionId": request.execution_id,
@@ -31,8 +29,8 @@ def access_request_changed(service: Service, request: AccessRequest) -> None:
         "details": None if request.details is None else text(request.details),
     }
     resources = [
-        access_request_arn(settings.account_id, settings.region, request.request_id),
-        *(node_arn(settings.account_id, settings.region, node) for node in request.nodes),
+        service.arns.access_request(request.request_id),
+        *(service.arns.node(node) for node in request.nodes),
     ]
     entry = event(service, ACCESS_REQUEST_CHANGE, resources, detail)
     service.trail.note(entry)

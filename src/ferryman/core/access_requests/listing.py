@@ -11,7 +11,6 @@ from ferryman.core.paging import Listing, Page, Position
 from ferryman.core.ports.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus
-from ferryman.model.arns import access_request_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
@@ -47,11 +46,8 @@ async def get_ops_item(service: Service, caller: Caller, request_id: str) -> tup
 
     Raises AccessDeniedException, OpsItemNotFoundException.
     """
-    settings = service.settings
     keys = await resource_keys(service, ResourceType.OPS_ITEM, request_id)
-    require(
-        service, caller, "ssm:GetOpsItem", access_request_arn(settings.account_id, settings.region, request_id), keys
-    )
+    require(service, caller, "ssm:GetOpsItem", service.arns.access_request(request_id), keys)
     found = await service.store.access_requests.get(request_id)
     if found is None:
         raise ServiceError("OpsItemNotFoundException", f"There is no access request {request_id}.")
@@ -66,8 +62,7 @@ async def describe_ops_items(
 
     Raises AccessDeniedException, ValidationException, InvalidNextToken.
     """
-    settings = service.settings
-    require(service, caller, "ssm:DescribeOpsItems", access_request_arn(settings.account_id, settings.region, "*"))
+    require(service, caller, "ssm:DescribeOpsItems", service.arns.access_request("*"))
     query = _query(filters)
     listing = Listing(service, caller, "DescribeOpsItems", sorted(filters))
 

@@ -2,7 +2,6 @@
 
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest, Approver, ApproverKind, Requester
-from ferryman.model.arns import group_arn
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.policy.cedar import CedarPrincipal
 
@@ -39,7 +38,7 @@ async def _names(service: Service, caller: Caller) -> dict[ApproverKind, set[str
     if caller.kind is CallerKind.USER:
         names[ApproverKind.USER] |= {caller.name, caller.user_id, caller.arn}
         for group in await service.store.groups.of(caller.user_id):
-            arn = group_arn(caller.account_id, group.name, group.path)
+            arn = service.arns.group(group.name, group.path)
             names[ApproverKind.GROUP] |= {group.group_id, group.name, arn}
     if caller.role_arn:
         names[ApproverKind.ROLE] |= {caller.role_arn, caller.role_arn.rpartition("/")[2]}

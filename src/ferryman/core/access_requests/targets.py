@@ -7,7 +7,6 @@ from ferryman.core.authorization.request_context import Keys, resource_keys
 from ferryman.core.ports.nodes import NodeMember, NodeQuery
 from ferryman.core.service import Service
 from ferryman.core.tags import BY_KEY, is_tag_filter, tag_of
-from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
@@ -70,6 +69,5 @@ def _query(targets: Targets) -> NodeQuery:
 
 
 async def _require(service: Service, caller: Caller, node_id: NodeId, asked: Keys) -> None:
-    settings = service.settings
     keys = {**asked, **await resource_keys(service, ResourceType.NODE, node_id)}
-    require(service, caller, _ACTION, node_arn(settings.account_id, settings.region, node_id), keys)
+    require(service, caller, _ACTION, service.arns.node(node_id), keys)

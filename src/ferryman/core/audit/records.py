@@ -28,7 +28,6 @@ from ferryman.core.record_budget import (
     unverified,
 )
 from ferryman.core.service import Service
-from ferryman.model.arns import node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import Caller
@@ -188,7 +187,6 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
 
 def session_changed(service: Service, session: Session) -> None:
     """Note a session's new status, with who and what it is, and once it has ended when and why."""
-    settings = service.settings
     detail = {
         "sessionId": session.session_id,
         "status": session.status.value,
@@ -203,8 +201,8 @@ def session_changed(service: Service, session: Session) -> None:
         "details": None if session.details is None else text(session.details),
     }
     resources = [
-        session_arn(settings.account_id, settings.region, session.session_id),
-        node_arn(settings.account_id, settings.region, session.target),
+        service.arns.session(session.session_id),
+        service.arns.node(session.target),
     ]
     service.trail.note(event(service, SESSION_CHANGE, resources, detail))
 
@@ -215,7 +213,7 @@ def node_changed(service: Service, node_id: NodeId, status: str, **detail: str |
         cause = Cause(node_id, f"{NODE_CHANGE} {status}", address=detail.get("sourceIPAddress") or "")
         if not service.records.allows(node_changes(node_id), cause, service.clock()):
             return
-    arn = node_arn(service.settings.account_id, service.settings.region, node_id)
+    arn = service.arns.node(node_id)
     shown = {name: text(value) for name, value in detail.items() if value is not None}
     service.trail.note(event(service, NODE_CHANGE, [arn], {"instanceId": node_id, "status": status, **shown}))
 
@@ -281,7 +279,7 @@ def end_refused(
         "reason": text(reason),
         "spentToken": True if isinstance(error, SpentToken) else None,
     }
-    arn = session_arn(service.settings.account_id, service.settings.region, text(session_id))
+    arn = service.arns.session(text(session_id))
     service.trail.note(event(service, CHANNEL_CHANGE, [arn], detail))
 
 
@@ -328,7 +326,7 @@ def _note_channel(service: Service, session_id: SessionId, detail: dict[str, Any
     cause = Cause(session_id, f"{CHANNEL_CHANGE} {detail['state']}", detail["name"], address=address)
     if not service.records.allows(channel_changes(session_id, detail["end"]), cause, service.clock()):
         return
-    arn = session_arn(service.settings.account_id, service.settings.region, session_id)
+    arn = service.arns.session(session_id)
     service.trail.note(event(service, CHANNEL_CHANGE, [arn], {"sessionId": session_id, **detail}))
 
 

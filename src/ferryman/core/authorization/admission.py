@@ -7,7 +7,6 @@ from typing import Final
 from ferryman.core.authorization.decisions import require
 from ferryman.core.channel_tokens import SessionTokenExpired, open_session_token
 from ferryman.core.service import Service
-from ferryman.model.arns import node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.identity.callers import Caller, CallerKind
@@ -94,16 +93,15 @@ async def admit_agent(service: Service, caller: Caller, session_id: SessionId) -
     Raises AccessDeniedException for any other caller (also for a session that does not exist, which it may not know),
     `SessionOver` if the session has ended or is ending.
     """
-    settings = service.settings
     session = await service.store.sessions.get(session_id)
     target = session.target if session is not None else NodeId("*")
     if caller.kind is not CallerKind.NODE or session is None or caller.node_id != target:
-        resource = session_arn(settings.account_id, settings.region, session_id)
+        resource = service.arns.session(session_id)
         raise ServiceError(
             "AccessDeniedException",
             f"User: {caller.arn} is not authorized to perform: ssmmessages:OpenDataChannel on resource: {resource}",
         )
-    require(service, caller, "ssmmessages:OpenDataChannel", node_arn(settings.account_id, settings.region, target))
+    require(service, caller, "ssmmessages:OpenDataChannel", service.arns.node(target))
     if session.status not in RESUMABLE:
         raise SessionOver(session)
     return AuthorizedSession(session, End.AGENT, str(target), "", _PROOF)

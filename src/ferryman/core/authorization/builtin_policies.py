@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ferryman.model.arns import policy_arn
+from ferryman.model.arns import builtin_policy_arn
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Role
 
@@ -39,7 +39,7 @@ class BuiltinPolicy:
 
 def _policy(name: str, description: str, *statements: Mapping[str, object]) -> BuiltinPolicy:
     document = {"Version": "2012-10-17", "Statement": list(statements)}
-    return BuiltinPolicy(policy_arn("aws", name), name, description, json.dumps(document, indent=2))
+    return BuiltinPolicy(builtin_policy_arn(name), name, description, json.dumps(document, indent=2))
 
 
 _ALL = (

@@ -14,7 +14,6 @@ from ferryman.core.authorization.request_context import (
     session_keys,
 )
 from ferryman.core.service import Service
-from ferryman.model.arns import document_arn, node_arn, session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.identity.callers import Caller, CallerKind
@@ -54,8 +53,7 @@ def require(
 def decide(service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS) -> Decision:
     """Return the decision that `require` enforces."""
     if caller.kind is CallerKind.NODE:
-        settings = service.settings
-        own = caller.node_id is not None and resource == node_arn(settings.account_id, settings.region, caller.node_id)
+        own = caller.node_id is not None and resource == service.arns.node(caller.node_id)
         verdict = Verdict.ALLOWED if action in _NODE and own else Verdict.IMPLICIT_DENY
         return Decision(verdict, Layer.IDENTITY)
     if not within_reach(caller, action):
@@ -117,8 +115,7 @@ def session_request(
     `a-b` nor a role's session of that name. So these variables stand for nothing but in sessions whose owner the caller
     is by id; of those either ARN will do, that with the owner's name in front and that with the owner's id.
     """
-    settings = service.settings
-    resource = session_arn(settings.account_id, settings.region, session_id)
+    resource = service.arns.session(session_id)
     own = session is None or session.owner_id == caller.owner_id
     keys = NO_KEYS if session is None else session_keys(caller.user_id if own else session.owner_id, session.target)
     context = context_of(service, caller, keys)
@@ -126,7 +123,7 @@ def session_request(
     by_id = ""
     if session is not None and own:
         suffix = session_id.rpartition("-")[2]
-        by_id = session_arn(settings.account_id, settings.region, f"{caller.user_id}-{suffix}")
+        by_id = service.arns.session(f"{caller.user_id}-{suffix}")
     return Request(action, resource, context, resource_context=named, alias=by_id)
 
 
@@ -136,10 +133,9 @@ async def require_start(service: Service, caller: Caller, target: NodeId, docume
     If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it has
     the condition that `ssm:SessionDocumentAccessCheck` be true: then the document must be allowed as well.
     """
-    settings = service.settings
-    node = node_arn(settings.account_id, settings.region, target)
+    node = service.arns.node(target)
     of_node = await resource_keys(service, ResourceType.NODE, target)
-    arn = document_arn(settings.account_id, settings.region, document)
+    arn = service.arns.document(document)
     of_document = {**await resource_keys(service, ResourceType.DOCUMENT, document), SESSION_DOCUMENT_ACCESS_CHECK: True}
     checked = decide(service, caller, _START, arn, of_document)
     if not is_chosen:

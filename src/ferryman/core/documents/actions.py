@@ -19,7 +19,6 @@ from ferryman.core.documents.text import SIZE_LIMIT, RuleBroken
 from ferryman.core.documents.types import Content, content_of, read_content, read_values, text_of
 from ferryman.core.service import Service
 from ferryman.core.tags import check_tags, put_tags
-from ferryman.model.arns import document_arn
 from ferryman.model.documents import (
     DEFAULT_VERSION,
     LATEST_VERSION,
@@ -199,8 +198,7 @@ async def find_document(service: Service, name: str, which: WhichVersion = DEFAU
 def document_name(service: Service, given: str) -> str:
     """Return the name in a document's name or ARN; an ARN of another account stays as it is, and names nothing."""
     name = given.rpartition("/")[2]
-    settings = service.settings
-    return name if given == document_arn(settings.account_id, settings.region, name) else given
+    return name if given == service.arns.document(name) else given
 
 
 def owner_of(service: Service, stored: StoredDocument) -> str:
@@ -223,7 +221,7 @@ async def _require(service: Service, caller: Caller, action: str, name: str, ask
         stored = await find_document(service, name)
         asked = NO_KEYS if stored is None else {_DOCUMENT_TYPE: stored.version.type.value}
     keys = {**asked, **await resource_keys(service, ResourceType.DOCUMENT, name)}
-    require(service, caller, action, document_arn(service.settings.account_id, service.settings.region, name), keys)
+    require(service, caller, action, service.arns.document(name), keys)
 
 
 async def _readable(

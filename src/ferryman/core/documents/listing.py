@@ -10,7 +10,6 @@ from ferryman.core.documents.requests import DocumentSummary, ListDocumentsReque
 from ferryman.core.paging import Listing, Page, Position
 from ferryman.core.service import Service
 from ferryman.core.tags import fits_tag_filter, is_tag_filter
-from ferryman.model.arns import document_arn
 from ferryman.model.documents import DocumentVersion
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
@@ -45,8 +44,7 @@ async def list_documents(service: Service, caller: Caller, request: ListDocument
 
     Name is how a name begins. Raises AccessDeniedException, InvalidFilterKey, InvalidNextToken.
     """
-    settings = service.settings
-    require(service, caller, "ssm:ListDocuments", f"arn:aws:ssm:{settings.region}:{settings.account_id}:*")
+    require(service, caller, "ssm:ListDocuments", service.arns.everything_of_ssm())
     for key, _ in request.filters:
         if key not in _FILTERS and not is_tag_filter(key):
             raise ServiceError(
@@ -91,10 +89,9 @@ async def list_document_versions(
 
     Raises AccessDeniedException, InvalidDocument, InvalidNextToken.
     """
-    settings = service.settings
     name = document_name(service, request.name)
     keys = await resource_keys(service, ResourceType.DOCUMENT, name)
-    require(service, caller, "ssm:ListDocumentVersions", document_arn(settings.account_id, settings.region, name), keys)
+    require(service, caller, "ssm:ListDocumentVersions", service.arns.document(name), keys)
     default = await find_document(service, name)
     if default is None:
         raise no_document(name)

@@ -8,7 +8,6 @@ from ferryman.core.iam.resources import no_such
 from ferryman.core.iam.users import user_for, user_keys
 from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
-from ferryman.model.arns import user_arn
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, Credentials
 from ferryman.model.identity.users import AccessKey, KeyUse, User
@@ -67,12 +66,12 @@ async def get_access_key_last_used(service: Service, caller: Caller, access_key_
     """
     key = await service.store.identities.get_key(access_key_id)
     user = None if key is None else await service.store.identities.get_user(key.user_id)
-    account_id, action = service.settings.account_id, "iam:GetAccessKeyLastUsed"
-    anybody = user_arn(account_id, "*")
+    action = "iam:GetAccessKeyLastUsed"
+    anybody = service.arns.user("*")
     if key is None or user is None:
         require(service, caller, action, anybody)
         raise no_such(f"access key with id {access_key_id}")
-    resource = user_arn(account_id, user.name, user.path)
+    resource = service.arns.user(user.name, user.path)
     require(service, caller, action, resource, await user_keys(service, user), shown=anybody)
     return user, key.last_use
 

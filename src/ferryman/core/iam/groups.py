@@ -9,7 +9,6 @@ from ferryman.core.iam.users import user_for
 from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import Listing, Page, page_of, read_page
 from ferryman.core.service import Service
-from ferryman.model.arns import group_arn
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.groups import Group
 from ferryman.model.identity.users import User
@@ -20,7 +19,7 @@ GROUPS_A_USER = 10
 
 async def create_group(service: Service, caller: Caller, name: str, path: str) -> Group:
     """CreateGroup. Raises AccessDeniedException, EntityAlreadyExists, LimitExceeded."""
-    arn = group_arn(service.settings.account_id, name, path)
+    arn = service.arns.group(name, path)
     require(service, caller, "iam:CreateGroup", arn)
     check_arn(arn)
     check_quota("GroupsPerAccount", await service.store.groups.count() + 1, GROUP_LIMIT)
@@ -45,7 +44,7 @@ async def list_groups(
     service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
 ) -> Page[Group]:
     """ListGroups: by name. Raises AccessDeniedException, ValidationException (marker)."""
-    require(service, caller, "iam:ListGroups", group_arn(service.settings.account_id, "", path_prefix))
+    require(service, caller, "iam:ListGroups", service.arns.group("", path_prefix))
     read = partial(service.store.groups.page, path_prefix)
     with narrowed_by("PathPrefix"):
         return await read_page(
@@ -71,7 +70,7 @@ async def update_group(service: Service, caller: Caller, name: str, new_name: st
     Raises AccessDeniedException, NoSuchEntity, EntityAlreadyExists.
     """
     group = await group_for(service, caller, "UpdateGroup", name)
-    renamed = group_arn(service.settings.account_id, new_name or group.name, new_path or group.path)
+    renamed = service.arns.group(new_name or group.name, new_path or group.path)
     require(service, caller, "iam:UpdateGroup", renamed)
     check_arn(renamed)
     if not await service.store.groups.rename(group.group_id, new_name or group.name, new_path or group.path):
@@ -114,8 +113,8 @@ async def group_for(service: Service, caller: Caller, action: str, name: str, ke
     Raises AccessDeniedException, NoSuchEntity (404).
     """
     group = await service.store.groups.named(name)
-    arn = group_arn(service.settings.account_id, name, "/" if group is None else group.path)
-    require(service, caller, f"iam:{action}", arn, keys, shown=group_arn(service.settings.account_id, name, "/"))
+    arn = service.arns.group(name, "/" if group is None else group.path)
+    require(service, caller, f"iam:{action}", arn, keys, shown=service.arns.group(name, "/"))
     if group is None:
         raise no_such(f"group with name {name}")
     return group

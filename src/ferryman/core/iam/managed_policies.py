@@ -25,7 +25,6 @@ from ferryman.core.iam.resources import (
 )
 from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
-from ferryman.model.arns import policy_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.policies import ManagedPolicy, PolicyVersion
@@ -75,7 +74,7 @@ async def create_policy(service: Service, caller: Caller, draft: PolicyDraft, ta
 
     Raises AccessDeniedException, MalformedPolicyDocument, EntityAlreadyExists, InvalidInput, LimitExceeded.
     """
-    arn = policy_arn(service.settings.account_id, draft.name, draft.path)
+    arn = service.arns.policy(draft.name, draft.path)
     keys = request_tag_keys(tags)
     require(service, caller, "iam:CreatePolicy", arn, keys)
     if tags:
@@ -103,7 +102,7 @@ async def list_policies(
     service: Service, caller: Caller, wanted: PolicyFilter, marker: str | None, max_items: int | None
 ) -> Page[PolicyView]:
     """ListPolicies: by name. Raises AccessDeniedException, ValidationException (marker)."""
-    require(service, caller, "iam:ListPolicies", policy_arn(service.settings.account_id, "", wanted.path_prefix))
+    require(service, caller, "iam:ListPolicies", service.arns.policy("", wanted.path_prefix))
     found = [view for view in await every_policy(service) if _fits(view, wanted)]
     members = [wanted.owner, wanted.path_prefix, int(wanted.only_attached), wanted.usage]
     return page_of(

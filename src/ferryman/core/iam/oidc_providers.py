@@ -14,7 +14,6 @@ from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_t
 from ferryman.core.iam.resources import check_tags, no_such, put_tags
 from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
-from ferryman.model.arns import provider_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.hosts import is_loopback
 from ferryman.model.identity.callers import Caller
@@ -44,7 +43,7 @@ async def create_oidc_provider(
     Raises AccessDeniedException, InvalidInput, EntityAlreadyExists, LimitExceeded.
     """
     provider = OidcProvider(url.rstrip("/"), tuple(client_ids), tuple(thumbprints), service.clock())
-    arn = provider_arn(service.settings.account_id, provider.name)
+    arn = service.arns.oidc_provider(provider.name)
     keys = request_tag_keys(tags)
     require(service, caller, "iam:CreateOpenIDConnectProvider", arn, keys)
     if tags:
@@ -73,9 +72,8 @@ async def get_oidc_provider(service: Service, caller: Caller, arn: str) -> tuple
 
 async def list_oidc_providers(service: Service, caller: Caller) -> Sequence[str]:
     """ListOpenIDConnectProviders: ARNs. Raises AccessDeniedException."""
-    account_id = service.settings.account_id
-    require(service, caller, "iam:ListOpenIDConnectProviders", provider_arn(account_id, "*"))
-    return [provider_arn(account_id, provider.name) for provider in await service.store.oidc_providers.all()]
+    require(service, caller, "iam:ListOpenIDConnectProviders", service.arns.oidc_provider("*"))
+    return [service.arns.oidc_provider(provider.name) for provider in await service.store.oidc_providers.all()]
 
 
 async def add_client_id(service: Service, caller: Caller, arn: str, client_id: str) -> None:

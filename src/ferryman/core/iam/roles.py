@@ -23,7 +23,6 @@ from ferryman.core.iam.trust import principal_ids
 from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import Listing, Page, page_of, read_page
 from ferryman.core.service import Service
-from ferryman.model.arns import role_arn
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.roles import IamRole, RoleChanges
 from ferryman.model.tags import ResourceType
@@ -53,7 +52,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
     Raises AccessDeniedException, MalformedPolicyDocument, LimitExceeded, EntityAlreadyExists, NoSuchEntity (boundary),
     InvalidInput.
     """
-    arn = role_arn(service.settings.account_id, draft.path, draft.name)
+    arn = service.arns.role(draft.name, draft.path)
     keys = request_tag_keys(tags)
     require(service, caller, "iam:CreateRole", arn, {**keys, **boundary_key(draft.boundary_arn)})
     if tags:
@@ -87,7 +86,7 @@ async def list_roles(
     service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
 ) -> Page[IamRole]:
     """ListRoles: by name. Raises AccessDeniedException, ValidationException (marker)."""
-    require(service, caller, "iam:ListRoles", role_arn(service.settings.account_id, path_prefix, ""))
+    require(service, caller, "iam:ListRoles", service.arns.role("", path_prefix))
     read = partial(service.store.roles.page, path_prefix)
     with narrowed_by("PathPrefix"):
         return await read_page(
@@ -171,9 +170,9 @@ async def role_for(service: Service, caller: Caller, action: str, name: str, key
     Raises AccessDeniedException, NoSuchEntity (404).
     """
     role = await service.store.roles.named(name)
-    arn = role_arn(service.settings.account_id, "/" if role is None else role.path, name)
+    arn = service.arns.role(name, "/" if role is None else role.path)
     of_role = NO_KEYS if role is None else await role_keys(service, role)
-    shown = role_arn(service.settings.account_id, "/", name)
+    shown = service.arns.role(name, "/")
     require(service, caller, f"iam:{action}", arn, {**of_role, **keys}, shown=shown)
     if role is None:
         raise no_such(f"role with name {name}")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from ferryman.core.service import Service
-from ferryman.model.arns import role_arn, user_arn
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.policy.documents import Policy
 from ferryman.policy.errors import MalformedPolicyDocument, shown
@@ -40,10 +39,10 @@ async def _id_of(service: Service, arn: str) -> str | None:
     kind, _, path = arn.split(":", 5)[5].partition("/")
     if kind == "user":
         user = await service.store.identities.user_named(path.rpartition("/")[2])
-        return user.user_id if user is not None and user_arn(account_id, user.name, user.path) == arn else None
+        return user.user_id if user is not None and service.arns.user(user.name, user.path) == arn else None
     if kind == "role":
         role = await service.store.roles.named(path.rpartition("/")[2])
-        return role.role_id if role is not None and role_arn(account_id, role.path, role.name) == arn else None
+        return role.role_id if role is not None and service.arns.role(role.name, role.path) == arn else None
     if kind == "assumed-role" and arn.startswith(f"arn:aws:sts::{account_id}:"):
         role = await service.store.roles.named(path.partition("/")[0])
         return None if role is None else role.role_id

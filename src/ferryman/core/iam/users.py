@@ -23,7 +23,6 @@ from ferryman.core.iam.resources import (
 from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import Listing, Page, page_of, read_page
 from ferryman.core.service import Service
-from ferryman.model.arns import user_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.identity.users import User, UserChanges
@@ -47,7 +46,7 @@ async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: 
 
     Raises AccessDeniedException, EntityAlreadyExists, NoSuchEntity (boundary), InvalidInput, LimitExceeded.
     """
-    arn = user_arn(service.settings.account_id, draft.name, draft.path)
+    arn = service.arns.user(draft.name, draft.path)
     keys = request_tag_keys(tags)
     require(service, caller, "iam:CreateUser", arn, {**keys, **boundary_key(draft.boundary_arn)})
     if tags:
@@ -71,7 +70,7 @@ async def list_users(
     service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
 ) -> Page[User]:
     """ListUsers: by name. Raises AccessDeniedException, ValidationException (marker)."""
-    require(service, caller, "iam:ListUsers", user_arn(service.settings.account_id, "", path_prefix))
+    require(service, caller, "iam:ListUsers", service.arns.user("", path_prefix))
     read = partial(service.store.identities.page, path_prefix)
     with narrowed_by("PathPrefix"):
         return await read_page(
@@ -85,7 +84,7 @@ async def update_user(service: Service, caller: Caller, name: str, new_name: str
     The caller must be allowed it on both names. Raises AccessDeniedException, NoSuchEntity, EntityAlreadyExists.
     """
     user = await user_for(service, caller, "UpdateUser", name)
-    renamed = user_arn(service.settings.account_id, new_name or user.name, new_path or user.path)
+    renamed = service.arns.user(new_name or user.name, new_path or user.path)
     require(service, caller, "iam:UpdateUser", renamed, await user_keys(service, user))
     check_arn(renamed)
     await _change(service, user, UserChanges(new_name, new_path))
@@ -157,9 +156,9 @@ async def user_for(service: Service, caller: Caller, action: str, name: str | No
         name = caller.name
     else:
         user = await service.store.identities.user_named(name)
-    arn = user_arn(service.settings.account_id, name, "/" if user is None else user.path)
+    arn = service.arns.user(name, "/" if user is None else user.path)
     of_user = NO_KEYS if user is None else await user_keys(service, user)
-    shown = user_arn(service.settings.account_id, name)
+    shown = service.arns.user(name)
     require(service, caller, f"iam:{action}", arn, {**of_user, **keys}, shown=shown)
     if user is None:
         raise no_such(f"user with name {name}")

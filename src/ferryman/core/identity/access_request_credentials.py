@@ -7,7 +7,6 @@ from ferryman.core.identity.credentials import TemporaryCredentials
 from ferryman.core.identity.temporary_credentials import issue_temporary
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest, AccessRequestStatus
-from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
@@ -68,26 +67,26 @@ async def granted_policy(service: Service, session: TemporarySession) -> PolicyD
 
 def access_policy(service: Service, request: AccessRequest) -> str:
     """Return what a request's credentials may do, as a policy: sessions on its nodes, and those of one's own there."""
-    account_id, region = service.settings.account_id, service.settings.region
-    nodes = [node_arn(account_id, region, node) for node in request.nodes]
+    arns = service.arns
+    nodes = [arns.node(node) for node in request.nodes]
     ids = [str(node) for node in request.nodes]
     statements = [
         {
             "Effect": "Allow",
             "Action": "ssm:StartSession",
-            "Resource": [*nodes, f"arn:aws:ssm:{region}:{account_id}:document/*", f"arn:aws:ssm:{region}::document/*"],
+            "Resource": [*nodes, arns.document("*"), f"arn:aws:ssm:{arns.region}::document/*"],
         },
         {"Effect": "Allow", "Action": "ssm:GetConnectionStatus", "Resource": nodes},
         {
             "Effect": "Allow",
             "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
-            "Resource": f"arn:aws:ssm:{region}:{account_id}:session/${{aws:userid}}-*",
+            "Resource": arns.session("${aws:userid}-*"),
             "Condition": {"StringEquals": {"ssm:resourceTag/aws:ssmmessages:target-id": ids}},
         },
         {
             "Effect": "Allow",
             "Action": "ssm:DescribeSessions",
-            "Resource": f"arn:aws:ssm:{region}:{account_id}:session/*",
+            "Resource": arns.session("*"),
         },
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

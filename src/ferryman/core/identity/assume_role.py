@@ -11,7 +11,6 @@ from ferryman.core.iam.trust import is_someone_else
 from ferryman.core.identity.credentials import TemporaryCredentials
 from ferryman.core.identity.temporary_credentials import issue_temporary
 from ferryman.core.service import Service
-from ferryman.model.arns import role_arn, role_session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, CallerKind
@@ -119,7 +118,7 @@ _ACTIONS = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 async def find_role(service: Service, arn: str) -> IamRole | None:
     """Return the role of that ARN."""
     role = await service.store.roles.named(arn.rpartition("/")[2])
-    own = role is not None and role_arn(service.settings.account_id, role.path, role.name) == arn
+    own = role is not None and service.arns.role(role.name, role.path) == arn
     return role if own else None
 
 
@@ -183,7 +182,7 @@ async def enter(
     return RoleSession(
         issue_temporary(service, session, request.minimum_token_size),
         f"{role.role_id}:{request.name}",
-        role_session_arn(service.settings.account_id, role.name, request.name),
+        service.arns.role_session(role.name, request.name),
         request.source_identity,
     )
 

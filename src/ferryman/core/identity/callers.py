@@ -13,7 +13,6 @@ from ferryman.core.identity.node_credentials import authenticate_node
 from ferryman.core.identity.temporary_credentials import is_temporary, open_temporary, unrecognized
 from ferryman.core.service import Service
 from ferryman.core.vault import KEY_PURPOSE
-from ferryman.model.arns import role_arn, role_session_arn, user_arn
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
 from ferryman.model.identity.policies import PolicyDocument
@@ -60,7 +59,7 @@ async def _user_caller(
     return Caller(
         CallerKind.USER,
         account_id,
-        user_arn(account_id, user.name, user.path),
+        service.arns.user(user.name, user.path),
         user.user_id,
         user.name,
         policies=policies,
@@ -96,13 +95,13 @@ async def role_caller(service: Service, role: IamRole, session_name: str) -> Cal
     return Caller(
         CallerKind.ROLE,
         account_id,
-        role_session_arn(account_id, role.name, session_name),
+        service.arns.role_session(role.name, session_name),
         f"{role.role_id}:{session_name}",
         session_name,
         policies=await identity_policies(service, role.role_id),
         tags=(await service.store.tags.of(ResourceType.ROLE, [role.role_id])).get(role.role_id, {}),
         boundary=await boundary_policy(service, role.boundary_arn),
-        role_arn=role_arn(account_id, role.path, role.name),
+        role_arn=service.arns.role(role.name, role.path),
     )
 
 

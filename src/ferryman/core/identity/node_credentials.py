@@ -13,7 +13,6 @@ import msgspec
 from ferryman.core.identity.credentials import Authenticated
 from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
-from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller, CallerKind, Credentials
@@ -62,7 +61,7 @@ async def authenticate_node(service: Service, access_key_id: str, session_token:
 def node_caller(service: Service, node_id: NodeId) -> Caller:
     """Return the caller that a node is."""
     settings = service.settings
-    arn = node_arn(settings.account_id, settings.region, node_id)
+    arn = service.arns.node(node_id)
     return Caller(CallerKind.NODE, settings.account_id, arn, node_id, node_id, node_id=node_id)
 
 

@@ -18,7 +18,6 @@ from ferryman.core.identity.assume_role import (
 )
 from ferryman.core.identity.id_tokens import WebIdentity, verify_token
 from ferryman.core.service import Service
-from ferryman.model.arns import provider_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Origin
 from ferryman.model.identity.credential_sessions import SOURCE_IDENTITY_LIMIT, SessionKind
@@ -57,7 +56,7 @@ async def assume_role_with_web_identity(
     role = await find_role(service, request.role_arn)
     if role is None or not await _is_trusted(service, origin, identity, role, request):
         raise ServiceError("AccessDeniedException", f"Not authorized to perform {_WAY}")
-    arn = provider_arn(service.settings.account_id, identity.provider.name)
+    arn = service.arns.oidc_provider(identity.provider.name)
     session = await enter(service, role, request, SessionKind.WEB_IDENTITY, provider=arn, subject=identity.subject)
     return WebIdentitySession(session, identity.subject, identity.issuer, identity.audiences[0])
 
@@ -65,7 +64,7 @@ async def assume_role_with_web_identity(
 async def _is_trusted(
     service: Service, origin: Origin, identity: WebIdentity, role: IamRole, request: SessionRequest
 ) -> bool:
-    arn = provider_arn(service.settings.account_id, identity.provider.name)
+    arn = service.arns.oidc_provider(identity.provider.name)
     context = request_context(
         {
             **claim_keys(identity),

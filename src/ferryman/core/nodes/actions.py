@@ -16,7 +16,6 @@ from ferryman.core.nodes.activations import claim_activation
 from ferryman.core.nodes.requests import RegisterNodeRequest, RoleToken
 from ferryman.core.service import Service
 from ferryman.core.sessions.lifecycle import end_session
-from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId, new_node_id
 from ferryman.model.identity.callers import Caller
@@ -162,7 +161,7 @@ async def deregister_managed_instance(service: Service, caller: Caller, instance
 
 
 def _arn(service: Service, node_id: NodeId) -> str:
-    return node_arn(service.settings.account_id, service.settings.region, node_id)
+    return service.arns.node(node_id)
 
 
 def _is_key_old(service: Service, node: ManagedNode) -> bool:

@@ -43,8 +43,7 @@ async def create_activation(service: Service, caller: Caller, request: CreateAct
     Its tags become those of every node that it registers. Raises AccessDeniedException, ValidationException (an expiry
     in the past or more than 30 days away, a reserved tag), TooManyTagsError.
     """
-    settings = service.settings
-    resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:activation/*"
+    resource = service.arns.activation("*")
     require(service, caller, "ssm:CreateActivation", resource, request_tag_keys(request.tags))
     now = service.clock()
     expires_at = Millis(now + _DEFAULT_LIFE) if request.expires_at is None else request.expires_at
@@ -97,8 +96,7 @@ async def describe_activations(
 
     Raises AccessDeniedException, InvalidFilter, InvalidNextToken.
     """
-    settings = service.settings
-    require(service, caller, "ssm:DescribeActivations", f"arn:aws:ssm:{settings.region}:{settings.account_id}:*")
+    require(service, caller, "ssm:DescribeActivations", service.arns.everything_of_ssm())
     query = tuple((_member(key), values) for key, values in request.filters)
     members = sorted((key, sorted(values)) for key, values in request.filters)
     listing = Listing(service, caller, "DescribeActivations", members)
@@ -132,8 +130,7 @@ async def delete_activation(service: Service, caller: Caller, activation_id: str
 
     Raises AccessDeniedException, InvalidActivation (there is none, or no more).
     """
-    settings = service.settings
-    resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:activation/{activation_id}"
+    resource = service.arns.activation(activation_id)
     keys = await resource_keys(service, ResourceType.ACTIVATION, activation_id)
     require(service, caller, "ssm:DeleteActivation", resource, keys)
     if not await service.store.activations.remove(ActivationId(activation_id)):

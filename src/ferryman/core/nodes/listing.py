@@ -70,8 +70,7 @@ async def describe_instance_information(
     Raises AccessDeniedException, InvalidFilterKey, InvalidInstanceInformationFilterValue, InvalidInstanceId,
     InvalidNextToken.
     """
-    settings = service.settings
-    resource = f"arn:aws:ssm:{settings.region}:{settings.account_id}:*"
+    resource = service.arns.everything_of_ssm()
     require(service, caller, "ssm:DescribeInstanceInformation", resource)
     for key, values in request.filters:
         _check_filter(key, values)

@@ -19,7 +19,7 @@ from ferryman.core.ports.bus import NoResponders
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
-from ferryman.model.identity.callers import Caller, instance_arn
+from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 from ferryman.model.versions import AGENT_NAME
 from ferryman.wire.ssh_keys import bare_key
@@ -45,12 +45,12 @@ async def send_ssh_public_key(service: Service, caller: Caller, request: SendSsh
     Raises AccessDeniedException, InvalidArgsException, EC2InstanceNotFoundException, EC2InstanceStateInvalidException
     (not connected), EC2InstanceUnavailableException (the agent does not answer, or does not accept the key).
     """
-    node_id, settings = NodeId(request.instance_id), service.settings
+    node_id = NodeId(request.instance_id)
     keys = {
         **await resource_keys(service, ResourceType.NODE, node_id, "ec2:ResourceTag"),
         "ec2:osuser": request.os_user,
     }
-    arn = instance_arn(settings.account_id, settings.region, node_id)
+    arn = service.arns.instance(node_id)
     require(service, caller, "ec2-instance-connect:SendSSHPublicKey", arn, keys)
     try:
         public_key = bare_key(request.public_key)

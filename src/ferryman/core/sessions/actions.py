@@ -11,7 +11,6 @@ from ferryman.core.sessions.document import choose_document, requested_document
 from ferryman.core.sessions.lifecycle import end_session, idle_deadline
 from ferryman.core.sessions.quotas import quota_exceeded, quota_of
 from ferryman.core.sessions.requests import ConnectionStatus, SessionTicket, StartSessionRequest
-from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId, new_session_id
 from ferryman.model.identity.callers import Caller
@@ -107,8 +106,7 @@ async def get_connection_status(service: Service, caller: Caller, target: str) -
 
     Raises AccessDeniedException; an unknown target is not connected.
     """
-    settings = service.settings
-    resource = node_arn(settings.account_id, settings.region, NodeId(target))
+    resource = service.arns.node(NodeId(target))
     keys = await resource_keys(service, ResourceType.NODE, target)
     require(service, caller, "ssm:GetConnectionStatus", resource, keys)
     reachable = await _is_reachable(service, NodeId(target))

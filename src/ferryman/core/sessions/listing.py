@@ -12,7 +12,6 @@ from ferryman.core.paging import Listing, Page, Position
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.core.service import Service
 from ferryman.core.sessions.requests import DescribeSessionsRequest
-from ferryman.model.arns import session_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.identity.callers import Caller
@@ -32,7 +31,7 @@ async def describe_sessions(service: Service, caller: Caller, request: DescribeS
     Raises AccessDeniedException, ValidationException, InvalidFilterKey, InvalidNextToken.
     """
     settings = service.settings
-    require(service, caller, "ssm:DescribeSessions", session_arn(settings.account_id, settings.region, "*"))
+    require(service, caller, "ssm:DescribeSessions", service.arns.session("*"))
     query = _query(request)
     if caller.access_type is AccessType.JUST_IN_TIME:  # what it may see are its own
         if query.owner not in (None, caller.arn):

@@ -112,8 +112,3 @@ class Credentials:
     access_key_id: str
     secret_access_key: Secret
     session_token: Secret | None = None
-
-
-def instance_arn(account_id: str, region: str, node_id: NodeId) -> str:
-    """Return the ARN of a managed node as EC2 and EC2 Instance Connect have it: as an instance."""
-    return f"arn:aws:ec2:{region}:{account_id}:instance/{node_id}"

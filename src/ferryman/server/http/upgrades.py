@@ -13,7 +13,6 @@ from ferryman.core.audit.records import end_refused
 from ferryman.core.authorization.admission import LapsedToken, SessionOver, SpentToken, admit_agent, admit_client
 from ferryman.core.authorization.decisions import require
 from ferryman.core.channel_tokens import Channel, check_channel_token
-from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
 from ferryman.model.identity.callers import Caller, CallerKind
@@ -55,7 +54,7 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     await take_turn(request, caller.node_id or caller.person_id, "OpenControlChannel", caller.kind, UPGRADE_SECONDS)
     settings = gateway.service.settings
     node_id = NodeId(request.match_info["id"])
-    resource = node_arn(settings.account_id, settings.region, node_id)
+    resource = gateway.service.arns.node(node_id)
     require(gateway.service, caller, "ssmmessages:OpenControlChannel", resource)
     gateway.contention.check(node_id, gateway.service.clock())
     socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timing)

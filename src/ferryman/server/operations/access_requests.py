@@ -7,7 +7,6 @@ from ferryman.core.access_requests import approvals as access_approvals
 from ferryman.core.access_requests import listing as access_listing
 from ferryman.core.audit.records import moment as written
 from ferryman.model.access_requests import AccessRequest
-from ferryman.model.arns import access_request_arn
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment, tags_given
 
@@ -55,8 +54,7 @@ async def send_automation_signal(here: Surroundings, caller: Caller, given: Para
 async def get_ops_item(here: Surroundings, caller: Caller, given: Parameters) -> Result:
     """GetOpsItem."""
     found, tags = await access_listing.get_ops_item(here.service, caller, given["OpsItemId"])
-    settings = here.service.settings
-    arn = access_request_arn(settings.account_id, settings.region, found.request_id)
+    arn = here.service.arns.access_request(found.request_id)
     last = found.decided_by or found.requester.arn
     item = {
         **_summary(found),

@@ -10,7 +10,6 @@ from ferryman.core.channel_tokens import Channel, issue_channel_token
 from ferryman.core.nodes import actions as nodes
 from ferryman.core.nodes.requests import RegisterNodeRequest
 from ferryman.core.service import Service
-from ferryman.model.arns import node_arn
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.nodes import ManagedNode, NodeInformation
@@ -112,7 +111,7 @@ def _channel(token: Secret) -> Result:
 
 
 def _arn_of(service: Service, node_id: str) -> str:
-    return node_arn(service.settings.account_id, service.settings.region, NodeId(node_id))
+    return service.arns.node(NodeId(node_id))
 
 
 OPERATIONS: Operations = {

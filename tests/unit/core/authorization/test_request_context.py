@@ -13,7 +13,6 @@ from ferryman.core.identity import callers
 from ferryman.core.sessions import actions as sessions
 from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.core.tags import add_tags_to_resource, remove_tags_from_resource
-from ferryman.model.arns import node_arn
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller, CallerKind, Origin
@@ -132,7 +131,7 @@ async def test_nodes_by_tag(world: "World") -> None:
     by_tag = {"StringLike": {"ssm:resourceTag/Finance": ["WebServers"]}}
     alice = having(world.alice, statement("Allow", "ssm:StartSession", NODES, by_tag))
     assert await refused(world, alice, web) is None
-    assert await refused(world, alice, other) == node_arn("123456789012", "test-1", other)
+    assert await refused(world, alice, other) == world.service.arns.node(other)
 
 
 async def test_tags_of_a_request(world: "World") -> None:

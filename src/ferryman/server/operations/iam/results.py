@@ -7,7 +7,6 @@ from urllib.parse import quote
 from ferryman.core.iam.managed_policies import PolicyView
 from ferryman.core.paging import Page
 from ferryman.core.service import Service
-from ferryman.model.arns import group_arn, user_arn
 from ferryman.model.identity.groups import Group
 from ferryman.model.identity.policies import PolicyVersion
 from ferryman.model.identity.users import User
@@ -44,7 +43,7 @@ def user_result(service: Service, user: User, tags: Mapping[str, str] | None = N
         "Path": user.path,
         "UserName": user.name,
         "UserId": user.user_id,
-        "Arn": user_arn(service.settings.account_id, user.name, user.path),
+        "Arn": service.arns.user(user.name, user.path),
         "CreateDate": moment(user.created_at),
         "PermissionsBoundary": bounded if user.boundary_arn and tags is not None else None,
         "Tags": tag_list(tags) if tags else None,
@@ -57,7 +56,7 @@ def group_result(service: Service, group: Group) -> Result:
         "Path": group.path,
         "GroupName": group.name,
         "GroupId": group.group_id,
-        "Arn": group_arn(service.settings.account_id, group.name, group.path),
+        "Arn": service.arns.group(group.name, group.path),
         "CreateDate": moment(group.created_at),
     }
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from ferryman.core.iam import roles
 from ferryman.core.service import Service
-from ferryman.model.arns import role_arn
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.roles import IamRole, RoleChanges
 from ferryman.server.operations.context import (
@@ -105,7 +104,7 @@ def role_result(service: Service, role: IamRole, tags: Mapping[str, str]) -> Res
         "Path": role.path,
         "RoleName": role.name,
         "RoleId": role.role_id,
-        "Arn": role_arn(service.settings.account_id, role.path, role.name),
+        "Arn": service.arns.role(role.name, role.path),
         "CreateDate": moment(role.created_at),
         "AssumeRolePolicyDocument": encoded(role.trust_policy),
         "Description": role.description or None,
