@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferryman.client.calls.api import Connection
+from ferryman.client.calls.launch import DEFAULT_RECONNECT_SECONDS
 from ferryman.client.calls.start_session import COMMAND_DOCUMENT
 from ferryman.client.calls.targets import Target
 from ferryman.client.library.client import Client, open_client
@@ -19,7 +20,6 @@ from ferryman.client.library.input_feeding import feed
 from ferryman.client.library.port_sessions import Destination, PortSessions
 from ferryman.client.library.running_command import CommandTraffic, RunningCommand, Stream
 from ferryman.client.library.socks import requested
-from ferryman.client.session.reconnecting import DEFAULT_RECONNECT_SECONDS
 from ferryman.client.transfer.commands import RemotePath
 from ferryman.client.transfer.files import download_file, upload_file
 from ferryman.client.transfer.folders import download_folder, is_folder, upload_folder

@@ -1,4 +1,4 @@
-"""What the client reads of servers, nodes, providers, browsers and launchers: `ferryman.plugin`."""
+"""What the client reads of servers, nodes, providers, browsers and launchers: `ferryman.client`."""
 
 import asyncio
 import socket
@@ -207,10 +207,10 @@ TARGETS = (
             b"\n".join((_RESPONSE, b"us-east-1", b"StartSession")),
             b"--version",
         ),
-        (launch.InvalidArguments,),
+        (arguments.InvalidArguments,),
         (b"ws://[::1]:99999/", b"wss://a@b/", b"http://[", b":x", b"\xe2\x84\x80"),
     ),
-    Target("plugin.reconnect_seconds", _reconnect_seconds, (b"300", b"1e3", b"nan"), (launch.InvalidArguments,)),
+    Target("plugin.reconnect_seconds", _reconnect_seconds, (b"300", b"1e3", b"nan"), (arguments.InvalidArguments,)),
     Target("plugin.agent_features", _agent_features, (b"3.3.0.0", b"2.3.722.0", b"")),
     Target("plugin.exit_code", exit_code, (b"EXIT_CODE: 0", b" EXIT_CODE: -255 ")),
     Target(
@@ -244,7 +244,7 @@ TARGETS = (
             b'\x02{"__type":"x#DoesNotExistException","message":"m"}',
             b'\x01{"__type":"ThrottlingException","Message":"m"}',
         ),
-        (SessionOver, CallRefused, Unreachable, launch.InvalidArguments),
+        (SessionOver, CallRefused, Unreachable, launch.InvalidStreamUrl),
         (b'"StreamUrl":', b'"TokenValue":', b'"__type":'),
         MIB,
     ),
@@ -252,7 +252,7 @@ TARGETS = (
         "plugin.answer.start_session",
         _started,
         (b"\x03" + _RESPONSE, b'\x02{"__type":"TargetNotConnected","message":"m"}'),
-        (Failure, launch.InvalidArguments),
+        (Failure,),
         (b'"StreamUrl":', b'"TokenValue":', b'"__type":'),
         MIB,
     ),

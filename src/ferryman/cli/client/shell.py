@@ -11,10 +11,10 @@ from ferryman.cli.command_line import command_line
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.printing import complain
 from ferryman.client.calls.api import Connection, connect
-from ferryman.client.calls.launch import InvalidArguments, Launch
+from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.start_session import INTERACTIVE_DOCUMENT, start_session
 from ferryman.client.calls.targets import find_node
-from ferryman.client.plugin.arguments import SHELL_STATUS_VARIABLE
+from ferryman.client.plugin.arguments import SHELL_STATUS_VARIABLE, InvalidArguments
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, its name, or tag:KEY=VALUE.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the session's record.", show_default=False)]

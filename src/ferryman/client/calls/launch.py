@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from ferryman.client.plugin import texts
-from ferryman.client.session.expected_session import ExpectedSession
+from ferryman.client.calls.expected_session import ExpectedSession
 from ferryman.model.secret import Secret
 
+DEFAULT_RECONNECT_SECONDS = 300.0
+"""How long a client tries to restore a lost connection."""
 
-class InvalidArguments(Exception):
-    """What the command was started with makes no sense; the text says what, and holds no secret."""
+
+class InvalidStreamUrl(Exception):
+    """The StreamUrl is not the address of a data channel; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,20 @@ class Launch:
 
 
 def checked_stream_url(url: str) -> str:
-    """Return `url`, the address of a data channel. Raises `InvalidArguments` unless it is a WebSocket's."""
-    parts = _split(url)
+    """Return `url`, the address of a data channel. Raises `InvalidStreamUrl` unless it is a WebSocket's."""
+    parts = split_url(url)
     if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise InvalidArguments(texts.cannot_start("the StreamUrl must be ws://HOST/… or wss://HOST/…"))
+        raise InvalidStreamUrl("the StreamUrl must be ws://HOST/… or wss://HOST/…")
     if parts.username is not None or parts.password is not None:
-        raise InvalidArguments(texts.cannot_start("the StreamUrl must hold no user name or password"))
+        raise InvalidStreamUrl("the StreamUrl must hold no user name or password")
     return url
 
 
-def _split(url: str) -> SplitResult | None:
+def split_url(url: str) -> SplitResult | None:
+    """Return the parts of `url`, None if it cannot be parsed."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for what is no port
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         return None
     return parts

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from ferryman.client.calls.api import Api
-from ferryman.client.calls.launch import Launch, checked_stream_url
-from ferryman.client.session.expected_session import expected_session
+from ferryman.client.calls.expected_session import expected_session
+from ferryman.client.calls.launch import InvalidStreamUrl, Launch, checked_stream_url
+from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
 
 COMMAND_DOCUMENT = "AWS-StartNonInteractiveCommand"
@@ -19,7 +20,7 @@ def start_session(
 ) -> Launch:
     """Start a session on a node, of the account's shell if no document is named. Calls the server.
 
-    Raises `Failure` if the server refuses, `InvalidArguments` if its answer makes no sense.
+    Raises `Failure` if the server refuses, or its answer makes no sense.
     """
     members: dict[str, object] = {"Target": node_id}
     if document:
@@ -29,7 +30,10 @@ def start_session(
     if reason:
         members["Reason"] = reason
     answer = api.call("StartSession", **members)
-    stream_url = checked_stream_url(answer["StreamUrl"])
+    try:
+        stream_url = checked_stream_url(answer["StreamUrl"])
+    except InvalidStreamUrl as error:
+        raise Failure("The session was not started", str(error)) from error
     return Launch(
         session_id=answer["SessionId"],
         token=Secret(answer["TokenValue"]),

@@ -12,17 +12,15 @@ from typing import TypeVar
 from ferryman.channel.backoff import Backoff
 from ferryman.client.calls.api import Absent, Api, Connection
 from ferryman.client.calls.api import connect as connect_api
-from ferryman.client.calls.launch import InvalidArguments, Launch
+from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import ServiceClient
 from ferryman.client.calls.start_session import start_session
 from ferryman.client.calls.targets import Target, find_nodes
-from ferryman.client.library.background_session import CarriedSession, Traffic
-from ferryman.client.plugin.texts import without_prefix
-from ferryman.model.failures import Failure
+from ferryman.client.library.background_session import BackgroundSession, Traffic
+from ferryman.client.session.driver import HEARTBEAT_SECONDS
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
 
-HEARTBEAT_SECONDS = 15.0
 START_AGAIN = Backoff(initial=0.2, ratio=2.0, cap=5.0)
 USER_AGENT = f"ferryman/{CLIENT_VERSION}"
 
@@ -54,14 +52,14 @@ class Client:
 
     async def start(
         self, node_id: str, document: str, parameters: Mapping[str, str], traffic: Traffic
-    ) -> CarriedSession:
+    ) -> BackgroundSession:
         """Start a session and wait until it is open. Raises `Failure`.
 
         A node that had a session of ours is waited for if it is away now: what consists of several sessions, a copy,
         must not fail where a single one would go on.
         """
         launch = await self._launch(node_id, document, parameters)
-        session = CarriedSession(launch, self.dialler, self.service, self.reconnect_seconds, traffic, self.on_notice)
+        session = BackgroundSession(launch, self.dialler, self.service, self.reconnect_seconds, traffic, self.on_notice)
         try:
             await session.started()
         except BaseException:
@@ -76,8 +74,6 @@ class Client:
         while True:
             try:
                 return await self.call(start_session, node_id, document, parameters)
-            except InvalidArguments as error:
-                raise Failure("The session was not started", without_prefix(str(error))) from error
             except Absent:
                 wait = START_AGAIN.delay(attempt, os.urandom)
                 if time.monotonic() + wait >= until:

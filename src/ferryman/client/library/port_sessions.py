@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ferryman.channel.events import OutputReceived, SessionStarted
 from ferryman.client.calls.start_session import PORT_DOCUMENT, REMOTE_PORT_DOCUMENT
-from ferryman.client.library.background_session import CarriedSession
+from ferryman.client.library.background_session import BackgroundSession
 from ferryman.client.library.client import Client
 from ferryman.client.session.agent_features import expects_keep_alive, multiplexes
 from ferryman.client.session.far_end import FarEnd
@@ -92,11 +92,11 @@ class PortTraffic:
         if expects_keep_alive(started.agent_version):
             self._stay_alive()
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Take what came through the tunnel."""
         if event.payload_type == PayloadType.FLAG and event.payload == _CONNECT_ERROR:
             self._on_problem(f"{self._destination}: the node cannot connect")
-        self.tunnel.take(event)
+        self.tunnel.on_output(event)
 
     def flush(self) -> None:
         """Move what waits."""
@@ -122,7 +122,7 @@ class PortTraffic:
 
 @dataclass(slots=True)
 class _Kept:
-    session: CarriedSession
+    session: BackgroundSession
     traffic: PortTraffic
     used_at: float
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from ferryman.channel.events import OutputReceived, SessionStarted
-from ferryman.client.library.background_session import CarriedSession
+from ferryman.client.library.background_session import BackgroundSession
 from ferryman.client.session.exit_code import exit_code
 from ferryman.client.session.far_end import FarEnd
 from ferryman.model.failures import Failure
@@ -50,7 +50,7 @@ class CommandTraffic:
             raise Failure("The command was not started", f"the node began a session of type {started.session_type}")
         self.begun.append((started, far_end))
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Keep output until it is asked for; the sender's window bounds it."""
         self.arrived.append(event)
         self.news.set()
@@ -71,7 +71,7 @@ class RunningCommand:
     Output that is not asked for is not acknowledged: a command that writes much waits for its reader.
     """
 
-    def __init__(self, session: CarriedSession, traffic: CommandTraffic) -> None:
+    def __init__(self, session: BackgroundSession, traffic: CommandTraffic) -> None:
         self._session = session
         self._traffic = traffic
         self._far_end = session.far_end

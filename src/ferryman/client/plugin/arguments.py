@@ -9,37 +9,30 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ferryman.client.calls.launch import InvalidArguments, Launch, _split, checked_stream_url
+from ferryman.client.calls.expected_session import expected_session
+from ferryman.client.calls.launch import (
+    DEFAULT_RECONNECT_SECONDS,
+    InvalidStreamUrl,
+    Launch,
+    checked_stream_url,
+    split_url,
+)
 from ferryman.client.plugin import texts
-from ferryman.client.session.expected_session import expected_session
-from ferryman.client.session.reconnecting import DEFAULT_RECONNECT_SECONDS
 from ferryman.model.secret import Secret
 
 RESPONSE_VARIABLE_PREFIX = "AWS_SSM_START_SESSION_RESPONSE"
-
-
 OPERATION = "StartSession"
-
-
 RECONNECT_VARIABLE = "FERRYMAN_RECONNECT_SECONDS"
-
-
 LONGEST_RECONNECT_SECONDS = 86_400.0
-
-
 FORWARD_IDLE_VARIABLE = "FERRYMAN_FORWARD_IDLE_SECONDS"
-
-
 DEFAULT_FORWARD_IDLE_SECONDS = 86_400.0
-
-
 LONGEST_FORWARD_IDLE_SECONDS = 30 * 86_400.0
-
-
 COMMAND_STDIN_VARIABLE = "FERRYMAN_COMMAND_STDIN"
-
-
 SHELL_STATUS_VARIABLE = "FERRYMAN_SHELL_STATUS"
+
+
+class InvalidArguments(Exception):
+    """The command was started with invalid arguments or settings; the text is the message, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +128,7 @@ def _seconds(environment: Mapping[str, str], variable: str, default: float, long
 def _launch(response: str, region: str, profile: str, request: str, endpoint: str) -> Launch:
     members = _members(response)
     session_id, token = _text_member(members, "SessionId"), Secret(_text_member(members, "TokenValue"))
-    stream_url = checked_stream_url(_text_member(members, "StreamUrl"))
+    stream_url = _checked_stream_url(_text_member(members, "StreamUrl"))
     asked = _request(request)
     return Launch(
         session_id=session_id,
@@ -147,6 +140,13 @@ def _launch(response: str, region: str, profile: str, request: str, endpoint: st
         endpoint=_checked_endpoint(endpoint),
         expected=expected_session(stream_url, asked),
     )
+
+
+def _checked_stream_url(url: str) -> str:
+    try:
+        return checked_stream_url(url)
+    except InvalidStreamUrl as error:
+        raise InvalidArguments(texts.cannot_start(str(error))) from error
 
 
 def _response_text(argument: str, environment: MutableMapping[str, str]) -> str:
@@ -188,7 +188,7 @@ def _request(request: str) -> Mapping[str, object] | None:
 
 
 def _checked_endpoint(url: str) -> str:
-    parts = _split(url)
+    parts = split_url(url)
     if url and (parts is None or parts.scheme not in ("http", "https") or not parts.hostname):
         raise InvalidArguments(texts.cannot_start("the endpoint (sixth argument) must be http://HOST or https://HOST"))
     return url

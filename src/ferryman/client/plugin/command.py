@@ -42,7 +42,7 @@ class Command:
             self._input_ended()
         around.screen.choose(data_only=False)
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Show what the command wrote, each output on its own stream."""
         match event.payload_type:
             case PayloadType.OUTPUT | PayloadType.ERROR:

@@ -1,5 +1,6 @@
 """Which kind of session has started: by its type, its document's properties and the agent's version."""
 
+from ferryman.client.calls.expected_session import ExpectedSession
 from ferryman.client.plugin.command import Command
 from ferryman.client.plugin.ports.basic import BasicPort
 from ferryman.client.plugin.ports.multiplexed import MultiplexedPort
@@ -7,7 +8,6 @@ from ferryman.client.plugin.session_handler import CannotRun, Kind, Surroundings
 from ferryman.client.plugin.shell import Shell
 from ferryman.client.plugin.stdio import StdioPort
 from ferryman.client.session.agent_features import multiplexes
-from ferryman.client.session.expected_session import ExpectedSession
 from ferryman.model.session_types import LOCAL_PORT_FORWARDING, TERMINAL_TYPES, SessionType
 
 

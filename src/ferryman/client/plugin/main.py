@@ -11,9 +11,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from ferryman.client.calls.launch import InvalidArguments, Launch
+from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin import texts
-from ferryman.client.plugin.arguments import ShowInstalled, ShowVersion, parse
+from ferryman.client.plugin.arguments import InvalidArguments, ShowInstalled, ShowVersion, parse
 from ferryman.client.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, WRONG_ARGUMENTS
 from ferryman.model.printable import printable_lines
 from ferryman.model.versions import CLIENT_VERSION

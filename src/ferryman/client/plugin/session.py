@@ -4,20 +4,18 @@ import asyncio
 import contextlib
 import dataclasses
 import signal
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from ferryman.channel.events import (
-    ClientEvent,
     CustomerMessageReceived,
     FarEndAnswered,
     FarEndFellSilent,
-    OutputReceived,
     SessionEnded,
     SessionStarted,
 )
 from ferryman.client.calls.launch import Launch
-from ferryman.client.calls.resume_session import CallRefused, ServiceClient, SessionOver
+from ferryman.client.calls.resume_session import CallRefused, ServiceClient
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.arguments import Settings, read_settings
 from ferryman.client.plugin.ca_bundle import ca_file
@@ -27,25 +25,13 @@ from ferryman.client.plugin.parent_watch import ParentWatch
 from ferryman.client.plugin.session_handler import CannotRun, Kind, Surroundings
 from ferryman.client.plugin.signals import ENDING, FATAL, Signals
 from ferryman.client.plugin.tty.screen import STANDARD, Descriptors, Screen
-from ferryman.client.session.connection import CannotConnect, Connector
-from ferryman.client.session.far_end import FarEnd
+from ferryman.client.session.connection import CannotConnect, SessionTimedOut
+from ferryman.client.session.driver import HEARTBEAT_SECONDS, OutageBegan, OutageEnded, SessionDriver, SessionEvent
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
-from ferryman.transport.websocket import WebSocket
-from ferryman.wire.agent_message import Flag
 
-HEARTBEAT_SECONDS = 15.0
-"""A server that says nothing for this long is asked; silent for half of it more, it is dead."""
-NOTICE_SECONDS = 1.0
-"""Outages shorter than this are not worth a word."""
-TERMINATE_SECONDS = 10.0
-"""How long telling the server that the session is over may hold up the exit."""
 USER_AGENT = f"ferryman-session-manager-plugin/{CLIENT_VERSION}"
-
-FLAG_SECONDS = 2.0
-"""The same for telling the far end, which is quicker; then the server is told."""
-
 FATAL_STATUSES = frozenset(SIGNAL_BASE + number for number in FATAL)
 
 
@@ -65,8 +51,7 @@ async def run(
     trusted = ca_file(environment, launch.profile) if launch.stream_url.startswith("wss:") else None
     service = ServiceClient(launch.region, launch.profile, launch.endpoint)
     async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=trusted) as dialler:
-        connector = Connector(launch, dialler, service, settings.reconnect_seconds)
-        session = _Session(launch, connector, service, settings, descriptors)
+        session = _Session(launch, dialler, service, settings, descriptors)
         with contextlib.ExitStack() as stack:
             stack.enter_context(Signals(session.on_signal))
             if ends_with_parent:
@@ -75,17 +60,17 @@ async def run(
 
 
 class _Session:
+    """The person's side of a session: `SessionOwner` of its driver."""
+
     def __init__(
-        self, launch: Launch, connector: Connector, service: ServiceClient, settings: Settings, descriptors: Descriptors
+        self, launch: Launch, dialler: Dialler, service: ServiceClient, settings: Settings, descriptors: Descriptors
     ) -> None:
         self._launch = launch
-        self._connector = connector
-        self._service = service
         self._settings = settings
         self._endings = Endings()
         self._hurry = asyncio.Event()
-        self._connected = False
-        self._far_end = FarEnd(self._on_events)
+        self._driver = SessionDriver(launch, dialler, service, settings.reconnect_seconds, self)
+        self._far_end = self._driver.far_end
         self._screen = Screen(descriptors, self._far_end.consumed, self._output_closed)
         self._kind: Kind | None = None
 
@@ -97,8 +82,8 @@ class _Session:
             ending = await self._until_ending()
             if self._kind is None:
                 self._screen.choose(data_only=True)
-            if ending.terminate and self._connector.opened_once:
-                await self._unhurried(self._terminate(), TERMINATE_SECONDS)
+            if ending.terminate:
+                await self._unhurried(self._terminate())
             self._screen.say(ending.last_words)
             self._screen.complain(ending.complaint)
             await self._unhurried(self._screen.drained())
@@ -106,7 +91,7 @@ class _Session:
         finally:
             if self._kind is not None:
                 self._kind.close()
-            self._far_end.close()
+            self._driver.close()
             self._screen.close()
 
     @property
@@ -143,25 +128,8 @@ class _Session:
         if "handle" in context and isinstance(fault, BaseException):
             self._endings.fail(fault)
 
-    def _on_events(self, events: Sequence[ClientEvent]) -> None:
-        for event in events:
-            match event:
-                case OutputReceived() if self._kind is not None:
-                    self._kind.take(event)
-                case SessionStarted():
-                    self._begin(event)
-                case CustomerMessageReceived(text):
-                    self._screen.say(texts.customer_message(text))
-                case FarEndFellSilent():
-                    self._screen.notice(texts.node_silent(attended=self._attended))
-                case FarEndAnswered():
-                    self._screen.notice(texts.NODE_ANSWERS)
-                case SessionEnded(output, lost):
-                    self._endings.announce(self._ending(output, lost=lost))
-        if self._kind is not None:
-            self._kind.flush()
-
-    def _begin(self, started: SessionStarted) -> None:
+    def session_started(self, started: SessionStarted) -> Kind | None:
+        """Make the handler of this session; if it cannot run here, the session ends."""
         around = Surroundings(
             self._launch.session_id, started, self._far_end, self._screen, self._endings, self._settings
         )
@@ -169,6 +137,23 @@ class _Session:
             self._kind = begin(around, self._launch.expected)
         except CannotRun as reason:
             self._endings.announce(Ending(FAILED, complaint=texts.cannot_start(str(reason)), terminate=True))
+        return self._kind
+
+    def on_event(self, event: SessionEvent) -> None:
+        """Tell the person, or end."""
+        match event:
+            case CustomerMessageReceived(text):
+                self._screen.say(texts.customer_message(text))
+            case FarEndFellSilent():
+                self._screen.notice(texts.node_silent(attended=self._attended))
+            case FarEndAnswered():
+                self._screen.notice(texts.NODE_ANSWERS)
+            case OutageBegan() if not self._endings.announced:
+                self._screen.notice(texts.connection_lost(self._settings.reconnect_seconds, attended=self._attended))
+            case OutageEnded() if not self._endings.announced:
+                self._screen.notice(texts.RECONNECTED)
+            case SessionEnded(output, lost):
+                self._endings.announce(self._ending(output, lost=lost))
 
     def _ending(self, output: str, *, lost: bool) -> Ending:
         if self._kind is not None:
@@ -188,77 +173,46 @@ class _Session:
         try:
             await asyncio.wait({connection, cause}, return_when=asyncio.FIRST_COMPLETED)
             if not cause.done():
-                self._endings.announce(connection.result())
+                connection.result()  # raises a fault of ours; otherwise it has announced the ending
             ending = await cause
-            if ending.terminate and self._kind is not None and self._kind.ends_by_flag and self._connected:
-                ending = await self._told(ending)
+            if ending.terminate and self._kind is not None and self._kind.ends_by_flag and self._driver.connected:
+                ending = await self._ended_by_flag(ending)
         finally:
             await _cancelled(connection, cause)
         if self._kind is not None:
             await self._unhurried(self._kind.finish())
         return ending
 
-    async def _told(self, ending: Ending) -> Ending:
-        """Tell the far end by flag; return what is left to do.
-
-        A far end that ends the session at once may leave without an acknowledgement: the session's end is its answer.
-        """
-        self._far_end.flag(Flag.TERMINATE_SESSION)
-        await self._unhurried(self._far_end.delivered(), FLAG_SECONDS)
+    async def _ended_by_flag(self, ending: Ending) -> Ending:
+        """End the session at the node; return what is left to do."""
+        await self._unhurried(self._driver.end_by_flag())
         if ending.status in FATAL_STATUSES:
             self._hurry.set()
-        return dataclasses.replace(ending, terminate=not (self._far_end.all_acknowledged or self._far_end.is_over))
+        return dataclasses.replace(ending, terminate=not self._far_end.is_settled)
 
-    async def _stay_connected(self) -> Ending:
-        """Return only when there is no connection to be had any more."""
+    async def _stay_connected(self) -> None:
+        """Return once the session is over, or has no connection and will not get another."""
         try:
-            websocket = await self._connector.open()
-            while True:
-                try:
-                    self._connected = True
-                    await self._far_end.pump.run(websocket)
-                finally:
-                    self._connected = False
-                    await websocket.close()
-                if self._far_end.is_over:
-                    return await self._endings.first()
-                websocket = await self._reopen()
+            await self._driver.run()
+        except SessionTimedOut:
+            self._endings.announce(Ending(FAILED, last_words=texts.timed_out(self._launch.session_id)))
         except CannotConnect as lost:
-            return lost.ending
-
-    async def _reopen(self) -> WebSocket:
-        notified = False
-
-        def notice() -> None:
-            nonlocal notified
-            if self._endings.announced:
-                return
-            notified = True
-            self._screen.notice(texts.connection_lost(self._settings.reconnect_seconds, attended=self._attended))
-
-        timer = asyncio.get_running_loop().call_later(NOTICE_SECONDS, notice)
-        try:
-            websocket = await self._connector.reopen()
-        finally:
-            timer.cancel()
-        if notified:
-            self._screen.notice(texts.RECONNECTED)
-        return websocket
+            self._endings.announce(Ending(FAILED, complaint=texts.cannot_start(str(lost))))
 
     async def _terminate(self) -> None:
         try:
-            await self._service.terminate(self._launch.session_id)
-        except SessionOver:
+            await self._driver.terminate()
+        except TimeoutError:
             return
         except (CallRefused, Unreachable) as error:
             self._screen.complain(texts.not_terminated(self._launch.session_id, str(error)))
 
-    async def _unhurried(self, waiting: Coroutine[None, None, None], seconds: float | None = None) -> None:
+    async def _unhurried(self, waiting: Coroutine[None, None, None]) -> None:
         """Wait for something on the way out, until a further signal says that it has taken long enough."""
         work = asyncio.create_task(waiting)
         hurry = asyncio.create_task(self._hurry.wait())
         try:
-            await asyncio.wait({work, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, hurry}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
         finally:

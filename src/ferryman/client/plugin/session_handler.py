@@ -69,7 +69,7 @@ class Kind(Protocol):
     def ends_with_parent(self) -> bool:
         """Whether nobody needs the session once the process that started the client has ended."""
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Take output; acknowledge it once it is written out."""
 
     def flush(self) -> None:

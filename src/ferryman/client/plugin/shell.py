@@ -47,7 +47,7 @@ class Shell:
             self._terminal.enter()
             self._screen.raw = True
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Show what the program wrote."""
         if self._end_of_input is not None:
             self._end_of_input.output_arrived()

@@ -42,7 +42,7 @@ class StdioPort:
         around.screen.unsay()
         around.screen.choose(data_only=True)
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Write what came from the port."""
         self._silent_since = time.monotonic()
         if event.payload_type in FRAME_TYPES:

@@ -6,7 +6,6 @@ them. Everything else goes to standard error. What a text quotes is foreign: it 
 
 from ferryman.model.printable import one_line, printable
 
-_CANNOT_START = "Cannot perform start session: "
 INSTALLED = "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n"
 
 ESCAPE_HELP = (
@@ -48,12 +47,7 @@ def timed_out(session_id: str) -> str:
 
 def cannot_start(cause: str) -> str:
     """The session could not be opened, or could not go on."""
-    return f"{_CANNOT_START}{one_line(cause)}\n"
-
-
-def without_prefix(text: str) -> str:
-    """Return the cause in a text of `cannot_start`, or another text, as part of a sentence of its own."""
-    return " ".join(text.split()).rstrip(".").removeprefix(_CANNOT_START)
+    return f"Cannot perform start session: {one_line(cause)}\n"
 
 
 def unknown_operation(argument: str) -> str:

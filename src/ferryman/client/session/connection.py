@@ -10,10 +10,8 @@ import uuid
 from collections.abc import Callable
 
 from ferryman.channel.backoff import Attempts, Backoff
-from ferryman.client.calls.launch import InvalidArguments, Launch, checked_stream_url
+from ferryman.client.calls.launch import InvalidStreamUrl, Launch, checked_stream_url
 from ferryman.client.calls.resume_session import CallRefused, ServiceClient, SessionOver
-from ferryman.client.plugin import texts
-from ferryman.client.plugin.endings import FAILED, Ending
 from ferryman.model.secret import Secret
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
@@ -28,11 +26,11 @@ BACKOFF = Backoff(initial=0.1, ratio=2.0, cap=5.0)
 
 
 class CannotConnect(Exception):
-    """There is no connection and there will be none; `ending` is what that means for the session."""
+    """The session has no connection and will not get another. The text is the cause, without a final full stop."""
 
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(ending.complaint or ending.last_words)
-        self.ending = ending
+
+class SessionTimedOut(CannotConnect):
+    """The server no longer knows the session, or does not let it be resumed."""
 
 
 class Connector:
@@ -79,7 +77,7 @@ class Connector:
         except TimeoutError:
             pass
         advice = "; name its authority's file in AWS_CA_BUNDLE" if isinstance(cause, CertificateRefused) else ""
-        raise _failed(f"{cause}{advice}") from cause
+        raise CannotConnect(f"{cause}{advice}") from cause
 
     async def reopen(self) -> WebSocket:
         """Resume the session after a loss, as often as it takes. Raises `CannotConnect`."""
@@ -99,7 +97,7 @@ class Connector:
                         cause = error
         except TimeoutError:
             limit = f"the connection was lost and could not be restored within {self._reconnect_seconds:.0f} s"
-            raise _failed(f"{limit}: {cause}" if cause else limit) from cause
+            raise CannotConnect(f"{limit}: {cause}" if cause else limit) from cause
 
     async def _resume(self) -> WebSocket:
         try:
@@ -107,11 +105,11 @@ class Connector:
             if ticket.stream_url:
                 self._url = checked_stream_url(ticket.stream_url)
         except SessionOver as over:
-            raise CannotConnect(Ending(FAILED, last_words=texts.timed_out(self._launch.session_id))) from over
+            raise SessionTimedOut("it timed out") from over
         except CallRefused as refused:
-            raise _failed(f"the connection was lost, and ResumeSession failed: {refused}") from refused
-        except InvalidArguments as invalid:
-            raise CannotConnect(Ending(FAILED, complaint=str(invalid))) from invalid
+            raise CannotConnect(f"the connection was lost, and ResumeSession failed: {refused}") from refused
+        except InvalidStreamUrl as invalid:
+            raise CannotConnect(str(invalid)) from invalid
         return await self._open(ticket.token)
 
     async def _open(self, token: Secret) -> WebSocket:
@@ -127,10 +125,6 @@ class Connector:
         self.opened_once = True
         self._opened_at = self._clock()
         return websocket
-
-
-def _failed(cause: str) -> CannotConnect:
-    return CannotConnect(Ending(FAILED, complaint=texts.cannot_start(cause)))
 
 
 def _is_final(cause: Exception) -> bool:

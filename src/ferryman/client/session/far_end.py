@@ -37,7 +37,7 @@ class FarEnd:
         )
         self._on_events = on_events
         self._handling = False
-        self._delivered = asyncio.Event()
+        self._settled = asyncio.Event()
         self.is_over = False
         """Whether the server has said that the session is over."""
         self._written = -1
@@ -51,8 +51,13 @@ class FarEnd:
 
     @property
     def all_acknowledged(self) -> bool:
-        """Whether the far end has taken everything that was sent."""
+        """Whether the far end has acknowledged everything that was sent."""
         return self._channel.all_acknowledged
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the far end has acknowledged everything, or never will because the session is over."""
+        return self._channel.all_acknowledged or self.is_over
 
     def capacity(self) -> int:
         """Return how many bytes `send` may take now."""
@@ -80,11 +85,11 @@ class FarEnd:
         elif self._timer is None:
             self._timer = self._loop.call_later(ACKNOWLEDGE_SECONDS, self._acknowledge_late)
 
-    async def delivered(self) -> None:
-        """Wait until the far end has taken everything that was sent, or the session is over and it never will."""
-        while not (self._channel.all_acknowledged or self.is_over):
-            self._delivered.clear()
-            await self._delivered.wait()
+    async def settled(self) -> None:
+        """Wait until `is_settled`."""
+        while not self.is_settled:
+            self._settled.clear()
+            await self._settled.wait()
 
     def remaining(self) -> bool:
         """Act on what the engine had held back until now; return whether there was anything."""
@@ -128,5 +133,5 @@ class FarEnd:
             self._on_events(events)
         finally:
             self._handling = False
-        if self._channel.all_acknowledged or self.is_over:
-            self._delivered.set()
+        if self.is_settled:
+            self._settled.set()

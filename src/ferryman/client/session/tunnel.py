@@ -56,7 +56,7 @@ class Tunnel:
         """Make a connection that is given a stream as soon as it is up."""
         return TcpConnection(self._streams)
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Take bytes of the smux session; what does not fit now waits, unacknowledged."""
         self._streams.take(event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b"")
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from ferryman.client.calls.launch import InvalidArguments, Launch
+from ferryman.client.calls.expected_session import ExpectedSession
+from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin import texts
-from ferryman.client.plugin.arguments import ShowInstalled, ShowVersion, parse
-from ferryman.client.session.expected_session import ExpectedSession
+from ferryman.client.plugin.arguments import InvalidArguments, ShowInstalled, ShowVersion, parse
 from ferryman.model.secret import Secret
 from ferryman.model.session_types import TERMINAL_TYPES
 

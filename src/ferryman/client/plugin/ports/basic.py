@@ -60,7 +60,7 @@ class BasicPort:
         around.screen.choose(data_only=False)
         around.screen.say(texts.listening(self._listener.name, around.session_id))
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Write what came from the port to the connection, if there is one."""
         if self._between or event.payload_type not in DATA_TYPES:
             self._write(None, event)
@@ -181,5 +181,5 @@ class BasicPort:
             # What was read before the end goes before the flag.
             await self._all_sent.wait()
             self._far_end.flag(Flag.DISCONNECT_TO_PORT)
-            await self._far_end.delivered()
+            await self._far_end.settled()
             self._between = False

@@ -57,11 +57,11 @@ class MultiplexedPort:
         if expects_keep_alive(around.started.agent_version):
             self._stay_alive()
 
-    def take(self, event: OutputReceived) -> None:
+    def on_output(self, event: OutputReceived) -> None:
         """Take what came through the tunnel."""
         if event.payload_type == PayloadType.FLAG and event.payload == _CONNECT_ERROR:
             self._screen.say(texts.CONNECT_TO_PORT_ERROR)
-        self._tunnel.take(event)
+        self._tunnel.on_output(event)
 
     def flush(self) -> None:
         """Move what waits."""

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ferryman.channel.events import SessionStarted
+from ferryman.client.calls.expected_session import ExpectedSession, expected_session
 from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin.arguments import parse
-from ferryman.client.session.expected_session import ExpectedSession, expected_session
 from ferryman.model.stream_urls import stream_query
 
 Start = Callable[..., subprocess.Popen[bytes]]
