@@ -25,7 +25,7 @@ BREAKING = """
 from ferryman.client.plugin import shell
 def show(*_):
     raise KeyError("broken on purpose")
-shell.Shell.take = show
+shell.Shell.on_output = show
 """
 
 
