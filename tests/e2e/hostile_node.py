@@ -17,7 +17,7 @@ _SCRIPTS = {
     "test -d": "is_folder",
     "sha256sum {} +": "listing",
     "cat {} +": "size",
-    "is no file": "look",
+    "is not a file": "look",
     "tail -c": "content",
 }
 CONTENT = b"owned\n"

@@ -80,7 +80,7 @@ def test_one_node_and_its_tags(ferryman: Ferryman) -> None:
     assert run(ferryman, "nodes", "tag", node, "--remove", "team").stdout == f"{node} stage=test\n"
     assert "KEY=VALUE" in refusal(ferryman, "nodes", "tag", node, "stage")
     assert "InvalidInstanceInformationFilterValue" in refusal(ferryman, "nodes", "--status", "online")
-    assert "--status is given before 'show'" in refusal(ferryman, "nodes", "--status", "Online", "show", node)
+    assert "--status has no effect before 'show'" in refusal(ferryman, "nodes", "--status", "Online", "show", node)
     assert "is not registered" in refusal(ferryman, "nodes", "show", "mi-00000000000000000")
     assert "--yes" in refusal(ferryman, "nodes", "deregister", node)
 
@@ -135,7 +135,7 @@ def test_watching_nodes_come_and_go(ferryman: Ferryman, passing: str) -> None:
         assert (first["InstanceId"], first["PingStatus"]) == (passing, "Online")
         table.expect("1 node, 1 Online")
         gone = run(ferryman, "nodes", "deregister", "--yes", passing)
-        assert gone.stdout == f"{passing} is deregistered.\n"
+        assert gone.stdout == f"Deregistered {passing}.\n"
         while (last := json.loads(lines.stdout.readline()))["PingStatus"] != "Deregistered":
             assert last["InstanceId"] == passing
         table.expect("0 nodes")
@@ -287,7 +287,7 @@ def test_the_doctor_names_what_is_wrong(
 
 def test_refusals_are_one_line(ferryman: Ferryman) -> None:
     assert "does not answer" in refusal(ferryman, "nodes", "--endpoint-url", "http://127.0.0.1:9")
-    assert "is no time" in refusal(ferryman, "sessions", "list", "--after", "yesterday")
+    assert "is not a valid time" in refusal(ferryman, "sessions", "list", "--after", "yesterday")
     assert "ValidationException" in refusal(ferryman, "sessions", "list", "--status", "Asleep")
     assert "AWS" in refusal(ferryman, "nodes", AWS_ENDPOINT_URL="", AWS_CONFIG_FILE="/nowhere")
     assert "absent" in refusal(ferryman, "nodes", "--profile", "absent")

@@ -173,5 +173,5 @@ def test_json_is_for_programs_that_hold_it(tmp_path: Path, environment: dict[str
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == "ferryman: --json goes with --hold: a shell is for people. Add --hold.\n"
+    assert done.stderr == "ferryman: --json needs --hold: without it the demo opens a shell. Add --hold.\n"
     assert not (tmp_path / ".demo").exists()

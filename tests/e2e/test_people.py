@@ -167,7 +167,7 @@ def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Ferryman]) -> 
     shown = run(ferryman, "run", "tag:role=web", "mi-00000000000000000", "--", "sh", "-c", "echo here; exit 2")
     assert shown.returncode == 255
     assert shown.stdout.count(b": here\n") == 2
-    assert shown.stderr.count(b"ended with exit code 2") == 2
+    assert shown.stderr.count(b"exited with code 2") == 2
     assert b"TargetNotConnected" in shown.stderr
     several = run(ferryman, "shell", "tag:role=web")
     assert several.returncode == 1

@@ -57,7 +57,12 @@ async def test_a_policy_of_cedar_is_a_document(server: Server) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "content", "part"),
     [
-        (AUTO, "AutoApprovalPolicy", CEDAR + "\n\npermit(principal, action)", "content: is no valid policy: line 3: "),
+        (
+            AUTO,
+            "AutoApprovalPolicy",
+            CEDAR + "\n\npermit(principal, action)",
+            "content: is not a valid policy: line 3: ",
+        ),
         ("Other", "AutoApprovalPolicy", CEDAR, f"must be called {AUTO} or SSM-JustInTimeAccessDenyAccessOrgPolicy"),
         (
             "SSM-JustInTimeAccessDenyAccessOrgPolicy",
@@ -158,7 +163,7 @@ async def test_the_commands_of_both_sides(server: Server) -> None:
     assert [line.split()[0] for line in table.splitlines()[2:]] == ids[::-1]
     rows = json.loads(await ferryman(root, "list", "--status", "Rejected", "--json"))
     assert [(row["accessRequestId"], row["details"]) for row in rows] == [(ids[1], "no")]
-    assert "is no status" in await ferryman(root, "list", "--status", "Maybe")
+    assert "is not a valid status" in await ferryman(root, "list", "--status", "Maybe")
     shown = json.loads(await ferryman(root, "show", ids[0]))
     assert (shown["reason"], shown["approvals"][0]["level"]) == ("first", "Lead")
 

@@ -543,7 +543,7 @@ class TestShortage:
             await until(nothing, lambda _: len(doorway.busy) == 2)
             third = asyncio.create_task((await doorway.ask()).status())
             await until(nothing, lambda _: lines)
-        assert (lines[0]["event"], lines[0]["limit"]) == ("no more connections", 2)
+        assert (lines[0]["event"], lines[0]["limit"]) == ("connection limit reached", 2)
         assert not third.done()
         busy[0].writer.transport.abort()
         assert b"200" in await third

@@ -139,7 +139,7 @@ class CredentialSource:
         try:
             self._state.adopt_next_key()
         except OSError as error:
-            _LOG.warning("new key not put in the old one's place", reason=error.strerror)
+            _LOG.warning("new key not activated", reason=error.strerror)
 
     def _signer_by(self, key: RSAPrivateKey) -> Sign:
         region, node = self._registration.region, node_id(self._registration)

@@ -151,7 +151,7 @@ class SessionRecords:
         with contextlib.suppress(FileExistsError):
             self._memory.mkdir(mode=0o700)
         if not self._has_memory():
-            raise PermissionError(0, "the directory in shared memory is somebody else's", str(self._memory))
+            raise PermissionError(0, "the directory in shared memory belongs to another user", str(self._memory))
 
 
 def memory_directory(directory: Path) -> Path:

@@ -139,7 +139,7 @@ async def _update_key(source: CredentialSource) -> None:
     except StateUnusable as error:  # the server asks again with the next credentials
         _LOG.warning("key not replaced", reason=str(error))
     else:
-        _LOG.info("the node has a new key")
+        _LOG.info("node key replaced")
 
 
 @contextlib.contextmanager

@@ -43,5 +43,5 @@ def read_settings(state_dir: Path) -> AgentSettings:
     if settings.max_sessions < 1:
         raise StateUnusable(f"cannot use {path}: max_sessions is less than 1")
     if settings.ssm_user and settings.run_as:
-        raise StateUnusable(f"cannot use {path}: ssm_user and run_as exclude each other")
+        raise StateUnusable(f"cannot use {path}: ssm_user and run_as cannot both be set")
     return settings

@@ -35,7 +35,7 @@ def first_sequence(path: Path) -> int:
     """Return the number of the first record that a file was made for, as its name says."""
     found = _NAME.fullmatch(path.name)
     if found is None:
-        raise ValueError(f"{path.name} is no file of an audit trail")
+        raise ValueError(f"{path.name} is not an audit trail file")
     return int(found[1])
 
 

@@ -97,7 +97,7 @@ def _moment(seconds: float, path: str) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise _unreadable(f"The number of seconds at '{path}' is no time that can be represented.") from error
+        raise _unreadable(f"The number of seconds at '{path}' is out of the range of timestamps.") from error
 
 
 def _bytes(text: str, path: str) -> bytes:

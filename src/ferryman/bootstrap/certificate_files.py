@@ -26,13 +26,13 @@ def read_authority_key(located: Located) -> bytes:
     if tls is None or tls.authority_key is None:
         raise Failure(
             "The certificate cannot be renewed",
-            "server.tls names no authority and authority_key",
-            "Renew it where it came from, and put it in its file's place",
+            "server.tls does not name an authority and authority_key",
+            "Renew it with whoever issued it, and replace its file",
         )
     return read_secret(
         located.path(tls.authority_key),
         "The authority's key",
-        "Restore it, or make another authority with `ferryman certificate new`",
+        "Restore it, or create another authority with `ferryman certificate new`",
     )
 
 
@@ -54,5 +54,5 @@ def renew_certificate(located: Located, now: datetime) -> None:
         raise Failure(
             f"The certificate {certificate} was not renewed",
             str(error),
-            f"Check {authority}, its key, and that this user may write in {certificate.parent}",
+            f"Check {authority}, its key, and that this user can write to {certificate.parent}",
         ) from error

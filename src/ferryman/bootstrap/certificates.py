@@ -75,12 +75,12 @@ def renew(issuer: Issuer, certificate: bytes, now: datetime) -> bytes:
     try:
         earlier.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError) as error:
-        raise ValueError("the certificate is another authority's") from error
+        raise ValueError("another authority issued the certificate") from error
     if authority.not_valid_after_utc <= now:
         raise ValueError(f"the authority itself expired on {authority.not_valid_after_utc:%Y-%m-%d}")
     public_key = earlier.public_key()
     if not isinstance(public_key, ec.EllipticCurvePublicKey):
-        raise ValueError("the certificate has another kind of key than Ferryman makes")
+        raise ValueError("the certificate's key is not of the kind that Ferryman creates")
     names = earlier.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return _sign(authority, issuer_key, earlier.subject, names, public_key, now)
 

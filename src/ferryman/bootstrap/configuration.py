@@ -65,7 +65,7 @@ class Connections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The networks whose proxies say whom they speak for; raises ValueError if one is not a network, or is all."""
         found = [ipaddress.ip_network(network) for network in self.trusted_proxies]
         if any(not network.prefixlen for network in found):
-            raise ValueError("every address would be trusted, so every caller could choose where it calls from")
+            raise ValueError("every address would be trusted, so any caller could claim any address")
         return found
 
 
@@ -218,7 +218,7 @@ def load(path: Path) -> Located:
         raise Failure(
             f"The configuration {path} cannot be read",
             error.strerror or str(error),
-            "Make one with `ferryman init`, or name yours with --config",
+            "Create one with `ferryman init`, or name yours with --config",
         ) from error
     try:
         configuration = msgspec.toml.decode(text, type=Configuration)
@@ -236,7 +236,7 @@ def split_address(address: str) -> tuple[str, int]:
     """Split `host:port` or `[v6]:port`; raises Failure."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):([0-9]{1,5})", address)
     if not match or int(match[3]) > 65535:
-        raise Failure(f"{address!r} is no address to listen on", "it must be HOST:PORT", "Try 127.0.0.1:7330")
+        raise Failure(f"{address!r} is not a valid listen address", "it must be HOST:PORT", "Try 127.0.0.1:7330")
     return match[1] or match[2], int(match[3])
 
 
@@ -247,7 +247,7 @@ def _check(configuration: Configuration, path: Path) -> None:
         configuration.connections.networks()
     except ValueError as error:
         raise Failure(
-            f"{path}: connections.uncounted_networks has no network",
+            f"{path}: connections.uncounted_networks cannot be used",
             str(error),
             "Write networks such as 192.0.2.0/24 or 2001:db8::/64",
         ) from error
@@ -262,22 +262,22 @@ def _check(configuration: Configuration, path: Path) -> None:
     url = _split(server.public_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:
         raise Failure(
-            f"{path}: server.public_url {server.public_url!r} is no address of a server",
+            f"{path}: server.public_url {server.public_url!r} is not a server address",
             "it must be http[s]://HOST[:PORT] with no path",
-            "Write what clients and nodes reach this server by",
+            "Set it to the address that clients and nodes use",
         )
     _check_addresses(configuration, path)
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
         raise Failure(
-            f"{path}: server.tls has one of authority and authority_key",
-            "renewing the certificate takes both",
+            f"{path}: server.tls sets only one of authority and authority_key",
+            "renewing the certificate needs both",
             "Name both, or neither",
         )
     if server.tls is None and not is_loopback(host) and not server.allow_plain_http:
         raise Failure(
             f"{path}: the server would speak plain HTTP on {server.listen}",
             "there is no [server.tls], and that address is reachable from other machines",
-            "Give it a certificate, let a proxy on this machine do TLS, or say server.allow_plain_http = true",
+            "Add a certificate, terminate TLS in a proxy on this machine, or set server.allow_plain_http = true",
         )
 
 
@@ -296,7 +296,7 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
         if not url.hostname or "@" in url.netloc or url.fragment or not (url.scheme == "https" or plain):
             raise Failure(
                 f"{path}: {setting} cannot be used",  # not shown: it may hold a password
-                "records go over HTTPS, in clear to this machine only, and no password is in an address",
+                "it must be an HTTPS URL without a password; plain HTTP is for this machine only",
                 "Write https://HOST[:PORT]/…",
             )
 

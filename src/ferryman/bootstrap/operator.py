@@ -42,7 +42,7 @@ def recorded(located: Located, command: str, parameters: Parameters) -> Iterator
         raise Failure(
             f"`ferryman {command}` cannot be recorded in {directory}",
             error.strerror or str(error),
-            "Run it as the server's user, or make room; or set audit.required = false",
+            "Run it as the server's user, free some disk space, or set audit.required = false",
         ) from error
     key = read_server_keys(located).vault().derive(PURPOSE)
     try:

@@ -26,7 +26,7 @@ async def open_fetching(located: Located, service: "Service") -> AsyncIterator["
         raise Failure(
             f"The certificate authorities in {path} cannot be used",
             str(error),
-            "Make oidc.ca_file a PEM file of certificates",
+            "Set oidc.ca_file to a PEM file of certificates",
         ) from error
     async with documents:
         yield replace(service, fetch=documents.fetch)

@@ -58,7 +58,7 @@ async def run_server(located: Located) -> None:
             raise Failure(
                 f"The server cannot listen on {located.configuration.server.listen}",
                 error.strerror or str(error),
-                "Stop what uses the port, or change server.listen",
+                "Stop whatever uses the port, or change server.listen",
             ) from error
 
 
@@ -77,7 +77,7 @@ def server_certificate(located: Located) -> "ServerCertificate | None":
         raise Failure(
             f"The certificate {certificate} with key {key} cannot be used",
             str(error),
-            "Check that both files are PEM and belong together",
+            "Check that both files are PEM and that the key belongs to the certificate",
         ) from error
 
 

@@ -84,11 +84,11 @@ def read_server_keys(located: Located) -> ServerKeys:
     """
     server = located.configuration.server
     if server.key_command:
-        return parse_keys(_printed(list(server.key_command)), "What server.key_command prints")
+        return parse_keys(_printed(list(server.key_command)), "The output of server.key_command")
     if VARIABLE in os.environ:
         return parse_keys(os.environ[VARIABLE], VARIABLE)
     path = located.path(server.key_file)
-    advice = "Restore it from your backup; without it stored access keys cannot be opened"
+    advice = "Restore it from your backup; without it, stored access keys cannot be decrypted"
     return parse_keys(read_secret(path, "The server's key", advice).decode(errors="replace"), str(path))
 
 
@@ -123,8 +123,8 @@ def _decoded(encoded: str) -> bytes:
 
 def _no_key(where: str) -> Failure:
     return Failure(
-        f"{where} holds no server key",
-        f"it must be {KEY_BYTES} bytes in base64, one key a line",
+        f"{where} does not contain a server key",
+        f"it must be {KEY_BYTES} bytes in base64, one key per line",
         "Restore it from your backup",
     )
 
@@ -137,7 +137,7 @@ def _printed(command: list[str]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         late = isinstance(error, subprocess.TimeoutExpired)
-        said = f"it did not end within {COMMAND_SECONDS:g} s" if late else str(error)
+        said = f"it did not finish within {COMMAND_SECONDS:g} s" if late else str(error)
         raise Failure("server.key_command failed", said, advice) from error
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]

@@ -62,7 +62,7 @@ def sink_names(located: Located) -> list[str]:
 def webhook_secret(located: Located, secret_file: str) -> Secret:
     """Read a webhook's secret; raises Failure if there is none, others may read it, or it is too short."""
     path = located.path(secret_file)
-    advice = "Write the secret that the collector knows into it, and run chmod 600"
+    advice = "Write the secret that the receiver knows to it, and run chmod 600"
     text = read_secret(path, "The webhook's secret", advice).strip()
     try:
         secret = text.decode()
@@ -70,9 +70,9 @@ def webhook_secret(located: Located, secret_file: str) -> Secret:
         secret = ""
     if len(secret) < SECRET_CHARACTERS:
         raise Failure(
-            f"{path} holds no secret",
-            f"it must be a text of at least {SECRET_CHARACTERS} characters",
-            "Make one with `openssl rand -hex 32`",
+            f"{path} does not contain a secret",
+            f"it must have at least {SECRET_CHARACTERS} characters",
+            "Create one with `openssl rand -hex 32`",
         )
     return Secret(secret)
 
@@ -112,7 +112,7 @@ def http_client(located: Located, endpoint: str, ca_file: str | None, seconds: f
         raise Failure(
             f"The certificates in {path} cannot be used",
             said_by(error),
-            "Name a PEM file of the authority with ca_file",
+            "Set ca_file to a PEM file with the authority's certificate",
         ) from error
     return HttpClient(endpoint, user_agent="Ferryman", trusted=trusted, seconds=seconds)
 
@@ -150,7 +150,7 @@ def _find_credentials(profile: str | None) -> Any:
     from botocore.exceptions import BotoCoreError
     from botocore.session import Session
 
-    advice = "Name a profile with audit.s3.profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    advice = "Set audit.s3.profile to a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     try:
         found = Session(profile=profile).get_credentials()
     except BotoCoreError as error:

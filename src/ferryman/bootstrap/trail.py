@@ -56,8 +56,8 @@ async def open_trail(
             files.close()
             raise Failure(
                 f"The audit trail in {files.directory} cannot be continued",
-                f"its last record does not check: {error}",
-                "Move the directory elsewhere as evidence, and the server begins a new trail",
+                f"its last record failed verification: {error}",
+                "Move the directory elsewhere as evidence; the server then starts a new trail",
             ) from error
         for sink in sinks:
             sink.start(trail)
@@ -86,12 +86,12 @@ def _files(located: Located) -> "TrailFiles":
     except TrailInUse as error:
         raise Failure(
             f"The audit trail in {directory} is in use",
-            "another server writes it",
-            "Stop that one, or give this one another audit.directory",
+            "another server is writing it",
+            "Stop that server, or set a different audit.directory for this one",
         ) from error
     except OSError as error:
         raise Failure(
             f"The audit trail in {directory} cannot be opened",
             error.strerror or str(error),
-            "Make the directory writable for the server, or name another with audit.directory",
+            "Make the directory writable for the server, or set a different audit.directory",
         ) from error

@@ -13,5 +13,7 @@ def given_instant(option: str, text: str | None) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Failure(
-            f"{option} {text!r} is no time", "it must be ISO 8601", "Try 2026-01-31 or 2026-01-31T09:00:00+01:00"
+            f"{option} {text!r} is not a valid time",
+            "it must be in ISO 8601",
+            "Try 2026-01-31 or 2026-01-31T09:00:00+01:00",
         ) from error

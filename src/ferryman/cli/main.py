@@ -91,7 +91,9 @@ def _line(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         extra = "agent" if sys.argv[1:2] == ["agent"] else "server"
         cause = f"{error.name} is missing"
-        return Failure("This command is not installed", cause, f"Run pip install 'ferryman[{extra}]'").line
+        return Failure(
+            "This command is not installed", cause, f"Install ferryman[{extra}] from your checkout or release file"
+        ).line
     return said_by(error)
 
 

@@ -8,13 +8,13 @@ import typer
 from ferryman.bootstrap.configuration import FILE_NAME
 
 ProfileOption = Annotated[
-    str | None, typer.Option("--profile", help="The profile of the AWS configuration files.", show_default=False)
+    str | None, typer.Option("--profile", help="The profile in the AWS configuration files.", show_default=False)
 ]
 RegionOption = Annotated[str | None, typer.Option("--region", help="The region to sign for.", show_default=False)]
 EndpointOption = Annotated[
-    str | None, typer.Option("--endpoint-url", help="The server's address, http[s]://HOST[:PORT].", show_default=False)
+    str | None, typer.Option("--endpoint-url", help="The server's URL, such as https://HOST:PORT.", show_default=False)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 ConfigOption = Annotated[

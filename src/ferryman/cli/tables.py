@@ -83,4 +83,4 @@ def plain(value: object) -> str:
     """Return what JSON has no form for, an instant, as ISO 8601 in UTC; TypeError for anything else."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -204,36 +204,36 @@ def read_arns(values: Sequence[str], variables: bool) -> Matcher | Filled:
             case _ if value == "*" or value.startswith("arn:"):
                 arns.append(EVERYTHING if value == "*" else read_arn_pattern(value, variables=variables))
             case _:
-                raise MalformedPolicyDocument("", f"{shown(value)} is no ARN; it must begin with arn: or be *")
+                raise MalformedPolicyDocument("", f"{shown(value)} is not an ARN; it must begin with arn: or be *")
     filled = whole or any(pattern.keys for pattern in arns)
     return FilledArns(tuple(arns), tuple(whole)) if filled else Arns(tuple(arns))
 
 
 def read_numbers(values: Sequence[str], compare: Comparison) -> Numbers:
     """Make the matcher of a numeric operator."""
-    what = "number; write it as 10 or 0.5"
+    what = "a number; write it as 10 or 0.5"
     return Numbers(tuple(_required(as_number(value), value, what) for value in values), compare, False)
 
 
 def read_dates(values: Sequence[str], compare: Comparison) -> Numbers:
     """Make the matcher of a date operator."""
-    what = "time; write 2030-01-31T12:00:00Z, or seconds since the epoch"
+    what = "a time; write 2030-01-31T12:00:00Z, or seconds since the epoch"
     return Numbers(tuple(_required(as_instant(value), value, what) for value in values), compare, True)
 
 
 def read_truths(values: Sequence[str]) -> Truths:
     """Make the matcher of Bool, or the values of Null."""
-    return Truths(frozenset(_required(as_truth(value), value, "truth; write true or false") for value in values))
+    return Truths(frozenset(_required(as_truth(value), value, "a boolean; write true or false") for value in values))
 
 
 def read_binaries(values: Sequence[str]) -> Binaries:
     """Make the matcher of BinaryEquals."""
-    return Binaries(frozenset(_required(as_bytes(value), value, "base64 text") for value in values))
+    return Binaries(frozenset(_required(as_bytes(value), value, "base64") for value in values))
 
 
 def read_networks(values: Sequence[str]) -> Networks:
     """Make the matcher of IpAddress: addresses, or networks as 192.0.2.0/24 or 2001:db8::/32."""
-    return Networks(tuple(_required(_as_network(value), value, "IP address or range") for value in values))
+    return Networks(tuple(_required(_as_network(value), value, "an IP address or range") for value in values))
 
 
 EQUAL: Comparison = operator.eq
@@ -256,7 +256,7 @@ def _length(value: Value) -> int:
 
 def _required(made: T | None, value: str, what: str) -> T:
     if made is None:
-        raise MalformedPolicyDocument("", f"{shown(value)} is no {what}")
+        raise MalformedPolicyDocument("", f"{shown(value)} is not {what}")
     return made
 
 

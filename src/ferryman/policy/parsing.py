@@ -91,7 +91,7 @@ def _load(text: str) -> object:
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _object(members: list[tuple[str, object]]) -> dict[str, object]:
@@ -168,7 +168,8 @@ def _read_actions(members: dict[str, object], kind: PolicyKind) -> Actions:
     for place, value in enumerate(values):
         if value != "*" and value != "*:*" and not _ACTION.fullmatch(value):
             raise MalformedPolicyDocument(
-                f"{element}[{place}]", f"{shown(value)} is no action; write *, or a service and a name as in ssm:Start*"
+                f"{element}[{place}]",
+                f"{shown(value)} is not an action; write *, or a service and a name as in ssm:Start*",
             )
         if kind is PolicyKind.TRUST and not value.lower().startswith("sts:"):
             raise MalformedPolicyDocument(f"{element}[{place}]", "a trust policy is about actions of sts only")
@@ -241,7 +242,7 @@ def _read_conditions(given: object, *, variables: bool) -> tuple[Condition, ...]
             if ":" not in key.strip(":") or "*" in key or "?" in key:
                 path = f"Condition.{step(written)}"
                 raise MalformedPolicyDocument(
-                    path, f"{shown(key)} is no condition key; write one as aws:username, without wildcards"
+                    path, f"{shown(key)} is not a condition key; write one as aws:username, without wildcards"
                 )
             listed = values if isinstance(values, list) else [values]
             try:

@@ -153,6 +153,7 @@ def _variable(written: str) -> Variable:
     matched = _VARIABLE.fullmatch(written)
     if matched is None or ":" not in matched[1].strip(":"):
         raise MalformedPolicyDocument(
-            "", f"{shown(written)} is no variable; write ${{aws:username}} or ${{aws:PrincipalTag/team, 'default'}}"
+            "",
+            f"{shown(written)} is not a variable; write ${{aws:username}} or ${{aws:PrincipalTag/team, 'default'}}",
         )
     return Variable(fold(matched[1]), matched[2])

@@ -75,9 +75,9 @@ class HttpClient:
         try:
             result = json.loads(answer.body or b"{}")
         except (ValueError, RecursionError) as error:
-            raise Unreachable(f"{target} was answered by something that is no Session Manager server") from error
+            raise Unreachable(f"{target} was not answered by a Session Manager server") from error
         if not isinstance(result, dict):
-            raise Unreachable(f"{target} was answered by something that is no Session Manager server")
+            raise Unreachable(f"{target} was not answered by a Session Manager server")
         return result
 
     async def post(self, raw_path: str, headers: Mapping[str, str], body: bytes, sign: Sign | None) -> Answer:

@@ -179,7 +179,7 @@ def decode_payload(data: bytes, kind: type[Payload]) -> Payload:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedPayload(f"the payload is no {kind.__name__}: {error}") from error
+        raise MalformedPayload(f"the payload is not a valid {kind.__name__}: {error}") from error
 
 
 def decode_acknowledge(data: bytes) -> Acknowledge:
@@ -187,7 +187,7 @@ def decode_acknowledge(data: bytes) -> Acknowledge:
     try:
         return _ACKNOWLEDGE.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedPayload(f"the payload is no Acknowledge: {error}") from error
+        raise MalformedPayload(f"the payload is not a valid Acknowledge: {error}") from error
 
 
 def encode_acknowledge(message_type: str, message_id: str, sequence_number: int, *, sequential: bool = True) -> bytes:

@@ -53,7 +53,7 @@ def test_such_a_line_at_the_end_is_passed_over(trail: Path) -> None:
 @pytest.mark.usefixtures("little_memory")
 def test_such_a_line_is_one_problem(trail: Path) -> None:
     verification, problems = verify(trail, KEY)
-    assert [(problem.line, problem.what) for problem in problems] == [(2, "it is no record")]
+    assert [(problem.line, problem.what) for problem in problems] == [(2, "it is not a record")]
     assert verification.last.sequence == 2
 
 

@@ -54,8 +54,8 @@ def parsed(operation: str, body: bytes) -> dict[str, object]:
         ("DescribeSessions", b'{"Filters":[{"key":1}]}', "NUMBER_VALUE can not be converted to a String"),
         ("DescribeSessions", b'{"Filters":[{"value":1}]}', "NUMBER_VALUE can not be converted to a String"),
         ("CreateActivation", b'{"ExpirationDate":"2025-01-01"}', "STRING_VALUE can not be converted to milliseconds"),
-        ("CreateActivation", b'{"ExpirationDate":1e300}', "no time that can be represented"),
-        ("CreateActivation", b'{"ExpirationDate":-99999999999999}', "no time that can be represented"),
+        ("CreateActivation", b'{"ExpirationDate":1e300}', "out of the range of timestamps"),
+        ("CreateActivation", b'{"ExpirationDate":-99999999999999}', "out of the range of timestamps"),
         ("PutInventory", b'{"InstanceId":"i","Items":[{"Content":{}}]}', "Expected list or null"),
     ],
 )

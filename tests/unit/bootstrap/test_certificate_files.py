@@ -74,7 +74,7 @@ class TestRenewal:
     def test_without_an_authority(self, located: Located) -> None:
         path = located.directory / "ferryman.toml"
         path.write_text("".join(line for line in path.read_text().splitlines(True) if "authority" not in line))
-        with pytest.raises(Failure, match="where it came from"):
+        with pytest.raises(Failure, match="whoever issued it"):
             renew_certificate(load(path), NOW)
 
 

@@ -68,7 +68,7 @@ def test_a_certificate_does_not_outlive_its_authority(issued: Issued) -> None:
 
 def test_what_cannot_be_renewed(issued: Issued) -> None:
     other = issue("sessions.example.com", NOW)
-    with pytest.raises(ValueError, match="another authority's"):
+    with pytest.raises(ValueError, match="another authority issued"):
         renew(other.issuer, issued.certificate, NOW)
     with pytest.raises(ValueError, match="does not belong to its certificate"):
         renew(Issuer(issued.issuer.certificate, other.issuer.key), issued.certificate, NOW)

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, named: str) -> None
     with pytest.raises(Failure, match=r"^[^\n]+$") as caught:
         load(path)
     assert named in caught.value.line
-    assert str(path) in caught.value.line or "address to listen on" in caught.value.line
+    assert str(path) in caught.value.line or "listen address" in caught.value.line
 
 
 def test_plain_http_for_other_machines_must_be_said(tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
     ("content", "mode", "said"),
     [
         (base64.b64encode(bytes(32)), 0o644, "chmod 600"),
-        (base64.b64encode(bytes(31)), 0o600, "holds no server key"),
-        (b"not base64!", 0o600, "holds no server key"),
+        (base64.b64encode(bytes(31)), 0o600, "does not contain a server key"),
+        (b"not base64!", 0o600, "does not contain a server key"),
         (None, 0o600, "backup"),
     ],
 )

@@ -90,7 +90,7 @@ def test_wildcards_are_literal_where_text_is_compared_whole() -> None:
     ],
 )
 def test_what_is_no_variable_is_refused(written: str) -> None:
-    with pytest.raises(MalformedPolicyDocument, match="is no variable; write"):
+    with pytest.raises(MalformedPolicyDocument, match="is not a variable; write"):
         fits(written, "")
 
 

@@ -106,7 +106,7 @@ async def test_an_answer_that_is_no_json_object_is_no_server_of_ours(serve: Serv
         return web.Response(text=body)
 
     async with HttpClient(await serve(handle), user_agent="t") as client:
-        with pytest.raises(Unreachable, match="no Session Manager server"):
+        with pytest.raises(Unreachable, match="not answered by a Session Manager server"):
             await client.call("AmazonSSM.Ping", {}, None)
 
 

@@ -29,7 +29,7 @@ def ensure_ssm_user(*, sudo: bool, name: str = SSM_USER, useradd: str = USERADD,
         try:
             _allow_sudo(name, sudoers)
         except OSError as error:
-            raise AccountRefused(f"cannot let {name} use sudo: {sudoers}: {error.strerror}") from error
+            raise AccountRefused(f"cannot allow {name} to use sudo: {sudoers}: {error.strerror}") from error
 
 
 def _allow_sudo(name: str, sudoers: Path) -> None:
@@ -56,6 +56,6 @@ def _make(name: str, useradd: str) -> None:
             command, capture_output=True, text=True, timeout=_USERADD_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise AccountRefused(f"cannot make the account {name}: {error}") from error
+        raise AccountRefused(f"cannot create the account {name}: {error}") from error
     if done.returncode:
-        raise AccountRefused(f"cannot make the account {name}: {done.stderr.strip() or f'{useradd} failed'}")
+        raise AccountRefused(f"cannot create the account {name}: {done.stderr.strip() or f'{useradd} failed'}")

@@ -68,7 +68,7 @@ class MuxForward:
             case StreamClosed(stream_id, aborted):
                 self._close(stream_id, aborted)
             case MuxFailed(reason):
-                self._client.end(FAILED, f"The client broke the protocol of port forwarding: {reason}.")
+                self._client.end(FAILED, f"The client violated the port forwarding protocol: {reason}.")
 
     def _open(self, stream_id: int) -> None:
         connection = TcpConnection(self._streams)

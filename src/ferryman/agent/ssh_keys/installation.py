@@ -33,7 +33,7 @@ def install(state: StateDirectory, users: tuple[str, ...], under: Path = Path("/
         raise StateUnusable(f"{state.path} holds no registration: run 'ferryman agent register' first")
     for user in users:
         if not is_user_name(user):
-            raise NotInstallable(f"{user!r} is not a user's name")
+            raise NotInstallable(f"{user!r} is not a valid user name")
     _check_configuration(under)
     try:
         replace_file(state.path / SETTINGS, msgspec.json.encode(SshKeySettings(users=users or None)))
@@ -45,7 +45,7 @@ def install(state: StateDirectory, users: tuple[str, ...], under: Path = Path("/
     if fault:
         _below(under, CONFIGURATION).unlink()
         (state.path / SETTINGS).unlink()
-        raise NotInstallable(f"{fault}; {CONFIGURATION} is removed again")
+        raise NotInstallable(f"{fault}; {CONFIGURATION} was removed again")
 
 
 def _check_configuration(under: Path) -> None:
@@ -54,7 +54,7 @@ def _check_configuration(under: Path) -> None:
     for path in (_below(under, MAIN_CONFIGURATION), *sorted(own.parent.glob("*.conf"))):
         found = _COMMAND.search(path.read_text(errors="replace")) if path != own and path.exists() else None
         if found:
-            raise NotInstallable(f"{path} has AuthorizedKeysCommand {found[1]} already, and sshd asks one program only")
+            raise NotInstallable(f"{path} already sets AuthorizedKeysCommand {found[1]}, and sshd supports only one")
 
 
 def _configuration() -> str:
@@ -74,9 +74,9 @@ def _fault(sshd: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"cannot check sshd's configuration with {sshd} -T: {error}"
     if done.returncode:
-        return f"sshd refuses its configuration: {(done.stderr.strip() or 'it does not say why').splitlines()[0]}"
+        return f"sshd refuses its configuration: {(done.stderr.strip() or 'it printed no reason').splitlines()[0]}"
     if f"authorizedkeyscommand {PROGRAM} %u" not in done.stdout.splitlines():
-        return f"sshd does not read {CONFIGURATION}: {MAIN_CONFIGURATION} has no Include of its directory"
+        return f"sshd does not read {CONFIGURATION}: {MAIN_CONFIGURATION} does not include its directory"
     return ""
 
 

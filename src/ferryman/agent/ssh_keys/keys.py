@@ -58,7 +58,7 @@ class SshKeys:
         if settings is None:
             raise KeyRefused(NOT_INSTALLED)
         if not is_user_name(key.user):
-            raise KeyRefused("the user's name is not one that the node accepts")
+            raise KeyRefused("the node does not accept this user name")
         if (key.user == "root") if settings.users is None else (key.user not in settings.users):
             raise KeyRefused(f"the node does not accept SSH keys for the user {key.user}")
         try:

@@ -50,7 +50,7 @@ class Nursery:
                 except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
                     _LOG.warning("zygote lost; starting another")
                     await self._stop()
-        raise NoWorker("the process that session workers come from died twice")
+        raise NoWorker("the process that starts session workers died twice")
 
     async def close(self) -> None:
         """End the zygote; workers live on."""
@@ -68,7 +68,7 @@ class Nursery:
                     await self._reader.readexactly(LENGTH.size)
             except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
                 await self._stop()
-                raise NoWorker("the process that session workers come from did not start; its log says why") from error
+                raise NoWorker("the process that starts session workers did not start; see its log") from error
         return self._reader, self._writer
 
     async def _stop(self) -> None:

@@ -169,7 +169,7 @@ class Sink:
             found = self._follower.find(stored.sequence)
             if found is None or found == stored.link:
                 return stored
-        _log.warning("sink begins anew with another trail", sink=self.name, sequence=stored.sequence)
+        _log.warning("sink restarts with another trail", sink=self.name, sequence=stored.sequence)
         return Position()
 
     async def _due(self) -> None:

@@ -263,7 +263,7 @@ class MuxSession:
 
     def _take_data(self, stream: MuxStream, data: bytes) -> None:
         if stream.fin_received:
-            raise MalformedSmux(f"stream {stream.stream_id} goes on after its end")
+            raise MalformedSmux(f"stream {stream.stream_id} continues after its end")
         if not data:
             return
         stream.received += len(data)

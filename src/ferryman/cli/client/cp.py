@@ -17,7 +17,7 @@ TAG = "tag:"
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="A local path, or NODE:PATH.")]
 DestinationArgument = Annotated[str, typer.Argument(metavar="DESTINATION", help="NODE:PATH, or a local path.")]
 KeepSetuidOption = Annotated[
-    bool, typer.Option("--keep-setuid", help="Keep setuid, setgid and sticky bits, which are dropped otherwise.")
+    bool, typer.Option("--keep-setuid", help="Keep the setuid, setgid and sticky bits, which are otherwise dropped.")
 ]
 
 
@@ -30,7 +30,7 @@ def command(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Copy a file or a folder to a node or from it; an interrupted copy resumes when you run it again."""
+    """Copy a file or folder to or from a node. Run an interrupted copy again to resume it."""
     from ferryman.cli.event_loop import run_to_end
 
     run_to_end(_copy(Connection(profile, region, endpoint_url), source, destination, keep_setuid=keep_setuid))
@@ -56,8 +56,8 @@ async def _copy(connection: Connection, source: str, destination: str, *, keep_s
     if len(ends) != 1:
         raise Failure(
             f"Cannot copy {source} to {destination}",
-            "one of the two must be NODE:PATH, and the other a local path",
-            "A local name with a colon is given as ./NAME",
+            "exactly one of the two must be NODE:PATH",
+            "Write a local name that has a colon as ./NAME",
         )
     name, path = ends[0]
     async with connect(

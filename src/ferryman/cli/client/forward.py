@@ -16,17 +16,17 @@ SpecificationsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[[BIND:]LOCAL:][HOST:]PORT...", help="What to forward.", show_default=False),
 ]
-BindOption = Annotated[str, typer.Option("--bind", help="The address of this machine to listen on.")]
+BindOption = Annotated[str, typer.Option("--bind", help="The local address to listen on.")]
 SocksOption = Annotated[
-    int | None, typer.Option("--socks", min=0, max=65535, help="Be a SOCKS5 proxy on this port.", show_default=False)
+    int | None, typer.Option("--socks", min=0, max=65535, help="Run a SOCKS5 proxy on this port.", show_default=False)
 ]
 StdioOption = Annotated[
     int | None,
     typer.Option(
-        "--stdio", min=1, max=65535, help="Join this port to the standard streams, for ssh.", show_default=False
+        "--stdio", min=1, max=65535, help="Connect this port to standard input and output, for ssh.", show_default=False
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a line of JSON once everything listens.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON once everything is listening.")]
 
 
 def command(
@@ -41,14 +41,14 @@ def command(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Forward local ports to ports of a node, or of hosts that it reaches, until Ctrl-C."""
+    """Forward local ports to a node, or to hosts it can reach, until Ctrl-C."""
     connection = Connection(profile, region, endpoint_url)
     if stdio is not None:
         if forwards or socks is not None:
-            raise typer.BadParameter("--stdio goes with no other forward")
+            raise typer.BadParameter("--stdio cannot be combined with other forwards")
         raise typer.Exit(_join(connection, node, stdio))
     if not forwards and socks is None:
-        raise typer.BadParameter("Say what to forward, as in: ferryman forward web-1 8080:80")
+        raise typer.BadParameter("Specify what to forward, for example: ferryman forward web-1 8080:80")
     from ferryman.cli.event_loop import run_to_end
 
     run_to_end(_forward(connection, node, forwards or [], bind, socks, json))
@@ -104,9 +104,9 @@ def _tell(node: str, listening: Sequence[dict[str, object]], *, as_json: bool) -
         say_json({"node": node, "forwards": listening})
     else:
         for each in listening:
-            where = "a SOCKS5 proxy, to whatever" if each["to"] == "socks5" else f"forwarded to {each['to']} of"
-            say(f"{each['listen']} is {where} {node}{' reaches' if each['to'] == 'socks5' else ''}")
-        say("Press Ctrl-C to end.")
+            what = "a SOCKS5 proxy" if each["to"] == "socks5" else f"forwarded to {each['to']}"
+            say(f"{each['listen']} is {what} through {node}")
+        say("Press Ctrl-C to stop.")
 
 
 def _named(address: tuple[str, int]) -> str:

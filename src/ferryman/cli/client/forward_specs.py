@@ -65,6 +65,6 @@ def _port(text: str, number: str, lowest: int = 0) -> int:
 def _wrong(text: str) -> Failure:
     return Failure(
         f"{text} cannot be forwarded",
-        f"it is not [[BIND:]LOCAL:][HOST:]PORT with ports up to {HIGHEST_PORT}",
+        f"it must be [[BIND:]LOCAL:][HOST:]PORT, with ports up to {HIGHEST_PORT}",
         "Try 8080:80 or 5432:db.internal:5432",
     )

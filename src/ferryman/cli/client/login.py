@@ -71,7 +71,7 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=lamb
 
 
 ProfileOption = Annotated[
-    str, typer.Option("--profile", help="The profile of the AWS configuration file.", envvar="AWS_PROFILE")
+    str, typer.Option("--profile", help="The profile in the AWS configuration file.", envvar="AWS_PROFILE")
 ]
 
 
@@ -81,35 +81,44 @@ def login(
     issuer: Annotated[str | None, typer.Option("--issuer", help="The provider's URL.", show_default=False)] = None,
     client_id: Annotated[
         str | None,
-        typer.Option("--client-id", help="What the provider knows this command as.", show_default=False),
+        typer.Option("--client-id", help="This command's client id at the provider.", show_default=False),
     ] = None,
     client_secret_file: Annotated[
         Path | None,
         typer.Option(
-            "--client-secret-file", help="A file with the client's secret, if it has one.", show_default=False
+            "--client-secret-file",
+            help="A file with the client secret, if the provider requires one.",
+            show_default=False,
         ),
     ] = None,
-    role_arn: Annotated[str | None, typer.Option("--role-arn", help="The role to take on.", show_default=False)] = None,
+    role_arn: Annotated[str | None, typer.Option("--role-arn", help="The role to assume.", show_default=False)] = None,
     session_claim: Annotated[
         str | None,
         typer.Option(
             "--session-claim",
-            help="The claim that names the session; email, or what there is.",
+            help="The ID token's claim to use as the session name; by default email, preferred_username or sub.",
             show_default=False,
         ),
     ] = None,
     scopes: Annotated[
-        str | None, typer.Option("--scopes", help=f"Scopes to ask for; {DEFAULT_SCOPES}.", show_default=False)
+        str | None,
+        typer.Option("--scopes", help=f"Scopes to request, instead of {DEFAULT_SCOPES}.", show_default=False),
     ] = None,
     duration: Annotated[
         int | None,
-        typer.Option("--duration", help="Seconds that credentials last.", min=900, max=43200, show_default=False),
+        typer.Option(
+            "--duration",
+            help="How long credentials last, in seconds; 3600 by default.",
+            min=900,
+            max=43200,
+            show_default=False,
+        ),
     ] = None,
     redirect_port: Annotated[
         int | None,
         typer.Option(
             "--redirect-port",
-            help="Port that the browser comes back to; any.",
+            help="The port of 127.0.0.1 that the browser returns to; any free one by default.",
             min=0,
             max=65535,
             show_default=False,
@@ -119,9 +128,9 @@ def login(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Sign in to an OpenID Connect provider and have the profile's credentials follow from that.
+    """Sign in to an OpenID Connect provider, and set up the profile to get its credentials from there.
 
-    The first time it takes --issuer, --client-id and --role-arn; the profile keeps them.
+    The first time, specify --issuer, --client-id and --role-arn; the profile stores them.
     """
     check_name(profile)
     path = config_file()
@@ -148,7 +157,9 @@ def login(
         ("endpoint_url for sts", "--endpoint-url", connection.endpoint_url),
     ):
         if not value:
-            raise Failure(f"The profile {profile} has no {what}", "programs find the server by it", f"Give {option}")
+            raise Failure(
+                f"The profile {profile} has no {what}", "programs use it to find the server", f"Specify {option}"
+            )
     settings[_PROCESS] = f"{shlex.quote(_program())} credentials --profile {profile}"
     changed = with_settings(text, profile, settings)
     # Before the sign-in: a file that cannot be written is known before anybody types a password.
@@ -159,16 +170,16 @@ def login(
 
 
 def logout(*, profile: ProfileOption = "default") -> None:
-    """Forget the profile's sign-in: its credentials here, which the server lets expire, and the refresh token."""
+    """Delete the profile's local credentials and refresh token. The credentials stay valid until they expire."""
     check_name(profile)
     if LoginCache(config_file(), profile).forget():
-        say(f"Forgot the sign-in of the profile {profile}.")
+        say(f"Signed out of the profile {profile}.")
     else:
         say(f"The profile {profile} was not signed in.")
 
 
 def credentials(*, profile: ProfileOption = "default") -> None:
-    """Print the profile's credentials for AWS's programs, renewed if need be: the profile's credential_process."""
+    """Print the profile's credentials, renewed if necessary. AWS's programs run this as its credential_process."""
     check_name(profile)
     path = config_file()
     text = read_config(path)
@@ -190,7 +201,7 @@ def credentials(*, profile: ProfileOption = "default") -> None:
     if kept is None or not kept.is_good(now):
         raise Failure(
             f"The profile {profile} is not signed in",
-            "there was no sign-in, or its credentials have expired",
+            "you have not signed in, or the credentials have expired",
             f"Run `ferryman login --profile {profile}`",
         )
     say_json(msgspec.json.decode(kept.for_process()))
@@ -244,7 +255,9 @@ def session_name(claims: Mapping[str, Any], claim: str) -> str:
         if isinstance(value, str) and len(value) > 1:
             return _UNSAFE_IN_NAME.sub("_", value)[:64]
     asked = claim or ", ".join(NAMING_CLAIMS)
-    raise Failure("The session has no name", f"the ID token has no text in {asked}", "Choose one with --session-claim")
+    raise Failure(
+        "The session has no name", f"the ID token has no string in {asked}", "Choose one with --session-claim"
+    )
 
 
 def _documents() -> "Documents":
@@ -286,15 +299,19 @@ def _program() -> str:
     started = Path(sys.argv[0])
     found = str(started.absolute()) if started.name == "ferryman" and started.exists() else shutil.which("ferryman")
     if found is None:
-        raise Failure("The program `ferryman` is not on PATH", "AWS's programs are to run it", "Install it on PATH")
+        raise Failure(
+            "The program `ferryman` is not on PATH",
+            "AWS's programs need to run it",
+            "Install Ferryman where its programs are on PATH",
+        )
     return found
 
 
 async def _open_browser(url: str) -> None:
     opened = await asyncio.to_thread(webbrowser.open, url)
     said = "Your browser was opened. If it shows nothing, open" if opened else "Open this in a browser on this machine:"
-    complain(said, "", f"  {url}", "", "Or stop here, and use --device.")
+    complain(said, "", f"  {url}", "", "To sign in on another device, press Ctrl-C and use --device.")
 
 
 def _show_code(url: str, code: str) -> None:
-    complain(f"Open this on any device, and type {code} if it asks for a code:", "", f"  {url}", "")
+    complain(f"Open this on any device. If it asks for a code, type {code}:", "", f"  {url}", "")

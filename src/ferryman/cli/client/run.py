@@ -20,13 +20,13 @@ UNREACHED = 255
 PARALLEL = 10
 
 NodesArgument = Annotated[
-    list[str], typer.Argument(metavar="NODE...", help="Nodes by id, name, or tag:KEY=VALUE, which may mean many.")
+    list[str], typer.Argument(metavar="NODE...", help="Nodes by id, name, or tag:KEY=VALUE, which can match several.")
 ]
 ParallelOption = Annotated[
     int, typer.Option("--parallel", min=1, max=500, help="Run on at most this many nodes at a time.")
 ]
-LinesOption = Annotated[bool, typer.Option("--json", help="Print a line of JSON for every event, for programs.")]
-NoInputOption = Annotated[bool, typer.Option("--no-stdin", help="Give the command no input.")]
+LinesOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON per event, for programs.")]
+NoInputOption = Annotated[bool, typer.Option("--no-stdin", help="Do not connect standard input.")]
 
 
 def command(
@@ -40,10 +40,10 @@ def command(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Run the program behind `--` on nodes; its exit code is ours."""
+    """Run the program after `--` on one or more nodes, and exit with its exit code."""
     words = command_line(context)
     if not words:
-        raise typer.BadParameter("Give the command behind --, as in: ferryman run web-1 -- uname -a")
+        raise typer.BadParameter("Specify the program after --, for example: ferryman run web-1 -- uname -a")
     from ferryman.cli.event_loop import run_to_end
 
     try:

@@ -155,7 +155,7 @@ class ForPeople:
     def ended(self, node: Node, exit_code: int, seconds: float) -> None:
         """Count it; say what is not as it should be."""
         if exit_code:
-            complain(f"{node.name}: ended with exit code {exit_code}")
+            complain(f"{node.name}: exited with code {exit_code}")
         self._count(failed=exit_code != 0)
 
     def failed(self, node: Node, failure: Failure) -> None:

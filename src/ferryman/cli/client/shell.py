@@ -17,7 +17,9 @@ from ferryman.client.calls.targets import find_node
 from ferryman.client.plugin.arguments import SHELL_STATUS_VARIABLE, InvalidArguments
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, its name, or tag:KEY=VALUE.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the session's record.", show_default=False)]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", help="The reason, recorded with the session.", show_default=False)
+]
 
 
 def command(
@@ -29,7 +31,7 @@ def command(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Open a shell on a node, or run the command behind `--` in a terminal there."""
+    """Open a shell on a node, or run the command after `--` in a terminal there."""
     api = connect(Connection(profile, region, endpoint_url))
     words = command_line(context)
     document = INTERACTIVE_DOCUMENT if words else ""

@@ -36,15 +36,18 @@ _LOG_LINES = 5
 def command(
     *,
     hold: Annotated[
-        bool, typer.Option("--hold", help="Serve until standard input closes or SIGTERM, instead of opening a shell.")
+        bool,
+        typer.Option("--hold", help="Run until standard input closes or SIGTERM arrives, instead of opening a shell."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="With --hold: print one line of JSON for programs.")] = False,
     nodes: Annotated[int, typer.Option("--nodes", min=1, max=64, help="How many agents to run.")] = 1,
-    tls: Annotated[bool, typer.Option("--tls", help="Over TLS, with an authority made for it.")] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Use TLS, with a certificate authority created for the demo.")
+    ] = False,
 ) -> None:
     """Start a server and an agent for this machine, open a shell through them, and leave nothing behind."""
     if json and not hold:
-        raise Failure("--json goes with --hold", "a shell is for people", "Add --hold")
+        raise Failure("--json needs --hold", "without it the demo opens a shell", "Add --hold")
     directory = _scratch_directory()
     demo = Demo(directory, nodes, tls)
     work = demo.hold(as_json=json) if hold else demo.shell()
@@ -80,7 +83,7 @@ class Demo:
     async def run(self, work: Coroutine[Any, Any, int]) -> int | None:
         """Do `work`, end everything that was started, and return the exit status; None if a signal came first.
 
-        Raises Failure if a part does not stay up.
+        Raises Failure if a part keeps stopping.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -143,13 +146,13 @@ class Demo:
                 "The command did not run through the session", _last_lines(transcript), f"Logs are in {self.directory}"
             )
         _say(said[1].replace("\r\n", "\n").rstrip("\n"))
-        _say("\nThe session, as DescribeSessions has it:")
+        _say("\nThe session, as DescribeSessions reports it:")
         print_json(await _ended_row(parts, session[1]))
         return 0
 
     def _failed(self, program: Program) -> None:
         self._failure = Failure(
-            f"The demo's {program.name} does not stay up", _last_lines(program.log), f"Its log is {program.log}"
+            f"The demo's {program.name} keeps stopping", _last_lines(program.log), f"Its log is {program.log}"
         )
         self._interrupted.set()
 
@@ -185,7 +188,7 @@ def _introduction(parts: Parts) -> str:
     return (
         f"Server   {parts.made.public_url}, account {parts.made.account_id}, region {parts.made.region}\n"
         f"Node     {', '.join(parts.node_ids)}, which is this machine\n"
-        f"Profile  {parts.made.profile_directory}; your own AWS configuration is not touched\n\n"
+        f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n\n"
         f"$ aws {' '.join(_start_session(parts))}"
     )
 
@@ -197,7 +200,7 @@ def _instructions(parts: Parts) -> str:
         f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}\n"
         f"  export PATH={Path(sys.executable).parent}:$PATH\n"
         f"  aws {' '.join(_start_session(parts))}\n\n"
-        "Close standard input (Ctrl-D) or press Ctrl-C to end it all."
+        "Close standard input (Ctrl-D) or press Ctrl-C to stop the demo."
     )
 
 
@@ -237,7 +240,7 @@ async def _until_input_closes() -> None:
 
 def _last_lines(path: Path) -> str:
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    return " | ".join(line.strip() for line in lines[-_LOG_LINES:] if line.strip()) or "it said nothing"
+    return " | ".join(line.strip() for line in lines[-_LOG_LINES:] if line.strip()) or "it printed nothing"
 
 
 def _say(text: str) -> None:

@@ -199,4 +199,4 @@ async def _limit(what: str) -> AsyncIterator[None]:
         async with asyncio.timeout(START_LIMIT):
             yield
     except TimeoutError as error:
-        raise Failure(what, f"it had {START_LIMIT:.0f} seconds") from error
+        raise Failure(what, f"it took longer than {START_LIMIT:.0f} seconds") from error

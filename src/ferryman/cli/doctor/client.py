@@ -85,12 +85,12 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
     subject = "Server"
     scheme = urlsplit(url).scheme
     if scheme not in {"http", "https"}:
-        return [Finding(Verdict.BAD, subject, f"{url} is no http(s) address", "Correct the endpoint's address")]
+        return [Finding(Verdict.BAD, subject, f"{url} is not an http(s) URL", "Correct the endpoint's URL")]
     try:
         context = ssl.create_default_context(cafile=ca_file) if scheme == "https" else None
     except OSError as error:
         said = f"the CA file {ca_file} cannot be used: {said_by(error)}"
-        return [Finding(Verdict.BAD, subject, said, "Copy the server's CA certificate, whole, to that file")]
+        return [Finding(Verdict.BAD, subject, said, "Copy the server's complete CA certificate to that file")]
     try:
         opened = _opener(url, context).open(f"{url.rstrip('/')}/healthz", timeout=_TIMEOUT)
         with opened as answer:
@@ -99,9 +99,9 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
         with error:
             said = f"{url} answers with HTTP status {error.code}"
         advice = (
-            "Look into the server's log; its store may be out of reach"
+            "Check the server's log; its database may be unreachable"
             if error.code >= 500
-            else "Check the port: something else than Ferryman may listen there"
+            else "Check the port: something other than Ferryman may be listening there"
         )
         return [Finding(Verdict.BAD, subject, said, advice)]
     except (OSError, UnicodeError, HTTPException, Unreachable) as error:
@@ -146,7 +146,7 @@ def lifetime(subject: str, expires: datetime, now: datetime, advice: str) -> Fin
     if expires <= now:
         return Finding(Verdict.BAD, subject, f"it expired on {expires:%Y-%m-%d}", advice)
     if expires - now < EXPIRING:
-        return Finding(Verdict.DOUBTFUL, subject, f"{said}, {(expires - now).days} days more", advice)
+        return Finding(Verdict.DOUBTFUL, subject, f"{said}, which is in {(expires - now).days} days", advice)
     return Finding(Verdict.GOOD, subject, said)
 
 
@@ -161,8 +161,8 @@ def _certificate(url: SplitResult, context: ssl.SSLContext) -> Finding:
             presented = tls.getpeercert() or {}
         expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
     except (OSError, KeyError, ValueError) as error:
-        return Finding(Verdict.SKIPPED, subject, f"it was not seen: {error or type(error).__name__}")
-    return lifetime(subject, expires, datetime.now(UTC), "Tell the server's administrator to renew it")
+        return Finding(Verdict.SKIPPED, subject, f"it could not be checked: {error or type(error).__name__}")
+    return lifetime(subject, expires, datetime.now(UTC), "Ask the server's administrator to renew it")
 
 
 def _aws_cli() -> Finding:
@@ -173,8 +173,10 @@ def _aws_cli() -> Finding:
             Verdict.DOUBTFUL, subject, "there is no `aws` on PATH", "Install it to use `aws ssm start-session`"
         )
     if not found.version:
-        said = f"{found.path} cannot be run: {found.error}" if found.error else f"{found.path} does not say its version"
-        return Finding(Verdict.DOUBTFUL, subject, said, "Install it again")
+        said = (
+            f"{found.path} cannot be run: {found.error}" if found.error else f"{found.path} does not print its version"
+        )
+        return Finding(Verdict.DOUBTFUL, subject, said, "Reinstall it")
     said = f"{found.path}, version {found.version}"
     if found.is_too_old:
         return Finding(Verdict.BAD, subject, said, TOO_OLD_TEXT)
@@ -188,16 +190,16 @@ def _plugin() -> Finding:
         return Finding(
             Verdict.BAD,
             subject,
-            "it is not on PATH, and `aws ssm start-session` looks for it there",
+            "it is not on PATH, where `aws ssm start-session` looks for it",
             "Install Ferryman where its programs are on PATH, or add its bin directory",
         )
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(Verdict.BAD, subject, f"{path} cannot be run: {said_by(error)}", "Install it again")
+        return Finding(Verdict.BAD, subject, f"{path} cannot be run: {said_by(error)}", "Reinstall it")
     version = answer.stdout.strip()
     if not re.fullmatch(r"\d+(\.\d+){0,3}", version):
-        return Finding(Verdict.BAD, subject, f"{path} does not say its version", "Install it again")
+        return Finding(Verdict.BAD, subject, f"{path} does not print its version", "Reinstall it")
     if version == CLIENT_VERSION:
         return Finding(Verdict.GOOD, subject, f"{path}, Ferryman's, version {version}")
     if tuple(map(int, version.split("."))) >= _FIRST_VERSION_WITH_HOST_CHECK:
@@ -205,7 +207,7 @@ def _plugin() -> Finding:
             Verdict.DOUBTFUL,
             subject,
             f"{path} is AWS's, version {version}, which may refuse servers outside AWS",
-            "Put Ferryman's first on PATH",
+            "Put Ferryman's directory first on PATH",
         )
     return Finding(Verdict.GOOD, subject, f"{path}, AWS's, version {version}")
 
@@ -231,14 +233,14 @@ def _target(api: Api, target: str) -> list[Finding]:
                 Verdict.BAD,
                 subject,
                 "it is registered, but its agent is not connected",
-                "On that machine see that `ferryman agent run` runs, and run `ferryman doctor` there",
+                "Check that `ferryman agent run` is running on that machine, and run `ferryman doctor` there",
             )
         ]
     return [
         Finding(
             Verdict.BAD,
             subject,
-            "no node of that id is registered here",
+            "no node with that id is registered here",
             "Check the id with `ferryman nodes`, or register the machine with `ferryman activation create`",
         )
     ]
@@ -247,7 +249,7 @@ def _target(api: Api, target: str) -> list[Finding]:
 def _clock(date: str | None) -> Finding:
     subject = "Clock"
     if date is None:
-        return Finding(Verdict.SKIPPED, subject, "the server did not say its time")
+        return Finding(Verdict.SKIPPED, subject, "the server did not send its time")
     try:
         ahead = time.time() - parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):
@@ -255,7 +257,10 @@ def _clock(date: str | None) -> Finding:
     text = f"this machine is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server"
     if abs(ahead) > SKEW_ALLOWED:
         return Finding(
-            Verdict.BAD, subject, f"{text}; signatures are refused beyond {SKEW_ALLOWED} s", "Set the clocks, by NTP"
+            Verdict.BAD,
+            subject,
+            f"{text}; signatures are refused beyond {SKEW_ALLOWED} s",
+            "Synchronise the clocks with NTP",
         )
     return Finding(Verdict.GOOD, subject, text)
 
@@ -296,13 +301,13 @@ def _unreached(url: str, error: Exception) -> Finding:
         return Finding(Verdict.BAD, "Server", f"{url} does not speak TLS", "Try http://, or check the port")
     if isinstance(reason, ConnectionRefusedError):
         advice = "Start `ferryman server`, or check the port"
-        return Finding(Verdict.BAD, "Server", f"nothing listens at {url}", advice)
+        return Finding(Verdict.BAD, "Server", f"nothing is listening at {url}", advice)
     if isinstance(reason, TimeoutError):
-        advice = "Check the address, and the firewalls between"
-        return Finding(Verdict.BAD, "Server", f"{url} does not answer within {_TIMEOUT:.0f} s", advice)
+        advice = "Check the address, and any firewalls in between"
+        return Finding(Verdict.BAD, "Server", f"{url} did not answer within {_TIMEOUT:.0f} s", advice)
     if isinstance(reason, HTTPException):
-        advice = "Check the port: something else than Ferryman may listen there"
-        return Finding(Verdict.BAD, "Server", f"{url} does not answer in HTTP", advice)
+        advice = "Check the port: something other than Ferryman may be listening there"
+        return Finding(Verdict.BAD, "Server", f"{url} does not speak HTTP", advice)
     said = said_by(reason) if isinstance(reason, BaseException) else reason
     return Finding(Verdict.BAD, "Server", f"{url} cannot be reached: {said}", "Check the name and the network")
 

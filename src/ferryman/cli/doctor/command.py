@@ -24,7 +24,7 @@ def command(
         typer.Option("--target", help="A node that a session should reach, by id, name or tag.", show_default=False),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A server's configuration to check, too.", show_default=False)
+        Path | None, typer.Option("--config", help="Also check this server configuration.", show_default=False)
     ] = None,
     state_dir: StateOption = None,
     json: JsonOption = False,
@@ -32,10 +32,10 @@ def command(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Check what a session needs, and say what is wrong and what to do. Exits with 1 if anything is.
+    """Check what a session needs, and explain what is wrong and how to fix it. Exits with 1 if anything is wrong.
 
-    The client's side is always checked; this machine's agent if it has a registration here or --state-dir is given; a
-    server's files with --config.
+    Always checks the client's side. Also checks this machine's agent if it is registered here or you specify
+    --state-dir, and a server's files if you specify --config.
     """
     findings = examine_client(Connection(profile, region, endpoint_url), target)
     where = state_dir or default_state_dir()

@@ -45,10 +45,10 @@ def _sinks(located: Located) -> list[Finding]:
         subject = f"Audit sink {name}"
         position = read_position(position_path(located.path(audit.directory), name))
         if position.failure is None:
-            findings.append(Finding(Verdict.GOOD, subject, f"record {position.sequence} was delivered last"))
+            findings.append(Finding(Verdict.GOOD, subject, f"delivered up to record {position.sequence}"))
         else:
             said = f"records after {position.sequence} are not delivered: {position.failure}"
-            advice = "They wait in the trail's files; fix the far end before the disk runs full"
+            advice = "They wait in the trail's files; fix the receiving end before the disk fills up"
             findings.append(Finding(Verdict.BAD, subject, said, advice))
     return findings
 
@@ -57,9 +57,9 @@ def _certificates(located: Located, tls: Tls, now: datetime) -> list[Finding]:
     from cryptography import x509
 
     certificate = x509.load_pem_x509_certificate(located.path(tls.certificate).read_bytes())
-    advice = "Renew it where it came from; the server takes the new one by itself"
+    advice = "Renew it with whoever issued it; the server picks the new one up by itself"
     if tls.authority_key is not None:
-        advice = "Run `ferryman certificate renew`, or see in the server's log why it did not"
+        advice = "Run `ferryman certificate renew`, or check the server's log for why it was not renewed"
     subject = "Certificate's lifetime"
     findings = [lifetime(subject, certificate.not_valid_after_utc, now, advice), _names(located, certificate)]
     if tls.authority is None:
@@ -71,8 +71,8 @@ def _certificates(located: Located, tls: Tls, now: datetime) -> list[Finding]:
         return [*findings, bad("Authority", failure)]
     except (OSError, ValueError) as error:
         said = f"{located.path(tls.authority)} cannot be used: {said_by(error)}"
-        return [*findings, Finding(Verdict.BAD, "Authority", said, "Restore it from a machine that trusts it")]
-    advice = "Make another with `ferryman certificate new`, and let every client and node trust it in time"
+        return [*findings, Finding(Verdict.BAD, "Authority", said, "Copy it back from a machine that trusts it")]
+    advice = "Create another with `ferryman certificate new`, and make clients and nodes trust it in time"
     return [*findings, lifetime("Authority", authority.not_valid_after_utc, now, advice)]
 
 
@@ -84,7 +84,7 @@ def _names(located: Located, certificate: "x509.Certificate") -> Finding:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return Finding(Verdict.BAD, subject, "it has none", "Get one for the host of server.public_url")
+        return Finding(Verdict.BAD, subject, "it has no names", "Get a certificate for the host in server.public_url")
     dns = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
     addresses = names.get_values_for_type(x509.IPAddress)
     try:

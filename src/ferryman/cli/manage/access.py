@@ -28,11 +28,11 @@ _STATUSES = {
     "Expired": "Closed",
 }
 
-app = typer.Typer(help="Ask for access to nodes, and decide on it.", no_args_is_help=True)
+app = typer.Typer(help="Request access to nodes, and approve or reject requests.", no_args_is_help=True)
 
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST_ID", help="The access request, oi-….")]
 CommentOption = Annotated[
-    str, typer.Option("--comment", help="What the record says of it; the requester sees it.", show_default=False)
+    str, typer.Option("--comment", help="A comment to record; the requester sees it.", show_default=False)
 ]
 
 
@@ -40,12 +40,12 @@ CommentOption = Annotated[
 def request(
     targets: Annotated[list[str], typer.Argument(metavar="NODE...", help="Nodes by id, name or tag:KEY=VALUE.")],
     *,
-    reason: Annotated[str, typer.Option("--reason", help="Why; approvers read it.", show_default=False)],
+    reason: Annotated[str, typer.Option("--reason", help="The reason; approvers read it.", show_default=False)],
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Ask for access to nodes; prints the request's id and how it stands."""
+    """Request access to nodes, and print the request's id and status."""
     api = connect(Connection(profile, region, endpoint_url))
     nodes = [target if target.startswith("mi-") else find_node(api, target).node_id for target in targets]
     made = api.call("StartAccessRequest", Reason=reason, Targets=[{"Key": "InstanceIds", "Values": nodes}])
@@ -58,7 +58,11 @@ def list_requests(
     *,
     status: Annotated[
         str | None,
-        typer.Option("--status", help="Only Pending, Approved, Rejected, Revoked or Expired ones.", show_default=False),
+        typer.Option(
+            "--status",
+            help="Only requests that are Pending, Approved, Rejected, Revoked or Expired.",
+            show_default=False,
+        ),
     ] = None,
     target: Annotated[
         str | None, typer.Option("--target", help="Only requests for this node, by id.", show_default=False)
@@ -73,7 +77,7 @@ def list_requests(
     filters = []
     if status is not None:
         if status not in _STATUSES:
-            raise Failure(f"{status} is no status", f"there are {', '.join(_STATUSES)}")
+            raise Failure(f"{status!r} is not a valid status", f"it must be one of {', '.join(_STATUSES)}")
         filters.append({"Key": "Status", "Values": [_STATUSES[status]], "Operator": "Equal"})
     if target is not None:
         filters.append({"Key": "AccessRequestByTargetResourceId", "Values": [target], "Operator": "Equal"})
@@ -85,7 +89,7 @@ def list_requests(
         print_json([{**_known(row), "accessRequestId": row["OpsItemId"]} for row in rows])
         return
     print_table(
-        ["Request", "Status", "Requester", "Nodes", "Asked", "Reason"],
+        ["Request", "Status", "Requester", "Nodes", "Requested", "Reason"],
         (
             [
                 row["OpsItemId"],
@@ -119,12 +123,12 @@ def show(
 def token(
     request_id: RequestArgument,
     *,
-    export: Annotated[bool, typer.Option("--export", help="Print export commands for a shell to eval.")] = False,
+    export: Annotated[bool, typer.Option("--export", help="Print export commands for a shell instead.")] = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Print an approved request's credentials, as a profile's credential_process wants them."""
+    """Print an approved request's credentials as JSON for a profile's credential_process."""
     api = connect(Connection(profile, region, endpoint_url))
     answer = api.call("GetAccessToken", AccessRequestId=request_id)
     given = answer.get("Credentials")
@@ -132,7 +136,7 @@ def token(
         raise Failure(
             f"{request_id} has no credentials",
             f"it is {answer['AccessRequestStatus']}",
-            "Wait until it is approved, or ask for access again with `ferryman access request`",
+            "Wait until it is approved, or request access again with `ferryman access request`",
         )
     if export:
         say(f"export AWS_ACCESS_KEY_ID={shlex.quote(given['AccessKeyId'])}")
@@ -158,7 +162,7 @@ def approve(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Approve a pending request, at the level that it waits for."""
+    """Approve a pending request at the level it is waiting for."""
     _signal(Connection(profile, region, endpoint_url), request_id, "Approve", comment)
 
 
@@ -184,7 +188,7 @@ def revoke(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Take approved access back; sessions that it started end."""
+    """Revoke approved access. The sessions it started end, unless the server is configured otherwise."""
     _signal(Connection(profile, region, endpoint_url), request_id, "Revoke", comment)
 
 
@@ -194,7 +198,7 @@ def _signal(connection: Connection, request_id: str, signal: str, comment: str) 
     payload = {"Payload": {"Comment": [comment]}} if comment else {}
     api.call("SendAutomationSignal", AutomationExecutionId=execution_id, SignalType=signal, **payload)
     known = _find(api, request_id)
-    waiting = f", waits for {known['waitingFor']}" if "waitingFor" in known else ""
+    waiting = f"; it is waiting for {known['waitingFor']}" if "waitingFor" in known else ""
     say(f"{request_id} {known['accessRequestStatus']}{waiting}")
 
 
@@ -209,7 +213,7 @@ def _known(item: Mapping[str, Any]) -> dict[str, Any]:
     try:
         known = json_text.loads(data.get("Value", ""))
     except (ValueError, RecursionError) as error:
-        raise unreadable(operation, "what it says of the access request is not JSON") from error
+        raise unreadable(operation, "its data on the access request is not JSON") from error
     if not isinstance(known, dict):
-        raise unreadable(operation, "what it says of the access request is not an object")
+        raise unreadable(operation, "its data on the access request is not an object")
     return Members(operation, known)

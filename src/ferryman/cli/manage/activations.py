@@ -11,6 +11,7 @@ from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, Regi
 from ferryman.cli.printing import say
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Connection, connect
+from ferryman.model.failures import counted
 
 DEFAULT_ROLE = "FerrymanManagedNode"
 """CreateActivation requires a role's name; until roles come, nodes may do what nodes do, whatever it says."""
@@ -26,21 +27,21 @@ def create(
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many machines may register.")] = 1,
     hours: Annotated[float, typer.Option("--hours", min=0.1, max=720, help="How long the activation is valid.")] = 24,
-    name: Annotated[str | None, typer.Option("--name", help="The name that its nodes get.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The name its nodes get.", show_default=False)] = None,
     description: Annotated[
         str | None, typer.Option("--description", help="A note for people.", show_default=False)
     ] = None,
-    role: Annotated[str, typer.Option("--role", help="The IAM role that CreateActivation asks for.")] = DEFAULT_ROLE,
+    role: Annotated[str, typer.Option("--role", help="The IAM role that CreateActivation requires.")] = DEFAULT_ROLE,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", help="A tag that its nodes get, KEY=VALUE; may be given again.", show_default=False),
+        typer.Option("--tag", help="A tag its nodes get, KEY=VALUE; repeatable.", show_default=False),
     ] = None,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Make an activation and print the command that registers a machine with it. Its code is shown only now."""
+    """Create an activation and print the command that registers a machine with it. Its code is shown only once."""
     tags = parse_tags(tag or [])
     api = connect(Connection(profile, region, endpoint_url))
     expires = datetime.now(UTC) + timedelta(hours=hours)
@@ -57,14 +58,15 @@ def create(
             {member: answer[member] for member in ("ActivationId", "ActivationCode")} | {"ExpirationDate": expires}
         )
         return
-    say(f"Activation {answer['ActivationId']}, for {limit} registration(s), until {expires:%Y-%m-%d %H:%M} UTC.")
+    until = f"{expires:%Y-%m-%d %H:%M} UTC"
+    say(f"Created activation {answer['ActivationId']} for {counted(limit, 'machine')}, valid until {until}.")
     say("On the machine, with ferryman[agent] installed, run:", "")
     # Not as an argument, which every user of the machine could see.
     say(f"  FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']} \\")
     say(f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\")
     say(f"    --activation-id {answer['ActivationId']}")
     say("  ferryman agent run")
-    say("", "With sudo, leave the first line out and enter the code when register asks for it.")
+    say("", "If you use sudo, leave out the first line and type the code when register asks for it.")
 
 
 @app.command("list")
@@ -95,7 +97,7 @@ def list_activations(
             ]
             for row in rows
         ),
-        "There are no activations. Make one with `ferryman activation create`.",
+        "There are no activations. Create one with `ferryman activation create`.",
     )
 
 
@@ -107,14 +109,14 @@ def _state(row: Mapping[str, Any]) -> str:
 
 @app.command("delete")
 def delete(
-    activation_ids: Annotated[list[str], typer.Argument(help="Ids of activations.", show_default=False)],
+    activation_ids: Annotated[list[str], typer.Argument(help="The activations to delete, by id.", show_default=False)],
     *,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Delete activations: they register no more nodes; those that they registered stay."""
+    """Delete activations. They can no longer register nodes; the nodes they registered stay."""
     api = connect(Connection(profile, region, endpoint_url))
     for each in activation_ids:
         api.call("DeleteActivation", ActivationId=each)
-        say(f"Activation {each} is deleted.")
+        say(f"Deleted activation {each}.")

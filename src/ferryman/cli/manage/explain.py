@@ -34,7 +34,7 @@ DocumentOption = Annotated[
 ]
 ContextOption = Annotated[
     list[str] | None,
-    typer.Option("--context", metavar="KEY=VALUE", help="A condition key of the call; may be given again."),
+    typer.Option("--context", metavar="KEY=VALUE", help="A condition key of the call; repeatable."),
 ]
 
 
@@ -48,7 +48,7 @@ def command(
     json: JsonOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Say whether a caller may do something, and which statement of which policy decides; on the server's machine."""
+    """Explain whether a caller may do something, and which statement of which policy decides. Run it on the server."""
     from ferryman.core.simulation import principal, simulate, simulate_start
 
     asked = action if ":" in action else f"ssm:{action}"
@@ -81,7 +81,11 @@ def _keys(context: list[str]) -> "Keys":
     for each in context:
         key, equals, value = each.partition("=")
         if not equals or ":" not in key:
-            raise Failure(f"--context {each} names no condition key", "", "Write it as aws:SourceIp=192.0.2.7")
+            raise Failure(
+                f"--context {each} does not set a condition key",
+                "it must be KEY=VALUE",
+                "Write it as aws:SourceIp=192.0.2.7",
+            )
         values[key] = (*values.get(key, ()), value)
     return values
 
@@ -96,7 +100,7 @@ def _arn(arns: Arns, resource: str) -> str:
     if resource.startswith("session/"):
         return arns.session(resource.removeprefix("session/"))
     raise Failure(
-        f"{resource} names no resource",
+        f"{resource!r} is not a resource",
         "it is neither an ARN nor *",
         "Write an ARN, a node's id, document/NAME or session/ID",
     )
@@ -142,7 +146,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
     lines.append(f"  No {_LAYERS[told['layer']]} allows it." if decided is None else f"  {_line(decided)}")
     lines += [f"  Also: {_line(each)}" for each in told["matched"] if each != decided]
     if told["missing_keys"]:
-        lines.append(f"  Asked for and not known: {', '.join(told['missing_keys'])}")
+        lines.append(f"  Used by the policies, value unknown: {', '.join(told['missing_keys'])}")
     return lines
 
 

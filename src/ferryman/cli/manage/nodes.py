@@ -12,19 +12,19 @@ from ferryman.cli.printing import say
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node, find_nodes
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, counted
 
 PAGE = 50
 """The most nodes that DescribeInstanceInformation answers at once."""
 RESOURCE_TYPE = "ManagedInstance"
-_NONE = "No nodes are registered. Make an activation with `ferryman activation create`."
+_NONE = "No nodes are registered. Create an activation with `ferryman activation create`."
 _NO_MATCH = "No nodes match."
 
 app = typer.Typer(help="List, watch, tag and deregister managed nodes.", invoke_without_command=True)
 
 TagsOption = Annotated[
     list[str] | None,
-    typer.Option("--tag", help="Only nodes with this tag, KEY=VALUE or KEY; may be given again.", show_default=False),
+    typer.Option("--tag", help="Only nodes with this tag, KEY=VALUE or KEY; repeatable.", show_default=False),
 ]
 StatusOption = Annotated[
     str | None,
@@ -39,8 +39,8 @@ def command(
     *,
     tag: TagsOption = None,
     status: StatusOption = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on, and show what changes, until interrupted.")] = False,
-    interval: Annotated[float, typer.Option("--interval", min=1, help="Seconds from one look to the next.")] = 2,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep running and show changes, until interrupted.")] = False,
+    interval: Annotated[float, typer.Option("--interval", min=1, help="With --watch: seconds between updates.")] = 2,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
@@ -79,7 +79,7 @@ def show(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Show one node: what it says of itself, its tags, the sessions on it."""
+    """Show one node: what it reports about itself, its tags, and the sessions on it."""
     api = connect(Connection(profile, region, endpoint_url))
     node_id = find_node(api, node).node_id
     rows = list_nodes(api, [{"Key": "InstanceIds", "Values": [node_id]}])
@@ -111,24 +111,26 @@ def show(
 def deregister(
     nodes: Annotated[list[str], typer.Argument(help="Ids, names, or tag:KEY=VALUE.", show_default=False)],
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Take nodes away: their sessions end, and their agents may do nothing any more."""
+    """Deregister nodes. Their sessions end, and their agents can no longer connect."""
     api = connect(Connection(profile, region, endpoint_url))
     found = find_nodes(api, nodes)
     if not yes:
         if not sys.stdin.isatty():
-            raise Failure("Nothing was deregistered", "there is no terminal to ask on", "Say --yes")
+            raise Failure("Nothing was deregistered", "there is no terminal to ask for confirmation on", "Add --yes")
         for each in found:
             say(each.node_id if each.name == each.node_id else f"{each.node_id} {each.name}")
-        if not typer.confirm(f"Deregister {len(found)} node(s)? They must be registered anew to come back."):
+        if not typer.confirm(
+            f"Deregister {counted(len(found), 'node')}? To bring a node back, you must register it again."
+        ):
             raise typer.Exit(1)
     for each in found:
         api.call("DeregisterManagedInstance", InstanceId=each.node_id)
-        say(f"{each.node_id} is deregistered.")
+        say(f"Deregistered {each.node_id}.")
 
 
 @app.command("tag")
@@ -137,13 +139,13 @@ def tag_nodes(
     tags: Annotated[list[str] | None, typer.Argument(help="Tags to set, KEY=VALUE.", show_default=False)] = None,
     *,
     remove: Annotated[
-        list[str] | None, typer.Option("--remove", help="A tag's key to remove; may be given again.")
+        list[str] | None, typer.Option("--remove", help="The key of a tag to remove; repeatable.")
     ] = None,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Set and remove tags of a node, or of every node that a tag means; print the tags that it has then."""
+    """Set and remove tags on a node, or on every node that a tag matches, and print the resulting tags."""
     given = parse_tags(tags or [])
     api = connect(Connection(profile, region, endpoint_url))
     for each in find_nodes(api, [node]):
@@ -162,7 +164,7 @@ def parse_tags(given: Sequence[str]) -> list[dict[str, str]]:
     for each in given:
         key, equals, value = each.partition("=")
         if not key or not equals:
-            raise Failure(f"{each!r} is no tag", "a tag is given as KEY=VALUE")
+            raise Failure(f"{each!r} is not a valid tag", "it must be KEY=VALUE")
         parsed.append({"Key": key, "Value": value})
     return parsed
 
@@ -189,7 +191,7 @@ def _refuse_options(context: typer.Context) -> None:
         if source is not None and source.name == "COMMANDLINE":
             subcommand = context.invoked_subcommand
             raise Failure(
-                f"--{name.replace('_', '-')} is given before {subcommand!r}",
-                "it belongs to the list of nodes",
-                f"Give the options of {subcommand} behind it",
+                f"--{name.replace('_', '-')} has no effect before {subcommand!r}",
+                "it is an option of the list of nodes",
+                f"Put the options of {subcommand} after it",
             )

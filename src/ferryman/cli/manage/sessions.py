@@ -25,7 +25,7 @@ OwnerOption = Annotated[
     str | None, typer.Option("--owner", help="Only sessions of this user, by ARN or name.", show_default=False)
 ]
 StatusOption = Annotated[
-    str | None, typer.Option("--status", help="Only sessions of this status, e.g. Connected.", show_default=False)
+    str | None, typer.Option("--status", help="Only sessions with this status, such as Connected.", show_default=False)
 ]
 SessionOption = Annotated[str | None, typer.Option("--session-id", help="Only this session.", show_default=False)]
 AfterOption = Annotated[
@@ -36,7 +36,7 @@ BeforeOption = Annotated[
     str | None, typer.Option("--before", help="Only sessions started before this ISO 8601 time.", show_default=False)
 ]
 AccessTypeOption = Annotated[
-    str | None, typer.Option("--access-type", help="Only Standard or JustInTime ones.", show_default=False)
+    str | None, typer.Option("--access-type", help="Only Standard or JustInTime sessions.", show_default=False)
 ]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")]
 
@@ -91,7 +91,7 @@ def terminate(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """End sessions: both ends are told, and the shell and all it started are ended on the node."""
+    """End sessions. The shell on the node and everything it started end too."""
     api = connect(Connection(profile, region, endpoint_url))
     for session_id in session_ids:
         answer = api.call("TerminateSession", SessionId=session_id)

@@ -18,9 +18,9 @@ Result = TypeVar("Result")
 
 _SYSTEM_STATE = Path("/var/lib/ferryman-agent")
 _NEXT_STEPS = {
-    "InvalidActivation": "Make an activation with `ferryman activation create` and copy its id and code whole",
-    "ActivationExpired": "Make a new one with `ferryman activation create`",
-    "RegistrationLimitExceeded": "Make a new one with `ferryman activation create`",
+    "InvalidActivation": "Create an activation with `ferryman activation create` and copy its id and code completely",
+    "ActivationExpired": "Create a new one with `ferryman activation create`",
+    "RegistrationLimitExceeded": "Create a new one with `ferryman activation create`",
 }
 
 
@@ -46,14 +46,14 @@ StateOption = Annotated[
 @app.command("register")
 def register(
     *,
-    endpoint_url: Annotated[str, typer.Option("--endpoint-url", help="The server's address, http[s]://HOST[:PORT].")],
+    endpoint_url: Annotated[str, typer.Option("--endpoint-url", help="The server's URL, such as https://HOST:PORT.")],
     activation_id: Annotated[str, typer.Option("--activation-id", help="The activation's id.")],
     activation_code: Annotated[
         str,
         typer.Option(
             "--activation-code",
-            help="The activation's code, or - to read it from standard input; asked for if not given. As an argument, "
-            "other users of this machine can see it.",
+            help="The activation's code, or - to read it from standard input; if omitted, the command asks for it. "
+            "Other users of this machine can see arguments.",
             envvar="FERRYMAN_ACTIVATION_CODE",
             prompt="Activation code",
             hide_input=True,
@@ -63,11 +63,16 @@ def register(
     state_dir: StateOption = None,
     ca_file: Annotated[
         Path | None,
-        typer.Option("--ca-file", help="PEM of a CA to trust besides the system's.", show_default=False, exists=True),
+        typer.Option(
+            "--ca-file",
+            help="PEM file with a CA to trust in addition to the system's.",
+            show_default=False,
+            exists=True,
+        ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Give up an earlier registration.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Drop an earlier registration.")] = False,
 ) -> None:
-    """Register this machine by an activation and print its node id."""
+    """Register this machine with an activation and print its node id."""
     from ferryman.agent import registration
 
     if activation_code == "-":
@@ -86,9 +91,9 @@ def register(
 
 @app.command("rebind")
 def rebind(*, state_dir: StateOption = None) -> None:
-    """Make the node registered here this machine's, after its disk was moved to other hardware, and print its id.
+    """Bind the node registered here to this machine and print its id: for a disk moved to other hardware.
 
-    Not for copies: of two machines with one node's identity only one is connected.
+    Do not use it for copies: of two machines with the same node's identity, only one can be connected.
     """
     from ferryman.agent.state import StateDirectory
 
@@ -109,11 +114,13 @@ def run(
         ),
     ] = None,
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="What to log.")
+        Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="The least severe level to log.")
     ] = "info",
-    log_format: Annotated[Literal["json", "text"], typer.Option("--log-format", help="How to log.")] = "json",
+    log_format: Annotated[
+        Literal["json", "text"], typer.Option("--log-format", help="The format of log lines.")
+    ] = "json",
 ) -> None:
-    """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting whenever the server is lost."""
+    """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting when the connection is lost."""
     import uvloop
 
     from ferryman.agent.run import run_agent
@@ -134,13 +141,13 @@ def install_ssh_keys(
         list[str] | None,
         typer.Option(
             "--user",
-            help="A user that may log in by such keys; repeatable. Any user except root if not given.",
+            help="A user who may log in with such keys; repeatable. By default any user except root.",
             show_default=False,
         ),
     ] = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Let sshd accept the SSH keys that SendSSHPublicKey sends to this node, each for a minute; needs root."""
+    """Make sshd accept the SSH keys that SendSSHPublicKey sends to this node, each for a minute. Needs root."""
     from ferryman.agent.ssh_keys.installation import CONFIGURATION, NotInstallable, install
     from ferryman.agent.state import StateDirectory, StateUnusable
 
@@ -150,7 +157,7 @@ def install_ssh_keys(
         install(StateDirectory(state_dir or default_state_dir()), tuple(user or ()))
     except (NotInstallable, StateUnusable) as error:
         raise Failure("SSH keys cannot be installed", str(error)) from error
-    say(f"sshd asks for the agent's SSH keys once it has read {CONFIGURATION}: run `systemctl reload ssh`")
+    say(f"Wrote {CONFIGURATION}. To put it into effect, run `systemctl reload ssh`.")
 
 
 def _run(
@@ -180,4 +187,4 @@ def _run(
             f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"
         ) from error
     except (StateUnusable, AccountRefused, NoWorker) as error:
-        raise Failure(f"{what} cannot go on", str(error)) from error
+        raise Failure(f"{what} failed", str(error)) from error

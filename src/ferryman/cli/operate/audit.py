@@ -28,13 +28,14 @@ Test = Callable[[Record], bool]
 def list_records(
     *,
     user: Annotated[
-        str | None, typer.Option("--user", help="Only of this user or node, by name or ARN.", show_default=False)
+        str | None,
+        typer.Option("--user", help="Only this user or node, by name, ARN or access key id.", show_default=False),
     ] = None,
     event: Annotated[
         str | None,
-        typer.Option("--event", help="Only of this eventName or detail-type, or beginning so.", show_default=False),
+        typer.Option("--event", help="Only eventNames or detail-types that begin with this.", show_default=False),
     ] = None,
-    session: Annotated[str | None, typer.Option("--session", help="Only of this session.", show_default=False)] = None,
+    session: Annotated[str | None, typer.Option("--session", help="Only this session.", show_default=False)] = None,
     since: Annotated[
         str | None, typer.Option("--since", help="Only at or after this ISO 8601 time.", show_default=False)
     ] = None,
@@ -46,7 +47,7 @@ def list_records(
     json: JsonOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """List what was done, by whom, and what became of sessions and nodes; newest first."""
+    """List calls, who made them, and events of sessions and nodes, newest first."""
     from ferryman.audit.reader import newest_first
 
     located = load(config)
@@ -67,7 +68,7 @@ def verify_trail(
     ] = 0,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Check that no record was altered, removed or put elsewhere; exits with 1 if one was."""
+    """Check that no record was altered, removed or moved. Exits with 1 if one was."""
     from ferryman.audit.reader import verify
     from ferryman.core.audit.chain import PURPOSE
 
@@ -87,13 +88,13 @@ def verify_trail(
         )
     if found.deletion:
         say(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
-    whole = "1 record is" if found.records == 1 else f"{found.records} records are"
-    say(f"{whole} whole; the last is number {found.last.sequence}, {found.last.mac}.")
+    intact = "1 record is" if found.records == 1 else f"{found.records} records are"
+    say(f"{intact} intact; the last is number {found.last.sequence}, {found.last.mac}.")
 
 
 @app.command("sinks")
 def list_sinks(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Show how far the trail's copies elsewhere have got; exits with 1 if one is not delivered."""
+    """Show how far each of the trail's sinks has got. Exits with 1 if delivery to one of them is failing."""
     from ferryman.audit.reader import last_link
     from ferryman.audit.sinks.position import position_path, read_position
     from ferryman.bootstrap.sinks import sink_names

@@ -12,14 +12,14 @@ from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.printing import say
 from ferryman.model.failures import Failure
 
-app = typer.Typer(help="Make and renew the server's certificate.", no_args_is_help=True)
+app = typer.Typer(help="Renew the server's certificate, or create a new authority.", no_args_is_help=True)
 
 
 @app.command("renew")
 def renew(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Renew the server's certificate; the authority stays, and a running server takes the new one by itself."""
+    """Renew the server's certificate with the same authority. A running server picks it up by itself."""
     renew_certificate(load(config), datetime.now(UTC))
-    say("Renewed. A running server takes it within ten seconds; whoever trusts the authority need do nothing.")
+    say("Renewed. A running server picks it up within ten seconds. Clients and nodes need no change.")
 
 
 @app.command("new")

@@ -35,7 +35,7 @@ _TEMPLATE = """\
 account_id = "{account_id}"
 region = "{region}"
 listen = "{listen}"
-# What clients and nodes reach this server by.
+# The address that clients and nodes use.
 public_url = "{public_url}"
 key_file = "server.key"
 database = "sqlite:///ferryman.db"
@@ -102,14 +102,16 @@ def initialise(plan: Plan) -> Initialised:
         raise Failure(f"{path} exists", "a server was set up here before", "Use it, or choose another --directory")
     host, port = split_address(plan.listen)
     if port == 0:
-        raise Failure("The server cannot be set up on port 0", "nobody would know the port", "Choose one with --listen")
+        raise Failure("The server cannot be set up on port 0", "clients must know the port", "Choose one with --listen")
     if host in {"0.0.0.0", "::"} and plan.public_host is None:  # noqa: S104 — compared, not bound
-        raise Failure(f"{host} is no address to reach a server by", "", "Name this machine with --public-host")
+        raise Failure(
+            f"Clients cannot connect to {host}", "it stands for every address of this machine", "Specify --public-host"
+        )
     if not plan.tls and not is_loopback(host):
         raise Failure(
             f"The server would speak plain HTTP on {plan.listen}",
             "that address is reachable from other machines",
-            "Add --tls, or listen on 127.0.0.1 behind a proxy that does TLS",
+            "Add --tls, or listen on 127.0.0.1 behind a proxy that terminates TLS",
         )
     account_id = plan.account_id or f"{secrets.randbelow(9 * 10**11) + 10**11}"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,23 +140,23 @@ def initialise(plan: Plan) -> Initialised:
 
 def command(
     *,
-    directory: Annotated[Path, typer.Option("--directory", help="Where to put everything.")] = Path(),
+    directory: Annotated[Path, typer.Option("--directory", help="Where to create everything.")] = Path(),
     listen: Annotated[str, typer.Option("--listen", help="HOST:PORT to listen on.")] = DEFAULT_LISTEN,
     region: Annotated[str, typer.Option("--region", help="The region that calls are signed for.")] = DEFAULT_REGION,
     account_id: Annotated[
-        str | None, typer.Option("--account-id", help="12 digits; random if not given.", show_default=False)
+        str | None, typer.Option("--account-id", help="12 digits; random by default.", show_default=False)
     ] = None,
     public_host: Annotated[
         str | None,
-        typer.Option("--public-host", help="Name or address that clients and nodes use.", show_default=False),
+        typer.Option("--public-host", help="The name or address that clients and nodes use.", show_default=False),
     ] = None,
-    tls: Annotated[bool, typer.Option("--tls", help="Make a local CA and a certificate for the server.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Create a local CA and a certificate for the server.")] = False,
 ) -> None:
     """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
     made = initialise(Plan(directory, listen, region, account_id, public_host, tls))
     profile = made.profile_directory
-    say(f"Made {made.configuration} for account {made.account_id}, region {made.region}.")
-    say(f"Access key of user '{ADMINISTRATOR}': {made.credentials.access_key_id}, in {profile / 'credentials'}.")
+    say(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
+    say(f"The access key of user '{ADMINISTRATOR}' is {made.credentials.access_key_id}, in {profile / 'credentials'}.")
     say("", "Start the server:", "")
     say(f"  ferryman server --config {made.configuration}")
     say("", "Use it from another shell:", "")
@@ -172,7 +174,7 @@ def _clear(directory: Path, partial: Path) -> None:
     if found and not partial.exists():
         raise Failure(
             f"{found[0]} exists",
-            "it belongs to an earlier server, which would be lost",
+            "it belongs to an earlier server and would be overwritten",
             f"Restore its {FILE_NAME}, or choose another --directory",
         )
     for path in found:

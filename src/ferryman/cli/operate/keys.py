@@ -19,7 +19,7 @@ from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json, print_table
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, counted
 from ferryman.system.private_files import replace_file
 
 app = typer.Typer(help="Replace the server's key, on the server's machine.", no_args_is_help=True)
@@ -27,13 +27,13 @@ app = typer.Typer(help="Replace the server's key, on the server's machine.", no_
 
 @app.command("new")
 def new_key() -> None:
-    """Print a new key, for keys that are kept elsewhere than in a file."""
+    """Print a new key, for keys that are not kept in a file."""
     say(base64.b64encode(os.urandom(KEY_BYTES)).decode())
 
 
 @app.command("list")
 def list_keys(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """List the server's keys, and how many secrets of the database are under which."""
+    """List the server's keys, and how many secrets in the database are encrypted with each."""
     located = load(config)
     keys = read_server_keys(located)
     counts = _counts(located)
@@ -57,19 +57,20 @@ def list_keys(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG
 def rotate(
     *,
     stage: Annotated[
-        bool, typer.Option("--stage", help="Only add the key, so that every server can open what it will seal.")
+        bool,
+        typer.Option("--stage", help="Only add the key, so that every server can decrypt what it will encrypt later."),
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Seal with a new key from now on, or with the staged one; what the old ones sealed still opens."""
+    """Encrypt with a new key, or the staged one, from now on. The old keys still decrypt."""
     located = load(config)
     path = _key_file(located)
     with _alone(path):
         name = _rotate(located, path, stage=stage)
     if stage:
-        say(f"Added key {name}, which opens only. Copy {path} to every server, then run `ferryman key rotate`.")
+        say(f"Added key {name}, which only decrypts. Copy {path} to every server, then run `ferryman key rotate`.")
     else:
-        say(f"Key {name} seals from now on. Copy {path} to every server, then run `ferryman key reseal`.")
+        say(f"Key {name} encrypts from now on. Copy {path} to every server, then run `ferryman key reseal`.")
 
 
 def _rotate(located: Located, path: Path, *, stage: bool) -> str:
@@ -77,7 +78,7 @@ def _rotate(located: Located, path: Path, *, stage: bool) -> str:
     keys = read_server_keys(located)
     waiting = keys.waiting
     if stage and waiting is not None:
-        raise Failure("There is a staged key already", "it does not seal yet", "Run `ferryman key rotate` to use it")
+        raise Failure("There is a staged key already", "it does not encrypt yet", "Run `ferryman key rotate` to use it")
     key = os.urandom(KEY_BYTES) if waiting is None else waiting
     changed = keys.staged(key) if stage else keys.rotated(key, datetime.now(UTC))
     name = changed.vault().key_ids[-1 if stage else 0]
@@ -88,7 +89,7 @@ def _rotate(located: Located, path: Path, *, stage: bool) -> str:
 
 @app.command("reseal")
 def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Put every secret of the database under the key that seals; servers may run."""
+    """Encrypt every secret in the database with the current key. Servers may be running."""
     from ferryman.core.iam import resealing
 
     count = act(load(config), "key reseal", {}, resealing.reseal)
@@ -99,11 +100,12 @@ def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 def retire(
     *,
     now: Annotated[
-        bool, typer.Option("--now", help="At once: credentials and tokens that the old keys sealed end with them.")
+        bool,
+        typer.Option("--now", help="Do not wait: credentials and tokens encrypted with the old keys become invalid."),
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Forget the keys that were replaced, once nothing is under them any more. The audit trail still verifies."""
+    """Remove the keys that were replaced, once nothing is encrypted with them. The audit trail still verifies."""
     located = load(config)
     path = _key_file(located)
     with _alone(path):
@@ -123,13 +125,17 @@ def _retire(located: Located, path: Path, *, now: bool) -> str:
     names = dict(zip(keys.keys, keys.vault().key_ids, strict=True))
     held = sum(counts[names[key]] for key in replaced) + counts[""]
     if held:
-        raise Failure("The old keys are needed", f"{held} secrets are under them", "Run `ferryman key reseal` first")
+        raise Failure(
+            "The old keys are still needed",
+            f"{counted(held, 'secret')} in the database still use them",
+            "Run `ferryman key reseal` first",
+        )
     latest = max(replaced.values())
     if not now and datetime.now(UTC) < latest + KEPT_AFTER:
         raise Failure(
-            "The old keys are needed",
-            f"credentials that they sealed may be good until {_iso(latest + KEPT_AFTER)}",
-            "Wait until then, or end them with --now",
+            "The old keys are still needed",
+            f"credentials encrypted with them may be valid until {_iso(latest + KEPT_AFTER)}",
+            "Wait until then, or invalidate them with --now",
         )
     retired = ", ".join(names[key] for key in replaced)
     with recorded(located, "key retire", {"keyIds": retired, "now": now}):
@@ -159,7 +165,7 @@ def _lock(directory: int) -> None:
         fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         advice = "Try again when it is done"
-        raise Failure("The keys cannot be changed", "another command changes them", advice) from error
+        raise Failure("The keys cannot be changed", "another command is changing them", advice) from error
 
 
 def _counts(located: Located) -> Counter[str]:
@@ -175,7 +181,7 @@ def _key_file(located: Located) -> Path:
         raise Failure(
             "The keys are not in a file",
             f"they come from {where}",
-            "Change them there: put one from `ferryman key new` in front, and a blank and the time behind the old",
+            "Change them there: put one from `ferryman key new` first, and append a space and the time to the old one",
         )
     return located.path(server.key_file)
 

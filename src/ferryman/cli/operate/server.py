@@ -6,9 +6,9 @@ from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 
 
 def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Run the server until SIGTERM or Ctrl-C; sessions resume when it is started again.
+    """Run the server until SIGTERM or Ctrl-C. Sessions resume when you start it again.
 
-    On SIGHUP it reads its certificate and its keys again.
+    On SIGHUP it reads its certificate and keys again.
     """
     import uvloop
 

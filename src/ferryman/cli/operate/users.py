@@ -25,7 +25,7 @@ app.add_typer(keys, name="key")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 KeyArgument = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="The access key's id.")]
-RoleOption = Annotated[Role, typer.Option("--role", help="operator: sessions of their own; administrator: everything.")]
+RoleOption = Annotated[Role, typer.Option("--role", help="operator: their own sessions; administrator: everything.")]
 
 
 @app.command("add")
@@ -36,7 +36,7 @@ def add(
     json: JsonOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Make a user and an access key, whose secret is shown only now."""
+    """Create a user and an access key. Its secret is shown only once."""
     from ferryman.core.iam import operator as identities
 
     async def work(service: "Service") -> Credentials:
@@ -96,7 +96,7 @@ def change_role(
     *,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Attach FerrymanOperator or FerrymanAdministrator to a user instead of the other."""
+    """Attach FerrymanOperator or FerrymanAdministrator to a user, and detach the other."""
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"userName": name, "role": role.value}
@@ -115,7 +115,7 @@ def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
 
 @keys.command("add")
 def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Make another access key, whose secret is shown only now."""
+    """Create another access key for a user. Its secret is shown only once."""
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"userName": name}
@@ -146,7 +146,7 @@ def list_keys(name: NameArgument, *, json: JsonOption = False, config: ConfigOpt
 
 @keys.command("disable")
 def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Refuse calls signed with a key, until it is enabled again."""
+    """Disable an access key: calls signed with it are refused until you enable it again."""
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"accessKeyId": key}
@@ -157,7 +157,7 @@ def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> N
 
 @keys.command("enable")
 def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Accept calls signed with a disabled key again."""
+    """Enable a disabled access key again."""
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"accessKeyId": key}
@@ -168,7 +168,7 @@ def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
 
 @keys.command("remove")
 def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Remove an access key for good."""
+    """Remove an access key permanently."""
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"accessKeyId": key}
@@ -192,5 +192,5 @@ def _show_credentials(name: str, made: Credentials, *, as_json: bool) -> None:
     if as_json:
         print_json({"user": name, "access_key_id": made.access_key_id, "secret_access_key": secret})
         return
-    say(f"Access key of {name}, shown only now:", "")
+    say(f"Access key of {name}, shown only once:", "")
     say(f"  aws_access_key_id = {made.access_key_id}", f"  aws_secret_access_key = {secret}")

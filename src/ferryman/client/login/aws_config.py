@@ -46,7 +46,7 @@ def check_name(profile: str) -> None:
     """Raise Failure for a profile's name that is no plain one."""
     if not _NAME.fullmatch(profile):
         raise Failure(
-            f"{profile!r} is no name for a profile", "it has other characters", "Use letters, digits and _.@+-"
+            f"{profile!r} is not a valid profile name", "it has other characters", "Use letters, digits and _.@+-"
         )
 
 

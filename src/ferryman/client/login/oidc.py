@@ -69,10 +69,12 @@ async def discover(documents: Documents, issuer: str) -> Provider:
         found = json.loads(await documents.fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
         named = {name: str(found.get(name) or "") for name in ("issuer", *_ENDPOINTS)}
     except (Unfetchable, ValueError, AttributeError, RecursionError) as error:
-        cause = str(error) if isinstance(error, Unfetchable) else "its discovery document is no JSON object"
+        cause = str(error) if isinstance(error, Unfetchable) else "its discovery document is not a JSON object"
         raise Failure(f"The provider {issuer} cannot be asked", cause, "Check the issuer's URL") from error
     if named["issuer"].rstrip("/") != issuer.rstrip("/"):
-        raise Failure(f"{issuer} is no issuer", f"its discovery document names {named['issuer']!r}", "Use that URL")
+        raise Failure(
+            f"{issuer} is not the issuer", f"its discovery document names {named['issuer']!r}", "Use that URL"
+        )
     for name in _ENDPOINTS:
         if named[name] or name != "device_authorization_endpoint":
             _check_url(named[name], name)

@@ -121,7 +121,7 @@ async def _changed(
 
 
 def _not_now(request: AccessRequest, signal: str) -> ServiceError:
-    return _invalid(f"{request.request_id} is {request.status} and cannot take the signal {signal} any more.")
+    return _invalid(f"{request.request_id} is {request.status} and no longer accepts the signal {signal}.")
 
 
 def _invalid(message: str) -> ServiceError:

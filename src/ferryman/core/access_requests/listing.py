@@ -129,7 +129,7 @@ def _instant(value: str) -> Millis:
     try:
         instant = datetime.fromisoformat(value)
     except ValueError as error:
-        raise _invalid(f"The value {value!r} of the filter CreatedTime is no ISO 8601 timestamp.") from error
+        raise _invalid(f"The value {value!r} of the filter CreatedTime is not an ISO 8601 timestamp.") from error
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
     return Millis(int(instant.timestamp() * 1000))

@@ -76,7 +76,7 @@ def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
     """
     found = _SEALED.fullmatch(line)
     if found is None:
-        raise BrokenChain("it is no record")
+        raise BrokenChain("it is not a record")
     expected = hmac.digest(key, found[1] + b"}}", "sha256").hex().encode()
     if not hmac.compare_digest(expected, found[5]):
         raise BrokenChain("it was altered, or written under another server key")
@@ -162,7 +162,7 @@ class Verification:
     def _open(self, line: bytes) -> tuple[Link, str, str]:
         """Return a line's link, the code before, and the id of its key: the expected one, or any that fits."""
         expected = [] if self._under is None else [self._under]
-        broken = BrokenChain("it is no record")
+        broken = BrokenChain("it is not a record")
         for name in (*expected, *(each for each in self._keys if each != self._under)):
             if name in self._keys:
                 try:

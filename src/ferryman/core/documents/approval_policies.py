@@ -162,7 +162,7 @@ def _cedar_part(given: object, path: str) -> CedarPart:
 
 
 def _invalid(path: str, error: CedarInvalid) -> RuleBroken:
-    return RuleBroken(path, f"is no valid policy: {error}.")
+    return RuleBroken(path, f"is not a valid policy: {error}.")
 
 
 def _check_members(value: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...]) -> None:
@@ -290,7 +290,7 @@ def _by_kind(given: object, path: str) -> Approver:
     if not name.startswith("arn:"):
         return Approver(_KINDS[kind], found.name)
     if found.kind is not _KINDS[kind]:
-        raise RuleBroken(f"{path}.approver", f"is no ARN of type {kind}.")
+        raise RuleBroken(f"{path}.approver", f"is not an ARN of type {kind}.")
     return found
 
 

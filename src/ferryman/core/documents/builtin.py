@@ -72,7 +72,7 @@ _CONTENTS: Mapping[str, dict[str, Any]] = {
             "command": _COMMAND,
             "separateOutputStream": {
                 "type": "String",
-                "description": "Whether standard output and standard error are kept apart and the exit code is told",
+                "description": "Whether standard output and standard error are separate and the exit code is reported",
                 "default": "false",
                 "allowedValues": ["true", "false"],
             },

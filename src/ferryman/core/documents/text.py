@@ -73,7 +73,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise RuleBroken("", f"is not valid JSON: {name} is no number.")
+    raise RuleBroken("", f"is not valid JSON: {name} is not a number.")
 
 
 class _Loader(yaml.SafeLoader):

@@ -200,7 +200,9 @@ def _continued(caller: Caller, request: SessionRequest) -> SessionRequest:
     inherited = {key: session.tags[key] for key in session.transitive_keys}
     again = {key.casefold() for key in request.tags} & {key.casefold() for key in inherited}
     if again:
-        raise invalid_tags(f"The tags {', '.join(sorted(again))} go on from your session and cannot be set again.")
+        raise invalid_tags(
+            f"The tags {', '.join(sorted(again))} are inherited from your session and cannot be set again."
+        )
     if session.source_identity and request.source_identity not in ("", session.source_identity):
         raise _not_authorized(caller, "sts:SetSourceIdentity", request.role_arn)
     return replace(

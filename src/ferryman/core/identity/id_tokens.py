@@ -62,7 +62,7 @@ async def verify_token(service: Service, token: str) -> WebIdentity:
 def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     parts = token.split(".")
     if len(parts) != 3:
-        raise _invalid("it is no signed JSON Web Token")
+        raise _invalid("it is not a signed JSON Web Token")
     header, claims = _part(parts[0]), _part(parts[1])
     if header.get("alg") not in list(ALGORITHMS):  # it may be of any type
         raise _invalid(f"its algorithm is none of {', '.join(ALGORITHMS)}")
@@ -74,9 +74,9 @@ def _part(encoded: str) -> Mapping[str, Any]:
         decoded = json.loads(_decoded(encoded))
         json.dumps(decoded, ensure_ascii=False).encode()  # escapes can spell what no text holds
     except (ValueError, RecursionError) as error:
-        raise _invalid("it is no signed JSON Web Token") from error
+        raise _invalid("it is not a signed JSON Web Token") from error
     if not isinstance(decoded, dict):
-        raise _invalid("it is no signed JSON Web Token")
+        raise _invalid("it is not a signed JSON Web Token")
     return decoded
 
 
@@ -98,7 +98,7 @@ async def _provider(service: Service, issuer: object) -> OidcProvider:
 async def _key(service: Service, issuer: str, header: Mapping[str, Any]) -> RSAKey | ECKey | OKPKey:
     key_id = header.get("kid")
     if key_id is not None and not isinstance(key_id, str):
-        raise _invalid("its kid is no text")
+        raise _invalid("its kid is not a string")
 
     def check(url: str) -> None:
         try:

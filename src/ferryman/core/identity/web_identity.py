@@ -118,7 +118,7 @@ def _claimed(claims: Mapping[str, Any]) -> dict[str, Any]:
         not all(isinstance(each, str) and len(each) <= 256 for each in texts)
         or len(source_identity) > SOURCE_IDENTITY_LIMIT
     ):
-        raise _rejected("a tag or the source identity is no text, or too long")
+        raise _rejected("a tag or the source identity is not a string, or is too long")
     return {"tags": tags, "transitive_keys": transitive, "source_identity": source_identity}
 
 

@@ -97,7 +97,7 @@ def _check_filter(key: str, values: Values) -> None:
             )
         if key == "InstanceIds" and not _is_instance_id(value):
             raise ServiceError(
-                "InvalidInstanceId", f"{value!r} is no id of a managed node; those are mi- and 17 hexadecimal digits."
+                "InvalidInstanceId", f"{value!r} is not a managed node id: mi- and 17 hexadecimal digits."
             )
 
 

@@ -140,7 +140,7 @@ class FrontDoor:
         for number in range(max(1, min(_EVICTED_AT_ONCE, self._limits.most // _EVICTED_SHARE))):
             if not self._limits.evict_idlest():
                 if not number:
-                    self._complain("no more connections", limit=self._limits.most)
+                    self._complain("connection limit reached", limit=self._limits.most)
                     self._loop.call_later(_ALL_BUSY_SECONDS, self._resume)
                 return
         self._complain("idle connections closed", limit=self._limits.most)

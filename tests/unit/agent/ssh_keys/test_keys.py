@@ -164,7 +164,7 @@ def test_nothing_is_installed_where_sshd_cannot_use_it(registered: StateDirector
     own = tmp_path / ssh_key_installation.CONFIGURATION.relative_to("/")
     other = etc / "sshd_config.d/10-other.conf"
     other.write_text("AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys\nAuthorizedKeysCommandUser nobody\n")
-    with pytest.raises(NotInstallable, match="has AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys already"):
+    with pytest.raises(NotInstallable, match="already sets AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys"):
         install(registered, (), tmp_path, sshd)
     other.write_text("AuthorizedKeysCommand none\n")
     with pytest.raises(NotInstallable, match="sshd does not read"):
@@ -173,7 +173,7 @@ def test_nothing_is_installed_where_sshd_cannot_use_it(registered: StateDirector
     with pytest.raises(NotInstallable, match=r"sshd refuses its configuration: .*NoSuchOption"):
         install(registered, (), tmp_path, sshd)
     other.unlink()
-    with pytest.raises(NotInstallable, match="is not a user's name"):
+    with pytest.raises(NotInstallable, match="is not a valid user name"):
         install(registered, ("../x",), tmp_path, sshd)
     assert not own.exists()
     assert not (registered.path / SETTINGS).exists()

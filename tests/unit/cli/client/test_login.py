@@ -172,7 +172,7 @@ def test_a_profile_with_keys_in_the_other_file_is_left_alone(config: Path) -> No
 
 def test_a_sign_in_is_forgotten(config: Path) -> None:
     keep(config, 60)
-    assert "Forgot" in CliRunner().invoke(app, ["logout", "--profile", "people"]).stdout
+    assert "Signed out" in CliRunner().invoke(app, ["logout", "--profile", "people"]).stdout
     assert "was not signed in" in CliRunner().invoke(app, ["logout", "--profile", "people"]).stdout
 
 

@@ -49,7 +49,7 @@ def test_a_name_forges_no_line(hostile: Any, capsys: pytest.CaptureFixture[str])
     out, err = capsys.readouterr()
     name = "web-1\\x1b[2J\\ndb-1: all is well"
     assert out == f"{name}: \x1b[31mred\x1b[0m \r\n"
-    assert err == f"{name}: ended with exit code 3\n{name}: it: left early.\n"
+    assert err == f"{name}: exited with code 3\n{name}: it: left early.\n"
 
 
 def test_output_on_a_terminal_does_not_pass_for_another_nodes(hostile: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,8 +77,8 @@ def test_a_name_that_does_not_exist() -> None:
     [
         ("echo 1.2.650.0", Verdict.GOOD, "AWS's"),
         ("echo 1.2.889.0", Verdict.DOUBTFUL, "may refuse"),
-        ("echo something else", Verdict.BAD, "does not say its version"),
-        ("exit 1", Verdict.BAD, "does not say its version"),
+        ("echo something else", Verdict.BAD, "does not print its version"),
+        ("exit 1", Verdict.BAD, "does not print its version"),
         (None, Verdict.BAD, "not on PATH"),
     ],
 )

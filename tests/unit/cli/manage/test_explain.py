@@ -58,7 +58,7 @@ def test_people_are_told_the_statement(config: str) -> None:
     assert second.endswith(f":managed-instance/{NODE}: allowed")
     assert rest == [
         "  Allow: statement 1 (SessionsAndLists), line 4 of built-in policy FerrymanOperator",
-        "  Asked for and not known: aws:SourceIp",
+        "  Used by the policies, value unknown: aws:SourceIp",
     ]
     text = explain(config, "alice", "StartSession", NODE, "--context", "aws:SourceIp=192.0.2.7")
     assert ":user/alice may not ssm:StartSession." in text
@@ -90,8 +90,8 @@ def test_programs_are_told_the_same(config: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["alice", "StartSession", "web-1"], "web-1 names no resource"),
-        (["alice", "StartSession", "*", "--context", "SourceIp"], "names no condition key"),
+        (["alice", "StartSession", "web-1"], "'web-1' is not a resource"),
+        (["alice", "StartSession", "*", "--context", "SourceIp"], "does not set a condition key"),
     ],
 )
 def test_what_cannot_be_read_is_named(config: str, arguments: list[str], told: str) -> None:

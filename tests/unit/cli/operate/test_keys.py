@@ -76,7 +76,7 @@ def test_what_keys_are_written_as() -> None:
 def test_what_are_no_keys(text: str) -> None:
     with pytest.raises(Failure) as caught:
         parse_keys(text, "the place")
-    assert "the place holds no server key" in caught.value.line
+    assert "the place does not contain a server key" in caught.value.line
     assert ENCODED[0][:8] not in caught.value.line
 
 
@@ -125,7 +125,7 @@ def test_a_key_is_replaced_and_retired(made: Initialised, key: Callable[..., Any
     key("rotate")
     assert states(key) == [("seals", 0), ("opens", 1)]
     assert secret_of_administrator(made) == secret
-    assert "secrets are under them" in str(key("retire", "--now", code=1).exception)
+    assert "in the database still use them" in str(key("retire", "--now", code=1).exception)
     assert "Resealed 1 secret." in key("reseal").stdout
     assert "Resealed 0 secrets." in key("reseal").stdout
     assert states(key) == [("seals", 1), ("opens", 0)]
@@ -205,7 +205,7 @@ def test_the_trail_goes_on_under_the_new_key(made: Initialised, key: Callable[..
     asyncio.run(trail_of(located, 2))
     key("reseal")
     key("retire", "--now")
-    assert "are whole" in verified(made)
+    assert "are intact" in verified(made)
     assert kinds(made) == [
         "AuditTrailOpened", 1, "AuditTrailClosed", "AuditTrailKeyChanged", "AuditTrailOpened", 2, "AuditTrailClosed",
     ]  # fmt: skip

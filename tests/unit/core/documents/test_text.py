@@ -27,7 +27,7 @@ def test_json_is_yaml_too() -> None:
     [
         (JSON, "", "not valid JSON"),
         (JSON, "{", "not valid JSON"),
-        (JSON, '{"a": NaN}', "NaN is no number"),
+        (JSON, '{"a": NaN}', "NaN is not a number"),
         (JSON, '{"a": {"b": 1, "b": 2}}', "'b' twice"),
         (JSON, "[]", "must be an object"),
         (JSON, '{"a": ["x", "\\u0000"]}', r"a\[1\]: must not contain"),
