@@ -52,7 +52,7 @@ def test_every_key(tmp_path: Path) -> None:
         ("denied_hosts = ['10.0.0.0/40']", "10.0.0.0/40"),
         ("denied_hosts = ['example.com']", "example.com"),
         ("[limits]\nopen_file = 1", "open_file"),
-        ("ssm_user = true\nrun_as = 'deploy'", "exclude each other"),
+        ("ssm_user = true\nrun_as = 'deploy'", "cannot both be set"),
         ("= 1", "agent.toml"),
     ],
 )

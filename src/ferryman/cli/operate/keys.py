@@ -127,7 +127,7 @@ def _retire(located: Located, path: Path, *, now: bool) -> str:
     if held:
         raise Failure(
             "The old keys are still needed",
-            f"{counted(held, 'secret')} in the database still use them",
+            f"the database has {counted(held, 'secret')} encrypted with them",
             "Run `ferryman key reseal` first",
         )
     latest = max(replaced.values())

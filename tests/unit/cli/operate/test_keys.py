@@ -125,11 +125,11 @@ def test_a_key_is_replaced_and_retired(made: Initialised, key: Callable[..., Any
     key("rotate")
     assert states(key) == [("seals", 0), ("opens", 1)]
     assert secret_of_administrator(made) == secret
-    assert "in the database still use them" in str(key("retire", "--now", code=1).exception)
+    assert "the database has 1 secret encrypted with them" in str(key("retire", "--now", code=1).exception)
     assert "Resealed 1 secret." in key("reseal").stdout
     assert "Resealed 0 secrets." in key("reseal").stdout
     assert states(key) == [("seals", 1), ("opens", 0)]
-    assert "may be good until" in str(key("retire", code=1).exception)
+    assert "may be valid until" in str(key("retire", code=1).exception)
     key("retire", "--now")
     assert states(key) == [("seals", 1)]
     assert secret_of_administrator(made) == secret
