@@ -1,17 +1,22 @@
-"""Access keys of users: the use cases of IAM's operations, and the note of when each was last used."""
+"""Access keys of users: IAM's operations on them, and the record of when each was last used."""
 
+import base64
 from collections import OrderedDict
 
 from ferryman.core.authorization.decisions import require
-from ferryman.core.iam import operator as identities
-from ferryman.core.iam.resources import no_such
+from ferryman.core.iam.resources import new_id, no_such
 from ferryman.core.iam.users import user_for, user_keys
 from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
+from ferryman.core.vault import KEY_PURPOSE
+from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, Credentials
 from ferryman.model.identity.users import AccessKey, KeyUse, User
+from ferryman.model.secret import Secret
 
+KEYS_A_USER = 2
+"""AWS's quota: enough to change keys without a gap."""
 NOTED_EVERY = 60_000
 """Milliseconds between two notes of one key's use."""
 REMEMBERED = 10_000
@@ -26,11 +31,24 @@ async def create_access_key(
     Raises AccessDeniedException, NoSuchEntity, LimitExceeded.
     """
     user = await user_for(service, caller, "CreateAccessKey", user_name)
-    made = await identities.create_access_key(service, user.name)
-    key = await service.store.identities.get_key(made.access_key_id)
-    if key is None:
-        raise no_such(f"user with name {user.name}")
-    return user, key, made
+    key, credentials = await add_key(service, user)
+    return user, key, credentials
+
+
+async def add_key(service: Service, user: User) -> tuple[AccessKey, Credentials]:
+    """Make an access key, whose secret has 40 characters; whether the caller may is checked before.
+
+    Raises LimitExceeded.
+    """
+    if len(await service.store.identities.keys_of(user.user_id)) >= KEYS_A_USER:
+        message = f"Cannot exceed quota for AccessKeysPerUser: {KEYS_A_USER}. Delete one of {user.name}'s keys first."
+        raise ServiceError("LimitExceeded", message, status=409)
+    access_key_id = new_id(service, "AKIA", 16)
+    secret = base64.b64encode(service.entropy(30)).decode()
+    sealed = service.vault.seal(KEY_PURPOSE, secret.encode(), access_key_id.encode())
+    key = AccessKey(access_key_id, user.user_id, sealed, True, service.clock())
+    await service.store.identities.add_key(key)
+    return key, Credentials(access_key_id, Secret(secret))
 
 
 async def list_access_keys(
@@ -50,13 +68,25 @@ async def update_access_key(
 ) -> None:
     """UpdateAccessKey. Raises AccessDeniedException, NoSuchEntity."""
     key = await _key_for(service, caller, "UpdateAccessKey", user_name, access_key_id)
-    await identities.set_access_key_active(service, key.access_key_id, active=active)
+    await set_key_active(service, key.access_key_id, active=active)
+
+
+async def set_key_active(service: Service, access_key_id: str, *, active: bool) -> None:
+    """Enable or disable a key; whether the caller may is checked before. Raises NoSuchEntity."""
+    if not await service.store.identities.set_key_active(access_key_id, active=active):
+        raise _no_key(access_key_id)
 
 
 async def delete_access_key(service: Service, caller: Caller, user_name: str | None, access_key_id: str) -> None:
     """DeleteAccessKey. Raises AccessDeniedException, NoSuchEntity."""
     key = await _key_for(service, caller, "DeleteAccessKey", user_name, access_key_id)
-    await identities.delete_access_key(service, key.access_key_id)
+    await remove_key(service, key.access_key_id)
+
+
+async def remove_key(service: Service, access_key_id: str) -> None:
+    """Delete a key; whether the caller may is checked before. Raises NoSuchEntity."""
+    if not await service.store.identities.remove_key(access_key_id):
+        raise _no_key(access_key_id)
 
 
 async def get_access_key_last_used(service: Service, caller: Caller, access_key_id: str) -> tuple[User, KeyUse | None]:
@@ -70,7 +100,7 @@ async def get_access_key_last_used(service: Service, caller: Caller, access_key_
     anybody = service.arns.user("*")
     if key is None or user is None:
         require(service, caller, action, anybody)
-        raise no_such(f"access key with id {access_key_id}")
+        raise _no_key(access_key_id)
     resource = service.arns.user(user.name, user.path)
     require(service, caller, action, resource, await user_keys(service, user), shown=anybody)
     return user, key.last_use
@@ -82,8 +112,12 @@ async def _key_for(
     user = await user_for(service, caller, action, user_name)
     key = await service.store.identities.get_key(access_key_id)
     if key is None or key.user_id != user.user_id:
-        raise no_such(f"access key with id {access_key_id}")
+        raise _no_key(access_key_id)
     return key
+
+
+def _no_key(access_key_id: str) -> ServiceError:
+    return no_such(f"access key with id {access_key_id}")
 
 
 class KeyUses:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ferryman.core.authorization.decisions import require
+from ferryman.core.iam.access_keys import KEYS_A_USER
 from ferryman.core.iam.attached_policies import ATTACHED_LIMIT, listed_as
 from ferryman.core.iam.groups import GROUP_LIMIT, GROUPS_A_USER
 from ferryman.core.iam.managed_policies import POLICY_LIMIT, VERSIONS_A_POLICY, PolicyView, every_policy, versions_of
-from ferryman.core.iam.operator import KEYS_A_USER
 from ferryman.core.iam.resources import tags_of
 from ferryman.core.iam.roles import ROLE_LIMIT
 from ferryman.core.iam.users import USER_LIMIT

@@ -1,12 +1,20 @@
-"""Groups of users: the use cases of IAM's operations; `core.held_policies` has those on what they hold."""
+"""Groups of users: IAM's operations on them. `core.iam.attached_policies` has those on their policies."""
 
 from functools import partial
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys
-from ferryman.core.iam.resources import check_arn, check_quota, conflict, new_id, no_such
+from ferryman.core.iam.resources import (
+    check_arn,
+    check_holds_no_policies,
+    check_quota,
+    conflict,
+    list_by_path,
+    new_id,
+    no_such,
+    require_creation,
+)
 from ferryman.core.iam.users import user_for
-from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import Listing, Page, page_of, read_page
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller
@@ -20,7 +28,7 @@ GROUPS_A_USER = 10
 async def create_group(service: Service, caller: Caller, name: str, path: str) -> Group:
     """CreateGroup. Raises AccessDeniedException, EntityAlreadyExists, LimitExceeded."""
     arn = service.arns.group(name, path)
-    require(service, caller, "iam:CreateGroup", arn)
+    require_creation(service, caller, "Group", arn, {})
     check_arn(arn)
     check_quota("GroupsPerAccount", await service.store.groups.count() + 1, GROUP_LIMIT)
     group = Group(new_id(service, "AGPA"), name, service.clock(), path)
@@ -44,12 +52,8 @@ async def list_groups(
     service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
 ) -> Page[Group]:
     """ListGroups: by name. Raises AccessDeniedException, ValidationException (marker)."""
-    require(service, caller, "iam:ListGroups", service.arns.group("", path_prefix))
-    read = partial(service.store.groups.page, path_prefix)
-    with narrowed_by("PathPrefix"):
-        return await read_page(
-            Listing(service, caller, "ListGroups", [path_prefix]), read, lambda group: group.name, marker, max_items
-        )
+    arn, read = service.arns.group("", path_prefix), service.store.groups.page
+    return await list_by_path(service, caller, "ListGroups", arn, read, path_prefix, marker, max_items)
 
 
 async def list_groups_for_user(
@@ -80,10 +84,7 @@ async def update_group(service: Service, caller: Caller, name: str, new_name: st
 async def delete_group(service: Service, caller: Caller, name: str) -> None:
     """DeleteGroup. Raises AccessDeniedException, NoSuchEntity, DeleteConflict (409)."""
     group = await group_for(service, caller, "DeleteGroup", name)
-    if await service.store.policies.attached(group.group_id):
-        raise conflict("detach all policies")
-    if await service.store.policies.inline(group.group_id):
-        raise conflict("delete policies")
+    await check_holds_no_policies(service, group.group_id)
     if not await service.store.groups.remove(group.group_id):
         raise conflict("remove users from group")
     await service.store.policies.forget(group.group_id)

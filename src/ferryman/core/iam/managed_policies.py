@@ -13,15 +13,19 @@ from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.iam.attached_policies import listed_as
 from ferryman.core.iam.resources import (
+    IamResource,
     check_arn,
     check_quota,
     check_tags,
+    condition_keys,
+    list_tags,
     new_id,
     no_such,
     put_tags,
     remove_tags,
-    tag_keys,
+    require_creation,
     tags_of,
+    untag_keys,
 )
 from ferryman.core.paging import Listing, Page, page_of
 from ferryman.core.service import Service
@@ -75,10 +79,7 @@ async def create_policy(service: Service, caller: Caller, draft: PolicyDraft, ta
     Raises AccessDeniedException, MalformedPolicyDocument, EntityAlreadyExists, InvalidInput, LimitExceeded.
     """
     arn = service.arns.policy(draft.name, draft.path)
-    keys = request_tag_keys(tags)
-    require(service, caller, "iam:CreatePolicy", arn, keys)
-    if tags:
-        require(service, caller, "iam:TagPolicy", arn, keys)
+    require_creation(service, caller, "Policy", arn, tags)
     check_arn(arn)
     check_tags(tags)
     parse_policy(draft.document, PolicyKind.MANAGED)
@@ -86,7 +87,7 @@ async def create_policy(service: Service, caller: Caller, draft: PolicyDraft, ta
     now = service.clock()
     policy = ManagedPolicy(arn, new_id(service, "ANPA"), draft.name, draft.description, 1, 1, now, now, draft.path)
     await service.store.policies.add(policy, draft.document)
-    await put_tags(service, ResourceType.POLICY, policy.policy_id, tags)
+    await put_tags(service, _resource(policy), tags)
     return PolicyView(policy, tags=tags)
 
 
@@ -185,20 +186,19 @@ async def delete_policy(service: Service, caller: Caller, arn: str) -> None:
         raise ServiceError("DeleteConflict", message, status=409)
     if not await service.store.policies.remove(arn):
         raise ServiceError("DeleteConflict", "Cannot delete a policy attached to entities.", status=409)
-    await service.store.tags.remove(ResourceType.POLICY, policy.policy_id)
+    await remove_tags(service, _resource(policy))
 
 
 async def tag_policy(service: Service, caller: Caller, arn: str, tags: Mapping[str, str]) -> None:
     """TagPolicy. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
     policy = await _own_policy_for(service, caller, "TagPolicy", arn, request_tag_keys(tags))
-    await put_tags(service, ResourceType.POLICY, policy.policy_id, tags)
+    await put_tags(service, _resource(policy), tags)
 
 
 async def untag_policy(service: Service, caller: Caller, arn: str, keys: Sequence[str]) -> None:
     """UntagPolicy. Raises AccessDeniedException, NoSuchEntity."""
-    asked: Keys = {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS
-    policy = await _own_policy_for(service, caller, "UntagPolicy", arn, asked)
-    await remove_tags(service, ResourceType.POLICY, policy.policy_id, keys)
+    policy = await _own_policy_for(service, caller, "UntagPolicy", arn, untag_keys(keys))
+    await remove_tags(service, _resource(policy), keys)
 
 
 async def list_policy_tags(
@@ -206,8 +206,7 @@ async def list_policy_tags(
 ) -> Page[tuple[str, str]]:
     """ListPolicyTags: key and value, by key. Raises as `get_policy`, and ValidationException (marker)."""
     policy = await policy_for(service, caller, "ListPolicyTags", arn)
-    tags = list((await tags_of(service, ResourceType.POLICY, policy.policy_id)).items())
-    return page_of(Listing(service, caller, "ListPolicyTags", [arn]), tags, lambda tag: tag[0], marker, max_items)
+    return await list_tags(Listing(service, caller, "ListPolicyTags", [arn]), _resource(policy), marker, max_items)
 
 
 async def every_policy(service: Service) -> Sequence[PolicyView]:
@@ -228,7 +227,7 @@ async def policy_for(service: Service, caller: Caller, action: str, arn: str, ke
     """Return the policy if `caller` may do `action` to it; who may not does not learn whether there is one."""
     builtin = BUILTIN_POLICIES.get(arn)
     policy = await service.store.policies.get(arn) if builtin is None else _builtin(builtin)
-    of_policy = NO_KEYS if policy is None else tag_keys(await tags_of(service, ResourceType.POLICY, policy.policy_id))
+    of_policy = NO_KEYS if policy is None else await condition_keys(service, _resource(policy))
     require(service, caller, f"iam:{action}", arn, {**of_policy, **keys})
     if policy is None:
         raise no_such(f"policy {arn}")
@@ -250,6 +249,10 @@ async def versions_of(service: Service, arn: str) -> Sequence[PolicyVersion]:
     if builtin is not None:
         return [PolicyVersion(arn, 1, builtin.text, SINCE)]
     return await service.store.policies.versions(arn)
+
+
+def _resource(policy: ManagedPolicy) -> IamResource:
+    return IamResource(ResourceType.POLICY, policy.policy_id)
 
 
 def _builtin(policy: BuiltinPolicy) -> ManagedPolicy:

@@ -11,8 +11,20 @@ from urllib.parse import urlsplit
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
-from ferryman.core.iam.resources import check_tags, no_such, put_tags
-from ferryman.core.paging import Listing, Page, page_of
+from ferryman.core.iam.resources import (
+    IamResource,
+    check_quota,
+    check_tags,
+    condition_keys,
+    list_tags,
+    no_such,
+    put_tags,
+    remove_tags,
+    require_creation,
+    tags_of,
+    untag_keys,
+)
+from ferryman.core.paging import Listing, Page
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.hosts import is_loopback
@@ -44,10 +56,7 @@ async def create_oidc_provider(
     """
     provider = OidcProvider(url.rstrip("/"), tuple(client_ids), tuple(thumbprints), service.clock())
     arn = service.arns.oidc_provider(provider.name)
-    keys = request_tag_keys(tags)
-    require(service, caller, "iam:CreateOpenIDConnectProvider", arn, keys)
-    if tags:
-        require(service, caller, "iam:TagOpenIDConnectProvider", arn, keys)
+    require_creation(service, caller, "OpenIDConnectProvider", arn, tags)
     check_tags(tags)
     check_url(service, provider.url)
     _check(provider)
@@ -56,18 +65,16 @@ async def create_oidc_provider(
     if alike is not None and alike.name != provider.name:  # condition keys begin with the name, and have no case
         message = f"The provider {alike.name} exists, whose name differs only in case; delete it first."
         raise ServiceError("EntityAlreadyExists", message, status=409)
-    if len(present) >= PROVIDER_LIMIT:
-        message = f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDER_LIMIT}"
-        raise ServiceError("LimitExceeded", message, status=409)
+    check_quota("OpenIdConnectProvidersPerAccount", len(present) + 1, PROVIDER_LIMIT)
     await service.store.oidc_providers.add(provider)
-    await put_tags(service, ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
+    await put_tags(service, _resource(provider), tags)
     return arn
 
 
 async def get_oidc_provider(service: Service, caller: Caller, arn: str) -> tuple[OidcProvider, Mapping[str, str]]:
     """GetOpenIDConnectProvider: it and its tags. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
     provider = await _provider(service, caller, "GetOpenIDConnectProvider", arn)
-    return provider, await _tags(service, provider)
+    return provider, await tags_of(service, ResourceType.OIDC_PROVIDER, _resource(provider).resource_id)
 
 
 async def list_oidc_providers(service: Service, caller: Caller) -> Sequence[str]:
@@ -103,20 +110,19 @@ async def delete_oidc_provider(service: Service, caller: Caller, arn: str) -> No
     """DeleteOpenIDConnectProvider. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
     provider = await _provider(service, caller, "DeleteOpenIDConnectProvider", arn)
     await service.store.oidc_providers.remove(provider.name)
-    await service.store.tags.remove(ResourceType.OIDC_PROVIDER, _tags_id(provider))
+    await remove_tags(service, _resource(provider))
 
 
 async def tag_oidc_provider(service: Service, caller: Caller, arn: str, tags: Mapping[str, str]) -> None:
     """TagOpenIDConnectProvider. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
     provider = await _provider(service, caller, "TagOpenIDConnectProvider", arn, request_tag_keys(tags))
-    await put_tags(service, ResourceType.OIDC_PROVIDER, _tags_id(provider), tags)
+    await put_tags(service, _resource(provider), tags)
 
 
 async def untag_oidc_provider(service: Service, caller: Caller, arn: str, keys: Sequence[str]) -> None:
     """UntagOpenIDConnectProvider. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
-    asked: Keys = {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS
-    provider = await _provider(service, caller, "UntagOpenIDConnectProvider", arn, asked)
-    await service.store.tags.remove(ResourceType.OIDC_PROVIDER, _tags_id(provider), keys)
+    provider = await _provider(service, caller, "UntagOpenIDConnectProvider", arn, untag_keys(keys))
+    await remove_tags(service, _resource(provider), keys)
 
 
 async def list_oidc_provider_tags(
@@ -124,9 +130,8 @@ async def list_oidc_provider_tags(
 ) -> Page[tuple[str, str]]:
     """ListOpenIDConnectProviderTags: key and value, by key. Raises as `get_oidc_provider`, ValidationException."""
     provider = await _provider(service, caller, "ListOpenIDConnectProviderTags", arn)
-    tags = list((await _tags(service, provider)).items())
-    operation = "ListOpenIDConnectProviderTags"
-    return page_of(Listing(service, caller, operation, [arn]), tags, lambda tag: tag[0], marker, max_items)
+    listing = Listing(service, caller, "ListOpenIDConnectProviderTags", [arn])
+    return await list_tags(listing, _resource(provider), marker, max_items)
 
 
 def check_url(service: Service, url: str) -> None:
@@ -167,11 +172,7 @@ async def _provider(service: Service, caller: Caller, action: str, arn: str, key
     matched = _ARN.fullmatch(arn)
     own = matched is not None and matched[1] == service.settings.account_id
     provider = await service.store.oidc_providers.named(matched[2]) if matched is not None and own else None
-    of_provider: Keys = NO_KEYS
-    if provider is not None:
-        tags = await _tags(service, provider)
-        prefixes = ("aws:ResourceTag", "iam:ResourceTag")
-        of_provider = {f"{prefix}/{key}": value for prefix in prefixes for key, value in tags.items()}
+    of_provider = NO_KEYS if provider is None else await condition_keys(service, _resource(provider))
     require(service, caller, f"iam:{action}", arn, {**of_provider, **keys})
     if matched is None:
         raise ServiceError("InvalidInput", "The ARN is not that of an OpenID Connect provider.")
@@ -180,14 +181,9 @@ async def _provider(service: Service, caller: Caller, action: str, arn: str, key
     return provider
 
 
-async def _tags(service: Service, provider: OidcProvider) -> Mapping[str, str]:
-    tags_id = _tags_id(provider)
-    return (await service.store.tags.of(ResourceType.OIDC_PROVIDER, [tags_id])).get(tags_id, {})
-
-
-def _tags_id(provider: OidcProvider) -> str:
-    """Return what its tags are kept under: a name may be longer than the id of what has tags."""
-    return sha256(provider.name.encode()).hexdigest()
+def _resource(provider: OidcProvider) -> IamResource:
+    """Its tags are stored under a hash, because its name may be longer than the id of a tagged resource."""
+    return IamResource(ResourceType.OIDC_PROVIDER, sha256(provider.name.encode()).hexdigest())
 
 
 async def _replace(service: Service, old: OidcProvider, new: OidcProvider) -> None:

@@ -1,27 +1,30 @@
-"""Roles: the use cases of IAM's operations on them; `core.held_policies` has those on what they hold."""
+"""Roles: IAM's operations on them. `core.iam.attached_policies` has those on their policies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.iam.resources import (
+    IamResource,
     boundary_key,
     check_boundary,
+    check_holds_no_policies,
     check_quota,
     check_tags,
-    conflict,
+    condition_keys,
+    list_by_path,
+    list_tags,
     new_id,
     no_such,
     put_tags,
     remove_tags,
-    tag_keys,
+    require_creation,
+    untag_keys,
 )
 from ferryman.core.iam.resources import tags_of as tags_of_resource
 from ferryman.core.iam.trust import principal_ids
-from ferryman.core.listings import narrowed_by
-from ferryman.core.paging import Listing, Page, page_of, read_page
+from ferryman.core.paging import Listing, Page
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.roles import IamRole, RoleChanges
@@ -53,10 +56,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
     InvalidInput.
     """
     arn = service.arns.role(draft.name, draft.path)
-    keys = request_tag_keys(tags)
-    require(service, caller, "iam:CreateRole", arn, {**keys, **boundary_key(draft.boundary_arn)})
-    if tags:
-        require(service, caller, "iam:TagRole", arn, keys)
+    require_creation(service, caller, "Role", arn, tags, draft.boundary_arn)
     check_tags(tags)
     trusted = await principal_ids(service, parse_policy(draft.trust_policy, PolicyKind.TRUST))
     await check_boundary(service, draft.boundary_arn)
@@ -73,7 +73,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
         trusted,
     )
     await service.store.roles.add(role)
-    await put_tags(service, ResourceType.ROLE, role.role_id, tags)
+    await put_tags(service, _resource(role), tags)
     return role
 
 
@@ -86,12 +86,8 @@ async def list_roles(
     service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
 ) -> Page[IamRole]:
     """ListRoles: by name. Raises AccessDeniedException, ValidationException (marker)."""
-    require(service, caller, "iam:ListRoles", service.arns.role("", path_prefix))
-    read = partial(service.store.roles.page, path_prefix)
-    with narrowed_by("PathPrefix"):
-        return await read_page(
-            Listing(service, caller, "ListRoles", [path_prefix]), read, lambda role: role.name, marker, max_items
-        )
+    arn, read = service.arns.role("", path_prefix), service.store.roles.page
+    return await list_by_path(service, caller, "ListRoles", arn, read, path_prefix, marker, max_items)
 
 
 async def update_role(
@@ -134,25 +130,22 @@ async def delete_role_permissions_boundary(service: Service, caller: Caller, nam
 async def delete_role(service: Service, caller: Caller, name: str) -> None:
     """DeleteRole: its sessions end with it. Raises AccessDeniedException, NoSuchEntity, DeleteConflict (409)."""
     role = await role_for(service, caller, "DeleteRole", name)
-    if await service.store.policies.attached(role.role_id):
-        raise conflict("detach all policies")
-    if await service.store.policies.inline(role.role_id):
-        raise conflict("delete policies")
+    await check_holds_no_policies(service, role.role_id)
     await service.store.roles.remove(role.role_id)
     await service.store.policies.forget(role.role_id)
-    await service.store.tags.remove(ResourceType.ROLE, role.role_id)
+    await remove_tags(service, _resource(role))
 
 
 async def tag_role(service: Service, caller: Caller, name: str, tags: Mapping[str, str]) -> None:
     """TagRole. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
     role = await role_for(service, caller, "TagRole", name, request_tag_keys(tags))
-    await put_tags(service, ResourceType.ROLE, role.role_id, tags)
+    await put_tags(service, _resource(role), tags)
 
 
 async def untag_role(service: Service, caller: Caller, name: str, keys: Sequence[str]) -> None:
     """UntagRole. Raises AccessDeniedException, NoSuchEntity."""
-    role = await role_for(service, caller, "UntagRole", name, {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS)
-    await remove_tags(service, ResourceType.ROLE, role.role_id, keys)
+    role = await role_for(service, caller, "UntagRole", name, untag_keys(keys))
+    await remove_tags(service, _resource(role), keys)
 
 
 async def list_role_tags(
@@ -160,8 +153,7 @@ async def list_role_tags(
 ) -> Page[tuple[str, str]]:
     """ListRoleTags: key and value, by key. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
     role = await role_for(service, caller, "ListRoleTags", name)
-    tags = list((await tags_of(service, role)).items())
-    return page_of(Listing(service, caller, "ListRoleTags", [name]), tags, lambda tag: tag[0], marker, max_items)
+    return await list_tags(Listing(service, caller, "ListRoleTags", [name]), _resource(role), marker, max_items)
 
 
 async def role_for(service: Service, caller: Caller, action: str, name: str, keys: Keys = NO_KEYS) -> IamRole:
@@ -186,7 +178,11 @@ async def tags_of(service: Service, role: IamRole) -> Mapping[str, str]:
 
 async def role_keys(service: Service, role: IamRole) -> Keys:
     """Return the condition keys of a role as a resource: its tags and its permissions boundary."""
-    return {**tag_keys(await tags_of(service, role)), **boundary_key(role.boundary_arn)}
+    return await condition_keys(service, _resource(role))
+
+
+def _resource(role: IamRole) -> IamResource:
+    return IamResource(ResourceType.ROLE, role.role_id, role.boundary_arn)
 
 
 async def _change(service: Service, role: IamRole, changes: RoleChanges) -> None:

@@ -1,27 +1,31 @@
-"""Users: the use cases of IAM's operations on them; `core.held_policies` has those on what they hold."""
+"""Users: IAM's operations on them. `core.iam.attached_policies` has those on their policies."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_tag_keys
 from ferryman.core.iam.resources import (
+    IamResource,
     boundary_key,
     check_arn,
     check_boundary,
+    check_holds_no_policies,
     check_quota,
     check_tags,
+    condition_keys,
     conflict,
+    list_by_path,
+    list_tags,
     new_id,
     no_such,
     put_tags,
     remove_tags,
-    tag_keys,
-    tags_of,
+    require_creation,
+    untag_keys,
 )
-from ferryman.core.listings import narrowed_by
-from ferryman.core.paging import Listing, Page, page_of, read_page
+from ferryman.core.paging import Listing, Page
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller, CallerKind
@@ -30,6 +34,7 @@ from ferryman.model.tags import ResourceType
 
 USER_LIMIT = 5000
 NAME_LIMIT = 64
+_NAME = re.compile(rf"[A-Za-z0-9_+=,.@-]{{1,{NAME_LIMIT}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,29 @@ async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: 
     Raises AccessDeniedException, EntityAlreadyExists, NoSuchEntity (boundary), InvalidInput, LimitExceeded.
     """
     arn = service.arns.user(draft.name, draft.path)
-    keys = request_tag_keys(tags)
-    require(service, caller, "iam:CreateUser", arn, {**keys, **boundary_key(draft.boundary_arn)})
-    if tags:
-        require(service, caller, "iam:TagUser", arn, keys)
-    check_arn(arn)
+    require_creation(service, caller, "User", arn, tags, draft.boundary_arn)
+    return await add_user(service, draft, tags)
+
+
+async def add_user(service: Service, draft: UserDraft, tags: Mapping[str, str]) -> User:
+    """Make a user; whether the caller may is checked before.
+
+    Raises ValidationException (name, path), EntityAlreadyExists (409), NoSuchEntity (boundary), InvalidInput,
+    LimitExceeded.
+    """
+    if not _NAME.fullmatch(draft.name):
+        raise ServiceError(
+            "ValidationException",
+            f"The user name {draft.name!r} is not valid: use 1 to {NAME_LIMIT} letters, digits and characters of "
+            "_+=,.@-.",
+        )
+    check_arn(service.arns.user(draft.name, draft.path))
     check_tags(tags)
     await check_boundary(service, draft.boundary_arn)
     check_quota("UsersPerAccount", await service.store.identities.count() + 1, USER_LIMIT)
     user = User(new_id(service, "AIDA"), draft.name, service.clock(), draft.path, draft.boundary_arn)
     await service.store.identities.add_user(user)
-    await put_tags(service, ResourceType.USER, user.user_id, tags)
+    await put_tags(service, _resource(user), tags)
     return user
 
 
@@ -70,12 +87,8 @@ async def list_users(
     service: Service, caller: Caller, path_prefix: str, marker: str | None, max_items: int | None
 ) -> Page[User]:
     """ListUsers: by name. Raises AccessDeniedException, ValidationException (marker)."""
-    require(service, caller, "iam:ListUsers", service.arns.user("", path_prefix))
-    read = partial(service.store.identities.page, path_prefix)
-    with narrowed_by("PathPrefix"):
-        return await read_page(
-            Listing(service, caller, "ListUsers", [path_prefix]), read, lambda user: user.name, marker, max_items
-        )
+    arn, read = service.arns.user("", path_prefix), service.store.identities.page
+    return await list_by_path(service, caller, "ListUsers", arn, read, path_prefix, marker, max_items)
 
 
 async def update_user(service: Service, caller: Caller, name: str, new_name: str | None, new_path: str | None) -> None:
@@ -96,15 +109,17 @@ async def delete_user(service: Service, caller: Caller, name: str) -> None:
     store = service.store
     if await store.identities.keys_of(user.user_id):
         raise conflict("delete access keys")
-    if await store.policies.attached(user.user_id):
-        raise conflict("detach all policies")
-    if await store.policies.inline(user.user_id):
-        raise conflict("delete policies")
+    await check_holds_no_policies(service, user.user_id)
     if await store.groups.of(user.user_id):
         raise conflict("remove user from groups")
-    await store.identities.remove_user(user.user_id)
-    await store.policies.forget(user.user_id)
-    await store.tags.remove(ResourceType.USER, user.user_id)
+    await remove_user(service, user)
+
+
+async def remove_user(service: Service, user: User) -> None:
+    """Delete a user with everything that is theirs: keys, policies, memberships, tags."""
+    await service.store.identities.remove_user(user.user_id)
+    await service.store.policies.forget(user.user_id)
+    await remove_tags(service, _resource(user))
 
 
 async def put_user_permissions_boundary(service: Service, caller: Caller, name: str, arn: str) -> None:
@@ -125,13 +140,13 @@ async def delete_user_permissions_boundary(service: Service, caller: Caller, nam
 async def tag_user(service: Service, caller: Caller, name: str, tags: Mapping[str, str]) -> None:
     """TagUser. Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded."""
     user = await user_for(service, caller, "TagUser", name, request_tag_keys(tags))
-    await put_tags(service, ResourceType.USER, user.user_id, tags)
+    await put_tags(service, _resource(user), tags)
 
 
 async def untag_user(service: Service, caller: Caller, name: str, keys: Sequence[str]) -> None:
     """UntagUser. Raises AccessDeniedException, NoSuchEntity."""
-    user = await user_for(service, caller, "UntagUser", name, {"aws:TagKeys": tuple(keys)} if keys else NO_KEYS)
-    await remove_tags(service, ResourceType.USER, user.user_id, keys)
+    user = await user_for(service, caller, "UntagUser", name, untag_keys(keys))
+    await remove_tags(service, _resource(user), keys)
 
 
 async def list_user_tags(
@@ -139,8 +154,7 @@ async def list_user_tags(
 ) -> Page[tuple[str, str]]:
     """ListUserTags: key and value, by key. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
     user = await user_for(service, caller, "ListUserTags", name)
-    tags = list((await tags_of(service, ResourceType.USER, user.user_id)).items())
-    return page_of(Listing(service, caller, "ListUserTags", [name]), tags, lambda tag: tag[0], marker, max_items)
+    return await list_tags(Listing(service, caller, "ListUserTags", [name]), _resource(user), marker, max_items)
 
 
 async def user_for(service: Service, caller: Caller, action: str, name: str | None, keys: Keys = NO_KEYS) -> User:
@@ -167,8 +181,11 @@ async def user_for(service: Service, caller: Caller, action: str, name: str | No
 
 async def user_keys(service: Service, user: User) -> Keys:
     """Return the condition keys of a user as a resource: its tags and its permissions boundary."""
-    tags = await tags_of(service, ResourceType.USER, user.user_id)
-    return {**tag_keys(tags), **boundary_key(user.boundary_arn)}
+    return await condition_keys(service, _resource(user))
+
+
+def _resource(user: User) -> IamResource:
+    return IamResource(ResourceType.USER, user.user_id, user.boundary_arn)
 
 
 async def _change(service: Service, user: User, changes: UserChanges) -> None:

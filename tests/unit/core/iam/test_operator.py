@@ -7,6 +7,7 @@ import pytest
 
 from ferryman.core.authorization.builtin_policies import ROLE_POLICIES
 from ferryman.core.iam import operator as identities
+from ferryman.core.iam import users
 from ferryman.core.identity import callers
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import CallerKind, Role
@@ -85,6 +86,20 @@ async def test_bad_names_are_refused(world: "World", name: str) -> None:
     with pytest.raises(ServiceError) as refused:
         await identities.create_user(world.service, name, Role.OPERATOR)
     assert refused.value.code == "ValidationException"
+
+
+async def test_the_operator_and_the_api_check_new_users_alike(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ServiceError) as refused:
+        await users.create_user(world.service, world.administrator, users.UserDraft("a b"), {})
+    assert refused.value.code == "ValidationException"
+    monkeypatch.setattr(users, "USER_LIMIT", 3)
+    for attempt in (
+        identities.create_user(world.service, "carol"),
+        users.create_user(world.service, world.administrator, users.UserDraft("carol"), {}),
+    ):
+        with pytest.raises(ServiceError, match="UsersPerAccount: 3") as refused:
+            await attempt
+        assert refused.value.code == "LimitExceeded"
 
 
 async def test_names_are_unique(world: "World") -> None:
