@@ -18,7 +18,7 @@ from ferryman.server.http.call_records import observe
 from ferryman.server.http.failed_attempts import attempt
 from ferryman.server.http.throttling import take_turn
 from ferryman.server.listener.connection import Connection, recognise
-from ferryman.server.operations.context import Surroundings
+from ferryman.server.operations.context import OperationContext
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 
 DENIALS = frozenset({"AccessDeniedException", "AccessDenied"})
@@ -31,7 +31,7 @@ async def handle(request: web.Request) -> web.Response:
     to_verify = signable(request, body)
     call = request[CALL] = identify(request.method, request.raw_path, to_verify.headers, body)
     observed = observe(request, call, to_verify)
-    here = Surroundings(gateway.service, gateway, origin_of(request))
+    here = OperationContext(gateway.service, gateway, origin_of(request))
     key = (call.service, call.operation)
     if key in BY_ANYONE:
         given = observed.parameters = parse(call, body)

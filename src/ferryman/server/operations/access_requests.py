@@ -5,29 +5,36 @@ import json
 from ferryman.core.access_requests import actions as access_requests
 from ferryman.core.access_requests import approvals as access_approvals
 from ferryman.core.access_requests import listing as access_listing
-from ferryman.core.audit.records import moment as written
+from ferryman.core.audit.records import moment as audit_timestamp
 from ferryman.model.access_requests import AccessRequest
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment, tags_given
+from ferryman.server.operations.context import (
+    OperationContext,
+    Operations,
+    Parameters,
+    Result,
+    as_datetime,
+    requested_tags,
+)
 
 _STATUSES = {status: shown for shown, status in access_listing.OPS_ITEM_STATUSES.items()}
 _SOURCE = "Systems Manager"
 
 
-async def start_access_request(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def start_access_request(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """StartAccessRequest."""
     request = access_requests.StartAccessRequest(
-        reason=given["Reason"],
-        targets=tuple((each.get("Key") or "", tuple(each.get("Values") or ())) for each in given["Targets"]),
-        tags=tags_given(given, "ValidationException"),
+        reason=parameters["Reason"],
+        targets=tuple((each.get("Key") or "", tuple(each.get("Values") or ())) for each in parameters["Targets"]),
+        tags=requested_tags(parameters, "ValidationException"),
     )
-    made = await access_requests.start_access_request(here.service, caller, request)
+    made = await access_requests.start_access_request(context.service, caller, request)
     return {"AccessRequestId": made.request_id}
 
 
-async def get_access_token(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def get_access_token(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetAccessToken."""
-    found, temporary = await access_requests.get_access_token(here.service, caller, given["AccessRequestId"])
+    found, temporary = await access_requests.get_access_token(context.service, caller, parameters["AccessRequestId"])
     result: dict[str, object] = {"AccessRequestStatus": found.status.value}
     if temporary is not None:
         credentials = temporary.credentials
@@ -36,25 +43,25 @@ async def get_access_token(here: Surroundings, caller: Caller, given: Parameters
             "AccessKeyId": credentials.access_key_id,
             "SecretAccessKey": credentials.secret_access_key.reveal(),
             "SessionToken": "" if token is None else token.reveal(),
-            "ExpirationTime": moment(temporary.expires_at),
+            "ExpirationTime": as_datetime(temporary.expires_at),
         }
     return result
 
 
-async def send_automation_signal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def send_automation_signal(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """SendAutomationSignal."""
-    comments = (given.get("Payload") or {}).get("Comment") or ()
+    comments = (parameters.get("Payload") or {}).get("Comment") or ()
     sent = access_approvals.SendSignal(
-        given["AutomationExecutionId"], given["SignalType"], comments[0] if comments else ""
+        parameters["AutomationExecutionId"], parameters["SignalType"], comments[0] if comments else ""
     )
-    await access_approvals.send_automation_signal(here.service, caller, sent)
+    await access_approvals.send_automation_signal(context.service, caller, sent)
     return {}
 
 
-async def get_ops_item(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def get_ops_item(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetOpsItem."""
-    found, tags = await access_listing.get_ops_item(here.service, caller, given["OpsItemId"])
-    arn = here.service.arns.access_request(found.request_id)
+    found, tags = await access_listing.get_ops_item(context.service, caller, parameters["OpsItemId"])
+    arn = context.service.arns.access_request(found.request_id)
     last = found.decided_by or found.requester.arn
     item = {
         **_summary(found),
@@ -69,11 +76,13 @@ async def get_ops_item(here: Surroundings, caller: Caller, given: Parameters) ->
     return {"OpsItem": item}
 
 
-async def describe_ops_items(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def describe_ops_items(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DescribeOpsItems."""
-    filters = [(each["Key"], each["Operator"], tuple(each["Values"])) for each in given.get("OpsItemFilters") or ()]
+    filters = [
+        (each["Key"], each["Operator"], tuple(each["Values"])) for each in parameters.get("OpsItemFilters") or ()
+    ]
     page = await access_listing.describe_ops_items(
-        here.service, caller, filters, given.get("MaxResults"), given.get("NextToken")
+        context.service, caller, filters, parameters.get("MaxResults"), parameters.get("NextToken")
     )
     rows = [{**_summary(each), "OperationalData": _data(each, {})} for each in page.items]
     return {"OpsItemSummaries": rows, "NextToken": page.next_token}
@@ -87,8 +96,8 @@ def _summary(request: AccessRequest) -> Result:
         "Title": f"Access request for {', '.join(request.nodes)}"[:1024],
         "Status": _STATUSES[request.status],
         "CreatedBy": request.requester.arn,
-        "CreatedTime": moment(request.created_at),
-        "LastModifiedTime": moment(request.ended_at or request.decided_at or request.created_at),
+        "CreatedTime": as_datetime(request.created_at),
+        "LastModifiedTime": as_datetime(request.ended_at or request.decided_at or request.created_at),
     }
 
 
@@ -103,7 +112,7 @@ def _data(request: AccessRequest, tags: Parameters) -> Result:
         "targets": list(request.nodes),
         "approvalPolicy": request.policy,
         "accessDuration": request.duration,
-        "expirationTime": written(request.deadline_at),
+        "expirationTime": audit_timestamp(request.deadline_at),
         "waitingFor": request.waiting_for,
         "levels": [
             {
@@ -117,7 +126,7 @@ def _data(request: AccessRequest, tags: Parameters) -> Result:
             {
                 "level": request.levels[each.level].name,
                 "approverArn": each.arn,
-                "time": written(each.approved_at),
+                "time": audit_timestamp(each.approved_at),
                 "comment": each.comment,
             }
             for each in request.approvals

@@ -17,93 +17,93 @@ from ferryman.model.secret import Secret
 from ferryman.server.operations.context import (
     Key,
     NodeOperation,
+    OperationContext,
     Operations,
     Parameters,
     Result,
-    Surroundings,
     UnsignedOperation,
-    moment,
+    as_datetime,
 )
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION
 
 
-async def _register_managed_instance(here: Surroundings, given: Parameters) -> Result:
+async def _register_managed_instance(context: OperationContext, parameters: Parameters) -> Result:
     request = RegisterNodeRequest(
-        activation_id=given["ActivationId"],
-        activation_code=Secret(given["ActivationCode"]),
-        public_key=given["PublicKey"],
-        public_key_type=given.get("PublicKeyType") or "Rsa",
-        fingerprint=given["Fingerprint"],
+        activation_id=parameters["ActivationId"],
+        activation_code=Secret(parameters["ActivationCode"]),
+        public_key=parameters["PublicKey"],
+        public_key_type=parameters.get("PublicKeyType") or "Rsa",
+        fingerprint=parameters["Fingerprint"],
     )
-    return {"InstanceId": await nodes.register_managed_instance(here.service, request)}
+    return {"InstanceId": await nodes.register_managed_instance(context.service, request)}
 
 
-async def _request_role_token(here: Surroundings, node: ManagedNode, given: Parameters) -> Result:
-    token = await nodes.request_role_token(here.service, node, given["Fingerprint"])
+async def _request_role_token(context: OperationContext, node: ManagedNode, parameters: Parameters) -> Result:
+    token = await nodes.request_role_token(context.service, node, parameters["Fingerprint"])
     session_token = token.credentials.session_token
     return {
         "AccessKeyId": token.credentials.access_key_id,
         "SecretAccessKey": token.credentials.secret_access_key.reveal(),
         "SessionToken": None if session_token is None else session_token.reveal(),
-        "TokenExpirationDate": moment(token.expires_at),
+        "TokenExpirationDate": as_datetime(token.expires_at),
         "UpdateKeyPair": token.update_key_pair,
     }
 
 
-async def _update_public_key(here: Surroundings, node: ManagedNode, given: Parameters) -> Result:
-    key_type = given.get("NewPublicKeyType") or "Rsa"
-    await nodes.update_public_key(here.service, node, given["NewPublicKey"], key_type)
+async def _update_public_key(context: OperationContext, node: ManagedNode, parameters: Parameters) -> Result:
+    key_type = parameters.get("NewPublicKeyType") or "Rsa"
+    await nodes.update_public_key(context.service, node, parameters["NewPublicKey"], key_type)
     return {}
 
 
-async def _update_instance_information(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def _update_instance_information(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     information = NodeInformation(
-        agent_name=given.get("AgentName") or "",
-        agent_version=given.get("AgentVersion") or "",
-        platform_type=given.get("PlatformType") or "",
-        platform_name=given.get("PlatformName") or "",
-        platform_version=given.get("PlatformVersion") or "",
-        computer_name=given.get("ComputerName") or "",
-        ip_address=given.get("IPAddress") or "",
+        agent_name=parameters.get("AgentName") or "",
+        agent_version=parameters.get("AgentVersion") or "",
+        platform_type=parameters.get("PlatformType") or "",
+        platform_name=parameters.get("PlatformName") or "",
+        platform_version=parameters.get("PlatformVersion") or "",
+        computer_name=parameters.get("ComputerName") or "",
+        ip_address=parameters.get("IPAddress") or "",
     )
-    await nodes.update_information(here.service, caller, given["InstanceId"], information)
+    await nodes.update_information(context.service, caller, parameters["InstanceId"], information)
     return {}
 
 
-async def _list_instance_associations(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    require(here.service, caller, "ssm:ListInstanceAssociations", _arn_of(here.service, given["InstanceId"]))
+async def _list_instance_associations(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    require(context.service, caller, "ssm:ListInstanceAssociations", _arn_of(context.service, parameters["InstanceId"]))
     return {"Associations": []}
 
 
-async def _get_messages(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def _get_messages(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """Nothing ever waits here: tasks go over the control channel. The poll is held so that agents do not spin."""
-    require(here.service, caller, "ec2messages:GetMessages", _arn_of(here.service, given["Destination"]))
+    require(context.service, caller, "ec2messages:GetMessages", _arn_of(context.service, parameters["Destination"]))
     with suppress(TimeoutError):
-        async with asyncio.timeout(here.gateway.timing.poll):
-            await here.gateway.closing.wait()
+        async with asyncio.timeout(context.gateway.timing.poll):
+            await context.gateway.closing.wait()
     return {
-        "Destination": given["Destination"],
+        "Destination": parameters["Destination"],
         "Messages": [],
-        "MessagesRequestId": given.get("MessagesRequestId"),
+        "MessagesRequestId": parameters.get("MessagesRequestId"),
     }
 
 
-async def _create_control_channel(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    node_id = given["ChannelId"]
-    require(here.service, caller, "ssmmessages:CreateControlChannel", _arn_of(here.service, node_id))
-    here.gateway.contention.check(NodeId(node_id), here.service.clock())
-    return _channel(issue_channel_token(here.service, caller, Channel.CONTROL, node_id))
+async def _create_control_channel(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    node_id = parameters["ChannelId"]
+    require(context.service, caller, "ssmmessages:CreateControlChannel", _arn_of(context.service, node_id))
+    context.gateway.contention.check(NodeId(node_id), context.service.clock())
+    return _channel(issue_channel_token(context.service, caller, Channel.CONTROL, node_id))
 
 
-async def _create_data_channel(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    session_id = SessionId(given["ChannelId"])
+async def _create_data_channel(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    session_id = SessionId(parameters["ChannelId"])
     # An ended session gets its channel, too, and is told there: an error here would leave the shell behind
     # (`protocol/agent.md` §4.8).
     with suppress(SessionOver):
-        await admit_agent(here.service, caller, session_id)
+        await admit_agent(context.service, caller, session_id)
     if caller.node_id is not None:
-        here.gateway.session_started(caller.node_id, session_id)
-    return _channel(issue_channel_token(here.service, caller, Channel.DATA, session_id))
+        context.gateway.session_started(caller.node_id, session_id)
+    return _channel(issue_channel_token(context.service, caller, Channel.DATA, session_id))
 
 
 def _channel(token: Secret) -> Result:

@@ -18,7 +18,7 @@ Result = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class OperationContext:
     """What an operation may use. `origin` is where the request came from."""
 
     service: Service
@@ -26,11 +26,11 @@ class Surroundings:
     origin: Origin = NO_ORIGIN
 
 
-Operation = Callable[[Surroundings, Caller, Parameters], Awaitable[Result]]
+Operation = Callable[[OperationContext, Caller, Parameters], Awaitable[Result]]
 """An operation whose caller signed with SigV4."""
-NodeOperation = Callable[[Surroundings, ManagedNode, Parameters], Awaitable[Result]]
+NodeOperation = Callable[[OperationContext, ManagedNode, Parameters], Awaitable[Result]]
 """An operation of a node that has no credentials yet, signed with its own RSA key (`protocol/agent.md` §1.10)."""
-UnsignedOperation = Callable[[Surroundings, Parameters], Awaitable[Result]]
+UnsignedOperation = Callable[[OperationContext, Parameters], Awaitable[Result]]
 """An operation without a signature; the activation code (`protocol/agent.md` §1.2) or the token is the credential."""
 
 Key = tuple[str, str]
@@ -39,12 +39,12 @@ Operations = Mapping[Key, Operation]
 """What each module of this package exports, and `registry` joins."""
 
 
-def moment(millis: Millis | None) -> datetime | None:
+def as_datetime(millis: Millis | None) -> datetime | None:
     """Return a time as results have it."""
     return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
 
 
-def tags_given(parameters: Parameters, code: str = "InvalidInput") -> dict[str, str]:
+def requested_tags(parameters: Parameters, code: str = "InvalidInput") -> dict[str, str]:
     """Return the tags of a request; ServiceError `code` if a key is there twice, in any case."""
     tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags") or []}
     if len({key.casefold() for key in tags}) != len(parameters.get("Tags") or []):

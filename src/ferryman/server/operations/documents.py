@@ -17,35 +17,44 @@ from ferryman.core.documents.types import SCHEMA_VERSIONS
 from ferryman.model.documents import LATEST_VERSION, DocumentFormat, DocumentType, DocumentVersion, WhichVersion
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment, tags_given
+from ferryman.server.operations.context import (
+    OperationContext,
+    Operations,
+    Parameters,
+    Result,
+    as_datetime,
+    requested_tags,
+)
 
 
-async def create_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def create_document(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """CreateDocument."""
-    kind = given.get("DocumentType")
+    kind = parameters.get("DocumentType")
     if kind not in list(DocumentType):
         raise ServiceError("ValidationException", f"DocumentType must be one of {', '.join(DocumentType)}.")
     for member in ("Requires", "Attachments"):
-        if given.get(member):
+        if parameters.get(member):
             raise ServiceError("ValidationException", f"{member} are not supported for documents of type {kind}.")
-    draft = _draft(given, DocumentType(kind))
-    view = await documents.create_document(here.service, caller, draft, tags_given(given, "ValidationException"))
+    draft = _draft(parameters, DocumentType(kind))
+    view = await documents.create_document(
+        context.service, caller, draft, requested_tags(parameters, "ValidationException")
+    )
     return {"DocumentDescription": _description(view)}
 
 
-async def update_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def update_document(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """UpdateDocument."""
-    if given.get("Attachments"):
+    if parameters.get("Attachments"):
         raise ServiceError("ValidationException", "Attachments are not supported.")
-    updated = _which(given.get("DocumentVersion"), None) if given.get("DocumentVersion") else LATEST_VERSION
-    view = await documents.update_document(here.service, caller, _draft(given), updated)
+    updated = _which(parameters.get("DocumentVersion"), None) if parameters.get("DocumentVersion") else LATEST_VERSION
+    view = await documents.update_document(context.service, caller, _draft(parameters), updated)
     return {"DocumentDescription": _description(view)}
 
 
-async def update_document_default_version(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def update_document_default_version(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """UpdateDocumentDefaultVersion."""
-    number = _number(given["DocumentVersion"])
-    version = await documents.update_document_default_version(here.service, caller, given["Name"], number)
+    number = _number(parameters["DocumentVersion"])
+    version = await documents.update_document_default_version(context.service, caller, parameters["Name"], number)
     description = {
         "Name": version.name,
         "DefaultVersion": str(version.version),
@@ -54,22 +63,22 @@ async def update_document_default_version(here: Surroundings, caller: Caller, gi
     return {"Description": description}
 
 
-async def delete_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def delete_document(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DeleteDocument."""
-    version, version_name = given.get("DocumentVersion"), given.get("VersionName")
+    version, version_name = parameters.get("DocumentVersion"), parameters.get("VersionName")
     which = None if version is None and version_name is None else _which(version, version_name)
-    await documents.delete_document(here.service, caller, given["Name"], which)
+    await documents.delete_document(context.service, caller, parameters["Name"], which)
     return {}
 
 
-async def get_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def get_document(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetDocument: JSON if no format is given."""
-    which = _which(given.get("DocumentVersion"), given.get("VersionName"))
-    written = _format(given)
-    stored, text = await documents.get_document(here.service, caller, given["Name"], which, written)
+    which = _which(parameters.get("DocumentVersion"), parameters.get("VersionName"))
+    written = _format(parameters)
+    stored, text = await documents.get_document(context.service, caller, parameters["Name"], which, written)
     return {
         "Name": stored.name,
-        "CreatedDate": moment(stored.version.created_at),
+        "CreatedDate": as_datetime(stored.version.created_at),
         "DisplayName": stored.version.display_name,
         "VersionName": stored.version.version_name,
         "DocumentVersion": str(stored.version.version),
@@ -80,69 +89,75 @@ async def get_document(here: Surroundings, caller: Caller, given: Parameters) ->
     }
 
 
-async def describe_document(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def describe_document(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DescribeDocument."""
-    which = _which(given.get("DocumentVersion"), given.get("VersionName"))
-    return {"Document": _description(await documents.describe_document(here.service, caller, given["Name"], which))}
+    which = _which(parameters.get("DocumentVersion"), parameters.get("VersionName"))
+    return {
+        "Document": _description(await documents.describe_document(context.service, caller, parameters["Name"], which))
+    }
 
 
-async def describe_document_permission(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def describe_document_permission(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DescribeDocumentPermission, which Terraform asks of every document."""
-    accounts = await documents.describe_document_permission(here.service, caller, given["Name"])
+    accounts = await documents.describe_document_permission(context.service, caller, parameters["Name"])
     sharing = [{"AccountId": each} for each in accounts]
     return {"AccountIds": list(accounts), "AccountSharingInfoList": sharing}
 
 
-async def list_documents(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def list_documents(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """ListDocuments."""
-    older = ((each["key"], (each["value"],)) for each in given.get("DocumentFilterList") or ())
-    newer = ((each.get("Key") or "", tuple(each.get("Values") or ())) for each in given.get("Filters") or ())
-    request = ListDocumentsRequest(given.get("MaxResults"), given.get("NextToken"), (*older, *newer))
-    page = await document_listing.list_documents(here.service, caller, request)
+    older = ((each["key"], (each["value"],)) for each in parameters.get("DocumentFilterList") or ())
+    newer = ((each.get("Key") or "", tuple(each.get("Values") or ())) for each in parameters.get("Filters") or ())
+    request = ListDocumentsRequest(parameters.get("MaxResults"), parameters.get("NextToken"), (*older, *newer))
+    page = await document_listing.list_documents(context.service, caller, request)
     return {"DocumentIdentifiers": [_identifier(row) for row in page.items], "NextToken": page.next_token}
 
 
-async def list_document_versions(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def list_document_versions(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """ListDocumentVersions."""
-    request = ListDocumentVersionsRequest(given["Name"], given.get("MaxResults"), given.get("NextToken"))
-    page, default = await document_listing.list_document_versions(here.service, caller, request)
+    request = ListDocumentVersionsRequest(parameters["Name"], parameters.get("MaxResults"), parameters.get("NextToken"))
+    page, default = await document_listing.list_document_versions(context.service, caller, request)
     return {"DocumentVersions": [_version(each, default) for each in page.items], "NextToken": page.next_token}
 
 
-async def add_tags_to_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def add_tags_to_resource(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """AddTagsToResource."""
-    added = tags_given(given, "ValidationException")
-    await tags.add_tags_to_resource(here.service, caller, given["ResourceType"], given["ResourceId"], added)
+    added = requested_tags(parameters, "ValidationException")
+    await tags.add_tags_to_resource(
+        context.service, caller, parameters["ResourceType"], parameters["ResourceId"], added
+    )
     return {}
 
 
-async def list_tags_for_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def list_tags_for_resource(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """ListTagsForResource."""
-    found = await tags.list_tags_for_resource(here.service, caller, given["ResourceType"], given["ResourceId"])
+    found = await tags.list_tags_for_resource(
+        context.service, caller, parameters["ResourceType"], parameters["ResourceId"]
+    )
     return {"TagList": [{"Key": key, "Value": value} for key, value in found.items()]}
 
 
-async def remove_tags_from_resource(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def remove_tags_from_resource(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """RemoveTagsFromResource."""
-    resource = given["ResourceType"], given["ResourceId"]
-    await tags.remove_tags_from_resource(here.service, caller, *resource, given["TagKeys"])
+    resource = parameters["ResourceType"], parameters["ResourceId"]
+    await tags.remove_tags_from_resource(context.service, caller, *resource, parameters["TagKeys"])
     return {}
 
 
-def _draft(given: Parameters, kind: DocumentType = DocumentType.SESSION) -> DocumentDraft:
+def _draft(parameters: Parameters, kind: DocumentType = DocumentType.SESSION) -> DocumentDraft:
     return DocumentDraft(
-        name=given["Name"],
-        content=given["Content"],
-        format=_format(given),
-        version_name=given.get("VersionName"),
-        display_name=given.get("DisplayName"),
-        target_type=given.get("TargetType"),
+        name=parameters["Name"],
+        content=parameters["Content"],
+        format=_format(parameters),
+        version_name=parameters.get("VersionName"),
+        display_name=parameters.get("DisplayName"),
+        target_type=parameters.get("TargetType"),
         type=kind,
     )
 
 
-def _format(given: Parameters) -> DocumentFormat:
-    return DocumentFormat(given.get("DocumentFormat") or DocumentFormat.JSON)
+def _format(parameters: Parameters) -> DocumentFormat:
+    return DocumentFormat(parameters.get("DocumentFormat") or DocumentFormat.JSON)
 
 
 def _which(version: str | None, version_name: str | None) -> WhichVersion:
@@ -168,7 +183,7 @@ def _description(view: DocumentView) -> Result:
         "DisplayName": version.display_name,
         "VersionName": version.version_name,
         "Owner": view.owner,
-        "CreatedDate": moment(version.created_at),
+        "CreatedDate": as_datetime(version.created_at),
         "Status": "Active",
         "DocumentVersion": str(version.version),
         "Description": view.document.description,
@@ -197,7 +212,7 @@ def _identifier(row: DocumentSummary) -> Result:
     version = row.stored.version
     return {
         "Name": version.name,
-        "CreatedDate": moment(version.created_at),
+        "CreatedDate": as_datetime(version.created_at),
         "DisplayName": version.display_name,
         "Owner": row.owner,
         "VersionName": version.version_name,
@@ -217,15 +232,15 @@ def _version(version: DocumentVersion, default: int) -> Result:
         "DisplayName": version.display_name,
         "DocumentVersion": str(version.version),
         "VersionName": version.version_name,
-        "CreatedDate": moment(version.created_at),
+        "CreatedDate": as_datetime(version.created_at),
         "IsDefaultVersion": version.version == default,
         "DocumentFormat": version.format.value,
         "Status": "Active",
     }
 
 
-def _tag_list(given: Parameters) -> list[Result]:
-    return [{"Key": key, "Value": value} for key, value in sorted(given.items())]
+def _tag_list(parameters: Parameters) -> list[Result]:
+    return [{"Key": key, "Value": value} for key, value in sorted(parameters.items())]
 
 
 OPERATIONS: Operations = {

@@ -15,7 +15,7 @@ from ferryman.core.nodes.instances import (
 from ferryman.core.nodes.ssh_keys import SendSshPublicKeyRequest
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, as_datetime
 
 AVAILABILITY_ZONE_SUFFIX = "a"
 """Every instance is in one zone: clients want one, and hand it on to SendSSHPublicKey."""
@@ -23,29 +23,33 @@ _AT_ONCE = 100
 """Instances written before other calls have a turn."""
 
 
-async def list_instances(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def list_instances(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DescribeInstances: each node in a reservation of its own."""
     request = DescribeInstancesRequest(
-        instance_ids=tuple(given.get("InstanceIds") or ()),
-        filters=tuple((each.get("Name") or "", tuple(each.get("Values") or ())) for each in given.get("Filters") or ()),
-        max_results=given.get("MaxResults"),
-        next_token=given.get("NextToken"),
-        dry_run=given.get("DryRun") or False,
+        instance_ids=tuple(parameters.get("InstanceIds") or ()),
+        filters=tuple(
+            (each.get("Name") or "", tuple(each.get("Values") or ())) for each in parameters.get("Filters") or ()
+        ),
+        max_results=parameters.get("MaxResults"),
+        next_token=parameters.get("NextToken"),
+        dry_run=parameters.get("DryRun") or False,
     )
-    page = await describe_instances(here.service, caller, request)
+    page = await describe_instances(context.service, caller, request)
     reservations = []
     for place, item in enumerate(page.items):
         if place % _AT_ONCE == 0:
             await asyncio.sleep(0)
-        reservations.append(_reservation(here.service, item))
+        reservations.append(_reservation(context.service, item))
     return {"Reservations": reservations, "NextToken": page.next_token}
 
 
-async def send_ssh_public_key(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def send_ssh_public_key(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """SendSSHPublicKey, of EC2 Instance Connect; a node is in no zone, so the request's is not looked at."""
-    request = SendSshPublicKeyRequest(given["InstanceId"], given["InstanceOSUser"], given["SSHPublicKey"])
-    await ssh_keys.send_ssh_public_key(here.service, caller, request)
-    return {"RequestId": str(uuid.UUID(bytes=here.service.entropy(16), version=4)), "Success": True}
+    request = SendSshPublicKeyRequest(
+        parameters["InstanceId"], parameters["InstanceOSUser"], parameters["SSHPublicKey"]
+    )
+    await ssh_keys.send_ssh_public_key(context.service, caller, request)
+    return {"RequestId": str(uuid.UUID(bytes=context.service.entropy(16), version=4)), "Success": True}
 
 
 def _reservation(service: Service, item: InstanceView) -> Result:
@@ -65,7 +69,7 @@ def _instance(service: Service, item: InstanceView) -> Result:
         "PrivateDnsName": information.computer_name,
         "PrivateIpAddress": information.ip_address or None,
         "PublicDnsName": "",
-        "LaunchTime": moment(node.registered_at),
+        "LaunchTime": as_datetime(node.registered_at),
         "Placement": {"AvailabilityZone": service.settings.region + AVAILABILITY_ZONE_SUFFIX, "Tenancy": "default"},
         "Platform": "windows" if information.platform_type == WINDOWS else None,
         "PlatformDetails": PLATFORM_DETAILS.get(information.platform_type),

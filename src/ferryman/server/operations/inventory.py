@@ -6,27 +6,27 @@ from ferryman.core.nodes.inventory import GetInventoryRequest, InventoryFilter
 from ferryman.core.nodes.requests import NodeView
 from ferryman.core.tagged_resources import GetResourcesRequest
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, as_datetime
 
 
-async def get_inventory(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def get_inventory(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetInventory."""
     request = GetInventoryRequest(
         filters=tuple(
             InventoryFilter(each["Key"], tuple(each["Values"]), each.get("Type") or "Equal")
-            for each in given.get("Filters") or ()
+            for each in parameters.get("Filters") or ()
         ),
-        type_names=tuple(each["TypeName"] for each in given.get("ResultAttributes") or ()),
-        max_results=given.get("MaxResults"),
-        next_token=given.get("NextToken"),
-        has_aggregators=bool(given.get("Aggregators")),
+        type_names=tuple(each["TypeName"] for each in parameters.get("ResultAttributes") or ()),
+        max_results=parameters.get("MaxResults"),
+        next_token=parameters.get("NextToken"),
+        has_aggregators=bool(parameters.get("Aggregators")),
     )
-    page = await inventory.get_inventory(here.service, caller, request)
+    page = await inventory.get_inventory(context.service, caller, request)
     return {"Entities": [_entity(item) for item in page.items], "NextToken": page.next_token}
 
 
 def _entity(view: NodeView) -> Result:
-    said_at = moment(view.node.last_ping_at)
+    said_at = as_datetime(view.node.last_ping_at)
     item = {
         "TypeName": inventory.TYPE_NAME,
         "SchemaVersion": inventory.SCHEMA_VERSION,
@@ -36,19 +36,19 @@ def _entity(view: NodeView) -> Result:
     return {"Id": view.node.node_id, "Data": {inventory.TYPE_NAME: item}}
 
 
-async def get_resources(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def get_resources(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetResources, of the resource groups tagging service."""
-    filters = given.get("TagFilters") or ()
+    filters = parameters.get("TagFilters") or ()
     request = GetResourcesRequest(
         tag_filters=tuple((each.get("Key") or "", tuple(each.get("Values") or ())) for each in filters),
-        types=tuple(given.get("ResourceTypeFilters") or ()),
-        arns=tuple(given.get("ResourceARNList") or ()),
-        per_page=given.get("ResourcesPerPage"),
-        tags_per_page=given.get("TagsPerPage"),
-        token=given.get("PaginationToken") or "",
-        with_compliance=bool(given.get("IncludeComplianceDetails") or given.get("ExcludeCompliantResources")),
+        types=tuple(parameters.get("ResourceTypeFilters") or ()),
+        arns=tuple(parameters.get("ResourceARNList") or ()),
+        per_page=parameters.get("ResourcesPerPage"),
+        tags_per_page=parameters.get("TagsPerPage"),
+        token=parameters.get("PaginationToken") or "",
+        with_compliance=bool(parameters.get("IncludeComplianceDetails") or parameters.get("ExcludeCompliantResources")),
     )
-    page = await tagged_resources.get_resources(here.service, caller, request)
+    page = await tagged_resources.get_resources(context.service, caller, request)
     mappings = [
         {"ResourceARN": each.arn, "Tags": [{"Key": key, "Value": value} for key, value in each.tags]}
         for each in page.items

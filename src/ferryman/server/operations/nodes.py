@@ -15,34 +15,42 @@ from ferryman.core.nodes.requests import (
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment, tags_given
+from ferryman.server.operations.context import (
+    OperationContext,
+    Operations,
+    Parameters,
+    Result,
+    as_datetime,
+    requested_tags,
+)
 
 
-async def create_activation(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def create_activation(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """CreateActivation."""
-    expires: datetime | None = given.get("ExpirationDate")
+    expires: datetime | None = parameters.get("ExpirationDate")
     request = CreateActivationRequest(
-        iam_role=given["IamRole"],
-        description=given.get("Description"),
-        default_instance_name=given.get("DefaultInstanceName"),
-        registration_limit=1 if given.get("RegistrationLimit") is None else given["RegistrationLimit"],
+        iam_role=parameters["IamRole"],
+        description=parameters.get("Description"),
+        default_instance_name=parameters.get("DefaultInstanceName"),
+        registration_limit=1 if parameters.get("RegistrationLimit") is None else parameters["RegistrationLimit"],
         expires_at=None if expires is None else Millis(int(expires.timestamp() * 1000)),
-        tags=tags_given(given, "ValidationException"),
+        tags=requested_tags(parameters, "ValidationException"),
     )
-    ticket = await activations.create_activation(here.service, caller, request)
+    ticket = await activations.create_activation(context.service, caller, request)
     return {"ActivationId": ticket.activation_id, "ActivationCode": ticket.activation_code.reveal()}
 
 
-async def describe_activations(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def describe_activations(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DescribeActivations."""
     request = DescribeActivationsRequest(
-        max_results=given.get("MaxResults"),
-        next_token=given.get("NextToken"),
+        max_results=parameters.get("MaxResults"),
+        next_token=parameters.get("NextToken"),
         filters=tuple(
-            (each.get("FilterKey") or "", tuple(each.get("FilterValues") or ())) for each in given.get("Filters") or ()
+            (each.get("FilterKey") or "", tuple(each.get("FilterValues") or ()))
+            for each in parameters.get("Filters") or ()
         ),
     )
-    page = await activations.describe_activations(here.service, caller, request)
+    page = await activations.describe_activations(context.service, caller, request)
     return {"ActivationList": [_activation(item) for item in page.items], "NextToken": page.next_token}
 
 
@@ -55,29 +63,29 @@ def _activation(view: ActivationView) -> Result:
         "IamRole": activation.iam_role,
         "RegistrationLimit": activation.registration_limit,
         "RegistrationsCount": activation.registrations,
-        "ExpirationDate": moment(activation.expires_at),
+        "ExpirationDate": as_datetime(activation.expires_at),
         "Expired": view.expired,
-        "CreatedDate": moment(activation.created_at),
+        "CreatedDate": as_datetime(activation.created_at),
         "Tags": [{"Key": key, "Value": value} for key, value in view.tags.items()],
     }
 
 
-async def delete_activation(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def delete_activation(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DeleteActivation."""
-    await activations.delete_activation(here.service, caller, given["ActivationId"])
+    await activations.delete_activation(context.service, caller, parameters["ActivationId"])
     return {}
 
 
-async def describe_instance_information(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def describe_instance_information(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DescribeInstanceInformation, with filters in its older list or in its newer one, as AWS's model has it."""
-    if given.get("InstanceInformationFilterList") and given.get("Filters"):
+    if parameters.get("InstanceInformationFilterList") and parameters.get("Filters"):
         raise ServiceError("ValidationException", "Give InstanceInformationFilterList or Filters, not both.")
-    older = ((each["key"], tuple(each["valueSet"])) for each in given.get("InstanceInformationFilterList") or ())
-    newer = ((each["Key"], tuple(each["Values"])) for each in given.get("Filters") or ())
+    older = ((each["key"], tuple(each["valueSet"])) for each in parameters.get("InstanceInformationFilterList") or ())
+    newer = ((each["Key"], tuple(each["Values"])) for each in parameters.get("Filters") or ())
     request = DescribeNodesRequest(
-        max_results=given.get("MaxResults"), next_token=given.get("NextToken"), filters=(*older, *newer)
+        max_results=parameters.get("MaxResults"), next_token=parameters.get("NextToken"), filters=(*older, *newer)
     )
-    page = await node_listing.describe_instance_information(here.service, caller, request)
+    page = await node_listing.describe_instance_information(context.service, caller, request)
     return {"InstanceInformationList": [_node(item) for item in page.items], "NextToken": page.next_token}
 
 
@@ -86,7 +94,7 @@ def _node(view: NodeView) -> Result:
     return {
         "InstanceId": node.node_id,
         "PingStatus": view.ping_status.value,
-        "LastPingDateTime": moment(node.last_ping_at),
+        "LastPingDateTime": as_datetime(node.last_ping_at),
         "AgentVersion": information.agent_version or None,
         "IsLatestVersion": view.is_latest_version,
         "PlatformType": information.platform_type or None,
@@ -94,7 +102,7 @@ def _node(view: NodeView) -> Result:
         "PlatformVersion": information.platform_version or None,
         "ActivationId": node.activation_id,
         "IamRole": node.iam_role,
-        "RegistrationDate": moment(node.registered_at),
+        "RegistrationDate": as_datetime(node.registered_at),
         "ResourceType": node_listing.RESOURCE_TYPE,
         "Name": node.name,
         "IPAddress": information.ip_address or None,
@@ -104,15 +112,15 @@ def _node(view: NodeView) -> Result:
     }
 
 
-async def update_managed_instance_role(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def update_managed_instance_role(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """UpdateManagedInstanceRole."""
-    await nodes.update_managed_instance_role(here.service, caller, given["InstanceId"], given["IamRole"])
+    await nodes.update_managed_instance_role(context.service, caller, parameters["InstanceId"], parameters["IamRole"])
     return {}
 
 
-async def deregister_managed_instance(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def deregister_managed_instance(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DeregisterManagedInstance."""
-    await nodes.deregister_managed_instance(here.service, caller, given["InstanceId"])
+    await nodes.deregister_managed_instance(context.service, caller, parameters["InstanceId"])
     return {}
 
 

@@ -6,21 +6,21 @@ from ferryman.core.sessions.requests import DescribeSessionsRequest, SessionTick
 from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import Session, SessionState
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, moment
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, as_datetime
 
 
-async def _start_session(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def _start_session(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     request = StartSessionRequest(
-        target=given["Target"],
-        document_name=given.get("DocumentName"),
-        reason=given.get("Reason"),
-        parameters={name: tuple(values) for name, values in (given.get("Parameters") or {}).items()},
+        target=parameters["Target"],
+        document_name=parameters.get("DocumentName"),
+        reason=parameters.get("Reason"),
+        parameters={name: tuple(values) for name, values in (parameters.get("Parameters") or {}).items()},
     )
-    return _ticket(await sessions.start_session(here.service, caller, request))
+    return _ticket(await sessions.start_session(context.service, caller, request))
 
 
-async def _resume_session(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    return _ticket(await sessions.resume_session(here.service, caller, SessionId(given["SessionId"])))
+async def _resume_session(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    return _ticket(await sessions.resume_session(context.service, caller, SessionId(parameters["SessionId"])))
 
 
 def _ticket(ticket: SessionTicket) -> Result:
@@ -31,23 +31,23 @@ def _ticket(ticket: SessionTicket) -> Result:
     }
 
 
-async def _terminate_session(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    return {"SessionId": await sessions.terminate_session(here.service, caller, SessionId(given["SessionId"]))}
+async def _terminate_session(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    return {"SessionId": await sessions.terminate_session(context.service, caller, SessionId(parameters["SessionId"]))}
 
 
-async def _get_connection_status(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    status = await sessions.get_connection_status(here.service, caller, given["Target"])
-    return {"Target": given["Target"], "Status": status.value}
+async def _get_connection_status(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    status = await sessions.get_connection_status(context.service, caller, parameters["Target"])
+    return {"Target": parameters["Target"], "Status": status.value}
 
 
-async def _describe_sessions(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def _describe_sessions(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     request = DescribeSessionsRequest(
-        state=SessionState(given["State"]),
-        max_results=given.get("MaxResults"),
-        next_token=given.get("NextToken"),
-        filters=tuple((each["key"], each["value"]) for each in given.get("Filters") or ()),
+        state=SessionState(parameters["State"]),
+        max_results=parameters.get("MaxResults"),
+        next_token=parameters.get("NextToken"),
+        filters=tuple((each["key"], each["value"]) for each in parameters.get("Filters") or ()),
     )
-    page = await session_listing.describe_sessions(here.service, caller, request)
+    page = await session_listing.describe_sessions(context.service, caller, request)
     return {"Sessions": [_session(item) for item in page.items], "NextToken": page.next_token}
 
 
@@ -56,8 +56,8 @@ def _session(session: Session) -> Result:
         "SessionId": session.session_id,
         "Target": session.target,
         "Status": session.status.value,
-        "StartDate": moment(session.started_at),
-        "EndDate": moment(session.ended_at),
+        "StartDate": as_datetime(session.started_at),
+        "EndDate": as_datetime(session.ended_at),
         "DocumentName": session.document_name,
         "Owner": session.owner,
         "Reason": session.reason,

@@ -13,46 +13,46 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import (
     Key,
+    OperationContext,
     Operations,
     Parameters,
     Result,
-    Surroundings,
     UnsignedOperation,
-    moment,
-    tags_given,
+    as_datetime,
+    requested_tags,
 )
 
 
-async def get_caller_identity(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def get_caller_identity(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetCallerIdentity: no policy is asked."""
     return {"UserId": caller.user_id, "Account": caller.account_id, "Arn": caller.arn}
 
 
-async def get_session_token(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def get_session_token(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetSessionToken."""
-    _refuse_mfa(given)
-    minimum = given.get("MinimumSessionTokenSize", 0)
-    issued = session_token_of(here.service, caller, given.get("DurationSeconds"), minimum)
+    _refuse_mfa(parameters)
+    minimum = parameters.get("MinimumSessionTokenSize", 0)
+    issued = session_token_of(context.service, caller, parameters.get("DurationSeconds"), minimum)
     return {"Credentials": credentials(issued), **_token_size("GetSessionToken", issued)}
 
 
-async def assume_role(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def assume_role(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """AssumeRole."""
-    _refuse_mfa(given)
-    if given.get("ProvidedContexts"):
+    _refuse_mfa(parameters)
+    if parameters.get("ProvidedContexts"):
         raise ServiceError("ValidationException", "There are no context providers here. Leave out ProvidedContexts.")
-    request = _session_request(given, tags_given(given))
-    return _role_session("AssumeRole", await role_sessions.assume_role(here.service, caller, request))
+    request = _session_request(parameters, requested_tags(parameters))
+    return _role_session("AssumeRole", await role_sessions.assume_role(context.service, caller, request))
 
 
-async def assume_role_with_web_identity(here: Surroundings, given: Parameters) -> Result:
+async def assume_role_with_web_identity(context: OperationContext, parameters: Parameters) -> Result:
     """AssumeRoleWithWebIdentity: unsigned; the token is the credential."""
-    if given.get("ProviderId"):
+    if parameters.get("ProviderId"):
         raise ServiceError(
             "ValidationException", "ProviderId is for OAuth 2.0 access tokens, which are not taken here."
         )
-    request, token = _session_request(given, {}), given["WebIdentityToken"]
-    made = await web_identities.assume_role_with_web_identity(here.service, here.origin, token, request)
+    request, token = _session_request(parameters, {}), parameters["WebIdentityToken"]
+    made = await web_identities.assume_role_with_web_identity(context.service, context.origin, token, request)
     return {
         **_role_session("AssumeRoleWithWebIdentity", made.session),
         "SubjectFromWebIdentityToken": made.subject,
@@ -61,18 +61,18 @@ async def assume_role_with_web_identity(here: Surroundings, given: Parameters) -
     }
 
 
-def _session_request(given: Parameters, tags: Mapping[str, str]) -> role_sessions.SessionRequest:
+def _session_request(parameters: Parameters, tags: Mapping[str, str]) -> role_sessions.SessionRequest:
     return role_sessions.SessionRequest(
-        given["RoleArn"],
-        given["RoleSessionName"],
-        given.get("DurationSeconds"),
-        given.get("Policy"),
-        [each.get("arn", "") for each in given.get("PolicyArns") or []],
+        parameters["RoleArn"],
+        parameters["RoleSessionName"],
+        parameters.get("DurationSeconds"),
+        parameters.get("Policy"),
+        [each.get("arn", "") for each in parameters.get("PolicyArns") or []],
         tags,
-        tuple(dict.fromkeys(given.get("TransitiveTagKeys") or [])),
-        given.get("SourceIdentity", ""),
-        given.get("ExternalId", ""),
-        given.get("MinimumSessionTokenSize", 0),
+        tuple(dict.fromkeys(parameters.get("TransitiveTagKeys") or [])),
+        parameters.get("SourceIdentity", ""),
+        parameters.get("ExternalId", ""),
+        parameters.get("MinimumSessionTokenSize", 0),
     )
 
 
@@ -97,8 +97,8 @@ def _token_size(operation: str, issued: TemporaryCredentials) -> Result:
     return {name: value for name, value in found.items() if name in model.output_shape.members}
 
 
-def _refuse_mfa(given: Parameters) -> None:
-    if given.get("SerialNumber") or given.get("TokenCode"):
+def _refuse_mfa(parameters: Parameters) -> None:
+    if parameters.get("SerialNumber") or parameters.get("TokenCode"):
         raise ServiceError(
             "AccessDeniedException",
             "MultiFactorAuthentication failed: there are no MFA devices here. Leave out SerialNumber and TokenCode.",
@@ -112,7 +112,7 @@ def credentials(issued: TemporaryCredentials) -> Result:
         "AccessKeyId": issued.credentials.access_key_id,
         "SecretAccessKey": issued.credentials.secret_access_key.reveal(),
         "SessionToken": None if token is None else token.reveal(),
-        "Expiration": moment(issued.expires_at),
+        "Expiration": as_datetime(issued.expires_at),
     }
 
 

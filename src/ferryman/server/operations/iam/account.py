@@ -11,7 +11,7 @@ from ferryman.model.arns import name_of_policy
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.roles import IamRole
 from ferryman.model.identity.users import User
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.iam.results import (
     encoded,
     group_result,
@@ -33,22 +33,24 @@ _LISTS = {
 }
 
 
-async def _get_details(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    kinds = frozenset(given.get("Filter") or ())
-    page = await account_details.get_account_authorization_details(here.service, caller, kinds, *marker_of(given))
+async def _get_details(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    kinds = frozenset(parameters.get("Filter") or ())
+    page = await account_details.get_account_authorization_details(
+        context.service, caller, kinds, *marker_of(parameters)
+    )
     lists: dict[str, list[Result]] = {name: [] for name in _LISTS.values()}
     for detail in page.items:
-        lists[_LISTS[detail.kind]].append(_detail(here.service, detail))
+        lists[_LISTS[detail.kind]].append(_detail(context.service, detail))
     return {**page_result("Policies", page, ()), **lists}
 
 
-async def _get_summary(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    return {"SummaryMap": await account_details.get_account_summary(here.service, caller)}
+async def _get_summary(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    return {"SummaryMap": await account_details.get_account_summary(context.service, caller)}
 
 
-async def _list_aliases(here: Surroundings, caller: Caller, given: Parameters) -> Result:
+async def _list_aliases(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """The account has no alias, and nobody can give it one."""
-    require(here.service, caller, "iam:ListAccountAliases", "*")
+    require(context.service, caller, "iam:ListAccountAliases", "*")
     return {"AccountAliases": [], "IsTruncated": False}
 
 

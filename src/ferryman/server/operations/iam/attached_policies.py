@@ -6,7 +6,7 @@ from ferryman.core.iam import attached_policies as held_policies
 from ferryman.core.iam.attached_policies import Holder, HolderKind
 from ferryman.model.arns import name_of_policy
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operation, Operations, Parameters, Result, Surroundings
+from ferryman.server.operations.context import Operation, OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.iam.results import NOTHING, encoded, marker_of, page_result
 
 
@@ -14,35 +14,47 @@ def _held(kind: HolderKind) -> Mapping[str, Operation]:
     """Return the operations on what users, groups, or roles, hold: they differ in names only."""
     named = f"{kind}Name"
 
-    async def put(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        holder = Holder(kind, given[named])
-        await held_policies.put_policy(here.service, caller, holder, given["PolicyName"], given["PolicyDocument"])
+    async def put(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        holder = Holder(kind, parameters[named])
+        await held_policies.put_policy(
+            context.service, caller, holder, parameters["PolicyName"], parameters["PolicyDocument"]
+        )
         return NOTHING
 
-    async def get(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        name = given["PolicyName"]
-        text = await held_policies.get_policy(here.service, caller, Holder(kind, given[named]), name)
-        return {named: given[named], "PolicyName": name, "PolicyDocument": encoded(text)}
+    async def get(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        name = parameters["PolicyName"]
+        text = await held_policies.get_policy(context.service, caller, Holder(kind, parameters[named]), name)
+        return {named: parameters[named], "PolicyName": name, "PolicyDocument": encoded(text)}
 
-    async def delete(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        await held_policies.delete_policy(here.service, caller, Holder(kind, given[named]), given["PolicyName"])
+    async def delete(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        await held_policies.delete_policy(
+            context.service, caller, Holder(kind, parameters[named]), parameters["PolicyName"]
+        )
         return NOTHING
 
-    async def list_inline(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        page = await held_policies.list_policies(here.service, caller, Holder(kind, given[named]), *marker_of(given))
+    async def list_inline(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        page = await held_policies.list_policies(
+            context.service, caller, Holder(kind, parameters[named]), *marker_of(parameters)
+        )
         return page_result("PolicyNames", page, page.items)
 
-    async def attach(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        await held_policies.attach_policy(here.service, caller, Holder(kind, given[named]), given["PolicyArn"])
+    async def attach(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        await held_policies.attach_policy(
+            context.service, caller, Holder(kind, parameters[named]), parameters["PolicyArn"]
+        )
         return NOTHING
 
-    async def detach(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        await held_policies.detach_policy(here.service, caller, Holder(kind, given[named]), given["PolicyArn"])
+    async def detach(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        await held_policies.detach_policy(
+            context.service, caller, Holder(kind, parameters[named]), parameters["PolicyArn"]
+        )
         return NOTHING
 
-    async def list_attached(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        holder, prefix = Holder(kind, given[named]), given.get("PathPrefix", "/")
-        page = await held_policies.list_attached_policies(here.service, caller, holder, prefix, *marker_of(given))
+    async def list_attached(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        holder, prefix = Holder(kind, parameters[named]), parameters.get("PathPrefix", "/")
+        page = await held_policies.list_attached_policies(
+            context.service, caller, holder, prefix, *marker_of(parameters)
+        )
         attached = [{"PolicyName": name_of_policy(arn), "PolicyArn": arn} for arn in page.items]
         return page_result("AttachedPolicies", page, attached)
 

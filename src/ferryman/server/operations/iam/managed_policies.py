@@ -6,7 +6,7 @@ from ferryman.core.iam import managed_policies, policy_entities
 from ferryman.core.iam.managed_policies import PolicyDraft, PolicyFilter
 from ferryman.core.iam.policy_entities import EntityFilter, PolicyEntity
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings, tags_given
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, requested_tags
 from ferryman.server.operations.iam.results import (
     NOTHING,
     marker_of,
@@ -18,82 +18,92 @@ from ferryman.server.operations.iam.results import (
 )
 
 
-async def _create_policy(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    name, document = given["PolicyName"], given["PolicyDocument"]
-    draft = PolicyDraft(name, document, given.get("Path", "/"), given.get("Description", ""))
-    view = await managed_policies.create_policy(here.service, caller, draft, tags_given(given))
+async def _create_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    name, document = parameters["PolicyName"], parameters["PolicyDocument"]
+    draft = PolicyDraft(name, document, parameters.get("Path", "/"), parameters.get("Description", ""))
+    view = await managed_policies.create_policy(context.service, caller, draft, requested_tags(parameters))
     return {"Policy": policy_result(view)}
 
 
-async def _get_policy(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    view = await managed_policies.get_policy(here.service, caller, given["PolicyArn"])
+async def _get_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    view = await managed_policies.get_policy(context.service, caller, parameters["PolicyArn"])
     return {"Policy": policy_result(view)}
 
 
-async def _list_policies(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    owner = {"AWS": "aws", "Local": here.service.settings.account_id}.get(given.get("Scope", "All"))
-    prefix, usage = given.get("PathPrefix", "/"), given.get("PolicyUsageFilter")
-    wanted = PolicyFilter(owner, prefix, given.get("OnlyAttached", False), usage)
-    page = await managed_policies.list_policies(here.service, caller, wanted, *marker_of(given))
+async def _list_policies(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    owner = {"AWS": "aws", "Local": context.service.settings.account_id}.get(parameters.get("Scope", "All"))
+    prefix, usage = parameters.get("PathPrefix", "/"), parameters.get("PolicyUsageFilter")
+    wanted = PolicyFilter(owner, prefix, parameters.get("OnlyAttached", False), usage)
+    page = await managed_policies.list_policies(context.service, caller, wanted, *marker_of(parameters))
     return page_result("Policies", page, [policy_result(view) for view in page.items])
 
 
-async def _delete_policy(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    await managed_policies.delete_policy(here.service, caller, given["PolicyArn"])
+async def _delete_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    await managed_policies.delete_policy(context.service, caller, parameters["PolicyArn"])
     return NOTHING
 
 
-async def _create_version(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    arn, document, is_default = given["PolicyArn"], given["PolicyDocument"], given.get("SetAsDefault", False)
-    made = await managed_policies.create_policy_version(here.service, caller, arn, document, is_default=is_default)
+async def _create_version(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    arn, document, is_default = (
+        parameters["PolicyArn"],
+        parameters["PolicyDocument"],
+        parameters.get("SetAsDefault", False),
+    )
+    made = await managed_policies.create_policy_version(context.service, caller, arn, document, is_default=is_default)
     return {"PolicyVersion": version_result(made, is_default=is_default)}
 
 
-async def _get_version(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    arn, number = given["PolicyArn"], version_number(given["VersionId"])
-    version, is_default = await managed_policies.get_policy_version(here.service, caller, arn, number)
+async def _get_version(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    arn, number = parameters["PolicyArn"], version_number(parameters["VersionId"])
+    version, is_default = await managed_policies.get_policy_version(context.service, caller, arn, number)
     return {"PolicyVersion": version_result(version, is_default=is_default, with_document=True)}
 
 
-async def _list_versions(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    arn = given["PolicyArn"]
-    page, default = await managed_policies.list_policy_versions(here.service, caller, arn, *marker_of(given))
+async def _list_versions(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    arn = parameters["PolicyArn"]
+    page, default = await managed_policies.list_policy_versions(context.service, caller, arn, *marker_of(parameters))
     versions = [version_result(each, is_default=each.version == default) for each in page.items]
     return page_result("Versions", page, versions)
 
 
-async def _set_default_version(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    arn, number = given["PolicyArn"], version_number(given["VersionId"])
-    await managed_policies.set_default_policy_version(here.service, caller, arn, number)
+async def _set_default_version(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    arn, number = parameters["PolicyArn"], version_number(parameters["VersionId"])
+    await managed_policies.set_default_policy_version(context.service, caller, arn, number)
     return NOTHING
 
 
-async def _delete_version(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    arn, number = given["PolicyArn"], version_number(given["VersionId"])
-    await managed_policies.delete_policy_version(here.service, caller, arn, number)
+async def _delete_version(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    arn, number = parameters["PolicyArn"], version_number(parameters["VersionId"])
+    await managed_policies.delete_policy_version(context.service, caller, arn, number)
     return NOTHING
 
 
-async def _tag_policy(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    await managed_policies.tag_policy(here.service, caller, given["PolicyArn"], tags_given(given))
+async def _tag_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    await managed_policies.tag_policy(context.service, caller, parameters["PolicyArn"], requested_tags(parameters))
     return NOTHING
 
 
-async def _untag_policy(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    await managed_policies.untag_policy(here.service, caller, given["PolicyArn"], given["TagKeys"])
+async def _untag_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    await managed_policies.untag_policy(context.service, caller, parameters["PolicyArn"], parameters["TagKeys"])
     return NOTHING
 
 
-async def _list_policy_tags(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    page = await managed_policies.list_policy_tags(here.service, caller, given["PolicyArn"], *marker_of(given))
+async def _list_policy_tags(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    page = await managed_policies.list_policy_tags(
+        context.service, caller, parameters["PolicyArn"], *marker_of(parameters)
+    )
     return page_result("Tags", page, tag_list(dict(page.items)))
 
 
-async def _list_entities(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    kind, prefix, usage = given.get("EntityFilter"), given.get("PathPrefix", "/"), given.get("PolicyUsageFilter")
+async def _list_entities(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    kind, prefix, usage = (
+        parameters.get("EntityFilter"),
+        parameters.get("PathPrefix", "/"),
+        parameters.get("PolicyUsageFilter"),
+    )
     wanted = EntityFilter(kind, prefix, usage)
     page = await policy_entities.list_entities_for_policy(
-        here.service, caller, given["PolicyArn"], wanted, *marker_of(given)
+        context.service, caller, parameters["PolicyArn"], wanted, *marker_of(parameters)
     )
     groups, users, roles = (_named(page.items, kind) for kind in ("Group", "User", "Role"))
     return {**page_result("PolicyGroups", page, groups), "PolicyUsers": users, "PolicyRoles": roles}

@@ -10,15 +10,15 @@ from ferryman.core.service import Service
 from ferryman.model.identity.groups import Group
 from ferryman.model.identity.policies import PolicyVersion
 from ferryman.model.identity.users import User
-from ferryman.server.operations.context import Parameters, Result, moment
+from ferryman.server.operations.context import Parameters, Result, as_datetime
 
 NOTHING: Result = {}
 Item = TypeVar("Item")
 
 
-def marker_of(given: Parameters) -> tuple[str | None, int | None]:
+def marker_of(parameters: Parameters) -> tuple[str | None, int | None]:
     """Return Marker and MaxItems of a request."""
-    return given.get("Marker"), given.get("MaxItems")
+    return parameters.get("Marker"), parameters.get("MaxItems")
 
 
 def page_result(member: str, page: Page[Item], items: Sequence[object]) -> dict[str, object]:
@@ -44,7 +44,7 @@ def user_result(service: Service, user: User, tags: Mapping[str, str] | None = N
         "UserName": user.name,
         "UserId": user.user_id,
         "Arn": service.arns.user(user.name, user.path),
-        "CreateDate": moment(user.created_at),
+        "CreateDate": as_datetime(user.created_at),
         "PermissionsBoundary": bounded if user.boundary_arn and tags is not None else None,
         "Tags": tag_list(tags) if tags else None,
     }
@@ -57,7 +57,7 @@ def group_result(service: Service, group: Group) -> Result:
         "GroupName": group.name,
         "GroupId": group.group_id,
         "Arn": service.arns.group(group.name, group.path),
-        "CreateDate": moment(group.created_at),
+        "CreateDate": as_datetime(group.created_at),
     }
 
 
@@ -74,8 +74,8 @@ def policy_result(view: PolicyView) -> Result:
         "PermissionsBoundaryUsageCount": view.bounded,
         "IsAttachable": True,
         "Description": policy.description or None,
-        "CreateDate": moment(policy.created_at),
-        "UpdateDate": moment(policy.updated_at),
+        "CreateDate": as_datetime(policy.created_at),
+        "UpdateDate": as_datetime(policy.updated_at),
         "Tags": tag_list(view.tags) if view.tags else None,
     }
 
@@ -86,7 +86,7 @@ def version_result(version: PolicyVersion, *, is_default: bool, with_document: b
         "Document": encoded(version.text) if with_document else None,
         "VersionId": version_id(version.version),
         "IsDefaultVersion": is_default,
-        "CreateDate": moment(version.created_at),
+        "CreateDate": as_datetime(version.created_at),
     }
 
 

@@ -18,7 +18,7 @@ from ferryman.policy.evaluation import MatchedStatement, NamedPolicy, PolicySet
 from ferryman.policy.offsets import Position, statement_positions
 from ferryman.policy.parsing import parse_policy
 from ferryman.policy.work import EvaluationTooLarge
-from ferryman.server.operations.context import Operations, Parameters, Result, Surroundings
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.iam.results import marker_of, page_result
 
 PAIRS_LIMIT = 1000
@@ -56,26 +56,30 @@ class _Asked:
         return sum(len(each.policy.denying) + len(each.policy.allowing) for each in named)
 
 
-async def _simulate_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    source = given["PolicySourceArn"]
-    of = await _principal(here.service, caller, "SimulatePrincipalPolicy", source)
-    if given.get("CallerArn") not in (None, source):
+async def _simulate_principal(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    source = parameters["PolicySourceArn"]
+    of = await _principal(context.service, caller, "SimulatePrincipalPolicy", source)
+    if parameters.get("CallerArn") not in (None, source):
         raise _invalid("CallerArn must be PolicySourceArn: callers are simulated with their own policies")
-    return await _simulate(here, caller, "SimulatePrincipalPolicy", given, await _asked(of, given))
+    return await _simulate(context, caller, "SimulatePrincipalPolicy", parameters, await _asked(of, parameters))
 
 
-async def _simulate_custom(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    require(here.service, caller, "iam:SimulateCustomPolicy", "*")
-    account_id = here.service.settings.account_id
-    nobody = Caller(CallerKind.USER, account_id, given.get("CallerArn", ""), "", "")
+async def _simulate_custom(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    require(context.service, caller, "iam:SimulateCustomPolicy", "*")
+    account_id = context.service.settings.account_id
+    nobody = Caller(CallerKind.USER, account_id, parameters.get("CallerArn", ""), "", "")
     return await _simulate(
-        here, caller, "SimulateCustomPolicy", given, await _asked(Principal(nobody, named=False, known=False), given)
+        context,
+        caller,
+        "SimulateCustomPolicy",
+        parameters,
+        await _asked(Principal(nobody, named=False, known=False), parameters),
     )
 
 
-async def _keys_of_principal(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    of = await _principal(here.service, caller, "GetContextKeysForPrincipalPolicy", given["PolicySourceArn"])
-    asked = await _asked(of, given)
+async def _keys_of_principal(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    of = await _principal(context.service, caller, "GetContextKeysForPrincipalPolicy", parameters["PolicySourceArn"])
+    asked = await _asked(of, parameters)
     return {"ContextKeyNames": context_keys(asked.policies.identity)}
 
 
@@ -87,21 +91,21 @@ async def _principal(service: Service, caller: Caller, operation: str, source: s
     return of
 
 
-async def _keys_of_custom(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    require(here.service, caller, "iam:GetContextKeysForCustomPolicy", "*")
-    return {"ContextKeyNames": context_keys((await _read(given, "PolicyInputList"))[0])}
+async def _keys_of_custom(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    require(context.service, caller, "iam:GetContextKeysForCustomPolicy", "*")
+    return {"ContextKeyNames": context_keys((await _read(parameters, "PolicyInputList"))[0])}
 
 
-async def _asked(of: Principal, given: Parameters) -> _Asked:
+async def _asked(of: Principal, parameters: Parameters) -> _Asked:
     """Return the policies of a simulation: the principal's, and those of the request, a boundary in place of its own.
 
     Raises MalformedPolicyDocument, LimitExceeded, InvalidInput.
     """
     for member in _UNSUPPORTED:
-        if given.get(member):
+        if parameters.get(member):
             raise _invalid(f"{member} is not supported here")
-    further, texts = await _read(given, "PolicyInputList")
-    boundaries, bounding = await _read(given, "PermissionsBoundaryPolicyInputList")
+    further, texts = await _read(parameters, "PolicyInputList")
+    boundaries, bounding = await _read(parameters, "PermissionsBoundaryPolicyInputList")
     if len(boundaries) > 1:
         raise _invalid("a caller has one permissions boundary at most")
     own = policy_set(of.caller)
@@ -109,15 +113,15 @@ async def _asked(of: Principal, given: Parameters) -> _Asked:
     documents = [*of.caller.policies, *(of.caller.session_policies or ()), *texts, *bounding]
     if of.caller.boundary is not None:
         documents.append(of.caller.boundary)
-    if given.get(_RESOURCE_POLICY):
-        document = PolicyDocument(_RESOURCE_POLICY, given[_RESOURCE_POLICY])
+    if parameters.get(_RESOURCE_POLICY):
+        document = PolicyDocument(_RESOURCE_POLICY, parameters[_RESOURCE_POLICY])
         resource = NamedPolicy(_RESOURCE_POLICY, parse_policy(document.text, PolicyKind.RESOURCE))
         policies, documents = replace(policies, resource=resource), [*documents, document]
     return _Asked(of, policies, {each.name: each for each in documents})
 
 
-async def _read(given: Parameters, member: str) -> tuple[list[NamedPolicy], list[PolicyDocument]]:
-    texts = given.get(member) or []
+async def _read(parameters: Parameters, member: str) -> tuple[list[NamedPolicy], list[PolicyDocument]]:
+    texts = parameters.get(member) or []
     if len(texts) > INPUTS_LIMIT:
         raise _invalid(f"{member} has {len(texts)} policies, {INPUTS_LIMIT} at most")
     documents = [PolicyDocument(f"{member}.{place}", text) for place, text in enumerate(texts, 1)]
@@ -128,42 +132,49 @@ async def _read(given: Parameters, member: str) -> tuple[list[NamedPolicy], list
     return policies, documents
 
 
-async def _simulate(here: Surroundings, caller: Caller, operation: str, given: Parameters, asked: _Asked) -> Result:
-    resources = given.get("ResourceArns") or ["*"]
-    count = len(given["ActionNames"]) * len(resources)
+async def _simulate(
+    context: OperationContext, caller: Caller, operation: str, parameters: Parameters, asked: _Asked
+) -> Result:
+    resources = parameters.get("ResourceArns") or ["*"]
+    count = len(parameters["ActionNames"]) * len(resources)
     if count > PAIRS_LIMIT:
         raise _invalid(f"a simulation is of {PAIRS_LIMIT} pairs of action and resource at most, not of {count}")
-    pairs = [(action, resource) for action in given["ActionNames"] for resource in resources]
-    keys = _keys(given)
-    members = [given.get("PolicySourceArn"), repr(pairs), repr(sorted(keys.items())), repr(sorted(asked.documents))]
+    pairs = [(action, resource) for action in parameters["ActionNames"] for resource in resources]
+    keys = _keys(parameters)
+    members = [
+        parameters.get("PolicySourceArn"),
+        repr(pairs),
+        repr(sorted(keys.items())),
+        repr(sorted(asked.documents)),
+    ]
     page = page_of(
-        Listing(here.service, caller, operation, members),
+        Listing(context.service, caller, operation, members),
         list(enumerate(pairs)),
         lambda each: f"{each[0]:04}",
-        *marker_of(given),
+        *marker_of(parameters),
         most=max(1, STATEMENTS_LIMIT // max(1, asked.statements)),
     )
     results: list[Result] = []
     work = 0
-    async with here.gateway.simulations:
+    async with context.gateway.simulations:
         for _, (action, resource) in page.items:
             await asyncio.sleep(0)  # others have their turn
             try:
-                found = await simulate(here.service, asked.of, action, resource, keys, asked.policies)
+                found = await simulate(context.service, asked.of, action, resource, keys, asked.policies)
             except EvaluationTooLarge as error:
                 raise _invalid(f"simulating {action} takes more than {error.limit} units of work; {_FEWER}") from error
             work += found.explanation.work
             if work > WORK_LIMIT:
                 raise _invalid(f"the simulation takes more than {WORK_LIMIT} units of work; {_FEWER}, or set MaxItems")
-            results.append(await _result(here.service, asked, found))
+            results.append(await _result(context.service, asked, found))
     return page_result("EvaluationResults", page, results)
 
 
 _FEWER = "send fewer policies, patterns or context values"
 
 
-def _keys(given: Parameters) -> Keys:
-    entries = [each for each in given.get("ContextEntries") or () if each.get("ContextKeyName")]
+def _keys(parameters: Parameters) -> Keys:
+    entries = [each for each in parameters.get("ContextEntries") or () if each.get("ContextKeyName")]
     values = {each["ContextKeyName"]: tuple(each.get("ContextKeyValues") or ()) for each in entries}
     size = sum(len(value) for several in values.values() for value in several)
     if size > VALUES_LIMIT:

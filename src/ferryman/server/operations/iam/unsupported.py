@@ -7,28 +7,28 @@ from ferryman.core.authorization.decisions import require
 from ferryman.core.iam.resources import no_such
 from ferryman.core.iam.users import user_for
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import Operation, Operations, Parameters, Result, Surroundings
+from ferryman.server.operations.context import Operation, OperationContext, Operations, Parameters, Result
 
 
 def _none(operation: str, member: str, *, pages: bool = True) -> Operation:
     """Return a listing of what a user does not have, of the caller itself without a name."""
 
-    async def answer(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        await user_for(here.service, caller, operation, given.get("UserName"))
+    async def answer(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        await user_for(context.service, caller, operation, parameters.get("UserName"))
         return {member: [], "IsTruncated": False} if pages else {member: []}
 
     return answer
 
 
-async def _list_virtual_devices(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-    resource = f"arn:aws:iam::{here.service.settings.account_id}:mfa/"
-    require(here.service, caller, "iam:ListVirtualMFADevices", resource)
+async def _list_virtual_devices(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    resource = f"arn:aws:iam::{context.service.settings.account_id}:mfa/"
+    require(context.service, caller, "iam:ListVirtualMFADevices", resource)
     return {"VirtualMFADevices": [], "IsTruncated": False}
 
 
 def _no_password(operation: str) -> Operation:
-    async def answer(here: Surroundings, caller: Caller, given: Parameters) -> Result:
-        user = await user_for(here.service, caller, operation, given.get("UserName"))
+    async def answer(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+        user = await user_for(context.service, caller, operation, parameters.get("UserName"))
         raise no_such(f"login profile of user {user.name}")
 
     return answer
