@@ -31,7 +31,7 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, Role
 from ferryman.model.nodes import ManagedNode
 from ferryman.server.channels.gateway import Gateway
-from ferryman.server.operations.context import Surroundings
+from ferryman.server.operations.context import OperationContext
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.store.database import open_store
 from tests.fuzz.rooms.core import NOW
@@ -53,7 +53,7 @@ _BY_NODES = frozenset({"UpdateInstanceInformation", "CreateControlChannel", "Cre
 @dataclass(frozen=True, slots=True)
 class _World:
     loop: asyncio.AbstractEventLoop
-    here: Surroundings
+    context: OperationContext
     administrator: Caller
     node: ManagedNode
 
@@ -80,7 +80,7 @@ def _world(_process: int) -> _World:
         return service, administrator, node
 
     service, administrator, node = loop.run_until_complete(make())
-    return _World(loop, Surroundings(service, Gateway(service)), administrator, node)
+    return _World(loop, OperationContext(service, Gateway(service)), administrator, node)
 
 
 def _clock() -> Millis:
@@ -90,13 +90,13 @@ def _clock() -> Millis:
 async def _operate(world: _World, call: ApiCall, given: dict[str, Any]) -> Any:
     key = (call.service, call.operation)
     if key in BY_ANYONE:
-        return await BY_ANYONE[key](world.here, given)
+        return await BY_ANYONE[key](world.context, given)
     if key in BY_NODE_KEY:
-        return await BY_NODE_KEY[key](world.here, world.node, given)
+        return await BY_NODE_KEY[key](world.context, world.node, given)
     caller = world.administrator
     if call.operation in _BY_NODES:
-        caller = node_caller(world.here.service, world.node.node_id)
-    return await BY_CALLER[key](world.here, caller, given)
+        caller = node_caller(world.context.service, world.node.node_id)
+    return await BY_CALLER[key](world.context, caller, given)
 
 
 def _run(data: bytes) -> None:
