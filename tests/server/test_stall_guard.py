@@ -37,7 +37,7 @@ def stalling(monkeypatch: pytest.MonkeyPatch, stall_guard: StallGuard) -> None:
         return {"Sessions": []}
 
     changed = {**operations.BY_CALLER, ("ssm", "DescribeSessions"): describe_sessions}
-    monkeypatch.setattr("ferryman.server.http.handler.BY_CALLER", changed)
+    monkeypatch.setattr("ferryman.server.http.steps.BY_CALLER", changed)
 
 
 async def test_a_handler_that_computes_is_found_and_named(
@@ -74,7 +74,7 @@ async def test_waiting_is_not_computing(
         return {"Sessions": []}
 
     changed = {**operations.BY_CALLER, ("ssm", "DescribeSessions"): describe_sessions}
-    monkeypatch.setattr("ferryman.server.http.handler.BY_CALLER", changed)
+    monkeypatch.setattr("ferryman.server.http.steps.BY_CALLER", changed)
     await server.call("describe_sessions", State="Active")
     assert stall_guard.take() == ""
 

@@ -9,12 +9,12 @@ from ferryman.core.ratelimits.throttle import Throttle
 from ferryman.core.service import Service
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
-from ferryman.server.http.app_keys import GATEWAY, GUESSES, KEY_USES, NEWCOMERS, PROXIES, STORE_HEALTH, THROTTLE
-from ferryman.server.http.failed_attempts import tell
+from ferryman.server.http.app_keys import FAILED_ATTEMPTS, GATEWAY, KEY_USES, NEWCOMERS, PROXIES, STORE_HEALTH, THROTTLE
+from ferryman.server.http.failed_attempts import record_failure_summaries
 from ferryman.server.http.forwarded import TrustedProxies
-from ferryman.server.http.handler import handle
 from ferryman.server.http.key_uses import KeyUseWriter
-from ferryman.server.http.middleware import answer
+from ferryman.server.http.middleware import respond
+from ferryman.server.http.pipeline import handle
 from ferryman.server.http.upgrades import control_channel, data_channel
 from ferryman.server.listener.connection import SERVER_NAME
 from ferryman.server.listener.unauthenticated import Newcomers
@@ -33,12 +33,12 @@ def build(
 
     `newcomers` says which addresses are counted, `proxies` which are believed about whom they speak for.
     """
-    app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[answer])
+    app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[respond])
     app[GATEWAY] = Gateway(service, timing)
     app[KEY_USES] = KeyUseWriter(service)
     app[STORE_HEALTH] = StoreHealth(service)
     app[THROTTLE] = Throttle(service.settings.limits)
-    app[GUESSES] = Guesses()
+    app[FAILED_ATTEMPTS] = Guesses()
     app[NEWCOMERS] = Newcomers() if newcomers is None else newcomers
     app[PROXIES] = TrustedProxies() if proxies is None else proxies
     app.router.add_get("/healthz", health)
@@ -49,7 +49,7 @@ def build(
     app.router.add_get("/v1/control-channel/{id}", control_channel, allow_head=False)
     app.router.add_get("/v1/data-channel/{id}", data_channel, allow_head=False)
     app.cleanup_ctx.append(_heartbeat)
-    app.cleanup_ctx.append(tell)
+    app.cleanup_ctx.append(record_failure_summaries)
     app.cleanup_ctx.append(_key_uses)
     app.on_cleanup.append(_leave_store_check)
     app.on_response_prepare.append(_name_server)

@@ -8,7 +8,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.server.channels.acknowledgements import Receipts, completes_handshake
 from ferryman.server.channels.frames import acknowledge, outline_of
 from ferryman.server.channels.handshakes import LONGEST, objection
-from ferryman.server.http.call_records import _claimed_key
+from ferryman.server.http.call_records import access_key_id
 from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame
 from tests.fuzz.rooms.core import service
@@ -86,7 +86,7 @@ TARGETS = (
     ),
     Target(
         "server.claimed_key",
-        lambda data: _claimed_key(text_of(data)),
+        lambda data: access_key_id(text_of(data)),
         tuple(each.partition(b"authorization:")[2].partition(b"\n")[0] for each in signed_requests()),
         (),
         (b"Credential=", b"/", b"X-Amz-Credential="),

@@ -1,4 +1,4 @@
-"""Attempts to show who one is: those that fail are counted by where they come from, and too many are not looked at."""
+"""Failed authentication, counted by address. Where too many attempts fail, further ones are refused unseen."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -12,37 +12,38 @@ from ferryman.core.ratelimits.failed_attempts import SUMMARY_SECONDS, Guesses
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.server.background import running_beside, supervised
-from ferryman.server.http.app_keys import GATEWAY, GUESSES, NEWCOMERS
+from ferryman.server.http.app_keys import FAILED_ATTEMPTS, GATEWAY, NEWCOMERS
 from ferryman.signing.errors import SignatureMismatch
 
 _WRONG = frozenset({"UnrecognizedClientException", "InvalidActivation", "InvalidIdentityToken"})
 _UNNAMED = "-"
 LONGEST_CLAIM = 128
-"""Characters of a claim that tell it from others; what is remembered of anybody is bounded."""
+"""Characters of a claim that are remembered."""
 
 
 @contextmanager
-def attempt(request: web.Request, claim: str | None) -> Iterator[None]:
-    """Do in here what decides whether somebody is who they claim to be: `claim` names the key, activation or session.
+def counted_attempt(request: web.Request, claim: str | None) -> Iterator[None]:
+    """Authenticate inside this context: if that fails, the failure is counted.
 
-    Raises `TooManyGuesses` at once if too many failed. A `ServiceError` that says that they are not is counted.
+    `claim` is the access key, activation or session that the peer claims. Raises `TooManyGuesses` on entry if too many
+    attempts failed before. Counts a `ServiceError` that means a wrong key, signature, code or token, and raises it.
     """
-    guesses, clock = request.app[GUESSES], request.app[GATEWAY].service.clock
+    attempts, clock = request.app[FAILED_ATTEMPTS], request.app[GATEWAY].service.clock
     peer, claimed = request.remote or _UNNAMED, (claim or "")[:LONGEST_CLAIM]
-    address = _address(request, peer)
-    guesses.check(address, peer, claimed, clock())
+    address = _counted_address(request, peer)
+    attempts.check(address, peer, claimed, clock())
     try:
         yield
     except ServiceError as error:
         if error.code in _WRONG or isinstance(error, SignatureMismatch | WrongToken):
-            guesses.failed(address, peer, claimed, clock())
+            attempts.failed(address, peer, claimed, clock())
         raise
     if claimed:
-        guesses.succeeded(peer, claimed)
+        attempts.succeeded(peer, claimed)
 
 
-def _address(request: web.Request, peer: str) -> str:
-    """Return what failures of `peer` are counted by; "" where everybody comes from one address, as behind a proxy."""
+def _counted_address(request: web.Request, peer: str) -> str:
+    """Return what failures of `peer` are counted by; "" if its address is not counted, as behind a proxy."""
     try:
         origin = request.app[NEWCOMERS].origin(peer)
     except ValueError:
@@ -50,22 +51,22 @@ def _address(request: web.Request, peer: str) -> str:
     return "" if origin is None else str(origin)
 
 
-async def tell(app: web.Application) -> AsyncIterator[None]:
-    """Put into the trail what was not looked at or not recorded by itself, once a minute and at the end."""
-    service, guesses = app[GATEWAY].service, app[GUESSES]
-    async with running_beside(supervised("summaries of failed attempts", lambda: _tell(service, guesses))):
+async def record_failure_summaries(app: web.Application) -> AsyncIterator[None]:
+    """Record what was counted instead of recorded one by one: about once a minute, and when the server stops."""
+    service, attempts = app[GATEWAY].service, app[FAILED_ATTEMPTS]
+    async with running_beside(supervised("summaries of failed attempts", lambda: _record_due(service, attempts))):
         yield
-    _tell_now(app[GATEWAY].service, app[GUESSES], at_once=True)
+    _record_summaries(service, attempts, at_once=True)
 
 
-async def _tell(service: Service, guesses: Guesses) -> None:
+async def _record_due(service: Service, attempts: Guesses) -> None:
     while True:
         await asyncio.sleep(SUMMARY_SECONDS / 4)
-        _tell_now(service, guesses)
+        _record_summaries(service, attempts)
 
 
-def _tell_now(service: Service, guesses: Guesses, *, at_once: bool = False) -> None:
-    for summary in guesses.summaries(service.clock(), at_once=at_once):
+def _record_summaries(service: Service, attempts: Guesses, *, at_once: bool = False) -> None:
+    for summary in attempts.summaries(service.clock(), at_once=at_once):
         failures_summed(service, summary)
     for repeated in service.records.summaries(service.clock(), at_once=at_once):
         repeated_summed(service, repeated)

@@ -1,4 +1,4 @@
-"""Around every handler: the request's id, its line in the log, and the answer to whatever went wrong."""
+"""Around every handler: the request's context and id, its line in the log, and the answer to whatever went wrong."""
 
 import asyncio
 import uuid
@@ -10,9 +10,10 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from ferryman.awsapi.dispatch import protocol_of, serialise_error
 from ferryman.model.errors import ServiceError, StoreUnavailable
-from ferryman.server.http.app_keys import CALL, GATEWAY, PROXIES, REQUEST_ID
-from ferryman.server.http.call_records import answered, refused
-from ferryman.server.http.handler import web_response
+from ferryman.server.http.app_keys import GATEWAY, PROXIES
+from ferryman.server.http.call_context import CONTEXT, CallContext
+from ferryman.server.http.call_records import record_refusal, record_success
+from ferryman.server.http.steps import web_response
 from ferryman.server.listener.connection import Connection, drop_frames
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -25,16 +26,17 @@ _OF_STORE = {"full": "full", "locked": "locked by another program", "read-only":
 
 
 @web.middleware
-async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, answer its errors in the protocol of its call, and log how it went.
+async def respond(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Create the request's context, answer errors in the protocol of the call, record the call, and log one line.
 
-    The id is in the answer and in every line logged on the request's behalf. Of an unexpected error nothing but the id
-    is told. One function does all three because its frame stays for as long as a channel is open.
+    The request id is in the response and in every line logged on the request's behalf. An unexpected error tells the
+    caller nothing but that id. This is one function because its frame stays for as long as a channel is open.
     """
     connection = request.protocol
     if isinstance(connection, Connection):
         connection.request_began()
-    request_id = request[REQUEST_ID] = str(uuid.UUID(bytes=request.app[GATEWAY].service.entropy(16), version=4))
+    request_id = str(uuid.UUID(bytes=request.app[GATEWAY].service.entropy(16), version=4))
+    context = request[CONTEXT] = CallContext(request_id)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     began = asyncio.get_running_loop().time()
@@ -42,12 +44,12 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         request = request.app[PROXIES].resolve(request)
         response = await handler(request)
-        await answered(request)
+        await record_success(request)
     except Exception as fault:  # noqa: BLE001 boundary: a fault of ours is one failed request, not a lost connection
         error = _refusal(request, fault)
         code = error.code
-        refused(request, error)
-        call = request.get(CALL) or protocol_of(request.raw_path, request.headers.items())
+        record_refusal(request, error)
+        call = context.call or protocol_of(request.raw_path, request.headers.items())
         response = web_response(serialise_error(call, error, request_id))
         if error.status == _UNAVAILABLE:
             response.headers["Retry-After"] = RETRY_SECONDS
@@ -84,7 +86,7 @@ def _refusal(request: web.Request, fault: Exception) -> ServiceError:
 
 def _log_request(request: web.Request, status: int, error: str | None, seconds: float) -> None:
     """Log one line; it has neither headers nor body nor query, because they hold tokens and signatures."""
-    call = request.get(CALL)
+    call = request[CONTEXT].call
     log = _log.debug if request.path == "/healthz" and error is None else _log.info
     log(
         "request",

@@ -1,23 +1,28 @@
-"""A caller's turn: who calls or connects too often waits, and is refused if it does not get better."""
+"""Callers who call or connect too often wait for their turn, and are refused if it does not come."""
 
 import asyncio
 
 from aiohttp import web
 
+from ferryman.core.ratelimits.throttle import LARGE_BODY, REFUSED_PAUSE
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import CallerKind
+from ferryman.policy.work import EvaluationTooLarge
 from ferryman.server.http.app_keys import GATEWAY, THROTTLE
+from ferryman.server.http.call_context import CallContext
 
 REFUSAL_SECONDS = 0.25
-"""Until a call too many is refused: whoever does not heed the limit costs little. SDKs wait longer by themselves."""
+"""How long a call over the limit waits for its refusal: callers who ignore the limit then cost little. SDKs wait longer
+by themselves."""
 UPGRADE_SECONDS = 5.0
-"""How long a channel's upgrade waits for its turn: all sessions of a node come back at once after a restart."""
+"""How long a channel's upgrade waits for its turn: all sessions of a node come back together after a restart."""
+DENIALS = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
-async def take_turn(
+async def await_turn(
     request: web.Request, caller_id: str, operation: str, kind: CallerKind, patience: float = 0.0
 ) -> None:
-    """Count a call of an operation, once there is room for it; raises ThrottlingException after `patience` seconds."""
+    """Count a call of an operation once there is room for it; raises ThrottlingException after `patience` seconds."""
     throttle, clock = request.app[THROTTLE], request.app[GATEWAY].service.clock
     until = asyncio.get_running_loop().time() + patience
     while True:
@@ -29,3 +34,23 @@ async def take_turn(
                 raise
         else:
             return
+
+
+def pause_after(request: web.Request, context: CallContext, error: ServiceError) -> None:
+    """Pause a caller whose failed call was expensive: much policy work, a large body, or one denial too many.
+
+    Applies to calls signed with SigV4 that were admitted and not carried out.
+    """
+    observed = context.observed
+    if not context.admitted or context.node is not None or observed is None or observed.caller is None:
+        return
+    if observed.result is not None:
+        return
+    throttle, caller_id = request.app[THROTTLE], observed.caller.person_id
+    now = request.app[GATEWAY].service.clock()
+    if isinstance(error, EvaluationTooLarge):
+        throttle.pause(caller_id, now)
+    elif len(context.signed.body) >= LARGE_BODY:
+        throttle.pause(caller_id, now, REFUSED_PAUSE)
+    elif error.code in DENIALS:
+        throttle.denied(caller_id, now)

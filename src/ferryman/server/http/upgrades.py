@@ -20,11 +20,12 @@ from ferryman.server.channels import frames
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.websocket import Socket, Violation
-from ferryman.server.http.app_keys import CALL, GATEWAY
+from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.authentication import authenticate_upgrade
-from ferryman.server.http.call_records import claimed_key, refused
-from ferryman.server.http.failed_attempts import attempt
-from ferryman.server.http.throttling import UPGRADE_SECONDS, take_turn
+from ferryman.server.http.call_context import CONTEXT
+from ferryman.server.http.call_records import claimed_key, record_refusal
+from ferryman.server.http.failed_attempts import counted_attempt
+from ferryman.server.http.throttling import UPGRADE_SECONDS, await_turn
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.opening import (
     OpenAgentDataChannel,
@@ -46,12 +47,12 @@ _log = structlog.get_logger("ferryman.server.http.upgrades")
 async def control_channel(request: web.Request) -> web.StreamResponse:
     """Serve a node's control channel; the upgrade must be signed by the node that the path names."""
     gateway = request.app[GATEWAY]
-    request[CALL] = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
-    with attempt(request, claimed_key(request)):
+    request[CONTEXT].call = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
+    with counted_attempt(request, claimed_key(request)):
         caller = await authenticate_upgrade(gateway.service, request)
     if caller is None:
         raise MissingAuthenticationToken
-    await take_turn(request, caller.node_id or caller.person_id, "OpenControlChannel", caller.kind, UPGRADE_SECONDS)
+    await await_turn(request, caller.node_id or caller.person_id, "OpenControlChannel", caller.kind, UPGRADE_SECONDS)
     settings = gateway.service.settings
     node_id = NodeId(request.match_info["id"])
     resource = gateway.service.arns.node(node_id)
@@ -64,10 +65,10 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
 async def data_channel(request: web.Request) -> web.StreamResponse:
     """Serve one end of a session: the agent's by signature and channel token, the client's by its session token."""
     gateway = request.app[GATEWAY]
-    request[CALL] = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
+    request[CONTEXT].call = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
     caller = await _signer_of_data_channel(gateway, request)
     if caller is not None:
-        await take_turn(request, caller.node_id or caller.person_id, "OpenDataChannel", caller.kind, UPGRADE_SECONDS)
+        await await_turn(request, caller.node_id or caller.person_id, "OpenDataChannel", caller.kind, UPGRADE_SECONDS)
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # too long, it names no session either way
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
     if caller is not None and caller.kind is CallerKind.NODE:
@@ -82,14 +83,14 @@ async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Cal
     the upgrade is refused. A wrong signature counts as a failed attempt and is recorded all the same.
     """
     try:
-        with attempt(request, claimed_key(request)):
+        with counted_attempt(request, claimed_key(request)):
             return await authenticate_upgrade(gateway.service, request)
     except ServiceError as error:
         if not isinstance(error, SignatureError) and error.code not in _UNVERIFIED:
             raise
         _log.info("upgrade's signature ignored", error=error.code, peer=request.remote)
         if claimed_key(request) is not None:
-            refused(request, error)
+            record_refusal(request, error)
         return None
 
 
@@ -164,7 +165,7 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
         if not isinstance(opened, OpenDataChannel):
             raise MalformedPayload("an agent's upgrade must be signed with the node's credentials")
         client_id = opened.client_id or str(uuid.UUID(bytes=gateway.service.entropy(16), version=4))
-        with attempt(request, session_id):
+        with counted_attempt(request, session_id):
             authorized = await admit_client(gateway.service, session_id, opened.token_value, client_id)
     except (MalformedPayload, ServiceError) as error:
         output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."

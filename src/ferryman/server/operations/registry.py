@@ -1,6 +1,7 @@
 """Every operation that the server answers, joined from the tables of the modules beside this one."""
 
 from collections.abc import Mapping
+from enum import Enum, auto
 
 from ferryman.server.operations import access_requests, agents, documents, ec2, inventory, nodes, sessions, sts
 from ferryman.server.operations.context import Key, NodeOperation, Operations, UnsignedOperation
@@ -40,3 +41,20 @@ BY_CALLER: Operations = {
 BY_NODE_KEY: Mapping[Key, NodeOperation] = agents.OPERATIONS_BY_NODE_KEY
 
 BY_ANYONE: Mapping[Key, UnsignedOperation] = {**agents.OPERATIONS_UNSIGNED, **sts.OPERATIONS_UNSIGNED}
+
+
+class Authentication(Enum):
+    """How the caller of an operation proves who it is."""
+
+    NONE = auto()
+    """Not by a signature; the operation itself checks a code or a token."""
+    NODE_KEY = auto()
+    """By the node's own RSA key."""
+    SIGV4 = auto()
+
+
+def authentication_of(key: Key) -> Authentication:
+    """Return how callers of an operation authenticate: with SigV4, unless its table says otherwise."""
+    if key in BY_ANYONE:
+        return Authentication.NONE
+    return Authentication.NODE_KEY if key in BY_NODE_KEY else Authentication.SIGV4

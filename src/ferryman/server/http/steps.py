@@ -1,0 +1,134 @@
+"""The steps of `http.pipeline`. Each adds to the call's context what it learns, or raises what the caller gets."""
+
+import asyncio
+from dataclasses import replace
+
+from aiohttp import web
+
+from ferryman.awsapi.dispatch import ApiProtocol, Response, identify, parse, unknown_operation
+from ferryman.awsapi.dispatch import serialise as serialised
+from ferryman.core.audit import records
+from ferryman.core.identity.node_credentials import node_caller
+from ferryman.model.identity.callers import CallerKind
+from ferryman.server.http.app_keys import GATEWAY, KEY_USES
+from ferryman.server.http.authentication import authenticate_caller, authenticate_node, origin_of, signable
+from ferryman.server.http.call_context import CallContext
+from ferryman.server.http.call_records import observed_call
+from ferryman.server.http.failed_attempts import counted_attempt
+from ferryman.server.http.request_body import whole_body
+from ferryman.server.http.throttling import await_turn
+from ferryman.server.listener.connection import recognise
+from ferryman.server.operations.context import OperationContext
+from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Authentication, authentication_of
+
+
+async def read_body(request: web.Request, context: CallContext) -> None:
+    """Read the whole body, which the signature covers; nobody is known before it is here."""
+    context.signed = signable(request, await whole_body(request))
+
+
+async def identify_operation(request: web.Request, context: CallContext) -> None:
+    """Find out which operation is called; from here on, errors are written in its protocol."""
+    signed = context.signed
+    context.call = identify(request.method, request.raw_path, signed.headers, signed.body)
+
+
+async def begin_record(request: web.Request, context: CallContext) -> None:
+    """Begin what the audit trail will say about the call, whether it succeeds or not."""
+    assert context.call is not None  # noqa: S101 the order of the pipeline
+    context.observed = observed_call(request, context.call, context.signed)
+
+
+async def authenticate(request: web.Request, context: CallContext) -> None:
+    """Verify the signature, by the kind that the operation needs; failures are counted by address."""
+    call, observed = context.identified()
+    service = request.app[GATEWAY].service
+    match authentication_of((call.service, call.operation)):
+        case Authentication.NONE:
+            return
+        case Authentication.NODE_KEY:
+            with counted_attempt(request, observed.claimed_key):
+                context.node = await authenticate_node(service, context.signed, call)
+            observed.caller = node_caller(service, context.node.node_id)
+        case Authentication.SIGV4:
+            with counted_attempt(request, observed.claimed_key):
+                caller = await authenticate_caller(service, context.signed, call)
+            observed.caller = replace(caller, origin=origin_of(request))
+
+
+async def recognise_connection(request: web.Request, context: CallContext) -> None:
+    """Count the connection as the caller's from now on; too many busy ones are refused."""
+    _, observed = context.identified()
+    caller = observed.caller
+    if caller is not None:
+        recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
+
+
+async def note_key_use(request: web.Request, context: CallContext) -> None:
+    """Note that the access key was used."""
+    call, observed = context.identified()
+    if observed.caller is not None:
+        request.app[KEY_USES].note(observed.caller, call.service)
+
+
+async def throttle(request: web.Request, context: CallContext) -> None:
+    """Refuse a caller who calls this operation too often."""
+    call, observed = context.identified()
+    if observed.caller is not None:
+        await await_turn(request, observed.caller.person_id, call.operation, observed.caller.kind)
+
+
+async def admit(request: web.Request, context: CallContext) -> None:
+    """Refuse an operation that the server does not have; only authenticated callers learn which it has."""
+    call, _ = context.identified()
+    key = (call.service, call.operation)
+    if authentication_of(key) is Authentication.SIGV4 and key not in BY_CALLER:
+        raise unknown_operation(call.operation)
+    context.admitted = True
+
+
+async def parse_parameters(request: web.Request, context: CallContext) -> None:
+    """Parse the parameters and validate them by the service's model."""
+    call, observed = context.identified()
+    observed.parameters = parse(call, context.signed.body)
+
+
+async def demand_trail(request: web.Request, context: CallContext) -> None:
+    """Refuse a call that must be recorded while the audit trail cannot be written."""
+    call, observed = context.identified()
+    records.demand_trail(request.app[GATEWAY].service, call.operation, observed.caller)
+
+
+async def perform(request: web.Request, context: CallContext) -> None:
+    """Carry out the operation. Whether the caller may is for the use case to decide."""
+    call, observed = context.identified()
+    key, parameters = (call.service, call.operation), observed.parameters or {}
+    gateway = request.app[GATEWAY]
+    operation_context = OperationContext(gateway.service, gateway, origin_of(request))
+    match authentication_of(key):
+        case Authentication.NONE:
+            with counted_attempt(request, parameters.get("ActivationId")):
+                observed.result = await BY_ANYONE[key](operation_context, parameters)
+        case Authentication.NODE_KEY:
+            assert context.node is not None  # noqa: S101 `authenticate` set it
+            observed.result = await BY_NODE_KEY[key](operation_context, context.node, parameters)
+        case Authentication.SIGV4:
+            assert observed.caller is not None  # noqa: S101 `authenticate` set it
+            observed.result = await BY_CALLER[key](operation_context, observed.caller, parameters)
+
+
+async def serialise(request: web.Request, context: CallContext) -> None:
+    """Write the result in the call's protocol."""
+    call, observed = context.identified()
+    result = observed.result or {}
+    if call.protocol is ApiProtocol.EC2:
+        # A page of a thousand instances is most of a megabyte of XML and takes 100 ms.
+        response = await asyncio.to_thread(serialised, call, result, context.request_id)
+    else:
+        response = serialised(call, result, context.request_id)
+    context.response = web_response(response)
+
+
+def web_response(response: Response) -> web.Response:
+    """Return aiohttp's form of a response."""
+    return web.Response(status=response.status, headers=dict(response.headers), body=response.body)
