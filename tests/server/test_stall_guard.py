@@ -48,7 +48,7 @@ async def test_a_handler_that_computes_is_found_and_named(
     assert "RequestHandler." in told
     assert "busy (tests/server/test_stall_guard.py:" in told
     assert "describe_sessions (tests/server/test_stall_guard.py:" in told
-    assert "ferryman/server/api.py:" in told
+    assert "ferryman/server/http/pipeline.py:" in told
 
 
 async def test_a_callback_that_computes_is_named(stall_guard: StallGuard) -> None:

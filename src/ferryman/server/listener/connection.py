@@ -254,6 +254,7 @@ class Connection(web.RequestHandler):
             super().connection_lost(exc)
         else:
             BaseProtocol.connection_lost(self, exc)
+            self._parser = None  # refers to this connection; aiohttp does the same for connections that it knows
         self.end()
 
     def end(self) -> None:
