@@ -11,9 +11,9 @@ from ferryman.server.channels.relay_end import KEPT_BYTES
 from ferryman.server.channels.start_queue import LIMIT
 from ferryman.server.channels.websocket import CONTROL_BURST, CONTROL_PER_SECOND
 from ferryman.server.http.upgrades import EARLY_FRAMES
-from ferryman.server.listener.unauthenticated import LIMIT as NEWCOMERS
+from ferryman.server.listener.unauthenticated import LIMIT as UNAUTHENTICATED_LIMIT
 from ferryman.server.serving import LEAST_CONNECTIONS, RESERVED_FILES
-from ferryman.server.timeouts import DEFAULT_TIMING as TIMING
+from ferryman.server.timeouts import DEFAULT_TIMEOUTS as TIMING
 from ferryman.wire.opening import NAME_LIMIT, OPENING_LIMIT, TOKEN_LIMIT
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ LIMITS = Limits()
 SENTENCES = [
     f"including the TLS handshake | {TIMING.request:g} s",
     f"complete head of the next request | {TIMING.request:g} s; {TIMING.idle:g} s once",
-    f"Unidentified connections from one address | {NEWCOMERS}, not counting loopback",
+    f"Unidentified connections from one address | {UNAUTHENTICATED_LIMIT}, not counting loopback",
     f"limit of open files, minus those already open and {RESERVED_FILES}; a quarter is reserved",
     f"refuses to start with fewer than {LEAST_CONNECTIONS} left",
     f"node, not counting channels | {LIMITS.connections_per_caller} (",

@@ -155,7 +155,7 @@ def test_a_server_with_64_open_files_keeps_serving(server: LoneServer, tmp_path:
     path = tmp_path / "server.log"
     port = int(server.facts["endpoint_url"].rpartition(":")[2])
     with path.open("w") as log, server.running(log, few_files), ExitStack() as crowd:
-        wait_until(lambda: '"few files may be open"' in path.read_text())
+        wait_until(lambda: '"open file limit is low"' in path.read_text())
         for _ in range(100):
             crowd.enter_context(socket.create_connection(("127.0.0.1", port)))
         ssm = server.client("ssm")

@@ -45,9 +45,9 @@ from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
 from ferryman.sandbox.worker import Sandbox
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.listener.certificate import ServerCertificate
-from ferryman.server.listener.unauthenticated import Newcomers
+from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.serving import serve
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.signing.sigv4 import sign
@@ -506,9 +506,9 @@ def no_stalls(stall_guard: StallGuard) -> Iterator[None]:
 
 
 @pytest.fixture
-def timing() -> Timing:
+def timeouts() -> Timeouts:
     """The gateway's patience; modules that test patience have their own."""
-    return Timing()
+    return Timeouts()
 
 
 @pytest.fixture
@@ -518,9 +518,9 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-def newcomers() -> Newcomers:
+def unauthenticated() -> UnauthenticatedLimits:
     """Who may come in; this machine's own programs are not counted."""
-    return Newcomers()
+    return UnauthenticatedLimits()
 
 
 @pytest.fixture
@@ -562,10 +562,10 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
 @pytest.fixture
 async def server(
     database_url: str,
-    timing: Timing,
+    timeouts: Timeouts,
     limits: Limits,
     tls: tuple[Path, Path] | None,
-    newcomers: Newcomers,
+    unauthenticated: UnauthenticatedLimits,
     proxies: TrustedProxies,
     recorded: Recorded,
 ) -> AsyncIterator[Server]:
@@ -591,11 +591,11 @@ async def server(
                 "127.0.0.1",
                 0,
                 certificate=certificate,
-                newcomers=newcomers,
+                unauthenticated=unauthenticated,
                 proxies=proxies,
                 ready=port.set_result,
                 stop=stop,
-                timing=timing,
+                timeouts=timeouts,
             )
         )
         connector = aiohttp.TCPConnector(socket_factory=narrow_socket, ssl=trust)

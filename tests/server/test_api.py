@@ -17,7 +17,7 @@ from ferryman.core.service import Limits
 from ferryman.model.identity.callers import Credentials, Role
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from tests.server.conftest import REGION, Server
@@ -28,8 +28,8 @@ DESCRIBE = "AmazonSSM.DescribeSessions"
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(poll=0.05, body=0.2)
+def timeouts() -> Timeouts:
+    return Timeouts(poll=0.05, body=0.2)
 
 
 def signed_describe(server: Server, body: bytes = LIST_ACTIVE, **changes: Any) -> dict[str, str]:

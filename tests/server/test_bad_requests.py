@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from tests.server.conftest import SECONDS, Server, nothing, until
 from tests.server.test_front_door import HEALTH, UPGRADE, Raw, connect, connected
 
@@ -41,8 +41,8 @@ BAD = {
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(request=0.5, body=0.5)
+def timeouts() -> Timeouts:
+    return Timeouts(request=0.5, body=0.5)
 
 
 def quiet(caplog: pytest.LogCaptureFixture, lines: Sequence[Mapping[str, object]]) -> None:

@@ -13,7 +13,7 @@ from aiohttp import WSMsgType
 
 from ferryman.model.sessions import ENDED
 from ferryman.server.channels.frames import requests_handshake
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode, encode
 from ferryman.wire.payloads import decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, InteractiveShell
@@ -33,8 +33,8 @@ STARTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(start=0.05, handshake=0.05)
+def timeouts() -> Timeouts:
+    return Timeouts(start=0.05, handshake=0.05)
 
 
 @cache

@@ -13,15 +13,15 @@ from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
 from tests.server.conftest import REGION, Node, Server, task_complete, typed, until
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(opening=0.2, close=0.2, drain=0.05)
+def timeouts() -> Timeouts:
+    return Timeouts(opening=0.2, close=0.2, drain=0.05)
 
 
 async def refused_upgrade(server: Server, target: str, headers: dict[str, str] | None = None) -> int:
@@ -109,7 +109,7 @@ async def test_an_authorization_that_is_no_signature_is_ignored(server: Server, 
     await node.control()
     with capture_logs() as logs:
         await _joins(server, await server.start(node), {"Authorization": authorization})
-    ignored = [each["error"] for each in logs if each["event"] == "upgrade's signature ignored"]
+    ignored = [each["error"] for each in logs if each["event"] == "upgrade signature ignored"]
     assert ignored == ["IncompleteSignatureException"]
 
 

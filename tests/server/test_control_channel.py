@@ -10,7 +10,7 @@ from ferryman.core.ports.bus import NoResponders
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.versions import AGENT_VERSION
 from ferryman.server.channels.contention import REPLACEMENTS
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, decode_interactive_shell
@@ -18,8 +18,8 @@ from tests.server.conftest import Node, Peer, Server, output, plain_frame, task_
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(start=0.3, close=0.3, drain=0.1)
+def timeouts() -> Timeouts:
+    return Timeouts(start=0.3, close=0.3, drain=0.1)
 
 
 async def start_task(server: Server, node: Node, session_id: str) -> None:
@@ -151,8 +151,8 @@ async def test_starts_are_paced(server: Server) -> None:
 
 class TestPatience:
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(start=60, close=0.3)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(start=60, close=0.3)
 
     async def test_a_start_that_shows_itself_lets_the_next_go(self, server: Server) -> None:
         paired = await server.paired()
@@ -170,8 +170,8 @@ class TestReadiness:
     """Ferryman's agent gets its first task at once, whatever its release; others after a moment, here never."""
 
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(start=3600, close=0.3)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(start=3600, close=0.3)
 
     @pytest.mark.parametrize("version", ["4.0.0.1", AGENT_VERSION, "4.999.0.0"])
     async def test_an_agent_of_another_release_of_ferryman_is_ready(self, server: Server, version: str) -> None:

@@ -20,11 +20,11 @@ from ferryman.core.service import Limits
 from ferryman.model.identity.callers import Credentials
 from ferryman.server import serving
 from ferryman.server.listener import listener as front_door
-from ferryman.server.listener.connection import Connection, Memory
+from ferryman.server.listener.connection import Connection, RequestMemories
 from ferryman.server.listener.connection_limits import ConnectionLimits
-from ferryman.server.listener.listener import FrontDoor, listen
-from ferryman.server.listener.unauthenticated import Newcomers
-from ferryman.server.timeouts import Timing
+from ferryman.server.listener.listener import Listener, listen
+from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from ferryman.server.timeouts import Timeouts
 from tests.server.conftest import SECONDS, Server, make_certificate, nothing, server_sockets, typed, until
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: ferryman.test\r\n\r\n"
@@ -97,8 +97,8 @@ async def connect(server: Server) -> AsyncIterator[Callable[..., Awaitable[Raw]]
 
 class TestPatience:
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(request=0.3, close=0.2)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(request=0.3, close=0.2)
 
     @pytest.mark.parametrize("head", [HEALTH, UPGRADE])
     async def test_a_head_that_comes_drop_by_drop_is_not_waited_for(
@@ -135,9 +135,9 @@ class TestPatience:
 
 class TestUnreadAnswers:
     @pytest.fixture
-    def timing(self, monkeypatch: pytest.MonkeyPatch) -> Timing:
+    def timeouts(self, monkeypatch: pytest.MonkeyPatch) -> Timeouts:
         monkeypatch.setattr(front_door, "SOCKET_BUFFER", 4096)
-        return Timing(idle=0.3)
+        return Timeouts(idle=0.3)
 
     async def test_answers_must_be_taken(self, server: Server) -> None:
         content = json.dumps({"schemaVersion": "1.0", "description": "x" * 50_000, "sessionType": "Standard_Stream"})
@@ -156,11 +156,11 @@ class TestUnreadAnswers:
 
 class TestNewcomers:
     @pytest.fixture
-    def newcomers(self) -> Newcomers:
-        return Newcomers(limit=3, exempt=())
+    def unauthenticated(self) -> UnauthenticatedLimits:
+        return UnauthenticatedLimits(limit=3, exempt=())
 
     async def test_one_address_may_bring_so_many(
-        self, server: Server, connect: Callable[..., Awaitable[Raw]], newcomers: Newcomers
+        self, server: Server, connect: Callable[..., Awaitable[Raw]], unauthenticated: UnauthenticatedLimits
     ) -> None:
         inside = [await connect() for _ in range(3)]
         for each in inside:
@@ -169,30 +169,30 @@ class TestNewcomers:
         with capture_logs() as lines:
             for _ in range(5):
                 assert await (await connect()).gone() == b""
-        refused = [line for line in lines if line["event"] == "too many newcomers"]
+        refused = [line for line in lines if line["event"] == "too many unauthenticated connections"]
         assert [line["peer"] for line in refused] == ["127.0.0.1"]
         inside.pop().writer.close()
-        await until(nothing, lambda _: len(newcomers) == 2)
+        await until(nothing, lambda _: len(unauthenticated) == 2)
         another = await connect()
         another.writer.write(HEALTH)
         assert b"200" in await another.status()
 
-    async def test_who_is_known_is_not_counted(self, server: Server, newcomers: Newcomers) -> None:
+    async def test_who_is_known_is_not_counted(self, server: Server, unauthenticated: UnauthenticatedLimits) -> None:
         paired = await server.paired()
         assert len([peer for peer in (paired.control, paired.client, paired.agent) if not peer.websocket.closed]) == 3
-        await until(nothing, lambda _: len(newcomers) <= 1)  # the registration was not signed
+        await until(nothing, lambda _: len(unauthenticated) <= 1)  # the registration was not signed
         for _ in range(3):
             assert await server.paired()
 
     async def test_an_upgrade_alone_tells_nothing(
-        self, server: Server, connect: Callable[..., Awaitable[Raw]], newcomers: Newcomers
+        self, server: Server, connect: Callable[..., Awaitable[Raw]], unauthenticated: UnauthenticatedLimits
     ) -> None:
         raw = await connect()
         raw.writer.write(UPGRADE)
         assert b"101" in await raw.status()
-        assert len(newcomers) == 1
+        assert len(unauthenticated) == 1
         raw.writer.close()
-        await until(nothing, lambda _: len(newcomers) == 0)
+        await until(nothing, lambda _: len(unauthenticated) == 0)
 
 
 class TestUnfinishedHeads:
@@ -238,8 +238,8 @@ class TestCallers:
         return Limits(connections_per_caller=4, connections_per_address=10)
 
     @pytest.fixture
-    def newcomers(self) -> Newcomers:
-        return Newcomers(exempt=())
+    def unauthenticated(self) -> UnauthenticatedLimits:
+        return UnauthenticatedLimits(exempt=())
 
     async def test_a_call_that_is_replayed_holds_so_many_connections(
         self, server: Server, connect: Callable[..., Awaitable[Raw]]
@@ -294,8 +294,8 @@ class TestFloods:
     """A server of twenty connections, and strangers who come from many addresses and finish nothing."""
 
     @pytest.fixture
-    def newcomers(self) -> Newcomers:
-        return Newcomers(limit=8, exempt=())
+    def unauthenticated(self) -> UnauthenticatedLimits:
+        return UnauthenticatedLimits(limit=8, exempt=())
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,14 +374,14 @@ class TestBodies:
         known.writer.write(signed_call(server, "DescribeSessions", b'{"State":"Active"}'))
         assert b"200" in await known.status()
         known.writer.write(self.UNFINISHED)
-        strangers = [await connect() for _ in range(5)]
-        for each in strangers:
+        unauthenticated = [await connect() for _ in range(5)]
+        for each in unauthenticated:
             each.writer.write(self.UNFINISHED)
-        refused = [asyncio.create_task(each.gone()) for each in strangers]
+        refused = [asyncio.create_task(each.gone()) for each in unauthenticated]
         await until(nothing, lambda _: sum(each.done() for each in refused) == 2)
         known.writer.write(b"x")
         assert b"400" in await known.status()  # whole, and not signed
-        for each in strangers:
+        for each in unauthenticated:
             each.writer.transport.abort()
         await asyncio.gather(*refused)
 
@@ -414,8 +414,8 @@ class TestTls:
         return make_certificate(tmp_path)
 
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(request=0.3, close=0.2)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(request=0.3, close=0.2)
 
     @pytest.mark.parametrize("said", [b"", bytes.fromhex("16030100c8010000c40303")])
     async def test_a_stalled_handshake_ends(
@@ -483,7 +483,7 @@ class TestFrames:
 class Doorway:
     """A front door with a server behind it that answers everything alike."""
 
-    door: FrontDoor
+    door: Listener
     port: int
     peers: list[Raw] = field(default_factory=list)
     busy: list[Connection] = field(default_factory=list)
@@ -514,8 +514,8 @@ class TestShortage:
 
         listener = listen("127.0.0.1", 0)
         server = web.Server(answer)
-        limits = ConnectionLimits(Newcomers(), 2, per_caller=2, per_address=2)
-        door = FrontDoor(listener, server, limits, Memory(1 << 20), Timing())
+        limits = ConnectionLimits(UnauthenticatedLimits(), 2, per_caller=2, per_address=2)
+        door = Listener(listener, server, limits, RequestMemories(1 << 20), Timeouts())
         door.open()
         doorway = Doorway(door, listener.getsockname()[1])
         yield doorway

@@ -9,7 +9,7 @@ from aiohttp import WSMsgType
 
 from ferryman.server.channels.heartbeat import Heartbeat
 from ferryman.server.channels.websocket import Socket
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from tests.server.conftest import Server
 
 STANDSTILL = 2.5
@@ -18,8 +18,8 @@ SILENCE = 1.3
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(ping=0.05, silence=SILENCE, own_ping=0.05, own_silence=SILENCE, close=0.2)
+def timeouts() -> Timeouts:
+    return Timeouts(ping=0.05, silence=SILENCE, own_ping=0.05, own_silence=SILENCE, close=0.2)
 
 
 @pytest.mark.parametrize("own_end", [True, False])
@@ -53,8 +53,8 @@ class Peer:
         self.aborted.set()
 
 
-async def test_what_is_heard_after_a_standstill_is_not_dated_into_the_future(timing: Timing) -> None:
-    heartbeat, peer = Heartbeat(timing), Peer()
+async def test_what_is_heard_after_a_standstill_is_not_dated_into_the_future(timeouts: Timeouts) -> None:
+    heartbeat, peer = Heartbeat(timeouts), Peer()
     heartbeat.add(cast(Socket, peer))
     running = asyncio.create_task(heartbeat.run())
     await asyncio.sleep(0)

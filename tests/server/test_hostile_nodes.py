@@ -9,7 +9,7 @@ import pytest
 from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.http.throttling import REFUSAL_SECONDS
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.conftest import (
     Node,
@@ -28,8 +28,8 @@ FLOOD = 1000
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(drain=0.1, finish=0.1)
+def timeouts() -> Timeouts:
+    return Timeouts(drain=0.1, finish=0.1)
 
 
 async def unharmed(victim: Paired) -> None:

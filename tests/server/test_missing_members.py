@@ -12,7 +12,7 @@ from ferryman.awsapi.models import operation_model, service_model
 from ferryman.awsapi.validation import validate
 from ferryman.model.errors import ServiceError
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from tests.server.conftest import Server
 
 ASKED = sorted([*BY_CALLER, *BY_ANYONE])
@@ -39,8 +39,8 @@ CHOSEN = {"Key": "Name", "key": "Name", "ResourceType": "Document", "DocumentTyp
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(poll=0.01)
+def timeouts() -> Timeouts:
+    return Timeouts(poll=0.01)
 
 
 def full(shape: Shape, name: str = "", depth: int = 0) -> Any:

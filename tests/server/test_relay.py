@@ -13,9 +13,9 @@ import pytest
 
 from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.channels.relay_end import Attached
+from ferryman.server.channels.relay_end import RelayEnd
 from ferryman.server.channels.websocket import TURN_FRAMES
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
 from tests.server.conftest import (
@@ -35,8 +35,8 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(stall=0.2, close=0.3, finish=0.3, drain=0.2)
+def timeouts() -> Timeouts:
+    return Timeouts(stall=0.2, close=0.3, finish=0.3, drain=0.2)
 
 
 async def test_frames_pass_unchanged_both_ways(server: Server) -> None:
@@ -453,8 +453,8 @@ class TestBackpressure:
     """A receiver that does not read, and has not been given up on yet."""
 
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(stall=60, close=0.3)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(stall=60, close=0.3)
 
     @pytest.mark.parametrize("end", ["client", "agent"])
     async def test_the_sender_is_paused_and_nothing_is_lost(self, server: Server, end: str) -> None:
@@ -533,11 +533,11 @@ async def test_a_flood_of_small_frames_leaves_others_their_turn(
 ) -> None:
     turn = 0
     taken: Counter[int] = Counter()
-    outline = Attached.outline
+    peek_header = RelayEnd.peek_header
 
-    def counted(attached: Attached, frame: bytes) -> tuple[bytes, int]:
+    def counted(attached: RelayEnd, frame: bytes) -> tuple[bytes, int]:
         taken[turn] += 1
-        return outline(attached, frame)
+        return peek_header(attached, frame)
 
     async def turns() -> None:
         nonlocal turn
@@ -545,7 +545,7 @@ async def test_a_flood_of_small_frames_leaves_others_their_turn(
             turn += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(Attached, "outline", counted)
+    monkeypatch.setattr(RelayEnd, "peek_header", counted)
     paired = await server.paired()
     turning = asyncio.create_task(turns())
     for number in range(5000):

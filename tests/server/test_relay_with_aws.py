@@ -6,15 +6,15 @@ import uuid
 import pytest
 
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import Acknowledge, decode_payload
 from tests.server.conftest import Paired, Peer, Server, output, plain_frame, typed
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(handshake=0.3)
+def timeouts() -> Timeouts:
+    return Timeouts(handshake=0.3)
 
 
 def receipt_of(frame: bytes) -> bytes:

@@ -8,14 +8,14 @@ from botocore.exceptions import ClientError
 
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.serving import serve
-from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.conftest import Peer, Server, until
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(close=0.3, shutdown=1.0)
+def timeouts() -> Timeouts:
+    return Timeouts(close=0.3, shutdown=1.0)
 
 
 async def test_health(server: Server) -> None:
@@ -104,14 +104,14 @@ async def test_a_port_that_is_taken(server: Server) -> None:
 
 def test_older_agents_may_be_silent_for_as_long_as_they_are() -> None:
     """They ping every five minutes (`protocol/agent.md` §0.1); GetMessages is answered before AWS's agent gives up."""
-    assert DEFAULT_TIMING.silence > 6 * 60
-    assert DEFAULT_TIMING.poll <= 15
+    assert DEFAULT_TIMEOUTS.silence > 6 * 60
+    assert DEFAULT_TIMEOUTS.poll <= 15
 
 
 class TestImpatience:
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(ping=0.05, silence=0.3, close=0.2)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(ping=0.05, silence=0.3, close=0.2)
 
     async def test_peers_are_pinged(self, server: Server) -> None:
         node = await server.register()
@@ -144,8 +144,8 @@ class TestOwnEnds:
     """Ferryman's own ends say so by their User-Agent, and are held to a quicker rhythm than others."""
 
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(own_ping=0.05, own_silence=0.3, close=0.2, quiet=0.0, probe=0.2)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(own_ping=0.05, own_silence=0.3, close=0.2, quiet=0.0, probe=0.2)
 
     async def test_who_is_silent_is_dropped_and_others_stay(self, server: Server) -> None:
         node = await server.register()
@@ -179,8 +179,8 @@ class TestPingedNodes:
     """A ping to a node may take as long as it will."""
 
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(close=0.2, quiet=0.0, probe=60.0)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(close=0.2, quiet=0.0, probe=60.0)
 
     async def test_a_node_is_not_held_up_while_it_is_pinged(self, server: Server) -> None:
         node = await server.register()
@@ -217,4 +217,4 @@ async def answer_pings(peer: Peer) -> None:
 
 
 def test_own_ends_are_gone_within_45_seconds() -> None:
-    assert DEFAULT_TIMING.own_ping + DEFAULT_TIMING.own_silence <= 45
+    assert DEFAULT_TIMEOUTS.own_ping + DEFAULT_TIMEOUTS.own_silence <= 45

@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 
 from ferryman.server.channels import websocket as sockets
 from ferryman.server.channels.websocket import TURN_FRAMES
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from tests.server.conftest import SECONDS, Peer, Server, nothing, until
 
 BINARY, PING, PONG = 0x82, 0x89, 0x8A
@@ -22,8 +22,8 @@ FLOOD = 3000
 
 
 @pytest.fixture
-def timing() -> Timing:
-    return Timing(close=0.3)
+def timeouts() -> Timeouts:
+    return Timeouts(close=0.3)
 
 
 def empty_frames(opcode: int, count: int) -> bytes:
@@ -108,8 +108,8 @@ async def test_a_closing_channel_leaves_others_their_turn(server: Server, monkey
 
 class TestHeartbeat:
     @pytest.fixture
-    def timing(self) -> Timing:
-        return Timing(ping=0.02)
+    def timeouts(self) -> Timeouts:
+        return Timeouts(ping=0.02)
 
     async def test_answers_to_our_own_pings_are_not_counted(
         self, server: Server, monkeypatch: pytest.MonkeyPatch

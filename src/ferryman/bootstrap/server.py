@@ -24,7 +24,7 @@ async def run_server(located: Located) -> None:
     """Run the server until SIGTERM or Ctrl-C. Raises Failure if it cannot start."""
     from ferryman.bootstrap.garbage_collection import collect_garbage
     from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
-    from ferryman.server.listener.unauthenticated import Newcomers
+    from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
     from ferryman.server.serving import serve
 
     host, port = located.listen_address
@@ -47,7 +47,9 @@ async def run_server(located: Located) -> None:
                 host,
                 port,
                 certificate=certificate,
-                newcomers=Newcomers(counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]),
+                unauthenticated=UnauthenticatedLimits(
+                    counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]
+                ),
                 proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
                 ready=lambda _: beside.append(asyncio.create_task(collect_garbage())),
                 stop=stop,

@@ -1,4 +1,4 @@
-"""The whole server as one aiohttp application: what is answered where."""
+"""The server as one aiohttp application: its routes, and what handlers find in it."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,15 @@ from ferryman.core.ratelimits.throttle import Throttle
 from ferryman.core.service import Service
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
-from ferryman.server.http.app_keys import FAILED_ATTEMPTS, GATEWAY, KEY_USES, NEWCOMERS, PROXIES, STORE_HEALTH, THROTTLE
+from ferryman.server.http.app_keys import (
+    FAILED_ATTEMPTS,
+    GATEWAY,
+    KEY_USES,
+    PROXIES,
+    STORE_HEALTH,
+    THROTTLE,
+    UNAUTHENTICATED_LIMITS,
+)
 from ferryman.server.http.failed_attempts import record_failure_summaries
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
@@ -17,29 +25,29 @@ from ferryman.server.http.middleware import respond
 from ferryman.server.http.pipeline import handle
 from ferryman.server.http.upgrades import control_channel, data_channel
 from ferryman.server.listener.connection import SERVER_NAME
-from ferryman.server.listener.unauthenticated import Newcomers
+from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.store_health import OK, StoreHealth
-from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.system.log_writer import dropped_log_lines
 
 
 def build(
     service: Service,
-    timing: Timing = DEFAULT_TIMING,
-    newcomers: Newcomers | None = None,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    unauthenticated: UnauthenticatedLimits | None = None,
     proxies: TrustedProxies | None = None,
 ) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down.
 
-    `newcomers` says which addresses are counted, `proxies` which are believed about whom they speak for.
+    `unauthenticated` says which addresses are counted, `proxies` which may name their clients.
     """
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[respond])
-    app[GATEWAY] = Gateway(service, timing)
+    app[GATEWAY] = Gateway(service, timeouts)
     app[KEY_USES] = KeyUseWriter(service)
     app[STORE_HEALTH] = StoreHealth(service)
     app[THROTTLE] = Throttle(service.settings.limits)
     app[FAILED_ATTEMPTS] = Guesses()
-    app[NEWCOMERS] = Newcomers() if newcomers is None else newcomers
+    app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     app[PROXIES] = TrustedProxies() if proxies is None else proxies
     app.router.add_get("/healthz", health)
     app.router.add_post("/", handle)

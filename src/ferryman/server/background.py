@@ -1,4 +1,4 @@
-"""Tasks that run beside the server for as long as it does; none of them may end unnoticed."""
+"""Tasks that run as long as the server does; none of them may end unnoticed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,26 +6,26 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-AGAIN_SECONDS = 1.0
-"""How long a task that failed waits before it is started again."""
+RESTART_SECONDS = 1.0
+"""How long a failed task waits before it is restarted."""
 
 _log = structlog.get_logger("ferryman.server.background")
 
 
-async def supervise(name: str, work: Callable[[], Awaitable[None]], again: float = AGAIN_SECONDS) -> None:
+async def supervise(name: str, work: Callable[[], Awaitable[None]], again: float = RESTART_SECONDS) -> None:
     """Run `work`, which never returns, until cancelled. If it raises or returns, log that and run it again."""
     while True:
         try:
             await work()
             _log.error("background task ended", task=name)
-        except Exception:  # noqa: BLE001 boundary: a fault costs a second of the task's work, and never all the rest of it
+        except Exception:  # noqa: BLE001 boundary: a fault costs a second of the task's work, never all of it
             _log.exception("background task failed", task=name)
         await asyncio.sleep(again)
 
 
 @asynccontextmanager
 async def running_beside(*tasks: "asyncio.Task[None]") -> AsyncIterator[None]:
-    """Cancel the tasks on leaving, and wait until they are gone."""
+    """On leaving, cancel the tasks and wait until they have ended."""
     try:
         yield
     finally:

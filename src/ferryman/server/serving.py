@@ -1,4 +1,4 @@
-"""The server on its port: one socket for everything, the sweep beside it, an orderly end."""
+"""The server on its port: it listens, runs its background tasks, and shuts down in order."""
 
 import asyncio
 import resource
@@ -17,18 +17,18 @@ from ferryman.server.application import build
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.listener.certificate import ServerCertificate
-from ferryman.server.listener.connection import Memory
+from ferryman.server.listener.connection import RequestMemories
 from ferryman.server.listener.connection_limits import ConnectionLimits
-from ferryman.server.listener.listener import FrontDoor, listen
-from ferryman.server.listener.unauthenticated import Newcomers
-from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+from ferryman.server.listener.listener import Listener, listen
+from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.system.malloc import keep_freed_memory
 
 SWEEP_SECONDS = 1.0
 RESERVED_FILES = 24
-"""File descriptors kept for what is opened later than connections: the store, the trail, the sandbox, libraries."""
+"""File descriptors reserved for what is opened besides connections: the store, the trail, the sandbox, libraries."""
 FEW_CONNECTIONS = 256
-"""Fewer than this are worth a warning: each node holds one connection, and each session two."""
+"""With fewer, the log warns: each node needs one connection, and each session two."""
 LEAST_CONNECTIONS = 8
 
 _log = structlog.get_logger("ferryman.server")
@@ -40,27 +40,27 @@ async def serve(
     port: int,
     *,
     certificate: ServerCertificate | None = None,
-    newcomers: Newcomers | None = None,
+    unauthenticated: UnauthenticatedLimits | None = None,
     proxies: TrustedProxies | None = None,
     ready: Callable[[int], None],
     stop: asyncio.Event,
-    timing: Timing = DEFAULT_TIMING,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> None:
-    """Serve until `stop` is set, then tell every channel (1001), finish what is being answered, and return.
+    """Serve until `stop` is set, then close every channel (1001), finish open requests, and return.
 
-    `port` 0 takes a free one; `ready` is called with the real one when connections are accepted. Without a
-    `certificate` it is plain HTTP. `newcomers` counts who has not shown yet who they are, `proxies` says which proxies
-    are believed. Raises OSError when the address cannot be bound.
+    `port` 0 picks a free one; `ready` is called with the real one when connections are accepted. Without a
+    `certificate` the server speaks plain HTTP. `unauthenticated` limits connections whose peers are not authenticated,
+    `proxies` are those trusted to name their clients. Raises OSError if the address cannot be bound.
     """
     keep_freed_memory()
     await asyncio.to_thread(load_models)
     recovered = await recover(service)
-    listener = listen(host, port)
-    counted = Newcomers() if newcomers is None else newcomers
+    listening = listen(host, port)
+    counted = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     runner = web.AppRunner(
-        build(service, timing, counted, proxies), handle_signals=False, shutdown_timeout=timing.shutdown
+        build(service, timeouts, counted, proxies), handle_signals=False, shutdown_timeout=timeouts.shutdown
     )
-    door: FrontDoor | None = None
+    listener: Listener | None = None
     try:
         await runner.setup()
         assert runner.server is not None  # noqa: S101 setup made it
@@ -68,9 +68,11 @@ async def serve(
         limits = ConnectionLimits(
             counted, _most_connections(), bounds.connections_per_caller, bounds.connections_per_address
         )
-        door = FrontDoor(listener, runner.server, limits, Memory(bounds.request_memory), timing, certificate)
-        door.open()
-        bound = listener.getsockname()[1]
+        listener = Listener(
+            listening, runner.server, limits, RequestMemories(bounds.request_memory), timeouts, certificate
+        )
+        listener.open()
+        bound = listening.getsockname()[1]
         _log.info(
             "listening",
             host=host,
@@ -87,10 +89,10 @@ async def serve(
             await stop.wait()
     finally:
         _log.info("stopping")
-        if door is not None:
-            await door.close()
+        if listener is not None:
+            await listener.close()
         await runner.cleanup()
-        listener.close()
+        listening.close()
 
 
 def _most_connections() -> int:
@@ -104,7 +106,7 @@ def _most_connections() -> int:
         needed = soft - most + LEAST_CONNECTIONS
         raise Failure("The server cannot start", f"it may open {soft} files and needs at least {needed}", advice)
     if most < FEW_CONNECTIONS:
-        _log.warning("few files may be open", limit=soft, connections=most, advice=advice)
+        _log.warning("open file limit is low", limit=soft, connections=most, advice=advice)
     return most
 
 
@@ -114,5 +116,5 @@ async def _sweep(service: Service) -> None:
         for sweeping in (sweep, sweep_access_requests):
             try:
                 await sweeping(service)
-            except Exception:  # noqa: BLE001 boundary: a store that fails now may work in a second
+            except Exception:  # noqa: BLE001 boundary: the store may work again in a second
                 _log.exception("sweep failed")

@@ -1,4 +1,4 @@
-"""The state of the store for `/healthz`, found in bounded time and at bounded cost."""
+"""The state of the store for `/healthz`, determined in bounded time and at bounded cost."""
 
 import asyncio
 
@@ -8,16 +8,16 @@ from ferryman.core.service import Service
 from ferryman.model.errors import StoreUnavailable
 
 PATIENCE = 3.0
-"""Seconds after which a store that did not answer counts as timed out."""
+"""Seconds after which a store that has not answered counts as timed out."""
 FRESH = 1.0
-"""Seconds for which an answer is given again: a check writes to the disk, and anybody may ask."""
+"""Seconds for which a result is reused: a check writes to the disk, and anybody may ask."""
 
 OK, TIMED_OUT = "ok", "timed out"
 _log = structlog.get_logger("ferryman.server.health")
 
 
 class StoreHealth:
-    """Checks the store for whoever asks, one check at a time."""
+    """Checks the store on request, one check at a time."""
 
     def __init__(self, service: Service, patience: float = PATIENCE, fresh: float = FRESH) -> None:
         self._service = service
@@ -38,7 +38,7 @@ class StoreHealth:
         return self._state
 
     async def close(self) -> None:
-        """Leave a check that is under way."""
+        """Cancel a running check."""
         if self._check is not None:
             self._check.cancel()
             await asyncio.wait({self._check})
@@ -50,7 +50,7 @@ class StoreHealth:
             if error.state != self._state:
                 _log.error("store check failed", reason=str(error))
             return error.state
-        except Exception:  # noqa: BLE001 boundary: whatever is wrong with the store, there is an answer
+        except Exception:  # noqa: BLE001 boundary: `/healthz` answers whatever is wrong with the store
             if self._state == OK:
                 _log.exception("store check failed")
             return "failed"

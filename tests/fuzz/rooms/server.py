@@ -5,8 +5,8 @@ from ipaddress import ip_address, ip_network
 from multidict import CIMultiDict
 
 from ferryman.model.errors import ServiceError
-from ferryman.server.channels.acknowledgements import Receipts, completes_handshake
-from ferryman.server.channels.frames import acknowledge, outline_of
+from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
+from ferryman.server.channels.frames import acknowledge, peek_header
 from ferryman.server.channels.handshakes import LONGEST, objection
 from ferryman.server.http.call_records import access_key_id
 from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
@@ -22,13 +22,13 @@ def _relayed(data: bytes) -> None:
     """What the relay reads of a frame that it forwards."""
     if len(data) < HEADER_SIZE:
         return
-    outline_of(data)
+    peek_header(data)
     completes_handshake(data)
     acknowledge(_SERVICE, data)
 
 
-def _receipts(data: bytes) -> None:
-    receipts = Receipts(underway=True)
+def _acknowledgements(data: bytes) -> None:
+    receipts = Acknowledgements(underway=True)
     for payload in data.split(b"\n"):
         receipts.acknowledged(payload)
         assert isinstance(receipts.settled, bool)
@@ -77,7 +77,7 @@ TARGETS = (
     Target("server.relay", _relayed, frames(), (MalformedFrame,), (), MIB),
     Target(
         "server.receipts",
-        _receipts,
+        _acknowledgements,
         (b"\n".join(payloads()),),
         (),
         (b'"AcknowledgedMessageSequenceNumber":1',),

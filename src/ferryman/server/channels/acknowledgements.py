@@ -1,8 +1,8 @@
-"""What a client has acknowledged to AWS's agent, for an agent that missed it.
+"""What a client has acknowledged to AWS's agent, in case the agent missed it.
 
-AWS's client acknowledges each message once (`protocol/client.md` §7.2), and AWS's agent resends the oldest that it has
-no acknowledgement for and nothing behind it (`protocol/agent.md` §4.4). So one acknowledgement that is lost, with a
-socket or because it came before the agent had noted what it sent, would stop a session's output at the next loss.
+AWS's client acknowledges each message once (`protocol/client.md` §7.2), and AWS's agent resends only the oldest
+unacknowledged message (`protocol/agent.md` §4.4). So a single lost acknowledgement would stop a session's output. It
+can be lost with a socket, or because it arrived before the agent had noted what it sent.
 """
 
 from ferryman.wire.agent_message import PayloadType
@@ -11,7 +11,7 @@ from ferryman.wire.payloads import Acknowledge, MalformedPayload, decode_payload
 _PAYLOAD_TYPE = slice(112, 116)
 _HANDSHAKE_COMPLETE = PayloadType.HANDSHAKE_COMPLETE.to_bytes(4, "big")
 BEYOND = 10_000
-"""Messages after a gap that are remembered; AWS's client keeps no more of them either."""
+"""How many messages after a gap are remembered; AWS's client keeps no more either."""
 
 
 def completes_handshake(frame: bytes) -> bool:
@@ -19,10 +19,10 @@ def completes_handshake(frame: bytes) -> bool:
     return frame[_PAYLOAD_TYPE] == _HANDSHAKE_COMPLETE
 
 
-class Receipts:
+class Acknowledgements:
     """The sequence numbers of output that one client has acknowledged: all below a mark, and some beyond.
 
-    `underway`: the session was Connected before, and what was acknowledged then is not known here.
+    `underway`: the session was Connected before, and what was acknowledged then is unknown.
     """
 
     __slots__ = ("_beyond", "_handshake", "_mark", "_underway")
@@ -34,16 +34,16 @@ class Receipts:
         self._handshake = -1
 
     def forget(self) -> None:
-        """Begin anew: this is another client."""
+        """Start over, for another client."""
         self._mark = 0
         self._beyond.clear()
 
     def handshake_completed(self, sequence: int) -> None:
-        """HandshakeComplete has this number; data follow it."""
+        """Note the number of HandshakeComplete; data follow it."""
         self._handshake = max(self._handshake, sequence)
 
     def acknowledged(self, payload: bytes) -> None:
-        """Note a client's acknowledgement, by its payload; what is none is left to the agent to judge."""
+        """Note a client's acknowledgement, from its payload; a malformed one is left for the agent to judge."""
         try:
             self.add(decode_payload(payload, Acknowledge).acknowledged_message_sequence_number)
         except MalformedPayload:
@@ -64,8 +64,8 @@ class Receipts:
 
     @property
     def settled(self) -> bool:
-        """Whether the client has taken data: from then on it acknowledges whatever is new to it, at once.
+        """Whether the client has read data: from then on it acknowledges whatever is new to it immediately.
 
-        Before, AWS's client may drop what its handlers are not ready for (`protocol/client.md` §7.2).
+        Before that, AWS's client may drop messages that its handlers are not ready for (`protocol/client.md` §7.2).
         """
         return self._mark > self._handshake + 1 or (self._underway and bool(self._beyond))

@@ -1,7 +1,7 @@
-"""Two agents that claim one node: each closes the other's control channel and dials again, and would for ever.
+"""Two agents that claim one node: each closes the other's control channel and reconnects, and would do so forever.
 
-The newest wins, a few times a minute. Then the one that is there stays, newcomers are refused until the minute is over,
-and agents wait longer from one refusal to the next.
+The newest wins, a few times a minute. After that the current one stays, others are refused until the minute is over,
+and their agents wait longer after each refusal.
 """
 
 from collections import deque
@@ -16,19 +16,19 @@ REPLACEMENTS = 5
 WINDOW = 60_000
 """Milliseconds."""
 REMEMBERED = 10_000
-"""Nodes; those whose channel was replaced longest ago are forgotten first."""
+"""How many nodes are remembered; the one whose channel was replaced longest ago is forgotten first."""
 
 _log = structlog.get_logger("ferryman.server.channels.contention")
 
 
 class Contention:
-    """Counts, on one server, how often a control channel took the place of one that was still open."""
+    """Counts how often a control channel of this server replaced one that was still open."""
 
     def __init__(self) -> None:
         self._replaced: dict[NodeId, deque[Millis]] = {}
 
     def replaced(self, node_id: NodeId, now: Millis) -> None:
-        """Note that a newer channel of the node took over from one that was open."""
+        """Note that a newer channel of the node replaced one that was open."""
         times = self._replaced.pop(node_id, None)
         self._replaced[node_id] = times = times if times is not None else deque(maxlen=REPLACEMENTS)
         times.append(now)
@@ -41,7 +41,7 @@ class Contention:
             )
 
     def check(self, node_id: NodeId, now: Millis) -> None:
-        """Raise ThrottlingException, which agents answer by waiting longer, while the node is claimed too often."""
+        """Raise ThrottlingException while the node's channel is replaced too often; agents then wait longer."""
         if self._is_contested(node_id, now):
             raise ServiceError(
                 "ThrottlingException",

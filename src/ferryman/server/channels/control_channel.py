@@ -29,7 +29,7 @@ from ferryman.server.channels import frames
 from ferryman.server.channels.relay import RelaySlot
 from ferryman.server.channels.start_queue import StartQueue
 from ferryman.server.channels.websocket import Socket, Violation
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
 from ferryman.wire.opening import OpenControlChannel
 from ferryman.wire.payloads import MalformedPayload, decode_payload, encode_payload
@@ -45,24 +45,24 @@ _IGNORED = frozenset(
     }
 )
 KEYS_UNANSWERED = 64
-"""SSH keys that a node may leave without an answer before the oldest is forgotten."""
+"""How many SSH keys a node may leave unanswered before the oldest is forgotten."""
 STATUS_LIMIT = 40
-"""Characters of what a node calls the outcome of a task that are logged."""
-_BEFORE_OPENINGS_SAID_SO = "4.0.1.0"
-"""Of Ferryman's agents whose opening does not say whose they are."""
+"""How many characters of a task's status, as the node names it, are logged."""
+_UNMARKED_VERSION = "4.0.1.0"
+"""The agent version of Ferryman's agents whose opening does not yet say that they are Ferryman's."""
 _DEREGISTERED = "the node was deregistered"
 _log = structlog.get_logger("ferryman.server.channels.control_channel")
 
 
 class NodeNotReading(Exception):
-    """The node's control channel is open, and it takes nothing from it."""
+    """The node's control channel is open, but the node does not read it."""
 
 
 class ControlChannel:
     """One node's open control channel.
 
-    `slot_of` finds a session's relay slot on this server, so that its output is passed on before its end is told.
-    `opened` is the agent's first frame: Ferryman's own, of whatever release, is ready for tasks at once.
+    `slot_of` finds a session's relay slot on this server, so that its output is forwarded before its end is announced.
+    `opened` is the agent's first frame; Ferryman's own agent, of any release, is ready for tasks immediately.
     """
 
     __slots__ = (
@@ -72,7 +72,7 @@ class ControlChannel:
         "_refused",
         "_service",
         "_slot_of",
-        "_timing",
+        "_timeouts",
         "node_id",
         "socket",
         "starts",
@@ -83,35 +83,35 @@ class ControlChannel:
         service: Service,
         node_id: NodeId,
         socket: Socket,
-        timing: Timing,
+        timeouts: Timeouts,
         slot_of: Callable[[SessionId], RelaySlot | None],
         opened: OpenControlChannel,
     ) -> None:
-        first_at = asyncio.get_running_loop().time() + (0.0 if _is_ferrymans(opened) else timing.start)
+        first_at = asyncio.get_running_loop().time() + (0.0 if _is_ferrymans(opened) else timeouts.start)
         self.node_id = node_id
         self.socket = socket
-        self.starts = StartQueue(socket.send, timing.start, first_at)
+        self.starts = StartQueue(socket.send, timeouts.start, first_at)
         self._service = service
         self._slot_of = slot_of
         self._opened = opened
-        self._timing = timing
+        self._timeouts = timeouts
         self._pings: set[asyncio.Task[None]] = set()
         self._refused = 0
         self._offered_keys: dict[str, None] = {}
 
     async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
-        """Serve the node until it leaves or is told to; `entered` is called when tasks can reach it."""
+        """Serve the node until it leaves or is disconnected; `entered` is called once tasks can reach it."""
         subscription = await self._service.bus.subscribe(control_subject(self.node_id), self._on_message)
-        sending = asyncio.create_task(self._send_tasks_again())
+        sending = asyncio.create_task(self._resend_tasks())
         try:
             entered(self)
-            # Not before tasks and CloseControlChannel reach it: who deregisters the node meanwhile closes this, too.
+            # Only now that CloseControlChannel reaches it, so that a concurrent deregistration closes it, too.
             agent_version, platform_type = self._opened.agent_version, self._opened.platform_type
             if not await nodes.control_channel_opened(self._service, self.node_id, agent_version, platform_type):
                 self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
             await self.socket.carry(self._read)
             departure = self.socket.departure
-            if departure is None or departure.code != WSCloseCode.GOING_AWAY:  # a server that stops has no time for it
+            if departure is None or departure.code != WSCloseCode.GOING_AWAY:  # a stopping server has no time for it
                 await nodes.control_channel_closed(self._service, self.node_id)
         finally:
             for task in (sending, *self._pings):
@@ -128,10 +128,10 @@ class ControlChannel:
                 refused=self._refused,
             )
 
-    async def _send_tasks_again(self) -> None:
+    async def _resend_tasks(self) -> None:
         try:
             await session_lifecycle.node_attached(self._service, self.node_id)
-        except Exception:  # noqa: BLE001 boundary: the store's fault; the sessions end by their deadlines
+        except Exception:  # noqa: BLE001 boundary: the store failed; the sessions end by their deadlines
             _log.exception("tasks not sent again", node_id=self.node_id)
 
     async def _on_message(self, payload: bytes) -> bytes:
@@ -153,9 +153,9 @@ class ControlChannel:
         return DONE
 
     def _ping(self, answer_to: str) -> bytes:
-        """AWS's agents are not asked: the older ones answer no pings (`protocol/agent.md` §0.1)."""
+        """Ping the node if it was silent. Not AWS's agents: the older ones do not answer (`protocol/agent.md` §0.1)."""
         silent = asyncio.get_running_loop().time() - self.socket.heard_at
-        if not self.socket.own_end or silent < self._timing.quiet:
+        if not self.socket.own_end or silent < self._timeouts.quiet:
             return encode(NodeAnswer(None))
         task = asyncio.create_task(self._answer(answer_to, silent))
         self._pings.add(task)
@@ -163,8 +163,8 @@ class ControlChannel:
         return DONE
 
     async def _answer(self, answer_to: str, silent: float) -> None:
-        answers = await self.socket.answers(self._timing.probe)
-        answer = NodeAnswer(None if answers else round(silent + self._timing.probe))
+        answers = await self.socket.answers(self._timeouts.probe)
+        answer = NodeAnswer(None if answers else round(silent + self._timeouts.probe))
         await self._service.bus.publish(answer_to, encode(answer))
 
     def _start(self, task: StartTask) -> None:
@@ -185,7 +185,7 @@ class ControlChannel:
         self._send(frames.message(self._service, MessageType.SSH_PUBLIC_KEY, payload))
 
     async def _key_answered(self, result: SshPublicKeyResult) -> None:
-        """Pass on what the node says about a key, if it is one that it was sent."""
+        """Publish what the node says about a key, if the key was sent to it."""
         if result.key_id not in self._offered_keys:
             self._refused += 1
             return
@@ -195,7 +195,7 @@ class ControlChannel:
 
     def _send(self, frame: bytes) -> None:
         if self.socket.behind:
-            # 64 KiB unread on a channel of small messages: this node is not going to read the next one either.
+            # 64 KiB unread on a channel of small messages: this node will not read the next one either.
             self.socket.leave(WSCloseCode.POLICY_VIOLATION, "the node does not read its control channel")
             return
         self.socket.send(frame)
@@ -224,7 +224,7 @@ class ControlChannel:
             await session_lifecycle.agent_task_completed(
                 self._service, self.node_id, session_id, result.final_task_status, result.output
             )
-        except Exception:  # noqa: BLE001 boundary: whatever the store's fault is, the node sends its result again
+        except Exception:  # noqa: BLE001 boundary: the store failed; the node sends its result again
             _log.exception("result not recorded", node_id=self.node_id, session_id=session_id[:SESSION_ID_LIMIT])
             return
         receipt = AgentTaskAcknowledge(message_id=str(message.message_id), task_id=result.task_id)
@@ -234,4 +234,4 @@ class ControlChannel:
 
 
 def _is_ferrymans(opened: OpenControlChannel) -> bool:
-    return isinstance(opened.ferryman, int) or opened.agent_version == _BEFORE_OPENINGS_SAID_SO
+    return isinstance(opened.ferryman, int) or opened.agent_version == _UNMARKED_VERSION

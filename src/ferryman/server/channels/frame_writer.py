@@ -1,9 +1,9 @@
-"""Frames on their way to one peer: the first goes at once, those of the same turn of the event loop together after it.
+"""Writes frames to one peer: the first immediately, further ones of the same turn of the event loop together.
 
-One read from a busy peer brings a hundred frames; to write each by itself would cost a system call for every one of
-them, which is most of what a relay does, so aiohttp's own writer is not used. But a keystroke must not wait for the
-loop to turn: with each turn, the loop may move a quarter of a megabyte of somebody else's. A server's frames are not
-masked, so the framing is two to ten bytes (RFC 6455 §5.2).
+One read from a busy peer brings a hundred frames. Writing each by itself would cost a system call per frame, which is
+most of a relay's work, so aiohttp's own writer is not used. But a keystroke must not wait for the event loop's next
+turn, in which it may move a quarter of a megabyte for other sessions. A server's frames are not masked, so the framing
+is two to ten bytes (RFC 6455 §5.2).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import struct
 from aiohttp.web_protocol import RequestHandler
 
 BATCH_BYTES = 128 * 1024
-"""Written at once when this much is gathered; what is less waits for the end of the loop's turn."""
+"""This much is written immediately; less waits for the end of the event loop's turn."""
 
 REASON_LIMIT = 123
 """Bytes of a close frame's reason (RFC 6455 §5.5)."""
@@ -23,11 +23,11 @@ _SHORT, _MEDIUM = 126, 65536
 _MEDIUM_HEADER = struct.Struct(">BBH").pack
 _LONG_HEADER = struct.Struct(">BBQ").pack
 _WORTH_GATHERING = 4096
-"""Bytes a piece, on average, from which the kernel gathers the pieces; shorter ones are cheaper to copy together."""
+"""Average bytes per piece from which the kernel gathers the pieces; shorter ones are cheaper to join first."""
 
 
-class Outgoing:
-    """What one peer gets. Once the transport is closing, nothing is sent any more."""
+class FrameWriter:
+    """Writes to one peer. Once the transport is closing, nothing more is sent."""
 
     __slots__ = ("_gathering", "_loop", "_pieces", "_protocol", "_size", "_transport")
 
@@ -41,7 +41,7 @@ class Outgoing:
 
     @property
     def behind(self) -> bool:
-        """Whether the peer must read before more should be added."""
+        """Whether the peer should read before more is added."""
         return self._protocol.writing_paused
 
     @property
@@ -50,7 +50,7 @@ class Outgoing:
         return self._size + self._transport.get_write_buffer_size()
 
     def add(self, frame: bytes) -> bool:
-        """Put a binary message on its way, whole; return `behind`."""
+        """Send a whole binary message; return `behind`."""
         size = len(frame)
         if size < _SHORT:
             header = bytes((_BINARY, size))
@@ -62,22 +62,22 @@ class Outgoing:
         self._size += size
         if not self._gathering:
             self._gathering = True
-            self._loop.call_soon(self._turned)
+            self._loop.call_soon(self._on_next_turn)
             self.flush()
         elif self._size >= BATCH_BYTES:
             self.flush()
         return self._protocol.writing_paused
 
     def ping(self, payload: bytes = b"") -> bool:
-        """Ask for a sign of life, unless the peer is behind and would not see it: then False."""
+        """Send a ping; False if the peer is behind and would not see it."""
         return self._control(_PING, payload)
 
     def pong(self, payload: bytes) -> None:
-        """Answer a ping; a peer that sends pings and reads nothing gets no answers piled up for it."""
+        """Answer a ping, unless the peer is behind: answers must not pile up for a peer that only sends pings."""
         self._control(_PONG, payload)
 
     def close(self, code: int, reason: str = "") -> bool:
-        """Send the close frame, after everything before it; False if the connection is gone. Nothing may follow it."""
+        """Send the close frame after everything before it; False if the connection is gone. Nothing may follow."""
         self.flush()
         if self._transport.is_closing():
             return False
@@ -92,12 +92,12 @@ class Outgoing:
         self._transport.write(bytes((opcode, len(payload))) + payload)
         return True
 
-    def _turned(self) -> None:
+    def _on_next_turn(self) -> None:
         self._gathering = False
         self.flush()
 
     def flush(self) -> None:
-        """Hand what was gathered to the transport."""
+        """Write what was gathered to the transport."""
         pieces, size = self._pieces, self._size
         if not pieces:
             return

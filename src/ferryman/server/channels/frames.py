@@ -1,4 +1,4 @@
-"""What the gateway reads and writes of agent messages: the header's few fields in, its own messages out."""
+"""Agent messages as the gateway sees them: it reads a few header fields and writes messages of its own."""
 
 import struct
 import uuid
@@ -20,14 +20,14 @@ from ferryman.wire.agent_message import (
 )
 from ferryman.wire.payloads import Acknowledge, ChannelClosed, ClosedBecause, Publication, encode_payload
 
-outline_of = struct.Struct(f">{4 + TYPE_SIZE}s12xq60xI").unpack_from
-"""Return what decides a frame's way, of a frame of at least `HEADER_SIZE` bytes: its beginning (HeaderLength and
-MessageType as on the wire, to compare with `prefix_of`), its sequence number, its payload's length. The relay does this
-for every frame, and nothing else costs as little."""
+peek_header = struct.Struct(f">{4 + TYPE_SIZE}s12xq60xI").unpack_from
+"""Return the fields that decide where a frame of at least `HEADER_SIZE` bytes goes: its prefix (HeaderLength and
+MessageType as on the wire, to compare with `prefix_of`), its sequence number and its payload's length. The relay does
+this for every frame, and nothing else is as cheap."""
 
 
 def prefix_of(message_type: MessageType) -> bytes:
-    """Return how a well-formed frame of this type begins."""
+    """Return the prefix of a well-formed frame of this type."""
     return struct.pack(f">I{TYPE_SIZE}s", HEADER_LENGTH, message_type.encode().ljust(TYPE_SIZE))
 
 
@@ -47,7 +47,7 @@ def requests_handshake(frame: bytes) -> bool:
 def message(
     service: Service, message_type: MessageType, payload: bytes, *, flags: int = 0, message_id: uuid.UUID | None = None
 ) -> bytes:
-    """Return a frame of the server's own: sequence number 0, dated now."""
+    """Return a frame from the server itself: sequence number 0, dated now."""
     return encode(
         AgentMessage(
             message_type=message_type,
@@ -64,7 +64,7 @@ def message(
 def channel_closed(service: Service, session_id: SessionId | str, output: str = "", *, lost: bool = False) -> bytes:
     """Return the frame that ends a session at either end (`protocol/client.md` §5.4).
 
-    Clients print `output`; `lost` makes Ferryman's fail.
+    Clients print `output`; with `lost`, Ferryman's client fails.
     """
     message_id = uuid.UUID(bytes=service.entropy(16), version=4)
     closed = ChannelClosed(
@@ -79,7 +79,7 @@ def channel_closed(service: Service, session_id: SessionId | str, output: str = 
 
 
 def acknowledge(service: Service, frame: bytes) -> bytes:
-    """Return the acknowledgement of a stream frame, as its receiver would write it; raises `MalformedFrame`."""
+    """Return the acknowledgement that a stream frame's receiver would send; raises `MalformedFrame`."""
     received = decode(frame)
     receipt = Acknowledge(received.message_type, str(received.message_id), received.sequence_number)
     return message(service, MessageType.ACKNOWLEDGE, encode_payload(receipt), flags=SYN_FIN)
@@ -90,11 +90,11 @@ def _iso(millis: int) -> str:
 
 
 def start_publication(service: Service, client_id: str, *, handshake: bool) -> bytes:
-    """Return the frame that tells an agent that this client is there, and whether it expects a handshake."""
+    """Return the frame that tells an agent which client is connected, and whether it expects a handshake."""
     payload = encode_payload(Publication(client_id, handshake))
     return message(service, MessageType.START_PUBLICATION, payload, flags=SYN_FIN)
 
 
 def pause_publication(service: Service) -> bytes:
-    """Return the frame that tells an agent that no client is there."""
+    """Return the frame that tells an agent that no client is connected."""
     return message(service, MessageType.PAUSE_PUBLICATION, encode_payload(Publication()), flags=SYN_FIN)

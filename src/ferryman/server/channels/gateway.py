@@ -1,4 +1,4 @@
-"""Which channels this server holds: relay slots by session, control channels by node, and the end of all of them."""
+"""The open channels of this server: relay slots by session, control channels by node, and how all of them close."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.heartbeat import Heartbeat
 from ferryman.server.channels.relay import RelaySlot
 from ferryman.server.channels.websocket import Socket
-from ferryman.server.timeouts import DEFAULT_TIMING, Timing
+from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 
 @dataclass(slots=True)
@@ -32,14 +32,14 @@ class _Occupied:
 class Gateway:
     """The channels of one server."""
 
-    def __init__(self, service: Service, timing: Timing = DEFAULT_TIMING) -> None:
+    def __init__(self, service: Service, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self.service = service
-        self.timing = timing
-        self.heartbeat = Heartbeat(timing)
+        self.timeouts = timeouts
+        self.heartbeat = Heartbeat(timeouts)
         self.contention = Contention()
         self.closing = asyncio.Event()
         self.simulations = asyncio.Lock()
-        """Held by the one request whose policies are simulated."""
+        """Held by the one request that simulates policies."""
         self._slots: dict[SessionId, _Occupied] = {}
         self._controls: dict[NodeId, ControlChannel] = {}
         self._sockets: set[Socket] = set()
@@ -51,16 +51,16 @@ class Gateway:
         """How many WebSockets are open."""
         return len(self._sockets)
 
-    def hold(self, socket: Socket) -> None:
-        """Keep a socket alive with pings, and have it closed when the server stops, until `release`."""
+    def add_socket(self, socket: Socket) -> None:
+        """Ping a socket and close it when the server stops, until `remove_socket`."""
         self._sockets.add(socket)
         self._empty.clear()
         self.heartbeat.add(socket)
         if self.closing.is_set():
             socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
 
-    def release(self, socket: Socket) -> None:
-        """Forget a socket that is closed."""
+    def remove_socket(self, socket: Socket) -> None:
+        """Forget a closed socket."""
         self.heartbeat.discard(socket)
         self._sockets.discard(socket)
         if not self._sockets:
@@ -68,11 +68,11 @@ class Gateway:
 
     @asynccontextmanager
     async def slot(self, authorized: AuthorizedSession) -> AsyncIterator[RelaySlot]:
-        """Give the session's slot, the same to both ends; it answers on the bus as long as one of them is here."""
+        """Yield the session's slot, the same for both ends; it answers on the bus while one of them is connected."""
         session_id = authorized.session.session_id
         occupied = self._slots.get(session_id)
         if occupied is None:
-            occupied = self._slots[session_id] = _Occupied(RelaySlot(self.service, authorized, self.timing))
+            occupied = self._slots[session_id] = _Occupied(RelaySlot(self.service, authorized, self.timeouts))
         occupied.ends += 1
         try:
             async with occupied.changing:
@@ -89,11 +89,11 @@ class Gateway:
                     await occupied.subscription.close()
 
     def slot_of(self, session_id: SessionId) -> RelaySlot | None:
-        """Return the slot of a session that has an end here."""
+        """Return the slot of a session that has an end on this server; None if there is none."""
         occupied = self._slots.get(session_id)
         return occupied.slot if occupied is not None else None
 
-    def enter_control(self, channel: ControlChannel) -> None:
+    def add_control_channel(self, channel: ControlChannel) -> None:
         """Make this the node's control channel; an older one is closed."""
         channel.socket.joined()
         replaced = self._controls.get(channel.node_id)
@@ -103,25 +103,25 @@ class Gateway:
             replaced.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
         node_changed(self.service, channel.node_id, "Connected", sourceIPAddress=channel.socket.peer_address)
 
-    def leave_control(self, channel: ControlChannel) -> None:
-        """Forget a control channel, unless another took its place."""
+    def remove_control_channel(self, channel: ControlChannel) -> None:
+        """Forget a control channel, unless another one has replaced it."""
         if self._controls.get(channel.node_id) is channel:
             del self._controls[channel.node_id]
             node_changed(self.service, channel.node_id, "Disconnected")
 
     def session_started(self, node_id: NodeId, session_id: SessionId) -> None:
-        """The node has taken up a session's task: its control channel may get the next."""
+        """Note that the node started a session's task: its control channel may get the next one."""
         channel = self._controls.get(node_id)
         if channel is not None:
             channel.starts.started(session_id)
 
     async def close(self) -> None:
-        """Tell every peer that the server goes away (1001) and wait for them, in bounded time. Sessions go on."""
+        """Close every channel with 1001 and wait for the peers, in bounded time. Sessions continue."""
         self.closing.set()
         for socket in list(self._sockets):
             socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
         try:
-            async with asyncio.timeout(self.timing.shutdown):
+            async with asyncio.timeout(self.timeouts.shutdown):
                 await self._empty.wait()
         except TimeoutError:
             for socket in list(self._sockets):

@@ -1,8 +1,8 @@
-"""Holds a node's HandshakeRequest to the session that was asked for (`protocol/client.md` §8).
+"""Checks that a node's HandshakeRequest starts the session that was requested (`protocol/client.md` §8).
 
-AWS's client runs whatever the request says: a node that answers Port to a client that asked for a shell has it open a
-port, or make a socket file at a path of the node's choice. So what is passed on is read here, as strictly as any client
-reads it: AWS's takes keys in any case and the last of several.
+AWS's client does whatever the request says. A node that answers Port to a client that requested a shell could make it
+open a port, or create a socket file at a path of the node's choice. So a request is read here before it is forwarded,
+at least as strictly as any client reads it: AWS's accepts keys in any case and uses the last of several.
 """
 
 import json
@@ -14,14 +14,14 @@ from ferryman.model.stream_urls import LOCAL_PROPERTIES
 from ferryman.wire.payloads import KMS_ENCRYPTION_ACTION, SESSION_TYPE_ACTION
 
 LONGEST = 16 * 1024
-"""Bytes of a request; AWS's agents send some hundreds."""
+"""Bytes of a request; AWS's agents send a few hundred."""
 MOST_HANDSHAKES = 100
-"""Different ones of one session; there is one for each client that joins, and each costs up to 3 ms to read."""
+"""Different ones per session. Each client that joins needs one, and each costs up to 3 ms to read."""
 _SHOWN = 40
 
 
 def objection(request: bytes, document: str) -> str:
-    """Return why a HandshakeRequest's payload does not begin the session of `document`, "" if it does."""
+    """Return why a HandshakeRequest's payload does not start the session of `document`; "" if it does."""
     if len(request) > LONGEST:
         return f"the node's handshake has more than {LONGEST} bytes"
     try:
@@ -49,13 +49,13 @@ def _mismatch(parameters: object, wanted: Mapping[str, Any]) -> str:
 
 
 def _local(properties: object) -> tuple[str, ...]:
-    """Return what decides what a Port session opens on the client's machine."""
+    """Return the properties that decide what a Port session opens on the client's machine."""
     given = properties if isinstance(properties, dict) else {}
     return tuple("" if given.get(name.casefold()) is None else str(given[name.casefold()]) for name in LOCAL_PROPERTIES)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members by folded key; raises ValueError if it has several readings."""
+    """Return an object's members by case-folded key; raises ValueError if it is ambiguous."""
     members = {key.casefold(): value for key, value in pairs}
     if len(members) < len(pairs):
         raise ValueError("two keys of one object differ at most in case")

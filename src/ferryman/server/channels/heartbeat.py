@@ -1,46 +1,46 @@
-"""One task for all sockets: pings, and the end of silent peers. A timer for each would cost every idle node."""
+"""Pings all sockets and drops silent peers, with one task per interval: timers would cost memory for each idle node."""
 
 import asyncio
 
 from ferryman.server.channels.websocket import Socket
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 
 _LATE = 1.0
-"""Seconds by which the loop may be late; if it is more, it was this process that stood still, and not its peers."""
+"""Seconds by which the event loop may be late. Beyond that, this process stood still, not its peers."""
 
 
 class Heartbeat:
-    """Pings every socket each `Timing.ping` seconds and aborts those silent for `Timing.silence`. Run `run` beside.
+    """Pings every socket each `Timeouts.ping` seconds and aborts those silent for `Timeouts.silence`, while it runs.
 
-    Ferryman's own ends, which answer every ping, have a quicker rhythm: `Timing.own_ping` and `Timing.own_silence`.
+    Ferryman's own ends answer every ping and have shorter intervals: `Timeouts.own_ping` and `Timeouts.own_silence`.
     """
 
-    def __init__(self, timing: Timing) -> None:
-        self._others = _Rhythm(timing.ping, timing.silence)
-        self._own = _Rhythm(timing.own_ping, timing.own_silence)
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._others = _Schedule(timeouts.ping, timeouts.silence)
+        self._own = _Schedule(timeouts.own_ping, timeouts.own_silence)
 
     def __len__(self) -> int:
         return len(self._others) + len(self._own)
 
     def add(self, socket: Socket) -> None:
-        """Watch a socket from now on."""
-        self._rhythm(socket).add(socket)
+        """Start pinging a socket."""
+        self._schedule(socket).add(socket)
 
     def discard(self, socket: Socket) -> None:
-        """Forget a socket."""
-        self._rhythm(socket).discard(socket)
+        """Stop pinging a socket."""
+        self._schedule(socket).discard(socket)
 
     async def run(self) -> None:
-        """Ping for ever."""
+        """Ping forever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._others.run())
             group.create_task(self._own.run())
 
-    def _rhythm(self, socket: Socket) -> "_Rhythm":
+    def _schedule(self, socket: Socket) -> "_Schedule":
         return self._own if socket.own_end else self._others
 
 
-class _Rhythm:
+class _Schedule:
     def __init__(self, ping: float, silence: float) -> None:
         self._ping = ping
         self._silence = silence
@@ -63,12 +63,12 @@ class _Rhythm:
             if not self._due:
                 self._work.clear()
                 await self._work.wait()
-            # Every socket waits equally long, so the one added or pinged first is first in the dict, and due first.
+            # All sockets have the same interval, so the one added or pinged first is first in the dict and due first.
             due = next(iter(self._due.values()))
             await asyncio.sleep(max(0.0, due - loop.time()))
             late = loop.time() - due
             if late > _LATE:
-                for socket in self._due:  # what came meanwhile is still to be read, or was read just now
+                for socket in self._due:  # what arrived meanwhile has not been read, or only just now
                     socket.heard_at = min(socket.heard_at + late, loop.time())
             self._beat(loop.time())
 

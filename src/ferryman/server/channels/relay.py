@@ -1,12 +1,12 @@
-"""The meeting point of a session's two ends on this server: whole frames in at one side, out at the other.
+"""Joins the two ends of a session on this server: whole frames in from one, out to the other.
 
-The ends number, acknowledge and resend between themselves, so what finds no taker may be dropped here and a relay may
-die without losing a byte. The one exception are a client's acknowledgements: AWS's client sends each once only, so they
-are kept for an agent that is away, and repeated to AWS's agent when it resends what the client has. What a client says
-before the agent is there for the first time is kept, too: there are clients that resend nothing.
+The ends number, acknowledge and resend among themselves, so a frame without a receiver may be dropped here, and a relay
+may die without losing a byte. The exception is a client's acknowledgements: AWS's client sends each only once, so they
+are kept for an agent that is away, and repeated to AWS's agent when it resends what the client already has. What a
+client sends before the agent first connects is kept, too, because some clients never resend.
 
-Backpressure: one frame is read, then sent; a sender whose receiver is behind is not read from. A receiver that takes
-nothing for `Timing.stall` seconds counts as away until it reads again.
+Backpressure: one frame is read, then sent; a sender is not read from while its receiver is behind. A receiver that
+reads nothing for `Timeouts.stall` seconds counts as away until it reads again.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ from ferryman.core.sessions import lifecycle as session_lifecycle
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels import frames
-from ferryman.server.channels.acknowledgements import Receipts, completes_handshake
+from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
 from ferryman.server.channels.handshakes import MOST_HANDSHAKES, objection
-from ferryman.server.channels.relay_end import FROM_AGENT, FROM_CLIENT, Attached, KeptFrames
+from ferryman.server.channels.relay_end import FROM_AGENT, FROM_CLIENT, KeptFrames, RelayEnd
 from ferryman.server.channels.websocket import Socket, Violation
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, decode
 from ferryman.wire.payloads import AgentSessionState, MalformedPayload, decode_payload
 
@@ -41,25 +41,25 @@ _log = structlog.get_logger("ferryman.server.channels.relay")
 
 
 class RelaySlot:
-    """One session's two ends. `join` takes an end in, for as long as it stays."""
+    """The two ends of one session. `join` serves one end for as long as it stays connected."""
 
-    def __init__(self, service: Service, authorized: AuthorizedSession, timing: Timing) -> None:
+    def __init__(self, service: Service, authorized: AuthorizedSession, timeouts: Timeouts) -> None:
         session = authorized.session
         self.session_id = session.session_id
         self._service = service
-        self._timing = timing
-        self._client: Attached | None = None
-        self._agent: Attached | None = None
+        self._timeouts = timeouts
+        self._client: RelayEnd | None = None
+        self._agent: RelayEnd | None = None
         self._client_id = ""
         self._open_to_client = False
         self._kept = KeptFrames()
         self._agent_came = False
-        self._receipts = Receipts(underway=session.status is not SessionStatus.CONNECTING)
+        self._acknowledgements = Acknowledgements(underway=session.status is not SessionStatus.CONNECTING)
         self._ended: tuple[str, bool] | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
         self._active_at: int | None = None
-        """When a user was last active, by the clock as if it had never been set."""
+        """When a user was last active, by the clock without the steps that it was set by."""
         self._newest_input = self._newest_output = -1
         self._handshake = b""
         self._handshakes = 0
@@ -73,7 +73,7 @@ class RelaySlot:
         """Relay for one end until it leaves, is replaced or the session ends; then close its socket.
 
         The newest socket of an end wins. `ferryman`: the agent is Ferryman's, and marks where its frames for another
-        client begin. `handshake`: the client expects one also in a shell.
+        client begin. `handshake`: the client expects one even in a shell.
         """
         name = authorized.client_id or authorized.caller_id
         end_joined(self._service, self.session_id, authorized.end.value, name, socket.peer_address)
@@ -83,7 +83,7 @@ class RelaySlot:
             await self._join_agent(authorized, socket, ferryman)
 
     async def on_message(self, payload: bytes) -> bytes:
-        """Answer what the other servers and the use cases ask of `session.<id>`."""
+        """Answer what use cases and other servers send to `session.<id>`."""
         request = decode_session(payload)
         match request:
             case EndSession():
@@ -92,7 +92,7 @@ class RelaySlot:
                 return encode(Activity(self._last_activity()))
 
     def end(self, output: str, *, lost: bool = False) -> bool:
-        """Tell both ends that the session is over and close them; True if the agent was here to be told."""
+        """Tell both ends that the session is over, and close them; True if the agent was connected."""
         if self._ended is None:
             self._ended = output, lost
         self._over.set()
@@ -103,11 +103,11 @@ class RelaySlot:
         return self._agent is not None
 
     async def agent_left(self) -> None:
-        """Wait until the agent's last output has been passed on and its socket is gone, in bounded time."""
+        """Wait, in bounded time, until the agent's last output was forwarded and its socket is gone."""
         if self._agent is None:
             return
         try:
-            async with asyncio.timeout(self._timing.drain):
+            async with asyncio.timeout(self._timeouts.drain):
                 await self._agent_left.wait()
         except TimeoutError:
             return
@@ -115,10 +115,10 @@ class RelaySlot:
     # The client's side
 
     async def _join_client(self, authorized: AuthorizedSession, socket: Socket, handshake: bool) -> None:
-        client = Attached(socket, authorized.client_id, FROM_CLIENT, handshake=handshake)
-        self._greet_client(client)
+        client = RelayEnd(socket, authorized.client_id, FROM_CLIENT, handshake=handshake)
+        self._attach_client(client)
         try:
-            await self._record()
+            await self._update_status()
             if (
                 authorized.session.status is SessionStatus.CONNECTING
                 and self._agent is None
@@ -134,45 +134,45 @@ class RelaySlot:
                 self._client = None
                 self._open_to_client = False
                 self._send_to_agent(frames.pause_publication(self._service))
-            await self._farewell(client, End.CLIENT)
+            await self._detach(client, End.CLIENT)
 
-    def _greet_client(self, client: Attached) -> None:
+    def _attach_client(self, client: RelayEnd) -> None:
         replaced, self._client = self._client, client
         if replaced is not None:
-            self._dismiss_client(replaced, client)
+            self._close_replaced_client(replaced, client)
         if client.name != self._client_id:
             self._client_id = client.name
             self._kept.clear()
-            self._receipts.forget()
+            self._acknowledgements.forget()
             self._newest_input = self._newest_output = -1
-        self._touch()
+        self._note_activity()
         self._log.info("client attached", client_id=client.name)
         if self._ended is not None:
             output, lost = self._ended
             self.end(output, lost=lost)
         self._pair()
 
-    def _dismiss_client(self, replaced: Attached, by: Attached) -> None:
-        """Close the older socket. Another process's is told for good: if it came back, the two would fight for ever."""
+    def _close_replaced_client(self, replaced: RelayEnd, by: RelayEnd) -> None:
+        """Close the older socket, and for good if it is another client's: otherwise the two would compete forever."""
         last = None
         if replaced.name != by.name:
             last = frames.channel_closed(self._service, self.session_id, "The session was resumed by another client.")
         replaced.socket.leave(WSCloseCode.OK, "replaced by a newer connection", last)
 
-    async def _from_client(self, client: Attached) -> None:
+    async def _from_client(self, client: RelayEnd) -> None:
         receive = client.socket.receive_frame
-        outline = client.outline
+        peek = client.peek_header
         while True:
             frame = await receive()
-            prefix, sequence = outline(frame)
-            if not prefix or client is not self._client:  # replaced, and about to be told
+            prefix, sequence = peek(frame)
+            if not prefix or client is not self._client:  # replaced, and about to be closed
                 continue
             if prefix == frames.INPUT and sequence > self._newest_input:
                 self._newest_input = sequence
-                self._touch()
+                self._note_activity()
             agent = self._agent
             if prefix == frames.ACKNOWLEDGE and (agent is None or not agent.ferryman):
-                self._receipts.acknowledged(frame[HEADER_SIZE:])
+                self._acknowledgements.acknowledged(frame[HEADER_SIZE:])
             if agent is not None and not agent.stalled:
                 if agent.socket.send(frame):
                     await self._catch_up(agent)
@@ -185,7 +185,7 @@ class RelaySlot:
 
     async def _join_agent(self, authorized: AuthorizedSession, socket: Socket, ferryman: bool) -> None:
         started = authorized.session.status is not SessionStatus.CONNECTING
-        agent = Attached(socket, authorized.caller_id, FROM_AGENT, ferryman, ready=started and not ferryman)
+        agent = RelayEnd(socket, authorized.caller_id, FROM_AGENT, ferryman, ready=started and not ferryman)
         replaced, self._agent = self._agent, agent
         self._agent_came = True
         if replaced is not None:
@@ -197,7 +197,7 @@ class RelaySlot:
             self.end(output, lost=lost)
         self._pair()
         try:
-            await self._record()
+            await self._update_status()
             await socket.carry(lambda: self._from_agent(agent))
         except Exception:
             socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
@@ -207,22 +207,26 @@ class RelaySlot:
                 self._agent = None
                 self._open_to_client = False
                 self._agent_left.set()
-            await self._farewell(agent, End.AGENT)
+            await self._detach(agent, End.AGENT)
         if agent.terminating and self._agent is None:
-            await self._finish()
+            await self._await_result()
 
-    async def _from_agent(self, agent: Attached) -> None:
+    async def _from_agent(self, agent: RelayEnd) -> None:
         receive = agent.socket.receive_frame
-        outline = agent.outline
+        peek = agent.peek_header
         while True:
             frame = await receive()
-            prefix, sequence = outline(frame)
+            prefix, sequence = peek(frame)
             if not prefix or agent is not self._agent:
                 continue
             if prefix == frames.AGENT_STATE:
                 await self._agent_state(agent, frame)
                 continue
-            if prefix == frames.OUTPUT and frames.requests_handshake(frame) and not await self._is_as_asked(frame):
+            if (
+                prefix == frames.OUTPUT
+                and frames.requests_handshake(frame)
+                and not await self._is_requested_handshake(frame)
+            ):
                 continue
             client = self._client
             if client is None or client.stalled or not self._open_to_client:
@@ -231,19 +235,19 @@ class RelaySlot:
             new = sequence > self._newest_output
             if prefix == frames.OUTPUT and new:
                 self._newest_output = sequence
-                self._touch()
+                self._note_activity()
             if prefix == frames.OUTPUT and not agent.ferryman:
-                await self._pass_output(agent, client, frame, sequence, new=new)
+                await self._forward_output(agent, client, frame, sequence, new=new)
             elif client.socket.send(frame):
                 await self._catch_up(client)
 
-    async def _is_as_asked(self, frame: bytes) -> bool:
-        """Whether a HandshakeRequest begins the session that was asked for. If not, the session ends."""
+    async def _is_requested_handshake(self, frame: bytes) -> bool:
+        """Whether a HandshakeRequest starts the session that was requested. If not, the session ends."""
         request = frame[HEADER_SIZE:]
         if request == self._handshake:  # it is resent until it is acknowledged
             return True
         document = await self._service.store.sessions.document_content(self.session_id)
-        if document is None:  # it has ended meanwhile
+        if document is None:  # the session has ended meanwhile
             return False
         self._handshakes += 1
         cause = objection(request, document) if self._handshakes <= MOST_HANDSHAKES else "the node began it too often"
@@ -256,28 +260,30 @@ class RelaySlot:
         self.end(text, lost=True)
         return False
 
-    async def _pass_output(self, agent: Attached, client: Attached, frame: bytes, sequence: int, *, new: bool) -> None:
-        """Pass on an output frame of AWS's agent, and see to it that one that is resent gets its acknowledgement."""
-        if not new and sequence in self._receipts:
+    async def _forward_output(
+        self, agent: RelayEnd, client: RelayEnd, frame: bytes, sequence: int, *, new: bool
+    ) -> None:
+        """Forward an output frame of AWS's agent, and make sure that a resent one is acknowledged."""
+        if not new and sequence in self._acknowledgements:
             agent.socket.send(frames.acknowledge(self._service, frame))
             return
         behind = client.socket.send(frame)
         if completes_handshake(frame):
-            self._receipts.handshake_completed(sequence)
-            await asyncio.sleep(self._timing.handshake)
+            self._acknowledgements.handshake_completed(sequence)
+            await asyncio.sleep(self._timeouts.handshake)
         if behind:
             await self._catch_up(client)
-        elif not new and self._receipts.settled:
-            client.socket.ask(lambda: self._client_has(client, frame, sequence))
+        elif not new and self._acknowledgements.settled:
+            client.socket.ask(lambda: self._acknowledge_for_client(client, frame, sequence))
 
-    def _client_has(self, client: Attached, frame: bytes, sequence: int) -> None:
-        """The client has read a frame that was resent. If it did not acknowledge it now, it had done so before."""
-        if client is not self._client or sequence in self._receipts:
+    def _acknowledge_for_client(self, client: RelayEnd, frame: bytes, sequence: int) -> None:
+        """Acknowledge a resent frame for a client that has read it again and did not: it had done so before."""
+        if client is not self._client or sequence in self._acknowledgements:
             return
-        self._receipts.add(sequence)
+        self._acknowledgements.add(sequence)
         self._send_to_agent(frames.acknowledge(self._service, frame))
 
-    async def _agent_state(self, agent: Attached, frame: bytes) -> None:
+    async def _agent_state(self, agent: RelayEnd, frame: bytes) -> None:
         try:
             state = decode_payload(decode(frame).payload, AgentSessionState)
         except (MalformedFrame, MalformedPayload) as error:
@@ -288,12 +294,12 @@ class RelaySlot:
             agent.ready = True
             if agent is self._agent and self._client is not None and state.client_id == self._client.name:
                 self._open_to_client = not self._client.stalled
-            await self._record()
+            await self._update_status()
 
-    async def _finish(self) -> None:
-        """The agent said it is done and left; if its result does not come, the session ends without."""
+    async def _await_result(self) -> None:
+        """End the session if the agent said that it is done, left, and does not send a result in time."""
         try:
-            async with asyncio.timeout(self._timing.finish):
+            async with asyncio.timeout(self._timeouts.finish):
                 await self._over.wait()
         except TimeoutError:
             if self._agent is None:
@@ -303,7 +309,7 @@ class RelaySlot:
     # Both
 
     def _pair(self) -> None:
-        """If both ends are here, say so to the agent; what it sent for another client does not pass until it agrees."""
+        """Tell the agent whether a client is connected; its older frames for another client are not forwarded."""
         agent, client = self._agent, self._client
         self._open_to_client = False
         if agent is None or agent.stalled:
@@ -318,12 +324,12 @@ class RelaySlot:
         self._kept.clear()
         self._open_to_client = not agent.ferryman
 
-    async def _catch_up(self, receiver: Attached) -> None:
-        """Wait until `receiver` reads on; if it takes nothing at all for a while, count it as away."""
+    async def _catch_up(self, receiver: RelayEnd) -> None:
+        """Wait until `receiver` has caught up; if it reads nothing for too long, count it as away."""
         waiting = receiver.socket.waiting_bytes
         while True:
             try:
-                async with asyncio.timeout(self._timing.stall):
+                async with asyncio.timeout(self._timeouts.stall):
                     await receiver.socket.drain()
                 return
             except TimeoutError:
@@ -337,7 +343,7 @@ class RelaySlot:
         self._pair()
         receiver.recovery = asyncio.create_task(self._recover(receiver))
 
-    async def _recover(self, receiver: Attached) -> None:
+    async def _recover(self, receiver: RelayEnd) -> None:
         await receiver.socket.drain()
         if receiver not in (self._client, self._agent):
             return
@@ -349,11 +355,11 @@ class RelaySlot:
         if self._agent is not None and not self._agent.stalled:
             self._agent.socket.send(frame)
 
-    async def _farewell(self, end: Attached, which: End) -> None:
+    async def _detach(self, end: RelayEnd, which: End) -> None:
         if end.recovery is not None:
             end.recovery.cancel()
         try:
-            await self._record()
+            await self._update_status()
         finally:
             await end.socket.close()
             departure, gone = end.socket.departure, end.socket.gone
@@ -370,21 +376,21 @@ class RelaySlot:
                 refused=end.refused,
             )
 
-    async def _record(self) -> None:
-        """Bring the session's status in line with who is here; the newest truth wins."""
+    async def _update_status(self) -> None:
+        """Update the session's status to match which ends are connected; the newest state wins."""
         async with self._recording:
             if self._over.is_set():
                 return
-            here = self._client is not None and self._agent is not None and self._agent.ready
-            if here and not self._recorded:
+            connected = self._client is not None and self._agent is not None and self._agent.ready
+            if connected and not self._recorded:
                 self._recorded = True
                 if await session_lifecycle.ends_attached(self._service, self.session_id) is None:
                     self.end("", lost=True)
-            elif self._recorded and not here:
+            elif self._recorded and not connected:
                 self._recorded = False
                 await session_lifecycle.end_lost(self._service, self.session_id, self._last_activity())
 
-    def _touch(self) -> None:
+    def _note_activity(self) -> None:
         self._active_at = self._service.clock() - self._service.clock_steps.total
 
     def _last_activity(self) -> Millis | None:

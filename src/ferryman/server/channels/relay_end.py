@@ -1,4 +1,4 @@
-"""One end of a session while it is here, and what is kept of it when the other is not."""
+"""One connected end of a session, and the frames that are kept while the other end is away."""
 
 import asyncio
 from collections import deque
@@ -7,30 +7,30 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode
 
-from ferryman.server.channels.frames import ACKNOWLEDGE, AGENT_STATE, INPUT, OUTPUT, outline_of
+from ferryman.server.channels.frames import ACKNOWLEDGE, AGENT_STATE, INPUT, OUTPUT, peek_header
 from ferryman.server.channels.websocket import Socket, Violation
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, MessageType, peek
 
 KEPT_BYTES = 256 * 1024
-"""How much of what a client sent is kept for an agent that is away; the oldest go first."""
+"""How many bytes from a client are kept for an agent that is away; the oldest frames are dropped first."""
 
 FROM_CLIENT: Mapping[str, bytes] = {MessageType.INPUT_STREAM_DATA: INPUT, MessageType.ACKNOWLEDGE: ACKNOWLEDGE}
-"""What a client may send, and how it begins."""
+"""The message types that a client may send, and their prefixes."""
 
 FROM_AGENT: Mapping[str, bytes] = {
     MessageType.OUTPUT_STREAM_DATA: OUTPUT,
     MessageType.ACKNOWLEDGE: ACKNOWLEDGE,
     MessageType.AGENT_SESSION_STATE: AGENT_STATE,
 }
-"""What an agent may send on a data channel, and how it begins."""
+"""The message types that an agent may send on a data channel, and their prefixes."""
 
 
 @dataclass(eq=False, slots=True)
-class Attached:
-    """One end that is here. `name` is the client's ClientId or the node's id.
+class RelayEnd:
+    """One connected end. `name` is the client's ClientId or the node's id.
 
-    `handshake`: the client expects one also in a shell. `ready`: the agent reported Connected, or had before.
-    `stalled`: it does not read, and nothing is sent to it.
+    `handshake`: the client expects one even in a shell. `ready`: the agent has reported Connected. `stalled`: the end
+    does not read, so nothing is sent to it.
     """
 
     socket: Socket
@@ -54,16 +54,16 @@ class Attached:
         self._prefixes = frozenset(self.allowed.values())
         self.socket.joined()
 
-    def outline(self, frame: bytes) -> tuple[bytes, int]:
-        """Return how a frame begins, one of the values of `allowed`, and its sequence number; count the frame.
+    def peek_header(self, frame: bytes) -> tuple[bytes, int]:
+        """Return a frame's prefix, one of the values of `allowed`, and its sequence number; count the frame.
 
-        What may not come from this end begins with b"". Raises `Violation` (1002) for what is no agent message: passed
-        on, it could kill the other end's reader.
+        The prefix is b"" if this end may not send such a frame. Raises `Violation` (1002) for what is not an agent
+        message: forwarded, it could crash the other end's reader.
         """
         self.frames += 1
         self.size += len(frame)
         if len(frame) >= HEADER_SIZE:
-            prefix, sequence, size = outline_of(frame)
+            prefix, sequence, size = peek_header(frame)
             if size == len(frame) - HEADER_SIZE and prefix in self._prefixes:
                 return prefix, sequence
         try:
@@ -78,14 +78,14 @@ class Attached:
 
 @dataclass(slots=True)
 class KeptFrames:
-    """Frames of a client that an agent has yet to get; bounded."""
+    """Frames of a client that wait for the agent; bounded."""
 
     client_id: str = ""
     frames: deque[bytes] = field(default_factory=deque)
     size: int = 0
 
     def add(self, client_id: str, frame: bytes) -> None:
-        """Keep one, dropping the oldest if there are too many, and all of another client's."""
+        """Keep a frame. Drops the oldest if there are too many, and all frames of another client."""
         if client_id != self.client_id:
             self.clear()
             self.client_id = client_id
@@ -95,6 +95,6 @@ class KeptFrames:
             self.size -= len(self.frames.popleft())
 
     def clear(self) -> None:
-        """Forget all."""
+        """Drop all frames."""
         self.frames.clear()
         self.size = 0

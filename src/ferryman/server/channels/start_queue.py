@@ -1,14 +1,14 @@
-"""Session starts on one node, one at a time: AWS's agent stops listening when many come at once."""
+"""Session starts on one node, one at a time: AWS's agent stops listening when many arrive together."""
 
 import asyncio
 from collections.abc import Callable
 
 LIMIT = 1000
-"""Starts that may wait; AWS's agent runs no more sessions than that (`protocol/agent.md` §1.5)."""
+"""How many starts may wait; AWS's agent runs at most this many sessions (`protocol/agent.md` §1.5)."""
 
 
 class StartQueue:
-    """Hands out `interactive_shell` frames: the next when the one before has shown itself, or after `pace` seconds.
+    """Sends `interactive_shell` frames: the next when the node has started the one before, or after `pace` seconds.
 
     The first waits until `first_at` (event-loop time). Uses timers only, so an idle node costs no task.
     """
@@ -27,7 +27,7 @@ class StartQueue:
         return len(self._waiting)
 
     def add(self, session_id: str, frame: bytes) -> bool:
-        """Send `frame` when its turn comes; False if too many wait already."""
+        """Send `frame` when its turn comes; False if too many are waiting."""
         if len(self._waiting) >= LIMIT:
             return False
         self._waiting[session_id] = frame
@@ -36,17 +36,17 @@ class StartQueue:
         return True
 
     def cancel(self, session_id: str) -> bool:
-        """Forget a start that has not been sent; True if there was one."""
+        """Cancel a start that has not been sent; False if there is none."""
         return self._waiting.pop(session_id, None) is not None
 
     def started(self, session_id: str) -> None:
-        """The node has begun with this session."""
+        """Note that the node has started this session."""
         if session_id == self._starting:
             self.close()
             self._next()
 
     def close(self) -> None:
-        """Send nothing any more by itself."""
+        """Stop sending from the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

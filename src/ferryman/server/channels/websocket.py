@@ -1,4 +1,4 @@
-"""The server's end of a WebSocket: whole messages in and out, backpressure, and one way to leave."""
+"""The server's end of a WebSocket: whole messages in and out, backpressure, and one way to close."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,29 +8,30 @@ import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from ferryman.server.channels.frame_writer import Outgoing
+from ferryman.server.channels.frame_writer import FrameWriter
 from ferryman.server.listener.connection import Connection, drop_frames
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 
 ABNORMAL = 1006
 TURN_FRAMES = 64
-"""Frames of any type read from one peer before the others get their turn: a flood of small frames delays nobody else's
+"""Frames of any type read from one peer before others get a turn, so that a flood of small frames delays nobody else's
 keystroke."""
 CONTROL_BURST = 100
-"""Pings and unsolicited pongs that a peer may send at once; AWS's ends send one every few minutes, ours every 15 s."""
+"""Pings and unsolicited pongs that a peer may send in a burst. AWS's ends send one every few minutes, Ferryman's every
+15 s."""
 CONTROL_PER_SECOND = 10
 """How many more it may send per second after that; a peer that exceeds both is disconnected."""
 
 OWN_ENDS = "ferryman-"
-"""How the User-Agent of Ferryman's own agent and clients begins."""
+"""The prefix of the User-Agent of Ferryman's own agent and clients."""
 
 _OUT_OF_REACH = 1 << 62
 _QUESTION = b"read?"
-"""The payload of a ping that somebody waits for; the heartbeat's have none."""
+"""The payload of a ping whose pong somebody waits for; the heartbeat's pings have none."""
 
 
 class PeerGone(Exception):
-    """There is nothing more to receive. `code` is the peer's close code, 1006 if it sent none."""
+    """The peer has left. `code` is its close code, 1006 if it sent none."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"the peer is gone ({code})")
@@ -48,7 +49,7 @@ class Violation(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """How a channel ended on our side: the close code and its reason."""
+    """How the server closed a channel: the close code and its reason."""
 
     code: int
     reason: str
@@ -91,7 +92,7 @@ class Socket:
         self._writer = writer
         self._transport = request.transport
         self._connection = request.protocol
-        self._outgoing = Outgoing(request.protocol, request.transport)
+        self._outgoing = FrameWriter(request.protocol, request.transport)
         self._scope: asyncio.Timeout | None = None
         self._draining: asyncio.Task[None] | None = None
         self._asked: Callable[[], None] | None = None
@@ -103,33 +104,33 @@ class Socket:
         self._control_allowance = float(CONTROL_BURST)
         self._control_counted_at = asyncio.get_running_loop().time()
         self.peer_address = request.remote
-        """The client's IP address, also behind a trusted proxy; None for a socket that is not of the internet."""
+        """The client's IP address, also behind a trusted proxy; None if the socket is not an IP socket."""
         self.departure: Departure | None = None
         self.gone: PeerGone | None = None
         self.own_end = request.headers.get("User-Agent", "").startswith(OWN_ENDS)
-        """Whether the peer is Ferryman's, by its own word: it answers every ping."""
+        """Whether the peer says that it is Ferryman's; such peers answer every ping."""
         self._time = asyncio.get_running_loop().time
         self.heard_at = self._time()
-        """When something was received last, by the loop's clock."""
+        """When something was last received, by the event loop's clock."""
         self.reading = True
-        """Whether what the peer sends is read; not while another peer, which gets it, is behind."""
+        """Whether the peer is being read from; not while its receiver is behind."""
 
     @classmethod
-    async def upgrade(cls, request: web.Request, frame_bytes: int, timing: Timing) -> "Socket":
+    async def upgrade(cls, request: web.Request, frame_bytes: int, timeouts: Timeouts) -> "Socket":
         """Answer a WebSocket upgrade; a longer message than `frame_bytes` will end the channel with 1009.
 
-        Compression is never negotiated. Raises `web.HTTPBadRequest` if the request is no upgrade.
+        Compression is never negotiated. Raises `web.HTTPBadRequest` if the request is not an upgrade.
         """
         response = web.WebSocketResponse(
             autoping=False,
             autoclose=False,
             compress=False,
             max_msg_size=frame_bytes,
-            timeout=timing.close,
+            timeout=timeouts.close,
             writer_limit=_OUT_OF_REACH,
         )
         writer = await response.prepare(request)
-        return cls(request, response, writer, timing.close)
+        return cls(request, response, writer, timeouts.close)
 
     @property
     def response(self) -> web.WebSocketResponse:
@@ -137,12 +138,12 @@ class Socket:
         return self._response
 
     def recognised(self, caller: str) -> None:
-        """The peer has shown that it acts for `caller`; it may have to leave for having too many connections."""
+        """Note that the peer acts for `caller`, and close the channel if the caller has too many connections."""
         if isinstance(self._connection, Connection) and not self._connection.recognised(caller):
             self.leave(WSCloseCode.TRY_AGAIN_LATER, "too many connections of one caller")
 
     def joined(self) -> None:
-        """It is a channel from now on, and not closed to make room for others."""
+        """Note that this is a channel now, which is not closed to make room for others."""
         if isinstance(self._connection, Connection):
             self._connection.joined()
 
@@ -193,9 +194,9 @@ class Socket:
             raise Violation(WSCloseCode.POLICY_VIOLATION, "too many pings or pongs")
 
     def send(self, frame: bytes) -> bool:
-        """Put a binary message on its way, whole; nothing happens on a closing socket.
+        """Send a whole binary message; a closing socket ignores it.
 
-        Returns True when the peer is behind: then `drain` before sending more.
+        Returns True if the peer is behind: then `drain` before sending more.
         """
         return self._open and self._outgoing.add(frame)
 
@@ -220,22 +221,22 @@ class Socket:
         try:
             await self._writer.drain()
         except (ConnectionError, aiohttp.ClientError):
-            return  # whoever receives from this socket hears of it
+            return  # the task that receives from this socket notices
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
+        """Send a ping."""
         if self._open and self._outgoing.ping():
             self._pongs_due += 1
 
     def ask(self, answered: Callable[[], None]) -> None:
-        """Call `answered` once the peer has read what was sent so far, if it ever does; one question at a time."""
+        """Call `answered` once the peer has read what was sent so far, if it ever does; ignored if one is pending."""
         if self._open and self._asked is None and not self._outgoing.behind:
             self._asked = answered
             if self._outgoing.ping(_QUESTION):
                 self._pongs_due += 1
 
     async def answers(self, seconds: float) -> bool:
-        """Ping the peer; whether anything comes within so many seconds. Any number of tasks may wait."""
+        """Ping the peer; return whether it sends anything within so many seconds. Any number of tasks may wait."""
         if self._hearing is None:
             self._hearing = asyncio.Event()
         hearing = self._hearing
@@ -245,7 +246,7 @@ class Socket:
                 await hearing.wait()
         except TimeoutError:
             return False
-        return self.gone is None  # its end, too, is something that comes
+        return self.gone is None  # that the peer left is also noticed here
 
     def _pong(self, payload: bytes) -> None:
         if self._pongs_due:
@@ -259,7 +260,7 @@ class Socket:
     async def carry(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` until it returns, the peer is gone or breaks the protocol, or `leave` was called.
 
-        Afterwards `departure` says why we left, `gone` that the peer did.
+        Afterwards `departure` says why the server left, or `gone` that the peer did.
         """
         if not self._open:
             return
@@ -282,7 +283,7 @@ class Socket:
             self._scope = None
 
     def leave(self, code: int, reason: str, last: bytes | None = None) -> None:
-        """Ask the task in `carry` to stop, after sending `last`; nothing is sent any more. The first call counts."""
+        """Make the task in `carry` stop, after sending `last`; nothing is sent after that. The first call counts."""
         if self.departure is not None:
             return
         if last is not None:
@@ -293,14 +294,14 @@ class Socket:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     def abort(self) -> None:
-        """Drop the connection now."""
+        """Drop the connection immediately."""
         self._open = False
         self._transport.abort()
 
     async def close(self) -> None:
-        """Finish the closing handshake, in at most `Timing.close` seconds; the connection is gone afterwards.
+        """Finish the closing handshake, in at most `Timeouts.close` seconds; the connection is gone afterwards.
 
-        aiohttp's own `close` would read what the peer still sends without giving anybody else a turn.
+        aiohttp's own `close` would read what the peer still sends without letting other tasks run.
         """
         departure = self.departure or Departure(WSCloseCode.OK, "")
         self._open = False
@@ -322,7 +323,7 @@ class Socket:
                 self._transport.close()
 
     async def _until_answered(self) -> None:
-        """Read past what the peer had sent before our close frame reached it, to its own."""
+        """Skip what the peer had sent before the close frame reached it, up to its own close frame."""
         try:
             async with asyncio.timeout(self._patience):
                 while True:

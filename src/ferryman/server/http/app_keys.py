@@ -7,7 +7,7 @@ from ferryman.core.ratelimits.throttle import Throttle
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
-from ferryman.server.listener.unauthenticated import Newcomers
+from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.store_health import StoreHealth
 
 GATEWAY = web.AppKey("gateway", Gateway)
@@ -25,8 +25,8 @@ THROTTLE = web.AppKey("throttle", Throttle)
 FAILED_ATTEMPTS = web.AppKey("failed_attempts", Guesses)
 """Which addresses failed to authenticate, and how often."""
 
-NEWCOMERS = web.AppKey("newcomers", Newcomers)
-"""Which addresses are counted, and as what."""
+UNAUTHENTICATED_LIMITS = web.AppKey("unauthenticated_limits", UnauthenticatedLimits)
+"""How many unauthenticated connections each address has, and which addresses are counted."""
 
 PROXIES = web.AppKey("proxies", TrustedProxies)
 """Which proxies are trusted to name their clients."""

@@ -12,7 +12,7 @@ from ferryman.core.ratelimits.failed_attempts import SUMMARY_SECONDS, Guesses
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.server.background import running_beside, supervised
-from ferryman.server.http.app_keys import FAILED_ATTEMPTS, GATEWAY, NEWCOMERS
+from ferryman.server.http.app_keys import FAILED_ATTEMPTS, GATEWAY, UNAUTHENTICATED_LIMITS
 from ferryman.signing.errors import SignatureMismatch
 
 _WRONG = frozenset({"UnrecognizedClientException", "InvalidActivation", "InvalidIdentityToken"})
@@ -45,7 +45,7 @@ def counted_attempt(request: web.Request, claim: str | None) -> Iterator[None]:
 def _counted_address(request: web.Request, peer: str) -> str:
     """Return what failures of `peer` are counted by; "" if its address is not counted, as behind a proxy."""
     try:
-        origin = request.app[NEWCOMERS].origin(peer)
+        origin = request.app[UNAUTHENTICATED_LIMITS].origin(peer)
     except ValueError:
         return ""
     return "" if origin is None else str(origin)

@@ -39,4 +39,4 @@ class KeyUseWriter:
         try:
             await self._uses.write(self._service)
         except Exception:  # noqa: BLE001 boundary: a full disk must not end the task
-            _log.exception("uses of access keys were not written down")
+            _log.exception("access key uses not written")

@@ -13,9 +13,9 @@ async def whole_body(request: web.Request) -> bytes:
     """Return the whole body.
 
     Raises `ServiceError` with status 413 if it is larger than `Limits.body_bytes`, 408 if it does not arrive within
-    `Timing.body`, and 503 if the server holds too much of other unanswered requests.
+    `Timeouts.body`, and 503 if the server holds too much of other unanswered requests.
     """
-    seconds = request.app[GATEWAY].timing.body
+    seconds = request.app[GATEWAY].timeouts.body
     connection = request.protocol if isinstance(request.protocol, Connection) else None
     try:
         async with asyncio.timeout(seconds) as patience:

@@ -58,8 +58,8 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     resource = gateway.service.arns.node(node_id)
     require(gateway.service, caller, "ssmmessages:OpenControlChannel", resource)
     gateway.contention.check(node_id, gateway.service.clock())
-    socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timing)
-    return await _hold(gateway, socket, _serve_node(gateway, caller, node_id, socket))
+    socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timeouts)
+    return await _run_channel(gateway, socket, _serve_node(gateway, caller, node_id, socket))
 
 
 async def data_channel(request: web.Request) -> web.StreamResponse:
@@ -70,10 +70,10 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     if caller is not None:
         await await_turn(request, caller.node_id or caller.person_id, "OpenDataChannel", caller.kind, UPGRADE_SECONDS)
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # too long, it names no session either way
-    socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timing)
+    socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timeouts)
     if caller is not None and caller.kind is CallerKind.NODE:
-        return await _hold(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))
-    return await _hold(gateway, socket, _serve_client(request, gateway, session_id, socket))
+        return await _run_channel(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))
+    return await _run_channel(gateway, socket, _serve_client(request, gateway, session_id, socket))
 
 
 async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Caller | None:
@@ -88,14 +88,14 @@ async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Cal
     except ServiceError as error:
         if not isinstance(error, SignatureError) and error.code not in _UNVERIFIED:
             raise
-        _log.info("upgrade's signature ignored", error=error.code, peer=request.remote)
+        _log.info("upgrade signature ignored", error=error.code, peer=request.remote)
         if claimed_key(request) is not None:
             record_refusal(request, error)
         return None
 
 
-async def _hold(gateway: Gateway, socket: Socket, serving: Coroutine[None, None, None]) -> web.StreamResponse:
-    gateway.hold(socket)
+async def _run_channel(gateway: Gateway, socket: Socket, serving: Coroutine[None, None, None]) -> web.StreamResponse:
+    gateway.add_socket(socket)
     try:
         try:
             await serving
@@ -104,7 +104,7 @@ async def _hold(gateway: Gateway, socket: Socket, serving: Coroutine[None, None,
             socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
         await socket.close()
     finally:
-        gateway.release(socket)
+        gateway.remove_socket(socket)
     return socket.response
 
 
@@ -113,9 +113,9 @@ async def _serve_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket:
     if channel is None:
         return
     try:
-        await channel.run(gateway.enter_control)
+        await channel.run(gateway.add_control_channel)
     finally:
-        gateway.leave_control(channel)
+        gateway.remove_control_channel(channel)
 
 
 async def _admit_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket: Socket) -> ControlChannel | None:
@@ -129,7 +129,7 @@ async def _admit_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket:
         _refuse(socket, error, node_id=node_id)
         return None
     _log.info("control channel open", node_id=node_id, agent_version=opened.agent_version[:40])
-    return ControlChannel(gateway.service, node_id, socket, gateway.timing, gateway.slot_of, opened)
+    return ControlChannel(gateway.service, node_id, socket, gateway.timeouts, gateway.slot_of, opened)
 
 
 async def _serve_agent(
@@ -197,7 +197,7 @@ async def _opening(gateway: Gateway, socket: Socket) -> str | None:
         raise Violation(WSCloseCode.POLICY_VIOLATION, "the opening text frame did not come first")
 
     try:
-        async with asyncio.timeout(gateway.timing.opening):
+        async with asyncio.timeout(gateway.timeouts.opening):
             await socket.carry(receive)
     except TimeoutError:
         socket.leave(WSCloseCode.POLICY_VIOLATION, "no opening text frame in time")

@@ -1,7 +1,7 @@
-"""The server's certificate and key: read at the start and again when their files change, without a restart.
+"""The server's certificate and key: read at the start, and again when their files change, without a restart.
 
-Every connection gets the newest pair that could be used, and keeps it. A pair that cannot be used, such as one of which
-half is written yet, is left alone until it can.
+Every connection gets the newest usable pair and keeps it. A pair that cannot be used, for example because only half of
+it has been written, is ignored until it can.
 """
 
 import asyncio
@@ -16,26 +16,26 @@ import structlog
 from cryptography import x509
 
 WATCH_SECONDS = 10.0
-"""Between two looks at the files."""
+"""Seconds between two checks of the files."""
 EXPIRING = timedelta(days=30)
-"""A certificate that expires sooner is renewed, if the server can, and complained of otherwise."""
+"""A certificate that expires sooner is renewed if the server can do that; otherwise the log warns."""
 _RENEW_AGAIN = timedelta(hours=1)
 _WARN_AGAIN = timedelta(days=1)
-_AT_ONCE = datetime.min.replace(tzinfo=UTC)
+_IMMEDIATELY = datetime.min.replace(tzinfo=UTC)
 
 _log = structlog.get_logger("ferryman.server.certificate")
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate that can be served. `expires` is aware, UTC, of the server's own certificate."""
+    """A usable certificate and key. `expires` is aware, UTC, of the server's own certificate."""
 
     context: ssl.SSLContext
     expires: datetime
 
 
 def read_pair(certificate: Path, key: Path) -> Pair:
-    """Read PEM files: the server's certificate and what leads to its authority; its key without a passphrase.
+    """Read PEM files: the server's certificate with its chain, and its key without a passphrase.
 
     Raises OSError (`ssl.SSLError` is one) and ValueError if they cannot be read or do not belong together.
     """
@@ -54,8 +54,8 @@ def _no_passphrase() -> str:
 class ServerCertificate:
     """The pair in use, and its files. Raises as `read_pair` if they cannot be used at the start.
 
-    `now` is the time by the wall, aware. `renew` replaces the files; it is called in a thread when the certificate is
-    about to expire, and again an hour after it failed.
+    `now` returns the wall-clock time, aware. `renew` replaces the files; it is called in a thread when the certificate
+    is about to expire, and again an hour after it failed.
     """
 
     def __init__(
@@ -72,24 +72,24 @@ class ServerCertificate:
         self._pair = read_pair(certificate, key)
         self._refused = ""
         self._wanted = asyncio.Event()
-        self._renew_at = self._warn_at = _AT_ONCE
+        self._renew_at = self._warn_at = _IMMEDIATELY
 
     @property
     def expires(self) -> datetime:
-        """When the certificate in use ceases to be valid; aware, UTC."""
+        """When the certificate in use expires; aware, UTC."""
         return self._pair.expires
 
     @property
     def context(self) -> ssl.SSLContext:
-        """What the next connection is to be served with."""
+        """The TLS context for the next connection."""
         return self._pair.context
 
     def reload(self) -> None:
-        """Have `watch` read the files now, whether or not they look changed."""
+        """Make `watch` read the files now, even if they look unchanged."""
         self._wanted.set()
 
     async def watch(self) -> None:
-        """Look at the files for ever. At most one `watch` may run."""
+        """Check the files forever. At most one `watch` may run."""
         while True:
             wanted = self._wanted.is_set()
             self._wanted.clear()
@@ -99,12 +99,12 @@ class ServerCertificate:
                     await self._wanted.wait()
 
     async def look(self, *, force: bool = False) -> None:
-        """Take a new pair into use if the files have changed, or in any case; complain of what is wrong with it."""
+        """Use a new pair if the files have changed, or unconditionally with `force`; log what is wrong with it."""
         await self._renew_in_time()
         seen = await asyncio.to_thread(self._look)
-        # What was refused is tried again: it may have been written within one tick of the file system's clock.
+        # A pair that was refused is tried again: the rest may be written within one tick of the file system's clock.
         if force or self._refused or seen != self._seen:
-            await self._take(seen)
+            await self._load(seen)
         self._warn()
 
     async def _renew_in_time(self) -> None:
@@ -114,10 +114,10 @@ class ServerCertificate:
         self._renew_at = now + _RENEW_AGAIN
         try:
             await asyncio.to_thread(self._renew)
-        except Exception as error:  # noqa: BLE001 boundary: whatever keeps us from renewing, the certificate holds for now
+        except Exception as error:  # noqa: BLE001 boundary: the certificate is still valid for now
             _log.error("certificate not renewed", certificate=str(self._files[0]), reason=str(error))
 
-    async def _take(self, seen: object) -> None:
+    async def _load(self, seen: object) -> None:
         try:
             pair = await asyncio.to_thread(read_pair, *self._files)
             if pair.expires <= self._now():
@@ -126,7 +126,7 @@ class ServerCertificate:
             self._refuse(str(error))
             return
         self._pair, self._seen, self._refused = pair, seen, ""
-        self._renew_at = self._warn_at = _AT_ONCE
+        self._renew_at = self._warn_at = _IMMEDIATELY
         _log.info("certificate loaded", certificate=str(self._files[0]), expires=f"{pair.expires:%Y-%m-%d}")
 
     def _refuse(self, reason: str) -> None:
@@ -143,7 +143,7 @@ class ServerCertificate:
             )
 
     def _look(self) -> object:
-        """Something that differs when a file does; links are followed, as what renews certificates moves links."""
+        """Return a value that changes when a file does; links are followed, because renewal tools replace links."""
         return [_identity(path) for path in self._files]
 
 

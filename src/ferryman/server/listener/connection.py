@@ -1,8 +1,8 @@
-"""One accepted connection, from the first byte to the last, and how long its peer may take over what.
+"""One accepted connection, from the first byte to the last, and how long its peer may take for each part.
 
-aiohttp waits for the whole head of a request as long as it keeps an idle connection, and for ever until an answer is
-taken. Here both have an end: a peer that has not shown who it is gets `Timing.request` for each request, one that is
-known may be idle for `Timing.idle`. While a request is being answered or a channel is open, their own limits hold.
+aiohttp waits for the complete head of a request as long as it keeps an idle connection, and forever for a response to
+be read. Here both are limited: an unauthenticated peer gets `Timeouts.request` for each request, an authenticated one
+may be idle for `Timeouts.idle`. While a request is being answered or a channel is open, their own limits apply.
 """
 
 import asyncio
@@ -18,48 +18,48 @@ from ferryman.model.errors import ServiceError
 from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.request_memory import RequestMemory
 from ferryman.server.listener.unauthenticated import Origin
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 
 LINGERING = 2.0
-"""Seconds in which a refused body is read and thrown away, so that the refusal reaches its sender."""
+"""Seconds in which a refused body is read and discarded, so that the refusal reaches its sender."""
 
 HEAD_BYTES = 16 * 1024
-"""A longer head is given to aiohttp unfinished, whose limits refuse it."""
+"""A longer head is passed to aiohttp unfinished; its limits refuse it."""
 
 SERVER_NAME = "Ferryman"
-"""All that answers say of what answers: versions help nobody but those who look for holes in them."""
+"""What responses say in Server. Versions only help attackers."""
 PEERS_FAULTS = (HttpProcessingError, RequestPayloadError, ConnectionError)
-"""What a peer brings about by what it sends, or by leaving: nothing that the log should warn of."""
+"""Errors that a peer causes by what it sends or by leaving; the log does not warn about them."""
 
 _log = structlog.get_logger("ferryman.server.listener.connection")
 
 
 def drop_frames(fault: BaseException | None) -> None:
-    """Take the frames off an error that was answered, and off those that led to it.
+    """Remove the frames from an error that was answered, and from its causes.
 
-    They would hold the request and its connection until a full garbage collection, which a flood of refused requests
-    then brings about every few seconds, and which stops everything for some 50 ms.
+    The frames would keep the request and its connection in memory until a full garbage collection. A flood of refused
+    requests would trigger one every few seconds, and each stops the server for about 50 ms.
     """
     while fault is not None and fault.__traceback__ is not None:
         fault.__traceback__ = None
         fault = fault.__cause__ or fault.__context__
 
 
-class Memory:
-    """What is held of requests: of strangers', and of those whose peers have shown who they are."""
+class RequestMemories:
+    """What is held of requests on unauthenticated connections, and on authenticated ones."""
 
-    __slots__ = ("known", "strangers")
+    __slots__ = ("authenticated", "unauthenticated")
 
     def __init__(self, most_bytes: int) -> None:
-        self.strangers = RequestMemory(most_bytes)
-        self.known = RequestMemory(most_bytes)
+        self.unauthenticated = RequestMemory(most_bytes)
+        self.authenticated = RequestMemory(most_bytes)
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's connection, with an end to patience. `left` is called once it is gone, or if it never came about.
+    """aiohttp's connection, with timeouts. `left` is called once it is gone, or if it was never established.
 
-    Before that, `limits` counts it and `memory` what it sends. aiohttp hears of a connection when the head of its first
-    request is complete: a stranger's flood of unfinished requests costs no tasks, and can be dropped at little cost.
+    Until then, `limits` counts it and `memory` what it sends. aiohttp learns about a connection only when the head of
+    its first request is complete, so a flood of unfinished requests costs no tasks and is cheap to drop.
     """
 
     __slots__ = (
@@ -74,7 +74,7 @@ class Connection(web.RequestHandler):
         "_origin",
         "_reading",
         "_requests",
-        "_timing",
+        "_timeouts",
         "refused",
     )
 
@@ -82,60 +82,60 @@ class Connection(web.RequestHandler):
         self,
         server: web.Server,
         limits: ConnectionLimits,
-        memory: Memory,
-        timing: Timing,
+        memory: RequestMemories,
+        timeouts: Timeouts,
         left: Callable[["Connection"], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(
             server,
             loop=loop,
-            access_log=None,  # type: ignore[arg-type] # what turns it off; `server.middleware` logs
-            keepalive_timeout=timing.idle,
+            access_log=None,  # type: ignore[arg-type] # what turns it off; `http.middleware` logs
+            keepalive_timeout=timeouts.idle,
             lingering_time=LINGERING,
-            auto_decompress=False,  # what is signed is what is on the wire; nothing is unpacked for who is unknown
+            auto_decompress=False,  # signatures cover the bytes as sent; nothing is unpacked before they are verified
         )
         self._limits = limits
         self._memory = memory
-        self._requests: RequestMemory | None = memory.strangers
+        self._requests: RequestMemory | None = memory.unauthenticated
         self._holder: Hashable = None
-        self._timing = timing
+        self._timeouts = timeouts
         self._left: Callable[[Connection], None] | None = left
-        self._due: asyncio.TimerHandle | None = loop.call_later(timing.request, self._expire)
+        self._due: asyncio.TimerHandle | None = loop.call_later(timeouts.request, self._expire)
         self._arrival: asyncio.Task[None] | None = None
         self._reading: asyncio.Timeout | None = None
         self._begun = False
         self._head = b""
         self.refused = False
-        """Whether what was being sent is not read to its end; the answer is the connection's last."""
+        """Whether the rest of the request is not read; the response is the connection's last."""
 
     def arriving(self, origin: Origin | None, arrival: "asyncio.Task[None]") -> None:
-        """It comes from `origin`, and `arrival` makes it."""
+        """Set where the connection comes from, and the task that establishes it."""
         self._holder = origin
         self._arrival = arrival
 
     def recognised(self, caller: str, *, node: bool = False) -> bool:
-        """The peer has shown who it is; False if it has too many connections, all of them busy, or if its unanswered
-        requests hold too much."""
-        has_room = self._move_memory(self._memory.known, caller)
+        """Note that the peer is `caller`; False if that caller has too many connections, all of them busy, or too many
+        bytes of unanswered requests."""
+        has_room = self._move_memory(self._memory.authenticated, caller)
         fits = self._limits.identify(self, caller, node=node) and has_room
         self.refused |= not fits
         return fits
 
     def working(self) -> bool:
-        """A whole request is here; False if its sender's unanswered ones hold too much."""
+        """Note that a whole request has arrived; False if its sender has too many bytes of unanswered ones."""
         self._reading = None
-        self._limits.working(self)
+        self._limits.mark_busy(self)
         return self._requests is None or self._requests.complete(self._holder, self)
 
     def joined(self) -> None:
-        """It is a channel now, whose relay bounds what is held."""
+        """Note that this is a channel now; its relay limits what is held."""
         self._move_memory(None, None)
-        self._limits.joined(self)
+        self._limits.mark_channel(self)
 
     def parting(self) -> None:
-        """It is a channel no longer, and about to be closed."""
-        self._limits.parting(self)
+        """Note that this is no longer a channel and is about to be closed."""
+        self._limits.unmark_channel(self)
 
     def _move_memory(self, to: RequestMemory | None, holder: Hashable) -> bool:
         if self._requests is to and self._holder == holder:
@@ -145,7 +145,7 @@ class Connection(web.RequestHandler):
         return to is None or to.add_complete(holder, self, held)
 
     def reading(self, patience: asyncio.Timeout) -> None:
-        """A body is being read within `patience`, which ends at once if it is refused."""
+        """Note that a body is being read within `patience`, which ends immediately if the request is refused."""
         self._reading = patience
 
     def refuse(self) -> None:
@@ -157,7 +157,7 @@ class Connection(web.RequestHandler):
             self._reading.reschedule(self._loop.time())
 
     def evict(self) -> None:
-        """See `connection_limits.Occupant`."""
+        """See `connection_limits.CountedConnection`."""
         if self.transport is not None:
             self.transport.abort()
         elif self._arrival is not None:
@@ -169,11 +169,11 @@ class Connection(web.RequestHandler):
         return self._begun
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As `asyncio.Protocol` has it."""
-        BaseProtocol.connection_made(self, transport)  # aiohttp's handler begins with the first whole head
+        """Implement `asyncio.Protocol`."""
+        BaseProtocol.connection_made(self, transport)  # aiohttp's handler starts with the first complete head
 
     def data_received(self, data: bytes) -> None:
-        """As `asyncio.Protocol` has it."""
+        """Implement `asyncio.Protocol`."""
         if self.refused:
             return
         if self._requests is not None:
@@ -192,19 +192,19 @@ class Connection(web.RequestHandler):
         super().data_received(data)
 
     def request_began(self) -> None:
-        """The head of a request is complete."""
+        """Note that the head of a request is complete."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
 
     def request_ended(self) -> None:
-        """A request has its answer: it must be taken, and the next one be here, in time."""
+        """Note that a request was answered: the response must be read, and the next request arrive, in time."""
         self._reading = None
         if self._requests is not None and not self._messages:  # further requests may wait behind this one
             self._requests.release(self._holder, self)
-        self._limits.waiting(self)
+        self._limits.mark_idle(self)
         if self._left is not None:
-            seconds = self._timing.request if self._limits.is_stranger(self) else self._timing.idle
+            seconds = self._timeouts.request if self._limits.is_unauthenticated(self) else self._timeouts.idle
             self._due = self._loop.call_later(seconds, self._expire)
 
     def handle_error(
@@ -214,8 +214,10 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is not HTTP, or a fault outside the application; aiohttp's `message` quotes the request, so
-        it is not used."""
+        """Answer a request that is not HTTP, or a fault outside the application.
+
+        aiohttp's `message` is not used because it quotes the request.
+        """
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun; the connection is closed instead")
         if status >= web.HTTPInternalServerError.status_code:
@@ -233,23 +235,23 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """As aiohttp has it, but for its own refusals, such as of an unknown Expect, which quote the request."""
+        """Do as aiohttp does, but replace its own refusals, such as of an unknown Expect: they quote the request."""
         if isinstance(resp, web.HTTPException):
             resp = web.Response(status=resp.status, text=f"{resp.reason}\n", headers={"Server": SERVER_NAME})
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
-            if isinstance(resp, web.WebSocketResponse):  # its second farewell fails on the closed transport
+            if isinstance(resp, web.WebSocketResponse):  # its second close frame fails on the closed transport
                 drop_frames(resp.exception())
 
     def log_exception(self, *args: object, **details: object) -> None:
-        """Log what aiohttp did not expect, unless it is the peer's doing."""
+        """Log an error that aiohttp did not expect, unless the peer caused it."""
         fault = details.get("exc_info")
         if not isinstance(fault, PEERS_FAULTS):
             _log.error("connection failed", reason=str(args[0]) if args else "", exc_info=fault)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """As `asyncio.Protocol` has it."""
+        """Implement `asyncio.Protocol`."""
         if self._begun:
             super().connection_lost(exc)
         else:
@@ -258,9 +260,9 @@ class Connection(web.RequestHandler):
         self.end()
 
     def end(self) -> None:
-        """Count it out; idempotent. For a connection that was never made, too."""
+        """Stop counting the connection; idempotent, and also for one that was never established."""
         self.request_began()
-        self._limits.leave(self)
+        self._limits.remove(self)
         if self._requests is not None:
             self._requests.release(self._holder, self)
         if self._left is not None:
@@ -273,21 +275,21 @@ class Connection(web.RequestHandler):
         if transport is None:
             return
         if transport.get_write_buffer_size():
-            transport.abort()  # closing would wait for a peer that does not read
+            transport.abort()  # `close` would wait for a peer that does not read
         else:
             transport.close()
 
 
 def _unfinished(head: bytes) -> bool:
-    """Whether more of a request's head is to come. What cannot be one is finished: it is answered at once."""
+    """Whether more of a request's head is to come. What cannot be a head is finished: it is answered immediately."""
     return len(head) < HEAD_BYTES and head[:1].isupper() and b"\n\r\n" not in head and b"\n\n" not in head
 
 
 def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> None:
-    """Note that the peer of a request has shown to be `caller`.
+    """Count the connection of a request as `caller`'s.
 
-    Raises ThrottlingException, which SDKs retry, if all the connections that one caller may have are busy, or if its
-    unanswered requests hold too much memory.
+    Raises ThrottlingException, which SDKs retry, if all connections that one caller may have are busy, or if its
+    unanswered requests use too much memory.
     """
     connection = request.protocol
     if isinstance(connection, Connection) and not connection.recognised(caller, node=node):

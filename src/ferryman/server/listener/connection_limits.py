@@ -1,33 +1,34 @@
-"""Which connections are open, whose they are, and which of them is closed when there is no room for another.
+"""Which connections are open, who they belong to, and which one is closed to make room for another.
 
-A connection is a stranger's until its peer has shown who it is, then a caller's, and a channel once it is a node's
-control channel or one end of a session. Channels are never closed to make room. Of the others those may be that wait
-for their peer: for the rest of a handshake, a head, a body or an opening frame, or for the next request. The first to
-go is the idlest one of whoever has most of them, so that somebody who fills the server closes their own.
+A connection is unauthenticated at first, belongs to a caller once its peer is authenticated, and is a channel once it
+is a node's control channel or one end of a session. Channels are never closed to make room. Other connections can be
+while they wait for their peer: for the rest of a handshake, a head, a body or an opening frame, or for the next
+request. Of whoever has most idle connections, the one idle longest is closed, so a peer that fills the server loses its
+own connections.
 """
 
 from collections import Counter
 from collections.abc import Hashable
 from typing import Protocol, TypeAlias
 
-from ferryman.server.listener.unauthenticated import Newcomers, Origin
+from ferryman.server.listener.unauthenticated import Origin, UnauthenticatedLimits
 
 CHANNELS_SHARE = 4
-"""One connection in so many is kept free for channels, by closing idle ones of the rest."""
+"""One connection in this many is reserved for channels, by closing idle ones of the rest."""
 
 Group: TypeAlias = tuple[str, Hashable]
-_STRANGERS, _CALLER, _ADDRESS = "strangers", "caller", "address"
+_UNAUTHENTICATED, _CALLER, _ADDRESS = "unauthenticated", "caller", "address"
 
 
-class Occupant(Protocol):
-    """A connection, as far as this module is concerned."""
+class CountedConnection(Protocol):
+    """A connection, as this module sees it."""
 
     def evict(self) -> None:
-        """Drop the connection now; it is not counted any longer."""
+        """Drop the connection now; it is no longer counted."""
 
 
-class _Place:
-    """Where a connection is counted."""
+class _Entry:
+    """How a connection is counted."""
 
     __slots__ = ("channel", "groups", "idle", "origin")
 
@@ -41,144 +42,144 @@ class _Place:
 class ConnectionLimits:
     """Counts the connections of one server.
 
-    At most `most` are open, `per_caller` of one caller and `per_address` of all callers but nodes from one address,
-    channels not counted. `newcomers` bounds the strangers of one address.
+    At most `most` are open in total; `per_caller` of one caller, and `per_address` of all callers but nodes from one
+    address, not counting channels. `unauthenticated` limits the unauthenticated ones of each address.
     """
 
-    def __init__(self, newcomers: Newcomers, most: int, per_caller: int, per_address: int) -> None:
-        self.newcomers = newcomers
+    def __init__(self, unauthenticated: UnauthenticatedLimits, most: int, per_caller: int, per_address: int) -> None:
+        self.unauthenticated = unauthenticated
         self.most = most
         self._most_ordinary = most - most // CHANNELS_SHARE
         self._limits = {_CALLER: per_caller, _ADDRESS: per_address}
-        self._places: dict[Occupant, _Place] = {}
+        self._entries: dict[CountedConnection, _Entry] = {}
         self._channels = 0
         self._counts: Counter[Group] = Counter()
-        self._idle: dict[Group, dict[Occupant, None]] = {}
+        self._idle: dict[Group, dict[CountedConnection, None]] = {}
         self._ranks: dict[int, dict[Group, None]] = {}
-        """The strangers' and callers' groups by how many idle connections they have."""
+        """The groups of callers and of unauthenticated origins, by how many idle connections they have."""
         self._largest = 0
 
-    def enter(self, occupant: Occupant, origin: Origin | None) -> bool:
-        """Count a new connection, which `newcomers` has let in; return whether another one had to go."""
-        place = self._places[occupant] = _Place(((_STRANGERS, origin),), origin)
-        self._join(occupant, place)
-        crowded = len(self._places) - self._channels > self._most_ordinary
-        return crowded and self.evict_idlest(unless=occupant)
+    def add(self, connection: CountedConnection, origin: Origin | None) -> bool:
+        """Count a new connection, which `unauthenticated` has let in; return whether another one was closed for it."""
+        entry = self._entries[connection] = _Entry(((_UNAUTHENTICATED, origin),), origin)
+        self._add_to_groups(connection, entry)
+        crowded = len(self._entries) - self._channels > self._most_ordinary
+        return crowded and self.evict_idlest(unless=connection)
 
-    def identify(self, occupant: Occupant, caller: str, *, node: bool) -> bool:
-        """Count a connection as `caller`'s from now on; False if that is one too many and none of theirs is idle."""
-        place = self._places.get(occupant)
-        if place is None or place.channel:
+    def identify(self, connection: CountedConnection, caller: str, *, node: bool) -> bool:
+        """Count a connection as `caller`'s; False if the caller now has too many and none of them is idle."""
+        entry = self._entries.get(connection)
+        if entry is None or entry.channel:
             return True
-        address = () if node or place.origin is None else ((_ADDRESS, place.origin),)
+        address = () if node or entry.origin is None else ((_ADDRESS, entry.origin),)
         groups: tuple[Group, ...] = ((_CALLER, caller), *address)
-        if place.groups == groups:
+        if entry.groups == groups:
             return True
-        self._part(occupant, place, known=True)
-        place.groups = groups
-        self._join(occupant, place)
-        return all(self._fits(occupant, group) for group in groups)
+        self._remove_from_groups(connection, entry, authenticated=True)
+        entry.groups = groups
+        self._add_to_groups(connection, entry)
+        return all(self._make_room(connection, group) for group in groups)
 
-    def working(self, occupant: Occupant) -> None:
-        """A whole request is here and is being answered: not idle."""
-        place = self._places.get(occupant)
-        if place is not None and place.idle:
-            self._set_idle(occupant, place, idle=False)
+    def mark_busy(self, connection: CountedConnection) -> None:
+        """Count a connection as busy: a whole request has arrived and is being answered."""
+        entry = self._entries.get(connection)
+        if entry is not None and entry.idle:
+            self._set_idle(connection, entry, idle=False)
 
-    def waiting(self, occupant: Occupant) -> None:
-        """It waits for its peer: idle from now on, if it was not."""
-        place = self._places.get(occupant)
-        if place is not None and not place.idle:
-            self._set_idle(occupant, place, idle=True)
+    def mark_idle(self, connection: CountedConnection) -> None:
+        """Count a connection as idle: it waits for its peer."""
+        entry = self._entries.get(connection)
+        if entry is not None and not entry.idle:
+            self._set_idle(connection, entry, idle=True)
 
-    def joined(self, occupant: Occupant) -> None:
-        """It is a channel."""
-        place = self._places.get(occupant)
-        if place is not None and not place.channel:
-            self._part(occupant, place, known=True)
-            place.channel = True
+    def mark_channel(self, connection: CountedConnection) -> None:
+        """Count a connection as a channel."""
+        entry = self._entries.get(connection)
+        if entry is not None and not entry.channel:
+            self._remove_from_groups(connection, entry, authenticated=True)
+            entry.channel = True
             self._channels += 1
 
-    def parting(self, occupant: Occupant) -> None:
-        """It was a channel, and only its closing handshake is left."""
-        place = self._places.get(occupant)
-        if place is None or not place.channel:
+    def unmark_channel(self, connection: CountedConnection) -> None:
+        """Count a channel as an ordinary connection again: only its closing handshake is left."""
+        entry = self._entries.get(connection)
+        if entry is None or not entry.channel:
             return
-        place.channel, place.idle = False, True
+        entry.channel, entry.idle = False, True
         self._channels -= 1
-        self._join(occupant, place)
-        for group in place.groups:
-            self._fits(occupant, group)
+        self._add_to_groups(connection, entry)
+        for group in entry.groups:
+            self._make_room(connection, group)
 
-    def leave(self, occupant: Occupant) -> None:
-        """Forget a connection; idempotent."""
-        place = self._places.pop(occupant, None)
-        if place is None:
+    def remove(self, connection: CountedConnection) -> None:
+        """Stop counting a connection; idempotent."""
+        entry = self._entries.pop(connection, None)
+        if entry is None:
             return
-        if place.channel:
+        if entry.channel:
             self._channels -= 1
         else:
-            self._part(occupant, place)
+            self._remove_from_groups(connection, entry)
 
-    def is_stranger(self, occupant: Occupant) -> bool:
-        """Whether the peer has not shown who it is yet."""
-        place = self._places.get(occupant)
-        return place is not None and place.groups[0][0] == _STRANGERS
+    def is_unauthenticated(self, connection: CountedConnection) -> bool:
+        """Whether the peer is not authenticated yet."""
+        entry = self._entries.get(connection)
+        return entry is not None and entry.groups[0][0] == _UNAUTHENTICATED
 
-    def evict_idlest(self, unless: Occupant | None = None) -> bool:
-        """Close the idlest connection of whoever has most idle ones; False if there is none but `unless`."""
+    def evict_idlest(self, unless: CountedConnection | None = None) -> bool:
+        """Close the idlest connection of whoever has most idle ones, but not `unless`; False if there is none."""
         for group in self._ranks.get(self._largest, ()):
-            for occupant in self._idle[group]:
-                if occupant is not unless:
-                    self._evict(occupant)
+            for connection in self._idle[group]:
+                if connection is not unless:
+                    self._evict(connection)
                     return True
         return False
 
-    def _evict(self, occupant: Occupant) -> None:
-        self.leave(occupant)
-        occupant.evict()
+    def _evict(self, connection: CountedConnection) -> None:
+        self.remove(connection)
+        connection.evict()
 
-    def _fits(self, occupant: Occupant, group: Group) -> bool:
+    def _make_room(self, connection: CountedConnection, group: Group) -> bool:
         limit = self._limits.get(group[0])
         if limit is None or self._counts[group] <= limit:
             return True
         for idlest in self._idle.get(group, ()):
-            if idlest is not occupant:
+            if idlest is not connection:
                 self._evict(idlest)
                 return True
         return False
 
-    def _join(self, occupant: Occupant, place: _Place) -> None:
-        for group in place.groups:
+    def _add_to_groups(self, connection: CountedConnection, entry: _Entry) -> None:
+        for group in entry.groups:
             self._counts[group] += 1
-        if place.idle:
-            self._set_idle(occupant, place, idle=True)
+        if entry.idle:
+            self._set_idle(connection, entry, idle=True)
 
-    def _part(self, occupant: Occupant, place: _Place, *, known: bool = False) -> None:
-        """Take a connection out of its groups; a stranger is a newcomer no longer, and may be `known` instead."""
-        idle = place.idle
+    def _remove_from_groups(self, connection: CountedConnection, entry: _Entry, *, authenticated: bool = False) -> None:
+        """Remove a connection from its groups; `authenticated` if that is why it is no longer unauthenticated."""
+        idle = entry.idle
         if idle:
-            self._set_idle(occupant, place, idle=False)
-            place.idle = idle
-        for group in place.groups:
+            self._set_idle(connection, entry, idle=False)
+            entry.idle = idle
+        for group in entry.groups:
             self._counts[group] -= 1
             if not self._counts[group]:
                 del self._counts[group]
-            if group[0] == _STRANGERS:
-                if known:
-                    self.newcomers.recognise(place.origin)
+            if group[0] == _UNAUTHENTICATED:
+                if authenticated:
+                    self.unauthenticated.recognise(entry.origin)
                 else:
-                    self.newcomers.leave(place.origin)
+                    self.unauthenticated.leave(entry.origin)
 
-    def _set_idle(self, occupant: Occupant, place: _Place, *, idle: bool) -> None:
-        place.idle = idle
-        for group in place.groups:
+    def _set_idle(self, connection: CountedConnection, entry: _Entry, *, idle: bool) -> None:
+        entry.idle = idle
+        for group in entry.groups:
             members = self._idle.setdefault(group, {})
             before = len(members)
             if idle:
-                members[occupant] = None
+                members[connection] = None
             else:
-                members.pop(occupant, None)
+                members.pop(connection, None)
             if group[0] != _ADDRESS:
                 self._rank(group, before, len(members))
             if not members:

@@ -1,6 +1,7 @@
-"""The listening socket: who comes in, with which certificate, and what happens to those who do not get on.
+"""The listening socket: which connections are accepted, with which certificate, and how stalled ones are closed.
 
-Not aiohttp's own sites: those count nobody, give a stalled TLS handshake a minute, and keep one TLS context for ever.
+aiohttp's own sites are not used: they do not count connections, give a stalled TLS handshake a minute, and keep one TLS
+context forever.
 """
 
 import asyncio
@@ -11,75 +12,75 @@ import structlog
 from aiohttp import web
 
 from ferryman.server.listener.certificate import ServerCertificate
-from ferryman.server.listener.connection import Connection, Memory
+from ferryman.server.listener.connection import Connection, RequestMemories
 from ferryman.server.listener.connection_limits import ConnectionLimits
-from ferryman.server.timeouts import Timing
+from ferryman.server.timeouts import Timeouts
 
 BACKLOG = 1024
 SOCKET_BUFFER = 128 * 1024
-"""Bytes of kernel buffer a connection and direction: a saturated session delays others' keystrokes by 2 ms, not by the
-8 ms of the defaults, and a stalled one hides little."""
+"""Bytes of kernel buffer per connection and direction. A saturated session then delays other sessions' keystrokes by
+2 ms instead of the default's 8 ms, and a stalled one hides little."""
 _ACCEPTED_AT_ONCE = 8
-"""More wait for the loop's next turn: a storm of newcomers delays nobody's keystroke for long."""
+"""Further ones wait for the event loop's next turn, so that a burst of connections delays no keystroke for long."""
 _EVICTED_AT_ONCE = 16
 _EVICTED_SHARE = 64
-"""When the house is full, so many idle connections are closed at once, and at most one in so many of all."""
+"""When the server is full, this many idle connections are closed together, but at most one in so many of all."""
 _OUT_OF_FILES_SECONDS = 1.0
 _ALL_BUSY_SECONDS = 0.1
-"""Then it looks again whether a connection has become idle."""
+"""How soon the server looks again for an idle connection."""
 _QUIET_SECONDS = 60.0
-"""Between two lines of the log about the same shortage."""
+"""Between two log lines about the same shortage."""
 
 _log = structlog.get_logger("ferryman.server.listener.listener")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket bound to an address, accepting nobody yet. Raises OSError."""
+    """Return a socket bound to an address; it does not accept connections yet. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    listener = socket.socket(family, kind, protocol)
+    listening = socket.socket(family, kind, protocol)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Accepted sockets inherit both.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
-        listener.bind(address)
-        listener.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        listening.bind(address)
+        listening.setblocking(False)
     except OSError:
-        listener.close()
+        listening.close()
         raise
-    return listener
+    return listening
 
 
-class FrontDoor:
-    """Accepts connections for an aiohttp server. Without a `certificate` it is plain HTTP.
+class Listener:
+    """Accepts connections for an aiohttp server: TLS with a `certificate`, plain HTTP without.
 
-    At most `limits.most` connections are open at a time. Idle ones are closed to make room for others; while none is
-    idle, further ones wait in the kernel until one ends.
+    At most `limits.most` connections are open at a time. Idle ones are closed to make room; while none is idle, new
+    ones wait in the kernel until one ends.
     """
 
     def __init__(
         self,
-        listener: socket.socket,
+        listening: socket.socket,
         server: web.Server,
         limits: ConnectionLimits,
-        memory: Memory,
-        timing: Timing,
+        memory: RequestMemories,
+        timeouts: Timeouts,
         certificate: ServerCertificate | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._listener = listener
+        self._listening = listening
         self._server = server
         self._limits = limits
         self._memory = memory
-        self._timing = timing
+        self._timeouts = timeouts
         self._certificate = certificate
         self._open: set[Connection] = set()
         self._arriving: set[asyncio.Task[None]] = set()
         self._accepting = False
         self._closed = False
-        self._complained: dict[str, float] = {}
+        self._quiet_until: dict[str, float] = {}
 
     @property
     def connections(self) -> int:
@@ -87,15 +88,15 @@ class FrontDoor:
         return len(self._open)
 
     def open(self) -> None:
-        """Accept from now on."""
-        self._listener.listen(BACKLOG)
+        """Start accepting connections."""
+        self._listening.listen(BACKLOG)
         self._resume()
 
     async def close(self) -> None:
-        """Accept no more, and drop who is still arriving or has not asked for anything. Other connections go on."""
+        """Stop accepting, and drop connections without a complete request so far. Other connections continue."""
         self._closed = True
         self._pause()
-        self._listener.close()
+        self._listening.close()
         arriving = list(self._arriving)
         for task in arriving:
             task.cancel()
@@ -107,27 +108,27 @@ class FrontDoor:
     def _resume(self) -> None:
         if not self._accepting and not self._closed:
             self._accepting = True
-            self._loop.add_reader(self._listener, self._accept)
+            self._loop.add_reader(self._listening, self._accept)
 
     def _pause(self) -> None:
         if self._accepting:
             self._accepting = False
-            self._loop.remove_reader(self._listener)
+            self._loop.remove_reader(self._listening)
 
     def _accept(self) -> None:
         for number in range(_ACCEPTED_AT_ONCE):
             if len(self._open) >= self._limits.most:
-                if not number:  # somebody waits; otherwise the next turn tells
+                if not number:  # one is waiting; otherwise the next turn finds out
                     self._make_room()
                 return
             try:
-                accepted, address = self._listener.accept()
+                accepted, address = self._listening.accept()
             except BlockingIOError:
                 return
             except ConnectionError:
-                continue  # it left again
-            except OSError as error:  # no file descriptor, no memory: not ours to mend, and no reason to spin
-                self._complain("cannot accept", reason=error.strerror)
+                continue  # the peer left again
+            except OSError as error:  # no file descriptor or no memory: try again later
+                self._warn_rarely("cannot accept", reason=error.strerror)
                 self._pause()
                 self._loop.call_later(_OUT_OF_FILES_SECONDS, self._resume)
                 return
@@ -135,26 +136,26 @@ class FrontDoor:
             self._admit(accepted, str(address[0]))
 
     def _make_room(self) -> None:
-        """Accept nobody until a connection ends, and have some end that are idle."""
+        """Stop accepting until a connection ends, and close some that are idle."""
         self._pause()
         for number in range(max(1, min(_EVICTED_AT_ONCE, self._limits.most // _EVICTED_SHARE))):
             if not self._limits.evict_idlest():
                 if not number:
-                    self._complain("connection limit reached", limit=self._limits.most)
+                    self._warn_rarely("connection limit reached", limit=self._limits.most)
                     self._loop.call_later(_ALL_BUSY_SECONDS, self._resume)
                 return
-        self._complain("idle connections closed", limit=self._limits.most)
+        self._warn_rarely("idle connections closed", limit=self._limits.most)
 
     def _admit(self, accepted: socket.socket, peer: str) -> None:
-        origin = self._limits.newcomers.origin(peer)
-        if not self._limits.newcomers.enter(origin):
-            self._complain("too many newcomers", peer=str(origin))
+        origin = self._limits.unauthenticated.origin(peer)
+        if not self._limits.unauthenticated.enter(origin):
+            self._warn_rarely("too many unauthenticated connections", peer=str(origin))
             accepted.close()
             return
-        connection = Connection(self._server, self._limits, self._memory, self._timing, self._left)
+        connection = Connection(self._server, self._limits, self._memory, self._timeouts, self._left)
         self._open.add(connection)
-        if self._limits.enter(connection, origin):
-            self._complain("idle connections closed", limit=self._limits.most)
+        if self._limits.add(connection, origin):
+            self._warn_rarely("idle connections closed", limit=self._limits.most)
         task = self._loop.create_task(self._arrive(accepted, peer, connection))
         connection.arriving(origin, task)
         self._arriving.add(task)
@@ -169,10 +170,10 @@ class FrontDoor:
                 lambda: connection,
                 accepted,
                 ssl=self._certificate.context,
-                ssl_handshake_timeout=self._timing.request,
-                ssl_shutdown_timeout=self._timing.close,
+                ssl_handshake_timeout=self._timeouts.request,
+                ssl_shutdown_timeout=self._timeouts.close,
             )
-        except OSError as error:  # ssl.SSLError and TimeoutError are
+        except OSError as error:  # includes ssl.SSLError and TimeoutError
             _log.info("tls handshake failed", peer=peer, reason=_reason(error))
         finally:
             if connection.transport is None:
@@ -183,15 +184,15 @@ class FrontDoor:
         if not self._accepting and len(self._open) < self._limits.most:
             self._resume()
 
-    def _complain(self, event: str, **details: object) -> None:
+    def _warn_rarely(self, event: str, **details: object) -> None:
         now = self._loop.time()
-        if now >= self._complained.get(event, 0.0):
-            self._complained[event] = now + _QUIET_SECONDS
+        if now >= self._quiet_until.get(event, 0.0):
+            self._quiet_until[event] = now + _QUIET_SECONDS
             _log.warning(event, **details)
 
 
 def _reason(error: OSError) -> str:
-    """What OpenSSL calls it, in lower case: `tlsv1 alert unknown ca`, `http request`."""
+    """Return OpenSSL's name of an error in lower case, such as `tlsv1 alert unknown ca` or `http request`."""
     if isinstance(error, ssl.SSLError) and error.reason:
         return str(error.reason).lower().replace("_", " ")
     return str(error) or type(error).__name__

@@ -1,7 +1,7 @@
-"""How many bytes of requests may be held in memory that have not been answered yet.
+"""A limit on the memory that unanswered requests use.
 
-A signature covers a request's body, so nobody is known before the whole body is here. What strangers send is counted
-apart from what is sent on connections whose peers have shown who they are: neither can keep out the other.
+A signature covers the request's body, so a peer stays unauthenticated until the whole body has arrived. Requests on
+unauthenticated connections are counted separately from the others, so neither can crowd out the other.
 """
 
 from collections import Counter
@@ -10,18 +10,18 @@ from typing import Protocol
 
 
 class Sender(Protocol):
-    """A connection, as far as this module is concerned."""
+    """A connection, as this module sees it."""
 
     def refuse(self) -> None:
-        """Hold nothing of the request that is being read, and refuse it."""
+        """Refuse the request that is being read, and drop what was read of it."""
 
 
 class RequestMemory:
-    """Counts what is held for senders, by whose they are; at most `most` bytes in all.
+    """Counts the bytes held for each sender, grouped by holder (an origin or a caller); at most `most` in total.
 
-    If that is exceeded, a request is refused that is not complete: the one that holds most, of whoever holds most. One
-    that is complete stays until it is answered, which may take long; so nobody's complete requests may hold more than
-    is then left free, and there is always room for others'.
+    Beyond that, an incomplete request is refused: the largest one of the holder with the most bytes. A complete request
+    stays until it is answered, which may take long. So the complete requests of one holder may not use more than what
+    is then still free, and there is always room for others.
     """
 
     def __init__(self, most: int) -> None:
@@ -34,7 +34,7 @@ class RequestMemory:
         self.total = 0
 
     def add(self, holder: Hashable, sender: Sender, size: int) -> None:
-        """Count bytes that have arrived; some sender is refused if they are too many, perhaps this one."""
+        """Count bytes that have arrived. If that is too much, a sender is refused, perhaps this one."""
         senders = self._held.setdefault(holder, {})
         senders[sender] = senders.get(sender, 0) + size
         self._totals[holder] = self._totals.get(holder, 0) + size
@@ -42,19 +42,19 @@ class RequestMemory:
         self._refuse_largest()
 
     def add_complete(self, holder: Hashable, sender: Sender, size: int) -> bool:
-        """Count a complete request that was counted elsewhere before; see `complete`."""
+        """Count a complete request that another instance counted before; returns as `complete`."""
         self.total += size
         fits = self._completed(holder, sender, size)
         self._refuse_largest()
         return fits
 
     def complete(self, holder: Hashable, sender: Sender) -> bool:
-        """Count a request as complete until `release`; False if its holder's hold too much: then refuse it."""
+        """Count a request as complete until `release`; False if its holder has too much, and it must be refused."""
         size = self._take(holder, sender)
         return self._completed(holder, sender, size)
 
     def release(self, holder: Hashable, sender: Sender) -> int:
-        """Forget what is held for a sender; return how much that was."""
+        """Stop counting what is held for a sender; return how many bytes that was."""
         owner, complete = self._complete.pop(sender, (holder, 0))
         if complete:
             self._complete_total -= complete

@@ -1,7 +1,8 @@
-"""How many connections of one address may be open before their peers have shown who they are.
+"""Limits on the unauthenticated connections of each address.
 
-Whoever has signed a request or joined a session can be called to account and is bounded elsewhere; whoever has not can
-be anybody, and costs a socket, a TLS state and a buffer for as long as the server is patient.
+A connection is unauthenticated until its peer has signed a request or joined a session. Authenticated peers are
+accountable and have their own limits (`connection_limits`). An unauthenticated one can be anybody, and costs a socket,
+a TLS state and a buffer until the server closes it.
 """
 
 import time
@@ -16,23 +17,23 @@ from ferryman.model.identifiers import Millis
 Network: TypeAlias = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 LIMIT = 256
-"""A thousand nodes behind one address still come back within seconds: each is a newcomer for some milliseconds."""
+"""A thousand nodes behind one address still reconnect within seconds: each is unauthenticated for milliseconds."""
 _REFILL_SECONDS = 4
-"""In so many seconds as many newcomers may come from one address as may be there at a time, beside those who show who
-they are: these are not counted."""
+"""One address may open as many connections in this time as it may have unauthenticated at once. Those that become
+authenticated are not counted."""
 _SITE_BITS = 64
-"""One customer of a provider has at least this much of IPv6, and may take another address for every connection."""
+"""A provider gives each customer at least a /64 of IPv6, so one customer can use a new address for every connection."""
 
 Origin: TypeAlias = IPv4Address | IPv6Network
 """What is counted together: an IPv4 address, or an IPv6 network of 64 bits."""
 
 
-class Newcomers:
-    """Counts newcomers by where they come from: at most `limit` each, any number from the networks in `exempt`.
+class UnauthenticatedLimits:
+    """Counts unauthenticated connections by origin: at most `limit` each, and any number from the networks in `exempt`.
 
-    Those who leave as strangers cannot come again at will: twice `limit` at once, then a quarter of it a second.
-    The default exempts loopback: a proxy on this machine brings everybody's connections from one address, and programs
-    on this machine have other ways to harm it.
+    Connections that end unauthenticated are also limited in rate: a burst of twice `limit`, then a quarter of `limit`
+    per second. The default exempts loopback: a proxy on this machine brings everybody's connections from one address,
+    and programs on this machine have other ways to harm it. `clock` returns seconds.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Newcomers:
         return IPv6Network((int(address) >> _SITE_BITS << _SITE_BITS, _SITE_BITS))
 
     def enter(self, origin: Origin | None) -> bool:
-        """Count one more, unless that is too many: then False."""
+        """Count a new connection; False if there are too many from there, and it must be closed."""
         if origin is None:
             return True
         if self._counts[origin] >= self._limit or not self._arrivals.take(origin, Millis(int(self._clock() * 1000))):
@@ -71,13 +72,13 @@ class Newcomers:
         return True
 
     def recognise(self, origin: Origin | None) -> None:
-        """Count one less, which has shown who it is: it never counted as a stranger's arrival."""
+        """Stop counting a connection because its peer is authenticated; it does not count towards the rate either."""
         if origin is not None:
             self._arrivals.give_back(origin)
             self.leave(origin)
 
     def leave(self, origin: Origin | None) -> None:
-        """Count one less: it is gone."""
+        """Stop counting a connection because it ended."""
         if origin is None:
             return
         self._counts[origin] -= 1

@@ -79,7 +79,7 @@ async def _get_messages(context: OperationContext, caller: Caller, parameters: P
     """Nothing ever waits here: tasks go over the control channel. The poll is held so that agents do not spin."""
     require(context.service, caller, "ec2messages:GetMessages", _arn_of(context.service, parameters["Destination"]))
     with suppress(TimeoutError):
-        async with asyncio.timeout(context.gateway.timing.poll):
+        async with asyncio.timeout(context.gateway.timeouts.poll):
             await context.gateway.closing.wait()
     return {
         "Destination": parameters["Destination"],

@@ -2,13 +2,13 @@
 
 import json
 
-from ferryman.server.channels.acknowledgements import BEYOND, Receipts, completes_handshake
+from ferryman.server.channels.acknowledgements import BEYOND, Acknowledgements, completes_handshake
 from ferryman.wire.agent_message import PayloadType
 from tests.server.conftest import output
 
 
-def of(*numbers: int, underway: bool = False) -> Receipts:
-    receipts = Receipts(underway=underway)
+def of(*numbers: int, underway: bool = False) -> Acknowledgements:
+    receipts = Acknowledgements(underway=underway)
     for number in numbers:
         receipts.add(number)
     return receipts

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from ferryman.server.channels.frame_writer import BATCH_BYTES, Outgoing
+from ferryman.server.channels.frame_writer import BATCH_BYTES, FrameWriter
 
 
 class Peer:
@@ -20,7 +20,7 @@ class Peer:
         self.far = far
         self.writes: list[int] = []
         protocol = SimpleNamespace(writing_paused=False)
-        self.outgoing = Outgoing(cast(Any, protocol), cast(Any, self))
+        self.outgoing = FrameWriter(cast(Any, protocol), cast(Any, self))
 
     def write(self, data: bytes) -> None:
         self.writes.append(len(data))

@@ -4,7 +4,7 @@ import random
 from ipaddress import IPv4Address
 
 from ferryman.server.listener.connection_limits import ConnectionLimits
-from ferryman.server.listener.unauthenticated import Newcomers
+from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 
 HERE, THERE = IPv4Address("192.0.2.7"), IPv4Address("192.0.2.8")
 
@@ -14,15 +14,15 @@ class Occupied:
 
     def __init__(self, limits: ConnectionLimits, origin: IPv4Address | None = HERE) -> None:
         self.evicted = False
-        assert limits.newcomers.enter(origin)
-        limits.enter(self, origin)
+        assert limits.unauthenticated.enter(origin)
+        limits.add(self, origin)
 
     def evict(self) -> None:
         self.evicted = True
 
 
 def made(most: int = 1000, per_caller: int = 1000, per_address: int = 1000) -> ConnectionLimits:
-    return ConnectionLimits(Newcomers(), most, per_caller, per_address)
+    return ConnectionLimits(UnauthenticatedLimits(), most, per_caller, per_address)
 
 
 def evicted(connections: list[Occupied]) -> list[int]:
@@ -33,8 +33,8 @@ def test_the_idlest_of_whoever_has_most_goes_first() -> None:
     limits = made()
     others = [Occupied(limits, THERE) for _ in range(2)]
     many = [Occupied(limits) for _ in range(4)]
-    limits.working(many[0])
-    limits.waiting(many[0])  # it has just had an answer
+    limits.mark_busy(many[0])
+    limits.mark_idle(many[0])  # it has just had an answer
     assert limits.evict_idlest()
     assert evicted(many) == [1]
     assert limits.evict_idlest()
@@ -43,16 +43,16 @@ def test_the_idlest_of_whoever_has_most_goes_first() -> None:
         assert limits.evict_idlest()
     assert all(each.evicted for each in others + many)
     assert not limits.evict_idlest()
-    assert len(limits.newcomers) == 0
+    assert len(limits.unauthenticated) == 0
 
 
 def test_what_is_being_answered_and_channels_are_not_closed() -> None:
     limits = made()
     busy, channel = Occupied(limits), Occupied(limits)
-    limits.working(busy)
-    limits.joined(channel)
+    limits.mark_busy(busy)
+    limits.mark_channel(channel)
     assert not limits.evict_idlest()
-    limits.parting(channel)
+    limits.unmark_channel(channel)
     assert limits.evict_idlest()
     assert (busy.evicted, channel.evicted) == (False, True)
 
@@ -61,7 +61,7 @@ def test_a_quarter_is_kept_free_for_channels() -> None:
     limits = made(most=8)
     channels = [Occupied(limits) for _ in range(4)]
     for each in channels:
-        limits.joined(each)
+        limits.mark_channel(each)
     rest = [Occupied(limits) for _ in range(10)]
     assert evicted(rest) == [0, 1, 2, 3]
     assert evicted(channels) == []
@@ -73,9 +73,9 @@ def test_a_caller_has_so_many_and_closes_its_own() -> None:
     assert limits.identify(other, "other", node=False)
     mine = [Occupied(limits) for _ in range(4)]
     for each in mine:
-        limits.working(each)
+        limits.mark_busy(each)
         assert limits.identify(each, "me", node=False)
-        limits.waiting(each)
+        limits.mark_idle(each)
     assert evicted(mine) == [0, 1]
     assert not stranger.evicted
     assert not other.evicted
@@ -85,7 +85,7 @@ def test_one_too_many_is_refused_while_all_are_busy() -> None:
     limits = made(per_caller=1)
     busy, another = Occupied(limits), Occupied(limits)
     for each in (busy, another):
-        limits.working(each)
+        limits.mark_busy(each)
     assert limits.identify(busy, "me", node=False)
     assert not limits.identify(another, "me", node=False)
     assert evicted([busy, another]) == []
@@ -110,10 +110,10 @@ def test_closing_channels_count_as_their_callers_again() -> None:
     channels = [Occupied(limits) for _ in range(5)]
     for each in channels:
         assert limits.identify(each, "mi-1", node=True)
-        limits.joined(each)
+        limits.mark_channel(each)
     assert evicted(channels) == []
     for each in channels:
-        limits.parting(each)
+        limits.unmark_channel(each)
     assert evicted(channels) == [0, 1, 2]
 
 
@@ -132,13 +132,13 @@ def test_after_any_course_of_events_the_largest_holder_closes_one() -> None:
             continue
         one = source.choice(list(owners))
         if act == "working":
-            limits.working(one)
+            limits.mark_busy(one)
             idle.discard(one)
         elif act == "waiting":
-            limits.waiting(one)
+            limits.mark_idle(one)
             idle.add(one)
         elif act == "leave":
-            limits.leave(one)
+            limits.remove(one)
             owners.pop(one)
             idle.discard(one)
         elif limits.evict_idlest():
@@ -150,5 +150,5 @@ def test_after_any_course_of_events_the_largest_holder_closes_one() -> None:
         else:
             assert not idle
     for each in owners:
-        limits.leave(each)
+        limits.remove(each)
     assert not limits.evict_idlest()

@@ -2,7 +2,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ferryman.server.listener.unauthenticated import Newcomers, Origin
+from ferryman.server.listener.unauthenticated import Origin, UnauthenticatedLimits
 
 
 @pytest.mark.parametrize(
@@ -18,39 +18,39 @@ from ferryman.server.listener.unauthenticated import Newcomers, Origin
     ],
 )
 def test_what_is_counted_together(peer: str, origin: object) -> None:
-    assert Newcomers().origin(peer) == origin
+    assert UnauthenticatedLimits().origin(peer) == origin
 
 
 def test_so_many_and_no_more() -> None:
-    newcomers = Newcomers(limit=2)
-    here, there = newcomers.origin("192.0.2.7"), newcomers.origin("192.0.2.8")
-    assert [newcomers.enter(here) for _ in range(3)] == [True, True, False]
-    assert newcomers.enter(there)
-    newcomers.leave(here)
-    assert newcomers.enter(here)
-    assert len(newcomers) == 3
+    unauthenticated = UnauthenticatedLimits(limit=2)
+    here, there = unauthenticated.origin("192.0.2.7"), unauthenticated.origin("192.0.2.8")
+    assert [unauthenticated.enter(here) for _ in range(3)] == [True, True, False]
+    assert unauthenticated.enter(there)
+    unauthenticated.leave(here)
+    assert unauthenticated.enter(here)
+    assert len(unauthenticated) == 3
 
 
 def test_the_exempt_are_not_counted() -> None:
-    newcomers = Newcomers(limit=1, exempt=[ip_network("10.0.0.0/8")])
-    assert all(newcomers.enter(newcomers.origin("10.1.2.3")) for _ in range(5))
-    assert newcomers.origin("127.0.0.1") is not None
-    newcomers.leave(None)
-    assert len(newcomers) == 0
+    unauthenticated = UnauthenticatedLimits(limit=1, exempt=[ip_network("10.0.0.0/8")])
+    assert all(unauthenticated.enter(unauthenticated.origin("10.1.2.3")) for _ in range(5))
+    assert unauthenticated.origin("127.0.0.1") is not None
+    unauthenticated.leave(None)
+    assert len(unauthenticated) == 0
 
 
 def test_strangers_come_again_at_a_measured_pace() -> None:
     now = 0.0
-    newcomers = Newcomers(limit=8, exempt=(), clock=lambda: now)
-    here, there = newcomers.origin("192.0.2.7"), newcomers.origin("192.0.2.8")
+    unauthenticated = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: now)
+    here, there = unauthenticated.origin("192.0.2.7"), unauthenticated.origin("192.0.2.8")
 
     def come_and_go(origin: Origin | None) -> int:
         """How many of a hundred got in, one after the other."""
         came = 0
         for _ in range(100):
-            if newcomers.enter(origin):
+            if unauthenticated.enter(origin):
                 came += 1
-                newcomers.leave(origin)
+                unauthenticated.leave(origin)
         return came
 
     assert come_and_go(here) == 16
@@ -62,9 +62,9 @@ def test_strangers_come_again_at_a_measured_pace() -> None:
 
 
 def test_who_shows_who_they_are_may_come_as_often_as_they_like() -> None:
-    newcomers = Newcomers(limit=8, exempt=(), clock=lambda: 0.0)
-    here = newcomers.origin("192.0.2.7")
+    unauthenticated = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: 0.0)
+    here = unauthenticated.origin("192.0.2.7")
     for _ in range(100):
-        assert newcomers.enter(here)
-        newcomers.recognise(here)
-    assert len(newcomers) == 0
+        assert unauthenticated.enter(here)
+        unauthenticated.recognise(here)
+    assert len(unauthenticated) == 0
