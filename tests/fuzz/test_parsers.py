@@ -45,7 +45,7 @@ NOT_FUZZED = {
     "sandbox.worker._Lane._ask": OWN_WORK,
     "sandbox.worker._exchange": OWN_WORK,
     "server.channels.control_channel.ControlChannel._read": WIRE,
-    "server.listener.unauthenticated.Newcomers.origin": ADDRESS,
+    "server.listener.unauthenticated.UnauthenticatedLimits.origin": ADDRESS,
     "server.channels.relay.RelaySlot._agent_state": WIRE,
     "store.access_requests.store._request": OWN_WORK,
     "transport.dialler.Dialler.dial": ADDRESS,

@@ -76,7 +76,7 @@ TARGETS = (
     ),
     Target("server.relay", _relayed, frames(), (MalformedFrame,), (), MIB),
     Target(
-        "server.receipts",
+        "server.acknowledgements",
         _acknowledgements,
         (b"\n".join(payloads()),),
         (),
