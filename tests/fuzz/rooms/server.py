@@ -28,10 +28,10 @@ def _relayed(data: bytes) -> None:
 
 
 def _acknowledgements(data: bytes) -> None:
-    receipts = Acknowledgements(underway=True)
+    acknowledged = Acknowledgements(underway=True)
     for payload in data.split(b"\n"):
-        receipts.acknowledged(payload)
-        assert isinstance(receipts.settled, bool)
+        acknowledged.acknowledged(payload)
+        assert isinstance(acknowledged.settled, bool)
 
 
 def _handshake(data: bytes) -> None:
