@@ -4,15 +4,14 @@ Whoever can make the server write records without being allowed to do anything c
 Successful calls that change something are never summed up.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ferryman.core.ratelimits.token_bucket import RecentBuckets
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
 
-REMEMBERED = 10_000
-"""Parties; the one that was seen longest ago is forgotten first, and starts full again."""
 SUMMARY_SECONDS = 60
 MOST_SUMMARIES = 200
 """Parties with a summary of their own per interval."""
@@ -117,40 +116,23 @@ class Repeated:
                 found[value] = None
 
 
-@dataclass(slots=True)
-class _Level:
-    tokens: float
-    filled_at: Millis
-
-
 class RecordBudget:
     """Counts records. Not a port: one server's memory, which a restart forgets."""
 
     def __init__(self) -> None:
-        self._levels: OrderedDict[str, _Level] = OrderedDict()
+        self._buckets = RecentBuckets[str]()
         self._repeated: dict[str, Repeated] = {}
 
     def allows(self, allowances: Sequence[Allowance], cause: Cause, now: Millis) -> bool:
         """Return whether a record is written by itself; otherwise it is counted for the next summary."""
-        if all(self.take(each, now) for each in allowances):  # the first that is used up spares the others
+        if all(self.acquire(each, now) for each in allowances):  # the first that is used up spares the others
             return True
         self._summary(cause.party, now).add(cause, now)
         return False
 
-    def take(self, allowance: Allowance, now: Millis) -> bool:
+    def acquire(self, allowance: Allowance, now: Millis) -> bool:
         """Take one from an allowance; False if it is used up."""
-        level = self._levels.get(allowance.key)
-        if level is None:
-            level = self._levels[allowance.key] = _Level(allowance.burst, now)
-            if len(self._levels) > REMEMBERED:
-                self._levels.popitem(last=False)
-        self._levels.move_to_end(allowance.key)
-        refill = max(0, now - level.filled_at) / 1000 * allowance.per_second
-        level.tokens, level.filled_at = min(allowance.burst, level.tokens + refill), now
-        if level.tokens < 1:
-            return False
-        level.tokens -= 1
-        return True
+        return self._buckets.acquire(allowance.key, allowance.burst, allowance.per_second, now)
 
     def summaries(self, now: Millis, *, at_once: bool = False) -> list[Repeated]:
         """Return the summaries that are due, and forget them: those begun SUMMARY_SECONDS ago, or all `at_once`."""

@@ -45,7 +45,8 @@ def build(
     app[GATEWAY] = Gateway(service, timeouts)
     app[KEY_USES] = KeyUseWriter(service)
     app[STORE_HEALTH] = StoreHealth(service)
-    app[THROTTLE] = Throttle(service.settings.limits)
+    limits = service.settings.limits
+    app[THROTTLE] = Throttle(limits.calls_burst, limits.calls_per_second)
     app[FAILED_ATTEMPTS] = Guesses()
     app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     app[PROXIES] = TrustedProxies() if proxies is None else proxies

@@ -106,7 +106,7 @@ def demand_trail(service: Service, operation: str, caller: Caller | None = None)
     """
     if caller is not None and operation in _NEEDS_NO_PERMISSION:
         allowance = Allowance(f"{operation}:{principal(caller)}", *_NEEDS_NO_PERMISSION[operation])
-        if not service.records.take(allowance, service.clock()):
+        if not service.records.acquire(allowance, service.clock()):
             raise ServiceError("ThrottlingException", "Rate exceeded")
     if service.settings.audit.required and needs_record(operation) and service.trail.failure is not None:
         raise _unrecorded()

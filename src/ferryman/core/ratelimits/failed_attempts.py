@@ -8,8 +8,8 @@ claim that failed too often from one address still is, and only what fails again
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TypeVar
 
+from ferryman.core.ratelimits.token_bucket import REMEMBERED, TokenBuckets
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 
@@ -17,15 +17,11 @@ ADDRESS_BURST, ADDRESS_PER_SECOND = 60.0, 1.0
 """Failures of one address, whatever they claimed."""
 CLAIM_BURST, CLAIM_PER_SECOND = 10.0, 0.1
 """Failures of one address with one key, activation or session."""
-REMEMBERED = 10_000
-"""Addresses, claims, and claims that were right: of each the most recent ones."""
 SUMMARY_SECONDS = 60
 MOST_SUMMARIES = 1000
 MOST_CLAIMS_NAMED = 10
 ELSEWHERE = "elsewhere"
 """Where all are counted together for whose own summary there is no room."""
-
-_Key = TypeVar("_Key", str, tuple[str, str])
 
 
 class TooManyGuesses(ServiceError):
@@ -33,17 +29,6 @@ class TooManyGuesses(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("ThrottlingException", "Too many failed attempts came from this address; wait a minute.")
-
-
-@dataclass(slots=True)
-class _Allowance:
-    left: float
-    filled_at: Millis
-
-    def refill(self, burst: float, per_second: float, now: Millis) -> float:
-        self.left = min(burst, self.left + max(0, now - self.filled_at) / 1000 * per_second)
-        self.filled_at = now
-        return self.left
 
 
 @dataclass(slots=True)
@@ -62,8 +47,8 @@ class Guesses:
     """Counts failures. An address is any text that says where somebody is, "" for one that is not counted by itself."""
 
     def __init__(self) -> None:
-        self._addresses: OrderedDict[str, _Allowance] = OrderedDict()
-        self._claims: OrderedDict[tuple[str, str], _Allowance] = OrderedDict()
+        self._addresses = TokenBuckets[str](ADDRESS_BURST, ADDRESS_PER_SECOND)
+        self._claims = TokenBuckets[tuple[str, str]](CLAIM_BURST, CLAIM_PER_SECOND)
         self._right: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._summaries: dict[str, Summary] = {}
 
@@ -74,15 +59,14 @@ class Guesses:
         """
         if not address or (peer, claim) in self._right:
             return
-        allowance = self._addresses.get(address)
-        if allowance is not None and allowance.refill(ADDRESS_BURST, ADDRESS_PER_SECOND, now) < 1:
+        if self._addresses.is_empty(address, now):
             self._refuse(address, claim, now)
 
     def failed(self, address: str, peer: str, claim: str, now: Millis) -> None:
         """Count a failure; raises `TooManyGuesses` if it is not to be answered and recorded as what it was."""
-        allowed = not address or _take(self._addresses, address, ADDRESS_BURST, ADDRESS_PER_SECOND, now)
+        allowed = not address or self._addresses.acquire(address, now)
         if claim:
-            allowed &= _take(self._claims, (peer, claim), CLAIM_BURST, CLAIM_PER_SECOND, now)
+            allowed &= self._claims.acquire((peer, claim), now)
         if not allowed:
             self._refuse(address or peer, claim, now)
         self._summary(address or peer, claim, now).failed += 1
@@ -116,17 +100,3 @@ class Guesses:
         if claim and len(found.claims) < MOST_CLAIMS_NAMED:
             found.claims[claim] = None
         return found
-
-
-def _take(counted: OrderedDict[_Key, _Allowance], key: _Key, burst: float, per_second: float, now: Millis) -> bool:
-    """Take one from an allowance; False if it is used up."""
-    allowance = counted.get(key)
-    if allowance is None:
-        allowance = counted[key] = _Allowance(burst, now)
-        if len(counted) > REMEMBERED:
-            counted.popitem(last=False)
-    counted.move_to_end(key)
-    if allowance.refill(burst, per_second, now) < 1:
-        return False
-    allowance.left -= 1
-    return True

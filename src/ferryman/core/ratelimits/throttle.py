@@ -1,15 +1,10 @@
-"""Token buckets, one a caller and operation: who calls too often is told to wait, others do not notice."""
+"""Limits on API calls, per caller and operation: a caller that exceeds its own is throttled, others do not notice."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import dataclass
 
-from ferryman.core.service import Limits
+from ferryman.core.ratelimits.token_bucket import REMEMBERED, TokenBuckets
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-
-BUCKETS = 10_000
-"""How many are remembered; the one that was used longest ago goes first, and starts full again."""
 
 PAUSE = 200
 """Milliseconds without a call after one whose policies were too much work: 20 times what that took."""
@@ -28,53 +23,13 @@ DENIED_PAUSE = 1000
 """Milliseconds without a call after more than that."""
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: Millis
-
-
-class TokenBuckets:
-    """One bucket of tokens a key: `burst` may be taken at once, then `rate` a second."""
+class Throttle:
+    """Counts the calls of one server: of each caller and operation `burst` at once, then `rate` a second."""
 
     def __init__(self, burst: float, rate: float) -> None:
-        self._burst = burst
-        self._rate = rate
-        self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._buckets)
-
-    def take(self, key: Hashable, now: Millis) -> bool:
-        """Take a token; False if there is none. `now` is milliseconds of any clock, always the same."""
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = _Bucket(self._burst, now)
-            if len(self._buckets) > BUCKETS:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(key)
-        refill = max(0, now - bucket.filled_at) / 1000 * self._rate
-        bucket.tokens = min(self._burst, bucket.tokens + refill)
-        bucket.filled_at = now
-        if bucket.tokens < 1:
-            return False
-        bucket.tokens -= 1
-        return True
-
-    def give_back(self, key: Hashable) -> None:
-        """Put back a token that was taken."""
-        bucket = self._buckets.get(key)
-        if bucket is not None:
-            bucket.tokens = min(self._burst, bucket.tokens + 1)
-
-
-class Throttle:
-    """Counts the calls of one server. `Limits.calls_burst` may come at once, `Limits.calls_per_second` go on."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._buckets = TokenBuckets(limits.calls_burst, limits.calls_per_second)
-        self._node_buckets = TokenBuckets(min(NODE_BURST, limits.calls_burst), min(NODE_RATE, limits.calls_per_second))
-        self._denials = TokenBuckets(DENIALS_BURST, DENIALS_RATE)
+        self._buckets = TokenBuckets[tuple[str, str]](burst, rate)
+        self._node_buckets = TokenBuckets[str](min(NODE_BURST, burst), min(NODE_RATE, rate))
+        self._denials = TokenBuckets[str](DENIALS_BURST, DENIALS_RATE)
         self._paused: OrderedDict[str, Millis] = OrderedDict()
 
     def take(self, caller_id: str, operation: str, now: Millis, *, node: bool = False) -> None:
@@ -83,17 +38,18 @@ class Throttle:
             raise ServiceError(
                 "ThrottlingException", "Rate exceeded: your last call was too much work, or too many were denied"
             )
-        if not (self._node_buckets.take(caller_id, now) if node else self._buckets.take((caller_id, operation), now)):
+        by_operation = (caller_id, operation)
+        if not (self._node_buckets.acquire(caller_id, now) if node else self._buckets.acquire(by_operation, now)):
             raise ServiceError("ThrottlingException", "Rate exceeded")
 
     def denied(self, caller_id: str, now: Millis) -> None:
         """Count a call that policies denied; after too many the caller waits."""
-        if not self._denials.take(caller_id, now):
+        if not self._denials.acquire(caller_id, now):
             self.pause(caller_id, now, DENIED_PAUSE)
 
     def pause(self, caller_id: str, now: Millis, milliseconds: int = PAUSE) -> None:
         """Refuse every call of a caller for so long; others do not notice."""
         self._paused[caller_id] = Millis(now + milliseconds)
         self._paused.move_to_end(caller_id)
-        if len(self._paused) > BUCKETS:
+        if len(self._paused) > REMEMBERED:
             self._paused.popitem(last=False)

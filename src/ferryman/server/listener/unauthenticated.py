@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
-from ferryman.core.ratelimits.throttle import TokenBuckets
+from ferryman.core.ratelimits.token_bucket import TokenBuckets
 from ferryman.model.identifiers import Millis
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -43,7 +43,7 @@ class UnauthenticatedLimits:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit
-        self._arrivals = TokenBuckets(2 * limit, limit / _REFILL_SECONDS)
+        self._arrivals = TokenBuckets[Origin](2 * limit, limit / _REFILL_SECONDS)
         self._clock = clock
         self._exempt = tuple(exempt)
         self._counts: Counter[Origin] = Counter()
@@ -66,7 +66,7 @@ class UnauthenticatedLimits:
         """Count a new connection; False if there are too many from there, and it must be closed."""
         if origin is None:
             return True
-        if self._counts[origin] >= self._limit or not self._arrivals.take(origin, Millis(int(self._clock() * 1000))):
+        if self._counts[origin] >= self._limit or not self._arrivals.acquire(origin, Millis(int(self._clock() * 1000))):
             return False
         self._counts[origin] += 1
         return True
@@ -74,7 +74,7 @@ class UnauthenticatedLimits:
     def recognise(self, origin: Origin | None) -> None:
         """Stop counting a connection because its peer is authenticated; it does not count towards the rate either."""
         if origin is not None:
-            self._arrivals.give_back(origin)
+            self._arrivals.release(origin)
             self.leave(origin)
 
     def leave(self, origin: Origin | None) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from ferryman.core.ratelimits import failed_attempts as guesses_module
+from ferryman.core.ratelimits import token_bucket
 from ferryman.core.ratelimits.failed_attempts import (
     ADDRESS_BURST,
     CLAIM_BURST,
@@ -115,6 +116,7 @@ def test_refusals_are_summed_up_once_a_minute() -> None:
 
 def test_memory_and_words_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guesses_module, "REMEMBERED", 20)
+    monkeypatch.setattr(token_bucket, "REMEMBERED", 20)
     monkeypatch.setattr(guesses_module, "MOST_SUMMARIES", 5)
     guesses = Guesses()
     for n in range(50):

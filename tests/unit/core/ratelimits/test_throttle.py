@@ -3,7 +3,6 @@ from contextlib import suppress
 import pytest
 
 from ferryman.core.ratelimits.throttle import (
-    BUCKETS,
     DENIALS_BURST,
     DENIED_PAUSE,
     NODE_BURST,
@@ -11,11 +10,11 @@ from ferryman.core.ratelimits.throttle import (
     PAUSE,
     Throttle,
 )
-from ferryman.core.service import Limits
+from ferryman.core.ratelimits.token_bucket import REMEMBERED
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 
-LIMITS = Limits(calls_per_second=10, calls_burst=3)
+BURST, RATE = 3, 10
 
 
 def take(throttle: Throttle, milliseconds: int, caller_id: str = "AIDA1", operation: str = "StartSession") -> bool:
@@ -27,44 +26,44 @@ def take(throttle: Throttle, milliseconds: int, caller_id: str = "AIDA1", operat
 
 
 def test_a_burst_passes_and_the_next_call_waits_for_its_token() -> None:
-    throttle = Throttle(LIMITS)
+    throttle = Throttle(BURST, RATE)
     assert [take(throttle, 0) for _ in range(4)] == [True, True, True, False]
     assert [take(throttle, 99), take(throttle, 199), take(throttle, 199)] == [False, True, False]
 
 
 def test_rest_fills_the_bucket_to_its_burst_only() -> None:
-    throttle = Throttle(LIMITS)
+    throttle = Throttle(BURST, RATE)
     take(throttle, 0)
     assert [take(throttle, 3_600_000) for _ in range(4)] == [True, True, True, False]
 
 
 @pytest.mark.parametrize("other", [{"caller_id": "AIDA2"}, {"operation": "DescribeSessions"}])
 def test_others_do_not_notice(other: dict[str, str]) -> None:
-    throttle = Throttle(LIMITS)
+    throttle = Throttle(BURST, RATE)
     assert [take(throttle, 0) for _ in range(4)][-1] is False
     assert take(throttle, 0, **other)
 
 
 def test_a_clock_that_goes_back_gives_nothing() -> None:
-    throttle = Throttle(LIMITS)
+    throttle = Throttle(BURST, RATE)
     assert [take(throttle, 5000) for _ in range(4)] == [True, True, True, False]
     assert [take(throttle, 0), take(throttle, 99)] == [False, False]
 
 
 def test_memory_is_bounded_and_the_busy_are_kept() -> None:
-    throttle = Throttle(LIMITS)
+    throttle = Throttle(BURST, RATE)
     for _ in range(4):
         take(throttle, 0, "busy")
-    for number in range(BUCKETS - 1):
+    for number in range(REMEMBERED - 1):
         take(throttle, 0, f"other-{number}")
     assert not take(throttle, 0, "busy")
     take(throttle, 0, "one more")
     assert not take(throttle, 0, "busy")
-    assert len(throttle._buckets) == BUCKETS
+    assert len(throttle._buckets) == REMEMBERED
 
 
 def test_a_paused_caller_waits_with_every_operation_and_others_do_not() -> None:
-    throttle = Throttle(Limits(calls_per_second=1000, calls_burst=1000))
+    throttle = Throttle(1000, 1000)
     throttle.take("eve", "A", Millis(0))
     throttle.pause("eve", Millis(0))
     for operation in "AB":
@@ -76,8 +75,8 @@ def test_a_paused_caller_waits_with_every_operation_and_others_do_not() -> None:
 
 
 def test_the_memory_of_paused_callers_is_bounded() -> None:
-    throttle = Throttle(Limits())
-    for place in range(BUCKETS + 1):
+    throttle = Throttle(1000, 500)
+    for place in range(REMEMBERED + 1):
         throttle.pause(str(place), Millis(0))
     throttle.take("0", "A", Millis(0))
     with pytest.raises(ServiceError):
@@ -85,7 +84,7 @@ def test_the_memory_of_paused_callers_is_bounded() -> None:
 
 
 def test_a_node_may_call_less_often() -> None:
-    throttle = Throttle(Limits(calls_per_second=500, calls_burst=1000))
+    throttle = Throttle(1000, 500)
 
     def taken(milliseconds: int) -> int:
         """How many of 1,000 calls pass."""
@@ -100,7 +99,7 @@ def test_a_node_may_call_less_often() -> None:
 
 
 def test_who_is_denied_too_often_waits_a_second_with_every_call() -> None:
-    throttle = Throttle(Limits(calls_per_second=1000, calls_burst=1000))
+    throttle = Throttle(1000, 1000)
     for _ in range(DENIALS_BURST):
         throttle.denied("AIDA1", Millis(0))
     assert take(throttle, 0)
