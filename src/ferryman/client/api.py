@@ -18,7 +18,7 @@ from ferryman.client.library.client import Client, open_client
 from ferryman.client.library.forwarding import LOOPBACK, Forward, listen
 from ferryman.client.library.input_feeding import feed
 from ferryman.client.library.port_sessions import Destination, PortSessions
-from ferryman.client.library.running_command import CommandTraffic, RunningCommand, Stream
+from ferryman.client.library.running_command import CommandHandler, RunningCommand, Stream
 from ferryman.client.library.socks import requested
 from ferryman.client.transfer.commands import RemotePath
 from ferryman.client.transfer.files import download_file, upload_file
@@ -107,11 +107,11 @@ class Node:
         """
         if not arguments or not arguments[0]:
             raise ValueError("a command needs a program")
-        traffic = CommandTraffic.new()
+        handler = CommandHandler.new()
         parameters = {"command": shlex.join(arguments), "separateOutputStream": "true"}
-        session = await self._client.start(self.id, COMMAND_DOCUMENT, parameters, traffic)
+        session = await self._client.start(self.id, COMMAND_DOCUMENT, parameters, handler)
         try:
-            yield RunningCommand(session, traffic)
+            yield RunningCommand(session, handler)
         finally:
             await session.close()
 

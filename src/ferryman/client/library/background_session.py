@@ -25,13 +25,13 @@ NODE_SILENT = "The node does not answer: it is frozen, overloaded or cut off."
 NODE_ANSWERS = "The node answers again."
 
 
-class Traffic(OutputHandler, Protocol):
+class BackgroundHandler(OutputHandler, Protocol):
     """What a session carries. Its methods run on the event loop and do not wait."""
 
-    def began(self, started: SessionStarted, far_end: FarEnd) -> None:
+    def on_started(self, started: SessionStarted, far_end: FarEnd) -> None:
         """The session has started; send from now on. Raises `Failure` if this far end cannot do it."""
 
-    def over(self) -> None:
+    def on_ended(self) -> None:
         """The session has ended; only what `FarEnd.remaining` releases still comes."""
 
 
@@ -47,11 +47,11 @@ class BackgroundSession:
         dialler: Dialler,
         service: ServiceClient,
         reconnect_seconds: float,
-        traffic: Traffic,
+        handler: BackgroundHandler,
         on_notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.session_id = launch.session_id
-        self._traffic = traffic
+        self._handler = handler
         self._on_notice = on_notice
         self._driver = SessionDriver(launch, dialler, service, reconnect_seconds, self)
         self.far_end = self._driver.far_end
@@ -90,11 +90,11 @@ class BackgroundSession:
 
     def session_started(self, started: SessionStarted) -> OutputHandler:
         """Start what the session carries. Raises `Failure` if this far end cannot do it."""
-        self._traffic.began(started, self.far_end)
+        self._handler.on_started(started, self.far_end)
         self._flag_ends = started.agreed != AWS or started.session_type == SessionType.PORT
         if not self._started.done():
             self._started.set_result(None)
-        return self._traffic
+        return self._handler
 
     def on_event(self, event: SessionEvent) -> None:
         """Pass notices on, or end."""
@@ -135,7 +135,7 @@ class BackgroundSession:
             self._over.set_result(None)
         else:
             self._over.set_exception(failure)
-        self._traffic.over()
+        self._handler.on_ended()
 
     async def _terminate(self) -> None:
         with contextlib.suppress(TimeoutError, CallRefused, Unreachable):

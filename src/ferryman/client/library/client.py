@@ -16,7 +16,7 @@ from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import ServiceClient
 from ferryman.client.calls.start_session import start_session
 from ferryman.client.calls.targets import Target, find_nodes
-from ferryman.client.library.background_session import BackgroundSession, Traffic
+from ferryman.client.library.background_session import BackgroundHandler, BackgroundSession
 from ferryman.client.session.driver import HEARTBEAT_SECONDS
 from ferryman.model.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
@@ -51,7 +51,7 @@ class Client:
         return await self.call(find_nodes, targets)
 
     async def start(
-        self, node_id: str, document: str, parameters: Mapping[str, str], traffic: Traffic
+        self, node_id: str, document: str, parameters: Mapping[str, str], handler: BackgroundHandler
     ) -> BackgroundSession:
         """Start a session and wait until it is open. Raises `Failure`.
 
@@ -59,7 +59,7 @@ class Client:
         must not fail where a single one would go on.
         """
         launch = await self._launch(node_id, document, parameters)
-        session = BackgroundSession(launch, self.dialler, self.service, self.reconnect_seconds, traffic, self.on_notice)
+        session = BackgroundSession(launch, self.dialler, self.service, self.reconnect_seconds, handler, self.on_notice)
         try:
             await session.started()
         except BaseException:

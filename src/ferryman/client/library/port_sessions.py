@@ -50,7 +50,7 @@ class Destination:
         return parameters | ({"host": self.host} if self.host else {})
 
 
-class PortTraffic:
+class PortHandler:
     """The streams of one port session. `on_problem` gets texts for people."""
 
     def __init__(self, destination: Destination, on_problem: Callable[[str], None]) -> None:
@@ -68,7 +68,7 @@ class PortTraffic:
             raise RuntimeError("the session has not begun")
         return self._tunnel
 
-    def began(self, started: SessionStarted, far_end: FarEnd) -> None:
+    def on_started(self, started: SessionStarted, far_end: FarEnd) -> None:
         """Open the tunnel."""
         if started.session_type != SessionType.PORT:
             raise Failure(
@@ -102,7 +102,7 @@ class PortTraffic:
         """Move what waits."""
         self.tunnel.move()
 
-    def over(self) -> None:
+    def on_ended(self) -> None:
         """Reset the connections that are left."""
         if self._keep_alive is not None:
             self._keep_alive.cancel()
@@ -112,7 +112,7 @@ class PortTraffic:
     def _broken(self, reason: str) -> None:
         self.failed = True
         self._on_problem(f"{self._destination}: the node broke the protocol of port forwarding: {reason}")
-        self.over()
+        self.on_ended()
 
     def _stay_alive(self) -> None:
         self._keep_alive = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._stay_alive)
@@ -123,16 +123,16 @@ class PortTraffic:
 @dataclass(slots=True)
 class _Kept:
     session: BackgroundSession
-    traffic: PortTraffic
+    handler: PortHandler
     used_at: float
 
     @property
     def usable(self) -> bool:
-        return not (self.session.is_over or self.traffic.failed)
+        return not (self.session.is_over or self.handler.failed)
 
     @property
     def idle(self) -> bool:
-        return not len(self.traffic.tunnel)
+        return not len(self.handler.tunnel)
 
 
 class PortSessions:
@@ -160,7 +160,7 @@ class PortSessions:
             kept = await asyncio.shield(opening)
         kept.used_at = time.monotonic()
         self._end_unused(but=kept)
-        return kept.traffic.tunnel
+        return kept.handler.tunnel
 
     async def close(self) -> None:
         """End all sessions."""
@@ -176,9 +176,9 @@ class PortSessions:
     async def _open(self, destination: Destination) -> _Kept:
         if old := self._kept.pop(destination, None):
             await old.session.close()
-        traffic = PortTraffic(destination, self._on_problem)
-        session = await self._client.start(self._node_id, destination.document, destination.parameters, traffic)
-        kept = self._kept[destination] = _Kept(session, traffic, time.monotonic())
+        handler = PortHandler(destination, self._on_problem)
+        session = await self._client.start(self._node_id, destination.document, destination.parameters, handler)
+        kept = self._kept[destination] = _Kept(session, handler, time.monotonic())
         watching = asyncio.create_task(self._watch(destination, kept))
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)

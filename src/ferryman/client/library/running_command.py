@@ -31,7 +31,7 @@ _STREAMS: Mapping[int, Stream] = {
 
 
 @dataclass(frozen=True, slots=True)
-class CommandTraffic:
+class CommandHandler:
     """The state that a command's session and its user share."""
 
     arrived: deque[OutputReceived]
@@ -44,7 +44,7 @@ class CommandTraffic:
         """Return the state of a command that has not begun."""
         return cls(deque(), asyncio.Event(), asyncio.Event(), [])
 
-    def began(self, started: SessionStarted, far_end: FarEnd) -> None:
+    def on_started(self, started: SessionStarted, far_end: FarEnd) -> None:
         """See that it is a command."""
         if started.session_type != SessionType.NON_INTERACTIVE_COMMANDS:
             raise Failure("The command was not started", f"the node began a session of type {started.session_type}")
@@ -59,7 +59,7 @@ class CommandTraffic:
         """There may be room for input."""
         self.room.set()
 
-    def over(self) -> None:
+    def on_ended(self) -> None:
         """Let everybody look."""
         self.news.set()
         self.room.set()
@@ -71,9 +71,9 @@ class RunningCommand:
     Output that is not asked for is not acknowledged: a command that writes much waits for its reader.
     """
 
-    def __init__(self, session: BackgroundSession, traffic: CommandTraffic) -> None:
+    def __init__(self, session: BackgroundSession, handler: CommandHandler) -> None:
         self._session = session
-        self._traffic = traffic
+        self._handler = handler
         self._far_end = session.far_end
         self._exit_code: int | None = None
 
@@ -85,7 +85,7 @@ class RunningCommand:
     @property
     def takes_input(self) -> bool:
         """Whether the node passes input on to the command; AWS's agent does not."""
-        return self._traffic.begun[0][0].stdin
+        return self._handler.begun[0][0].stdin
 
     @property
     def exit_code(self) -> int | None:
@@ -101,10 +101,10 @@ class RunningCommand:
             raise Failure("The command cannot get input", "this node's agent passes none on")
         place = 0
         while place < len(data) and not self._session.is_over:
-            self._traffic.room.clear()
+            self._handler.room.clear()
             room = self._far_end.capacity()
             if room <= 0:
-                await self._traffic.room.wait()
+                await self._handler.room.wait()
                 continue
             self._far_end.send(PayloadType.OUTPUT, bytes(data[place : place + room]))
             place += room
@@ -143,11 +143,11 @@ class RunningCommand:
         return self._exit_code
 
     async def _next(self) -> OutputReceived | None:
-        while not self._traffic.arrived:
+        while not self._handler.arrived:
             if self._session.is_over:
                 if not self._far_end.remaining():
                     return None
                 continue
-            self._traffic.news.clear()
-            await self._traffic.news.wait()
-        return self._traffic.arrived.popleft()
+            self._handler.news.clear()
+            await self._handler.news.wait()
+        return self._handler.arrived.popleft()

@@ -5,7 +5,7 @@ import signal
 from ferryman.channel.events import OutputReceived
 from ferryman.channel.negotiation import AWS
 from ferryman.client.plugin.endings import SIGNAL_BASE, Ending
-from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.plugin.tty.stdin import Upstream
 from ferryman.client.plugin.tty.terminal import is_terminal, window_size
 from ferryman.client.session.exit_code import exit_code
@@ -26,21 +26,21 @@ class Command:
     needs_output = True
     ends_with_parent = True
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._screen = around.screen
-        self._far_end = around.far_end
-        self._takes_input = around.started.stdin
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
+        self._screen = context.screen
+        self._far_end = context.far_end
+        self._takes_input = context.started.stdin
         self.ends_by_flag = self._takes_input
         self._status: int | None = None
         self._size_due = True
-        descriptors = around.screen.descriptors
-        given = self._takes_input and around.settings.command_stdin
+        descriptors = context.screen.descriptors
+        given = self._takes_input and context.settings.command_stdin
         self.attended = given and is_terminal(descriptors.stdin)
-        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended) if given else None
+        self._input = Upstream(descriptors.stdin, context.far_end, self._input_ended) if given else None
         if self._takes_input and not given:
             self._input_ended()
-        around.screen.choose(data_only=False)
+        context.screen.choose(data_only=False)
 
     def on_output(self, event: OutputReceived) -> None:
         """Show what the command wrote, each output on its own stream."""
@@ -57,7 +57,7 @@ class Command:
 
     def flush(self) -> None:
         """Pass on input that waits for room, and read more if little is left."""
-        if self._around.endings.announced:
+        if self._context.endings.announced:
             return
         if self._size_due and self._far_end.capacity():
             self._size_due = False
@@ -67,19 +67,19 @@ class Command:
         if self._input is not None:
             self._input.flush()
 
-    def signalled(self, number: signal.Signals) -> None:
+    def on_signal(self, number: signal.Signals) -> None:
         """Interrupt the command: by its key where the far end takes no input, else by ending the session."""
         if number not in KEYS:
             return
         if self._takes_input:
-            self._around.endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
+            self._context.endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
         else:
             self._far_end.send(PayloadType.OUTPUT, KEYS[number])
 
     def ending(self, output: str, *, lost: bool) -> Ending:
         """End with the command's own status; a command that had not ended has failed, if its node tells how it ends."""
-        told = self._around.started.agreed != AWS
-        return self._around.ended_with(self._status, output, lost=lost or told)
+        told = self._context.started.agreed != AWS
+        return self._context.ended_with(self._status, output, lost=lost or told)
 
     async def finish(self) -> None:
         """Show what has arrived."""

@@ -4,26 +4,26 @@ from ferryman.client.calls.expected_session import ExpectedSession
 from ferryman.client.plugin.command import Command
 from ferryman.client.plugin.ports.basic import BasicPort
 from ferryman.client.plugin.ports.multiplexed import MultiplexedPort
-from ferryman.client.plugin.session_handler import CannotRun, Kind, Surroundings
+from ferryman.client.plugin.session_handler import CannotRun, SessionContext, SessionHandler
 from ferryman.client.plugin.shell import Shell
 from ferryman.client.plugin.stdio import StdioPort
 from ferryman.client.session.agent_features import multiplexes
 from ferryman.model.session_types import LOCAL_PORT_FORWARDING, TERMINAL_TYPES, SessionType
 
 
-def begin(around: Surroundings, expected: ExpectedSession | None) -> Kind:
+def make_handler(context: SessionContext, expected: ExpectedSession | None) -> SessionHandler:
     """Return the running session (`protocol/client.md` §10). Raises `CannotRun`, also if it is not the one expected."""
-    if expected is not None and (objection := expected.objection(around.started)):
+    if expected is not None and (objection := expected.objection(context.started)):
         raise CannotRun(objection)
-    session_type = around.started.session_type
+    session_type = context.started.session_type
     if session_type in TERMINAL_TYPES:
-        return Shell(around)
+        return Shell(context)
     if session_type == SessionType.NON_INTERACTIVE_COMMANDS:
-        return Command(around)
+        return Command(context)
     if session_type != SessionType.PORT:
         raise CannotRun(f"this client cannot handle sessions of type {session_type}")
-    if (around.started.properties or {}).get("type") != LOCAL_PORT_FORWARDING:
-        return StdioPort(around)
-    if multiplexes(around.started.agent_version):
-        return MultiplexedPort(around)
-    return BasicPort(around)
+    if (context.started.properties or {}).get("type") != LOCAL_PORT_FORWARDING:
+        return StdioPort(context)
+    if multiplexes(context.started.agent_version):
+        return MultiplexedPort(context)
+    return BasicPort(context)

@@ -19,10 +19,10 @@ from ferryman.client.calls.resume_session import CallRefused, ServiceClient
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.arguments import Settings, read_settings
 from ferryman.client.plugin.ca_bundle import ca_file
-from ferryman.client.plugin.dispatch import begin
+from ferryman.client.plugin.dispatch import make_handler
 from ferryman.client.plugin.endings import FAILED, SIGNAL_BASE, Ending, Endings
 from ferryman.client.plugin.parent_watch import ParentWatch
-from ferryman.client.plugin.session_handler import CannotRun, Kind, Surroundings
+from ferryman.client.plugin.session_handler import CannotRun, SessionContext, SessionHandler
 from ferryman.client.plugin.signals import ENDING, FATAL, Signals
 from ferryman.client.plugin.tty.screen import STANDARD, Descriptors, Screen
 from ferryman.client.session.connection import CannotConnect, SessionTimedOut
@@ -72,7 +72,7 @@ class _Session:
         self._driver = SessionDriver(launch, dialler, service, settings.reconnect_seconds, self)
         self._far_end = self._driver.far_end
         self._screen = Screen(descriptors, self._far_end.consumed, self._output_closed)
-        self._kind: Kind | None = None
+        self._handler: SessionHandler | None = None
 
     async def run(self) -> int:
         """Run to the end."""
@@ -80,7 +80,7 @@ class _Session:
         try:
             self._screen.say(texts.starting(self._launch.session_id))
             ending = await self._until_ending()
-            if self._kind is None:
+            if self._handler is None:
                 self._screen.choose(data_only=True)
             if ending.terminate:
                 await self._unhurried(self._terminate())
@@ -89,15 +89,15 @@ class _Session:
             await self._unhurried(self._screen.drained())
             return ending.status
         finally:
-            if self._kind is not None:
-                self._kind.close()
+            if self._handler is not None:
+                self._handler.close()
             self._driver.close()
             self._screen.close()
 
     @property
     def _attended(self) -> bool:
         """Whether somebody types."""
-        return self._kind is not None and self._kind.attended
+        return self._handler is not None and self._handler.attended
 
     def on_signal(self, number: signal.Signals) -> None:
         """A signal from outside: an end, or something for the kind of session."""
@@ -105,19 +105,19 @@ class _Session:
             if number in ENDING:
                 self._hurry.set()
             return
-        if self._kind is not None:
-            self._kind.signalled(number)
+        if self._handler is not None:
+            self._handler.on_signal(number)
         elif number in (signal.SIGINT, signal.SIGQUIT):
             self._endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
         if number in FATAL:
-            tell = self._kind is not None and self._kind.ends_by_flag
+            tell = self._handler is not None and self._handler.ends_by_flag
             self._endings.announce(Ending(SIGNAL_BASE + number, terminate=tell))
             if not tell:
                 self._hurry.set()
 
     def on_parent_gone(self) -> None:
         """End as by a hang-up, unless the session has a sign of its own that nobody needs it any more."""
-        if self._kind is None or self._kind.ends_with_parent:
+        if self._handler is None or self._handler.ends_with_parent:
             if not self._endings.announced:
                 self._screen.notice(texts.PARENT_GONE)
             self.on_signal(signal.SIGHUP)
@@ -128,16 +128,16 @@ class _Session:
         if "handle" in context and isinstance(fault, BaseException):
             self._endings.fail(fault)
 
-    def session_started(self, started: SessionStarted) -> Kind | None:
+    def session_started(self, started: SessionStarted) -> SessionHandler | None:
         """Make the handler of this session; if it cannot run here, the session ends."""
-        around = Surroundings(
+        context = SessionContext(
             self._launch.session_id, started, self._far_end, self._screen, self._endings, self._settings
         )
         try:
-            self._kind = begin(around, self._launch.expected)
+            self._handler = make_handler(context, self._launch.expected)
         except CannotRun as reason:
             self._endings.announce(Ending(FAILED, complaint=texts.cannot_start(str(reason)), terminate=True))
-        return self._kind
+        return self._handler
 
     def on_event(self, event: SessionEvent) -> None:
         """Tell the person, or end."""
@@ -156,12 +156,12 @@ class _Session:
                 self._endings.announce(self._ending(output, lost=lost))
 
     def _ending(self, output: str, *, lost: bool) -> Ending:
-        if self._kind is not None:
-            return self._kind.ending(output, lost=lost)
+        if self._handler is not None:
+            return self._handler.ending(output, lost=lost)
         return Ending(FAILED, complaint=texts.cannot_start(output or "the server closed the session"))
 
     def _output_closed(self) -> None:
-        if self._kind is not None and not self._kind.needs_output:
+        if self._handler is not None and not self._handler.needs_output:
             return
         complaint = texts.cannot_start("standard output was closed")
         self._endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
@@ -175,12 +175,12 @@ class _Session:
             if not cause.done():
                 connection.result()  # raises a fault of ours; otherwise it has announced the ending
             ending = await cause
-            if ending.terminate and self._kind is not None and self._kind.ends_by_flag and self._driver.connected:
+            if ending.terminate and self._handler is not None and self._handler.ends_by_flag and self._driver.connected:
                 ending = await self._ended_by_flag(ending)
         finally:
             await _cancelled(connection, cause)
-        if self._kind is not None:
-            await self._unhurried(self._kind.finish())
+        if self._handler is not None:
+            await self._unhurried(self._handler.finish())
         return ending
 
     async def _ended_by_flag(self, ending: Ending) -> Ending:

@@ -5,7 +5,7 @@ import signal
 from ferryman.channel.events import OutputReceived
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import FAILED, NORMAL, Ending
-from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.plugin.tty.end_of_input import EndOfInput
 from ferryman.client.plugin.tty.escape import Escape, EscapeParser
 from ferryman.client.plugin.tty.stdin import Upstream
@@ -26,23 +26,25 @@ class Shell:
     ends_with_parent = True
     ends_by_flag = False
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._screen = around.screen
-        self._far_end = around.far_end
-        descriptors = around.screen.descriptors
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
+        self._screen = context.screen
+        self._far_end = context.far_end
+        descriptors = context.screen.descriptors
         self._sizes_of = (descriptors.stdout, descriptors.stdin)
         self.attended = is_terminal(descriptors.stdin)
-        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended, self._typed)
+        self._input = Upstream(descriptors.stdin, context.far_end, self._input_ended, self._typed)
         self._terminal = RawTerminal(descriptors.stdin)
         self._escapes = EscapeParser()
         self._last_byte = ord("\n")
         self._sent_size: WindowSize | None = None
         self._size_due = True
         self._status: int | None = None
-        self._tells_status = around.settings.shell_status or around.started.session_type != SessionType.STANDARD_STREAM
+        self._tells_status = (
+            context.settings.shell_status or context.started.session_type != SessionType.STANDARD_STREAM
+        )
         self._end_of_input: EndOfInput | None = None
-        around.screen.choose(data_only=False)
+        context.screen.choose(data_only=False)
         if self.attended:
             self._terminal.enter()
             self._screen.raw = True
@@ -64,13 +66,13 @@ class Shell:
 
     def flush(self) -> None:
         """Pass on input that waits for room, and read more if little is left."""
-        if self._around.endings.announced:
+        if self._context.endings.announced:
             return
         if self._size_due and self._far_end.capacity():
             self._send_size()
         self._input.flush()
 
-    def signalled(self, number: signal.Signals) -> None:
+    def on_signal(self, number: signal.Signals) -> None:
         """Send the key that the signal stands for, or tell the terminal's new size."""
         match number:
             case signal.SIGWINCH:
@@ -86,8 +88,8 @@ class Shell:
 
     def ending(self, output: str, *, lost: bool) -> Ending:
         """Say AWS's words at the end; a program that had not ended has failed, if its node tells how it ends."""
-        told = self._around.started.agreed.exit_code
-        return self._around.ended_with(self._status, output, lost=lost or told)
+        told = self._context.started.agreed.exit_code
+        return self._context.ended_with(self._status, output, lost=lost or told)
 
     async def finish(self) -> None:
         """Show what has arrived, then leave the terminal as it was found."""
@@ -137,8 +139,8 @@ class Shell:
     def _escape(self, escape: Escape) -> None:
         match escape:
             case Escape.TERMINATE:
-                words = texts.ended(self._around.session_id, "")
-                self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+                words = texts.ended(self._context.session_id, "")
+                self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
             case Escape.HELP:
                 self._screen.complain(texts.ESCAPE_HELP)
             case Escape.OFF:
@@ -147,7 +149,7 @@ class Shell:
     def _input_ended(self) -> None:
         if self.attended:
             complaint = texts.cannot_start("the terminal is gone")
-            self._around.endings.announce(Ending(FAILED, complaint=complaint))
+            self._context.endings.announce(Ending(FAILED, complaint=complaint))
         else:
             self._end_of_input = EndOfInput(
                 self._press, lambda: self._far_end.all_acknowledged, within_line=self._last_byte not in b"\r\n"

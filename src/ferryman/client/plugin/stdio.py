@@ -11,7 +11,7 @@ import time
 from ferryman.channel.events import OutputReceived
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, Ending
-from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.plugin.tty.stdin import Upstream
 from ferryman.client.plugin.tty.terminal import is_terminal
 from ferryman.wire.agent_message import Flag, PayloadType
@@ -30,17 +30,17 @@ class StdioPort:
     """The end of the input is the sign: ssh that goes to the background lives on as another process."""
     ends_by_flag = True
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._screen = around.screen
-        self._far_end = around.far_end
-        descriptors = around.screen.descriptors
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
+        self._screen = context.screen
+        self._far_end = context.far_end
+        descriptors = context.screen.descriptors
         self.attended = is_terminal(descriptors.stdin)
-        self._input = Upstream(descriptors.stdin, around.far_end, self._input_ended)
+        self._input = Upstream(descriptors.stdin, context.far_end, self._input_ended)
         self._silent_since = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
-        around.screen.unsay()
-        around.screen.choose(data_only=True)
+        context.screen.unsay()
+        context.screen.choose(data_only=True)
 
     def on_output(self, event: OutputReceived) -> None:
         """Write what came from the port."""
@@ -52,17 +52,17 @@ class StdioPort:
 
     def flush(self) -> None:
         """Pass on input that waits for room, and read more if little is left."""
-        if not self._around.endings.announced:
+        if not self._context.endings.announced:
             self._input.flush()
 
-    def signalled(self, number: signal.Signals) -> None:
+    def on_signal(self, number: signal.Signals) -> None:
         """A person interrupts; a program that uses us, such as ssh, deals with its terminal's signals itself."""
         if self.attended and number in INTERRUPTIONS:
-            self._around.endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
+            self._context.endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
 
     def ending(self, output: str, *, lost: bool) -> Ending:
         """A cause is told, the usual end is not: ssh prints what it finds on standard error."""
-        complaint = texts.ended(self._around.session_id, output) if output else ""
+        complaint = texts.ended(self._context.session_id, output) if output else ""
         return Ending(FAILED if lost else NORMAL, complaint=complaint)
 
     async def finish(self) -> None:
@@ -79,7 +79,7 @@ class StdioPort:
             self._timer.cancel()
 
     def _input_ended(self) -> None:
-        if self._around.started.stdin:
+        if self._context.started.stdin:
             self._far_end.flag(Flag.INPUT_ENDED)
         else:
             self._silent_since = time.monotonic()
@@ -91,4 +91,4 @@ class StdioPort:
             delay = max(remaining, SILENCE_SECONDS / 4)
             self._timer = asyncio.get_running_loop().call_later(delay, self._await_silence)
         else:
-            self._around.endings.announce(Ending(NORMAL, terminate=True))
+            self._context.endings.announce(Ending(NORMAL, terminate=True))

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from ferryman.client.calls.api import Absent, Api
 from ferryman.client.calls.resume_session import ServiceClient
 from ferryman.client.library.client import Client
-from ferryman.client.library.running_command import CommandTraffic
+from ferryman.client.library.running_command import CommandHandler
 from ferryman.model.failures import Failure
 from ferryman.transport.dialler import Dialler
 
@@ -38,7 +38,7 @@ def client(*faults: Exception, reconnect_seconds: float = 60.0, reached: bool = 
 
 
 async def start(made: Client) -> None:
-    await made.start(NODE, "document", {}, CommandTraffic.new())
+    await made.start(NODE, "document", {}, CommandHandler.new())
 
 
 async def test_a_node_or_server_that_was_there_before_is_waited_for() -> None:

@@ -8,7 +8,7 @@ from ferryman.channel.events import OutputReceived
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import NORMAL, Ending
 from ferryman.client.plugin.ports.listener import Listener
-from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.session.agent_features import takes_terminate_flag
 from ferryman.client.session.idle_limit import IdleLimit
 from ferryman.transport.tcp_connection import TcpConnection
@@ -33,11 +33,11 @@ class BasicPort:
     needs_output = False
     ends_with_parent = True
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._screen = around.screen
-        self._far_end = around.far_end
-        self._listener = Listener(around.started.properties or {})
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
+        self._screen = context.screen
+        self._far_end = context.far_end
+        self._listener = Listener(context.started.properties or {})
         self._connection: TcpConnection | None = None
         self._arrived: deque[OutputReceived] = deque()
         """For the next connection, not acknowledged."""
@@ -50,15 +50,15 @@ class BasicPort:
         self._input_over = asyncio.Event()
         self._between = False
         """A connection is over, and the far end does not know yet."""
-        self.ends_by_flag = takes_terminate_flag(around.started.agent_version)
+        self.ends_by_flag = takes_terminate_flag(context.started.agent_version)
         self._idle_limit = IdleLimit(
-            around.settings.forward_idle_seconds, lambda: self._connection is not None, self._unused
+            context.settings.forward_idle_seconds, lambda: self._connection is not None, self._unused
         )
         self._interrupted = False
         self._serving = asyncio.create_task(self._serve())
-        around.watch(self._serving)
-        around.screen.choose(data_only=False)
-        around.screen.say(texts.listening(self._listener.name, around.session_id))
+        context.watch(self._serving)
+        context.screen.choose(data_only=False)
+        context.screen.say(texts.listening(self._listener.name, context.session_id))
 
     def on_output(self, event: OutputReceived) -> None:
         """Write what came from the port to the connection, if there is one."""
@@ -83,16 +83,16 @@ class BasicPort:
         if self._connection is not None and self._pending_bytes < PENDING_BYTES:
             self._connection.resume()
 
-    def signalled(self, number: signal.Signals) -> None:
+    def on_signal(self, number: signal.Signals) -> None:
         """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
         if number in INTERRUPTIONS:
             self._interrupted = True
-            words = texts.INTERRUPTED + texts.ended(self._around.session_id, "")
-            self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+            words = texts.INTERRUPTED + texts.ended(self._context.session_id, "")
+            self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
     def ending(self, output: str, *, lost: bool) -> Ending:
         """Say AWS's words at the end."""
-        return self._around.ended(output, lost=lost)
+        return self._context.ended(output, lost=lost)
 
     async def finish(self) -> None:
         """Take no more connections; let the present one have what has arrived, unless interrupted."""
@@ -153,8 +153,8 @@ class BasicPort:
         self._input_over.set()
 
     def _unused(self) -> None:
-        words = texts.ended(self._around.session_id, texts.unused(self._around.settings.forward_idle_seconds))
-        self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+        words = texts.ended(self._context.session_id, texts.unused(self._context.settings.forward_idle_seconds))
+        self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
     def _write(self, connection: TcpConnection | None, event: OutputReceived) -> None:
         data = b"" if connection is None or event.payload_type not in DATA_TYPES else event.payload
@@ -174,7 +174,7 @@ class BasicPort:
             accepted, _ = await loop.sock_accept(self._listener.socket)
             if first:
                 first = False
-                self._screen.say(texts.only_connection(self._around.session_id))
+                self._screen.say(texts.only_connection(self._context.session_id))
             self._input_over.clear()
             await loop.connect_accepted_socket(lambda: TcpConnection(self), accepted)
             await self._input_over.wait()

@@ -7,7 +7,7 @@ from ferryman.channel.events import OutputReceived
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import FAILED, NORMAL, Ending
 from ferryman.client.plugin.ports.listener import Listener
-from ferryman.client.plugin.session_handler import Surroundings
+from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.session.agent_features import expects_keep_alive
 from ferryman.client.session.idle_limit import IdleLimit
 from ferryman.client.session.tunnel import Tunnel
@@ -30,31 +30,31 @@ class MultiplexedPort:
     ends_with_parent = True
     ends_by_flag = True
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._screen = around.screen
-        self._listener = Listener(around.started.properties or {})
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
+        self._screen = context.screen
+        self._listener = Listener(context.started.properties or {})
         self._accepted_any = False
         self._tunnel = Tunnel(
-            around.far_end,
-            around.started.mux,
-            around.started.agreed.max_payload,
+            context.far_end,
+            context.started.mux,
+            context.started.agreed.max_payload,
             on_connected=self._connected,
             on_refused=lambda reason: self._screen.complain(texts.stream_refused(reason)),
             on_failed=self._failed,
         )
         self._idle_limit = IdleLimit(
-            around.settings.forward_idle_seconds, lambda: bool(len(self._tunnel)), self._unused
+            context.settings.forward_idle_seconds, lambda: bool(len(self._tunnel)), self._unused
         )
         self._interrupted = False
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
         self._opening = self._loop.create_task(self._open())
-        around.watch(self._opening)
+        context.watch(self._opening)
         self._keep_alive: asyncio.TimerHandle | None = None
-        around.screen.choose(data_only=False)
-        around.screen.say(texts.listening(self._listener.name, around.session_id) + texts.WAITING)
-        if expects_keep_alive(around.started.agent_version):
+        context.screen.choose(data_only=False)
+        context.screen.say(texts.listening(self._listener.name, context.session_id) + texts.WAITING)
+        if expects_keep_alive(context.started.agent_version):
             self._stay_alive()
 
     def on_output(self, event: OutputReceived) -> None:
@@ -67,21 +67,21 @@ class MultiplexedPort:
         """Move what waits."""
         self._tunnel.move()
 
-    def signalled(self, number: signal.Signals) -> None:
+    def on_signal(self, number: signal.Signals) -> None:
         """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
         if number in INTERRUPTIONS:
             self._interrupted = True
-            words = texts.INTERRUPTED + texts.ended(self._around.session_id, "")
-            self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+            words = texts.INTERRUPTED + texts.ended(self._context.session_id, "")
+            self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
     def ending(self, output: str, *, lost: bool) -> Ending:
         """Say AWS's words at the end."""
-        return self._around.ended(output, lost=lost)
+        return self._context.ended(output, lost=lost)
 
     async def finish(self) -> None:
         """Take no more connections; let those there are have what has arrived for them, unless interrupted."""
         self._stop_listening()
-        while self._around.far_end.remaining():
+        while self._context.far_end.remaining():
             pass
         if self._interrupted:
             return
@@ -110,19 +110,19 @@ class MultiplexedPort:
         self._listener.close()
 
     def _unused(self) -> None:
-        words = texts.ended(self._around.session_id, texts.unused(self._around.settings.forward_idle_seconds))
-        self._around.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+        words = texts.ended(self._context.session_id, texts.unused(self._context.settings.forward_idle_seconds))
+        self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
     def _connected(self) -> None:
         self._idle_limit.used()
         if not self._accepted_any:
             self._accepted_any = True
-            self._screen.say(texts.first_connection(self._around.session_id))
+            self._screen.say(texts.first_connection(self._context.session_id))
 
     def _failed(self, reason: str) -> None:
         complaint = texts.cannot_start(f"the node broke the protocol of port forwarding: {reason}")
-        self._around.endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
+        self._context.endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
 
     def _stay_alive(self) -> None:
         self._keep_alive = self._loop.call_later(KEEP_ALIVE_SECONDS, self._stay_alive)
-        self._around.far_end.send(PayloadType.OUTPUT, encode(SmuxFrame(Command.NOP, 0)))
+        self._context.far_end.send(PayloadType.OUTPUT, encode(SmuxFrame(Command.NOP, 0)))
