@@ -171,7 +171,7 @@ def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Ferryman]) -> 
     assert b"TargetNotConnected" in shown.stderr
     several = run(ferryman, "shell", "tag:role=web")
     assert several.returncode == 1
-    assert b"means 2 nodes" in several.stderr
+    assert b"matches 2 nodes" in several.stderr
 
 
 def test_forwards_until_the_end(ferryman: Ferryman) -> None:

@@ -49,7 +49,7 @@ class CommandResult:
 
 
 class CommandFailed(Failure):
-    """A command that was to succeed ended with another exit code than 0; see `result`."""
+    """A command that had to succeed ended with a non-zero exit code; see `result`."""
 
     def __init__(self, arguments: Sequence[str], result: CommandResult) -> None:
         self.result = result
@@ -58,11 +58,11 @@ class CommandFailed(Failure):
 
 
 def _ignore(_: str) -> None:
-    """Nobody wants to hear of it: the connection is reset."""
+    """Ignore the problem: the connection is reset anyway."""
 
 
 def _ignore_progress(_there: int, _total: int) -> None:
-    """Nobody looks."""
+    """Ignore progress."""
 
 
 class Node:
@@ -79,13 +79,13 @@ class Node:
 
     @property
     def name(self) -> str:
-        """An administrator's name for it, else what the node reports; the id without either, or if asked for by id."""
+        """The name an administrator set, or what the node reports; the id if there is neither or it was found by id."""
         return self._target.name
 
     async def run(self, arguments: Sequence[str], *, stdin: bytes = b"", check: bool = False) -> CommandResult:
         """Run a program to its end and return what it wrote, all of it in memory.
 
-        `arguments` are the program and its arguments, each passed on as it is: no shell reads them. `stdin` is the
+        `arguments` are the program and its arguments, each passed on unchanged: no shell parses them. `stdin` is the
         program's input. Raises `CommandFailed` if `check` and the exit code is not 0; `Failure` if the session could
         not be opened, or was lost before the end.
         """
@@ -101,9 +101,9 @@ class Node:
 
     @asynccontextmanager
     async def start(self, arguments: Sequence[str]) -> AsyncIterator[RunningCommand]:
-        """Run a program whose output is wanted as it comes, or whose input is made on the way.
+        """Run a program and read its output as it arrives, or write its input on the way.
 
-        At the end of the context the command is ended if it still runs. Raises `Failure`.
+        At the end of the context the command is ended if it is still running. Raises `Failure`.
         """
         if not arguments or not arguments[0]:
             raise ValueError("a command needs a program")
@@ -127,9 +127,9 @@ class Node:
     ) -> AsyncIterator[Forward]:
         """Forward a local port to `port` of the node, or of `host` as the node reaches it, while the context lasts.
 
-        Any number of connections at a time; `local_port` 0 takes any free one, which `Forward.address` tells. A
-        connection that the node cannot make is reset, and `on_problem` gets a text. Raises `Failure` if the local port
-        cannot be had or the node does not answer; whether something listens there is not tried.
+        Any number of connections at a time; `local_port` 0 picks a free one; see `Forward.address`. A connection
+        that the node cannot make is reset, and `on_problem` gets a text. Raises `Failure` if the local port is not
+        available or the node does not answer; whether anything listens on the remote port is not checked.
         """
         listening = listen(bind, local_port)
         destination = Destination(port, host)
@@ -153,9 +153,9 @@ class Node:
     async def socks(
         self, local_port: int = 0, *, bind: str = LOOPBACK, on_problem: Callable[[str], None] = _ignore
     ) -> AsyncIterator[Forward]:
-        """Be a SOCKS5 proxy while the context lasts, which reaches what the node reaches. Else as `forward`.
+        """Run a SOCKS5 proxy that reaches what the node reaches while the context lasts. Otherwise as `forward`.
 
-        One session is kept for every host and port, and ended when it is long unused.
+        Each host and port has its own session; those unused for longest are ended.
         """
         sessions = PortSessions(self._client, self.id, on_problem)
         forward = Forward(sessions, listen(bind, local_port), requested, on_problem)
@@ -166,7 +166,7 @@ class Node:
             await sessions.close()
 
     def path(self, path: str) -> RemotePath:
-        """Name a file or folder of this node, for `copy`; without a leading slash below the home directory."""
+        """Return a file or folder of this node, for `copy`; without a leading slash it is below the home directory."""
         return RemotePath(path)
 
     async def copy(
@@ -177,7 +177,8 @@ class Node:
         on_progress: Callable[[int, int], None] = _ignore_progress,
         keep_setuid: bool = False,
     ) -> None:
-        """Copy a file or a folder to the node or from it: exactly one of the two is a `path` of the node.
+        """Copy a file or a folder to the node or from it: exactly one of the two is a `path` of the
+        node.
 
         A file goes into `destination` if that is a folder; a folder becomes `destination`, or goes into it if it ends
         in a slash (on the node) or is there (here). An interrupted copy resumes. `on_progress` gets the bytes that are
@@ -205,11 +206,11 @@ async def connect(
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
     on_notice: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Node]:
-    """Give the node that `node` means: an id, a name, or `tag:KEY=VALUE` if one node has that tag.
+    """Yield the node that `node` matches: an id, a name, or `tag:KEY=VALUE` if one node has that tag.
 
-    `profile`, `region` and `endpoint_url` are as for the AWS CLI, credentials too. A connection that is lost is tried
-    to be restored for `reconnect_seconds`; nothing is lost or doubled. `on_notice` gets lines for people, such as that
-    the node does not answer. Raises `Failure`.
+    `profile`, `region`, `endpoint_url` and credentials work as for the AWS CLI. A lost connection is restored for up to
+    `reconnect_seconds`; no data is lost or duplicated. `on_notice` gets lines for people, such as that the node does
+    not answer. Raises `Failure`.
     """
     async with connect_all(
         [node],
@@ -221,7 +222,7 @@ async def connect(
     ) as nodes:
         if len(nodes) > 1:
             shown = ", ".join(each.id for each in nodes[:5])
-            raise Failure(f"{node} means {len(nodes)} nodes", shown, "Name one of them")
+            raise Failure(f"{node} matches {len(nodes)} nodes", shown, "Name one of them")
         yield nodes[0]
 
 
@@ -235,6 +236,6 @@ async def connect_all(
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
     on_notice: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[list[Node]]:
-    """Give all nodes that `nodes` mean together, each once. A tag may mean many. Else as `connect`."""
+    """Yield all nodes that `nodes` match, each once. A tag may match many. Otherwise as `connect`."""
     async with open_client(Connection(profile, region, endpoint_url), reconnect_seconds, on_notice) as client:
         yield [Node(client, target) for target in await client.find(nodes)]

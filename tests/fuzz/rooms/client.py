@@ -173,7 +173,7 @@ def _redirect(data: bytes) -> None:
     async def take() -> None:
         redirect = Redirect()
         redirect.expect(lambda state: state == "s")
-        redirect._take(data.decode("latin-1"))
+        redirect._accept(data.decode("latin-1"))
         redirect._answer.cancel()
 
     _LOOP.run_until_complete(take())

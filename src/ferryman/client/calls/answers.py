@@ -1,6 +1,6 @@
-"""A server's answers, held to the service's model: botocore looks at no type, and fails on what is not JSON at all.
+"""Checks a server's answers against the service's model: botocore checks no types, and fails on anything but JSON.
 
-Whoever answers may be a server of another make or version, or something on the way to it.
+The answer may come from another server or version, or from something in between.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What botocore raises besides its own errors while it reads an answer that is not of its form."""
+"""What botocore raises, apart from its own errors, while it parses an answer of another form."""
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "blob": bytes,
     "boolean": bool,
@@ -30,7 +30,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 
 class Members(dict[str, Any]):
-    """The members of an object in an answer; asking for one that the server left out is a Failure."""
+    """The members of an object in an answer; looking up one that the server left out raises Failure."""
 
     def __init__(self, operation: str, members: Mapping[str, Any]) -> None:
         super().__init__(members)
@@ -41,16 +41,16 @@ class Members(dict[str, Any]):
 
 
 def unreadable(operation: str, cause: str) -> Failure:
-    """Return what to say of an answer that makes no sense."""
+    """Return the Failure for an answer that cannot be parsed."""
     return Failure(
         f"The answer to {operation} cannot be read", cause, "Check that the endpoint is a Session Manager server"
     )
 
 
 def checked(operation: str, shape: "Shape | None", answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the answer with every member of its type; those that the model does not know are left as they are.
+    """Return the answer after checking each member's type; members that the model does not know are left alone.
 
-    Raises `Failure` for a member of another type, and when one is asked for that is not there.
+    Raises `Failure` for a member of another type; looking up a missing member later raises it too.
     """
     if shape is None:
         return answer

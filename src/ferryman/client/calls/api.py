@@ -11,12 +11,12 @@ from ferryman.model.failures import Failure, said_by
 from ferryman.transport.errors import Unreachable
 
 _NEXT_STEPS = {
-    "UnrecognizedClientException": "Use a key of this server: `ferryman user key add` makes one",
+    "UnrecognizedClientException": "Use an access key of this server: `ferryman user key add` creates one",
     "InvalidSignatureException": "Check the secret access key, and this machine's clock",
-    # The same two, as sts says it.
-    "InvalidClientTokenId": "Use a key of this server: `ferryman user key add` makes one",
+    # The same two, as sts names them.
+    "InvalidClientTokenId": "Use an access key of this server: `ferryman user key add` creates one",
     "SignatureDoesNotMatch": "Check the secret access key, and this machine's clock",
-    "MissingAuthenticationTokenException": "Give credentials by a profile or AWS_ACCESS_KEY_ID",
+    "MissingAuthenticationTokenException": "Set credentials in a profile or in AWS_ACCESS_KEY_ID",
     "ExpiredTokenException": "Get new credentials",
     "AccessDeniedException": "Ask an administrator, or use an administrator's key",
     "ThrottlingException": "Wait a moment and try again",
@@ -25,12 +25,12 @@ _NEXT_STEPS = {
 
 
 class Absent(Failure):
-    """The server does not answer, or the node is not connected to it: neither need last."""
+    """The server does not answer, or the node is not connected: another try may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach the server; None means what environment and profile say, as for the AWS CLI."""
+    """How to reach the server; None means the environment's or the profile's value, as for the AWS CLI."""
 
     profile: str | None = None
     region: str | None = None
@@ -48,7 +48,7 @@ class Api:
     region: str = ""
 
     def call(self, operation: str, **members: object) -> Mapping[str, Any]:
-        """Call an operation; raises Failure with the error's code and message, `Absent` if another try may help."""
+        """Call an operation. Raises Failure with the error's code and message, `Absent` if another try may succeed."""
         from botocore import exceptions
 
         try:
@@ -102,12 +102,12 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
     except exceptions.BotoCoreError as error:
         raise _unusable(error) from error
     except Unreachable as error:
-        raise Failure("The server cannot be asked", str(error)) from error
+        raise Failure("The server cannot be reached", str(error)) from error
     except ValueError as error:
         raise _not_an_address(error) from error
     if is_default_endpoint(endpoint):
         raise Failure(
-            "No Ferryman server is named",
+            "No Ferryman server is configured",
             "without an endpoint the call would go to AWS",
             "Pass --endpoint-url, set AWS_ENDPOINT_URL, or set the profile's endpoint as `ferryman init` does",
         )
@@ -115,16 +115,16 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
         raise Failure(
             "There are no credentials to sign with",
             "neither the environment nor the profile has an access key",
-            "Set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE as `ferryman init` said, or give --profile",
+            "Set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE as `ferryman init` said, or pass --profile",
         )
     ca_file = session.get_config_variable("ca_bundle")
     return Api(client, endpoint, ca_file, connection.profile or "", str(client.meta.region_name))
 
 
 def is_default_endpoint(endpoint_url: str) -> bool:
-    """Whether a client of ssm, sts or iam has this address because nobody gave it another: then it is AWS.
+    """Whether this is the default address of ssm, sts or iam, which is AWS: nobody configured another.
 
-    A server may be reached by the name of AWS's ssmmessages, which is none of those services' default.
+    A Ferryman server may use the name of AWS's ssmmessages, which is not the default of any of those.
     """
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not host.startswith("ssmmessages.")
@@ -144,7 +144,7 @@ def _unusable(error: Exception) -> Failure:
     from botocore import exceptions
 
     if isinstance(error, exceptions.NoRegionError):
-        return Failure("No region is set", "calls are signed for one", "Give --region or set AWS_REGION")
+        return Failure("No region is set", "calls are signed for a region", "Pass --region or set AWS_REGION")
     if isinstance(error, exceptions.ProfileNotFound):
         return Failure(
             str(error), "the configuration files have no such section", "Check --profile and AWS_CONFIG_FILE"
@@ -153,7 +153,7 @@ def _unusable(error: Exception) -> Failure:
 
 
 def _with_a_port(endpoint: str) -> str:
-    """Return `endpoint`. Raises ValueError in botocore's words if its port, which botocore lets pass, cannot be one."""
+    """Return `endpoint`. Raises ValueError, worded as botocore does, for an invalid port, which it lets pass."""
     try:
         _ = urlsplit(endpoint).port
     except ValueError as error:
@@ -162,7 +162,7 @@ def _with_a_port(endpoint: str) -> str:
 
 
 def _not_an_address(error: ValueError) -> Failure:
-    """botocore says so of an endpoint whose host is not a name, or whose port is not a port."""
+    """Return the Failure for an endpoint with an invalid host or port, about which botocore raises ValueError."""
     return Failure(
         "The endpoint cannot be used",
         str(error).removeprefix("Invalid endpoint: ") + " is not the address of a server",
@@ -180,9 +180,9 @@ def _unreachable(error: Exception, endpoint: str) -> Failure:
             "Set AWS_CA_BUNDLE to the server's CA certificate",
         )
     if isinstance(error, exceptions.NoCredentialsError):
-        return Failure("There are no credentials to sign with", "", "Give --profile or set AWS_ACCESS_KEY_ID")
+        return Failure("There are no credentials to sign with", "", "Pass --profile or set AWS_ACCESS_KEY_ID")
     return Absent(
         f"The server at {endpoint} does not answer",
-        f"it is not running, or something between refuses ({type(error).__name__})",
+        f"it is not running, or something in between blocks the connection ({type(error).__name__})",
         "Run `ferryman doctor` with the same options",
     )

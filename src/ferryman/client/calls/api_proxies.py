@@ -1,4 +1,4 @@
-"""Clients of botocore that take the same way to the server as everything else of ours (`transport.proxies`)."""
+"""Makes botocore clients that use the same proxies as all other connections of Ferryman (`transport.proxies`)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,10 +8,10 @@ from ferryman.transport.proxies import proxies_for
 
 
 def through_proxies(make: Callable[[Mapping[str, str] | None], Any]) -> Any:
-    """Return `make(proxies)`, a client of botocore, whose setting `proxies` None means botocore's own reading.
+    """Return `make(proxies)`, a botocore client; with None, botocore reads the environment itself.
 
-    Which proxy it is depends on the endpoint, which only a client knows: where the environment names proxies, a second
-    one is made. Raises `Unreachable` if the proxy cannot be used, and whatever `make` raises.
+    The proxy depends on the endpoint, which only a client knows: if the environment names proxies, a second client is
+    made. Raises `Unreachable` if the proxy cannot be used, and whatever `make` raises.
     """
     client = make(None)
     if getproxies_environment():

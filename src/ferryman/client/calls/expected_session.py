@@ -1,9 +1,9 @@
-"""What a session must be by what was asked for; the node's handshake is held to it.
+"""What kind of session was requested; the node's handshake must match it.
 
-AWS's client runs whatever the handshake says: a node that answers Port to a client that asked for a shell has it open a
-port, or make a socket file at a path of the node's choice. What was asked for is known from the StreamUrl, which
-Ferryman's server makes with the document it resolved, else from the request's document, if that is one of AWS's. For an
-account's own document on AWS's server only the handshake tells.
+AWS's client runs whatever the handshake says: a node that answers Port to a client that asked for a shell makes it
+open a port, or create a socket file at a path of the node's choice. What was requested is known from the StreamUrl, in
+which Ferryman's server describes the document it resolved, or else from the request's document, if that is one of
+AWS's. For an account's own document on AWS's server, only the handshake tells.
 """
 
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ _SSH_DOCUMENT = "AWS-StartSSHSession"
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSession:
-    """The session types that will do, and of a Port session what it opens on this machine, in words."""
+    """The session types that are acceptable, and for a Port session what it opens on this machine, in words."""
 
     session_types: frozenset[str]
     opens: str = ""
 
     def objection(self, started: "SessionStarted") -> str:
-        """Return why the session that a node began is not this one, for people; "" if it is."""
+        """Return why the session that a node started is not the requested one, for people; "" if it is."""
         if started.session_type not in self.session_types:
             wanted = " or ".join(sorted(self.session_types))
             return f"the node began a session of type {started.session_type}, not {wanted} as asked for"
@@ -42,7 +42,7 @@ class ExpectedSession:
 
 
 def opened_by(properties: Mapping[str, Any]) -> str:
-    """Return what a Port session of these properties opens on this machine."""
+    """Return what a Port session with these properties opens on this machine, in words."""
     if properties.get("type") != LOCAL_PORT_FORWARDING:
         return "nothing but its standard streams"
     if properties.get("localConnectionType") == "unix":
@@ -51,7 +51,7 @@ def opened_by(properties: Mapping[str, Any]) -> str:
 
 
 def expected_session(stream_url: str, request: Mapping[str, Any] | None) -> ExpectedSession | None:
-    """Return what StartSession asked for, None if that cannot be known.
+    """Return what StartSession requested, None if that cannot be known.
 
     `request` is the StartSession request, None from a launcher that passes none.
     """

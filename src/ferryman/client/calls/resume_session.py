@@ -25,16 +25,16 @@ _Result = TypeVar("_Result")
 
 
 class SessionOver(Exception):
-    """The server knows the session no more, or will not have it resumed."""
+    """The server no longer knows the session, or does not let it be resumed."""
 
 
 class CallRefused(Exception):
-    """The call cannot succeed as things are: credentials, policy, configuration. The text says which."""
+    """The call cannot succeed until credentials, a policy or the configuration change. The text is the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What opens the session's data channel once more; `stream_url` is empty if the server named none."""
+    """What reopens the session's data channel; `stream_url` is empty if the server named none."""
 
     token: Secret
     stream_url: str
@@ -44,7 +44,7 @@ class ServiceClient:
     """The two calls of a running session.
 
     `profile` and `endpoint` may be empty: then botocore's own rules hold (AWS_PROFILE, AWS_ENDPOINT_URL …). Each call
-    takes at most about 15 s. A call that is cancelled goes on in its thread, unwatched, and holds up no exit.
+    takes at most about 15 s. A cancelled call continues in its thread, unwatched, and does not delay the exit.
     """
 
     def __init__(self, region: str, profile: str, endpoint: str) -> None:
@@ -54,7 +54,7 @@ class ServiceClient:
         self._client: Any = None
 
     async def resume(self, session_id: str) -> Ticket:
-        """Return a new ticket. Raises `SessionOver`, `CallRefused`, or `Unreachable` when another try may help."""
+        """Return a new ticket. Raises `SessionOver`, `CallRefused`, or `Unreachable` if another try may succeed."""
         answer = await self._call("resume_session", session_id)
         token = answer.get("TokenValue")
         if not token:
@@ -80,7 +80,7 @@ class ServiceClient:
             raise _client_error(error) from error
         except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
             raise Unreachable(said_by(error)) from error
-        except (exceptions.BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+        except (exceptions.BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is not a URL
             raise CallRefused(said_by(error)) from error
         except Failure as failure:
             raise CallRefused(failure.line) from failure
@@ -128,12 +128,12 @@ async def _in_daemon_thread(call: Callable[[], _Result]) -> _Result:
         try:
             loop.call_soon_threadsafe(lambda: None if future.done() else settle_future())
         except RuntimeError:
-            return  # the loop was closed meanwhile: nobody waits
+            return  # the loop is closed, so nobody is waiting
 
     def run() -> None:
         try:
             result = call()
-        except Exception as error:  # noqa: BLE001 - carried over to the waiting task whole
+        except Exception as error:  # noqa: BLE001 - passed on to the waiting task
             failure = error
             settle(lambda: future.set_exception(failure))
         else:

@@ -1,4 +1,4 @@
-"""StartSession, and what its answer is to the parts that run a session."""
+"""Calls StartSession and turns its answer into a `Launch`."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ SSH_DOCUMENT = "AWS-StartSSHSession"
 def start_session(
     api: Api, node_id: str, document: str = "", parameters: Mapping[str, str] | None = None, reason: str = ""
 ) -> Launch:
-    """Start a session on a node, of the account's shell if no document is named. Calls the server.
+    """Start a session on a node, by default with the account's shell document. Calls the server.
 
     Raises `Failure` if the server refuses, or its answer makes no sense.
     """

@@ -1,4 +1,4 @@
-"""Which managed nodes a person means: by id, by name, or by `tag:KEY=VALUE`."""
+"""Finds managed nodes by id, by name or by `tag:KEY=VALUE`."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from ferryman.model.failures import Failure
 
 TAG = "tag:"
 PAGE = 50
-"""The most nodes that DescribeInstanceInformation answers at once."""
+"""The most nodes on a page of DescribeInstanceInformation."""
 SHOWN = 5
 _NODE_ID = re.compile(r"(mi-[0-9a-f]{17}|i-[0-9a-f]{8}|i-[0-9a-f]{17})")
 _LIST = "List them with `ferryman nodes`"
@@ -20,10 +20,10 @@ _LIST = "List them with `ferryman nodes`"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One node: its id, and the name it is shown under.
+    """One node: its id and its display name.
 
-    `name` is an administrator's if `is_given`; else the node reports it, and could report any; else it is the id.
-    `computer_name` is what the node reports, also where an administrator has named it; "" if nothing.
+    `name` was set by an administrator if `is_given`; otherwise the node reports it, and may report anything, or it is
+    the id. `computer_name` is what the node reports, even if an administrator has named it; "" if nothing.
     """
 
     node_id: str
@@ -34,9 +34,9 @@ class Target:
 
 
 def find_nodes(api: Api, targets: Sequence[str]) -> list[Target]:
-    """Return the nodes that `targets` mean together, each once; a tag may mean many. Calls the server.
+    """Return the nodes that `targets` match, each once; a tag may match many. Calls the server.
 
-    Raises `Failure` for a target that means no node, or for a name that several nodes have or report.
+    Raises `Failure` for a target that matches no node, or for a name that several nodes have or report.
     """
     known: list[Target] | None = None
     found: dict[str, Target] = {}
@@ -59,18 +59,18 @@ def all_nodes(api: Api) -> list[Target]:
 
 
 def find_node(api: Api, target: str) -> Target:
-    """Return the one node that `target` means. Raises `Failure`, as `find_nodes`, and for a tag that several have."""
+    """Return the one node that `target` matches. Raises `Failure` as `find_nodes`, and for a tag that several have."""
     found = find_nodes(api, [target])
     if len(found) > 1:
-        raise Failure(f"{target} means {len(found)} nodes", _listed(found), "Name one of them")
+        raise Failure(f"{target} matches {len(found)} nodes", _listed(found), "Name one of them")
     return found[0]
 
 
 def named(name: str, known: Sequence[Target]) -> Target:
     """Return the node called `name`, in any case: its whole name or the first label (`web-1` of `web-1.example.org`).
 
-    Names that administrators gave come first: a whole name before a first label; of several nodes, the only one that is
-    online. A name that a node reports itself counts only if no other node reports it: a hostile node may report any.
+    Names that administrators set come first, whole names before first labels. If several nodes share a name, the one
+    that is online is used. A reported name counts only if no other node reports it: a hostile node may report any.
     Raises `Failure`.
     """
     wanted = name.lower()
@@ -84,7 +84,7 @@ def named(name: str, known: Sequence[Target]) -> Target:
         raise Failure(f"{len(found)} nodes are called {name}", _listed(found), "Name one by its id")
     claiming = [node for node in known if wanted in labels(node.computer_name)]
     if len(claiming) > 1:
-        raise Failure(f"{len(claiming)} nodes call themselves {name}", _listed(claiming), "Name one by its id")
+        raise Failure(f"{len(claiming)} nodes report the name {name}", _listed(claiming), "Name one by its id")
     if claiming and not claiming[0].is_given:
         return claiming[0]
     spellings = {node.name.lower().partition(".")[0]: node.name for node in known}
@@ -98,13 +98,13 @@ def named(name: str, known: Sequence[Target]) -> Target:
 
 
 def labels(name: str) -> frozenset[str]:
-    """Return what a name is found by: itself and its first label, in lower case; nothing for no name."""
+    """Return what a name is found by, in lower case: the name and its first label; nothing for an empty name."""
     whole = name.lower()
     return frozenset({whole, whole.partition(".")[0]} - {""})
 
 
 def _told_apart(nodes: Sequence[Target]) -> list[Target]:
-    """Show a node by its id where another one beside it has the name that it reports."""
+    """Show a node's id instead of the name it reports if another of `nodes` has the same name."""
     shown = Counter(node.name.lower() for node in nodes)
     return [
         replace(node, name=node.node_id) if not node.is_given and shown[node.name.lower()] > 1 else node
@@ -115,7 +115,7 @@ def _told_apart(nodes: Sequence[Target]) -> list[Target]:
 def _tagged(api: Api, target: str) -> list[Target]:
     key, equals, value = target.removeprefix(TAG).partition("=")
     if not key or not equals:
-        raise Failure(f"{target} means no node", "a tag is given as tag:KEY=VALUE")
+        raise Failure(f"{target} is not a valid target", "a tag is written as tag:KEY=VALUE")
     found = _nodes(api, [{"Key": f"tag:{key}", "Values": [value]}])
     if not found:
         raise Failure(f"No node has the tag {key}={value}", "", _LIST)

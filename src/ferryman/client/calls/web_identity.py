@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity, by the AWS CLI's rules for endpoint and region: ID tokens become temporary credentials."""
+"""Calls AssumeRoleWithWebIdentity, which exchanges an ID token for temporary credentials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _OPERATION = "AssumeRoleWithWebIdentity"
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Credentials of a role's session, and as whom."""
+    """Credentials of a role session, and the ARN they act as."""
 
     credentials: Credentials
     expires_at: datetime
@@ -28,14 +28,14 @@ class SignedIn:
 def assume_role(
     connection: Connection, role_arn: str, session_name: str, id_token: Secret, duration: int | None
 ) -> SignedIn:
-    """Ask the server; takes at most some 35 s. Raises Failure."""
+    """Call the server, for at most about 35 s. Raises Failure."""
     import botocore.session
     from botocore import UNSIGNED, exceptions
     from botocore.config import Config
 
     given: dict[str, object] = {} if duration is None else {"DurationSeconds": duration}
     try:
-        # Keys of nobody: the profile's own come from the command that asks here.
+        # Not real keys: the profile's own come from the command that is calling this.
         session = botocore.session.Session(profile=connection.profile)
         client = through_proxies(
             lambda proxies: session.create_client(
@@ -48,7 +48,7 @@ def assume_role(
             )
         )
         if is_default_endpoint(str(client.meta.endpoint_url)):
-            raise Failure("No Ferryman server is named", "the token would go to AWS", "Give --endpoint-url")
+            raise Failure("No Ferryman server is configured", "the token would go to AWS", "Pass --endpoint-url")
         answered: Mapping[str, Any] = client.assume_role_with_web_identity(
             RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=id_token.reveal(), **given
         )
@@ -60,7 +60,7 @@ def assume_role(
             "Ask an administrator for the role's trust policy and the provider's client ids",
         ) from error
     except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError, Unreachable) as error:
-        raise Failure("The server cannot be asked", said_by(error), "Check --endpoint-url and the region") from error
+        raise Failure("The server cannot be reached", said_by(error), "Check --endpoint-url and the region") from error
     except UNREADABLE as error:
         raise unreadable(_OPERATION, "it is not in the form of an AWS service") from error
     answer = checked(_OPERATION, client.meta.service_model.operation_model(_OPERATION).output_shape, answered)

@@ -78,7 +78,7 @@ class BackgroundSession:
         await asyncio.shield(self._over)
 
     async def close(self) -> None:
-        """End the session, if it is not over, and leave nothing of it behind."""
+        """End the session, unless it is over, and clean up."""
         try:
             if not self.far_end.is_over:
                 await self._terminate()
@@ -120,12 +120,12 @@ class BackgroundSession:
         self._finish(failure if output or lost or not self._started.done() else None)
 
     def _driven(self, driving: "asyncio.Task[None]") -> None:
-        """A fault of ours must not leave anybody waiting."""
+        """A bug must not leave anybody waiting."""
         if not driving.cancelled() and (fault := driving.exception()) is not None:
             self._finish(fault)
 
     def _finish(self, failure: BaseException | None) -> None:
-        """The first cause counts."""
+        """End with this failure, None for a normal end; later causes are ignored."""
         if self._over.done():
             return
         reason = failure or Failure(f"Session {self.session_id} ended")
@@ -147,6 +147,6 @@ class BackgroundSession:
 
 
 def _seen(future: "asyncio.Future[None]") -> None:
-    """Nobody may ask how it ended; that is no fault to report."""
+    """Mark the outcome as seen: it is not an error if nobody asks how the session ended."""
     if not future.cancelled():
         future.exception()

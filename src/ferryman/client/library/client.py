@@ -1,4 +1,4 @@
-"""What all sessions of one program share: the API, the way to data channels, how long an outage may last."""
+"""What all sessions of a program share: the API, the dialler of data channels, and the limit of an outage."""
 
 import asyncio
 import os
@@ -29,10 +29,10 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Starts sessions. `reconnect_seconds`: for how long a lost connection is tried to be restored.
+    """Starts sessions. `reconnect_seconds` is the longest outage that a session survives.
 
-    `on_notice` gets lines for people, such as that a node does not answer. `reached` are the nodes that had a session
-    of ours.
+    `on_notice` gets lines for people, such as that a node does not answer. `reached` are the nodes with which a session
+    was started before.
     """
 
     api: Api
@@ -43,11 +43,11 @@ class Client:
     reached: set[str] = field(default_factory=set)
 
     async def call(self, function: Callable[..., _Result], *arguments: object) -> _Result:
-        """Call what calls the API, beside the event loop."""
+        """Run `function`, which calls the API, in a thread."""
         return await asyncio.to_thread(function, self.api, *arguments)
 
     async def find(self, targets: Sequence[str]) -> list[Target]:
-        """Return the nodes that are meant. Raises `Failure`."""
+        """Return the nodes that `targets` match. Raises `Failure`."""
         return await self.call(find_nodes, targets)
 
     async def start(
@@ -55,8 +55,8 @@ class Client:
     ) -> BackgroundSession:
         """Start a session and wait until it is open. Raises `Failure`.
 
-        A node that had a session of ours is waited for if it is away now: what consists of several sessions, a copy,
-        must not fail where a single one would go on.
+        If the node is offline but had a session before, this waits for it: a copy, which takes several sessions, must
+        survive the outages that a single session survives.
         """
         launch = await self._launch(node_id, document, parameters)
         session = BackgroundSession(launch, self.dialler, self.service, self.reconnect_seconds, handler, self.on_notice)
@@ -86,7 +86,7 @@ class Client:
 async def open_client(
     connection: Connection, reconnect_seconds: float, on_notice: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Client]:
-    """Give a client while the context lasts. Raises `Failure` for a configuration without server or credentials."""
+    """Yield a client. Raises `Failure` for a configuration without server or credentials."""
     api = await asyncio.to_thread(connect_api, connection)
     async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=_ca_file(api)) as dialler:
         service = ServiceClient(api.region, api.profile, api.endpoint_url)

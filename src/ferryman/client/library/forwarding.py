@@ -1,4 +1,4 @@
-"""Local ports that lead through a node: listening, and what every connection goes through until it is in a tunnel."""
+"""Local ports that lead through a node: listens, and gives every connection a tunnel."""
 
 import asyncio
 import contextlib
@@ -14,16 +14,16 @@ from ferryman.transport.tcp_connection import TcpConnection
 BACKLOG = 1024
 LOOPBACK = "127.0.0.1"
 MOST_OPENING = 256
-"""Connections that may wait for their tunnel at a time; more wait in the kernel."""
+"""Connections that may wait for a tunnel at the same time; more wait in the kernel."""
 ACCEPT_AGAIN_SECONDS = 0.2
 _RESET = struct.pack("ii", 1, 0)
 
 Route = Callable[[socket.socket], Awaitable[Destination | None]]
-"""Finds out where a new connection wants to go; None if it has been answered and is to be closed."""
+"""Returns where a new connection wants to go, None if it has been answered and should be closed."""
 
 
 class Forward:
-    """A listening local port. `address` is where: host and port, the one chosen if 0 was asked for."""
+    """A listening local port. `address` is its host and port, the chosen port if 0 was requested."""
 
     def __init__(
         self, sessions: PortSessions, listening: socket.socket, route: Route, on_problem: Callable[[str], None]
@@ -40,7 +40,7 @@ class Forward:
         self._accepting = asyncio.create_task(self._accept())
 
     async def close(self) -> None:
-        """Listen no more, and reset the connections there are."""
+        """Stop listening and reset open connections."""
         self._listening.close()
         tasks = [self._accepting, *self._joining]
         for task in tasks:
@@ -55,9 +55,9 @@ class Forward:
             await self._places.acquire()
             try:
                 accepted, _ = await loop.sock_accept(self._listening)
-            except OSError as error:  # EMFILE, ECONNABORTED: the next may be better
+            except OSError as error:  # EMFILE, ECONNABORTED: the next may succeed
                 self._places.release()
-                self._on_problem(f"a connection was not accepted: {error.strerror}")
+                self._on_problem(f"a connection could not be accepted: {error.strerror}")
                 await asyncio.sleep(ACCEPT_AGAIN_SECONDS)
                 continue
             task = loop.create_task(self._join(accepted))
@@ -71,7 +71,7 @@ class Forward:
             self._on_problem(f"a connection failed: {said_by(fault)}")
 
     async def _join(self, accepted: socket.socket) -> None:
-        """Lead a connection into its tunnel."""
+        """Connect an accepted socket to its tunnel."""
         try:
             accepted.setblocking(False)
             with contextlib.suppress(OSError):
@@ -85,11 +85,11 @@ class Forward:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except Failure as failure:
             reset(accepted)
-            if failure is not self._reported:  # one that several connections have waited for
+            if failure is not self._reported:  # several connections may have waited for the same one
                 self._reported = failure
                 self._on_problem(failure.line)
             return
-        except OSError:  # the program has gone already
+        except OSError:  # the local program has disconnected
             accepted.close()
             return
         except BaseException:
@@ -107,7 +107,7 @@ def listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError) as error:
-        raise Failure(f"Cannot listen on {name}", said_by(error), "Give an address of this machine") from error
+        raise Failure(f"Cannot listen on {name}", said_by(error), "Use an address of this machine") from error
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,13 +116,15 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         cause = os.strerror(error.errno or 0).lower()
-        raise Failure(f"Cannot listen on {name}", cause, "Choose another port, or end what has it") from error
+        raise Failure(
+            f"Cannot listen on {name}", cause, "Choose another port, or stop the program that uses it"
+        ) from error
     listening.setblocking(False)
     return listening
 
 
 def reset(accepted: socket.socket) -> None:
-    """Close a connection so that its program sees a failure and not an end."""
+    """Close a connection with RST, so that its program sees a failure instead of an end."""
     with contextlib.suppress(OSError):
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     accepted.close()

@@ -1,4 +1,4 @@
-"""Gives a command its input while its output is read: done one after the other, both would wait for ever."""
+"""Writes a command's input while its output is read: one after the other, both would wait forever."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
@@ -9,9 +9,9 @@ from ferryman.client.library.running_command import RunningCommand
 
 @asynccontextmanager
 async def feed(command: RunningCommand, pieces: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[None]:
-    """Write `pieces` to the command and then the end of its input, beside what is done in the context.
+    """Write `pieces` to the command and then end its input, concurrently with the context's body.
 
-    The context's end does not wait for input that nobody reads. Raises what making the pieces raises, or writing them.
+    The end of the context does not wait for input that nobody reads. Raises what producing or writing them raises.
     """
     feeding = asyncio.create_task(_feed(command, pieces))
     try:
@@ -32,4 +32,4 @@ async def _feed(command: RunningCommand, pieces: Iterable[bytes] | AsyncIterable
             for piece in pieces:
                 await command.write(piece)
     finally:
-        command.end_input()  # lest the command waits, also when there is no more because of a failure
+        command.end_input()  # otherwise the command would wait, even after a failure

@@ -1,6 +1,6 @@
-"""Tunnels to ports that a node reaches: one session for each destination, shared by all connections to it.
+"""Tunnels to ports that a node can reach: one session per destination, shared by all connections to it.
 
-A session that has ended, by a limit or with its node's agent, is started again by the next connection.
+If a session has ended, by a limit or with its node's agent, the next connection starts another.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ferryman.wire.payloads import encode_flag
 from ferryman.wire.smux import Command, SmuxFrame, encode
 
 KEPT_IDLE = 16
-"""Sessions without connections that are kept for the next; beyond it the one unused for longest is ended."""
+"""Sessions without connections to keep; if there are more, those unused for longest are ended."""
 KEEP_ALIVE_SECONDS = 10.0
 _CONNECT_ERROR = encode_flag(Flag.CONNECT_TO_PORT_ERROR)
 
@@ -45,13 +45,13 @@ class Destination:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The document's parameters; the local port is our own affair."""
+        """The document's parameters; the local port is not used."""
         parameters = {"portNumber": str(self.port), "localPortNumber": "0"}
         return parameters | ({"host": self.host} if self.host else {})
 
 
 class PortHandler:
-    """The streams of one port session. `on_problem` gets texts for people."""
+    """Handles one port session: its tunnel and streams. `on_problem` gets texts for people."""
 
     def __init__(self, destination: Destination, on_problem: Callable[[str], None]) -> None:
         self._destination = destination
@@ -63,16 +63,16 @@ class PortHandler:
 
     @property
     def tunnel(self) -> Tunnel:
-        """The tunnel, once the session has begun."""
+        """The tunnel, once the session has started."""
         if self._tunnel is None:
-            raise RuntimeError("the session has not begun")
+            raise RuntimeError("the session has not started")
         return self._tunnel
 
     def on_started(self, started: SessionStarted, far_end: FarEnd) -> None:
         """Open the tunnel."""
         if started.session_type != SessionType.PORT:
             raise Failure(
-                f"{self._destination} cannot be forwarded", f"the node began a session of type {started.session_type}"
+                f"{self._destination} cannot be forwarded", f"the node started a session of type {started.session_type}"
             )
         if (started.properties or {}).get("type") != LOCAL_PORT_FORWARDING or not multiplexes(started.agent_version):
             raise Failure(
@@ -93,17 +93,17 @@ class PortHandler:
             self._stay_alive()
 
     def on_output(self, event: OutputReceived) -> None:
-        """Take what came through the tunnel."""
+        """Feed output to the tunnel."""
         if event.payload_type == PayloadType.FLAG and event.payload == _CONNECT_ERROR:
             self._on_problem(f"{self._destination}: the node cannot connect")
         self.tunnel.on_output(event)
 
     def flush(self) -> None:
-        """Move what waits."""
+        """Move waiting data."""
         self.tunnel.move()
 
     def on_ended(self) -> None:
-        """Reset the connections that are left."""
+        """Reset the remaining connections."""
         if self._keep_alive is not None:
             self._keep_alive.cancel()
         if self._tunnel is not None:
@@ -151,7 +151,7 @@ class PortSessions:
         """Return the open tunnel to `destination`, through a new session if there is none. Raises `Failure`."""
         kept = self._kept.get(destination)
         if kept is None or not kept.usable:
-            # One session, however many connections ask for it meanwhile, and whichever of them gives up.
+            # One session, however many connections wait for it and whichever of them give up.
             opening = self._opening.get(destination)
             if opening is None:
                 opening = asyncio.create_task(self._open(destination))
@@ -171,7 +171,7 @@ class PortSessions:
         kept, self._kept = list(self._kept.values()), {}
         await asyncio.gather(*(each.session.close() for each in kept), *self._closing)
         if self._watching:
-            await asyncio.wait(self._watching)  # their sessions are over
+            await asyncio.wait(self._watching)  # they end with their sessions
 
     async def _open(self, destination: Destination) -> _Kept:
         if old := self._kept.pop(destination, None):
@@ -185,7 +185,7 @@ class PortSessions:
         return kept
 
     async def _watch(self, destination: Destination, kept: _Kept) -> None:
-        """Say why a session is over that nobody here has closed: its connections have ended for no reason of theirs."""
+        """Report why a session ended that this program did not close: its connections are lost."""
         try:
             await kept.session.ended()
             reason = f"Session {kept.session.session_id} was ended."
@@ -197,7 +197,7 @@ class PortSessions:
     def _opened(self, destination: Destination, task: "asyncio.Task[_Kept]") -> None:
         self._opening.pop(destination, None)
         if not task.cancelled():
-            task.exception()  # those who wait for it are told
+            task.exception()  # those who wait for it get it
 
     def _end_unused(self, but: _Kept) -> None:
         idle = sorted(

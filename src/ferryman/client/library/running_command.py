@@ -1,4 +1,4 @@
-"""A command on a node as a program has it: output in pieces, input with backpressure, an exit code."""
+"""A command on a node: output in pieces, input with backpressure, an exit code."""
 
 import asyncio
 from collections import deque
@@ -17,7 +17,7 @@ from ferryman.wire.agent_message import Flag, PayloadType
 
 
 class Stream(StrEnum):
-    """Which of its two outputs a command wrote to."""
+    """The output that a command wrote to."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -32,7 +32,7 @@ _STREAMS: Mapping[int, Stream] = {
 
 @dataclass(frozen=True, slots=True)
 class CommandHandler:
-    """The state that a command's session and its user share."""
+    """Handles the output of a command's session; the state it shares with `RunningCommand`."""
 
     arrived: deque[OutputReceived]
     news: asyncio.Event
@@ -41,34 +41,34 @@ class CommandHandler:
 
     @classmethod
     def new(cls) -> Self:
-        """Return the state of a command that has not begun."""
+        """Return the handler of a command that has not started."""
         return cls(deque(), asyncio.Event(), asyncio.Event(), [])
 
     def on_started(self, started: SessionStarted, far_end: FarEnd) -> None:
-        """See that it is a command."""
+        """Check that the session is a command."""
         if started.session_type != SessionType.NON_INTERACTIVE_COMMANDS:
-            raise Failure("The command was not started", f"the node began a session of type {started.session_type}")
+            raise Failure("The command was not started", f"the node started a session of type {started.session_type}")
         self.begun.append((started, far_end))
 
     def on_output(self, event: OutputReceived) -> None:
-        """Keep output until it is asked for; the sender's window bounds it."""
+        """Keep output until it is read; the sender's window bounds it."""
         self.arrived.append(event)
         self.news.set()
 
     def flush(self) -> None:
-        """There may be room for input."""
+        """Wake the writer: there may be room for input."""
         self.room.set()
 
     def on_ended(self) -> None:
-        """Let everybody look."""
+        """Wake the reader and the writer."""
         self.news.set()
         self.room.set()
 
 
 class RunningCommand:
-    """A command that runs on a node. Iterate over it to its end, whether the output matters or not.
+    """A command running on a node. Iterate over it to the end, or `wait`, whether the output matters or not.
 
-    Output that is not asked for is not acknowledged: a command that writes much waits for its reader.
+    Output that is not read is not acknowledged: a command that writes a lot waits for its reader.
     """
 
     def __init__(self, session: BackgroundSession, handler: CommandHandler) -> None:
@@ -93,9 +93,9 @@ class RunningCommand:
         return self._exit_code
 
     async def write(self, data: bytes) -> None:
-        """Send input; waits while the command does not read. What a command that has ended does not read is dropped.
+        """Send input, waiting while the command does not read. Input for a command that has ended is dropped.
 
-        Raises `Failure` if the node takes no input.
+        Raises `Failure` if the node passes no input on.
         """
         if not self.takes_input:
             raise Failure("The command cannot get input", "this node's agent passes none on")
@@ -110,14 +110,14 @@ class RunningCommand:
             place += room
 
     def end_input(self) -> None:
-        """Close the command's input behind what was written; without effect where `takes_input` is false."""
+        """Close the command's input after what was written; no effect if `takes_input` is false."""
         if self.takes_input and not self._session.is_over:
             self._far_end.flag(Flag.INPUT_ENDED)
 
     async def __aiter__(self) -> AsyncIterator[tuple[Stream, bytes]]:
-        """Yield the output as it comes, each piece with its stream; ends with the command.
+        """Yield the output as it arrives, each piece with its stream; ends with the command.
 
-        A piece counts as used when the next is asked for. Raises `Failure` if the session ends before the command.
+        A piece is acknowledged when the next is requested. Raises `Failure` if the session ends before the command.
         """
         while (event := await self._next()) is not None:
             if event.payload_type == PayloadType.EXIT_CODE:
@@ -128,7 +128,7 @@ class RunningCommand:
         await self._code()
 
     async def wait(self) -> int:
-        """Wait for the command's end and return its exit code; output that was not asked for is dropped.
+        """Wait for the command's end and return its exit code; unread output is dropped.
 
         Raises `Failure` if the session ends before the command.
         """

@@ -1,7 +1,7 @@
 """The SOCKS5 side of a forward (RFC 1928): which host and port a connection wants.
 
-CONNECT without authentication, which listening on the loopback interface alone must make up for. The success reply goes
-out before the node has connected: the tunnel tells of a refusal by resetting the connection.
+Only CONNECT without authentication, so the proxy must listen on the loopback interface only. The success reply goes out
+before the node has connected; if the node cannot connect, the connection is reset.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ _ADDRESS_BYTES = {IPV4: 4, IPV6: 16}
 
 
 async def requested(accepted: socket.socket) -> Destination | None:
-    """Negotiate; return where the program wants to go, None if it cannot be served and has been told so.
+    """Negotiate; return where the program wants to go, None if that is not supported and it has had the reply.
 
-    `accepted` does not block. Nothing is read beyond the negotiation. Raises OSError if the program goes away.
+    `accepted` does not block. Nothing is read beyond the negotiation. Raises OSError if the program disconnects.
     """
     try:
         async with asyncio.timeout(SECONDS):

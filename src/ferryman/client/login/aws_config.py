@@ -1,4 +1,4 @@
-"""AWS's configuration file: what a profile says, and setting some of it without touching anything else."""
+"""AWS's configuration file: reads profiles, and changes settings without touching anything else in it."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from ferryman.model.failures import Failure
 from ferryman.system.private_files import write_private
 
 BACKUP = ".before-ferryman"
-"""What is appended to the file's name for the copy of what it was."""
+"""Suffix of the copy that is kept of the previous file."""
 _NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
 _SECTION = re.compile(r"\s*\[\s*(?:(?P<kind>profile|services)\s+)?(?P<quote>[\"']?)(?P<name>[^\]\"']+?)(?P=quote)\s*\]")
 _COMMENTS = ("#", ";")
@@ -43,7 +43,7 @@ def config_file() -> Path:
 
 
 def check_name(profile: str) -> None:
-    """Raise Failure for a profile's name that is no plain one."""
+    """Raise Failure for a profile's name that has other characters than letters, digits and `_.@+-`."""
     if not _NAME.fullmatch(profile):
         raise Failure(
             f"{profile!r} is not a valid profile name", "it has other characters", "Use letters, digits and _.@+-"
@@ -51,7 +51,7 @@ def check_name(profile: str) -> None:
 
 
 def read_profile(text: str, profile: str, *, bare: bool = False) -> dict[str, str]:
-    """Return the settings of a profile, as they are written; nested ones are left out.
+    """Return the settings of a profile as written, without nested ones.
 
     `bare`: sections are named by the profile alone, as in the credentials file.
     """
@@ -110,7 +110,7 @@ def profiles(text: str) -> list[str]:
 
 
 def write_config(path: Path, text: str) -> None:
-    """Write the file at one stroke, mode 0600; what it was before is kept beside it. A link stays a link."""
+    """Write the file atomically, mode 0600, and keep the previous version beside it. A link stays a link."""
     target = path.resolve()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if target.exists():
@@ -138,10 +138,10 @@ def _with_section(
     set_value: Callable[[list[str], int, int, str, str], bool],
     appended: str = "{name} = {value}\n",
 ) -> str:
-    """Return the text with values set in a section; those that `set_value` finds no place for are appended to it."""
+    """Return the text with values set in a section; those that `set_value` does not find are appended to it."""
     for name, value in values.items():
         if not value.isprintable():
-            raise Failure(f"The setting {name} cannot be written", "it has several lines, or what no text has")
+            raise Failure(f"The setting {name} cannot be written", "it has several lines or control characters")
     lines = text.splitlines(keepends=True)
     begin, end = _bounds(lines, section)
     if begin == end == len(lines) and not (lines and section.has_head(lines[-1])):
@@ -164,7 +164,7 @@ def _with_section(
 
 
 def _set_line(lines: list[str], begin: int, end: int, name: str, value: str) -> bool:
-    """Set a setting wherever its section has it, and tell whether it has it."""
+    """Set a setting wherever its section has it; return whether it does."""
     places = [place for place in range(begin, end) if _is_setting(lines[place], name)]
     for place in places:
         lines[place] = f"{name} = {value}\n"
@@ -172,7 +172,7 @@ def _set_line(lines: list[str], begin: int, end: int, name: str, value: str) -> 
 
 
 def _set_nested_line(lines: list[str], begin: int, end: int, group: str, name: str, value: str) -> bool:
-    """Set a setting of a group, and tell whether the section has the group."""
+    """Set a setting of a group; return whether the section has the group."""
     head = next((place for place in range(begin, end) if _is_setting(lines[place], group)), None)
     if head is None:
         return False
@@ -194,7 +194,7 @@ def _is_setting(line: str, name: str) -> bool:
 
 
 def _bounds(lines: list[str], section: Section) -> tuple[int, int]:
-    """Return the lines of a section behind its head, both the end of the file if there is none."""
+    """Return the range of a section's lines after its head; an empty one at the end of the file if it is not there."""
     begin = None
     for place, line in enumerate(lines):
         if _SECTION.match(line) is None:

@@ -1,4 +1,4 @@
-"""What a sign-in gave, kept for the next call: credentials and the provider's refresh token, for their owner only."""
+"""Caches what a sign-in returned, readable by its owner only: credentials and the provider's refresh token."""
 
 import fcntl
 import hashlib
@@ -16,11 +16,11 @@ from ferryman.model.secret import Secret
 from ferryman.system.private_files import write_private
 
 EARLY = timedelta(minutes=15)
-"""Credentials with less life left are renewed if that goes without asking anybody: botocore asks as early as that."""
+"""Credentials that expire sooner are renewed if that needs no person: botocore asks this early."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign-in as it is kept. `binding` is what it was made for: issuer, client, role and server."""
+    """A cached sign-in. `binding` identifies what it is for: issuer, client, role and server."""
 
     binding: str
     arn: str
@@ -48,7 +48,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoginCache:
-    """One profile's file under the user's cache directory; two configuration files' profiles of one name are two."""
+    """One profile's file in the user's cache directory. Each configuration file's profile of that name has its own."""
 
     def __init__(self, config: Path, profile: str) -> None:
         directory = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ferryman" / "login"
@@ -56,17 +56,17 @@ class LoginCache:
         self.path = directory / f"{profile}-{digest[:16]}.json"
 
     def read(self, binding: str) -> Kept | None:
-        """Return what is kept for `binding`; None if nothing, or something else, or others could have written it."""
+        """Return what is cached for `binding`, None if nothing is. Raises Failure if other users can open the file."""
         try:
             if self.path.stat().st_mode & 0o077:
-                raise Failure(f"{self.path} is open to other users", "", f"Delete it, and change what it held: {_HELD}")
+                raise Failure(f"{self.path} is open to other users", "", f"Delete it, and revoke what it held: {_HELD}")
             kept = msgspec.json.decode(self.path.read_bytes(), type=Kept)
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return kept if kept.binding == binding else None
 
     def write(self, binding: str, signed_in: SignedIn, refresh_token: Secret | None) -> Kept:
-        """Keep a sign-in in place of the one before it."""
+        """Cache a sign-in, replacing the previous one."""
         token = signed_in.credentials.session_token
         kept = Kept(
             binding=binding,
@@ -85,7 +85,7 @@ class LoginCache:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep this profile's other renewals waiting: many a refresh token is good once, and a second use ends all."""
+        """Make this profile's other renewals wait: many refresh tokens work once, and a second use ends the sign-in."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -95,7 +95,7 @@ class LoginCache:
             os.close(lock)
 
     def forget(self) -> bool:
-        """Delete what is kept, and what a renewal under way is about to keep; whether there was anything."""
+        """Delete what is cached, after any renewal under way; return whether there was anything."""
         if not self.path.exists():
             return False
         with self.alone():

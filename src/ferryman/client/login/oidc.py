@@ -1,7 +1,7 @@
 """Signing in to an OpenID Connect provider from a command line: authorization code with PKCE, device code, refresh.
 
 Sources: RFC 6749, RFC 7636 (S256 only), RFC 8252 (loopback redirect), RFC 8628, OpenID Connect Core and Discovery.
-The server verifies ID tokens; here they are only looked at.
+The server verifies ID tokens; this module only reads them.
 """
 
 import base64
@@ -30,7 +30,7 @@ _LONGEST_WAIT = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where a provider is asked for what; `device_endpoint` is empty if it has no device flow."""
+    """A provider's endpoints; `device_endpoint` is empty if it has no device flow."""
 
     issuer: str
     authorization_endpoint: str
@@ -40,7 +40,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What we are to the provider: a public client, or one with a `secret` where the provider insists on one."""
+    """How the provider knows this client: public, or with a `secret` if the provider requires one."""
 
     client_id: str
     scopes: str
@@ -48,14 +48,14 @@ class Client:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What a form says of the client."""
+        """The form fields that identify the client."""
         known = {"client_id": self.client_id}
         return known if self.secret is None else known | {"client_secret": self.secret.reveal()}
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a provider gave out; `refresh_token` is None if it gave none."""
+    """The tokens a provider issued; `refresh_token` is None if it issued none."""
 
     id_token: Secret
     refresh_token: Secret | None
@@ -63,14 +63,14 @@ class Tokens:
 
 
 async def discover(documents: Documents, issuer: str) -> Provider:
-    """Return a provider's endpoints; raises Failure if it cannot be asked, or would be over plain HTTP elsewhere."""
+    """Return a provider's endpoints. Raises Failure if they cannot be fetched or use plain HTTP off this machine."""
     _check_url(issuer, "issuer")
     try:
         found = json.loads(await documents.fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
         named = {name: str(found.get(name) or "") for name in ("issuer", *_ENDPOINTS)}
     except (Unfetchable, ValueError, AttributeError, RecursionError) as error:
         cause = str(error) if isinstance(error, Unfetchable) else "its discovery document is not a JSON object"
-        raise Failure(f"The provider {issuer} cannot be asked", cause, "Check the issuer's URL") from error
+        raise Failure(f"The provider {issuer} cannot be reached", cause, "Check the issuer's URL") from error
     if named["issuer"].rstrip("/") != issuer.rstrip("/"):
         raise Failure(
             f"{issuer} is not the issuer", f"its discovery document names {named['issuer']!r}", "Use that URL"
@@ -91,7 +91,7 @@ async def sign_in_with_browser(
     redirect: Redirect,
     show: Callable[[str], Awaitable[None]],
 ) -> Tokens:
-    """Have the person sign in in a browser, which `show` is to open, and come back to `redirect`. Raises Failure."""
+    """Have the person sign in with a browser, opened by `show`, and wait for `redirect`'s answer. Raises Failure."""
     verifier, state, nonce = (secrets.token_urlsafe(32) for _ in range(3))
     challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
     query = {
@@ -119,7 +119,7 @@ async def sign_in_with_browser(
     }
     tokens = _tokens(await _post(documents, provider.token_endpoint, form))
     if not hmac.compare_digest(str(tokens.claims.get("nonce", "")).encode(), nonce.encode()):
-        raise Failure("The sign-in was not completed", "the ID token is not the one that was asked for", "Try again")
+        raise Failure("The sign-in was not completed", "the ID token does not belong to this sign-in", "Try again")
     return tokens
 
 
@@ -130,7 +130,7 @@ async def sign_in_with_device(
     show: Callable[[str, str], None],
     pause: Callable[[float], Awaitable[None]],
 ) -> Tokens:
-    """Have the person sign in on any device: `show` is given the URL to open and the code to type. Raises Failure."""
+    """Have the person sign in on any device: `show` gets the URL to open and the code to type. Raises Failure."""
     if not provider.device_endpoint:
         raise Failure(f"{provider.issuer} has no device flow", "", "Sign in without --device")
     asked = {**client.credentials, "scope": client.scopes}
@@ -151,11 +151,11 @@ async def sign_in_with_device(
             interval += 5
         elif error != "authorization_pending":
             return _tokens(answer)
-    raise Failure("Nobody signed in", f"the code was good for {longest:.0f} seconds", "Try again")
+    raise Failure("Nobody signed in", f"the code expired after {longest:.0f} seconds", "Try again")
 
 
 async def refresh(documents: Documents, provider: Provider, client: Client, refresh_token: Secret) -> Tokens:
-    """Return new tokens for a refresh token; raises Failure if the provider gives no ID token for it."""
+    """Return new tokens for a refresh token. Raises Failure if the provider returns no ID token."""
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token.reveal(),
@@ -190,7 +190,7 @@ async def _post(documents: Documents, url: str, form: Mapping[str, str]) -> Answ
     try:
         return await documents.post(url, form)
     except Unfetchable as error:
-        raise Failure("The provider cannot be asked", str(error), "Try again") from error
+        raise Failure("The provider cannot be reached", str(error), "Try again") from error
 
 
 def _content(answer: Answer) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a browser comes back to after a sign-in: one path on 127.0.0.1, for the answer that was asked for only."""
+"""Receives the browser's redirect after a sign-in: one path on 127.0.0.1, which accepts only the expected answer."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _NOT_DONE = "The sign-in was not completed. The terminal says why."
 
 
 class Redirect:
-    """A listener on loopback. An async context manager; `port` 0 takes any that is free."""
+    """A listener on loopback. An async context manager; `port` 0 picks a free one."""
 
     def __init__(self, port: int = 0) -> None:
         self._port = port
@@ -29,7 +29,7 @@ class Redirect:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, limit=_HEAD_LIMIT)
         except OSError as error:
             raise Failure(
-                f"Port {self._port} cannot be listened on", error.strerror or str(error), "Choose another port"
+                f"Cannot listen on port {self._port}", error.strerror or str(error), "Choose another port"
             ) from error
         self._port = self._server.sockets[0].getsockname()[1]
         return self
@@ -48,11 +48,11 @@ class Redirect:
         return f"http://127.0.0.1:{self._port}{PATH}"
 
     def expect(self, is_expected: Callable[[str], bool]) -> None:
-        """Take the first request whose `state` is expected for the answer, from now on; others are turned away."""
+        """From now on, accept the first request whose `state` is expected as the answer; reject others."""
         self._expected = is_expected
 
     async def answer(self, seconds: float) -> Mapping[str, str]:
-        """Return the parameters of the answer; raises Failure when none came in time."""
+        """Return the parameters of the answer. Raises Failure if none arrives in time."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._answer
@@ -65,7 +65,7 @@ class Redirect:
         try:
             async with asyncio.timeout(_HEAD_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                status, text = self._take(head.split(b"\r\n", 1)[0].decode("latin-1"))
+                status, text = self._accept(head.split(b"\r\n", 1)[0].decode("latin-1"))
                 body = text.encode()
                 writer.write(
                     f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
@@ -74,11 +74,11 @@ class Redirect:
                 )
                 await writer.drain()
         except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError):
-            return  # a browser's idle connection, or somebody who is no browser
+            return  # a browser's idle connection, or a client that is not a browser
         finally:
             writer.close()
 
-    def _take(self, request_line: str) -> tuple[str, str]:
+    def _accept(self, request_line: str) -> tuple[str, str]:
         method, _, rest = request_line.partition(" ")
         target = urlsplit(rest.partition(" ")[0])
         given = dict(parse_qsl(target.query))

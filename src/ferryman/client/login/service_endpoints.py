@@ -1,6 +1,6 @@
-"""The server's address in a profile of AWS's configuration file, for the services that Ferryman answers and no others.
+"""The server's address in a profile of AWS's configuration file, for the services that Ferryman provides only.
 
-A profile's own `endpoint_url` is for every service: with it, programs that also use S3 look for their bucket here.
+A profile's own `endpoint_url` applies to every service: programs that also use S3 would look for buckets there.
 """
 
 from ferryman.client.login.aws_config import (
@@ -30,7 +30,7 @@ def read_endpoint(text: str, profile: str, service: str = "sts") -> str | None:
 def with_endpoint(text: str, profile: str, url: str) -> str:
     """Return the file's text with the server's address set in a profile.
 
-    A profile with an `endpoint_url` of its own keeps it and has it changed. Otherwise the profile's `services` section
+    If the profile has its own `endpoint_url`, that is changed. Otherwise the profile's `services` section
     gets an entry for each of `SERVED`. Raises Failure if another profile names the same section.
     """
     settings = read_profile(text, profile)

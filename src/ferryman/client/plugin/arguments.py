@@ -1,6 +1,6 @@
-"""The argument contract that the AWS CLI launches `session-manager-plugin` by (`protocol/client.md` §2).
+"""Parses the arguments that the AWS CLI passes to `session-manager-plugin` (`protocol/client.md` §2).
 
-Beyond AWS's client, what is wrong is said on standard error with exit status 2.
+Unlike AWS's client, ours reports invalid arguments on standard error with exit status 2.
 """
 
 import math
@@ -37,7 +37,7 @@ class InvalidArguments(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ShowInstalled:
-    """No arguments: say that the plugin is there. `aws ecs execute-command` asks this way."""
+    """No arguments: say that the plugin is installed. `aws ecs execute-command` checks this way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ Command = ShowInstalled | ShowVersion | Launch
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a person may set for all sessions, by environment variables.
+    """What a person can set for all sessions with environment variables.
 
     `reconnect_seconds` bounds an outage. A forwarded port without a connection is closed after `forward_idle_seconds`,
-    infinity for never. `command_stdin`: non-interactive commands get the standard input, which AWS's client leaves
-    alone, and so does ours unless asked: in a loop over lines it would eat the lines. `shell_status`: a shell's exit
-    status is the client's. The AWS CLI shows any status but 0 as a failed command, and a shell's is that of what was
-    typed last.
+    infinity for never. `command_stdin`: non-interactive commands read the standard input, which AWS's client leaves
+    alone, and so does ours by default: in a loop over lines, the command would consume the lines. `shell_status`: the
+    client exits with the shell's exit status. The AWS CLI shows any status but 0 as a failed command, and a shell's is
+    that of the last command typed.
     """
 
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS
@@ -66,10 +66,10 @@ class Settings:
 
 
 def parse(arguments: Sequence[str], environment: MutableMapping[str, str]) -> Command:
-    """Return what `arguments` (without the program's name) ask for.
+    """Parse `arguments` (without the program's name).
 
     A launch has 3 to 6: response, region, operation, profile, request, endpoint; further ones are ignored. The
-    response may stand in an environment variable, which is removed once read. Raises `InvalidArguments`.
+    response may be in an environment variable, which is removed once read. Raises `InvalidArguments`.
     """
     match list(arguments):
         case []:
@@ -87,7 +87,7 @@ def parse(arguments: Sequence[str], environment: MutableMapping[str, str]) -> Co
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings of `environment`. Raises `InvalidArguments`."""
+    """Return the settings in `environment`. Raises `InvalidArguments`."""
     idle = _seconds(
         environment, FORWARD_IDLE_VARIABLE, DEFAULT_FORWARD_IDLE_SECONDS, LONGEST_FORWARD_IDLE_SECONDS, " (0: no limit)"
     )
@@ -107,7 +107,7 @@ def _switch(environment: Mapping[str, str], name: str) -> bool:
 
 
 def reconnect_seconds(environment: Mapping[str, str]) -> float:
-    """Return for how long a lost connection is tried to be restored. Raises `InvalidArguments`."""
+    """Return for how long to try to restore a lost connection. Raises `InvalidArguments`."""
     return _seconds(environment, RECONNECT_VARIABLE, DEFAULT_RECONNECT_SECONDS, LONGEST_RECONNECT_SECONDS)
 
 

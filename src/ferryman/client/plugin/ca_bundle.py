@@ -1,6 +1,6 @@
-"""Which authority, besides the system's, vouches for the server: the one that the AWS CLI was told of.
+"""Finds the CA file to trust in addition to the system's: the one configured for the AWS CLI.
 
-Read here, not by botocore, which takes too long to import before the connection is open.
+This module reads the configuration itself, because importing botocore takes longer than opening the connection.
 """
 
 import configparser
@@ -13,8 +13,8 @@ DEFAULT_CONFIG = "~/.aws/config"
 def ca_file(environment: Mapping[str, str], profile: str) -> Path | None:
     """Return the CA file of `AWS_CA_BUNDLE`, or of `ca_bundle` in the profile; None if there is neither.
 
-    `profile` may be empty: then AWS_PROFILE says which, or it is the default one. A configuration that cannot be read
-    counts as empty: the AWS CLI has complained already.
+    `profile` may be empty: then AWS_PROFILE decides, or it is the default profile. A configuration that cannot be
+    read counts as empty: the AWS CLI has already complained.
     """
     named = environment.get("AWS_CA_BUNDLE") or _of_profile(environment, profile)
     return Path(named).expanduser() if named else None

@@ -1,4 +1,4 @@
-"""A command without a terminal: its two outputs apart, its exit status, and between Ferryman's ends its input."""
+"""Handles a command without a terminal: separate outputs, the exit status, and between Ferryman's ends its input."""
 
 import signal
 
@@ -13,14 +13,14 @@ from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import Size, encode_payload
 
 KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c"}
-"""What AWS's agent takes for signals (`protocol/agent.md` §5.4); it takes no input else."""
+"""What AWS's agent turns into signals (`protocol/agent.md` §5.4); it accepts no other input."""
 
 
 class Command:
-    """The person's end of a far command.
+    """The person's end of a remote command.
 
-    Standard input is left alone unless the person asked for it to be passed on and the far end agreed to take it; then
-    its end closes the command's. Else the command's input is empty.
+    Standard input is passed on only if the person asked for it and the far end agreed to accept it; its end then ends
+    the command's input. Otherwise the command's input is empty.
     """
 
     needs_output = True
@@ -56,7 +56,7 @@ class Command:
                 self._screen.skip(event.sequence_number)
 
     def flush(self) -> None:
-        """Pass on input that waits for room, and read more if little is left."""
+        """Send waiting input and the terminal's size, and read more if little is left."""
         if self._context.endings.announced:
             return
         if self._size_due and self._far_end.capacity():
@@ -68,7 +68,7 @@ class Command:
             self._input.flush()
 
     def on_signal(self, number: signal.Signals) -> None:
-        """Interrupt the command: by its key where the far end takes no input, else by ending the session."""
+        """Interrupt the command: by its key if the far end accepts no input, otherwise by ending the session."""
         if number not in KEYS:
             return
         if self._takes_input:
@@ -77,7 +77,7 @@ class Command:
             self._far_end.send(PayloadType.OUTPUT, KEYS[number])
 
     def ending(self, output: str, *, lost: bool) -> Ending:
-        """End with the command's own status; a command that had not ended has failed, if its node tells how it ends."""
+        """End with the command's exit status; without one, it has failed if its node reports exit statuses."""
         told = self._context.started.agreed != AWS
         return self._context.ended_with(self._status, output, lost=lost or told)
 
@@ -89,7 +89,7 @@ class Command:
             await self._screen.shown()
 
     def close(self) -> None:
-        """Leave standard input as it was found."""
+        """Restore standard input."""
         if self._input is not None:
             self._input.close()
 

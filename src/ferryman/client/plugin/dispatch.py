@@ -1,4 +1,4 @@
-"""Which kind of session has started: by its type, its document's properties and the agent's version."""
+"""Chooses the handler of a session by its type, its document's properties and the agent's version."""
 
 from ferryman.client.calls.expected_session import ExpectedSession
 from ferryman.client.plugin.command import Command
@@ -12,7 +12,7 @@ from ferryman.model.session_types import LOCAL_PORT_FORWARDING, TERMINAL_TYPES, 
 
 
 def make_handler(context: SessionContext, expected: ExpectedSession | None) -> SessionHandler:
-    """Return the running session (`protocol/client.md` §10). Raises `CannotRun`, also if it is not the one expected."""
+    """Return the handler (`protocol/client.md` §10). Raises `CannotRun`, also for an unexpected session."""
     if expected is not None and (objection := expected.objection(context.started)):
         raise CannotRun(objection)
     session_type = context.started.session_type

@@ -12,9 +12,9 @@ SIGNAL_BASE = 128
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What is left to do: say `last_words` on standard output and `complaint` on standard error, exit with `status`.
+    """How to end: print `last_words` to standard output and `complaint` to standard error, then exit with `status`.
 
-    `terminate`: the far end does not know yet, and must be told by TerminateSession.
+    `terminate`: the session still has to be ended, by the flag or the call TerminateSession.
     """
 
     status: int
@@ -24,7 +24,7 @@ class Ending:
 
 
 class Endings:
-    """Takes causes from all sides; everything after the first is ignored."""
+    """Collects causes from all sides; only the first counts."""
 
     def __init__(self) -> None:
         self._first: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -35,15 +35,15 @@ class Endings:
         return self._first.done()
 
     def announce(self, ending: Ending) -> None:
-        """End the session so, unless it is ending already."""
+        """End the session this way, unless it is already ending."""
         if not self._first.done():
             self._first.set_result(ending)
 
     def fail(self, fault: BaseException) -> None:
-        """End the session by a fault of ours, unless it is ending already."""
+        """End the session with an exception of our own, unless it is already ending."""
         if not self._first.done():
             self._first.set_exception(fault)
 
     async def first(self) -> Ending:
-        """Wait for the first cause; raises if it is a fault of ours."""
+        """Wait for the first cause; raises the exception that `fail` got."""
         return await asyncio.shield(self._first)

@@ -26,7 +26,7 @@ STDOUT, STDERR = 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments`, by default the process's, and return its exit status.
 
-    0 normal end, 1 the session could not be opened or was lost, 2 wrong arguments, 128 + n ended by signal n.
+    0: normal end; 1: the session could not be opened or was lost; 2: invalid arguments; 128 + n: ended by signal n.
     """
     _open_missing_descriptors()
     try:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_ARGUMENTS
     except KeyboardInterrupt:
         return SIGNAL_BASE + SIGINT
-    except Exception as fault:  # noqa: BLE001 - the process's boundary: a person gets a sentence, not a traceback
+    except Exception as fault:  # noqa: BLE001 - the process's boundary: the person gets a sentence, not a traceback
         if os.environ.get(DEBUG_VARIABLE):
             _put(STDERR, "".join(traceback.format_exception(fault)))
         _put(STDERR, texts.unexpected(type(fault).__name__, DEBUG_VARIABLE))
@@ -57,14 +57,14 @@ def _run(arguments: Sequence[str]) -> int:
             from ferryman.client.plugin.session import run
             from ferryman.client.plugin.signals import ignored
 
-            # What was started under nohup is to outlive its starter.
+            # What was started under nohup must outlive the program that started it.
             ends_with_parent = not ignored(signal.SIGHUP)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 return runner.run(run(launch, os.environ, ends_with_parent=ends_with_parent))
 
 
 def _open_missing_descriptors() -> None:
-    """Open /dev/null for standard streams that the launcher closed, lest a socket gets their number."""
+    """Open /dev/null for standard streams that the launcher closed, so that no socket gets their number."""
     number = os.open(os.devnull, os.O_RDWR)
     while number <= STDERR:
         number = os.dup(number)

@@ -1,17 +1,17 @@
-"""Notices that the process that started this one has ended: a killed `aws` tells its plugin nothing."""
+"""Detects that the process that started this one has ended: a killed `aws` does not tell its plugin."""
 
 import asyncio
 import os
 from collections.abc import Callable
 
 POLL_SECONDS = 1.0
-"""Where the kernel offers no pidfd."""
+"""Used if the kernel has no pidfd."""
 
 
 class ParentWatch:
     """Calls `on_gone` on the event loop, once, when the parent ends while the context lasts.
 
-    Not by PR_SET_PDEATHSIG: that follows the thread that started us, and a program may end a thread and live on.
+    PR_SET_PDEATHSIG will not do: it follows the thread that started us, which may end before its process.
     """
 
     def __init__(self, on_gone: Callable[[], None]) -> None:
@@ -24,11 +24,11 @@ class ParentWatch:
     def __enter__(self) -> None:
         try:
             self._descriptor = os.pidfd_open(self._parent)
-        except OSError:  # an old kernel, a sandbox, or a parent outside of our PID namespace
+        except OSError:  # an old kernel, a sandbox, or a parent outside our PID namespace
             self._poll()
             return
         self._loop.add_reader(self._descriptor, self._gone)
-        if os.getppid() != self._parent:  # it ended before, and its number may be another's
+        if os.getppid() != self._parent:  # it ended before, and its PID may have been reused
             self._gone()
 
     def __exit__(self, *_: object) -> None:

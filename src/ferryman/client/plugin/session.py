@@ -42,10 +42,10 @@ async def run(
     *,
     ends_with_parent: bool = False,
 ) -> int:
-    """Run the session and return the exit status; whatever happens, the terminal is left as it was found.
+    """Run the session and return the exit status; the terminal is restored whatever happens.
 
-    `ends_with_parent`: once the process that started this one has ended, so does the session. Needs the main thread,
-    for signals. Raises `InvalidArguments` for a wrong setting in `environment`.
+    `ends_with_parent`: the session ends when the process that started this one ends. Needs the main thread, for
+    signals. Raises `InvalidArguments` for an invalid setting in `environment`.
     """
     settings = read_settings(environment)
     trusted = ca_file(environment, launch.profile) if launch.stream_url.startswith("wss:") else None
@@ -100,7 +100,7 @@ class _Session:
         return self._handler is not None and self._handler.attended
 
     def on_signal(self, number: signal.Signals) -> None:
-        """A signal from outside: an end, or something for the kind of session."""
+        """Handle a signal: it ends the session, or the handler acts on it, or both."""
         if self._endings.announced:
             if number in ENDING:
                 self._hurry.set()
@@ -116,14 +116,14 @@ class _Session:
                 self._hurry.set()
 
     def on_parent_gone(self) -> None:
-        """End as by a hang-up, unless the session has a sign of its own that nobody needs it any more."""
+        """End as on SIGHUP, unless the session has its own sign that nobody needs it."""
         if self._handler is None or self._handler.ends_with_parent:
             if not self._endings.announced:
                 self._screen.notice(texts.PARENT_GONE)
             self.on_signal(signal.SIGHUP)
 
     def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A callback of the event loop raised. What else the loop reports is no concern of the person's."""
+        """End with the exception that a callback of the event loop raised; other reports of the loop are ignored."""
         fault = context.get("exception")
         if "handle" in context and isinstance(fault, BaseException):
             self._endings.fail(fault)
@@ -140,7 +140,7 @@ class _Session:
         return self._handler
 
     def on_event(self, event: SessionEvent) -> None:
-        """Tell the person, or end."""
+        """Notify the person, or end."""
         match event:
             case CustomerMessageReceived(text):
                 self._screen.say(texts.customer_message(text))
@@ -167,13 +167,13 @@ class _Session:
         self._endings.announce(Ending(FAILED, complaint=complaint, terminate=True))
 
     async def _until_ending(self) -> Ending:
-        """Keep the session connected until it ends, and until what has arrived of it is handed over."""
+        """Keep the session connected until it ends and everything that has arrived is handed over."""
         connection = asyncio.create_task(self._stay_connected())
         cause = asyncio.create_task(self._endings.first())
         try:
             await asyncio.wait({connection, cause}, return_when=asyncio.FIRST_COMPLETED)
             if not cause.done():
-                connection.result()  # raises a fault of ours; otherwise it has announced the ending
+                connection.result()  # raises a bug's exception; otherwise it has announced the ending
             ending = await cause
             if ending.terminate and self._handler is not None and self._handler.ends_by_flag and self._driver.connected:
                 ending = await self._ended_by_flag(ending)
@@ -208,7 +208,7 @@ class _Session:
             self._screen.complain(texts.not_terminated(self._launch.session_id, str(error)))
 
     async def _unhurried(self, waiting: Coroutine[None, None, None]) -> None:
-        """Wait for something on the way out, until a further signal says that it has taken long enough."""
+        """Wait for something on the way out, until it is done or another signal cuts the wait short."""
         work = asyncio.create_task(waiting)
         hurry = asyncio.create_task(self._hurry.wait())
         try:

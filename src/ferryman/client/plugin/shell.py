@@ -1,4 +1,4 @@
-"""A shell or a command on a terminal: what is typed goes in, what arrives comes out."""
+"""Handles a shell or a command on a terminal: sends what is typed, shows what arrives."""
 
 import signal
 
@@ -20,7 +20,7 @@ KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGTSTP: b"\x1a"
 
 
 class Shell:
-    """The person's end of a far terminal."""
+    """The person's end of a remote terminal."""
 
     needs_output = True
     ends_with_parent = True
@@ -65,7 +65,7 @@ class Shell:
                 self._screen.skip(event.sequence_number)
 
     def flush(self) -> None:
-        """Pass on input that waits for room, and read more if little is left."""
+        """Send waiting input and the terminal's size, and read more if little is left."""
         if self._context.endings.announced:
             return
         if self._size_due and self._far_end.capacity():
@@ -73,7 +73,7 @@ class Shell:
         self._input.flush()
 
     def on_signal(self, number: signal.Signals) -> None:
-        """Send the key that the signal stands for, or tell the terminal's new size."""
+        """Send the key that the signal stands for, or the terminal's new size."""
         match number:
             case signal.SIGWINCH:
                 self._size_may_have_changed()
@@ -87,12 +87,12 @@ class Shell:
                 self._leave_raw_mode()
 
     def ending(self, output: str, *, lost: bool) -> Ending:
-        """Say AWS's words at the end; a program that had not ended has failed, if its node tells how it ends."""
+        """End with AWS's text; a program without an exit status has failed if its node reports exit statuses."""
         told = self._context.started.agreed.exit_code
         return self._context.ended_with(self._status, output, lost=lost or told)
 
     async def finish(self) -> None:
-        """Show what has arrived, then leave the terminal as it was found."""
+        """Show everything that has arrived, then restore the terminal."""
         try:
             self._stop_reading()
             await self._screen.shown()
@@ -102,12 +102,12 @@ class Shell:
             self._leave_raw_mode()
 
     def close(self) -> None:
-        """Leave the terminal and standard input as they were found."""
+        """Restore the terminal and standard input."""
         self._leave_raw_mode()
         self._stop_reading()
 
     def _press(self, keys: bytes) -> None:
-        """Send `keys` as if typed, escapes not looked for."""
+        """Send `keys` as if typed, without looking for escapes."""
         self._queue(keys)
         self.flush()
 

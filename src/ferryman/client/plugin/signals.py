@@ -1,4 +1,4 @@
-"""Which signals a session heeds, and their delivery on the event loop."""
+"""Which signals a session handles, and their delivery on the event loop."""
 
 import asyncio
 import signal
@@ -10,15 +10,15 @@ HANDLED = (*sorted(ENDING), signal.SIGTSTP, signal.SIGWINCH, signal.SIGCONT)
 
 
 def ignored(number: signal.Signals) -> bool:
-    """Whether the process ignores a signal now; at its start that is the wish of whoever started it, such as nohup."""
+    """Whether the process ignores a signal now; at its start that was set by its starter, such as nohup."""
     return signal.getsignal(number) is signal.SIG_IGN
 
 
 class Signals:
     """Delivers signals to `on_signal` on the event loop while the context lasts. Needs the main thread.
 
-    A fatal signal that was ignored before stays ignored. The others are heeded all the same: the AWS CLI starts us with
-    SIGINT, SIGQUIT and SIGTSTP ignored.
+    A fatal signal that was ignored before stays ignored. The others are handled even so: the AWS CLI starts the plugin
+    with SIGINT, SIGQUIT and SIGTSTP ignored.
     """
 
     def __init__(self, on_signal: Callable[[signal.Signals], None]) -> None:

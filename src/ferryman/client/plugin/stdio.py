@@ -1,7 +1,7 @@
-"""A port session over standard input and output, as SSH's ProxyCommand wants it: bytes as they are, and no others.
+"""Handles a port session over standard input and output, for SSH's ProxyCommand: only data goes to standard output.
 
-Nothing but data goes to standard output. Between Ferryman's ends the end of the input is passed on, and what the port
-still has to say arrives. AWS's agent knows no such thing: there, the session is ended once the port is silent.
+Between Ferryman's ends the end of the input is passed on, and the rest of the port's output still arrives. AWS's agent
+does not support that: with it, the session is ended once the port is silent.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from ferryman.client.plugin.tty.terminal import is_terminal
 from ferryman.wire.agent_message import Flag, PayloadType
 
 SILENCE_SECONDS = 1.0
-"""After the end of the input, toward AWS's agent: a port that says nothing for so long has said everything."""
+"""With AWS's agent, after the end of the input: a port that is silent for this long has no more to send."""
 FRAME_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
 INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
 class StdioPort:
-    """The person's end of one far connection."""
+    """The person's end of one remote connection."""
 
     needs_output = True
     ends_with_parent = False
-    """The end of the input is the sign: ssh that goes to the background lives on as another process."""
+    """The end of the input counts instead: an ssh that goes to the background continues as another process."""
     ends_by_flag = True
 
     def __init__(self, context: SessionContext) -> None:
@@ -51,29 +51,29 @@ class StdioPort:
             self._screen.skip(event.sequence_number)
 
     def flush(self) -> None:
-        """Pass on input that waits for room, and read more if little is left."""
+        """Send waiting input, and read more if little is left."""
         if not self._context.endings.announced:
             self._input.flush()
 
     def on_signal(self, number: signal.Signals) -> None:
-        """A person interrupts; a program that uses us, such as ssh, deals with its terminal's signals itself."""
+        """End the session if a person interrupts it; a program such as ssh handles its terminal's signals itself."""
         if self.attended and number in INTERRUPTIONS:
             self._context.endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
 
     def ending(self, output: str, *, lost: bool) -> Ending:
-        """A cause is told, the usual end is not: ssh prints what it finds on standard error."""
+        """Report a cause, but not the usual end: ssh prints whatever it reads from standard error."""
         complaint = texts.ended(self._context.session_id, output) if output else ""
         return Ending(FAILED if lost else NORMAL, complaint=complaint)
 
     async def finish(self) -> None:
-        """Write what has arrived."""
+        """Write everything that has arrived."""
         self.close()
         await self._screen.shown()
         while self._far_end.remaining():
             await self._screen.shown()
 
     def close(self) -> None:
-        """Leave standard input as it was found."""
+        """Restore standard input and stop the timer."""
         self._input.close()
         if self._timer is not None:
             self._timer.cancel()

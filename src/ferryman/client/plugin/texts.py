@@ -1,7 +1,7 @@
-"""Every text that a person sees, in one place.
+"""Every message that a person sees, in one place.
 
 Those of `protocol/client.md` §11 go to standard output, spelled as AWS's client spells them, because programs look for
-them. Everything else goes to standard error. What a text quotes is foreign: it is made printable and kept on its line.
+them. Everything else goes to standard error. Quoted text comes from others: it is made printable and kept on its line.
 """
 
 from ferryman.model.printable import one_line, printable
@@ -24,51 +24,51 @@ def starting(session_id: str) -> str:
 
 
 def ended(session_id: str, output: str) -> str:
-    """The last line: with the far end's `output` if it gave a cause."""
+    """The last line: with the cause if the far end gave one as `output`."""
     if output.strip():
         return f"\n\nSessionId: {printable(session_id)} : {one_line(output)}\n\n"
     return f"\n\nExiting session with sessionId: {printable(session_id)}.\n\n"
 
 
 def unused(seconds: float) -> str:
-    """A forwarded port had no connection for so long."""
+    """A forwarded port had no connection for this long."""
     return f"The port had no connection for {seconds:g} s."
 
 
 def customer_message(text: str) -> str:
-    """What the node has to say to the person."""
+    """The node's message to the person."""
     return f"{one_line(text)}\n"
 
 
 def timed_out(session_id: str) -> str:
-    """ResumeSession gave no token: the session is over."""
+    """ResumeSession returned no token: the session is over."""
     return f"Session: {printable(session_id)} timed out.\n"
 
 
 def cannot_start(cause: str) -> str:
-    """The session could not be opened, or could not go on."""
+    """The session could not be opened or continued."""
     return f"Cannot perform start session: {one_line(cause)}\n"
 
 
 def unknown_operation(argument: str) -> str:
-    """One or two arguments that mean nothing."""
+    """One or two unknown arguments."""
     return f"\nUnknown operation {one_line(argument)}. \nUse session-manager-plugin --version to check the version.\n\n"
 
 
 def connection_lost(limit: float, *, attended: bool) -> str:
-    """An outage lasts longer than a moment; reconnecting is tried for `limit` seconds. `attended`: somebody types."""
+    """An outage has lasted a moment; the client tries to reconnect for `limit` seconds. `attended`: somebody types."""
     advice = " What you type is kept; ~. ends the session." if attended else ""
     return f"Connection lost; reconnecting for up to {limit:.0f} s.{advice}\n"
 
 
 def node_silent(*, attended: bool) -> str:
-    """The server answers, the node does not."""
+    """The server answers, but the node does not."""
     advice = " What you type is kept; ~. ends the session." if attended else ""
     return f"The node does not answer: it is frozen, overloaded or cut off.{advice}\n"
 
 
 def not_terminated(session_id: str, cause: str) -> str:
-    """TerminateSession failed: the far end runs on."""
+    """TerminateSession failed: the far end keeps running."""
     return f"Could not terminate session {printable(session_id)}, which ends by its idle timeout: {one_line(cause)}\n"
 
 
@@ -78,17 +78,17 @@ def listening(name: str, session_id: str) -> str:
 
 
 def first_connection(session_id: str) -> str:
-    """The first connection to a port that takes many."""
+    """The first connection to a port that accepts many."""
     return f"\nConnection accepted for session [{printable(session_id)}]\n"
 
 
 def only_connection(session_id: str) -> str:
-    """The first connection to a port that takes one at a time."""
+    """The first connection to a port that accepts one at a time."""
     return f"Connection accepted for session {printable(session_id)}.\n"
 
 
 def stream_refused(reason: str) -> str:
-    """The node gave one connection up."""
+    """The node closed a connection."""
     return f"\nThe node closed a connection: {one_line(reason)}\n"
 
 
@@ -101,5 +101,5 @@ PARENT_GONE = "The program that started this session has ended, and so does the 
 
 
 def unexpected(fault: str, variable: str) -> str:
-    """A fault of ours."""
+    """A bug in the client."""
     return f"Cannot perform start session: unexpected fault {fault}; set {variable}=1 to see where\n"

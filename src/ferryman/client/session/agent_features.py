@@ -1,4 +1,4 @@
-"""What an agent can do by its version (`protocol/client.md` §8.5)."""
+"""What an agent can do, judged by its version (`protocol/client.md` §8.5)."""
 
 import re
 
@@ -6,7 +6,7 @@ NEWER_THAN_MULTIPLEXING = (3, 0, 196, 0)
 NEWER_THAN_KEEP_ALIVE = (3, 1, 1511, 0)
 NEWER_THAN_TERMINATE_FLAG = (2, 3, 722, 0)
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){3}")
-"""Of any length, a number could not be read: Python takes 4,300 digits."""
+"""The length is limited because Python parses no number of more than 4,300 digits."""
 
 
 def multiplexes(agent_version: str) -> bool:
@@ -15,7 +15,7 @@ def multiplexes(agent_version: str) -> bool:
 
 
 def expects_keep_alive(agent_version: str) -> bool:
-    """Whether a multiplexing agent gives a session up that brings it no smux frame for 30 s."""
+    """Whether a multiplexing agent ends a session that brings no smux frame for 30 s."""
     return _parsed(agent_version) <= NEWER_THAN_KEEP_ALIVE
 
 
@@ -25,7 +25,7 @@ def takes_terminate_flag(agent_version: str) -> bool:
 
 
 def _parsed(version: str) -> tuple[int, ...]:
-    """Return the four numbers of `version`, nothing for any other text: such an agent counts as older than all."""
+    """Return the four numbers of `version`; () for any other text, which counts as older than every version."""
     if not _VERSION.fullmatch(version):
         return ()
     return tuple(int(each) for each in version.split("."))

@@ -1,6 +1,6 @@
-"""Opens the session's data channel: first with the token of StartSession, after every loss with one of ResumeSession.
+"""Opens the session's data channel: first with StartSession's token, after every loss with one from ResumeSession.
 
-`protocol/client.md` §4: the opening frame names the client, by one id for the life of the process.
+The opening frame identifies the client by an id that lasts as long as the process (`protocol/client.md` §4).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION, OpenDataChannel, encod
 
 FIRST_ATTEMPTS = 7
 FIRST_SECONDS = 10.0
-"""For all first attempts together. AWS's client dials seven times within some 5 s."""
+"""For all first attempts together. AWS's client dials seven times within about 5 s."""
 BACKOFF = Backoff(initial=0.1, ratio=2.0, cap=5.0)
 
 
@@ -36,7 +36,7 @@ class SessionTimedOut(CannotConnect):
 class Connector:
     """Makes one session's connections, one after another.
 
-    `reconnect_seconds` bounds an outage. Connections that are lost at once, within a second, belong to one outage.
+    `reconnect_seconds` bounds an outage. Connections that are lost again within a second belong to the same outage.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Connector:
         raise CannotConnect(f"{cause}{advice}") from cause
 
     async def reopen(self) -> WebSocket:
-        """Resume the session after a loss, as often as it takes. Raises `CannotConnect`."""
+        """Resume the session after a loss, retrying until the outage's limit. Raises `CannotConnect`."""
         now = self._clock()
         if self._attempts.lost(now - self._opened_at) or self._outage_since is None:
             self._outage_since = now
@@ -128,7 +128,7 @@ class Connector:
 
 
 def _is_final(cause: Exception) -> bool:
-    """Whether asking again with the same URL can bring nothing else."""
+    """Whether another attempt with the same URL would fail the same way."""
     if isinstance(cause, UpgradeRefused):
         return 400 <= cause.status < 500 and cause.status not in (408, 429)
     return isinstance(cause, CertificateRefused)

@@ -1,4 +1,4 @@
-"""The exit status of a far command, as its node words it (`protocol/client.md` §5.2)."""
+"""Parses the exit status of a remote command as the node sends it (`protocol/client.md` §5.2)."""
 
 import re
 
@@ -8,7 +8,7 @@ UNREADABLE = 1
 
 
 def exit_code(payload: bytes) -> int:
-    """Return the status that `EXIT_CODE: n` names; 1 for what makes no sense or is no status of a process here."""
+    """Return the status in `EXIT_CODE: n`; 1 if it cannot be parsed or is not between 0 and 255."""
     found = _EXIT_CODE.fullmatch(payload)
     if found is None:
         return UNREADABLE

@@ -1,6 +1,6 @@
-"""The far end of a session as its kinds see it: room to send, what has arrived, what is delivered.
+"""The far end of a session as handlers see it: room to send, what has arrived, what is acknowledged.
 
-Knows no connections: the engine keeps what is sent while there is none.
+Knows no connections: while there is none, the engine keeps what is sent.
 """
 
 import asyncio
@@ -16,17 +16,16 @@ from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 
 ACKNOWLEDGE_SECONDS = 0.004
-"""How long acknowledgements of output may wait for a frame to travel with; far below a sender's timeout (200 ms)."""
+"""How long an acknowledgement may wait for others or for a frame to travel with; a sender resends after 200 ms."""
 ACKNOWLEDGE_BYTES = 256 * 1024
 ACKNOWLEDGE_MESSAGES = 64
-"""As much at once is acknowledged without waiting: more is coming, and the sender's window, 1 MiB at least, must not
-close."""
+"""This much output is acknowledged without waiting, so that the sender's window (at least 1 MiB) stays open."""
 
 
 class FarEnd:
-    """One session's engine and what carries it. Made in a running loop.
+    """One session's engine and its pump. Made in a running loop.
 
-    `on_events` is called with what happened after every frame, even with nothing: room may have grown.
+    `on_events` is called with what happened after every frame, even if empty: there may be more room.
     """
 
     def __init__(self, on_events: Callable[[Sequence[ClientEvent]], None]) -> None:
@@ -43,7 +42,7 @@ class FarEnd:
         self._written = -1
         self._acknowledged = -1
         self._unwritten: deque[tuple[int, int]] = deque()
-        """Number and size of the output that was handed out."""
+        """Number and size of the output that was handed out and is not consumed."""
         self._unacknowledged_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -74,7 +73,7 @@ class FarEnd:
         self.send(PayloadType.FLAG, encode_flag(flag))
 
     def consumed(self, number: int) -> None:
-        """Say that the output of this number, and all before it, is written out."""
+        """Report that the output of this number, and all before it, is written or used."""
         self._written = max(self._written, number)
         while self._unwritten and self._unwritten[0][0] <= number:
             self._unacknowledged_bytes += self._unwritten.popleft()[1]
@@ -92,7 +91,7 @@ class FarEnd:
             await self._settled.wait()
 
     def remaining(self) -> bool:
-        """Act on what the engine had held back until now; return whether there was anything."""
+        """Handle output that the engine had held back; return whether there was any."""
         self._acknowledge_now()
         events = self._channel.events()
         if events:
@@ -100,7 +99,7 @@ class FarEnd:
         return bool(events)
 
     def close(self) -> None:
-        """Stop the clock."""
+        """Stop the timer; idempotent."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -120,7 +119,7 @@ class FarEnd:
 
     def _changed(self) -> None:
         if self._handling:
-            return  # the pump looks after every event
+            return  # the pump sends after handling events
         self.pump.wake()
 
     def _handle(self, events: Sequence[ClientEvent]) -> None:

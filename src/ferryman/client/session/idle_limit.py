@@ -1,18 +1,18 @@
-"""Ends a forward that nobody has used for long: a port must not stay open for ever because somebody forgot it."""
+"""Ends a forward that has not been used for long, so that a forgotten port does not stay open forever."""
 
 import asyncio
 import math
 from collections.abc import Callable
 
 CHECKS = 20
-"""Within one limit: an end comes late by at most this part of it."""
+"""Checks per limit: the end is late by at most limit / CHECKS."""
 LONGEST_PERIOD = 60.0
 
 
 class IdleLimit:
-    """Calls `on_idle` once, when there was no connection for `seconds`; infinity means never.
+    """Calls `on_idle` once, after `seconds` without a connection; infinity means never.
 
-    `busy` says whether there are connections now; a connection that comes and goes between two looks counts by `used`.
+    `busy` says whether there are connections now; `used` counts one that comes and goes between two checks.
     Made in a running loop.
     """
 
@@ -27,11 +27,11 @@ class IdleLimit:
             self._wait()
 
     def used(self) -> None:
-        """Take in that there is a connection."""
+        """Record that there is a connection."""
         self._used_at = self._loop.time()
 
     def close(self) -> None:
-        """Look no more; idempotent."""
+        """Stop checking; idempotent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,6 +1,6 @@
 """Many connections through one session: a smux stream for each (`protocol/client.md` §10.4).
 
-Version 2, between Ferryman's ends, keeps a stalled connection from stopping the others and half-closed ones open.
+Version 2, used between Ferryman's ends, keeps a stalled connection from blocking the others, and half-closed ones open.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from ferryman.wire.agent_message import PayloadType
 
 
 class Tunnel:
-    """Opens a stream for every local connection.
+    """Opens a stream for each local connection.
 
-    `payload` is the most bytes of a message to this far end. `on_connected` is called for every connection, `on_failed`
-    once if the far end breaks the protocol, `on_refused` with the far end's reason when it gives a stream up.
+    `payload` is the largest message to this far end, in bytes. `on_connected` is called for each connection,
+    `on_failed` once if the far end breaks the protocol, `on_refused` with the far end's reason when it resets a stream.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Tunnel:
         self._on_refused = on_refused
         self._on_failed = on_failed
         self._complete: set[TcpConnection] = set()
-        """Those whose streams are over and that have yet to write the last of it."""
+        """Connections whose streams have ended and that still have data to write."""
         self._closed = False
 
     def __len__(self) -> int:
@@ -53,24 +53,24 @@ class Tunnel:
         return len(self._streams)
 
     def connection(self) -> TcpConnection:
-        """Make a connection that is given a stream as soon as it is up."""
+        """Make a connection that gets a stream as soon as it is established."""
         return TcpConnection(self._streams)
 
     def on_output(self, event: OutputReceived) -> None:
-        """Take bytes of the smux session; what does not fit now waits, unacknowledged."""
+        """Feed bytes to the smux session; what does not fit now waits, unacknowledged."""
         self._streams.take(event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b"")
 
     def move(self) -> None:
-        """Move what can be moved, both ways."""
+        """Move waiting data in both directions."""
         self._streams.move()
 
     def close(self) -> None:
-        """Reset what is left of the connections."""
+        """Reset the remaining connections."""
         self._closed = True
         self._streams.close()
 
     async def drain(self) -> None:
-        """Wait for connections that are complete but for what they have to write; reset the others."""
+        """Wait for connections that only have data left to write; reset the others."""
         self.close()
         if self._complete:
             await asyncio.wait([connection.closed for connection in self._complete])
@@ -81,7 +81,7 @@ class Tunnel:
             self._on_connected()
 
     def _lost(self, connection: TcpConnection, reason: str) -> None:
-        """Give up the stream of a connection that is gone."""
+        """Reset the stream of a lost connection."""
         self._complete.discard(connection)
         if self._streams.part(connection.stream_id) is not None:
             self._streams.reset(connection.stream_id, reason or "the client's connection is gone")
@@ -92,7 +92,7 @@ class Tunnel:
                 self._stream_closed(stream_id, aborted)
             case MuxFailed(reason):
                 self._on_failed(reason)
-            # The far end opens none that would lead anywhere; its data is dropped.
+            # Streams that the far end opens lead nowhere: their data is dropped.
 
     def _stream_closed(self, stream_id: int, aborted: str | None) -> None:
         connection = self._streams.part(stream_id)

@@ -75,7 +75,7 @@ def test_a_self_reported_name_does_not_resolve_on_a_tie(online: bool) -> None:
         ("db-1", [HOSTILE, real]),
         ("db-1.example.org", [real, calling_itself(3, "DB-1.example.org")]),
     ):
-        with pytest.raises(Failure, match="2 nodes call themselves") as failure:
+        with pytest.raises(Failure, match="2 nodes report the name") as failure:
             named(wanted, known)
         assert real.node_id in str(failure.value)
 
@@ -90,7 +90,7 @@ def test_a_self_reported_name_does_not_shadow_one_of_an_administrator(given: str
 
 def test_what_a_named_node_calls_itself_contests_but_does_not_resolve() -> None:
     node = calling_itself(4, "db-1", name="web-9")
-    with pytest.raises(Failure, match="2 nodes call themselves db-1"):
+    with pytest.raises(Failure, match="2 nodes report the name db-1"):
         named("db-1", [node, REAL])
     with pytest.raises(Failure, match=r"did you mean web-9"):
         named("db-1", [node, WEB])
