@@ -1,7 +1,7 @@
 """Copies files and folders to and from a node, by commands that every node has: sh, cat, tail, sha256sum, find, tar.
 
-Names go to the node as arguments of fixed scripts, so nothing in them can become shell syntax. What is copied is
-verified by SHA-256; what an interrupted copy left is not sent again. What a node answers is bounded before it is kept.
+Names go to the node as arguments of fixed scripts, so nothing in them can become shell syntax. Copies are verified by
+SHA-256; what an interrupted copy left is not sent again. A node's answer is bounded before it is kept.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
@@ -15,11 +15,11 @@ from ferryman.client.library.running_command import RunningCommand, Stream
 from ferryman.model.failures import Failure
 
 Progress = Callable[[int, int], None]
-"""Gets the bytes that are there, and those there will be."""
+"""Gets the bytes copied so far and the total."""
 
 PIECE_BYTES = 256 * 1024
 ANSWER_BYTES = 16 * 1024
-"""More than a script of ours ever prints, unless it prints contents or a listing."""
+"""More than our scripts ever print, except for contents and listings."""
 COMPLAINT_BYTES = 1024 * 1024
 SHOWN_BYTES = 4096
 _PERMISSIONS = 0o777
@@ -28,7 +28,7 @@ _ALL_BITS = 0o7777
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command of a copy left: its exit code, its output, and the beginning of its standard error."""
+    """The result of a copy's command: exit code, output, and the beginning of its standard error."""
 
     exit_code: int
     output: bytes
@@ -40,10 +40,10 @@ class Runner(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its display name."""
 
     def start(self, arguments: Sequence[str]) -> AbstractAsyncContextManager[RunningCommand]:
-        """Run a command whose streams are used on the way."""
+        """Run a command whose streams are used while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class RemotePath:
 
     @property
     def argument(self) -> str:
-        """The path as programs take it for one, whatever it begins with."""
+        """The path as an argument that no program takes for an option."""
         path = self.path.removeprefix("~/") or "."
         return f"./{path}" if path.startswith("-") else path
 
     @property
     def is_folder_to_be(self) -> bool:
-        """Whether a copy is to go into it, under its own name."""
+        """Whether a copy goes into it, under its own name."""
         return self.path in ("", ".", "~") or self.path.endswith("/")
 
 
@@ -76,9 +76,9 @@ async def stream(
     on_output: Callable[[bytes], None],
     pieces: Iterable[bytes] | AsyncIterable[bytes] = (),
 ) -> Answer:
-    """Run `command` with `pieces` as its input; `on_output` gets its output as it comes, and the answer has none.
+    """Run `command` with `pieces` as its input; `on_output` gets its output as it arrives, and the answer has none.
 
-    Raises `Failure`, saying that `what` failed, if the node complains without end, and whatever `on_output` raises.
+    Raises `Failure`, naming `what`, if the node prints too many error messages, and whatever `on_output` raises.
     """
     complaint = bytearray()
     complained = 0
@@ -120,14 +120,18 @@ async def ran(
 
 
 def failed(node: Runner, what: str, answer: Answer) -> Failure:
-    """Return what to say when a command of a copy failed."""
+    """Return the Failure for a command of a copy that failed."""
     said = answer.complaint.decode(errors="replace").strip().rstrip(".")
     return Failure(f"Cannot copy {what}", said or f"a command on {node.name} ended with exit code {answer.exit_code}")
 
 
 def differs(what: str) -> Failure:
-    """Return what to say when a copy is not what was copied."""
-    return Failure(f"The copy of {what} is not the same", "it was changed meanwhile, or damaged", "Copy it again")
+    """Return the Failure for a copy that differs from its source."""
+    return Failure(
+        f"The copy of {what} differs from its source",
+        "the source changed meanwhile, or the copy is damaged",
+        "Copy it again",
+    )
 
 
 def permissions(mode: int, *, keep_setuid: bool) -> int:
@@ -136,7 +140,7 @@ def permissions(mode: int, *, keep_setuid: bool) -> int:
 
 
 async def pieces(file: FileIO, size: int) -> AsyncIterator[bytes]:
-    """Yield the next `size` bytes of a local file, fewer if it ends before."""
+    """Yield the next `size` bytes of a local file, fewer if it ends earlier."""
     while size > 0 and (data := file.read(min(PIECE_BYTES, size))):
         size -= len(data)
         yield data

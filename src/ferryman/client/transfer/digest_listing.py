@@ -1,4 +1,4 @@
-"""Reads what `sha256sum` prints for the files below a folder of a node; the node may print anything."""
+"""Parses what `sha256sum` prints for the files in a node's folder; the node may print anything."""
 
 import re
 from collections.abc import Container
@@ -8,7 +8,7 @@ from ferryman.client.transfer.partial_file import PREFIX
 from ferryman.model.failures import Failure
 
 MOST_FILES = 100_000
-"""A download's files are fetched one by one; this many take hours."""
+"""Downloads fetch each file by itself; this many take hours."""
 MOST_BYTES = 32 * 1024 * 1024
 MOST_LINE_BYTES = 16 * 1024
 """Longer than any path that can be opened, with every character escaped."""
@@ -19,10 +19,10 @@ _TAR = "Copy with `ferryman run NODE -- tar -c FOLDER | tar -x` if you trust the
 
 
 class DigestListing:
-    """Collects SHA-256 by path within the folder, `a/b`, from output that comes in pieces.
+    """Collects SHA-256 by path within the folder, `a/b`, from output that arrives in pieces.
 
-    `wanted`: the paths that matter; others are passed over unread. Without it every file is kept, up to `MOST_FILES`
-    and `MOST_BYTES` of listing.
+    `wanted`: the paths to keep; others are skipped. Without it every file is kept, up to `MOST_FILES` and `MOST_BYTES`
+    of listing.
     """
 
     def __init__(self, wanted: Container[str] | None = None) -> None:
@@ -32,7 +32,7 @@ class DigestListing:
         self._bytes = 0
 
     def feed(self, data: bytes) -> None:
-        """Read a piece of output. Raises `Failure` for a line that lists no file below the folder, or too many."""
+        """Parse a piece of output. Raises `Failure` for a line that is not a file in the folder, or too many."""
         self._bytes += len(data)
         if self._wanted is None and self._bytes > MOST_BYTES:
             raise Failure("Cannot copy a folder", f"its listing exceeds {MOST_BYTES >> 20} MiB", _TAR)
@@ -43,10 +43,10 @@ class DigestListing:
             self._line(line.decode("utf-8", "surrogateescape"))
 
     def end(self) -> dict[str, str]:
-        """Return what was listed. Raises `Failure` if the listing breaks off, or has a file in a folder's place."""
+        """Return the digests. Raises `Failure` if the listing is incomplete, or has a file in a folder's place."""
         if self._rest:
-            raise Failure("Cannot copy a folder", "the node's listing of files breaks off", "Copy it again")
-        # In this order what is below a path comes right behind it; no name has a NUL.
+            raise Failure("Cannot copy a folder", "the node's listing of files is incomplete", "Copy it again")
+        # In this order, what is below a path comes directly after it; no name has a NUL.
         for path, below in pairwise(sorted(self.digests, key=lambda path: path.replace("/", "\0"))):
             if below.startswith(f"{path}/"):
                 raise Failure("Cannot copy a folder", f"the node lists a file below another file: {below[:200]!r}")
@@ -72,9 +72,9 @@ class DigestListing:
 
 
 def path_in_folder(name: str) -> str:
-    """Return `a/b` for `./a/b`, a path that stays below its folder whatever it is appended to. Raises `Failure`.
+    """Return `a/b` for `./a/b`, a path that stays in its folder whatever it is appended to. Raises `Failure`.
 
-    What is returned is what was judged: nothing may be stripped or replaced in it afterwards.
+    The result is exactly what was checked: nothing may be stripped from it or replaced in it afterwards.
     """
     path = name.removeprefix("./")
     if path == name or "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):

@@ -1,4 +1,4 @@
-"""Copies one file, either way; an interrupted copy resumes if what it left is the beginning of the file."""
+"""Copies one file in either direction; an interrupted copy resumes if what it left is the beginning of the file."""
 
 import asyncio
 import hashlib
@@ -125,7 +125,7 @@ async def upload_file(
 async def download_file(
     node: Runner, source: RemotePath, destination: Path, progress: Progress, *, keep_setuid: bool = False
 ) -> None:
-    """Copy a file of the node's here, into `destination` if that is a folder. Raises `Failure`, OSError."""
+    """Copy a file from the node, into `destination` if that is a folder. Raises `Failure`, OSError."""
     parent, name = destination.parent, destination.name
     if destination.is_dir():  # noqa: ASYNC240 - a look at a local file
         parent, name = destination, source.argument.rstrip("/").rpartition("/")[2]
@@ -147,7 +147,7 @@ class LocalFile:
 
 
 def _admit_any(_: int) -> None:
-    """A file may have any length that its node announces."""
+    """Accept any length that the node announces."""
 
 
 async def receive(
@@ -159,10 +159,10 @@ async def receive(
     admit: Callable[[int], None] = _admit_any,
     keep_setuid: bool = False,
 ) -> None:
-    """Copy the node's file `remote` to a place here. Raises `Failure`, OSError.
+    """Copy the node's file `remote` to a local place. Raises `Failure`, OSError.
 
-    The node says first how long the file is and what its SHA-256 is; exactly that is copied. `admit`
-    gets the length first, and may raise what stops the copy.
+    The node first announces the file's length and SHA-256; exactly that is copied. `admit` gets the length first, and
+    may raise to stop the copy.
     """
     with PartialFile(place.folder, place.name, place.earlier) as part:
         answer = await ran(node, remote, script(_LOOK_HERE, remote, str(part.size)))
@@ -185,7 +185,7 @@ async def receive(
 async def _fetch(
     node: Runner, remote: str, part: PartialFile, span: tuple[int, int], digest: "_Hash", progress: Progress
 ) -> None:
-    """Write the file's bytes from the first of `span` to the second to `part`, and nothing beyond."""
+    """Write the file's bytes from the first offset of `span` to the second to `part`, and nothing beyond."""
     offset, total = span
     progress(offset, total)
     part.begin(offset)
@@ -207,11 +207,11 @@ async def _fetch(
     if answer.exit_code or (answer.complaint and offset < total):
         raise failed(node, remote, answer)
     if offset < total:
-        raise Failure(f"Cannot copy {remote}", "it became shorter meanwhile", "Copy it again")
+        raise Failure(f"Cannot copy {remote}", "it became shorter in the meantime", "Copy it again")
 
 
 def _begun(file: FileIO, what: str, size: int, there: int, there_digest: str) -> tuple["_Hash", int]:
-    """Return the digest of what needs no copying, and how much that is: `there` bytes, or none if they differ."""
+    """Return the digest and size of what needs no copying: `there` bytes, or none if they differ."""
     digest = hashlib.sha256()
     if not there or there > size:
         return digest, 0
@@ -220,7 +220,7 @@ def _begun(file: FileIO, what: str, size: int, there: int, there_digest: str) ->
         digest.update(data)
         remaining -= len(data)
     if remaining:
-        raise Failure(f"Cannot copy {what}", "it became shorter meanwhile", "Copy it again")
+        raise Failure(f"Cannot copy {what}", "it became shorter in the meantime", "Copy it again")
     return (digest, there) if digest.hexdigest() == there_digest else (hashlib.sha256(), 0)
 
 

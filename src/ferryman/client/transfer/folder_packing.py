@@ -1,4 +1,4 @@
-"""What a local folder holds, and a tar stream of it; links in it are read as links, whoever put them there."""
+"""Lists a local folder and packs it into a tar stream; links in it are never followed, whoever put them there."""
 
 import hashlib
 import os
@@ -48,7 +48,7 @@ def contents(folder: LocalFolder) -> FolderContents:
 
 
 def file_digest(folder: LocalFolder, name: str) -> tuple[str, int] | None:
-    """Return SHA-256 and length of a regular file; None if something else, or nothing, has that name."""
+    """Return the SHA-256 and length of a regular file; None if nothing or something else has that name."""
     file = folder.file(name)
     if file is None:
         return None
@@ -58,9 +58,9 @@ def file_digest(folder: LocalFolder, name: str) -> tuple[str, int] | None:
 
 
 async def packed(folder: LocalFolder, entries: Iterable[str], *, keep_setuid: bool = False) -> AsyncIterator[bytes]:
-    """Yield a tar stream of `entries`: files, folders and links, which belong to nobody in particular.
+    """Yield a tar stream of `entries`: files, folders and links, without owners, which are accounts of this machine.
 
-    Owners stay out of it: they are accounts of this machine. Raises `Failure` if a file changes meanwhile, OSError.
+    Raises `Failure` if a file becomes shorter in the meantime, OSError.
     """
     for entry in entries:
         parent, name = split_path(entry)
@@ -86,7 +86,7 @@ async def _packed_file(file: FileIO, entry: str, *, keep_setuid: bool) -> AsyncI
         remaining -= len(data)
         yield data
     if remaining:
-        raise Failure(f"Cannot copy {entry}", "it became shorter meanwhile", "Copy it again")
+        raise Failure(f"Cannot copy {entry}", "it became shorter in the meantime", "Copy it again")
     yield bytes(-info.size % tarfile.BLOCKSIZE)
 
 
@@ -95,7 +95,7 @@ def _header(folder: LocalFolder, entry: str, name: str, *, keep_setuid: bool) ->
     if status is None:
         return None
     if stat.S_ISDIR(status.st_mode):
-        sticky = status.st_mode & stat.S_ISVTX  # without it a folder for everybody would admit deleting others' files
+        sticky = status.st_mode & stat.S_ISVTX  # without it, anybody could delete others' files in a shared folder
         info = _information(entry, status, permissions(status.st_mode, keep_setuid=keep_setuid) | sticky)
         info.type = tarfile.DIRTYPE
         return info

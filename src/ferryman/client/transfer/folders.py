@@ -1,7 +1,7 @@
-"""Copies a folder, either way. Files that the other side has already, as they are, are not copied again.
+"""Copies a folder in either direction. Files that the other side already has unchanged are not copied again.
 
-To the node goes one tar stream; from it the files come one by one, several at a time, so that nothing a node sends can
-be anything but a file at a checked place. Only files and folders are copied from a node; links go to it as links.
+Uploads are one tar stream. Downloads fetch each file by itself, several at a time, so that whatever a node sends can
+only become a file at a checked place. Only files and folders are downloaded; links are uploaded as links.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from ferryman.model.failures import Failure
 
 AT_A_TIME = 8
 GROWTH_BYTES = 64 * 1024 * 1024
-"""How much a folder may grow while it is copied, as folders of logs do."""
+"""How much a folder may grow while it is copied, as log folders do."""
 _FILES = f"find . -type d -name '{PREFIX}*' -prune -o -type f -exec"
 _DIGESTS = f'cd "$1" 2> /dev/null || exit 0; exec {_FILES} sha256sum {{}} +'
 _SIZE = f'cd "$1" && {_FILES} cat {{}} + | wc -c'
@@ -30,7 +30,7 @@ cd "$1" 2> /dev/null || exit 0
 xargs -0 sh -c 'for d; do if [ -L "$d" ]; then printf "%s\\n" "$d"; fi; done' sh | head -c 4096
 """
 _UNPACK = 'mkdir -p "$1" && cd "$1" && exec tar -xpof -'
-"""-o: the files belong to the account that unpacks them, also if that is root."""
+"""-o: the files belong to the account that unpacks them, even if that is root."""
 _NUMBER = re.compile(rb"\s*(\d{1,19})\s*")
 
 
@@ -68,7 +68,7 @@ async def upload_folder(
 async def download_folder(
     node: Runner, source: RemotePath, destination: Path, progress: Progress, *, keep_setuid: bool = False
 ) -> None:
-    """Copy a folder of the node's here, as `destination`, or into it if it is there already. Raises `Failure`."""
+    """Copy a folder from the node, as `destination`, or into it if it exists. Raises `Failure`."""
     remote = source.argument
     name = remote.rstrip("/").rpartition("/")[2]
     if name in ("", ".", "..") or not destination.is_dir():  # noqa: ASYNC240 - a look at a local file
@@ -86,7 +86,7 @@ async def is_folder(node: Runner, path: RemotePath) -> bool:
 
 
 class _Download:
-    """The files of one folder, fetched several at a time. All of them together are as large as was announced."""
+    """Fetches the files of one folder, several at a time, together no larger than announced plus `GROWTH_BYTES`."""
 
     def __init__(
         self, node: Runner, remote: str, folder: LocalFolder, total: int, progress: Progress, *, keep_setuid: bool
@@ -98,14 +98,14 @@ class _Download:
         self._progress = progress
         self._keep_setuid = keep_setuid
         self._there: dict[str, int] = {}
-        """Bytes that are here, by path."""
+        """Bytes that are here already, by path."""
         self._here = 0
         """The sum of `_there`."""
         self._announced = 0
-        """Bytes of all files, each as the node said when it was fetched."""
+        """Bytes of all files, each as the node announced it when it was fetched."""
 
     async def run(self, theirs: dict[str, str]) -> None:
-        """Fetch what is not here as listed. Raises `Failure`, OSError."""
+        """Fetch the files that are missing or differ. Raises `Failure`, OSError."""
         earlier = await asyncio.to_thread(self._compare, theirs)
         missing = iter([path for path in theirs if path not in self._there])
         fetching = [asyncio.create_task(self._fetch(missing, earlier)) for _ in range(AT_A_TIME)]
@@ -165,7 +165,7 @@ class _Download:
 
 
 async def _remote_digests(node: Runner, what: str, place: str, ours: FolderContents) -> dict[str, str]:
-    """Return the digests of those of our files that the node has; the node may have any number of others."""
+    """Return the digests of those of our files that the node has; it may have any number of others."""
     listing = DigestListing(ours.digests)
     return await _listed(node, what, place, listing)
 
@@ -186,7 +186,7 @@ async def _size(node: Runner, remote: str) -> int:
 
 
 async def _refuse_links(node: Runner, what: str, place: str, ours: FolderContents) -> None:
-    """Raise `Failure` if the node has a link where a folder of ours goes: what is unpacked would follow it."""
+    """Raise `Failure` if the node has a link in the place of one of our folders: unpacking would follow it."""
     folders = (each.encode("utf-8", "surrogateescape") + b"\0" for each in ours.folders)
     links = await ran(node, what, script(_LINKS, place), folders)
     if links:

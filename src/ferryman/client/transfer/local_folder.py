@@ -1,4 +1,4 @@
-"""A local folder held open, below which nothing is reached through a link.
+"""A local folder that is held open, and in which no link is followed.
 
 Names below it come from a node, and other accounts may be able to write in it. So each folder on the way is opened
 relative to the one before it, and a link in its place is refused. Only the path that the user named is followed.
@@ -17,9 +17,9 @@ from ferryman.model.failures import Failure
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""Does not wait for the other end of a FIFO that stands in a file's place."""
+"""Opening does not wait for the other end of a FIFO in a file's place."""
 _NO_FILE = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO)
-"""What opening nothing, a link, a folder or a socket fails with, if one took the file's place a moment ago."""
+"""The errors of opening a link, a folder, a socket or nothing, if it has just taken the file's place."""
 
 
 class LocalFolder:
@@ -32,7 +32,7 @@ class LocalFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the folder that the user named, links and all. Raises OSError."""
+        """Open the folder that the user named, following links. Raises OSError."""
         return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), str(path))
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class LocalFolder:
         self.close()
 
     def folder(self, path: str, *, create: bool = False) -> "LocalFolder":
-        """Open the folder `path` below this one, `a/b`; "" is this one. `create` makes folders that are missing.
+        """Open the folder `path` below this one, `a/b`; "" is this one. `create` makes missing folders.
 
         Raises `Failure` if a link or a file is in a folder's place, OSError.
         """
@@ -59,9 +59,9 @@ class LocalFolder:
         return here
 
     def file(self, name: str, mode: int = os.O_RDONLY) -> FileIO | None:
-        """Open the regular file of that name, unbuffered; None if something else, or nothing, is there.
+        """Open the regular file of that name, unbuffered; None if nothing or something else is there.
 
-        Devices are not even opened, which could set them off. Raises OSError if the file cannot be opened.
+        Devices are not opened, since opening one can have effects. Raises OSError if the file cannot be opened.
         """
         found = self.status(name)
         if found is None or not stat.S_ISREG(found.st_mode):
@@ -78,7 +78,7 @@ class LocalFolder:
         return FileIO(descriptor, "r" if mode == os.O_RDONLY else "r+")
 
     def status(self, name: str) -> os.stat_result | None:
-        """Return what is known of an entry, of a link itself; None if there is none."""
+        """Return an entry's status (of a link itself), None if there is no entry."""
         try:
             return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""A file that is being received, and what is left of it by a copy that was interrupted.
+"""A file that is being received, and what an interrupted copy left of it.
 
-It is written in a private folder beside its place and moved there when it is complete. The folder has an unpredictable
-name, is created exclusively and admits only its owner, so no other account can plant a link or a file in the way. A
-folder that an earlier copy left is used again only if it still is such a folder.
+It is written in a private folder next to its destination and moved there when it is complete. The folder has an
+unpredictable name, is created exclusively and admits only its owner, so no other account can plant a link or a file in
+the way. A folder that an earlier copy left is reused only if it is still private.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ def private_name() -> str:
 
 
 def earlier_copies(folder: LocalFolder) -> dict[str, str]:
-    """Return the private folders that interrupted copies left in a folder, by the file that each holds."""
+    """Return the private folders that interrupted copies left in a folder, by the name of the file in each."""
     found: dict[str, str] = {}
     for entry in os.listdir(folder.descriptor):  # noqa: PTH208 - a descriptor, no path
         if not PRIVATE_NAME.fullmatch(entry):
@@ -100,7 +100,7 @@ class PartialFile:
         return digest
 
     def begin(self, offset: int) -> None:
-        """Keep the first `offset` bytes, and write behind them. Raises OSError."""
+        """Keep the first `offset` bytes, and write after them. Raises OSError."""
         file = self._opened().file
         file.truncate(offset)
         file.seek(offset)
@@ -113,7 +113,7 @@ class PartialFile:
             view = view[file.write(view) :]
 
     def complete(self, mode: int) -> None:
-        """Give the file its permissions and put it in its place, where it replaces a link instead of following it."""
+        """Set the file's permissions and move it to its place, where it replaces a link instead of following it."""
         begun = self._opened()
         os.fchmod(begun.file.fileno(), mode)
         os.rename(self._name, self._name, src_dir_fd=begun.folder.descriptor, dst_dir_fd=self._folder.descriptor)
@@ -161,7 +161,7 @@ def _is_private(folder: LocalFolder) -> bool:
 
 
 def _is_free(file: FileIO) -> bool:
-    """Whether the file is ours alone and no other copy writes it; from now on this one does."""
+    """Lock the file; return whether it belongs to us alone and no other copy is writing it."""
     status = os.fstat(file.fileno())
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""A forwarded port with one connection at a time, for agents that do not multiplex (`protocol/client.md` §10.5)."""
+"""Handles a port with one connection at a time, for agents that do not multiplex (`protocol/client.md` §10.5)."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from ferryman.transport.tcp_connection import TcpConnection
 from ferryman.wire.agent_message import Flag, PayloadType
 
 LAST_WRITES_SECONDS = 2.0
-"""How long a local program may take to read what came before the end of the session."""
+"""How long a local program may take to read what arrived before the end of the session."""
 PENDING_BYTES = 65_536
 """How much a connection's input is read ahead of the engine's window before reading stops."""
 DATA_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
@@ -25,8 +25,8 @@ INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP})
 class BasicPort:
     """Listens, and carries one local connection after another; `Owner` of them.
 
-    What the port says before the first connection waits for it. At a connection's end the far end is told by the flag
-    DisconnectToPort; until it has taken that, what still comes belongs to nobody, and the next connection waits.
+    What the port sends before the first connection waits for it. At a connection's end the far end gets the flag
+    DisconnectToPort; until it has acknowledged that, output is dropped and the next connection waits.
     """
 
     attended = False
@@ -40,16 +40,16 @@ class BasicPort:
         self._listener = Listener(context.started.properties or {})
         self._connection: TcpConnection | None = None
         self._arrived: deque[OutputReceived] = deque()
-        """For the next connection, not acknowledged."""
+        """Output for the next connection, not acknowledged."""
         self._written: deque[tuple[int, int]] = deque()
-        """Number and size of what the connection has got and not written out."""
+        """Number and size of the output that the connection got and has not written."""
         self._pending: deque[bytes] = deque()
         self._pending_bytes = 0
         self._all_sent = asyncio.Event()
         self._all_sent.set()
         self._input_over = asyncio.Event()
         self._between = False
-        """A connection is over, and the far end does not know yet."""
+        """A connection has ended, and the far end does not know yet."""
         self.ends_by_flag = takes_terminate_flag(context.started.agent_version)
         self._idle_limit = IdleLimit(
             context.settings.forward_idle_seconds, lambda: self._connection is not None, self._unused
@@ -61,7 +61,7 @@ class BasicPort:
         context.screen.say(texts.listening(self._listener.name, context.session_id))
 
     def on_output(self, event: OutputReceived) -> None:
-        """Write what came from the port to the connection, if there is one."""
+        """Write output to the connection if there is one."""
         if self._between or event.payload_type not in DATA_TYPES:
             self._write(None, event)
         elif self._connection is None:
@@ -70,7 +70,7 @@ class BasicPort:
             self._write(self._connection, event)
 
     def flush(self) -> None:
-        """Pass on input that waits for room, and read more if little is left."""
+        """Send waiting input, and read more if little is left."""
         while self._pending and (room := self._far_end.capacity()) > 0:
             data = self._pending.popleft()
             if len(data) > room:
@@ -84,18 +84,18 @@ class BasicPort:
             self._connection.resume()
 
     def on_signal(self, number: signal.Signals) -> None:
-        """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
+        """End the session on Ctrl-C, Ctrl-\\ and Ctrl-Z, as AWS's client does."""
         if number in INTERRUPTIONS:
             self._interrupted = True
             words = texts.INTERRUPTED + texts.ended(self._context.session_id, "")
             self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
     def ending(self, output: str, *, lost: bool) -> Ending:
-        """Say AWS's words at the end."""
+        """End with AWS's text."""
         return self._context.ended(output, lost=lost)
 
     async def finish(self) -> None:
-        """Take no more connections; let the present one have what has arrived, unless interrupted."""
+        """Accept no more connections; give the open one what has arrived, unless interrupted."""
         while self._far_end.remaining():
             pass
         self._serving.cancel()
@@ -105,7 +105,7 @@ class BasicPort:
             await asyncio.wait([self._connection.closed], timeout=LAST_WRITES_SECONDS)
 
     def close(self) -> None:
-        """Leave neither a connection nor a socket file."""
+        """Reset the connection, stop listening and remove the socket file."""
         self._idle_limit.close()
         self._serving.cancel()
         self._listener.close()
@@ -113,7 +113,7 @@ class BasicPort:
             self._connection.abort()
 
     def connected(self, connection: TcpConnection) -> None:
-        """Give the connection what has waited for it."""
+        """Write the output that has waited for a connection."""
         self._idle_limit.used()
         self._connection = connection
         arrived, self._arrived = self._arrived, deque()
@@ -121,7 +121,7 @@ class BasicPort:
             self._write(connection, event)
 
     def received(self, connection: TcpConnection, data: bytes) -> None:
-        """Send input; without room for more, stop reading."""
+        """Send input; stop reading if there is no room for more."""
         self._pending.append(data)
         self._pending_bytes += len(data)
         self._all_sent.clear()
@@ -130,7 +130,7 @@ class BasicPort:
             connection.pause()
 
     def finished(self, connection: TcpConnection) -> None:
-        """Close the connection: these agents cannot be told of the end of one direction."""
+        """Close the connection: these agents know no end of one direction."""
         connection.close()
 
     def written(self, connection: TcpConnection, count: int) -> None:
@@ -145,7 +145,7 @@ class BasicPort:
             self._far_end.consumed(number)
 
     def lost(self, connection: TcpConnection, reason: str) -> None:
-        """Take in that the connection is over; what it has not written is for nobody else."""
+        """Record that the connection has ended; drop what it has not written."""
         self._connection = None
         self._between = True
         while self._written:
@@ -167,7 +167,7 @@ class BasicPort:
             self._far_end.consumed(event.sequence_number)
 
     async def _serve(self) -> None:
-        """Take one connection after another, until cancelled."""
+        """Accept one connection after another, until cancelled."""
         loop = asyncio.get_running_loop()
         first = True
         while True:

@@ -1,4 +1,4 @@
-"""The local address of a forwarded port: opened at once, or an error that says why not."""
+"""The local address of a forwarded port: listens immediately, or raises an error that says why it cannot."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ class Listener:
         self.socket.setblocking(False)
 
     async def serve(self, make_protocol: Callable[[], asyncio.Protocol]) -> asyncio.Server:
-        """Return a server that takes every connection; close it before the listener."""
+        """Return a server that accepts every connection; close it before the listener."""
         loop = asyncio.get_running_loop()
         if self._path is None:
             return await loop.create_server(make_protocol, sock=self.socket)
@@ -86,7 +86,7 @@ def _listening(listening: socket.socket, address: Any, name: str) -> socket.sock
 
 
 def _remove_left_over(path: Path) -> None:
-    """Remove a socket file on which nobody listens, as AWS's client leaves it behind."""
+    """Remove a socket file on which nobody listens: AWS's client leaves such files behind."""
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -95,7 +95,7 @@ def _remove_left_over(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
         except OSError:
-            return  # bind will say what is wrong
+            return  # bind will report what is wrong
 
 
 def _inode(path: Path) -> int | None:

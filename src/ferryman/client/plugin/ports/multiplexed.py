@@ -1,4 +1,4 @@
-"""A forwarded port with any number of connections at a time (`protocol/client.md` §10.4)."""
+"""Handles a port with any number of connections at a time (`protocol/client.md` §10.4)."""
 
 import asyncio
 import signal
@@ -17,13 +17,13 @@ from ferryman.wire.smux import Command, SmuxFrame, encode
 
 KEEP_ALIVE_SECONDS = 10.0
 LAST_WRITES_SECONDS = 2.0
-"""How long local programs may take to read what came before the end of the session."""
+"""How long local programs may take to read what arrived before the end of the session."""
 INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP})
 _CONNECT_ERROR = encode_flag(Flag.CONNECT_TO_PORT_ERROR)
 
 
 class MultiplexedPort:
-    """Listens, and carries every local connection as a stream."""
+    """Listens, and carries each local connection as a stream."""
 
     attended = False
     needs_output = False
@@ -58,28 +58,28 @@ class MultiplexedPort:
             self._stay_alive()
 
     def on_output(self, event: OutputReceived) -> None:
-        """Take what came through the tunnel."""
+        """Feed output to the tunnel."""
         if event.payload_type == PayloadType.FLAG and event.payload == _CONNECT_ERROR:
             self._screen.say(texts.CONNECT_TO_PORT_ERROR)
         self._tunnel.on_output(event)
 
     def flush(self) -> None:
-        """Move what waits."""
+        """Move waiting data."""
         self._tunnel.move()
 
     def on_signal(self, number: signal.Signals) -> None:
-        """Ctrl-C, Ctrl-\\ and Ctrl-Z end the session, as with AWS's client."""
+        """End the session on Ctrl-C, Ctrl-\\ and Ctrl-Z, as AWS's client does."""
         if number in INTERRUPTIONS:
             self._interrupted = True
             words = texts.INTERRUPTED + texts.ended(self._context.session_id, "")
             self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
 
     def ending(self, output: str, *, lost: bool) -> Ending:
-        """Say AWS's words at the end."""
+        """End with AWS's text."""
         return self._context.ended(output, lost=lost)
 
     async def finish(self) -> None:
-        """Take no more connections; let those there are have what has arrived for them, unless interrupted."""
+        """Accept no more connections; give the open ones what has arrived for them, unless interrupted."""
         self._stop_listening()
         while self._context.far_end.remaining():
             pass
@@ -92,7 +92,7 @@ class MultiplexedPort:
             return
 
     def close(self) -> None:
-        """Leave neither connections nor a socket file."""
+        """Reset the connections, stop listening and remove the socket file."""
         self._idle_limit.close()
         if self._keep_alive is not None:
             self._keep_alive.cancel()
@@ -100,7 +100,7 @@ class MultiplexedPort:
         self._tunnel.close()
 
     async def _open(self) -> None:
-        """Take connections, those included that came as soon as the listener was there."""
+        """Accept connections, including those made since the listener was opened."""
         self._server = await self._listener.serve(self._tunnel.connection)
 
     def _stop_listening(self) -> None:

@@ -1,8 +1,8 @@
-"""Tells a far shell that there is no more input, where nobody sits at a terminal.
+"""Tells a remote shell that there is no more input, when nobody is at a terminal.
 
-A terminal has no end of file, only a key for it, Ctrl-D. Pressed while a shell such as bash switches its line editor
-on or off, the key is taken for another and does nothing, so it is pressed again whenever the far end has been silent
-for a while, at growing intervals, until the session ends or it is clear that nobody listens.
+A terminal has no end of file, only a key for it, Ctrl-D. While a shell such as bash switches its line editor on or off,
+the key has no effect, so it is pressed again whenever the far end has been silent for a while, at growing intervals,
+until the session ends or it is clear that nothing reacts to it.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ LONGEST_PAUSE = 30.0
 """The pause grows only in silence that outlasts it, so the wait at the end is at most half as long as the longest
 silence before."""
 PRESSES = 50
-"""After these, some 20 minutes, the session's own idle timeout is left to decide."""
+"""After these, which take about 20 minutes, the session's own idle timeout decides."""
 
 
 class EndOfInput:
     """Presses Ctrl-D by `press` until `stop`.
 
-    `may_press` says whether the far end has taken everything sent before; presses do not pile up ahead of it.
+    `may_press` says whether the far end has acknowledged everything sent before, so that presses do not pile up.
     """
 
     def __init__(self, press: Callable[[bytes], None], may_press: Callable[[], bool], *, within_line: bool) -> None:
@@ -33,7 +33,7 @@ class EndOfInput:
         self._silent_since = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        # Within a line the key only hands over the line so far.
+        # Within a line, the key only submits the line so far.
         self._press_now(b"\n" + END_OF_FILE if within_line else END_OF_FILE)
 
     def output_arrived(self) -> None:
@@ -41,7 +41,7 @@ class EndOfInput:
         self._silent_since = time.monotonic()
 
     def stop(self) -> None:
-        """Press no more."""
+        """Stop pressing; idempotent."""
         if self._timer is not None:
             self._timer.cancel()
 

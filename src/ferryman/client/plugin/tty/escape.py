@@ -8,7 +8,7 @@ NEWLINES = b"\r\n"
 
 
 class Escape(Enum):
-    """What the person asked of the client itself."""
+    """What the person asked the client itself to do."""
 
     TERMINATE = auto()
     HELP = auto()
@@ -37,7 +37,7 @@ class EscapeParser:
             if not self._enabled:
                 kept += data[position:]
                 break
-            escape = self._take(byte, kept)
+            escape = self._next(byte, kept)
             if escape is None:
                 continue
             if kept:
@@ -47,7 +47,7 @@ class EscapeParser:
         if kept:
             yield bytes(kept)
 
-    def _take(self, byte: int, kept: bytearray) -> Escape | None:
+    def _next(self, byte: int, kept: bytearray) -> Escape | None:
         if not self._held:
             self._held = self._at_line_start and byte == TILDE
             self._at_line_start = byte in NEWLINES

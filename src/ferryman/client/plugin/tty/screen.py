@@ -1,6 +1,6 @@
-"""The person's side of a session: texts and output on the two standard streams, in order.
+"""What the person sees of a session: messages and output on the two standard streams, in order.
 
-Says of output that it is written, in the order in which it arrived, whichever stream each piece went to.
+Output is reported as written in the order in which it arrived, whichever stream each piece went to.
 """
 
 import os
@@ -29,9 +29,9 @@ STANDARD = Descriptors()
 class Screen:
     """Standard output and standard error of one session.
 
-    `on_written` gets the number of every piece of output once it and all before it are written; `on_closed` is called
-    if standard output takes no more for good. Until `choose`, it is not known whether standard output is for texts at
-    all; unless it is a terminal they wait.
+    `on_written` gets the number of each piece of output once it and all before it are written; `on_closed` is called if
+    standard output is closed at the other end. Until `choose`, it is not known whether standard output may carry texts;
+    unless it is a terminal, they wait.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Screen:
         self._texts: Output | None = self._output if is_terminal(descriptors.stdout) else None
         self._waiting: list[str] = []
         self.raw = False
-        """Whether the terminal is in raw mode, which does not return the carriage by itself."""
+        """Whether the terminal is in raw mode, in which a line feed does not return the carriage."""
         self._shown: deque[int] = deque()
         """Numbers on their way to a stream, in order."""
         self._done: set[int] = set()
         """Those of them that are written, waiting for an earlier one on the other stream."""
 
     def choose(self, *, data_only: bool) -> None:
-        """Let texts go to standard output, or, if that is for data only, to standard error; the first choice holds."""
+        """Send texts to standard output, or to standard error if `data_only`; the first choice holds."""
         if self._texts is None or data_only:
             self._texts = self._errors if data_only else self._output
         waiting, self._waiting = self._waiting, []
@@ -67,7 +67,7 @@ class Screen:
         self._waiting.clear()
 
     def say(self, text: str) -> None:
-        """Show `text`, made printable but for its line feeds, where texts go."""
+        """Show `text` where texts go, made printable except for its line feeds."""
         if self._texts is None:
             self._waiting.append(text)
         else:
@@ -78,9 +78,9 @@ class Screen:
         self._push(self._errors, self._translated(text))
 
     def notice(self, text: str) -> None:
-        """Show the line `text` on standard error, as a line of its own, whatever the output is in the middle of.
+        """Show `text` on standard error as a line of its own, even if output is in the middle of a line.
 
-        On a terminal the cursor is then brought back to its column.
+        On a terminal the cursor then returns to its column.
         """
         line = self._error_line
         before = "" if line.empty else "\n"
@@ -88,7 +88,7 @@ class Screen:
         after = b"\x1b[%dC" % column if column and before else b""
         self._errors.push(self._translated(f"{before}{text}") + after)
         if after:
-            return  # the cursor is where it was, and what the program writes goes on there
+            return  # the cursor is back, and the program's output continues there
         line.feed(b"\n")
 
     def show(self, data: bytes, number: int) -> None:
@@ -104,21 +104,21 @@ class Screen:
         self._errors.push(data, number)
 
     def skip(self, number: int) -> None:
-        """Count output as written that is not for the person."""
+        """Count output that is not shown as written."""
         self._shown.append(number)
         self._written(number)
 
     async def shown(self) -> None:
-        """Wait until standard output has taken everything; as long as it is blocked."""
+        """Wait until everything is written to standard output, for as long as it is blocked."""
         await self._output.drained()
 
     async def drained(self) -> None:
-        """Wait until both streams have taken everything."""
+        """Wait until everything is written to both streams."""
         await self._output.drained()
         await self._errors.drained()
 
     def close(self) -> None:
-        """Give up what is not written and leave the streams as they were found."""
+        """Drop what is not written and restore the streams."""
         self._output.close()
         self._errors.close()
 

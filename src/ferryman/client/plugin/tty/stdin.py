@@ -1,4 +1,4 @@
-"""Input on its way from a descriptor to the far end, read no faster than the far end takes it."""
+"""Sends input from a descriptor to the far end, and reads no faster than the far end accepts it."""
 
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +15,7 @@ class Upstream:
     """Sends what is read from a descriptor, and what is pushed, in order.
 
     `on_end` is called once, when the input has ended and everything before its end has been sent. `on_data` gets what
-    was read, and pushes what of it is to be sent; without it that is all. Nothing is read before the first `flush`.
+    was read and pushes the part to send; without it, everything is sent. Nothing is read before the first `flush`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Upstream:
         self._pending_bytes += len(data)
 
     def flush(self) -> None:
-        """Send what there is room for, and read on if little is left."""
+        """Send as much as there is room for, and read more if little is left."""
         while self._pending and (room := self._far_end.capacity()) > 0:
             data = self._pending.popleft()
             if len(data) > room:
@@ -56,7 +56,7 @@ class Upstream:
             self._on_end()
 
     def close(self) -> None:
-        """Read nothing more and leave the descriptor as it was found; idempotent."""
+        """Stop reading and restore the descriptor; idempotent."""
         self._over = False
         self._input.close()
 

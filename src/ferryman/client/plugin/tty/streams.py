@@ -1,8 +1,8 @@
 """Standard input and output on the event loop, without blocking it and without changing what others share.
 
-O_NONBLOCK belongs to the open file description, which the shell that started us shares; set there, it breaks the shell
-when we die. So terminals and pipes are opened anew through /proc. Only where that cannot be (a socket, a terminal of
-another user) the flag is set on the shared description and taken back at the end.
+O_NONBLOCK belongs to the open file description, which is shared with the shell that started us; if it stayed set when
+we die, it would break the shell. So terminals and pipes are reopened through /proc. Only where that is not possible (a
+socket, a terminal of another user) is the flag set on the shared description and cleared at the end.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ WRITE_BYTES = 65_536
 
 
 class Descriptor:
-    """One of ours that does not block, beside one of the process's, which must be open.
+    """A non-blocking descriptor for one of the process's standard streams, which must be open.
 
-    `close` undoes whatever had to be done for it.
+    `close` undoes whatever was changed.
     """
 
     def __init__(self, shared: int, mode: int) -> None:
@@ -27,7 +27,7 @@ class Descriptor:
         self._owned = False
         kind = os.fstat(shared).st_mode
         if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
-            return  # never blocks for long; opened anew it would have another position
+            return  # never blocks for long, and reopening it would reset the position
         try:
             self.number = os.open(f"/proc/self/fd/{shared}", mode | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
             self._owned = True
@@ -36,7 +36,7 @@ class Descriptor:
             os.set_blocking(shared, False)
 
     def close(self) -> None:
-        """Leave the process's descriptor as it was found; idempotent."""
+        """Restore the process's descriptor; idempotent."""
         if self._owned:
             os.close(self.number)
             self._owned = False
@@ -59,16 +59,16 @@ class Input:
         self._reading = False
         self._ended = False
         self._next_read: asyncio.Handle | None = None
-        """Of a descriptor that cannot be polled."""
+        """The next read of a descriptor that cannot be polled."""
 
     def resume(self) -> None:
-        """Read on; idempotent."""
+        """Start or continue reading; idempotent."""
         if self._reading or self._ended:
             return
         self._reading = True
         try:
             self._loop.add_reader(self._descriptor.number, self._read)
-        except PermissionError:  # epoll takes no files and no /dev/null, which are always readable
+        except PermissionError:  # epoll supports neither files nor /dev/null, which are always readable
             self._next_read = self._loop.call_soon(self._read)
 
     def pause(self) -> None:
@@ -104,12 +104,12 @@ class Input:
 
 
 class Output:
-    """Writes pieces in order and says of each when all of it has been taken by the descriptor.
+    """Writes pieces in order and reports each once it is written completely.
 
-    `on_written` gets the number passed with a piece, if one was. A piece is tried at once, so an idle terminal shows a
-    key's echo without a detour; what does not fit waits. `on_closed` is called once if the descriptor takes no more
-    for good; from then on pieces are dropped, unreported. Without `on_closed` nobody needs the descriptor: what it does
-    not take counts as written.
+    `on_written` gets the number passed with a piece, if any. A piece is written immediately, so that an idle terminal
+    shows a key's echo without delay; what does not fit waits. `on_closed` is called once if the descriptor fails for
+    good; from then on pieces are dropped and not reported. Without `on_closed` nobody needs the descriptor: what cannot
+    be written counts as written.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Output:
         await self._empty.wait()
 
     def close(self) -> None:
-        """Give up what is not written, and stop for good."""
+        """Drop what is not written, and stop for good."""
         self._stop_waiting()
         self._closed = True
         self._pieces.clear()

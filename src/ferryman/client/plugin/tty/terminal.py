@@ -1,4 +1,4 @@
-"""The person's terminal: raw while a session runs, as it was afterwards; and its size."""
+"""The person's terminal: raw mode while a session runs, its restoration afterwards, and its size."""
 
 import os
 import signal
@@ -8,13 +8,13 @@ from typing import Any
 
 FALLBACK_COLUMNS = 300
 FALLBACK_ROWS = 100
-"""AWS's client says 300 by 100 where there is no terminal, which keeps lines in captured output whole."""
+"""AWS's client reports 300 by 100 without a terminal, which keeps long lines in captured output whole."""
 UNKNOWN_COLUMNS = 80
 UNKNOWN_ROWS = 24
 """For a terminal that does not know its size."""
 
 _Modes = list[Any]
-"""What tcgetattr gives: four flag words, two speeds, and the control characters."""
+"""What tcgetattr returns: four flag words, two speeds, and the control characters."""
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _CC = 0, 1, 2, 3, 6
 
 
@@ -51,7 +51,7 @@ class RawTerminal:
     """Puts a terminal into raw mode and back.
 
     Raw: every key is a byte for the far end, Ctrl-C, Ctrl-Z and Ctrl-\\ included, and output is not translated. Both
-    changes take effect at once and wait for no output to drain, so a stopped terminal cannot hold the client; what was
+    changes take effect immediately, without draining output, so a stopped terminal cannot block the client; what was
     typed and not yet read is kept.
     """
 
@@ -62,34 +62,34 @@ class RawTerminal:
 
     @property
     def active(self) -> bool:
-        """Whether the terminal is in raw mode by us."""
+        """Whether we have put the terminal into raw mode."""
         return self._saved is not None
 
     def enter(self) -> None:
-        """Go raw; in the background that stops the process, as it should. Raises termios.error without a terminal."""
+        """Enter raw mode; in the background this stops the process, as intended. Raises termios.error."""
         if self._saved is None:
             self._saved = termios.tcgetattr(self._descriptor)
         termios.tcsetattr(self._descriptor, termios.TCSANOW, _raw_modes(self._saved))
         self._raw = termios.tcgetattr(self._descriptor)
 
     def renew(self) -> None:
-        """Go raw again if raw at all: while we were stopped, a shell may have changed the modes."""
+        """Enter raw mode again if active: while we were stopped, a shell may have changed the modes."""
         if self._saved is None:
             return
         try:
             self.enter()
         except termios.error:
-            return  # gone: a hang-up comes as SIGHUP with SIGCONT
+            return  # the terminal is gone: a hang-up comes as SIGHUP with SIGCONT
 
     def restore(self) -> None:
-        """Bring back the modes found by the first `enter`; idempotent, and harmless when the terminal is gone.
+        """Restore the modes found by the first `enter`; idempotent, and harmless if the terminal is gone.
 
-        In the background, modes that somebody else has set meanwhile are left alone.
+        In the background, modes that another program has set in the meantime are left alone.
         """
         saved, self._saved = self._saved, None
         if saved is None:
             return
-        # In the background too, and without being stopped for it.
+        # SIGTTOU is blocked so that this also works in the background without stopping the process.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
             if self._in_foreground() or termios.tcgetattr(self._descriptor) == self._raw:

@@ -1,17 +1,17 @@
-"""Where the cursor stands: what was written since the last line feed, so that a notice can have a line of its own."""
+"""Tracks the cursor's column from what was written since the last line feed, so that a notice can have its own line."""
 
 import re
 import unicodedata
 
 MOST_BYTES = 4096
-"""Of a line without an end. Of a longer one the column is not known."""
+"""How much of an unfinished line is kept; the column of a longer one is unknown."""
 TAB = 8
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[mK]|\x1b\](?:[^\x07\x1b])*(?:\x07|\x1b\\)|\x1b\[\?[0-9;]*[hl]")
 """Sequences that leave the cursor where it is: colours, window titles, modes."""
 
 
 class UnfinishedLine:
-    """Follows what goes to a terminal or a file. `empty` says whether the cursor is at a line's beginning."""
+    """Tracks what is written to a terminal or a file. `empty` says whether the cursor is at the start of a line."""
 
     def __init__(self) -> None:
         self._line = b""
@@ -22,7 +22,7 @@ class UnfinishedLine:
         return not self._line
 
     def feed(self, data: bytes) -> None:
-        """Take in what was written."""
+        """Record what was written."""
         end = data.rfind(b"\n")
         if end >= 0:
             self._line = data[end + 1 : end + 2 + MOST_BYTES]
@@ -30,7 +30,7 @@ class UnfinishedLine:
             self._line += data[: MOST_BYTES + 1]
 
     def column(self, width: int) -> int | None:
-        """Return where on a line of `width` columns the cursor is, from 0; None if programs have moved it about."""
+        """Return the cursor's column on lines of `width` columns, from 0; None if a program has moved it."""
         if len(self._line) > MOST_BYTES:
             return None
         column = 0
