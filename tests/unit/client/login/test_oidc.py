@@ -166,7 +166,7 @@ async def test_only_the_answer_that_was_asked_for_is_taken(documents: Documents,
 async def test_a_token_for_another_sign_in_is_not_taken(documents: Documents, provider: Provider) -> None:
     provider.nonce = "another"
     show, tasks = opening(browser)
-    with pytest.raises(Failure, match="not the one"):
+    with pytest.raises(Failure, match="does not belong to this sign-in"):
         await browse(documents, provider, show)
     await tasks[0]
 
@@ -190,7 +190,7 @@ async def test_nobody_comes() -> None:
         with pytest.raises(Failure, match="Nobody signed in"):
             await redirect.answer(CALLBACK_SECONDS)
         taken = int(urlsplit(redirect.uri).port or 0)
-        with pytest.raises(Failure, match=f"Port {taken}"):
+        with pytest.raises(Failure, match=f"port {taken}"):
             await Redirect(taken).__aenter__()
 
 
@@ -228,7 +228,7 @@ async def test_refreshing_keeps_the_refresh_token(documents: Documents, provider
 @pytest.mark.parametrize(
     ("endpoints", "said"),
     [
-        ({"issuer": "https://evil.example"}, "no issuer"),
+        ({"issuer": "https://evil.example"}, "is not the issuer"),
         ({"token_endpoint": "http://evil.example/token"}, "token_endpoint"),
         ({"authorization_endpoint": "file:///x"}, "authorization_endpoint"),
         ({"token_endpoint": ""}, "token_endpoint"),
