@@ -1,4 +1,4 @@
-"""StartAccessRequest, GetAccessToken: a person asks for access to nodes, and gets credentials once it is approved."""
+"""StartAccessRequest and GetAccessToken: request access to nodes, and get credentials once it is approved."""
 
 import uuid
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 
 MOST_PENDING = 20
-"""Requests of one identity that may wait for approval."""
+"""The most requests of one identity that may be pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class StartAccessRequest:
 
 
 async def start_access_request(service: Service, caller: Caller, request: StartAccessRequest) -> AccessRequest:
-    """StartAccessRequest: Pending, or Approved at once if a policy says so.
+    """StartAccessRequest: Pending, or Approved immediately if a policy says so.
 
     Raises AccessDeniedException, ValidationException, ResourceNotFoundException, ServiceQuotaExceededException,
     TooManyTagsError.
@@ -58,9 +58,9 @@ async def start_access_request(service: Service, caller: Caller, request: StartA
 async def get_access_token(
     service: Service, caller: Caller, request_id: str
 ) -> tuple[AccessRequest, TemporaryCredentials | None]:
-    """GetAccessToken: how a request of the caller's own stands, and credentials if it is Approved.
+    """GetAccessToken: the status of one of the caller's own requests, and credentials if it is Approved.
 
-    Raises AccessDeniedException, also for somebody else's request; ResourceNotFoundException.
+    Raises AccessDeniedException, also for another identity's request; ResourceNotFoundException.
     """
     keys = await resource_keys(service, ResourceType.OPS_ITEM, request_id)
     resource = service.arns.access_request(request_id)

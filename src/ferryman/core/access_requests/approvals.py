@@ -1,7 +1,7 @@
-"""SendAutomationSignal: approvers say yes or no to an access request, or take their yes back.
+"""SendAutomationSignal: approvers approve, reject or revoke access requests.
 
-On AWS a request for access is an OpsItem and its approval an Automation execution, which gets the signals. Here the
-execution is nothing but the request's second id.
+On AWS an access request is an OpsItem, and its approval is an Automation execution that receives the signals. Here the
+execution is only a second id of the request.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ COMMENT_LIMIT = 512
 
 
 class Signal(StrEnum):
-    """The signals that an access request takes, of all that Automation has."""
+    """The signals that an access request accepts, out of all that Automation has."""
 
     APPROVE = "Approve"
     REJECT = "Reject"
@@ -41,11 +41,11 @@ class SendSignal:
 
 
 async def send_automation_signal(service: Service, caller: Caller, sent: SendSignal) -> AccessRequest:
-    """SendAutomationSignal: approve, reject or revoke an access request; returns it as it is now.
+    """SendAutomationSignal: approve, reject or revoke an access request; returns its new state.
 
-    To approve and to reject, a caller must be an approver at the request's current level and not its requester. Whoever
-    may send signals may revoke, the requester, too: that only takes access away. Raises AccessDeniedException,
-    AutomationExecutionNotFoundException, InvalidAutomationSignalException.
+    To approve or reject, a caller must be an approver at the request's current level and not its requester. Anyone who
+    may send signals may revoke, including the requester, because revoking only removes access. Raises
+    AccessDeniedException, AutomationExecutionNotFoundException, InvalidAutomationSignalException.
     """
     found = await service.store.access_requests.by_execution(sent.execution_id)
     keys = {} if found is None else await resource_keys(service, ResourceType.OPS_ITEM, found.request_id)
@@ -68,7 +68,7 @@ async def send_automation_signal(service: Service, caller: Caller, sent: SendSig
 
 
 async def _level_of(service: Service, caller: Caller, request: AccessRequest, signal: str) -> int:
-    """Return the level at which the caller may decide now; raises if it may at none."""
+    """Return the level at which the caller may decide now; raises if there is none."""
     if is_own(request, caller):
         raise _denied(caller, request, "nobody decides on their own access request")
     level = request.current_level

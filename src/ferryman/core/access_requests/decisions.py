@@ -1,7 +1,7 @@
-"""Which approval policy decides a request, and what it asks for: deny-access, then automatic, then by people.
+"""Which approval policy decides a request, and what it requires: deny-access, then automatic, then manual.
 
-As AWS evaluates them: the deny-access policy keeps a request from being approved automatically, whatever the
-auto-approval policy says, and leaves it to people. Where a policy cannot be evaluated, nothing is approved by it.
+This is how AWS evaluates them: the deny-access policy prevents automatic approval, whatever the auto-approval policy
+says, and leaves the request to approvers. A policy that cannot be evaluated approves nothing.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ Nodes = Mapping[NodeId, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What decides a request. Without levels it is approved at once; `wait` and `window` are seconds."""
+    """How a request is decided. Without levels it is approved immediately; `wait` and `window` are seconds."""
 
     policy: str
     window: int
@@ -33,17 +33,17 @@ class Plan:
 
 
 async def plan_for(service: Service, principal: CedarPrincipal, nodes: Nodes) -> Plan:
-    """Return what decides a request for these nodes: one policy for all of them.
+    """Return how a request for these nodes is decided: by one policy for all of them.
 
-    Raises AccessDeniedException for a node that no policy is about, ValidationException where two are, or where the
-    nodes would need different ones.
+    Raises AccessDeniedException if no policy covers a node, ValidationException if two cover it or if the nodes would
+    need different ones.
     """
     try:
         automatic = await _policy(service, AUTO_APPROVAL_DOCUMENT)
         if automatic is not None and await _is_automatic(service, automatic, principal, nodes):
             return Plan(AUTO_APPROVAL_DOCUMENT, automatic.window)
     except RuleBroken:
-        pass  # it was stored before a rule was made: it cannot be evaluated, so people decide
+        pass  # stored before a rule existed: it cannot be evaluated, so approvers decide
     chosen = _manual(await _manual_policies(service), nodes)
     name, policy = chosen
     return Plan(name, policy.window, policy.wait, policy.levels)
@@ -83,7 +83,7 @@ async def _manual_policies(service: Service) -> Mapping[str, ManualApprovalPolic
 
 
 def _manual(policies: Mapping[str, ManualApprovalPolicy], nodes: Nodes) -> tuple[str, ManualApprovalPolicy]:
-    """Return the one policy for all the nodes; one that targets tags goes before one for every node."""
+    """Return the one policy for all the nodes; a policy that targets tags takes precedence over one for every node."""
     chosen: dict[NodeId, str] = {}
     for node_id, tags in nodes.items():
         fitting = [name for name, policy in policies.items() if policy.fits(tags)]

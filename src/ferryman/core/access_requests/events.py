@@ -1,4 +1,4 @@
-"""What the record and those who are notified learn of an access request."""
+"""Audit events and notifications about access requests."""
 
 from ferryman.core.audit.records import event, moment
 from ferryman.core.audit.redaction import text
@@ -9,7 +9,7 @@ ACCESS_REQUEST_CHANGE = "Access Request State-change Notification"
 
 
 def access_request_changed(service: Service, request: AccessRequest) -> None:
-    """Record how a request stands now, with who asked for what and who decided, and notify of it."""
+    """Record a request's new status, with its requester, targets and decisions, and notify subscribers."""
     detail = {
         "accessRequestId": request.request_id,
         "automationExecutionId": request.execution_id,

@@ -1,4 +1,4 @@
-"""How an access request stands, whoever asks and whenever: expiry and completion."""
+"""The status of an access request over time: expiry, and approval once every level is complete."""
 
 import asyncio
 
@@ -11,13 +11,13 @@ from ferryman.model.identifiers import Millis
 _BATCH = 200
 _PRUNED = 500
 _KEPT_DAYS = 365
-"""As long as AWS keeps access requests."""
+"""How long AWS keeps access requests."""
 
 
 async def sweep_access_requests(service: Service) -> int:
-    """Expire every request whose deadline has come; call it about once a second. Returns how many were due.
+    """Expire every request whose deadline has passed; call it about once a second. Returns how many were due.
 
-    Servers may sweep at the same time: the store lets one of them make the change.
+    Several servers may sweep at the same time: the store lets only one of them make each change.
     """
     due = await service.store.access_requests.due(service.clock(), _BATCH)
     await asyncio.gather(*(as_of_now(service, request) for request in due))
@@ -28,9 +28,9 @@ async def sweep_access_requests(service: Service) -> int:
 
 
 async def as_of_now(service: Service, request: AccessRequest) -> AccessRequest:
-    """Return the request as it stands now: Expired once its deadline has come, Approved once every level is complete.
+    """Return the request's current state: Expired after its deadline, Approved once every level is complete.
 
-    Approvals are stored one by one; what they add up to is decided here, by whoever looks first, on any server.
+    Approvals are stored one by one. Whichever server looks first decides what they add up to.
     """
     now = service.clock()
     if request.status in OVER:

@@ -1,4 +1,4 @@
-"""GetOpsItem and DescribeOpsItems, for access requests: there are no other OpsItems."""
+"""GetOpsItem and DescribeOpsItems, for access requests, the only OpsItems there are."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ OPS_ITEM_STATUSES: Mapping[str, AccessRequestStatus] = {
     "Revoked": AccessRequestStatus.REVOKED,
     "Closed": AccessRequestStatus.EXPIRED,
 }
-"""An OpsItem's spelling → an access request's."""
+"""OpsItem status → access request status."""
 
 Filter = tuple[str, str, tuple[str, ...]]
 """Key, operator, values."""

@@ -1,4 +1,4 @@
-"""Which nodes a request's targets mean."""
+"""The nodes that a request's targets match."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,14 +22,14 @@ Targets = Sequence[tuple[str, tuple[str, ...]]]
 async def find_targets(
     service: Service, caller: Caller, targets: Targets, asked: Keys
 ) -> Mapping[NodeId, Mapping[str, str]]:
-    """Return the nodes, 1 to 50, that all of `targets` mean, with their tags; `asked` are the request's condition keys.
+    """Return the 1 to 50 nodes that match all of `targets`, with their tags; `asked` are the request's condition keys.
 
     Raises ValidationException, AccessDeniedException for a node that `caller` may not request access to,
     ResourceNotFoundException.
     """
     query = _query(targets)
     named = [NodeId(node) for key, values in targets if key == _BY_ID for node in values]
-    for node_id in named or [NodeId("*")]:  # before it is told whether there are such
+    for node_id in named or [NodeId("*")]:  # before the caller can learn whether the nodes exist
         await _require(service, caller, node_id, asked)
     found = await service.store.nodes.page(query, None, MOST_NODES + 1)
     if len(found) > MOST_NODES:

@@ -1,8 +1,9 @@
-"""The chain that audit records form: each has a number, the code of the one before, and a code of its own.
+"""The chain of audit records: each has a sequence number, the MAC of its predecessor, and its own MAC.
 
 A line is canonical JSON (members in order of name, no spaces, UTF-8) whose last member is
 `"chain":{"previous":…,"sequence":…,"mac":…}`. `mac` is HMAC-SHA256, in hex, of the line's bytes without `,"mac":"…"`,
-under a key derived from the server's: who can write the file but has not that key cannot mend the chain.
+under a key derived from the server's. Someone who can write the file but does not have that key cannot repair the
+chain.
 """
 
 import hmac
@@ -20,7 +21,7 @@ from ferryman.core.vault import Vault
 
 PURPOSE = "audit-trail"
 KEY_CHANGED = "AuditTrailKeyChanged"
-"""`detail-type` of the last record under a key; `detail.keyId` names the key of all that follow."""
+"""`detail-type` of the last record under a key; `detail.keyId` names the key of all records after it."""
 FIRST_PREVIOUS = "0" * 64
 _MAC_BYTES = 32
 _SEALED = re.compile(
@@ -29,39 +30,42 @@ _SEALED = re.compile(
 )
 _END = re.compile(rb',"chain":\{"previous":"[0-9a-f]{64}","sequence":([1-9][0-9]{0,17}),"mac":"([0-9a-f]{64})"\}\}\n\Z')
 _END_BYTES = 256
-"""More than `_END` ever matches."""
+"""More bytes than `_END` ever matches."""
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class BrokenChain(Exception):
-    """A line is no record of this server's, or is not the one that follows."""
+    """A line is not a record of this server, or does not follow the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a chain has got to: the number and the code of its last record; 0 for an empty one."""
+    """The end of a chain: the sequence number and MAC of its last record; 0 for an empty chain."""
 
     sequence: int = 0
     mac: str = FIRST_PREVIOUS
 
 
 def chain_key(vault: Vault) -> bytes:
-    """Return the key of the trail's codes."""
+    """Return the key of the trail's MACs."""
     return vault.derive(PURPOSE)
 
 
 def key_id(key: bytes) -> str:
-    """Return what tells a trail's key from others, 16 hex digits."""
+    """Return the id of a trail's key, 16 hex digits."""
     return sha256(b"ferryman/audit-key-id" + key).hexdigest()[:16]
 
 
 def changed_to(line: bytes) -> str | None:
-    """Return the id of the key that follows a record; None if the same does. The record is known to be genuine."""
+    """Return the id of the key that the next records use; None if it is the same.
+
+    The record must be verified already.
+    """
     return _detail(line, KEY_CHANGED).get("keyId")
 
 
 def seal(key: bytes, after: Link, entry: Entry) -> tuple[bytes, Link]:
-    """Return an entry's line, without a newline, and the link that it is."""
+    """Return an entry's line, without a newline, and its link."""
     body = _encoder.encode(entry)
     sequence = after.sequence + 1
     signed = b'%s,"chain":{"previous":"%s","sequence":%d' % (body[:-1], after.mac.encode(), sequence)
@@ -70,9 +74,9 @@ def seal(key: bytes, after: Link, entry: Entry) -> tuple[bytes, Link]:
 
 
 def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
-    """Return the link that a line is, and the code of the record that it follows.
+    """Return a line's link, and the MAC of the record before it.
 
-    Raises `BrokenChain` if the line is none of this server's, or was altered.
+    Raises `BrokenChain` if the line is not from this server or was altered.
     """
     found = _SEALED.fullmatch(line)
     if found is None:
@@ -84,7 +88,7 @@ def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
 
 
 def link_of(line: bytes) -> Link | None:
-    """Return the link that a line with its newline says it is, unverified; None if it is no whole record."""
+    """Return the link in a line with its newline, unverified; None if the line is not a complete record."""
     found = _END.search(line, max(0, len(line) - _END_BYTES))
     return None if found is None else Link(int(found[1]), found[2].decode())
 
@@ -99,10 +103,10 @@ class Problem:
 
 
 class Verification:
-    """Follows a chain line by line. `problems` are told as they are met; `conclude` tells what only the end shows.
+    """Follows a chain line by line. `problems` yields them as they occur; `conclude` yields what only the end shows.
 
-    `key` is the server's at present, `older` are those before. A key follows another only where a record under the
-    other says so.
+    `key` is the server's current key, `older` are its earlier ones. A key may follow another only where a record under
+    the other says so.
     """
 
     def __init__(self, key: bytes, older: Sequence[bytes] = ()) -> None:
@@ -145,7 +149,7 @@ class Verification:
                 yield Problem(where, number, problem)
 
     def conclude(self, at_least: int = 0) -> Iterator[Problem]:
-        """Yield what is wrong with the chain's ends; `at_least` is a number that it is known to have reached."""
+        """Yield what is wrong with the ends of the chain; `at_least` is a sequence number that it must have reached."""
         if self._began_at is not None:
             where, number, sequence = self._began_at
             oldest = self._oldest or 1
@@ -160,7 +164,7 @@ class Verification:
             yield Problem("", 0, f"the trail ends with record {self.last.sequence}, it had reached {at_least}")
 
     def _open(self, line: bytes) -> tuple[Link, str, str]:
-        """Return a line's link, the code before, and the id of its key: the expected one, or any that fits."""
+        """Return a line's link, the MAC before it, and the id of its key: the expected one, or any that fits."""
         expected = [] if self._under is None else [self._under]
         broken = BrokenChain("it is not a record")
         for name in (*expected, *(each for each in self._keys if each != self._under)):
@@ -180,7 +184,7 @@ class Verification:
         return f"it does not follow record {self.last.sequence}, which belongs to another chain"
 
     def _extent_problem(self, line: bytes) -> str | None:
-        """Follow where the trail begins; return what does not follow from what was said before."""
+        """Track where the trail begins; return a problem if that does not follow from earlier records."""
         extent = extent_of(line)
         if extent is None:
             return None
@@ -197,7 +201,7 @@ class Verification:
 
 
 def _detail(line: bytes, kind: str) -> Mapping[str, Any]:
-    """Return the detail of an event of a kind; nothing if the line is another."""
+    """Return the detail of an event of this kind; empty if the line is something else."""
     if kind.encode() not in line:
         return {}
     entry = msgspec.json.decode(line)

@@ -1,7 +1,7 @@
-"""Where the trail begins, as its own records say: what the server deleted is told from what somebody else removed.
+"""Where the trail begins, according to its own records: tells deletion by the server from removal by anyone else.
 
 Every file begins with such a record, and each follows from the one before: a trail that begins at record N begins there
-until a record says that the server deleted files, or found some missing.
+until a record says that the server deleted files or found some missing.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ BEGUN = "AuditTrailFileBegun"
 DELETED = "AuditTrailFileDeleted"
 """`detail-type` of the event that the server deletes its oldest files: records `firstSequence` to `lastSequence`."""
 MISSING = "AuditTrailFileMissing"
-"""`detail-type` of the event that the server found records `firstSequence` to `lastSequence` gone, undeleted by it."""
+"""`detail-type` of the event that the server found records `firstSequence` to `lastSequence` missing."""
 _KINDS = (OPENED, BEGUN, DELETED, MISSING)
 _MARKS = tuple(kind.encode() for kind in _KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a record says. `first` is the trail's first record before it, None if older servers did not say it.
+    """What a record says. `first` is the trail's first record before it, None if an older server left that out.
 
-    `oldest` is the first one after it, `files` are those that the server deletes, or is still to delete.
+    `oldest` is the first record after it, `files` are those that the server deletes or has yet to delete.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Extent:
 
 
 def extent_of(line: bytes) -> Extent | None:
-    """Return what a record says of where the trail begins; None if it says nothing. The record is not verified."""
+    """Return what a record says about where the trail begins; None if nothing. The record is not verified."""
     if not any(mark in line for mark in _MARKS):
         return None
     try:

@@ -1,4 +1,4 @@
-"""CloudTrail's userIdentity: who called, and within which session of temporary credentials."""
+"""CloudTrail's userIdentity: who called, and in which session of temporary credentials."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _TYPES = {CallerKind.USER: "IAMUser", CallerKind.ROLE: "AssumedRole", CallerKind
 
 
 def user_identity(caller: Caller | None, claimed_key: str | None) -> dict[str, Any]:
-    """Return CloudTrail's userIdentity; for nobody known it is of type Unknown, with the key that was claimed."""
+    """Return CloudTrail's userIdentity; of type Unknown, with the claimed key, if the caller was not authenticated."""
     key = {} if claimed_key is None else {"accessKeyId": text(claimed_key)}
     if caller is None:
         return {"type": "Unknown", **key}
@@ -31,7 +31,7 @@ def user_identity(caller: Caller | None, claimed_key: str | None) -> dict[str, A
 
 
 def web_identity(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return CloudTrail's userIdentity of one who showed a provider's token, from the result; None for other calls."""
+    """Return CloudTrail's userIdentity of a caller with a provider's token, from the result; None for other calls."""
     if result is None or "SubjectFromWebIdentityToken" not in result:
         return None
     subject, issuer = text(result["SubjectFromWebIdentityToken"]), text(result["Provider"])

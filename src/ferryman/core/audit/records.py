@@ -1,7 +1,7 @@
-"""The record of what happens: every API call, allowed or denied, and what becomes of sessions and nodes.
+"""Audit records: every API call, allowed or denied, and every change of sessions and nodes.
 
-Calls are shaped as CloudTrail's records, changes of status as EventBridge's events. Both go, in one order, to the
-`AuditTrail`. Where the trail must be written and cannot be, calls that change something are refused.
+Calls have the shape of CloudTrail's records, changes of status that of EventBridge's events. Both go to the
+`AuditTrail`, in order. If the trail is required and cannot be written, calls that change something are refused.
 """
 
 import uuid
@@ -34,28 +34,28 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import Session
 
 EVENT_VERSION = "1.11"
-"""The version of CloudTrail's record whose members these are."""
+"""The version of CloudTrail's record format used here."""
 SOURCE = "ferryman.ssm"
 SESSION_CHANGE = "Session Manager Session State-change Notification"
 CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
 FAILURES = "Failed Authentication Summary"
 NODE_CHANGE = "Managed Node State-change Notification"
 UNKNOWN = "unknown"
-"""The party of all who have not shown who they are."""
+"""The party of everyone who is not authenticated."""
 
 REPEATED = "Repeated Records Summary"
 
 REFUSED_BYTES = 4 * 1024
-"""JSON bytes of a refused call's parameters; of one that was carried out `audit_members.MOST_BYTES`."""
+"""JSON bytes of a refused call's parameters; a successful call may use `redaction.MOST_BYTES`."""
 SAID_BYTES = 512
 """JSON bytes of the User-Agent, and of an error's message."""
 
 _READING = ("Describe", "Get", "List", "Simulate")
 _GIVES_CREDENTIALS = frozenset({"GetAccessToken", "GetSessionToken", "GetFederationToken"})
 _NEEDS_NO_PERMISSION = {"GetSessionToken": (200, 1.0), "UpdateManagedInstancePublicKey": (20, 0.01)}
-"""Calls that are always recorded and that every user or node may make: each so many at once and per second."""
+"""Calls that are always recorded and that every user or node may make: how many at once and per second."""
 _REPEATABLE = frozenset({"Connected", "Disconnected"})
-"""What a node can do over and over without anybody's permission."""
+"""Calls that a node can repeat without anyone's permission."""
 AGENT_CALLS = frozenset(
     {
         "GetMessages",
@@ -66,16 +66,16 @@ AGENT_CALLS = frozenset(
         "CreateDataChannel",
     }
 )
-"""What every agent calls over and over to stay connected. Answered ones are recorded if the settings say so."""
+"""Calls that every agent repeats to stay connected. Successful ones are recorded only if the settings say so."""
 ALWAYS_ANSWERED = AGENT_CALLS | {"TerminateSession"}
-"""Calls that nothing is refused to when the trail cannot be written: nodes would fall silent, sessions not end."""
+"""Calls that are never refused because the trail cannot be written: nodes would go silent, sessions would not end."""
 
 
 @dataclass(slots=True)
 class ObservedCall:
-    """What is known of a call so far. `result` is set once it has been carried out.
+    """What is known about a call so far. `result` is set once it has succeeded.
 
-    `service` and `operation` are the model's; `claimed_key` is the access key id that the signature names.
+    `service` and `operation` are the model's; `claimed_key` is the access key id in the signature.
     """
 
     service: str
@@ -90,17 +90,17 @@ class ObservedCall:
 
 
 def is_read_only(operation: str) -> bool:
-    """Whether an operation only looks; one that gives out credentials does not."""
+    """Return whether an operation only reads; one that issues credentials does not."""
     return operation.startswith(_READING) and operation not in _GIVES_CREDENTIALS
 
 
 def needs_record(operation: str) -> bool:
-    """Whether an operation is refused while the trail cannot be written."""
+    """Return whether an operation is refused while the trail cannot be written."""
     return not is_read_only(operation) and operation not in ALWAYS_ANSWERED
 
 
 def demand_trail(service: Service, operation: str, caller: Caller | None = None) -> None:
-    """Raise ServiceUnavailable (503) if a call of `operation` must be recorded and cannot be now.
+    """Raise ServiceUnavailable (503) if a call of `operation` must be recorded and cannot be at present.
 
     Raises ThrottlingException if `caller` makes too many calls that need no permission and must be recorded.
     """
@@ -113,9 +113,9 @@ def demand_trail(service: Service, operation: str, caller: Caller | None = None)
 
 
 async def record_answered(service: Service, call: ObservedCall) -> None:
-    """Record a call that was carried out, before its answer leaves.
+    """Record a successful call before its response is sent.
 
-    Raises ServiceUnavailable if it had to be recorded and could not be: nobody then gets what it made.
+    Raises ServiceUnavailable if it had to be recorded and could not be: then nobody gets its result.
     """
     if call.operation in AGENT_CALLS and not service.settings.audit.agent_calls:
         return
@@ -134,9 +134,9 @@ async def record_answered(service: Service, call: ObservedCall) -> None:
 
 
 def record_refused(service: Service, call: ObservedCall, error: ServiceError) -> None:
-    """Record a call that was refused or failed. Beyond the caller's allowance they are only counted.
+    """Record a call that was refused or failed. Beyond the caller's allowance such calls are only counted.
 
-    Those by nobody known, all together, have one allowance; one that was carried out is always recorded.
+    All unauthenticated callers together share one allowance. A successful call is always recorded.
     """
     if call.result is None:
         caller = call.caller
@@ -157,7 +157,7 @@ def _cause(call: ObservedCall, caller: Caller | None, code: str) -> Cause:
 
 
 def call_record(service: Service, call: ObservedCall, error: ServiceError | None) -> Entry:
-    """Return the CloudTrail-shaped record of a call."""
+    """Return the record of a call, in the shape of CloudTrail's."""
     settings, read_only = service.settings, is_read_only(call.operation)
     most_bytes = MOST_BYTES if error is None else REFUSED_BYTES
     result = None if read_only or call.result is None or error is not None else recorded(call.result)
@@ -186,7 +186,7 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
 
 
 def session_changed(service: Service, session: Session) -> None:
-    """Note a session's new status, with who and what it is, and once it has ended when and why."""
+    """Record a session's new status, its owner and target, and when and why it ended."""
     detail = {
         "sessionId": session.session_id,
         "status": session.status.value,
@@ -208,7 +208,7 @@ def session_changed(service: Service, session: Session) -> None:
 
 
 def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:
-    """Note that a node is Registered, Connected, Disconnected or Deregistered; beyond its allowance only count."""
+    """Record that a node is Registered, Connected, Disconnected or Deregistered; beyond its allowance, only count."""
     if status in _REPEATABLE:
         cause = Cause(node_id, f"{NODE_CHANGE} {status}", address=detail.get("sourceIPAddress") or "")
         if not service.records.allows(node_changes(node_id), cause, service.clock()):
@@ -220,7 +220,7 @@ def node_changed(service: Service, node_id: NodeId, status: str, **detail: str |
 
 @dataclass(frozen=True, slots=True)
 class EndLeft:
-    """One end of a session left: what it had sent. `reason` is why the server closed it, empty if it left by itself."""
+    """One end of a session left, and how much it had sent. `reason` is why the server closed it; empty if it left."""
 
     end: str
     name: str
@@ -231,13 +231,13 @@ class EndLeft:
 
 
 def end_joined(service: Service, session_id: SessionId, end: str, name: str, source_ip: str | None) -> None:
-    """Note that an end of a session, `client` or `agent`, opened its data channel, and from where."""
+    """Record that an end of a session, `client` or `agent`, opened its data channel, and from where."""
     detail = {"state": "Opened", "end": end, "name": text(name), "sourceIPAddress": source_ip}
     _note_channel(service, session_id, detail)
 
 
 def end_left(service: Service, session_id: SessionId, left: EndLeft) -> None:
-    """Note that an end's data channel is closed."""
+    """Record that an end's data channel closed."""
     detail = {
         "state": "Closed",
         "end": left.end,
@@ -253,10 +253,10 @@ def end_left(service: Service, session_id: SessionId, left: EndLeft) -> None:
 def end_refused(
     service: Service, session_id: SessionId, end: str, source_ip: str | None, error: Exception, name: str | None = None
 ) -> None:
-    """Note that somebody was refused an end of a session.
+    """Record that someone was refused an end of a session.
 
-    A token that was used before was good once, so that counts against the session. What a node names counts against the
-    node, `name`, and what anybody can make up against the allowance of all who are not known.
+    A token that was used before was valid once, so it counts against the session. Attempts of a node count against that
+    node, `name`; anything that anyone can make up counts against the allowance of all unauthenticated callers.
     """
     if isinstance(error, TooManyGuesses):
         return
@@ -284,7 +284,7 @@ def end_refused(
 
 
 def failures_summed(service: Service, summary: Summary) -> None:
-    """Note attempts to get in that were refused without a look, because too many from there had failed."""
+    """Record a summary of attempts to authenticate that were refused unchecked, after too many failures."""
     detail = {
         "sourceIPAddress": summary.address,
         "since": moment(summary.since),
@@ -297,7 +297,7 @@ def failures_summed(service: Service, summary: Summary) -> None:
 
 
 def repeated_summed(service: Service, repeated: Repeated) -> None:
-    """Note the records that one party's allowance left out, counted by what they were."""
+    """Record a summary of the records that exceeded a party's allowance, by kind."""
     detail = {
         "principalId": text(repeated.party),
         "since": moment(repeated.since),
@@ -312,12 +312,12 @@ def repeated_summed(service: Service, repeated: Repeated) -> None:
 
 
 def trail_event(service: Service, detail_type: str, detail: Mapping[str, Any]) -> Entry:
-    """Return what the trail says of itself: that it was opened, has a gap, or was cut down to size."""
+    """Return an event about the trail itself: opened, a gap, or old files deleted."""
     return event(service, detail_type, [], dict(detail))
 
 
 def moment(millis: Millis) -> str:
-    """Return an instant as records have it: UTC, to the millisecond."""
+    """Return an instant in the format of records: UTC, to the millisecond."""
     return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{millis % 1000:03d}Z"
 
 
@@ -331,7 +331,7 @@ def _note_channel(service: Service, session_id: SessionId, detail: dict[str, Any
 
 
 def event(service: Service, detail_type: str, resources: list[str], detail: dict[str, Any]) -> Entry:
-    """Return an EventBridge-shaped event; members of `detail` that are None are left out."""
+    """Return an event in the shape of EventBridge's; members of `detail` that are None are left out."""
     return {
         "version": "0",
         "id": _new_id(service),

@@ -1,6 +1,6 @@
-"""What of a call's parameters and result is recorded: what is listed here, cut to size; everything else is hidden.
+"""What is recorded of a call's parameters and result: members listed here, cut to size; everything else is hidden.
 
-Deny by default: a member that a new operation brings is hidden until somebody lists it. Names are AWS's.
+Deny by default: a member that a new operation adds is hidden until it is listed. Names are AWS's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ import msgspec
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 """CloudTrail's own words."""
 LONGEST_TEXT = 1024
-"""Bytes of a text as JSON has it."""
+"""Bytes of a text in JSON."""
 MOST_ELEMENTS = 50
-"""Of a list or a map; how many there were is said behind them."""
+"""Elements of a list or map; the number of all follows them."""
 TOO_LARGE = "OMITTED_FOR_ITS_SIZE"
-"""Stands for a member that there is no room for beside the others."""
+"""Replaces a member that does not fit beside the others."""
 MOST_BYTES = 16 * 1024
 """JSON bytes of a call's parameters, or of its result."""
 _OTHERS = "…"
-"""Counts members that not even their names have room for, and elements that were cut off."""
+"""Counts members whose names do not fit, and elements that were cut off."""
 _REST_BYTES = 32
-"""More than the count of those takes."""
+"""Bytes, more than such a count needs."""
 _LARGE_NUMBER = 1 << 63
-"""JSON cannot be relied on to hold larger ones."""
+"""Many JSON readers do not represent larger numbers exactly."""
 DEEPEST = 6
 
 SHOWN = frozenset(
@@ -59,7 +59,7 @@ SHOWN = frozenset(
         "SubjectFromWebIdentityToken", "TransitiveTagKeys", "Url", "UserId", "UserName", "VersionId",
     }
 )  # fmt: skip
-"""Members recorded with all that is in them."""
+"""Members recorded with all their content."""
 
 NESTED = frozenset(
     {
@@ -67,7 +67,7 @@ NESTED = frozenset(
         "Role", "User",
     }
 )  # fmt: skip
-"""Structures, of whose members the same rules decide. As text (a policy of a session) they are named by digest."""
+"""Structures, to whose members the same rules apply. As text (a session policy) they are recorded by digest."""
 
 DIGESTED = frozenset(
     {
@@ -80,33 +80,33 @@ DIGESTED = frozenset(
         "SSHPublicKey",
     }
 )
-"""Long texts that are no secret: recorded as their length and SHA-256."""
+"""Long texts that are not secret: recorded as their length and SHA-256."""
 
 PARAMETERS = "Parameters"
 PARAMETERS_SHOWN = frozenset({"host", "localPortNumber", "localUnixSocket", "portNumber", "remoteUnixSocket"})
-"""Of a session document's parameters: where a forwarded port leads. Commands may hold passwords."""
+"""Recorded parameters of session documents: where a forwarded port leads. Commands may contain passwords."""
 
 
 _json = msgspec.json.Encoder()
 
 
 class _Room:
-    """Bytes that are left for a member; the first value that does not fit ends it."""
+    """The bytes left for a member; the first value that does not fit ends it."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
     def holds(self, value: Any) -> bool:
-        """Take what a scalar or a key needs, with what stands around it."""
+        """Use the bytes of a scalar or key and its punctuation; False if they are not left."""
         self.left -= len(_json.encode(value)) + 3
         return self.left >= 0
 
 
 def recorded(members: Mapping[str, Any], most_bytes: int = MOST_BYTES, depth: int = 0) -> dict[str, Any]:
-    """Return what is recorded of parameters or a result, first letters in lower case, as CloudTrail has it.
+    """Return what is recorded of parameters or a result, with lower-case first letters, as CloudTrail has them.
 
-    At most `most_bytes` as JSON, at least 64: each member is cut to a third of that, and the largest ones are
-    `TOO_LARGE` where all do not fit together, so that what is small, such as a target, is always there.
+    At most `most_bytes` of JSON, at least 64. Each member is cut to a third of that, and if all do not fit together,
+    the largest become `TOO_LARGE`, so that small ones, such as a target, are always recorded.
     """
     share = max(most_bytes // 3, _REST_BYTES)
     found = {
@@ -118,7 +118,7 @@ def recorded(members: Mapping[str, Any], most_bytes: int = MOST_BYTES, depth: in
 
 
 def text(value: str, most_bytes: int = LONGEST_TEXT) -> str:
-    """Return a text that JSON can hold, of at most `most_bytes` there."""
+    """Return a text that JSON can represent, of at most `most_bytes` in JSON."""
     if len(value) > most_bytes:
         value = value[: most_bytes - 1] + _OTHERS
     if not value.isascii():

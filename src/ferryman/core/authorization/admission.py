@@ -1,4 +1,4 @@
-"""Who may join a session: the client that holds its token, and the agent of its node."""
+"""Admission to sessions: of the client that holds the token, and of the agent of the target node."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,7 +21,7 @@ class End(StrEnum):
 
 
 class SessionOver(ServiceError):
-    """The session has ended or is ending. An end that arrives late is let in, told `channel_closed`, and closed."""
+    """The session has ended or is ending. A late end is admitted, sent `channel_closed`, and disconnected."""
 
     def __init__(self, session: Session) -> None:
         super().__init__("DoesNotExistException", "Session is already terminated")
@@ -33,7 +33,7 @@ _PROOF: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedSession:
-    """Proof that one end may join a session; only `admit_client` and `admit_agent` make it.
+    """Proof that one end may join a session. Only `admit_client` and `admit_agent` make it.
 
     `caller_id` is the client's user id or the node's id. `client_id` is the client's own UUID, empty for agents.
     """
@@ -50,25 +50,25 @@ class AuthorizedSession:
 
 
 class WrongToken(ServiceError):
-    """A client's token does not open its session."""
+    """The client's token does not open its session."""
 
     def __init__(self, message: str) -> None:
         super().__init__("AccessDeniedException", message)
 
 
 class SpentToken(WrongToken):
-    """It is one of this server's, for this session, and was used before: somebody may have stolen it."""
+    """The token is genuine and for this session, but was used before: it may be stolen."""
 
 
 class LapsedToken(WrongToken):
-    """It is one of this server's, for this session, and has lapsed."""
+    """The token is genuine and for this session, but has expired."""
 
 
 async def admit_client(service: Service, session_id: SessionId, token_value: str, client_id: str) -> AuthorizedSession:
     """Admit the client that presents `token_value` in its OpenDataChannel; the token is used up.
 
-    Raises `SessionOver` if the session has ended or is ending, otherwise `WrongToken` if the token is not this
-    session's, was altered, `LapsedToken` if it has lapsed, `SpentToken` if it was used or was replaced by a newer one.
+    Raises `SessionOver` if the session has ended or is ending, otherwise `WrongToken` if the token belongs to another
+    session or was altered, `LapsedToken` if it has expired, `SpentToken` if it was used or replaced by a newer one.
     """
     try:
         token = open_session_token(service, session_id, token_value)
@@ -88,9 +88,9 @@ async def admit_client(service: Service, session_id: SessionId, token_value: str
 
 
 async def admit_agent(service: Service, caller: Caller, session_id: SessionId) -> AuthorizedSession:
-    """Admit the agent of the session's own node to its data channel.
+    """Admit the agent of the session's target node to its data channel.
 
-    Raises AccessDeniedException for any other caller (also for a session that does not exist, which it may not know),
+    Raises AccessDeniedException for any other caller (also if the session does not exist, which it may not learn),
     `SessionOver` if the session has ended or is ending.
     """
     session = await service.store.sessions.get(session_id)

@@ -1,4 +1,4 @@
-"""The managed policies that there always are: `arn:aws:iam::aws:policy/Ferryman…`, read-only."""
+"""The built-in managed policies: `arn:aws:iam::aws:policy/Ferryman…`, read-only."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Role
 
 SINCE = Millis(1_795_478_400_000)
-"""Since when there are these policies: 24 November 2026."""
+"""The creation date of these policies: 24 November 2026."""
 OPERATOR_ACTIONS = (
     "ssm:StartSession",
     "ssm:DescribeSessions",
@@ -29,7 +29,7 @@ OPERATOR_ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class BuiltinPolicy:
-    """A policy that comes with the program; `text` is its only version."""
+    """A built-in policy; `text` is its only version."""
 
     arn: str
     name: str
@@ -62,4 +62,4 @@ _ALL = (
 )
 BUILTIN_POLICIES: Mapping[str, BuiltinPolicy] = {each.arn: each for each in _ALL}
 ROLE_POLICIES: Mapping[Role, str] = {Role.ADMINISTRATOR: _ALL[0].arn, Role.OPERATOR: _ALL[1].arn}
-"""The short names of `ferryman user`, as policies."""
+"""The policies behind the roles of `ferryman user`."""

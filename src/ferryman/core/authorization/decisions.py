@@ -1,7 +1,7 @@
-"""Who may do what, and the one place where an authorised session is made.
+"""Authorization decisions.
 
-A user's policies decide, deny by default. Nodes do what agents do, as themselves, and nobody else does, whatever
-policies say: who could would pass for a node.
+Policies decide for users and roles, and deny by default. Nodes may perform an agent's actions, each only for itself,
+and no one else may, whatever policies say: anyone who could would be able to impersonate a node.
 """
 
 from ferryman.core.authorization.request_context import (
@@ -40,10 +40,10 @@ _NODE = frozenset(
 def require(
     service: Service, caller: Caller, action: str, resource: str, keys: Keys = NO_KEYS, *, shown: str | None = None
 ) -> None:
-    """Raise AccessDeniedException unless `caller` may do `action` (`ssm:StartSession` …) to the ARN `resource`.
+    """Raise AccessDeniedException unless `caller` may perform `action` (`ssm:StartSession` …) on the ARN `resource`.
 
-    `keys` are condition keys of the resource and the request, beside those that every request has. The refusal names
-    `shown` where `resource` says more than the caller did: it may not learn that from a refusal.
+    `keys` are condition keys of the resource and the request, in addition to those of every request. The refusal names
+    `shown` if `resource` reveals more than the caller said.
     """
     decision = decide(service, caller, action, resource, keys)
     if not decision.allowed:
@@ -62,9 +62,9 @@ def decide(service: Service, caller: Caller, action: str, resource: str, keys: K
 
 
 def within_reach(caller: Caller, action: str) -> bool:
-    """Return whether policies decide of such an action at all: not of what agents do, which nodes do by themselves.
+    """Return whether policies can allow such an action at all: not an agent's actions, which only nodes perform.
 
-    Credentials of GetSessionToken make no others.
+    Credentials of GetSessionToken cannot create others.
     """
     if action in _NODE:
         return False
@@ -74,7 +74,7 @@ def within_reach(caller: Caller, action: str) -> bool:
 
 
 def denied(caller: Caller, action: str, resource: str, decision: Decision) -> ServiceError:
-    """Return the refusal of a request that `decision` denies."""
+    """Return the error for a request that `decision` denies."""
     if decision.verdict is Verdict.EXPLICIT_DENY:
         cause = f"with an explicit deny in {_POLICIES[decision.layer]}"
     else:
@@ -96,9 +96,9 @@ _POLICIES = {
 def require_session(
     service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
 ) -> None:
-    """Raise AccessDeniedException unless `caller` may do `action` to a session; `session` is None for an unknown one.
+    """Raise AccessDeniedException unless `caller` may perform `action` on a session; `session` is None if unknown.
 
-    `session_request` says how own sessions are told.
+    `session_request` explains how a caller's own sessions are recognised.
     """
     request = session_request(service, caller, action, session_id, session)
     decision = evaluate(policy_set(caller), request)
@@ -109,11 +109,12 @@ def require_session(
 def session_request(
     service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
 ) -> Request:
-    """Return what `require_session` asks policies.
+    """Return the request that `require_session` evaluates.
 
-    A policy may name sessions by `${aws:username}-*` or `${aws:userid}-*`. Names collide: the user `a` is not the user
-    `a-b` nor a role's session of that name. So these variables stand for nothing but in sessions whose owner the caller
-    is by id; of those either ARN will do, that with the owner's name in front and that with the owner's id.
+    A policy may name sessions by `${aws:username}-*` or `${aws:userid}-*`. Names collide: the user `a` is neither the
+    user `a-b` nor a role's session of that name. So these variables have a value only for sessions that the caller
+    owns, compared by id. For those, either ARN may match: the one with the owner's name in front or the one with the
+    owner's id.
     """
     resource = service.arns.session(session_id)
     own = session is None or session.owner_id == caller.owner_id
@@ -130,8 +131,8 @@ def session_request(
 async def require_start(service: Service, caller: Caller, target: NodeId, document: str, *, is_chosen: bool) -> None:
     """Raise AccessDeniedException unless `caller` may start a session on `target` with `document`.
 
-    If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it has
-    the condition that `ssm:SessionDocumentAccessCheck` be true: then the document must be allowed as well.
+    If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it
+    requires `ssm:SessionDocumentAccessCheck` to be true: then the document must be allowed as well.
     """
     node = service.arns.node(target)
     of_node = await resource_keys(service, ResourceType.NODE, target)

@@ -1,4 +1,4 @@
-"""Where a policy that decided comes from: what it is called, whose it is, and its text."""
+"""The origin of a policy that decided: its name, its holder, and its text."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ferryman.model.identity.policies import PolicyDocument
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """A policy's origin. `kind` is IAM's PolicySourceType; `holder` is whose inline policy it is, by name."""
+    """A policy's origin. `kind` is IAM's PolicySourceType; `holder` is the name of the holder of an inline policy."""
 
     name: str
     kind: str
@@ -19,14 +19,14 @@ class PolicySource:
 
     @property
     def title(self) -> str:
-        """What people are told: `inline policy look of group watchers`."""
+        """The policy's name for people: `inline policy look of group watchers`."""
         if self.arn:
             return f"{'built-in' if self.kind == 'aws-managed' else 'managed'} policy {self.name}"
         return f"inline policy {self.name} of {self.kind} {self.holder}" if self.holder else self.name
 
 
 async def source_of(service: Service, document: PolicyDocument) -> PolicySource:
-    """Return where a policy of a caller comes from; one that was only given for a simulation is of kind `none`."""
+    """Return a policy's origin; one that exists only in a simulation is of kind `none`."""
     if document.name.startswith("arn:"):
         kind = "aws-managed" if document.name in BUILTIN_POLICIES else "user-managed"
         return PolicySource(name_of_policy(document.name), kind, arn=document.name)

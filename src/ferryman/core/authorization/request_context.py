@@ -1,4 +1,4 @@
-"""What bears on a caller's request: its policies, and the condition keys of the request."""
+"""The input of an authorization decision: the caller's policies, and the condition keys of the request."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,12 +25,12 @@ _PRINCIPAL_TYPES = {CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole", Cal
 
 
 async def identity_policies(service: Service, identity_id: str) -> tuple[PolicyDocument, ...]:
-    """Return the policies of a user, of their groups, and what is attached to either."""
+    """Return the inline and attached policies of a user and of their groups."""
     return policy_documents(await service.store.policies.granted(identity_id))
 
 
 def policy_documents(granted_policies: Iterable[GrantedPolicy]) -> tuple[PolicyDocument, ...]:
-    """Return policies as the store has them with their texts; one that is gone is left out."""
+    """Return stored policies with their texts; one that no longer exists is left out."""
     found: list[PolicyDocument] = []
     for granted in granted_policies:
         builtin = BUILTIN_POLICIES.get(granted.arn or "")
@@ -41,7 +41,7 @@ def policy_documents(granted_policies: Iterable[GrantedPolicy]) -> tuple[PolicyD
 
 
 async def managed_text(service: Service, arn: str) -> str | None:
-    """Return what a managed policy says now, in its default version; None if there is none such."""
+    """Return the text of a managed policy's default version; None if there is no such policy."""
     builtin = BUILTIN_POLICIES.get(arn)
     if builtin is not None:
         return builtin.text
@@ -53,7 +53,7 @@ async def managed_text(service: Service, arn: str) -> str | None:
 
 
 def policy_set(caller: Caller, resource: NamedPolicy | None = None) -> PolicySet:
-    """Return the caller's policies, compiled; of a text that was seen lately that costs a look-up."""
+    """Return the caller's policies, compiled; a recently used text is cached."""
     session = caller.session_policies
     return PolicySet(
         identity=[_compiled(each) for each in caller.policies],
@@ -64,12 +64,12 @@ def policy_set(caller: Caller, resource: NamedPolicy | None = None) -> PolicySet
 
 
 def _compiled(document: PolicyDocument) -> NamedPolicy:
-    # Each was held to the limit of its own kind when it was stored; this is the widest.
+    # Each was checked against the limit of its own kind when stored; this is the widest.
     return NamedPolicy(document.name, cached_policy(document.text, PolicyKind.INLINE_ROLE))
 
 
 def context_of(service: Service, caller: Caller, keys: Keys = NO_KEYS) -> RequestContext:
-    """Return the condition keys of a request by `caller`, and `keys`, which cannot replace those of every request."""
+    """Return the condition keys of a request by `caller`, and `keys`, which cannot override those of every request."""
     entries: dict[str, Value | Sequence[Value]] = {
         **keys,
         **origin_keys(service, caller.origin),
@@ -88,9 +88,9 @@ def context_of(service: Service, caller: Caller, keys: Keys = NO_KEYS) -> Reques
 
 
 def origin_keys(service: Service, origin: Origin) -> Keys:
-    """Return the condition keys of the request itself: when and from where it came, and to which region and account.
+    """Return the condition keys of the request itself: time, source address, region and account.
 
-    Everything here belongs to one account in one region, and no service of AWS's calls on somebody's behalf.
+    Everything here belongs to one account in one region, and no AWS service calls on anyone's behalf.
     """
     now = _instant(service.clock())
     settings = service.settings
@@ -111,7 +111,7 @@ def origin_keys(service: Service, origin: Origin) -> Keys:
 
 def _session_keys(session: TemporarySession) -> Keys:
     entries: dict[str, Value | Sequence[Value]] = {"aws:TokenIssueTime": _instant(session.issued_at)}
-    if session.kind is not SessionKind.WEB_IDENTITY:  # AWS: not for federated identities
+    if session.kind is not SessionKind.WEB_IDENTITY:  # as on AWS, not for federated identities
         entries["aws:MultiFactorAuthPresent"] = False
     if session.source_identity:
         entries["aws:SourceIdentity"] = session.source_identity
@@ -131,7 +131,7 @@ async def resource_keys(service: Service, resource_type: ResourceType, resource_
 
 
 def request_tag_keys(tags: Mapping[str, str]) -> Keys:
-    """Return the condition keys of the tags that a request gives."""
+    """Return the condition keys of the tags in a request."""
     if not tags:
         return NO_KEYS
     return {"aws:TagKeys": tuple(tags), **{f"aws:RequestTag/{key}": value for key, value in tags.items()}}

@@ -1,7 +1,7 @@
 """CreateDocument, UpdateDocument, UpdateDocumentDefaultVersion, DeleteDocument, GetDocument, DescribeDocument.
 
-Built-in ones are read-only, except that an account may make its own
-`SSM-SessionManagerRunShell`, which then counts until it is deleted.
+Built-in documents are read-only, except that an account may create its own `SSM-SessionManagerRunShell`, which takes
+precedence until it is deleted.
 """
 
 import json
@@ -36,14 +36,14 @@ from ferryman.model.tags import ResourceType
 
 DOCUMENT_LIMIT = 500
 MANUAL_POLICY_LIMIT = 50
-"""Every request for access reads them all; as AWS has it."""
+"""AWS's limit; every access request reads all of these documents."""
 VERSION_LIMIT = 1000
 PARAMETERS_LIMIT = 50
-"""Of a new document; each may have a pattern that takes 5 ms to compile."""
+"""The most parameters of a new document; each may have a pattern that takes 5 ms to compile."""
 QUICK_SIZE = 8192
-"""Characters of JSON that are read where they are, in a millisecond."""
+"""Characters of JSON that are read in this process, which takes a millisecond."""
 BUILTIN_OWNER = "Amazon"
-"""What AWS's clients look for to tell built-in documents from an account's own."""
+"""The owner by which AWS's clients tell built-in documents from an account's own."""
 _DOCUMENT_TYPE = "ssm:DocumentType"
 _RESERVED = ("aws", "amazon", "amzn")
 
@@ -82,7 +82,7 @@ async def create_document(
 async def update_document(
     service: Service, caller: Caller, draft: DocumentDraft, updated: WhichVersion = LATEST_VERSION
 ) -> DocumentView:
-    """UpdateDocument: a new version, not the default yet. Only the latest version may be `updated`.
+    """UpdateDocument: a new version, which is not the default yet. `updated` must be the latest version.
 
     Raises AccessDeniedException, InvalidDocument, InvalidDocumentOperation (a built-in document),
     InvalidDocumentVersion, DocumentVersionLimitExceeded, MaxDocumentSizeExceeded, InvalidDocumentContent,
@@ -111,7 +111,7 @@ async def update_document(
 
 
 async def update_document_default_version(service: Service, caller: Caller, name: str, version: int) -> DocumentVersion:
-    """UpdateDocumentDefaultVersion: sessions that start from now on run this version; returns it.
+    """UpdateDocumentDefaultVersion: sessions that start from now on use this version; returns it.
 
     Raises AccessDeniedException, InvalidDocument, InvalidDocumentOperation, InvalidDocumentVersion.
     """
@@ -124,7 +124,7 @@ async def update_document_default_version(service: Service, caller: Caller, name
 
 
 async def delete_document(service: Service, caller: Caller, name: str, which: WhichVersion | None) -> None:
-    """DeleteDocument: one version, which must not be the default, or (None) the document. Sessions are not touched.
+    """DeleteDocument: one version, which must not be the default, or (None) the document. Sessions are not affected.
 
     Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion, InvalidDocumentOperation.
     """
@@ -148,9 +148,9 @@ async def delete_document(service: Service, caller: Caller, name: str, which: Wh
 async def get_document(
     service: Service, caller: Caller, given_name: str, which: WhichVersion, wanted: DocumentFormat
 ) -> tuple[StoredDocument, str]:
-    """GetDocument: a version and its text in the format asked for, in its author's own words if that is the format.
+    """GetDocument: a version and its text in the requested format, unchanged if its author used that format.
 
-    Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion, ValidationException (it has no such format).
+    Raises AccessDeniedException, InvalidDocument, InvalidDocumentVersion, ValidationException (no such format).
     """
     stored = await _readable(service, caller, "ssm:GetDocument", given_name, which)
     try:
@@ -175,7 +175,7 @@ async def describe_document(service: Service, caller: Caller, given_name: str, w
 
 
 async def describe_document_permission(service: Service, caller: Caller, given_name: str) -> tuple[str, ...]:
-    """DescribeDocumentPermission: the accounts that share the document. There is one account, so none does.
+    """DescribeDocumentPermission: the accounts that share the document: none, as there is only one account.
 
     Raises AccessDeniedException, InvalidDocument.
     """
@@ -184,7 +184,7 @@ async def describe_document_permission(service: Service, caller: Caller, given_n
 
 
 async def find_document(service: Service, name: str, which: WhichVersion = DEFAULT_VERSION) -> StoredDocument | None:
-    """Return a version of the account's document of that name, or else of the built-in one; None if there is none."""
+    """Return a version of the account's document of that name, or of the built-in one; None if there is neither."""
     built_in = BUILTIN_DOCUMENTS.get(name)
     if built_in is not None and name != PREFERENCES_DOCUMENT:
         return built_in if _is_meant(built_in, which) else None
@@ -196,7 +196,7 @@ async def find_document(service: Service, name: str, which: WhichVersion = DEFAU
 
 
 def document_name(service: Service, given: str) -> str:
-    """Return the name in a document's name or ARN; an ARN of another account stays as it is, and names nothing."""
+    """Return the name in a document's name or ARN; an ARN of another account is returned as is, and matches nothing."""
     name = given.rpartition("/")[2]
     return name if given == service.arns.document(name) else given
 
@@ -207,7 +207,7 @@ def owner_of(service: Service, stored: StoredDocument) -> str:
 
 
 def no_document(name: str) -> ServiceError:
-    """Return InvalidDocument for a document that there is not."""
+    """Return InvalidDocument for a document that does not exist."""
     return ServiceError("InvalidDocument", f"Document with name {name} does not exist.")
 
 
@@ -216,7 +216,7 @@ def _is_meant(built_in: StoredDocument, which: WhichVersion) -> bool:
 
 
 async def _require(service: Service, caller: Caller, action: str, name: str, asked: Keys | None = None) -> None:
-    """`asked` are the condition keys of a document that is to be made; one that is there has its own type."""
+    """`asked` are the condition keys of a document to be created; an existing one has its own type."""
     if asked is None:
         stored = await find_document(service, name)
         asked = NO_KEYS if stored is None else {_DOCUMENT_TYPE: stored.version.type.value}
@@ -238,7 +238,7 @@ async def _readable(
 
 
 async def _own(service: Service, name: str, which: WhichVersion) -> StoredDocument:
-    """Return a version of a document that the account itself made, to be changed."""
+    """Return a version of a document that the account owns, in order to change it."""
     stored = await service.store.documents.get(name, which)
     if stored is not None:
         return stored

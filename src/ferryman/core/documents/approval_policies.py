@@ -1,7 +1,7 @@
-"""What approval policies say: documents of type AutoApprovalPolicy and ManualApprovalPolicy, schema 0.3.
+"""Approval policies: documents of type AutoApprovalPolicy and ManualApprovalPolicy, schema 0.3.
 
-An AutoApprovalPolicy holds Cedar, wrapped as AWS's console and CloudFormation write it, or as plain text. There are
-two of them, known by their names: one that approves, one that forbids approval without people.
+An AutoApprovalPolicy contains Cedar, wrapped as AWS's console and CloudFormation write it, or as plain text. There are
+two, identified by name: one approves, the other forbids automatic approval.
 """
 
 import re
@@ -18,16 +18,16 @@ from ferryman.policy.cedar import CedarInvalid, check_bounds, check_cedar, effec
 SCHEMA_VERSION = "0.3"
 SHORTEST_WINDOW = 60
 AUTOMATIC_WINDOW = 3600
-"""Seconds that automatically approved access lasts at most, and if the policy does not say; on AWS always."""
+"""Seconds of automatically approved access: the maximum, and the default. Fixed on AWS."""
 LONGEST_WINDOW = 336 * 3600
 LONGEST_WAIT = 30 * 86_400
 DEFAULT_WAIT = 7 * 86_400
-"""Seconds that a request waits for approval, as AWS's `aws:approve` has it."""
+"""Seconds that a request waits for approval, as in AWS's `aws:approve`."""
 LEVELS, APPROVERS = 5, 5
-"""At most, of a policy and of a level."""
+"""The most approvers of a policy, and of a level."""
 TARGETS, VALUES = 5, 50
 PARTS = 32
-"""Cedar texts of one policy."""
+"""The most Cedar texts in one policy."""
 _APPROVE = "aws:approve"
 _TAG = re.compile(r"tag:[^\0]{1,128}")
 _KINDS = {
@@ -44,7 +44,7 @@ _OF_ARN = {"user": ApproverKind.USER, "group": ApproverKind.GROUP, "role": Appro
 
 @dataclass(frozen=True, slots=True)
 class CedarPart:
-    """One Cedar text of a policy. `path` is where it stands in the document, empty if it is all of it."""
+    """One Cedar text of a policy. `path` is its place in the document, empty if it is the whole document."""
 
     path: str
     text: str
@@ -65,9 +65,9 @@ class AutoApprovalPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ManualApprovalPolicy:
-    """A policy of people. `targets` are (tag key, values), all of which must fit a node; none: every node.
+    """A policy of approvers. A node must match all `targets`, (tag key, values); without targets, every node matches.
 
-    `wait` is how many seconds a request waits for them, `window` how many approved access lasts.
+    `wait` is how many seconds a request waits for approval, `window` how many seconds approved access lasts.
     """
 
     targets: tuple[tuple[str, tuple[str, ...]], ...]
@@ -81,15 +81,15 @@ class ManualApprovalPolicy:
     platforms: ClassVar[tuple[str, ...]] = ("Windows", "Linux", "MacOS")
 
     def fits(self, tags: Mapping[str, str]) -> bool:
-        """Whether the policy is about a node with these tags."""
+        """Return whether the policy covers a node with these tags."""
         return all(tags.get(key) in values for key, values in self.targets)
 
 
 def read_auto_approval_policy(value: Mapping[str, Any], name: str) -> AutoApprovalPolicy:
     """Return the policy in plain values; raises `RuleBroken`.
 
-    Its Cedar is held to bounds here, and checked by Cedar's engine in `check_cedar_parts`. Its `name` says what it may
-    do: the policy that forbids may only forbid.
+    The size of its Cedar is checked here, its meaning by Cedar's engine in `check_cedar_parts`. Its `name` determines
+    what it may do: the policy that forbids may only forbid.
     """
     if name not in (AUTO_APPROVAL_DOCUMENT, DENY_ACCESS_DOCUMENT):
         raise RuleBroken("", f"of this type must be called {AUTO_APPROVAL_DOCUMENT} or {DENY_ACCESS_DOCUMENT}.")
@@ -107,7 +107,7 @@ def read_auto_approval_policy(value: Mapping[str, Any], name: str) -> AutoApprov
 
 
 def check_cedar_parts(policy: AutoApprovalPolicy) -> None:
-    """Have Cedar's engine check every text, which can take seconds and end the process; raises `RuleBroken`."""
+    """Check every text with Cedar's engine, which can take seconds and end the process; raises `RuleBroken`."""
     for part in policy.parts:
         try:
             check_cedar(part.text)
@@ -116,7 +116,7 @@ def check_cedar_parts(policy: AutoApprovalPolicy) -> None:
 
 
 def wrap_cedar(text: str) -> dict[str, Any]:
-    """Return the document that a policy written as nothing but Cedar is."""
+    """Return the document that wraps a policy written as plain Cedar."""
     return {
         "schemaVersion": SCHEMA_VERSION,
         "accessDuration": AUTOMATIC_WINDOW,
@@ -216,7 +216,7 @@ def _targets(given: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A step's members, each looked at by the rule of its own."""
+    """A step's members, each checked by its own rule."""
 
     path: str
     value: Mapping[str, Any] = field(default_factory=dict)
@@ -295,7 +295,7 @@ def _by_kind(given: object, path: str) -> Approver:
 
 
 def _by_name(given: object, path: str) -> Approver:
-    """Return the approver that an ARN means, or a bare name: a user's."""
+    """Return the approver that an ARN denotes, or a plain name, which is a user's."""
     if not isinstance(given, str):
         raise RuleBroken(path, "must be a string.")
     arn = _ARN.fullmatch(given)

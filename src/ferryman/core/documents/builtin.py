@@ -1,4 +1,4 @@
-"""The documents that every account has, under AWS's names (`protocol/agent.md` §5.8); what they say is Ferryman's."""
+"""The built-in documents, under AWS's names (`protocol/agent.md` §5.8), with Ferryman's own content."""
 
 import json
 from collections.abc import Mapping
@@ -123,4 +123,4 @@ def _stored(name: str, content: Mapping[str, Any]) -> StoredDocument:
 
 
 BUILTIN_DOCUMENTS: Mapping[str, StoredDocument] = {name: _stored(name, content) for name, content in _CONTENTS.items()}
-"""By name. All are read-only; an account may make its own of the name `PREFERENCES_DOCUMENT`, which then counts."""
+"""By name. All are read-only; an account may create its own `PREFERENCES_DOCUMENT`, which takes precedence."""

@@ -1,4 +1,4 @@
-"""What a session document says, schema 1.0 (`protocol/agent.md` §5.6), and what a session gets of it.
+"""The content of a session document, schema 1.0 (`protocol/agent.md` §5.6), and what a session gets of it.
 
 The server resolves everything: agents get a document without parameters, every placeholder replaced.
 """
@@ -30,7 +30,7 @@ from ferryman.model.session_types import SessionType
 
 SCHEMA_VERSION = "1.0"
 SUBSTITUTED_LIMIT = 256 * 1024
-"""Characters that parameters may add to a document in all."""
+"""Characters that parameters may add to a document in total."""
 _MEMBERS = ("schemaVersion", "description", "sessionType", "parameters", "inputs", "properties")
 _NEVER_IDLE = frozenset({SessionType.PORT, SessionType.NON_INTERACTIVE_COMMANDS})
 _SHARED_INPUTS = ("idleSessionTimeout", "maxSessionDuration")
@@ -38,12 +38,12 @@ _RUN_AS = ("runAsEnabled", "runAsDefaultUser")
 
 
 class WrongSchemaVersion(RuleBroken):
-    """The document is of a schema that sessions do not have."""
+    """The document has a schema version that session documents do not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionDocument:
-    """A document that follows the rules, placeholders still in it."""
+    """A valid document that still contains placeholders."""
 
     session_type: SessionType
     description: str | None = None
@@ -55,17 +55,18 @@ class SessionDocument:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms it has something for: all, if it does not say."""
+        """The platforms it has content for; all if it does not specify any."""
         named = [shown for platform, shown in PLATFORMS.items() if platform in self.properties]
         return tuple(named or PLATFORMS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDocument:
-    """What one session runs. `content` is the document as its node gets it; times are minutes.
+    """The document of one session. `content` is what the node receives; times are in minutes.
 
-    `idles`: the idle timeout ends it while both ends are there, too. Of a Port session and of a non-interactive command
-    only if someone asked for one: an open tunnel and a running command are in use although nothing moves.
+    `idles`: the idle timeout ends the session even while both ends are attached. For a Port session or a
+    non-interactive command that is so only if someone set a timeout: an open tunnel or a running command is in use
+    although no data flows.
     """
 
     content: Mapping[str, Any]
@@ -75,7 +76,7 @@ class ResolvedDocument:
 
 
 def read_document(value: Mapping[str, Any]) -> SessionDocument:
-    """Return the document in plain values; raises `RuleBroken` (`WrongSchemaVersion` for that)."""
+    """Return a document from plain values; raises `RuleBroken` (`WrongSchemaVersion` for its schema version)."""
     for member in value:
         if member not in _MEMBERS:
             raise RuleBroken(member, "is unknown.")
@@ -120,11 +121,11 @@ def resolve(
     limits: Limits,
     run_as: str = "",
 ) -> ResolvedDocument:
-    """Return what a session of `document` runs with these values, which `check_values` returned.
+    """Return the document of one session with these values, the result of `check_values`.
 
-    What the document leaves open of idle timeout, maximum duration and Run As is the account's preference; of the first
-    two, what that leaves open is the server's limit. `run_as`: the user that the caller's tag names, if any; with Run
-    As it beats the document's. Raises ServiceError ValidationException if the values make the document break a rule.
+    Idle timeout, maximum duration and Run As come from the document, else from the account's preferences, and the first
+    two else from the server's limits. `run_as` is the user in the caller's tag, if any; with Run As it takes precedence
+    over the document's. Raises ServiceError ValidationException if the values make the document break a rule.
     """
     size = substituted_size({"inputs": document.inputs, "properties": document.properties}, values)
     if size > SUBSTITUTED_LIMIT:
@@ -171,7 +172,7 @@ def resolve(
 
 
 def _merged(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return each input from the document, else from the preferences; Run As is taken whole from one of them."""
+    """Return each input from the document, else from the preferences; Run As comes as a whole from one of them."""
     merged = {name: own.get(name) or preferred.get(name) for name in _SHARED_INPUTS}
     source = own if any(own.get(name) not in (None, "") for name in _RUN_AS) else preferred
     return merged | {name: source.get(name) for name in _RUN_AS}

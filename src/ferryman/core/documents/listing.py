@@ -40,9 +40,9 @@ _FILTERS: Mapping[str, Fits] = {
 
 
 async def list_documents(service: Service, caller: Caller, request: ListDocumentsRequest) -> Page[DocumentSummary]:
-    """ListDocuments: the account's and the built-in ones by name; all filters must hold, any value of each.
+    """ListDocuments: the account's and the built-in documents by name; all filters must match, any value of each.
 
-    Name is how a name begins. Raises AccessDeniedException, InvalidFilterKey, InvalidNextToken.
+    The filter Name matches prefixes. Raises AccessDeniedException, InvalidFilterKey, InvalidNextToken.
     """
     require(service, caller, "ssm:ListDocuments", service.arns.everything_of_ssm())
     for key, _ in request.filters:
@@ -64,7 +64,7 @@ async def list_documents(service: Service, caller: Caller, request: ListDocument
 
 
 async def _summaries(service: Service) -> list[DocumentSummary]:
-    """Return a row for every document, by name: a few hundred at most, the account may not have more."""
+    """Return a row for every document, by name: a few hundred at most, the account's limit."""
     by_name = {**BUILTIN_DOCUMENTS, **{stored.name: stored for stored in await service.store.documents.all()}}
     tags = await service.store.tags.of(ResourceType.DOCUMENT, list(by_name))
     return [
@@ -85,7 +85,7 @@ def _fits(row: DocumentSummary, request: ListDocumentsRequest) -> bool:
 async def list_document_versions(
     service: Service, caller: Caller, request: ListDocumentVersionsRequest
 ) -> tuple[Page[DocumentVersion], int]:
-    """ListDocumentVersions: newest first; and the number of the default version.
+    """ListDocumentVersions: newest first; also returns the number of the default version.
 
     Raises AccessDeniedException, InvalidDocument, InvalidNextToken.
     """

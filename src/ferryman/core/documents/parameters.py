@@ -1,8 +1,8 @@
-"""A document's parameters: their definitions, the check of given values, and `{{ name }}`.
+"""A document's parameters: their definitions, validation of values, and substitution of `{{ name }}`.
 
-Substitution is textual and inside one string of the document: a value never becomes another member, another item or a
-placeholder of its own. Where a document's author puts one into a command line, the shell there will read it: that is
-what allowedPattern and allowedValues are for.
+Substitution is textual and within one string of the document: a value never becomes another member, another item or a
+placeholder. If a document's author puts a value into a command line, the shell there interprets it: restrict it with
+allowedPattern and allowedValues.
 """
 
 import json
@@ -22,16 +22,16 @@ Value = str | bool | int | tuple[str, ...]
 
 PLACEHOLDER = re.compile(r"\{\{\s*([a-zA-Z0-9]+)\s*\}\}")
 PARAMETER_STORE = re.compile(r"\{\{\s*(?:ssm|ssm-secure|resolve):", re.IGNORECASE)
-"""AWS's agents look these up; there is nowhere to look."""
+"""AWS's agents resolve these; Ferryman has no store of parameters."""
 _NAME = re.compile(r"[a-zA-Z0-9]{1,128}")
 _PATTERN_LIMIT = 1024
 _PATTERN_MEMORY = 1 << 20
-"""Bytes that a compiled pattern may take; matching takes time in proportion to the text (RE2, as AWS's agent has)."""
+"""Bytes of a compiled pattern; matching takes time in proportion to the text (RE2, as in AWS's agent)."""
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class ParameterType(StrEnum):
-    """What a value is."""
+    """The type of a value."""
 
     STRING = "String"
     STRING_LIST = "StringList"
@@ -41,7 +41,7 @@ class ParameterType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter's definition. Without a default (None) it must be given."""
+    """A parameter's definition. Without a default (None), a value is required."""
 
     name: str
     type: ParameterType
@@ -162,9 +162,10 @@ def _text(given: object) -> str:
 def check_values(
     document: str, parameters: Mapping[str, Parameter], given: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Value]:
-    """Return the value of every parameter, defaults filled in.
+    """Return the value of every parameter, with defaults.
 
-    Raises ServiceError ValidationException naming a parameter that is unknown, missing, or breaks its definition.
+    Raises ServiceError ValidationException naming a parameter that is unknown, missing, or does not match its
+    definition.
     """
     for name in sorted(given):
         if name not in parameters:
@@ -188,7 +189,7 @@ def check_values(
 
 
 def _value(parameter: Parameter, given: Sequence[str]) -> Value:
-    """Return the typed value; ValueError with the rule that it breaks."""
+    """Return the typed value; raises ValueError with the rule that it breaks."""
     if parameter.type is ParameterType.STRING_LIST:
         _check_size(len(given), parameter.min_items, parameter.max_items, "items")
     elif len(given) != 1:
@@ -230,12 +231,12 @@ def _check_size(size: int, least: int | None, most: int | None, what: str) -> No
 
 
 def undefined(text: str, parameters: Mapping[str, Parameter]) -> str | None:
-    """Return the first name in `text`'s placeholders that is no parameter, or None."""
+    """Return the first placeholder in `text` that names no parameter, or None."""
     return next((name for name in PLACEHOLDER.findall(text) if name not in parameters), None)
 
 
 def substitute(value: Any, values: Mapping[str, Value]) -> Any:
-    """Return plain values with every placeholder replaced, each once: a value is not looked at again.
+    """Return plain values with every placeholder replaced, each once: placeholders in values are not replaced.
 
     A StringList is joined by spaces.
     """

@@ -1,4 +1,4 @@
-"""Requests and results of the use cases for documents."""
+"""Requests and results of the actions on documents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from ferryman.model.documents import DocumentFormat, DocumentType, StoredDocumen
 
 @dataclass(frozen=True, slots=True)
 class DocumentDraft:
-    """What CreateDocument and UpdateDocument are given of a document; an updated one keeps its type."""
+    """The document in CreateDocument and UpdateDocument; an update keeps the type."""
 
     name: str
     content: str
@@ -22,7 +22,7 @@ class DocumentDraft:
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A version of a document for its readers. `owner` is the account's id, or Amazon for a built-in one."""
+    """A version of a document as shown to callers. `owner` is the account's id, or Amazon for a built-in document."""
 
     stored: StoredDocument
     document: Content

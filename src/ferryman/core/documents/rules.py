@@ -1,7 +1,7 @@
-"""What a session document's `inputs` and `properties` may say (`protocol/agent.md` §5.2 to §5.6).
+"""The rules of a session document's `inputs` and `properties` (`protocol/agent.md` §5.2 to §5.6).
 
-A rule takes a value and returns what is wrong with it, None if nothing is. At creation a string that holds a
-placeholder is passed over; once substituted every value is held to its rule.
+A rule gets a value and returns what is wrong with it, or None. When a document is created, strings with placeholders
+are not checked; after substitution every value is.
 """
 
 import re
@@ -13,15 +13,15 @@ from ferryman.core.documents.text import RuleBroken
 from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 
 PLATFORMS = {"windows": "Windows", "linux": "Linux", "macos": "MacOS"}
-"""A document's spelling → the API's."""
+"""Spelling in documents → spelling in the API."""
 LONGEST_IDLE = 60
 LONGEST_DURATION = 1440
 """Minutes."""
 _COMMANDS_LIMIT = 32 * 1024
 _PROFILE_LIMIT = 512
-"""Characters, as AWS has it."""
+"""Characters, AWS's limit."""
 _SOCKET_PATH_LIMIT = 107
-"""Bytes, of Linux's sockaddr_un."""
+"""Bytes of a path in Linux's sockaddr_un."""
 _USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@\\-]{0,255}\$?")
 _HOST = re.compile(r"[A-Za-z0-9:\[][A-Za-z0-9._:%\]-]{0,254}")
 _SEPARATOR_PREFIX = re.compile(r"[0-9a-zA-Z\r\n_:-]{0,30}")
@@ -58,7 +58,7 @@ def _port(least: int) -> Rule:
 
 
 def is_user(name: str) -> bool:
-    """Whether this can be the name of a node's user."""
+    """Return whether this can be the name of a user on a node."""
     return _USER.fullmatch(name) is not None
 
 
@@ -133,7 +133,7 @@ PROPERTIES = (*_COMMAND, *_SEPARATED, *_PORT)
 
 
 def check_inputs(inputs: object, *, resolved: bool) -> None:
-    """Raise `RuleBroken` unless `inputs` follow the rules."""
+    """Raise `RuleBroken` unless `inputs` are valid."""
     if not isinstance(inputs, dict):
         raise RuleBroken("inputs", "must be an object.")
     profile = inputs.get("shellProfile", {})
@@ -142,7 +142,7 @@ def check_inputs(inputs: object, *, resolved: bool) -> None:
 
 
 def check_properties(session_type: SessionType, properties: object, *, resolved: bool) -> None:
-    """Raise `RuleBroken` unless `properties` are those of the session type."""
+    """Raise `RuleBroken` unless `properties` are valid for the session type."""
     if not isinstance(properties, dict):
         raise RuleBroken("properties", "must be an object.")
     if session_type is SessionType.STANDARD_STREAM:
@@ -179,15 +179,15 @@ def _check(given: object, rules: Mapping[str, Rule], path: str, resolved: bool) 
 
 
 def as_flag(given: object) -> bool:
-    """Return a flag that followed its rule as a boolean; absent and empty are false."""
+    """Return a valid flag as a boolean; absent and empty are false."""
     return given is True or given == "true"
 
 
 def canonical_properties(session_type: SessionType, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return resolved properties as both kinds of agent want them.
+    """Return resolved properties in the types that both Ferryman's and AWS's agents expect.
 
-    Of Port every value is a string, since one that is not makes clients ignore them all (`protocol/client.md` §10.2),
-    and empty ones are left out. Of commands `runAsElevated` is a boolean, everything else a string.
+    In a Port session every value is a string, because clients ignore all properties otherwise (`protocol/client.md`
+    §10.2), and empty ones are left out. In a command `runAsElevated` is a boolean, everything else a string.
     """
     if session_type is SessionType.PORT:
         return {name: str(value) for name, value in properties.items() if value != ""}

@@ -1,4 +1,4 @@
-"""A document's text, JSON or YAML, to plain values and back. Knows the formats, nothing of what documents mean."""
+"""Documents' text, JSON or YAML, to plain values and back. Knows the formats, not what documents mean."""
 
 import json
 import re
@@ -14,12 +14,12 @@ SIZE_LIMIT = 64 * 1024
 """Bytes of UTF-8."""
 LARGEST_NUMBER = 2**63 - 1
 _CAUSE_LIMIT = 500
-"""Characters that a message has of what a reader of the format says, which may quote the text."""
+"""Characters of a parser's message that an error includes; the message may quote the text."""
 _RARE_LINE_ENDS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 class RuleBroken(ValueError):
-    """A document breaks a rule. `path` is where (`properties.linux.commands`, empty for the whole), `rule` which."""
+    """A document breaks a rule. `path` is the place (`properties.linux.commands`, empty for the whole document)."""
 
     def __init__(self, path: str, rule: str) -> None:
         super().__init__(f"{path}: {rule}" if path else f"The document {rule}")
@@ -28,10 +28,10 @@ class RuleBroken(ValueError):
 
 
 def read_text(text: str, written: DocumentFormat) -> dict[str, Any]:
-    """Return the object that `text` holds: str, int, float, bool, None, lists, and mappings with text for keys.
+    """Return the object in `text`: str, int, float, bool, None, lists, and mappings with text keys.
 
-    A large YAML takes half a second. Raises `RuleBroken` for text that is not of its format, for a repeated key, for
-    YAML's aliases, tags and dates.
+    A large YAML document takes half a second. Raises `RuleBroken` for text that is not in its format, for a repeated
+    key, for YAML aliases, tags and dates.
     """
     try:
         value = _read_json(text) if written is DocumentFormat.JSON else yaml.load(text, _Loader)  # noqa: S506 (safe)
@@ -48,7 +48,7 @@ def read_text(text: str, written: DocumentFormat) -> dict[str, Any]:
 def write_text(value: object, written: DocumentFormat) -> str:
     """Return plain values as text, members in their order."""
     if written is DocumentFormat.YAML:
-        # PyYAML loses line ends of Unicode's own that it does not escape.
+        # PyYAML drops Unicode line ends that it does not escape.
         readable = not _RARE_LINE_ENDS.search(json.dumps(value, ensure_ascii=False))
         return yaml.safe_dump(value, sort_keys=False, allow_unicode=readable, default_flow_style=False)
     return json.dumps(value, ensure_ascii=False, indent=2)
@@ -77,7 +77,7 @@ def _no_constant(name: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe types without aliases, which a small text could use to make a huge value."""
+    """YAML's safe types without aliases, which a small text could use to build a huge value."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -88,7 +88,7 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
-            # PyYAML takes a scalar for a number or a date by how it begins, and lets Python's own errors through.
+            # PyYAML recognizes numbers and dates by their first characters, and lets Python's own errors through.
             kind = node.tag.rpartition(":")[2]
             raise yaml.constructor.ConstructorError(
                 None, None, f"a value that looks like YAML's {_cut(kind)} is not valid; quote it", node.start_mark
@@ -117,7 +117,7 @@ def _check_plain(value: object, path: str) -> None:
         if "\0" in value or not _is_encodable(value):
             raise RuleBroken(path, "must not contain the character U+0000 or half a surrogate pair.")
     elif isinstance(value, int | float):
-        if not abs(value) <= LARGEST_NUMBER:  # nor is NaN
+        if not abs(value) <= LARGEST_NUMBER:  # NaN neither
             raise RuleBroken(path, f"must be a finite number of at most {LARGEST_NUMBER}; quote it.")
     elif value is not None:
         raise RuleBroken(path, f"is a {type(value).__name__}, which JSON does not have; quote it.")

@@ -1,4 +1,4 @@
-"""What documents of each type are read as, and what may be asked of all of them alike."""
+"""Document types: how each is read, and what all of them have in common."""
 
 import json
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ SCHEMA_VERSIONS: Mapping[DocumentType, str] = {
 
 
 def read_values(text: str, written: DocumentFormat, kind: DocumentType) -> tuple[dict[str, Any], DocumentFormat]:
-    """Return a document's text as plain values, and the format that it is in.
+    """Return a document's text as plain values, and its format.
 
-    An AutoApprovalPolicy may be nothing but Cedar, whatever format its author said. Raises `RuleBroken`.
+    An AutoApprovalPolicy may be plain Cedar, whatever format its author declared. Raises `RuleBroken`.
     """
     if kind is DocumentType.AUTO_APPROVAL and (
         written is DocumentFormat.TEXT or (written is DocumentFormat.JSON and not text.lstrip().startswith("{"))
@@ -39,7 +39,7 @@ def read_values(text: str, written: DocumentFormat, kind: DocumentType) -> tuple
 
 
 def read_content(value: Mapping[str, Any], name: str, kind: DocumentType) -> Content:
-    """Return what a document in plain values says; raises `RuleBroken` (`WrongSchemaVersion` for that)."""
+    """Return the content of a document in plain values; raises `RuleBroken` (`WrongSchemaVersion` for its schema)."""
     if kind is DocumentType.AUTO_APPROVAL:
         return read_auto_approval_policy(value, name)
     if kind is DocumentType.MANUAL_APPROVAL:
@@ -48,14 +48,15 @@ def read_content(value: Mapping[str, Any], name: str, kind: DocumentType) -> Con
 
 
 def content_of(stored: StoredDocument) -> Content:
-    """Return what a stored document says."""
+    """Return the content of a stored document."""
     return read_content(json.loads(stored.json), stored.name, stored.version.type)
 
 
 def text_of(stored: StoredDocument, wanted: DocumentFormat) -> str:
-    """Return a document's text in a format, in its author's own words if that is the format.
+    """Return a document's text in a format, unchanged if its author used that format.
 
-    Raises `RuleBroken` if it has no such form: only Cedar is TEXT, and only an AutoApprovalPolicy of one text.
+    Raises `RuleBroken` if it cannot be written in it: only Cedar is TEXT, and only in an AutoApprovalPolicy of one
+    text.
     """
     if stored.version.format is wanted:
         return stored.content

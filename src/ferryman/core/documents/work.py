@@ -1,4 +1,4 @@
-"""Reading, writing and asking documents that others wrote. It may take long, or end its process: a sandbox runs it."""
+"""Reading, writing and evaluating untrusted documents. Run in a sandbox, as it may take long or end its process."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from ferryman.policy.cedar import CedarPrincipal, CedarVerdict, evaluate_cedar
 
 
 def perform(task: Task) -> Result:
-    """Do a task."""
+    """Perform a task."""
     try:
         match task:
             case ReadDocument():
@@ -46,7 +46,7 @@ def _read(task: ReadDocument) -> Read:
 
 
 def _permits(task: DecideAccess, node_id: str, node_tags: Mapping[str, str]) -> bool:
-    """A policy in several texts permits if one does, none forbids and all could be evaluated; a denial goes first."""
+    """A policy of several texts permits if one permits, none forbids and all could be evaluated; a denial wins."""
     principal = CedarPrincipal(task.user_id, frozenset(task.groups), task.tags)
     denied = [evaluate_cedar(text, principal, node_id, node_tags) for text in task.denying]
     if any(_is_against(verdict) for verdict in denied):

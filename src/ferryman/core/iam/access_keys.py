@@ -18,15 +18,15 @@ from ferryman.model.secret import Secret
 KEYS_A_USER = 2
 """AWS's quota: enough to change keys without a gap."""
 NOTED_EVERY = 60_000
-"""Milliseconds between two notes of one key's use."""
+"""Milliseconds between two records of one key's use."""
 REMEMBERED = 10_000
-"""Keys whose last note is remembered; one that is forgotten is noted again a little early."""
+"""Keys whose last record is remembered; a forgotten one is recorded again a little early."""
 
 
 async def create_access_key(
     service: Service, caller: Caller, user_name: str | None
 ) -> tuple[User, AccessKey, Credentials]:
-    """CreateAccessKey: the caller's own without a name; the secret is shown this once.
+    """CreateAccessKey: for the caller itself if no name is given. Only now can the secret be seen.
 
     Raises AccessDeniedException, NoSuchEntity, LimitExceeded.
     """
@@ -36,7 +36,7 @@ async def create_access_key(
 
 
 async def add_key(service: Service, user: User) -> tuple[AccessKey, Credentials]:
-    """Make an access key, whose secret has 40 characters; whether the caller may is checked before.
+    """Make an access key, whose secret has 40 characters. The caller's permission must be checked already.
 
     Raises LimitExceeded.
     """
@@ -72,7 +72,7 @@ async def update_access_key(
 
 
 async def set_key_active(service: Service, access_key_id: str, *, active: bool) -> None:
-    """Enable or disable a key; whether the caller may is checked before. Raises NoSuchEntity."""
+    """Enable or disable a key. The caller's permission must be checked already. Raises NoSuchEntity."""
     if not await service.store.identities.set_key_active(access_key_id, active=active):
         raise _no_key(access_key_id)
 
@@ -84,15 +84,16 @@ async def delete_access_key(service: Service, caller: Caller, user_name: str | N
 
 
 async def remove_key(service: Service, access_key_id: str) -> None:
-    """Delete a key; whether the caller may is checked before. Raises NoSuchEntity."""
+    """Delete a key. The caller's permission must be checked already. Raises NoSuchEntity."""
     if not await service.store.identities.remove_key(access_key_id):
         raise _no_key(access_key_id)
 
 
 async def get_access_key_last_used(service: Service, caller: Caller, access_key_id: str) -> tuple[User, KeyUse | None]:
-    """GetAccessKeyLastUsed: whose key it is, and its last use, to the minute.
+    """GetAccessKeyLastUsed: the key's user, and its last use, to the minute.
 
-    A key that nobody has is as one of a user of the name `*`. Raises AccessDeniedException, NoSuchEntity.
+    For permission, a key that does not exist counts as one of a user named `*`. Raises AccessDeniedException,
+    NoSuchEntity.
     """
     key = await service.store.identities.get_key(access_key_id)
     user = None if key is None else await service.store.identities.get_user(key.user_id)
@@ -121,7 +122,7 @@ def _no_key(access_key_id: str) -> ServiceError:
 
 
 class KeyUses:
-    """When keys were used, as one server saw it, each at most once in `NOTED_EVERY`, until it is written down."""
+    """The uses of keys that one server saw, each key at most once per `NOTED_EVERY`, until they are written."""
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
@@ -129,7 +130,7 @@ class KeyUses:
         self._pending: dict[str, KeyUse] = {}
 
     def note(self, access_key_id: str, service_name: str, region: str, now: Millis) -> bool:
-        """Note that a key signed a call; tells whether there is something to write down."""
+        """Note that a key signed a call; returns whether there is anything to write."""
         if now - self._noted.get(access_key_id, -NOTED_EVERY) < NOTED_EVERY:
             return bool(self._pending)
         self._noted[access_key_id] = now
@@ -140,7 +141,7 @@ class KeyUses:
         return True
 
     async def write(self, service: Service) -> None:
-        """Write down what was noted."""
+        """Write the noted uses to the store."""
         if self._pending:
             pending, self._pending = self._pending, {}
             await service.store.identities.note_key_uses(pending)

@@ -1,4 +1,4 @@
-"""The whole of the account's identities at once: GetAccountAuthorizationDetails and GetAccountSummary, for audits."""
+"""All identities of the account, for audits: GetAccountAuthorizationDetails and GetAccountSummary."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ OWN_POLICY, BUILT_IN_POLICY = "LocalManagedPolicy", "AWSManagedPolicy"
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a user, group or role holds: inline policies with their text, ARNs of attached ones, groups, tags."""
+    """The policies of a user, group or role: inline with their text, attached as ARNs; and its groups and tags."""
 
     inline: Sequence[tuple[str, str]]
     attached: Sequence[str]
@@ -38,7 +38,7 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One identity or policy. `holdings` are an identity's, `versions` a policy's."""
+    """One identity or policy. `holdings` belong to an identity, `versions` to a policy."""
 
     kind: str
     entity: User | Group | IamRole | PolicyView
@@ -62,7 +62,7 @@ async def get_account_authorization_details(
 
 
 async def get_account_summary(service: Service, caller: Caller) -> Mapping[str, int]:
-    """GetAccountSummary: how many of each there are, and may be. Raises AccessDeniedException."""
+    """GetAccountSummary: counts and quotas. Raises AccessDeniedException."""
     require(service, caller, "iam:GetAccountSummary", "*")
     store = service.store
     return {
@@ -92,7 +92,7 @@ async def get_account_summary(service: Service, caller: Caller) -> Mapping[str, 
 
 
 async def _read(service: Service, kinds: Collection[str], after: str, limit: int) -> list[tuple[str, Detail]]:
-    """Return up to `limit` of all there is from behind `after`, each under its position: "2 NAME" for a group."""
+    """Return up to `limit` entries behind `after`, each with its position: "2 NAME" for a group."""
     store = service.store
     found: list[tuple[str, Detail]] = []
     for place, kind, page in (

@@ -1,4 +1,4 @@
-"""What users, groups and roles hold: inline and attached policies, as IAM's operations change and show them."""
+"""Inline and attached policies of users, groups and roles: IAM's operations on them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,11 +17,11 @@ from ferryman.policy.errors import PolicyTooLarge
 from ferryman.policy.parsing import parse_policy, size_of
 
 ATTACHED_LIMIT = 10
-"""Managed policies that a user, group or role may have attached, AWS's default quota."""
+"""Managed policies attached to one user, group or role, AWS's default quota."""
 
 
 class HolderKind(StrEnum):
-    """Who may hold policies, as the names of IAM's actions have it."""
+    """Kinds of policy holders, spelled as in the names of IAM's actions."""
 
     USER = "User"
     GROUP = "Group"
@@ -44,7 +44,7 @@ class Holder:
 
 
 async def put_policy(service: Service, caller: Caller, holder: Holder, name: str, document: str) -> None:
-    """PutUserPolicy, PutGroupPolicy, PutRolePolicy: the inline policies of one holder together stay within their limit.
+    """PutUserPolicy, PutGroupPolicy, PutRolePolicy. The limit applies to all inline policies of a holder together.
 
     Raises AccessDeniedException, NoSuchEntity, MalformedPolicyDocument, LimitExceeded.
     """
@@ -77,7 +77,7 @@ async def delete_policy(service: Service, caller: Caller, holder: Holder, name: 
 async def list_policies(
     service: Service, caller: Caller, holder: Holder, marker: str | None, max_items: int | None
 ) -> Page[str]:
-    """ListUserPolicies, ListGroupPolicies, ListRolePolicies: names of the inline ones.
+    """ListUserPolicies, ListGroupPolicies, ListRolePolicies: names of the inline policies.
 
     Raises AccessDeniedException, NoSuchEntity, ValidationException (marker).
     """
@@ -88,7 +88,7 @@ async def list_policies(
 
 
 async def attach_policy(service: Service, caller: Caller, holder: Holder, arn: str) -> None:
-    """AttachUserPolicy, AttachGroupPolicy, AttachRolePolicy: nothing if it is.
+    """AttachUserPolicy, AttachGroupPolicy, AttachRolePolicy: no effect if it is attached already.
 
     Raises AccessDeniedException, NoSuchEntity, LimitExceeded.
     """
@@ -123,7 +123,7 @@ async def list_attached_policies(
 
 
 def listed_as(arn: str) -> str:
-    """Return what policies are in order of: their names, of two that are the same the account's own first."""
+    """Return the sort key of a policy in listings: its name, then its account, so that the account's own come first."""
     return f"{name_of_policy(arn)} {arn.split(':')[4]}"
 
 

@@ -39,7 +39,7 @@ async def create_group(service: Service, caller: Caller, name: str, path: str) -
 async def get_group(
     service: Service, caller: Caller, name: str, marker: str | None, max_items: int | None
 ) -> tuple[Group, Page[User]]:
-    """GetGroup: it and who is in it. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
+    """GetGroup: the group and its users. Raises AccessDeniedException, NoSuchEntity, ValidationException (marker)."""
     group = await group_for(service, caller, "GetGroup", name)
     read = partial(service.store.groups.members_page, group.group_id)
     page = await read_page(
@@ -69,7 +69,7 @@ async def list_groups_for_user(
 
 
 async def update_group(service: Service, caller: Caller, name: str, new_name: str | None, new_path: str | None) -> None:
-    """UpdateGroup: who is in it and what it holds stay. The caller must be allowed it on both names.
+    """UpdateGroup: users and policies stay. The caller must be allowed to update both the old and the new name.
 
     Raises AccessDeniedException, NoSuchEntity, EntityAlreadyExists.
     """
@@ -91,7 +91,7 @@ async def delete_group(service: Service, caller: Caller, name: str) -> None:
 
 
 async def add_user_to_group(service: Service, caller: Caller, group_name: str, user_name: str) -> None:
-    """AddUserToGroup: nothing if they are in it. Raises AccessDeniedException, NoSuchEntity, LimitExceeded."""
+    """AddUserToGroup: no effect on a member. Raises AccessDeniedException, NoSuchEntity, LimitExceeded."""
     group = await group_for(service, caller, "AddUserToGroup", group_name)
     user = await _named(service, user_name)
     others = [each for each in await service.store.groups.of(user.user_id) if each.group_id != group.group_id]
@@ -101,7 +101,7 @@ async def add_user_to_group(service: Service, caller: Caller, group_name: str, u
 
 
 async def remove_user_from_group(service: Service, caller: Caller, group_name: str, user_name: str) -> None:
-    """RemoveUserFromGroup. Raises AccessDeniedException, NoSuchEntity (also for one who is not in it)."""
+    """RemoveUserFromGroup. Raises AccessDeniedException, NoSuchEntity (also for a user who is not a member)."""
     group = await group_for(service, caller, "RemoveUserFromGroup", group_name)
     user = await _named(service, user_name)
     if not await service.store.groups.remove_member(group.group_id, user.user_id):
@@ -109,9 +109,9 @@ async def remove_user_from_group(service: Service, caller: Caller, group_name: s
 
 
 async def group_for(service: Service, caller: Caller, action: str, name: str, keys: Keys = NO_KEYS) -> Group:
-    """Return the group if `caller` may do `action` to it; who may not does not learn whether there is one.
+    """Return the group if `caller` may perform `action` on it.
 
-    Raises AccessDeniedException, NoSuchEntity (404).
+    A caller who may not does not learn whether it exists. Raises AccessDeniedException, NoSuchEntity (404).
     """
     group = await service.store.groups.named(name)
     arn = service.arns.group(name, "/" if group is None else group.path)

@@ -1,6 +1,6 @@
-"""Managed policies and their versions: the use cases of IAM's operations on them.
+"""Managed policies and their versions: IAM's operations on them.
 
-Built-in ones are shown among the account's own and cannot be changed.
+Built-in policies are listed with the account's own and cannot be changed.
 """
 
 from collections import Counter
@@ -39,12 +39,12 @@ from ferryman.policy.parsing import parse_policy
 POLICY_LIMIT = 1500
 VERSIONS_A_POLICY = 5
 _NEWEST = 999_999_999
-"""More versions than any policy ever gets: they are listed newest first."""
+"""More versions than any policy ever has, to list the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyDraft:
-    """What CreatePolicy is given."""
+    """The policy in CreatePolicy."""
 
     name: str
     document: str
@@ -54,7 +54,7 @@ class PolicyDraft:
 
 @dataclass(frozen=True, slots=True)
 class PolicyView:
-    """A managed policy for its readers: to how many it is attached, and how many it is the boundary of."""
+    """A managed policy as shown to callers: how often it is attached, and how often it is a boundary."""
 
     policy: ManagedPolicy
     attachments: int = 0
@@ -64,13 +64,13 @@ class PolicyView:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFilter:
-    """Filters of ListPolicies. `owner` is `aws` for built-in ones, the account's id for its own, None for both."""
+    """Filters of ListPolicies. `owner` is `aws` for built-in policies, the account's id for its own, None for both."""
 
     owner: str | None = None
     path_prefix: str = "/"
     only_attached: bool = False
     usage: str | None = None
-    """`PermissionsPolicy` or `PermissionsBoundary`: only what is used as such."""
+    """`PermissionsPolicy` or `PermissionsBoundary`: only policies used as such."""
 
 
 async def create_policy(service: Service, caller: Caller, draft: PolicyDraft, tags: Mapping[str, str]) -> PolicyView:
@@ -118,7 +118,7 @@ async def list_policies(
 async def create_policy_version(
     service: Service, caller: Caller, arn: str, document: str, *, is_default: bool
 ) -> PolicyVersion:
-    """CreatePolicyVersion: of five at most.
+    """CreatePolicyVersion: a policy has at most five.
 
     Raises AccessDeniedException, NoSuchEntity, MalformedPolicyDocument, LimitExceeded, ConcurrentModification.
     """
@@ -135,7 +135,7 @@ async def create_policy_version(
 
 
 async def get_policy_version(service: Service, caller: Caller, arn: str, number: int) -> tuple[PolicyVersion, bool]:
-    """GetPolicyVersion: it, and whether it is the default. Raises AccessDeniedException, NoSuchEntity."""
+    """GetPolicyVersion: the version, and whether it is the default. Raises AccessDeniedException, NoSuchEntity."""
     policy = await policy_for(service, caller, "GetPolicyVersion", arn)
     for version in await versions_of(service, arn):
         if version.version == number:
@@ -146,7 +146,7 @@ async def get_policy_version(service: Service, caller: Caller, arn: str, number:
 async def list_policy_versions(
     service: Service, caller: Caller, arn: str, marker: str | None, max_items: int | None
 ) -> tuple[Page[PolicyVersion], int]:
-    """ListPolicyVersions: and the number of the default. Raises AccessDeniedException, NoSuchEntity."""
+    """ListPolicyVersions: also the number of the default. Raises AccessDeniedException, NoSuchEntity."""
     policy = await policy_for(service, caller, "ListPolicyVersions", arn)
     versions = await versions_of(service, arn)
     page = page_of(
@@ -176,7 +176,7 @@ async def delete_policy_version(service: Service, caller: Caller, arn: str, numb
 
 
 async def delete_policy(service: Service, caller: Caller, arn: str) -> None:
-    """DeletePolicy: with its default version, if it has no other and nobody has it.
+    """DeletePolicy: with its default version, if it has no other and is not attached to anyone.
 
     Raises AccessDeniedException, NoSuchEntity, DeleteConflict (409).
     """
@@ -218,13 +218,16 @@ async def every_policy(service: Service) -> Sequence[PolicyView]:
 
 
 async def bounded_by(service: Service, arn: str) -> Sequence[str]:
-    """Return the ids of the users and roles whose permissions boundary it is."""
+    """Return the ids of the users and roles that have this permissions boundary."""
     users = [user.user_id for user in await service.store.identities.bounded_by(arn)]
     return [*users, *(role.role_id for role in await service.store.roles.all() if role.boundary_arn == arn)]
 
 
 async def policy_for(service: Service, caller: Caller, action: str, arn: str, keys: Keys = NO_KEYS) -> ManagedPolicy:
-    """Return the policy if `caller` may do `action` to it; who may not does not learn whether there is one."""
+    """Return the policy if `caller` may perform `action` on it.
+
+    A caller who may not does not learn whether it exists.
+    """
     builtin = BUILTIN_POLICIES.get(arn)
     policy = await service.store.policies.get(arn) if builtin is None else _builtin(builtin)
     of_policy = NO_KEYS if policy is None else await condition_keys(service, _resource(policy))

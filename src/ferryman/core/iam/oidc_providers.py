@@ -1,6 +1,6 @@
-"""OpenID Connect providers: the use cases of IAM's operations on them.
+"""OpenID Connect providers: IAM's operations on them.
 
-A provider is fetched from only once it is registered here: what a token says of its issuer leads nowhere else.
+Nothing is fetched from a provider that is not registered here: the issuer in a token is never followed elsewhere.
 """
 
 import re
@@ -35,7 +35,7 @@ from ferryman.model.tags import ResourceType
 CLIENT_ID_LIMIT, PROVIDER_LIMIT, THUMBPRINT_LIMIT = 100, 100, 5
 """AWS's default quotas."""
 KEY_PREFIXES = frozenset({"aws", "sts", "iam", "ssm"})
-"""Names that no provider has: condition keys begin with them."""
+"""Names that no provider may have, because condition keys begin with them."""
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _THUMBPRINT = re.compile(r"[0-9A-Fa-f]{40}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -50,7 +50,7 @@ async def create_oidc_provider(
     thumbprints: Sequence[str],
     tags: Mapping[str, str],
 ) -> str:
-    """CreateOpenIDConnectProvider: its ARN.
+    """CreateOpenIDConnectProvider: returns its ARN.
 
     Raises AccessDeniedException, InvalidInput, EntityAlreadyExists, LimitExceeded.
     """
@@ -62,7 +62,7 @@ async def create_oidc_provider(
     _check(provider)
     present = await service.store.oidc_providers.all()
     alike = next((each for each in present if each.name.casefold() == provider.name.casefold()), None)
-    if alike is not None and alike.name != provider.name:  # condition keys begin with the name, and have no case
+    if alike is not None and alike.name != provider.name:  # condition keys begin with the name, and ignore case
         message = f"The provider {alike.name} exists, whose name differs only in case; delete it first."
         raise ServiceError("EntityAlreadyExists", message, status=409)
     check_quota("OpenIdConnectProvidersPerAccount", len(present) + 1, PROVIDER_LIMIT)
@@ -72,7 +72,7 @@ async def create_oidc_provider(
 
 
 async def get_oidc_provider(service: Service, caller: Caller, arn: str) -> tuple[OidcProvider, Mapping[str, str]]:
-    """GetOpenIDConnectProvider: it and its tags. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
+    """GetOpenIDConnectProvider: the provider and its tags. Raises AccessDeniedException, NoSuchEntity, InvalidInput."""
     provider = await _provider(service, caller, "GetOpenIDConnectProvider", arn)
     return provider, await tags_of(service, ResourceType.OIDC_PROVIDER, _resource(provider).resource_id)
 
@@ -84,7 +84,7 @@ async def list_oidc_providers(service: Service, caller: Caller) -> Sequence[str]
 
 
 async def add_client_id(service: Service, caller: Caller, arn: str, client_id: str) -> None:
-    """AddClientIDToOpenIDConnectProvider: nothing if it has it.
+    """AddClientIDToOpenIDConnectProvider: no effect if the provider has it already.
 
     Raises AccessDeniedException, NoSuchEntity, InvalidInput, LimitExceeded, ConcurrentModification (409).
     """
@@ -94,7 +94,7 @@ async def add_client_id(service: Service, caller: Caller, arn: str, client_id: s
 
 
 async def remove_client_id(service: Service, caller: Caller, arn: str, client_id: str) -> None:
-    """RemoveClientIDFromOpenIDConnectProvider: nothing if it has it not; raises as `add_client_id`."""
+    """RemoveClientIDFromOpenIDConnectProvider: no effect if it is absent. Raises as `add_client_id`."""
     provider = await _provider(service, caller, "RemoveClientIDFromOpenIDConnectProvider", arn)
     kept = tuple(each for each in provider.client_ids if each != client_id)
     await _replace(service, provider, replace(provider, client_ids=kept))
@@ -135,7 +135,7 @@ async def list_oidc_provider_tags(
 
 
 def check_url(service: Service, url: str) -> None:
-    """Raise InvalidInput unless `url` is one that providers may have or be fetched by.
+    """Raise InvalidInput unless `url` may be a provider's, or one that its documents are fetched from.
 
     https, without user, query or fragment; http on loopback if the settings allow it.
     """
@@ -168,7 +168,10 @@ def _check(provider: OidcProvider) -> None:
 
 
 async def _provider(service: Service, caller: Caller, action: str, arn: str, keys: Keys = NO_KEYS) -> OidcProvider:
-    """Return the provider if `caller` may do `action` to it; who may not does not learn whether there is one."""
+    """Return the provider if `caller` may perform `action` on it.
+
+    A caller who may not does not learn whether it exists.
+    """
     matched = _ARN.fullmatch(arn)
     own = matched is not None and matched[1] == service.settings.account_id
     provider = await service.store.oidc_providers.named(matched[2]) if matched is not None and own else None

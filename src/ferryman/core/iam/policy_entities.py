@@ -1,4 +1,4 @@
-"""Who has a managed policy: ListEntitiesForPolicy."""
+"""ListEntitiesForPolicy: the users, groups and roles that have a managed policy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ferryman.model.identity.callers import Caller
 
 @dataclass(frozen=True, slots=True)
 class PolicyEntity:
-    """A `User`, `Group` or `Role`, as `kind` says, that has a policy."""
+    """A `User`, `Group` or `Role` that has a policy."""
 
     kind: str
     name: str
@@ -31,7 +31,7 @@ class EntityFilter:
 async def list_entities_for_policy(
     service: Service, caller: Caller, arn: str, wanted: EntityFilter, marker: str | None, max_items: int | None
 ) -> Page[PolicyEntity]:
-    """ListEntitiesForPolicy: whom it is attached to and whose boundary it is, groups, roles and users by name.
+    """ListEntitiesForPolicy: groups, roles and users that it is attached to or bounds, by name.
 
     Raises AccessDeniedException, NoSuchEntity, ValidationException (marker).
     """

@@ -1,4 +1,4 @@
-"""What the store holds under the server's key: how much under which, and all of it put under the newest."""
+"""Secrets in the store by server key: count them, and re-encrypt all under the newest key."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -9,11 +9,11 @@ from ferryman.model.identity.users import AccessKey
 
 _PAGE = 500
 WITHOUT_ID = ""
-"""Stands for the key of what was sealed before keys had ids."""
+"""Stands for the key of secrets that were sealed before keys had ids."""
 
 
 async def sealed_under(service: Service) -> Counter[str]:
-    """Return how many secrets of the store are under which key, by its id; raises `Unsealable`."""
+    """Return how many secrets are sealed under each key, by key id; raises `Unsealable`."""
     counts: Counter[str] = Counter()
     async for key in _access_keys(service):
         counts[_key_of(service, key)] += 1
@@ -21,9 +21,9 @@ async def sealed_under(service: Service) -> Counter[str]:
 
 
 async def reseal(service: Service) -> int:
-    """Put every secret of the store under the newest key; return how many were under another. Raises `Unsealable`.
+    """Seal every secret under the newest key; return how many were under another. Raises `Unsealable`.
 
-    Servers may run: a secret that changes meanwhile is left to who changes it.
+    Servers may keep running: a secret that changes at the same time is left as changed.
     """
     resealed = 0
     async for key in _access_keys(service):

@@ -1,4 +1,4 @@
-"""The rules that IAM's resources share: ids, tags, boundaries, condition keys, quotas, listings by path, refusals."""
+"""Rules that IAM's resources share: ids, tags, boundaries, condition keys, quotas, listings by path, errors."""
 
 import base64
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import TAG_LIMIT, AlikeTagKeys, ResourceType, TooManyTags, check_keys, check_together
 
 LONGEST_ARN = 256
-"""Characters of the ARN of a user, group or policy, which bounds its path."""
+"""Characters of the ARN of a user, group or policy, which limits its path."""
 
 
 class Named(Protocol):
@@ -88,17 +88,17 @@ async def check_holds_no_policies(service: Service, holder_id: str) -> None:
 
 
 def no_such(what: str) -> ServiceError:
-    """Return the refusal of what is not there."""
+    """Return the error for something that does not exist."""
     return ServiceError("NoSuchEntity", f"The {what} cannot be found.", status=404)
 
 
 def conflict(first: str) -> ServiceError:
-    """Return the refusal to delete what is still in use; `first` says what is to be done before."""
+    """Return the error for deleting something in use; `first` is what must be done before."""
     return ServiceError("DeleteConflict", f"Cannot delete entity, must {first} first.", status=409)
 
 
 def check_quota(name: str, count: int, limit: int) -> None:
-    """Raise LimitExceeded if there would be more than `limit` of what AWS calls the quota `name`."""
+    """Raise LimitExceeded if `count` exceeds the quota that AWS calls `name`."""
     if count > limit:
         raise _quota_exceeded(name, limit)
 
@@ -120,7 +120,7 @@ async def tags_of(service: Service, kind: ResourceType, resource_id: str) -> Map
 
 
 def tag_keys(tags: Mapping[str, str]) -> Keys:
-    """Return the condition keys of the tags that a resource of IAM has."""
+    """Return the condition keys of the tags of one of IAM's resources."""
     return {
         f"{prefix}/{key}": value for prefix in ("aws:ResourceTag", "iam:ResourceTag") for key, value in tags.items()
     }
@@ -138,7 +138,7 @@ async def condition_keys(service: Service, resource: IamResource) -> Keys:
 
 
 async def put_tags(service: Service, resource: IamResource, given: Mapping[str, str]) -> None:
-    """Set tags; others stay. Raises InvalidInput (keys that are reserved or differ only in case), LimitExceeded."""
+    """Set tags; others stay. Raises InvalidInput (reserved keys, or keys that differ only in case), LimitExceeded."""
     check_tags(given)
     if given:
         with _refusals():
@@ -154,7 +154,7 @@ async def list_tags(
 
 
 def check_tags(given: Mapping[str, str]) -> None:
-    """Raise InvalidInput or LimitExceeded unless a new resource may get `given`."""
+    """Raise InvalidInput or LimitExceeded unless a new resource may have these tags."""
     if any(key.lower().startswith("aws:") for key in given):
         raise ServiceError("InvalidInput", "Tag keys must not begin with aws:, which is reserved.")
     with _refusals():
@@ -183,6 +183,6 @@ def boundary_key(arn: str) -> Keys:
 
 
 async def check_boundary(service: Service, arn: str) -> None:
-    """Raise NoSuchEntity unless a permissions boundary is a policy that is there, or "" for none."""
+    """Raise NoSuchEntity unless the permissions boundary is an existing policy, or "" for none."""
     if arn and await managed_text(service, arn) is None:
         raise no_such(f"policy {arn}, which is to be the boundary,")

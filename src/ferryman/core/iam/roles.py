@@ -33,13 +33,13 @@ from ferryman.policy.documents import PolicyKind
 from ferryman.policy.parsing import parse_policy
 
 DEFAULT_MAX_SESSION = 3600
-"""Seconds that a session of a role may last if the role does not say."""
+"""Seconds that a session of a role may last if the role does not specify it."""
 ROLE_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RoleDraft:
-    """What CreateRole is given."""
+    """The role in CreateRole."""
 
     name: str
     trust_policy: str
@@ -93,7 +93,7 @@ async def list_roles(
 async def update_role(
     service: Service, caller: Caller, name: str, changes: RoleChanges, action: str = "UpdateRole"
 ) -> IamRole:
-    """UpdateRole, UpdateRoleDescription: description and longest session; the role as it is now.
+    """UpdateRole, UpdateRoleDescription: change description and maximum session duration; returns the changed role.
 
     Raises AccessDeniedException, NoSuchEntity.
     """
@@ -157,9 +157,9 @@ async def list_role_tags(
 
 
 async def role_for(service: Service, caller: Caller, action: str, name: str, keys: Keys = NO_KEYS) -> IamRole:
-    """Return the role if `caller` may do `action` to it; who may not does not learn whether there is one.
+    """Return the role if `caller` may perform `action` on it.
 
-    Raises AccessDeniedException, NoSuchEntity (404).
+    A caller who may not does not learn whether it exists. Raises AccessDeniedException, NoSuchEntity (404).
     """
     role = await service.store.roles.named(name)
     arn = service.arns.role(name, "/" if role is None else role.path)

@@ -1,4 +1,4 @@
-"""Whom a trust policy names, by id: a name that somebody else has later is not trusted for that."""
+"""The principals of trust policies, by id: someone who gets the same name later is not trusted."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,9 @@ from ferryman.policy.errors import MalformedPolicyDocument, shown
 
 
 async def principal_ids(service: Service, policy: Policy) -> dict[str, str]:
-    """Return the id of each user and role that a trust policy names by ARN, now.
+    """Return the current id of each user and role that a trust policy names by ARN.
 
-    Raises MalformedPolicyDocument if there is none such, as AWS does.
+    Raises MalformedPolicyDocument if one does not exist, as AWS does.
     """
     named = {
         arn
@@ -29,7 +29,7 @@ async def principal_ids(service: Service, policy: Policy) -> dict[str, str]:
 
 
 def is_someone_else(ids: Mapping[str, str], caller: Caller) -> bool:
-    """Whether the caller has a name that a trust policy gives, which another had when it was written."""
+    """Return whether the caller has a name in a trust policy that belonged to another when it was written."""
     own = caller.user_id.partition(":")[0] if caller.kind is CallerKind.ROLE else caller.user_id
     return any(ids.get(name, own) != own for name in (caller.arn, caller.role_arn))
 

@@ -39,7 +39,7 @@ _NAME = re.compile(rf"[A-Za-z0-9_+=,.@-]{{1,{NAME_LIMIT}}}")
 
 @dataclass(frozen=True, slots=True)
 class UserDraft:
-    """What CreateUser is given."""
+    """The user in CreateUser."""
 
     name: str
     path: str = "/"
@@ -47,7 +47,7 @@ class UserDraft:
 
 
 async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: Mapping[str, str]) -> User:
-    """CreateUser: without policies, who may do nothing.
+    """CreateUser: a user without policies, who may do nothing.
 
     Raises AccessDeniedException, EntityAlreadyExists, NoSuchEntity (boundary), InvalidInput, LimitExceeded.
     """
@@ -57,7 +57,7 @@ async def create_user(service: Service, caller: Caller, draft: UserDraft, tags: 
 
 
 async def add_user(service: Service, draft: UserDraft, tags: Mapping[str, str]) -> User:
-    """Make a user; whether the caller may is checked before.
+    """Make a user. The caller's permission must be checked already.
 
     Raises ValidationException (name, path), EntityAlreadyExists (409), NoSuchEntity (boundary), InvalidInput,
     LimitExceeded.
@@ -79,7 +79,7 @@ async def add_user(service: Service, draft: UserDraft, tags: Mapping[str, str]) 
 
 
 async def get_user(service: Service, caller: Caller, name: str | None) -> User:
-    """GetUser: the caller itself without a name. Raises AccessDeniedException, NoSuchEntity (404)."""
+    """GetUser: the caller itself if no name is given. Raises AccessDeniedException, NoSuchEntity (404)."""
     return await user_for(service, caller, "GetUser", name)
 
 
@@ -92,9 +92,10 @@ async def list_users(
 
 
 async def update_user(service: Service, caller: Caller, name: str, new_name: str | None, new_path: str | None) -> None:
-    """UpdateUser: sessions, keys and policies stay the user's, who is told by id.
+    """UpdateUser: sessions, keys and policies stay with the user, who is identified by id.
 
-    The caller must be allowed it on both names. Raises AccessDeniedException, NoSuchEntity, EntityAlreadyExists.
+    The caller must be allowed to update both the old and the new name. Raises AccessDeniedException, NoSuchEntity,
+    EntityAlreadyExists.
     """
     user = await user_for(service, caller, "UpdateUser", name)
     renamed = service.arns.user(new_name or user.name, new_path or user.path)
@@ -116,7 +117,7 @@ async def delete_user(service: Service, caller: Caller, name: str) -> None:
 
 
 async def remove_user(service: Service, user: User) -> None:
-    """Delete a user with everything that is theirs: keys, policies, memberships, tags."""
+    """Delete a user with their keys, policies, memberships and tags."""
     await service.store.identities.remove_user(user.user_id)
     await service.store.policies.forget(user.user_id)
     await remove_tags(service, _resource(user))
@@ -158,10 +159,10 @@ async def list_user_tags(
 
 
 async def user_for(service: Service, caller: Caller, action: str, name: str | None, keys: Keys = NO_KEYS) -> User:
-    """Return the user if `caller` may do `action` to it, the caller itself without a name.
+    """Return the user if `caller` may perform `action` on it; the caller itself if no name is given.
 
-    Who may not does not learn whether there is one. Raises AccessDeniedException, NoSuchEntity (404),
-    ValidationException (no name, and the caller is no user).
+    A caller who may not does not learn whether the user exists. Raises AccessDeniedException, NoSuchEntity (404),
+    ValidationException (no name, and the caller is not a user).
     """
     if name is None:
         if caller.kind is not CallerKind.USER:

@@ -1,4 +1,4 @@
-"""What an approved access request lets its requester do, and the temporary credentials to do it with."""
+"""Temporary credentials of an approved access request, and the policy of what they allow."""
 
 import json
 from dataclasses import replace
@@ -14,13 +14,13 @@ from ferryman.model.identity.credential_sessions import SessionKind, TemporarySe
 from ferryman.model.identity.policies import PolicyDocument
 
 LONGEST = 3600
-"""Seconds that one pair of credentials lasts; while the window is open GetAccessToken gives others."""
+"""Seconds that one set of credentials lasts; while the window is open, GetAccessToken issues others."""
 
 
 def issue_access_credentials(service: Service, caller: Caller, request: AccessRequest) -> TemporaryCredentials:
-    """Return credentials for an Approved request: of its requester `caller`, for the rest of its window.
+    """Return credentials for an Approved request: for its requester `caller`, until its window ends.
 
-    They end with what the caller signed with: the user's key, the role's session.
+    They become invalid together with what the caller signed with: the user's key or the role's session.
     """
     now, asked_in = service.clock(), caller.session
     ends = [request.deadline_at, now + LONGEST * 1000, *([] if asked_in is None else [asked_in.expires_at])]
@@ -50,9 +50,9 @@ def issue_access_credentials(service: Service, caller: Caller, request: AccessRe
 
 
 async def granted_policy(service: Service, session: TemporarySession) -> PolicyDocument:
-    """Return the policy of the request that credentials were made for, as it stands now.
+    """Return the current policy of the request that credentials were issued for.
 
-    Raises ExpiredTokenException unless it is Approved and the credentials' own.
+    Raises ExpiredTokenException unless the request is Approved and belongs to the credentials' identity.
     """
     request = await service.store.access_requests.get(session.access_request_id)
     if (
@@ -66,7 +66,7 @@ async def granted_policy(service: Service, session: TemporarySession) -> PolicyD
 
 
 def access_policy(service: Service, request: AccessRequest) -> str:
-    """Return what a request's credentials may do, as a policy: sessions on its nodes, and those of one's own there."""
+    """Return the policy of a request's credentials: sessions on its nodes, and the requester's own sessions there."""
     arns = service.arns
     nodes = [arns.node(node) for node in request.nodes]
     ids = [str(node) for node in request.nodes]

@@ -1,4 +1,4 @@
-"""Sessions of roles: what every way into a role has in common, and AssumeRole, the way of those who sign."""
+"""Role sessions: what every way to assume a role has in common, and AssumeRole, for callers who sign."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ from ferryman.policy.principals import Requester
 
 DEFAULT_DURATION = 3600
 CHAINED_LIMIT = 3600
-"""Seconds that a session may last that a role's session made."""
+"""The most seconds of a session made by another role session (role chaining)."""
 POLICY_ARN_LIMIT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What is asked of a role's session; `duration` is in seconds, `minimum_token_size` in bytes.
+    """The requested role session; `duration` is in seconds, `minimum_token_size` in bytes.
 
     `transitive_keys` are keys of `tags`.
     """
@@ -58,9 +58,9 @@ class RoleSession:
 
 
 async def assume_role(service: Service, caller: Caller, request: SessionRequest) -> RoleSession:
-    """AssumeRole. Transitive tags, source identity and web identity of the caller's own session go on into the new one.
+    """AssumeRole. The new session inherits transitive tags, source identity and web identity of the caller's session.
 
-    Raises AccessDeniedException (also for a role that does not exist, in the same words), ValidationException
+    Raises AccessDeniedException (also, in the same words, for a role that does not exist), ValidationException
     (duration), InvalidParameterValue (tags), MalformedPolicyDocument, PackedPolicyTooLarge.
     """
     role = await find_role(service, request.role_arn)
@@ -74,7 +74,7 @@ async def assume_role(service: Service, caller: Caller, request: SessionRequest)
     context = context_of(service, caller, keys)
     requesters = [_requester(caller)]
     if is_someone_else(role.principal_ids, caller):
-        requesters.append(Requester(account_id=caller.account_id))  # what its name would allow it does not have
+        requesters.append(Requester(account_id=caller.account_id))  # it does not have what its name would allow
     for action in actions_of("sts:AssumeRole", request):
         for requester in requesters:
             decision = evaluate(policies, Request(action, request.role_arn, context, requester))
@@ -100,8 +100,11 @@ _NOT_TRUSTED = Decision(Verdict.IMPLICIT_DENY, Layer.RESOURCE)
 def _refused(
     service: Service, caller: Caller, request: SessionRequest, action: str, keys: Keys, decision: Decision
 ) -> ServiceError:
-    """Return the refusal of a role. What its trust policy says is told only to callers whose own policies allow them
-    to assume it: to others every role looks as one that does not exist."""
+    """Return the error for a role that may not be assumed.
+
+    Only callers whose own policies allow them to assume it learn about its trust policy; to others every role looks as
+    if it did not exist.
+    """
     everybody = {"Effect": "Allow", "Principal": {"AWS": caller.account_id}, "Action": _ACTIONS}
     text = json.dumps({"Statement": everybody})
     trusting = policy_set(caller, NamedPolicy("a role's trust policy", cached_policy(text, PolicyKind.TRUST)))
@@ -116,26 +119,26 @@ _ACTIONS = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 
 
 async def find_role(service: Service, arn: str) -> IamRole | None:
-    """Return the role of that ARN."""
+    """Return the role with that ARN."""
     role = await service.store.roles.named(arn.rpartition("/")[2])
     own = role is not None and service.arns.role(role.name, role.path) == arn
     return role if own else None
 
 
 def trust_policy(role: IamRole) -> NamedPolicy:
-    """Return who may take a role on."""
+    """Return the parsed trust policy of a role."""
     return NamedPolicy("the role's trust policy", cached_policy(role.trust_policy, PolicyKind.TRUST))
 
 
 def actions_of(way: str, request: SessionRequest) -> list[str]:
-    """Return what a trust policy must allow for a request: the way in, and what it sets of the session."""
+    """Return the actions that a trust policy must allow: the way in, and what the request sets on the session."""
     tagging = ["sts:TagSession"] if request.tags else []
     identifying = ["sts:SetSourceIdentity"] if request.source_identity else []
     return [way, *tagging, *identifying]
 
 
 def request_keys(request: SessionRequest) -> Keys:
-    """Return the condition keys of what is asked of a session."""
+    """Return the condition keys of the requested session."""
     given = {
         "sts:RoleSessionName": request.name,
         "sts:ExternalId": request.external_id,
@@ -156,7 +159,7 @@ async def enter(
     subject: str = "",
     person_id: str = "",
 ) -> RoleSession:
-    """Make a session of a role for one that may have it; `longest` bounds it in seconds besides the role.
+    """Make a role session for a caller who may have it; `longest` bounds it in seconds, as the role's maximum does.
 
     Raises ValidationException (duration), InvalidParameterValue (tags), MalformedPolicyDocument, PackedPolicyTooLarge.
     """
@@ -188,12 +191,12 @@ async def enter(
 
 
 def invalid_tags(message: str) -> ServiceError:
-    """Return the refusal of session tags."""
+    """Return the error for session tags."""
     return ServiceError("InvalidParameterValue", message)
 
 
 def _continued(caller: Caller, request: SessionRequest) -> SessionRequest:
-    """Return the request with what goes on from the caller's own session."""
+    """Return the request with what it inherits from the caller's own session."""
     session = caller.session
     if session is None:
         return request
@@ -214,9 +217,10 @@ def _continued(caller: Caller, request: SessionRequest) -> SessionRequest:
 
 
 def _requester(caller: Caller) -> Requester:
-    """Return who asks. Session policies bound also what a trust policy allows a user by name, as they do for roles.
+    """Return the requester for the trust policy.
 
-    What an access request gave bounds even a session that is named, as nothing else does.
+    Session policies also limit what a trust policy allows a user by name, as they do for roles. An access request's
+    policy limits even a session named there; nothing else does.
     """
     session = caller.session
     is_given = session is not None and session.kind is SessionKind.ACCESS_REQUEST

@@ -1,4 +1,4 @@
-"""Who stands behind an access key id: users, sessions of users and roles, nodes; and what bears on them now.
+"""Callers: the user, session or node behind an access key id, with the policies that apply to it now.
 
 Identities and their policies are read at every call, also those of temporary credentials.
 """
@@ -26,7 +26,7 @@ ROLE_ID_PREFIX = "AROA"
 
 
 async def authenticate(service: Service, access_key_id: str, session_token: str | None) -> Authenticated:
-    """Return whose key this is and its secret, to verify the signature with.
+    """Return the caller of this key and its secret, to verify the signature with.
 
     A user's own key comes without a session token, all others with one. Raises UnrecognizedClientException (unknown,
     disabled, foreign or altered), ExpiredTokenException.
@@ -46,7 +46,7 @@ async def authenticate(service: Service, access_key_id: str, session_token: str 
 
 
 async def caller_of(service: Service, user: User) -> Caller:
-    """Return the caller that a user is, with the policies that bear on them now."""
+    """Return a user as a caller, with the policies that apply to it now."""
     policies = await identity_policies(service, user.user_id)
     tags = (await service.store.tags.of(ResourceType.USER, [user.user_id])).get(user.user_id, {})
     return await _user_caller(service, user, policies, tags)
@@ -69,10 +69,10 @@ async def _user_caller(
 
 
 async def session_caller(service: Service, session: TemporarySession) -> Caller:
-    """Return the caller that temporary credentials stand for.
+    """Return the caller of temporary credentials.
 
-    Raises UnrecognizedClientException if the identity is gone, or the user's key that they were made with is gone or
-    disabled.
+    Raises UnrecognizedClientException if the identity no longer exists, or if the user's key that they were issued with
+    was deleted or disabled.
     """
     if session.identity_id.startswith(ROLE_ID_PREFIX):
         role = await service.store.roles.get(session.identity_id)
@@ -90,7 +90,7 @@ async def session_caller(service: Service, session: TemporarySession) -> Caller:
 
 
 async def role_caller(service: Service, role: IamRole, session_name: str) -> Caller:
-    """Return the caller that a session of a role is, with the policies that bear on the role now."""
+    """Return a role session as a caller, with the policies that apply to the role now."""
     account_id = service.settings.account_id
     return Caller(
         CallerKind.ROLE,
@@ -106,7 +106,7 @@ async def role_caller(service: Service, role: IamRole, session_name: str) -> Cal
 
 
 async def boundary_policy(service: Service, arn: str) -> PolicyDocument | None:
-    """Return the permissions boundary that an ARN names, None for ""; one that is gone allows nothing."""
+    """Return the permissions boundary with that ARN, None for ""; one that no longer exists allows nothing."""
     if not arn:
         return None
     return PolicyDocument(arn, await managed_text(service, arn) or _NOTHING_ALLOWED)
@@ -116,10 +116,10 @@ _NOTHING_ALLOWED = '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": 
 
 
 async def _in_session(service: Service, caller: Caller, session: TemporarySession) -> Caller:
-    """Return an identity's caller within a session of it: its tags over the identity's, its policies besides.
+    """Return an identity's caller within a session of it: session tags override the identity's, session policies apply.
 
-    What an access request was approved for the identity needs no policy of its own for, but none may deny it, nor may
-    one of the session that it was asked for in.
+    What an access request was approved for needs no policy of the identity, but neither the identity's policies nor
+    those of the session that requested it may deny it.
     """
     policies = caller.policies
     given = await _session_policies(service, session)
@@ -134,7 +134,7 @@ async def _in_session(service: Service, caller: Caller, session: TemporarySessio
 def _overlaid(of_identity: Mapping[str, str], of_session: Mapping[str, str]) -> Mapping[str, str]:
     """Return an identity's tags with those of its session in their place, under the identity's spelling of each key.
 
-    Conditions know no case of tag keys, but Cedar does: a session's `Division` must not make `division` disappear.
+    Condition keys ignore the case of tag keys, but Cedar does not: a session's `Division` must not hide `division`.
     """
     tags = dict(of_identity)
     spellings: dict[str, list[str]] = {}
@@ -147,7 +147,7 @@ def _overlaid(of_identity: Mapping[str, str], of_session: Mapping[str, str]) -> 
 
 
 async def _session_policies(service: Service, session: TemporarySession) -> tuple[PolicyDocument, ...] | None:
-    """Return a session's policies, None if it was made without; a managed one that is gone denies everything."""
+    """Return a session's policies, None if it has none; a managed policy that no longer exists denies everything."""
     if not session.policies and not session.policy_arns:
         return None
     written = [PolicyDocument(f"session/{place}", text) for place, text in enumerate(session.policies)]

@@ -1,4 +1,4 @@
-"""Credentials as use cases hand them out and recognise them."""
+"""Credentials that use cases issue and recognize."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from ferryman.model.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class TemporaryCredentials:
-    """New temporary credentials and when they expire. `packed_percent` is how full policies and tags made the token."""
+    """New temporary credentials and their expiry. `packed_percent` is how much of the token policies and tags use."""
 
     credentials: Credentials
     expires_at: Millis
@@ -18,7 +18,7 @@ class TemporaryCredentials:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Whose key signed, and the secret that the signature must have been made with."""
+    """The caller whose key signed, and the secret of that key."""
 
     caller: Caller
     secret: Secret

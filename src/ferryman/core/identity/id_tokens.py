@@ -1,4 +1,4 @@
-"""ID tokens of OpenID Connect providers: whether one is genuine, current and meant for this account."""
+"""ID tokens of OpenID Connect providers: whether a token is genuine, current and meant for this account."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -22,9 +22,9 @@ ALGORITHMS: Mapping[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {
     "Ed25519": OKPKey,
     "EdDSA": OKPKey,
 }
-"""Signatures by a provider's private key, and the keys that make them. Never `none`, never a shared secret."""
+"""Signature algorithms with a provider's private key, and their key types. Never `none`, never a shared secret."""
 SKEW = 60
-"""Seconds by which a provider's clock may be ahead of ours."""
+"""Seconds that a provider's clock may be ahead of ours."""
 SUBJECT_LIMIT = 255
 _RSA_BITS = 2048
 _NEVER = 10**15
@@ -33,7 +33,7 @@ _NEVER = 10**15
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """Whom a genuine token is about. `audiences` are those of its audiences that are the provider's client ids."""
+    """The subject of a genuine token. `audiences` are the token's audiences that are the provider's client ids."""
 
     provider: OidcProvider
     issuer: str
@@ -43,7 +43,7 @@ class WebIdentity:
 
 
 async def verify_token(service: Service, token: str) -> WebIdentity:
-    """Return whom a token is about.
+    """Return the subject of a token.
 
     Raises InvalidIdentityToken (malformed, unknown issuer or key, wrong signature, audience or times),
     ExpiredTokenException, IDPCommunicationError.
@@ -64,7 +64,7 @@ def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if len(parts) != 3:
         raise _invalid("it is not a signed JSON Web Token")
     header, claims = _part(parts[0]), _part(parts[1])
-    if header.get("alg") not in list(ALGORITHMS):  # it may be of any type
+    if header.get("alg") not in list(ALGORITHMS):  # it may have any type
         raise _invalid(f"its algorithm is none of {', '.join(ALGORITHMS)}")
     return header, claims
 
@@ -72,7 +72,7 @@ def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 def _part(encoded: str) -> Mapping[str, Any]:
     try:
         decoded = json.loads(_decoded(encoded))
-        json.dumps(decoded, ensure_ascii=False).encode()  # escapes can spell what no text holds
+        json.dumps(decoded, ensure_ascii=False).encode()  # escapes can encode lone surrogates, which are not text
     except (ValueError, RecursionError) as error:
         raise _invalid("it is not a signed JSON Web Token") from error
     if not isinstance(decoded, dict):
@@ -85,11 +85,11 @@ def _decoded(encoded: str) -> bytes:
 
 
 async def _provider(service: Service, issuer: object) -> OidcProvider:
-    """Return the registered provider; who is not registered is never fetched from."""
+    """Return the registered provider; nothing is ever fetched from any other."""
     if isinstance(issuer, str) and issuer.isascii() and issuer.isprintable():
         url = issuer.rstrip("/")
         provider = await service.store.oidc_providers.named(url.partition("://")[2])
-        # The issuer's own spelling may end with a slash, no more: each spelling has keys of its own.
+        # Only a trailing slash may differ from the issuer's own spelling: each spelling has its own keys.
         if provider is not None and issuer in (provider.url, f"{provider.url}/"):
             return provider
     raise _invalid("no OpenID Connect provider of this account is its issuer")
@@ -146,7 +146,7 @@ def _check_times(claims: Mapping[str, Any], now: Millis) -> None:
 def _is_number(value: object) -> TypeGuard[int | float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return abs(value) < _NEVER  # neither infinite nor no number
+    return abs(value) < _NEVER  # neither infinite nor NaN
 
 
 def _audiences(provider: OidcProvider, claims: Mapping[str, Any]) -> tuple[str, ...]:

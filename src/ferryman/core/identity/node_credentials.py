@@ -1,8 +1,8 @@
-"""Nodes' temporary credentials, stateless: all that verifies them is sealed in their session token.
+"""Nodes' temporary credentials. Stateless: everything needed to verify them is sealed in their session token.
 
-An agent keeps using credentials until their stated expiry, also when newer ones were issued and across our restart
-(`protocol/agent.md` §1.12), so nothing about them may be forgotten, and nothing is stored. Deregistering a node ends
-them at once all the same, because whether the node is registered is looked up at every call.
+An agent uses credentials until their stated expiry, even after newer ones were issued and across restarts of the server
+(`protocol/agent.md` §1.12), so nothing about them may be forgotten, and nothing is stored. Deregistering a node still
+invalidates them immediately, because every call checks that the node is registered.
 """
 
 import base64
@@ -39,9 +39,9 @@ def issue_credentials(service: Service, node_id: NodeId) -> tuple[Credentials, M
 
 
 async def authenticate_node(service: Service, access_key_id: str, session_token: str) -> Authenticated:
-    """Return the node whose credentials these are.
+    """Return the node that these credentials belong to.
 
-    Raises UnrecognizedClientException for a token that is not ours, not this key's, altered, or of a node that is no
+    Raises UnrecognizedClientException for a token from elsewhere, of another key, altered, or of a node that is no
     longer registered; ExpiredTokenException.
     """
     try:
@@ -59,7 +59,7 @@ async def authenticate_node(service: Service, access_key_id: str, session_token:
 
 
 def node_caller(service: Service, node_id: NodeId) -> Caller:
-    """Return the caller that a node is."""
+    """Return a node as a caller."""
     settings = service.settings
     arn = service.arns.node(node_id)
     return Caller(CallerKind.NODE, settings.account_id, arn, node_id, node_id, node_id=node_id)

@@ -17,9 +17,9 @@ def get_session_token(
 ) -> TemporaryCredentials:
     """GetSessionToken: credentials of the user itself for `duration` seconds, 900 to 129,600 by the model.
 
-    `minimum_token_size` is in bytes, as for `issue_temporary`.
-    As on AWS, no policy is asked: they can do what the user can, but call neither IAM nor most of STS. They end with
-    the key that signed. Raises AccessDeniedException for all but users that sign with their own keys.
+    `minimum_token_size` is in bytes, as for `issue_temporary`. As on AWS, no policy is evaluated: they can do what the
+    user can, but call neither IAM nor most of STS. They become invalid with the key that signed. Raises
+    AccessDeniedException for all but users that sign with their own keys.
     """
     if caller.kind is not CallerKind.USER or caller.session is not None:
         raise ServiceError("AccessDeniedException", "Cannot call GetSessionToken with session credentials")

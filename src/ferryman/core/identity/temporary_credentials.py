@@ -1,8 +1,8 @@
-"""Temporary credentials of users, roles and approved access requests, stateless: all that verifies them is sealed in
-their session token, as it is for nodes.
+"""Temporary credentials of users, roles and approved access requests.
 
-Session policies and tags are compressed in it, to `PACKED_LIMIT` bytes at most: the token travels in a header. Whose
-credentials they are is looked up at every call (`core.callers`), so who is deleted has none from that moment on.
+Stateless, like nodes' credentials: everything needed to verify them is sealed in their session token. The token
+contains session policies and tags, compressed to at most `PACKED_LIMIT` bytes because it travels in a header. The
+identity is looked up at every call (`core.identity.callers`), so deleting it invalidates its credentials immediately.
 """
 
 import base64
@@ -21,7 +21,7 @@ from ferryman.model.identity.credential_sessions import SessionKind, TemporarySe
 from ferryman.model.secret import Secret
 
 PREFIX = "FQ."
-"""What tells these session tokens from those of nodes."""
+"""Tells these session tokens from those of nodes."""
 PACKED_LIMIT = 3072
 """Bytes of session policies and tags, compressed, which bounds the token."""
 TOKEN_LIMIT = 6144
@@ -54,10 +54,10 @@ class _Content(msgspec.Struct, frozen=True, array_like=True):
 
 
 def issue_temporary(service: Service, session: TemporarySession, minimum_token_size: int = 0) -> TemporaryCredentials:
-    """Return new credentials of a session, `ASIA…`, good until it expires.
+    """Return new credentials of a session, `ASIA…`, valid until it expires.
 
-    The session token has at least `minimum_token_size` bytes, which may be up to 4,096: clients test large tokens so.
-    Raises PackedPolicyTooLarge if its policies and tags are more than a token holds.
+    The session token has at least `minimum_token_size` bytes, up to 4,096: clients use that to test large tokens.
+    Raises PackedPolicyTooLarge if its policies and tags do not fit into a token.
     """
     packed = zlib.compress(msgspec.msgpack.encode(_packed(session)), 9)
     percent = -(-len(packed) * 100 // PACKED_LIMIT)
@@ -97,14 +97,14 @@ def _sealed(service: Service, content: _Content, access_key_id: str) -> str:
 
 
 def token_utilization(token_size: int) -> int:
-    """Return how many percent of the longest session token one of `token_size` bytes is, rounded up."""
+    """Return `token_size` in percent of the longest session token, rounded up."""
     return min(100, -(-token_size * 100 // TOKEN_LIMIT))
 
 
 def open_temporary(service: Service, access_key_id: str, session_token: str) -> tuple[Secret, TemporarySession]:
     """Return the secret and the session of credentials that have not expired.
 
-    Raises UnrecognizedClientException for a token that is not ours, not this key's or altered; ExpiredTokenException.
+    Raises UnrecognizedClientException for a token from elsewhere, of another key or altered; ExpiredTokenException.
     """
     try:
         sealed = base64.b64decode(session_token.removeprefix(PREFIX).encode(), validate=True)
@@ -136,12 +136,12 @@ def open_temporary(service: Service, access_key_id: str, session_token: str) -> 
 
 
 def is_temporary(session_token: str) -> bool:
-    """Whether a session token is one of these, not a node's."""
+    """Return whether a session token is one of these, not a node's."""
     return session_token.startswith(PREFIX)
 
 
 def unrecognized() -> ServiceError:
-    """Return the refusal of credentials that nobody has."""
+    """Return the error for credentials that are not recognized."""
     return ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 

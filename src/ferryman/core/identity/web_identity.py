@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity: people whom an OpenID Connect provider vouches for become sessions of a role."""
+"""AssumeRoleWithWebIdentity: people with a token of an OpenID Connect provider assume a role."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -34,7 +34,10 @@ _WAY = "sts:AssumeRoleWithWebIdentity"
 
 @dataclass(frozen=True, slots=True)
 class WebIdentitySession:
-    """A web identity's session, and what its token said: subject, issuer, the first of its audiences that is ours."""
+    """A web identity's session, and what its token says.
+
+    That is the subject, the issuer, and the first of its audiences that is one of ours.
+    """
 
     session: RoleSession
     subject: str
@@ -47,9 +50,9 @@ async def assume_role_with_web_identity(
 ) -> WebIdentitySession:
     """AssumeRoleWithWebIdentity: the token is the credential; the trust policy names the provider as Federated.
 
-    Its conditions may ask for any claim that is text, a number, a truth or a list of texts, as `ISSUER:claim`, where
+    Its conditions may use any claim that is a text, a number, a boolean or a list of texts, as `ISSUER:claim`, where
     ISSUER is the provider's URL without the scheme. Raises as `verify_token` and `enter`, and AccessDeniedException,
-    also for a role that does not exist; IDPRejectedClaim for tags or a source identity that cannot be any.
+    also for a role that does not exist; IDPRejectedClaim for claims that are not valid tags or source identity.
     """
     identity = await verify_token(service, token)
     request = replace(request, **_claimed(identity.claims))
@@ -82,11 +85,11 @@ async def _is_trusted(
 
 
 def claim_keys(identity: WebIdentity) -> Keys:
-    """Return the condition keys of a token's claims; `aud` has those audiences only that are the provider's.
+    """Return the condition keys of a token's claims; `aud` contains only audiences that are the provider's client ids.
 
-    Keys have no case and claims do: of those that differ in case only, none but the one in lower case counts. None is
-    left out for its length, or a condition that it does not fit would hold: a token has 20,000 characters at most, and
-    a decision its limit of work.
+    Condition keys ignore case, claims do not: of claims that differ only in case, only the lower-case one counts. No
+    claim is left out for its length, or a negated condition would hold: a token has at most 20,000 characters, and a
+    decision is limited in its work.
     """
     keys: dict[str, Value | tuple[Value, ...]] = {}
     spellings = Counter(fold(name) for name in identity.claims)

@@ -1,4 +1,4 @@
-"""Sessions that just-in-time access started: what ties them to their request, and what ends them with it."""
+"""Sessions started with just-in-time access: what ties them to their request, and ends them with it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from ferryman.model.sessions import AccessType, Session
 
 @dataclass(frozen=True, slots=True)
 class SessionAccess:
-    """What a session that starts now is started by; neither for one of Standard access."""
+    """The request behind a session that starts now; both members are None for Standard access."""
 
     request_id: str | None = None
     ends_at: Millis | None = None
 
 
 async def session_access(service: Service, caller: Caller) -> SessionAccess:
-    """Return what `caller`'s credentials tie a session to; `ends_at` only if the settings let it end sessions."""
+    """Return the request that `caller`'s credentials tie a session to; `ends_at` only if the settings end sessions."""
     if caller.session is None or caller.access_type is not AccessType.JUST_IN_TIME:
         return SessionAccess()
     request = await _approved(service, caller.session.access_request_id)
@@ -29,9 +29,9 @@ async def session_access(service: Service, caller: Caller) -> SessionAccess:
 
 
 async def check_access(service: Service, session: Session) -> None:
-    """Raise AccessDeniedException and end the session if its access was revoked while it was being stored.
+    """Raise AccessDeniedException and end the session if its access was revoked while the session was being stored.
 
-    A revocation ends what it finds; what was stored after it looked is found here.
+    A revocation ends the sessions it finds; this finds the ones stored after it looked.
     """
     if session.access_request_id is None:
         return
@@ -43,7 +43,7 @@ async def check_access(service: Service, session: Session) -> None:
 
 
 async def end_sessions_of(service: Service, request: AccessRequest, cause: str) -> int:
-    """End every session that was started by a request, if the settings say so; returns how many."""
+    """End every session that was started with a request, if the settings say so. Returns how many."""
     if not service.settings.access.end_sessions:
         return 0
     active = await service.store.sessions.active_by(request.request_id)

@@ -21,15 +21,15 @@ from ferryman.model.tags import ResourceType
 _ID_ENTROPY = 9
 """Bytes in the 17 hex digits of a session id."""
 _QUERY = "role=publish_subscribe"
-"""Of a StreamUrl of ResumeSession: the client knows already what it started."""
+"""The query of ResumeSession's StreamUrl: the client already knows what it started."""
 
 
 async def start_session(service: Service, caller: Caller, request: StartSessionRequest) -> SessionTicket:
-    """StartSession: check permission, document, parameters, target, in that order; store it as Connecting.
+    """StartSession: check permission, document, parameters, target, in that order; store the session as Connecting.
 
-    Permission comes first: whoever may not start the session must not learn which documents and parameters there are.
-    Nothing is sent to the node yet: `session_lifecycle.dispatch_task` does that once the client is there.
-    Raises AccessDeniedException, InvalidDocument, ValidationException (parameters), TargetNotConnected,
+    Permission comes first: a caller who may not start the session must not learn which documents and parameters exist.
+    Nothing is sent to the node yet: `lifecycle.dispatch_task` does that once the client has connected. Raises
+    AccessDeniedException, InvalidDocument, ValidationException (parameters), TargetNotConnected,
     ServiceQuotaExceededException.
     """
     settings = service.settings
@@ -73,10 +73,10 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
 
 
 async def resume_session(service: Service, caller: Caller, session_id: SessionId) -> SessionTicket:
-    """ResumeSession: a new token, older ones die; it counts as activity. Of a session that has ended: an empty token.
+    """ResumeSession: a new token, which invalidates older ones and counts as activity; empty if the session has ended.
 
-    The empty token is how AWS's client is told that its session is over; it takes no error for that and hangs
-    (`protocol/client.md` §3, §12.2). Raises AccessDeniedException, DoesNotExistException for a session that is unknown.
+    The empty token tells AWS's client that its session is over; an error would make it hang (`protocol/client.md` §3,
+    §12.2). Raises AccessDeniedException, DoesNotExistException for an unknown session.
     """
     session = await _owned(service, caller, session_id, "ssm:ResumeSession")
     if session.status not in RESUMABLE:
@@ -91,9 +91,9 @@ async def resume_session(service: Service, caller: Caller, session_id: SessionId
 
 
 async def terminate_session(service: Service, caller: Caller, session_id: SessionId) -> SessionId:
-    """TerminateSession: Terminating, both ends told. Does nothing to a session that has ended or is ending.
+    """TerminateSession: set Terminating and notify both ends. Has no effect on a session that has ended or is ending.
 
-    Raises AccessDeniedException, DoesNotExistException for a session that is unknown.
+    Raises AccessDeniedException, DoesNotExistException for an unknown session.
     """
     session = await _owned(service, caller, session_id, "ssm:TerminateSession")
     if session.status in RESUMABLE:
@@ -102,7 +102,7 @@ async def terminate_session(service: Service, caller: Caller, session_id: Sessio
 
 
 async def get_connection_status(service: Service, caller: Caller, target: str) -> ConnectionStatus:
-    """GetConnectionStatus: whether the node is registered and its control channel is up now.
+    """GetConnectionStatus: whether the node is registered and its control channel is up.
 
     Raises AccessDeniedException; an unknown target is not connected.
     """
@@ -118,7 +118,10 @@ async def _is_reachable(service: Service, target: NodeId) -> bool:
 
 
 async def _owned(service: Service, caller: Caller, session_id: SessionId, action: str) -> Session:
-    """Return the session if `caller` may do `action` to it; who may do it to no session learns of none."""
+    """Return the session if `caller` may perform `action` on it.
+
+    A caller who may not does not learn whether it exists.
+    """
     session = await service.store.sessions.get(session_id)
     require_session(service, caller, action, session_id, session)
     if session is None:

@@ -1,4 +1,4 @@
-"""Which document a session runs, resolved when it starts and sent to its node as it was checked then."""
+"""The document of a session: chosen and resolved when the session starts, and sent to the node as checked then."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ferryman.model.stream_urls import stream_query
 from ferryman.policy.context import fold
 
 RUN_AS_TAG = "SSMSessionRunAs"
-"""The key of the caller's tag that names the user of its sessions on nodes, AWS's."""
+"""AWS's key of the caller's tag that names the OS user of its sessions on nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +32,25 @@ class ChosenDocument:
     resolved: ResolvedDocument
 
     def json(self) -> str:
-        """Return the document as its node gets it."""
+        """Return the document as its node receives it."""
         return msgspec.json.encode(self.resolved.content).decode()
 
     def stream_query(self) -> str:
-        """Return the query of its client's StreamUrl."""
+        """Return the query of the client's StreamUrl."""
         content = self.resolved.content
         return stream_query(content["sessionType"], content.get("properties") or {})
 
 
 def requested_document(service: Service, request: StartSessionRequest) -> str:
-    """Return the name of the document that the request asks for, whether or not there is one; the account's shell if it
-    does not name any."""
+    """Return the name of the requested document, existing or not; the account's shell document if none is named."""
     return document_name(service, request.document_name or PREFERENCES_DOCUMENT)
 
 
 async def choose_document(service: Service, caller: Caller, request: StartSessionRequest) -> ChosenDocument:
-    """Return what the request starts. The caller must be authorised already: what is raised tells about documents.
+    """Return the document that the request starts. The caller must be authorized already: errors tell about documents.
 
-    With Run As, the caller's tag SSMSessionRunAs names the user, before the document does, as with AWS. Raises
-    InvalidDocument, and ValidationException naming the parameter, or the tag, that does not fit.
+    With Run As, the caller's tag SSMSessionRunAs takes precedence over the user in the document, as on AWS. Raises
+    InvalidDocument, and ValidationException naming the parameter or tag that is not valid.
     """
     name = requested_document(service, request)
     stored = await find_document(service, name)
@@ -72,9 +71,9 @@ async def choose_document(service: Service, caller: Caller, request: StartSessio
 
 
 def task_content(session: Session, document: str) -> str:
-    """Return the Content of the session's task (`protocol/agent.md` §3.5); `document` is what `json` returned.
+    """Return the Content of the session's task (`protocol/agent.md` §3.5); `document` is the result of `json`.
 
-    There are no parameters left in it: the server has put them all in place.
+    It contains no parameters: the server has already replaced them all.
     """
     content = {
         "DocumentName": session.document_name,
@@ -87,7 +86,9 @@ def task_content(session: Session, document: str) -> str:
 
 
 def _tagged_user(caller: Caller) -> str:
-    found = [value for key, value in caller.tags.items() if fold(key) == fold(RUN_AS_TAG)]  # as conditions read it
+    found = [
+        value for key, value in caller.tags.items() if fold(key) == fold(RUN_AS_TAG)
+    ]  # as condition operators read it
     if len(found) > 1:
         message = f"{caller.arn} has several tags whose keys are {RUN_AS_TAG} but for case; remove all but one of them."
         raise ServiceError("ValidationException", message)

@@ -1,7 +1,7 @@
-"""What happens to a session after StartSession: its task, its ends, its end. Called by the gateway.
+"""The life of a session after StartSession: dispatching its task, its ends joining and leaving, its end.
 
-Every change goes through `SessionStore.transition`, which keeps the status machine, so each of these may be called
-twice, late, or by two servers at once.
+Called by the server's channels. Every change goes through `SessionStore.transition`, which enforces the status machine,
+so each function may be called twice, late, or by two servers at once.
 """
 
 from ferryman.core.audit.records import session_changed
@@ -24,15 +24,17 @@ from ferryman.model.sessions import ENDED, Session, SessionState, SessionStatus
 DETAILS_LIMIT = 1024
 """Characters, AWS's own limit on Details."""
 _TASK_WAIT = 10.0
-"""Seconds for the node's server to pass a task on; it paces them (`protocol/agent.md` §3.9)."""
+"""Seconds for the node's server to pass on a task; it paces them (`protocol/agent.md` §3.9)."""
 _END_WAIT = 2.0
 _TASKS_SENT_AGAIN = 200
 _ERROR_HEADING = "----------ERROR-------"
 
 
 def idle_deadline(session: Session, last_activity: Millis) -> Millis:
-    """Return when the session must end if nothing more happens: by its idle timeout, its maximum duration or the end
-    of the access that it was started by, the earliest."""
+    """Return when the session must end if nothing more happens.
+
+    The earliest of its idle timeout, its maximum duration and the end of the access that started it.
+    """
     idle = last_activity + session.idle_timeout * 60_000
     bounds = (duration_deadline(session), session.access_ends_at)
     return Millis(min([idle, *(bound for bound in bounds if bound is not None)]))
@@ -46,12 +48,12 @@ def duration_deadline(session: Session) -> Millis | None:
 async def dispatch_task(service: Service, session: Session) -> bool:
     """Send the session's task to its node, once its client is there; False if it has ended or the node is unreachable.
 
-    An unreachable node has `Limits.node_return` seconds to come back, and `node_attached` sends the task then. What is
-    sent is what StartSession checked, whatever became of the document since. Sending twice does no harm: an agent drops
-    a task whose session it runs. From now the node has `Limits.client_wait` seconds to open its data channel.
+    An unreachable node has `Limits.node_return` seconds to come back; then `node_attached` sends the task. The task is
+    what StartSession checked, even if the document has changed since. Sending twice is harmless: an agent drops a task
+    whose session it runs. From now on the node has `Limits.client_wait` seconds to open its data channel.
     """
     document = await service.store.sessions.document_content(session.session_id)
-    if document is None:  # it has ended meanwhile
+    if document is None:  # it has ended in the meantime
         return False
     task = StartTask(session.session_id, task_content(session, document))
     limits = service.settings.limits
@@ -65,17 +67,20 @@ async def dispatch_task(service: Service, session: Session) -> bool:
 
 
 async def node_attached(service: Service, node_id: NodeId) -> None:
-    """The node's control channel is up: it gets the tasks that it did not take up, lost with an earlier channel."""
+    """Resend the tasks that the node did not start, once its control channel is up again.
+
+    They were lost with an earlier control channel.
+    """
     query = SessionQuery(SessionState.ACTIVE, status=SessionStatus.CONNECTING, target=node_id)
     for session in await service.store.sessions.page(query, None, _TASKS_SENT_AGAIN):
-        if session.token_id is None:  # its client is there
+        if session.token_id is None:  # its client has connected
             await dispatch_task(service, session)
 
 
 async def ends_attached(service: Service, session_id: SessionId) -> Session | None:
-    """Both ends are attached and the agent reported Connected: the session is Connected, its idle time starts anew.
+    """Set Connected and restart the idle time: both ends are attached and the agent reported Connected.
 
-    Returns the session; None if it has ended or is ending (the relay then tells both ends and closes). Idempotent.
+    Returns the session; None if it has ended or is ending (the relay then notifies both ends and closes). Idempotent.
     """
     session = await service.store.sessions.get(session_id)
     if session is None:
@@ -89,11 +94,10 @@ async def ends_attached(service: Service, session_id: SessionId) -> Session | No
 
 
 async def end_lost(service: Service, session_id: SessionId, last_activity: Millis | None) -> Session | None:
-    """An end's socket was lost: Connected becomes Disconnected, which the idle timeout ends. Idempotent.
+    """Set Disconnected after an end's connection was lost; the idle timeout may then end the session. Idempotent.
 
-    `last_activity` is when a user last typed, resized or got output; None means now, as for a session that does not
-    idle. Returns the session if it is now
-    Disconnected or still Connecting, None otherwise.
+    `last_activity` is when the user last typed, resized or got output; None means now, as for a session that never
+    idles. Returns the session if it is now Disconnected or still Connecting, None otherwise.
     """
     session = await service.store.sessions.get(session_id)
     if session is None:
@@ -109,10 +113,10 @@ async def end_lost(service: Service, session_id: SessionId, last_activity: Milli
 
 
 async def end_session(service: Service, session_id: SessionId, details: str) -> bool:
-    """Begin to end a session for the cause `details`: Terminating, both ends told; False if it had ended or was ending.
+    """Set Terminating for the cause `details` and notify both ends; False if the session had ended or was ending.
 
-    The agent is told on its data channel if that is open, else on the node's control channel. It is Terminated when the
-    agent confirms, or by the sweep after `Limits.terminate_wait` seconds.
+    The agent is notified on its data channel if that is open, else on the node's control channel. The session is
+    Terminated when the agent confirms, or by the sweep after `Limits.terminate_wait` seconds.
     """
     deadline_at = Millis(service.clock() + service.settings.limits.terminate_wait * 1000)
     changes = SessionChanges(details=_cut(details), deadline_at=deadline_at, token_id="")
@@ -132,9 +136,9 @@ async def end_session(service: Service, session_id: SessionId, details: str) -> 
 
 
 async def session_finished(service: Service, session_id: SessionId, details: str) -> None:
-    """The agent ended the session by itself (said so on its data channel): Terminated at once. Idempotent.
+    """Set Terminated: the agent ended the session by itself and said so on its data channel. Idempotent.
 
-    `details` is the cause, empty for a normal end; the relay tells the client itself.
+    `details` is the cause, empty for a normal end; the relay notifies the client itself.
     """
     await _close(service, session_id, SessionStatus.TERMINATED, details)
 
@@ -142,10 +146,10 @@ async def session_finished(service: Service, session_id: SessionId, details: str
 async def agent_task_completed(
     service: Service, node_id: NodeId, session_id: SessionId, final_status: str, output: str
 ) -> None:
-    """The agent's `agent_task_complete` (`protocol/agent.md` §3.7): the session is over, its relay is told. Idempotent.
+    """Handle the agent's `agent_task_complete` (`protocol/agent.md` §3.7): end the session, notify its relay.
 
-    A session that nobody joined and whose task did not succeed is Failed. Ignored for a session that is not the node's;
-    acknowledge the message in every case.
+    Idempotent. A session that nobody joined and whose task did not succeed is Failed. Ignored for a session of another
+    node; acknowledge the message in every case.
     """
     session = await service.store.sessions.get(session_id)
     if session is None or session.target != node_id or session.status in ENDED:
@@ -156,14 +160,14 @@ async def agent_task_completed(
         details = f"The agent reported {final_status}."
     if not succeeded and await fail_session(service, session_id, details):
         return
-    # Who ended it is what Details say of a session that was ending; the agent only confirms.
+    # Details of an ending session already say who ended it; the agent only confirms.
     kept = session.status is SessionStatus.TERMINATING
     if await _close(service, session_id, SessionStatus.TERMINATED, "" if kept else details) is not None:
         await _publish_end(service, session_id, details, lost=kept or not succeeded)
 
 
 async def fail_session(service: Service, session_id: SessionId, details: str) -> bool:
-    """A Connecting session is Failed, its relay is told; False if it was not Connecting any more."""
+    """Set a Connecting session Failed and notify its relay; False if it was no longer Connecting."""
     if await _close(service, session_id, SessionStatus.FAILED, details) is None:
         return False
     await _publish_end(service, session_id, details, lost=True)
@@ -173,7 +177,7 @@ async def fail_session(service: Service, session_id: SessionId, details: str) ->
 async def _transition(
     service: Service, session_id: SessionId, to: SessionStatus, changes: SessionChanges
 ) -> Session | None:
-    """Every change of a session's status comes through here, and into the record."""
+    """Change a session's status and record it. The only place that does."""
     changed = await service.store.sessions.transition(session_id, to, changes)
     if changed is not None:
         session_changed(service, changed)

@@ -26,14 +26,14 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 async def describe_sessions(service: Service, caller: Caller, request: DescribeSessionsRequest) -> Page[Session]:
-    """DescribeSessions: newest first, a page full unless it is the last.
+    """DescribeSessions: newest first; every page is full except the last.
 
     Raises AccessDeniedException, ValidationException, InvalidFilterKey, InvalidNextToken.
     """
     settings = service.settings
     require(service, caller, "ssm:DescribeSessions", service.arns.session("*"))
     query = _query(request)
-    if caller.access_type is AccessType.JUST_IN_TIME:  # what it may see are its own
+    if caller.access_type is AccessType.JUST_IN_TIME:  # such a caller sees its own sessions only
         if query.owner not in (None, caller.arn):
             return Page(())
         query = replace(query, owner=caller.arn)
@@ -84,7 +84,7 @@ def _by_key(filters: Sequence[tuple[str, str]]) -> Mapping[str, str]:
 
 
 def _instant(filters: Mapping[str, str], key: str) -> Millis | None:
-    """Return an ISO 8601 instant in milliseconds, rounded up: StartDates are whole ones. Without a zone it is UTC."""
+    """Return an ISO 8601 instant in milliseconds, rounded up, as StartDates are whole. UTC if it has no zone."""
     value = filters.get(key)
     if value is None:
         return None

@@ -1,5 +1,7 @@
-"""How many sessions one person may have: waiting for their client, and on one node. Each would otherwise fill the store
-or a node for everybody else."""
+"""Quotas of one person's sessions: waiting for their client, and on one node.
+
+Without them one person could fill the store or a node.
+"""
 
 from ferryman.core.service import Limits
 from ferryman.model.errors import ServiceError
@@ -9,13 +11,13 @@ from ferryman.model.sessions import SessionQuota, SessionUsage
 
 
 def quota_of(caller: Caller, limits: Limits) -> SessionQuota:
-    """Return the quota of whoever is behind a call."""
+    """Return the quota of the person behind a caller."""
     most = SessionUsage(limits.waiting_sessions, limits.waiting_bytes, limits.sessions_on_node)
     return SessionQuota(caller.person_id, most)
 
 
 def quota_exceeded(quota: SessionQuota, usage: SessionUsage, node_id: NodeId) -> ServiceError:
-    """Return the refusal of a session that would exceed `quota`; `usage` is that without it."""
+    """Return the error for a session that would exceed `quota`; `usage` is the current use."""
     most = quota.most
     if usage.on_node >= most.on_node:
         cause = f"You have {usage.on_node} sessions on {node_id}, the maximum for one person. End some of them"

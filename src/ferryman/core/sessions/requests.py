@@ -1,4 +1,4 @@
-"""What use cases are asked and what they answer: plain values, snake_case, validated against AWS's model beforehand."""
+"""Requests and results of the actions on sessions: plain values, already validated against AWS's model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from ferryman.model.sessions import SessionState
 
 @dataclass(frozen=True, slots=True)
 class StartSessionRequest:
-    """StartSession. `parameters` maps a name to its values; an absent document means the account's shell."""
+    """StartSession. `parameters` maps a name to its values; without a document, the account's shell is started."""
 
     target: str
     document_name: str | None = None
@@ -21,7 +21,10 @@ class StartSessionRequest:
 
 @dataclass(frozen=True, slots=True)
 class SessionTicket:
-    """What StartSession and ResumeSession answer. `token_value`: at most 300 characters, empty if all is over."""
+    """The result of StartSession and ResumeSession.
+
+    `token_value` has at most 300 characters; it is empty if the session is over.
+    """
 
     session_id: SessionId
     token_value: Secret
@@ -39,7 +42,7 @@ class DescribeSessionsRequest:
 
 
 class ConnectionStatus(StrEnum):
-    """GetConnectionStatus's two answers, in AWS's spelling."""
+    """The two results of GetConnectionStatus, in AWS's spelling."""
 
     CONNECTED = "connected"
     NOT_CONNECTED = "notconnected"

@@ -1,4 +1,4 @@
-"""Deadlines of sessions: the sweep that ends them in time, the pruning of history, recovery at start-up.
+"""Deadlines of sessions: the sweep that ends them in time, pruning of history, recovery at startup.
 
 Activity is not written to the store: a deadline says when to look, and looking asks the session's relay.
 """
@@ -25,13 +25,13 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import RESUMABLE, Session, SessionState, SessionStatus
 
 _BATCH = 200
-"""Sessions looked at side by side."""
+"""Sessions checked concurrently."""
 _BATCHES = 25
-"""In one sweep; the rest wait for the next, so that pruning gets its turn."""
+"""Sessions checked in one sweep; the rest wait for the next, so that pruning gets its turn."""
 _PRUNED = 500
 """Rows deleted in one sweep: a fraction of a second of the writer's time."""
 _RECOVERED = 500
-"""Sessions that one transaction disconnects at start-up."""
+"""Sessions that one transaction disconnects at startup."""
 _PROBE_WAIT = 2.0
 _LOOK_AGAIN = 10_000
 """Milliseconds until a relay that did not answer is asked again."""
@@ -39,9 +39,9 @@ _PROBE = encode(ActivityProbe())
 
 
 async def sweep(service: Service) -> int:
-    """Look at every session whose deadline has come, then prune history; call it about once a second.
+    """Check every session whose deadline has passed, then prune history; call it about once a second.
 
-    Returns how many sessions were looked at. Servers may sweep at the same time.
+    Returns how many sessions were checked. Several servers may sweep at the same time.
     """
     looked = 0
     await _follow_clock(service)
@@ -58,10 +58,10 @@ async def sweep(service: Service) -> int:
 
 
 async def _follow_clock(service: Service) -> None:
-    """Take over what the machine's clock was set by; what is to be moved with it in the store comes before all else.
+    """Follow a step of the machine's clock by moving stored times with it, before any other work.
 
-    The store writes in the order in which it is asked: what was computed by the clock before is moved, and what is
-    computed by it from now on is not.
+    The store executes writes in the order of the calls: times computed before the step are moved, times computed after
+    it are not.
     """
     if step := service.clock_steps.step():
         await service.store.sessions.move_times(step)
@@ -69,9 +69,9 @@ async def _follow_clock(service: Service) -> None:
 
 
 async def recover(service: Service) -> int:
-    """At start-up: Connected sessions whose relay answers nowhere become Disconnected. Returns how many.
+    """Set Connected sessions whose relay no longer exists Disconnected, at startup. Returns how many.
 
-    Deadlines are in the store, so they need nothing; those that passed while no server ran are due at once.
+    Deadlines are in the store, so they need no recovery; those that passed while no server ran are due immediately.
     """
     query = SessionQuery(SessionState.ACTIVE, status=SessionStatus.CONNECTED)
     lost = 0
@@ -83,7 +83,7 @@ async def recover(service: Service) -> int:
 
 
 async def _lose_unheld(service: Service, sessions: Sequence[Session]) -> int:
-    """Disconnect what has no relay, in one transaction; what users did since, nobody knows. Returns how many."""
+    """Disconnect sessions without a relay, in one transaction; their recent activity is unknown. Returns how many."""
     subjects = tuple(session_subject(session.session_id) for session in sessions)
     held = await service.bus.subscribed(subjects, timeout=_PROBE_WAIT)
     now = service.clock()
@@ -130,7 +130,7 @@ async def _look_at_joined(service: Service, session: Session) -> None:
         reply = await service.bus.request(session_subject(session_id), _PROBE, timeout=_PROBE_WAIT)
         last_activity = decode_activity(reply)
     except NoResponders:
-        if session.status is SessionStatus.CONNECTED:  # its server is gone: what users did since, nobody knows
+        if session.status is SessionStatus.CONNECTED:  # its server is gone, so recent activity is unknown
             await end_lost(service, session_id, None)
             return
         last_activity = None
