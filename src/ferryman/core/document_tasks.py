@@ -1,6 +1,6 @@
-"""Tasks on documents that others wrote, which may take long or end their process, and the port that performs them.
+"""Tasks on untrusted documents, which may take long or end their process, and the port that performs them.
 
-Tasks and results are plain values. `document_work.perform` does them; the server has it done in a sandbox.
+Tasks and results are plain values. `core.documents.work.perform` does the work; the server runs it in a sandbox.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import msgspec
 
 
 class ReadDocument(msgspec.Struct, frozen=True, tag=True):
-    """Read a document's text and check it. `written` and `kind` are a DocumentFormat and a DocumentType."""
+    """Read and check a document's text. `written` and `kind` are a DocumentFormat and a DocumentType."""
 
     text: str
     written: str
@@ -27,7 +27,7 @@ class WriteDocument(msgspec.Struct, frozen=True, tag=True):
 
 
 class DecideAccess(msgspec.Struct, frozen=True, tag=True):
-    """Ask Cedar policies for access of a person to nodes. `denying` are texts that may only forbid."""
+    """Evaluate Cedar policies for a person's access to nodes. `denying` are texts that may only forbid."""
 
     automatic: tuple[str, ...]
     denying: tuple[str, ...]
@@ -41,7 +41,7 @@ Task: TypeAlias = ReadDocument | WriteDocument | DecideAccess
 
 
 class Read(msgspec.Struct, frozen=True, tag=True):
-    """A document's plain values as JSON, and the format that it is in."""
+    """A document's plain values as JSON, and its format."""
 
     json: str
     written: str
@@ -54,13 +54,13 @@ class Written(msgspec.Struct, frozen=True, tag=True):
 
 
 class Decided(msgspec.Struct, frozen=True, tag=True):
-    """Whether every node may be accessed without asking people."""
+    """Whether every node may be accessed without an approver."""
 
     permitted: bool
 
 
 class Broken(msgspec.Struct, frozen=True, tag=True):
-    """The document breaks a rule, or is more work than it may be."""
+    """The document breaks a rule, or exceeds a limit on work."""
 
     path: str
     rule: str
@@ -71,24 +71,25 @@ Result: TypeAlias = Read | Written | Decided | Broken
 
 
 class DocumentWorker(Protocol):
-    """Performs tasks where they can take no more than their time, and end nothing but themselves."""
+    """Performs tasks where they can neither exceed their time nor end anything but themselves."""
 
     async def perform(self, task: Task, person_id: str = "") -> Result:
-        """Return the result of a task of a person (`Caller.person_id`), `Broken` if it exceeds a limit.
+        """Return the result of a person's task (`Caller.person_id`), `Broken` if it exceeds a limit.
 
-        Raises ServiceError ThrottlingException if too many tasks wait, in all or of this person.
+        Raises ServiceError ThrottlingException if too many tasks are queued, in total or for this person.
         """
 
     async def close(self) -> None:
-        """End what runs."""
+        """Stop all running tasks."""
 
 
 class Unconfined:
-    """Performs tasks on a thread of this process: for commands that answer no calls, and for tests."""
+    """Performs tasks on a thread of this process: for commands that serve no calls, and for tests."""
 
     async def perform(self, task: Task, person_id: str = "") -> Result:
         """Return a task's result."""
-        from ferryman.core.documents.work import perform  # which knows what documents say, and so the service's limits
+        # Imported here because it knows the content of documents, and so the service's limits.
+        from ferryman.core.documents.work import perform
 
         return await asyncio.to_thread(perform, task)
 

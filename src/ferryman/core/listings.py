@@ -1,4 +1,4 @@
-"""Listings that take too long: the error, and what makes them shorter."""
+"""Slow listings: the error, and the filters that make them faster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from ferryman.model.errors import ServiceError
 
 CODE = "ThrottlingException"
-"""SDKs retry it, after a pause."""
+"""SDKs retry it after a pause."""
 
 
 class ListingTooSlow(ServiceError):
-    """The store gave a listing up: it took too long, or too many others wait. `cause` is a clause."""
+    """The store stopped a listing: it took too long, or too many others were queued. `cause` is a clause."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(CODE, f"The listing was stopped: {cause}. Ask for less, or try again later.")
@@ -19,7 +19,7 @@ class ListingTooSlow(ServiceError):
 
 @contextmanager
 def narrowed_by(*filters: str) -> Iterator[None]:
-    """Say in the error of a listing that takes too long which filters make it shorter."""
+    """Name, in the error of a listing that is too slow, the filters that make it faster."""
     try:
         yield
     except ListingTooSlow as error:

@@ -1,7 +1,7 @@
-"""What servers say to each other on the bus: msgspec structs, JSON on the wire.
+"""Messages between servers on the bus: msgspec structs, JSON on the wire.
 
-`control.<node>` is subscribed by the server that holds the node's control channel, `session.<id>` by the one whose
-relay slot holds the session. Every request gets a non-empty reply: `DONE`, or the struct named with the message.
+The server with a node's control channel subscribes to `control.<node>`, the one with a session's relay to
+`session.<id>`. Every request gets a non-empty reply: `DONE`, or the struct named with the message.
 """
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 
 DONE = b"ok"
-"""The reply of a message that has nothing to report."""
+"""The reply to a message when there is nothing to report."""
 
 
 class StartTask(msgspec.Struct, frozen=True, tag=True):
@@ -30,9 +30,9 @@ class Probe(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ping(msgspec.Struct, frozen=True, tag=True):
-    """Reply `NodeAnswer`, or `DONE` if the node has been silent: it is pinged, and `NodeAnswer` published later.
+    """Reply `NodeAnswer`, or `DONE` if the node has been silent: then it is pinged, and `NodeAnswer` published later.
 
-    A handler that waited for the node would hold up all other messages to it.
+    A handler that waited for the node would delay all other messages to it.
     """
 
     answer_to: str
@@ -44,7 +44,7 @@ class CloseControlChannel(msgspec.Struct, frozen=True, tag=True):
 
 
 class OfferSshKey(msgspec.Struct, frozen=True, tag=True):
-    """Send `ssh_public_key` to the node. What the node answers is published as `SshKeyOffered` for `key_id`."""
+    """Send `ssh_public_key` to the node. The node's reply is published as `SshKeyOffered` for `key_id`."""
 
     key_id: str
     user: str
@@ -52,13 +52,13 @@ class OfferSshKey(msgspec.Struct, frozen=True, tag=True):
 
 
 ControlMessage = StartTask | EndTask | Probe | Ping | CloseControlChannel | OfferSshKey
-"""What arrives on `control.<node>`."""
+"""Messages on `control.<node>`."""
 
 
 class EndSession(msgspec.Struct, frozen=True, tag=True):
-    """Tell both ends that the session is over (`channel_closed` with `output`), close them.
+    """Notify both ends that the session is over (`channel_closed` with `output`), and close them.
 
-    `lost`: it did not end by itself; clients then say that they failed. The reply is `SessionEndAnswer`.
+    `lost`: it did not end by itself, and clients report a failure. The reply is `SessionEndAnswer`.
     """
 
     output: str
@@ -66,11 +66,11 @@ class EndSession(msgspec.Struct, frozen=True, tag=True):
 
 
 class ActivityProbe(msgspec.Struct, frozen=True, tag=True):
-    """Reply `Activity`: when a user last typed, resized or got output."""
+    """Reply `Activity`: when the user last typed, resized or got output."""
 
 
 SessionMessage = EndSession | ActivityProbe
-"""What arrives on `session.<id>`."""
+"""Messages on `session.<id>`."""
 
 
 class SessionEndAnswer(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ class SessionEndAnswer(msgspec.Struct, frozen=True):
 
 
 class NodeAnswer(msgspec.Struct, frozen=True):
-    """`silent` is for how many seconds a node has been that does not answer; None if it does."""
+    """`silent` is for how many seconds an unresponsive node has been silent; None if the node responds."""
 
     silent: int | None
 
@@ -92,7 +92,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class SshKeyOffered(msgspec.Struct, frozen=True):
-    """What a node said about a key, on `ssh-key.<id>`; `error` is empty if its sshd can find the key."""
+    """A node's reply about a key, on `ssh-key.<id>`; `error` is empty if its sshd can find the key."""
 
     error: str
 
@@ -117,7 +117,7 @@ def session_subject(session_id: SessionId | str) -> str:
 
 
 def ssh_key_subject(key_id: str) -> str:
-    """Return the subject on which it is told what became of a key."""
+    """Return the subject of a node's reply about a key."""
     return f"ssh-key.{key_id}"
 
 
@@ -129,31 +129,31 @@ def encode(
 
 
 def decode_control(payload: bytes) -> ControlMessage:
-    """Parse what arrived on `control.<node>`; `msgspec.DecodeError` if it is none."""
+    """Parse a message on `control.<node>`; raises `msgspec.DecodeError`."""
     return _control.decode(payload)
 
 
 def decode_session(payload: bytes) -> SessionMessage:
-    """Parse what arrived on `session.<id>`; `msgspec.DecodeError` if it is none."""
+    """Parse a message on `session.<id>`; raises `msgspec.DecodeError`."""
     return _session.decode(payload)
 
 
 def decode_activity(payload: bytes) -> Millis | None:
-    """Parse the reply to `ActivityProbe`; `msgspec.DecodeError` if it is none."""
+    """Parse the reply to `ActivityProbe`; raises `msgspec.DecodeError`."""
     last = _activity.decode(payload).last_activity
     return None if last is None else Millis(last)
 
 
 def decode_end_answer(payload: bytes) -> SessionEndAnswer:
-    """Parse the reply to `EndSession`; `msgspec.DecodeError` if it is none."""
+    """Parse the reply to `EndSession`; raises `msgspec.DecodeError`."""
     return _end_answer.decode(payload)
 
 
 def decode_node_answer(payload: bytes) -> NodeAnswer:
-    """Parse the answer to `Ping`; `msgspec.DecodeError` if it is none."""
+    """Parse the reply to `Ping`; raises `msgspec.DecodeError`."""
     return _node_answer.decode(payload)
 
 
 def decode_key_offered(payload: bytes) -> SshKeyOffered:
-    """Parse what arrived on `ssh-key.<id>`; `msgspec.DecodeError` if it is none."""
+    """Parse a message on `ssh-key.<id>`; raises `msgspec.DecodeError`."""
     return _key_offered.decode(payload)

@@ -1,4 +1,4 @@
-"""Whether a node's control channel is up, asked of the server that would hold it."""
+"""Presence: whether a node's control channel is open, asked of the server that would have it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ _WAIT = 2.0
 """Seconds; GetConnectionStatus must be true within 2 s of a change."""
 _PROBE = encode(Probe())
 _PING_WAIT = 5.0
-"""Seconds; more than a node has to answer a ping."""
+"""Seconds; longer than a node has to answer a ping."""
 _INBOX_ENTROPY = 16
 """Bytes."""
 
 
 async def is_connected(service: Service, node_id: NodeId) -> bool:
-    """Return whether the node's control channel is up now; a server that does not answer in 2 s counts as down."""
+    """Return whether the node's control channel is open; a server that does not answer in 2 s counts as closed."""
     try:
         await service.bus.request(control_subject(node_id), _PROBE, timeout=_WAIT)
     except (NoResponders, TimeoutError):
@@ -27,7 +27,7 @@ async def is_connected(service: Service, node_id: NodeId) -> bool:
 
 
 async def unreachable(service: Service, node_id: NodeId) -> str | None:
-    """Return why the node cannot be reached now, None if it can; a node that has been silent is pinged first."""
+    """Return why the node cannot be reached, None if it can; a node that has been silent is pinged first."""
     try:
         silent = (await _pinged(service, node_id)).silent
     except (NoResponders, TimeoutError):
@@ -58,6 +58,6 @@ async def _pinged(service: Service, node_id: NodeId) -> NodeAnswer:
 
 
 async def connected(service: Service, node_ids: Sequence[NodeId]) -> frozenset[NodeId]:
-    """Return which of the nodes have a control channel now, in one question for all."""
+    """Return which of the nodes have a control channel, in one request for all."""
     subjects = {control_subject(node_id): node_id for node_id in node_ids}
     return frozenset(subjects[each] for each in await service.bus.subscribed(tuple(subjects), timeout=_WAIT))

@@ -1,7 +1,7 @@
-"""The keys that OpenID Connect providers sign with: discovered, kept for minutes, fetched anew when one is unknown.
+"""The signing keys of OpenID Connect providers: discovered, cached for minutes, refetched when one is unknown.
 
-Only what a registered provider's own discovery document names is fetched. A provider is asked at most once in
-`PAUSE` seconds, whatever tokens people bring.
+Only URLs in a registered provider's own discovery document are fetched. A provider is asked at most once in `PAUSE`
+seconds, whatever tokens arrive.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from ferryman.model.errors import Unfetchable
 from ferryman.model.identifiers import Millis
 
 LIFE = 300
-"""Seconds after which keys are fetched again, known or not: a provider may withdraw one."""
+"""Seconds after which keys are refetched even if known: a provider may withdraw one."""
 PAUSE = 10
 MOST_KEYS = 100
 
 Fetch = Callable[[str], Awaitable[bytes]]
-"""Gets a document by its URL, bounded in size and time, without following redirects; raises `Unfetchable`."""
+"""Fetches a document by its URL, limited in size and time, without following redirects; raises `Unfetchable`."""
 
 
 async def fetch_nothing(url: str) -> bytes:
@@ -47,7 +47,7 @@ class _Provider:
 
 
 class ProviderKeys:
-    """Keys of providers by issuer, as they published them. `check` refuses a URL that none may be fetched from."""
+    """Providers' published keys, by issuer. `check` rejects URLs that must not be fetched."""
 
     def __init__(self) -> None:
         self._providers: dict[str, _Provider] = {}
@@ -55,7 +55,7 @@ class ProviderKeys:
     async def find(
         self, fetch: Fetch, check: Callable[[str], None], issuer: str, key_id: str | None, now: Millis
     ) -> Mapping[str, Any] | None:
-        """Return the key of that id, or the only one if a token names none; None if there is no such key.
+        """Return the key with that id, or the only key if a token names none; None if there is no such key.
 
         Raises `Unfetchable`.
         """

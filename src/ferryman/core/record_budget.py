@@ -1,7 +1,7 @@
-"""How many records one party may cause: beyond that they are counted, and one summary a minute goes into the trail.
+"""Limits on the audit records that one party may cause; more are counted, and summarized once a minute.
 
-Whoever can make the server write records without being allowed to do anything could otherwise roll the trail over.
-Successful calls that change something are never summed up.
+Anyone who can cause records without any permission could otherwise make old ones rotate out of the trail. Successful
+calls that change something are never summarized.
 """
 
 from collections import Counter
@@ -14,17 +14,17 @@ from ferryman.model.identity.callers import Caller
 
 SUMMARY_SECONDS = 60
 MOST_SUMMARIES = 200
-"""Parties with a summary of their own per interval."""
+"""Parties with their own summary per interval."""
 MOST_KINDS = 30
 MOST_NAMED = 10
-"""Of the callers, keys and addresses in one summary."""
+"""Callers, keys and addresses named in one summary."""
 ELSEWHERE = "elsewhere"
 """The summary of all parties beyond MOST_SUMMARIES, and the kind of all beyond MOST_KINDS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """`burst` records at once, `per_second` sustained; `key` says whose they are."""
+    """`burst` records at once, `per_second` sustained; `key` identifies whose they are."""
 
     key: str
     burst: float
@@ -32,9 +32,10 @@ class Allowance:
 
 
 def refused_calls(caller: Caller) -> tuple[Allowance, ...]:
-    """Return what a caller's refused calls count against: itself, its user, role or node, and all callers together.
+    """Return the allowances of a caller's refused calls.
 
-    A role's sessions, whose names are the caller's to choose, share their role's allowance.
+    They are its own, that of its user, role or node, and that of all callers. A role's sessions, whose names the caller
+    chooses, share their role's allowance.
     """
     return (
         Allowance(f"refused:{caller.owner_id}", 100, 0.1),
@@ -44,27 +45,27 @@ def refused_calls(caller: Caller) -> tuple[Allowance, ...]:
 
 
 def successful_reads(caller: Caller) -> tuple[Allowance, ...]:
-    """Return what successful calls count against that change nothing: enough for any program that polls."""
+    """Return the allowance of successful calls that change nothing: enough for any program that polls."""
     return (Allowance(f"read:{principal(caller)}", 3000, 10),)
 
 
 def unverified() -> tuple[Allowance, ...]:
-    """Return what records of nobody known count against, all together."""
+    """Return the allowance that all unauthenticated parties share."""
     return (Allowance("unverified", 100, 1),)
 
 
 def channel_changes(session_id: str, end: str) -> tuple[Allowance, ...]:
-    """Return what the openings and closings of one end of a session count against."""
+    """Return the allowance of the openings and closings of one end of a session."""
     return (Allowance(f"channel:{session_id}:{end}", 100, 0.1),)
 
 
 def refused_ends(node_id: str) -> tuple[Allowance, ...]:
-    """Return what a node's attempts to open sessions that are not its own count against, whatever ids it names."""
+    """Return the allowance of a node's attempts to open other nodes' sessions, whatever ids it names."""
     return (Allowance(f"refused-ends:{node_id}", 100, 0.1),)
 
 
 def node_changes(node_id: str) -> tuple[Allowance, ...]:
-    """Return what a node's comings and goings count against."""
+    """Return the allowance of a node's connects and disconnects."""
     return (Allowance(f"node:{node_id}", 60, 0.05),)
 
 
@@ -75,7 +76,7 @@ def principal(caller: Caller) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What a record is about, for a summary: `kind` is counted, the first few of the others are named."""
+    """The subject of a record, for a summary: `kind` is counted, the first few of the others are named."""
 
     party: str
     kind: str
@@ -86,7 +87,7 @@ class Cause:
 
 @dataclass(slots=True)
 class Repeated:
-    """Records of one party that were left out between `since` and `until`, counted by kind."""
+    """Records of one party that were not written between `since` and `until`, counted by kind."""
 
     party: str
     since: Millis
@@ -98,7 +99,7 @@ class Repeated:
 
     @property
     def records(self) -> int:
-        """How many were left out."""
+        """How many were not written."""
         return self.kinds.total()
 
     def add(self, cause: Cause, now: Millis) -> None:
@@ -117,25 +118,25 @@ class Repeated:
 
 
 class RecordBudget:
-    """Counts records. Not a port: one server's memory, which a restart forgets."""
+    """Counts records in the memory of one server, which a restart clears."""
 
     def __init__(self) -> None:
         self._buckets = RecentBuckets[str]()
         self._repeated: dict[str, Repeated] = {}
 
     def allows(self, allowances: Sequence[Allowance], cause: Cause, now: Millis) -> bool:
-        """Return whether a record is written by itself; otherwise it is counted for the next summary."""
-        if all(self.acquire(each, now) for each in allowances):  # the first that is used up spares the others
+        """Return whether to write a record; otherwise it is counted for the next summary."""
+        if all(self.acquire(each, now) for each in allowances):  # the first that is used up leaves the others untouched
             return True
         self._summary(cause.party, now).add(cause, now)
         return False
 
     def acquire(self, allowance: Allowance, now: Millis) -> bool:
-        """Take one from an allowance; False if it is used up."""
+        """Use one record of an allowance; False if it is used up."""
         return self._buckets.acquire(allowance.key, allowance.burst, allowance.per_second, now)
 
     def summaries(self, now: Millis, *, at_once: bool = False) -> list[Repeated]:
-        """Return the summaries that are due, and forget them: those begun SUMMARY_SECONDS ago, or all `at_once`."""
+        """Return and clear the summaries that are due: those begun SUMMARY_SECONDS ago, or all with `at_once`."""
         due = [each for each in self._repeated.values() if at_once or now - each.since >= SUMMARY_SECONDS * 1000]
         for each in due:
             del self._repeated[each.party]

@@ -1,4 +1,4 @@
-"""What every use case is given: settings, the ports, the vault, the clock and the source of randomness."""
+"""The value that every use case gets: settings, ports, vault, clock and source of randomness."""
 
 from dataclasses import dataclass, field
 
@@ -16,39 +16,39 @@ from ferryman.model.arns import Arns
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Times in seconds unless named otherwise."""
+    """Times in seconds unless the name says otherwise."""
 
     client_wait: int = 60
-    """A session whose client never dials in is Failed after this long; also how long a client token is valid."""
+    """A session whose client never connects is Failed after this long; also the validity of a client token."""
     node_return: int = 10
-    """A session whose node is away when its client comes is Failed after this long, unless the node is back."""
+    """A session whose node is not connected when its client is, is Failed after this long unless the node returns."""
     terminate_wait: int = 10
-    """A Terminating session is Terminated after this long without the agent's word."""
+    """A Terminating session is Terminated after this long if the agent does not confirm."""
     idle_timeout_minutes: int = 20
     max_duration_minutes: int | None = None
     history_days: int = 30
     page_token_life: int = 24 * 3600
     node_credentials_life: int = 3600
     node_key_days: int | None = None
-    """A node whose key is older than this is told to make another; None for never."""
+    """A node with an older key is told to rotate it; None for never."""
     inactive_days: int = 30
-    """A node that was not heard of for longer is Inactive, no more ConnectionLost."""
+    """A node that was not heard from for longer is Inactive instead of ConnectionLost."""
     channel_token_life: int = 60
     waiting_sessions: int = 100
-    """Sessions of one person that may wait for their client."""
+    """Sessions of one person that wait for their client."""
     waiting_bytes: int = 2 * 1024 * 1024
-    """Bytes of what such sessions are to run, parameters in place."""
+    """Bytes of the documents of such sessions, with parameters substituted."""
     sessions_on_node: int = 200
     """Active sessions of one person on one node."""
     calls_per_second: float = 500
-    """API calls of one operation by one caller, once their burst is used up."""
+    """API calls of one operation by one caller, after their burst."""
     calls_burst: float = 1000
     connections_per_caller: int = 256
-    """Open connections of one user or node, channels not counted."""
+    """Open connections of one user or node, not counting channels."""
     connections_per_address: int = 1024
-    """Those of all users from one address together."""
+    """Open connections of all users from one address together."""
     request_memory: int = 32 * 1024 * 1024
-    """Bytes held of unanswered requests of strangers, and as many again of callers'."""
+    """Bytes of unanswered requests of unauthenticated peers, and as many again of authenticated ones."""
     body_bytes: int = 1024 * 1024
     frame_bytes: int = 1024 * 1024
     """The largest WebSocket message a peer may send; AWS's agent stays below 150 KB."""
@@ -56,7 +56,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """`required`: what cannot be recorded is refused. `agent_calls`: record what agents call to stay connected."""
+    """`required`: refuse what cannot be recorded. `agent_calls`: record the calls that keep agents connected."""
 
     required: bool = True
     agent_calls: bool = False
@@ -64,14 +64,14 @@ class AuditSettings:
 
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
-    """`end_sessions`: the end of just-in-time access ends the sessions that it started."""
+    """`end_sessions`: sessions end together with the just-in-time access that started them."""
 
     end_sessions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Who we are. `public_url` is `http[s]://host[:port]`, what clients and agents reach us by."""
+    """This server's identity. `public_url` is `http[s]://host[:port]`, where clients and agents reach it."""
 
     account_id: str
     region: str
@@ -79,7 +79,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     audit: AuditSettings = field(default_factory=AuditSettings)
     oidc_on_loopback: bool = False
-    """OpenID Connect providers on this machine may speak plain HTTP."""
+    """Allow OpenID Connect providers on this machine to use plain HTTP."""
     access: AccessSettings = field(default_factory=AccessSettings)
 
     @property
@@ -89,7 +89,7 @@ class Settings:
 
 
 class NoTrail:
-    """For the operator's own commands, which answer no calls: nothing is recorded."""
+    """A trail that records nothing, for the operator's own commands, which serve no calls."""
 
     failure = None
 
@@ -101,7 +101,7 @@ class NoTrail:
 
 
 class NoNotices:
-    """Nobody is notified."""
+    """Notifies no one."""
 
     def put(self, entry: Entry) -> None:
         """Do nothing."""
@@ -123,7 +123,7 @@ class Service:
     notices: Notices = field(default_factory=NoNotices)
     document_worker: DocumentWorker = field(default_factory=Unconfined)
     clock_steps: ClockSteps = field(default_factory=UnsetClock)
-    """By how much `clock` was set."""
+    """How far `clock` was set."""
     records: RecordBudget = field(default_factory=RecordBudget)
 
     @property

@@ -1,7 +1,7 @@
-"""What policies would decide of a call that nobody makes, and why: for `ferryman explain` and IAM's simulations.
+"""Simulated authorization decisions and their reasons, for `ferryman explain` and IAM's simulations.
 
-Decisions are those of `core.authorization`: the same policies, the same keys of caller and resource, the same rules of
-sessions. What only a request has (its address, its tags) must be given.
+Decisions come from `core.authorization`: the same policies, the same keys of caller and resource, the same rules of
+sessions. What only a real request has (its address, its tags) must be specified.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ _TAGGED = {"managed-instance": ResourceType.NODE, "document": ResourceType.DOCUM
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A call that might be made, and what is decided of it."""
+    """A simulated call and its decision."""
 
     action: str
     resource: str
@@ -56,9 +56,10 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whose policies are asked. `named` says whether it has a user's keys: a group has none, nor has a role as such.
+    """The identity whose policies are evaluated.
 
-    `known` is false for nobody's policies: they are asked of nothing that only the server knows.
+    `named` is whether it has a user's keys: a group or a role itself has none. `known` is false for policies that
+    belong to no one: they learn nothing that only the server knows.
     """
 
     caller: Caller
@@ -67,7 +68,7 @@ class Principal:
 
 
 async def principal(service: Service, who: str) -> Principal:
-    """Return who a user's name, or the ARN of a user, group, role or role's session, stands for.
+    """Return the principal with a user's name, or with the ARN of a user, group, role or role session.
 
     Raises NoSuchEntity (404).
     """
@@ -101,9 +102,9 @@ async def simulate(
     given: Keys = NO_KEYS,
     policies: PolicySet | None = None,
 ) -> Simulated:
-    """Return what would be decided of `action` on the ARN `resource`.
+    """Return the decision on `action` for the ARN `resource`.
 
-    `given` are condition keys, which replace those of caller and resource. `policies` are asked in place of the
+    `given` are condition keys, which override those of caller and resource. `policies` are evaluated instead of the
     caller's.
     """
     asked = policies or policy_set(of.caller)
@@ -116,7 +117,7 @@ async def simulate(
 async def simulate_start(
     service: Service, of: Principal, node: str, document: str | None, given: Keys = NO_KEYS
 ) -> Sequence[Simulated]:
-    """Return what would be decided of StartSession, as `core.authorization.require_start` does: all must allow."""
+    """Return the decisions on StartSession, as in `authorization.decisions.require_start`: all must allow."""
     arn = service.arns.document(document or PREFERENCES_DOCUMENT)
     checking, not_checking = ({**given, SESSION_DOCUMENT_ACCESS_CHECK: each} for each in (True, False))
     checked = await simulate(service, of, _START, arn, checking)
@@ -150,7 +151,7 @@ async def _request(service: Service, of: Principal, action: str, resource: str, 
 
 
 def _account_of(resource: str) -> str:
-    """Return the account in an ARN, which may be another one; empty if none is written there."""
+    """Return the account in an ARN, which may be another one; empty if it has none."""
     parts = resource.split(":", 5)
     return parts[4] if len(parts) == 6 and parts[4].isascii() and parts[4].isdigit() else ""
 
@@ -168,13 +169,13 @@ def bounded(policies: PolicySet, simulated: Simulated) -> bool | None:
 
 
 def context_keys(policies: Sequence[NamedPolicy]) -> Sequence[str]:
-    """Return every condition key that policies ask for, in order."""
+    """Return every condition key that the policies use, in order."""
     statements = [each for named in policies for each in (*named.policy.denying, *named.policy.allowing)]
     return spelt(frozenset().union(*(each.keys for each in statements)))
 
 
 def spelt(folded: Sequence[str] | frozenset[str]) -> Sequence[str]:
-    """Return condition keys as the documentation writes them, where it does; names have no case."""
+    """Return condition keys in the documented spelling, if there is one; names ignore case."""
     return sorted(_SPELLING.get(key, key) for key in folded)
 
 

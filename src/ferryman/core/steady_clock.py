@@ -1,7 +1,7 @@
-"""The server's clock: it passes as time passes, and follows the machine's clock when that is set.
+"""The server's clock, which runs steadily and follows the machine's clock when that is set.
 
-A machine's clock may jump by hours when it is set. How long a session has been idle or open must not jump with it, so a
-jump is taken over in one step, for which `core.session_deadlines` moves the times of the sessions that are active.
+The machine's clock may jump by hours when it is set. How long a session has been idle or open must not jump with it. So
+the clock follows in one step, and `core.sessions.sweep` moves the times of active sessions by as much.
 """
 
 from typing import Protocol
@@ -10,31 +10,31 @@ from ferryman.core.ports.runtime import Clock
 from ferryman.model.identifiers import Millis
 
 LEAST_STEP = 2_000
-"""Milliseconds; smaller differences are a clock that is being adjusted, and move nothing."""
+"""Milliseconds; smaller differences are normal clock adjustment, and move nothing."""
 SETTLED_AFTER = 600_000
-"""Milliseconds after a step in which nothing is deleted because of its age: the clock may be set back again."""
+"""Milliseconds after a step in which nothing is deleted for its age: the clock may be set back again."""
 
 
 class ClockSteps(Protocol):
-    """By how much the clock was set."""
+    """How far the clock was set."""
 
     @property
     def total(self) -> int:
-        """Milliseconds by which it was set in all, so far."""
+        """Total milliseconds by which it was set so far."""
 
     @property
     def settled(self) -> bool:
         """Whether it was not set for a while."""
 
     def step(self) -> int:
-        """Follow the machine's clock. Return by how many milliseconds it was set, until `moved` is called for them."""
+        """Follow the machine's clock. Returns by how many milliseconds it was set, until `moved` is called for them."""
 
     def moved(self, by: int) -> None:
-        """What is stored was moved by so many milliseconds."""
+        """Stored times were moved by so many milliseconds."""
 
 
 class SteadyClock:
-    """`wall` and `monotonic` are clocks in milliseconds: since the epoch, and since whenever but never set."""
+    """`wall` and `monotonic` are clocks in milliseconds: one since the epoch, one that is never set."""
 
     def __init__(self, wall: Clock, monotonic: Clock) -> None:
         self._wall = wall
@@ -45,7 +45,7 @@ class SteadyClock:
         self.total = 0
 
     def __call__(self) -> Millis:
-        """Return milliseconds since the epoch: the machine's clock as of the last `step`, and what passed since."""
+        """Return milliseconds since the epoch: the machine's clock at the last `step`, plus the time since."""
         return Millis(self._monotonic() + self._offset)
 
     def step(self) -> int:

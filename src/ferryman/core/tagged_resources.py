@@ -1,6 +1,6 @@
 """GetResources: managed nodes and documents by their tags.
 
-Who asks for `ec2:instance` gets the nodes under the ARNs of instances: programs that look for instances ask so.
+The type `ec2:instance` returns nodes under the ARNs of instances, for programs that look for instances.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,17 +19,17 @@ PAGE_LIMIT = 100
 TAGS_PAGE_LIMIT = 500
 _NODE, _DOCUMENT, _INSTANCE = "ssm:managed-instance", "ssm:document", "ec2:instance"
 _KINDS = {_DOCUMENT: ResourceType.DOCUMENT, _INSTANCE: ResourceType.NODE, _NODE: ResourceType.NODE}
-"""In the order in which they are listed."""
+"""In the order of the listing."""
 
 Filters = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GetResourcesRequest:
-    """GetResources. `tag_filters` are (key, values), of which all must hold; `types` are `service` or `service:type`.
+    """GetResources. `tag_filters` are (key, values), and all must match; `types` are `service` or `service:type`.
 
-    Pages have up to `per_page` resources (1 to 100) or `tags_per_page` tags (100 to 500), 100 resources if neither is
-    there.
+    A page has up to `per_page` resources (1 to 100) or `tags_per_page` tags (100 to 500), 100 resources if neither is
+    set.
     """
 
     tag_filters: Filters = ()
@@ -50,7 +50,7 @@ class TaggedResource:
 
 
 async def get_resources(service: Service, caller: Caller, request: GetResourcesRequest) -> Page[TaggedResource]:
-    """GetResources: what has tags, by type and id.
+    """GetResources: tagged resources, by type and id.
 
     Raises AccessDeniedException, InvalidParameterException.
     """
@@ -81,7 +81,7 @@ async def get_resources(service: Service, caller: Caller, request: GetResourcesR
 
 
 async def _named(service: Service, request: GetResourcesRequest) -> tuple[TaggedResource, ...]:
-    """Return those of the ARNs in a request that are resources with tags."""
+    """Return those ARNs in a request that are tagged resources."""
     if request.tag_filters or request.types or request.token or request.per_page or request.tags_per_page:
         raise _invalid("ResourceARNList cannot be combined with filters or pages.")
     found = []
@@ -110,7 +110,7 @@ def _page_size(request: GetResourcesRequest) -> int:
 
 
 def _kinds(types: Sequence[str]) -> list[str]:
-    """Return what to list. Instances are nodes, and listed only if asked for."""
+    """Return the types to list. Instances are nodes, and listed only if requested."""
     if not types:
         return [_DOCUMENT, _NODE]
     return [kind for kind in _KINDS if kind in types or kind.partition(":")[0] in types]

@@ -19,10 +19,10 @@ _BY_VALUE = "tag:"
 async def add_tags_to_resource(
     service: Service, caller: Caller, resource_type: str, resource_id: str, tags: Mapping[str, str]
 ) -> None:
-    """AddTagsToResource: keys that the resource has get the new value.
+    """AddTagsToResource: existing keys get the new value.
 
     Raises AccessDeniedException, InvalidResourceType, InvalidResourceId, TooManyTagsError, ValidationException (keys
-    that begin with `aws:`, or differ only in case, also from one that is stored).
+    that begin with `aws:`, or that differ only in case from each other or from stored ones).
     """
     asked = request_tag_keys(tags)
     kind = await _taggable(service, caller, "ssm:AddTagsToResource", resource_type, resource_id, asked)
@@ -43,7 +43,7 @@ async def list_tags_for_resource(
 async def remove_tags_from_resource(
     service: Service, caller: Caller, resource_type: str, resource_id: str, keys: Sequence[str]
 ) -> None:
-    """RemoveTagsFromResource: keys that the resource does not have are no error.
+    """RemoveTagsFromResource: keys that the resource does not have are ignored.
 
     Raises AccessDeniedException, InvalidResourceType, InvalidResourceId.
     """
@@ -53,7 +53,7 @@ async def remove_tags_from_resource(
 
 
 def check_tags(given: Mapping[str, str]) -> None:
-    """Raise TooManyTagsError or ValidationException unless a new resource may get `given`."""
+    """Raise TooManyTagsError or ValidationException unless a new resource may have these tags."""
     for key in given:
         if key.lower().startswith("aws:"):
             raise ServiceError(
@@ -108,7 +108,7 @@ async def _tags_of(service: Service, kind: ResourceType, resource_id: str) -> Ma
 
 
 def is_tag_filter(key: str) -> bool:
-    """Tell whether a listing's filter selects by tags: `tag-key`, or `tag:<key>` with a key."""
+    """Return whether a listing's filter selects by tags: `tag-key`, or `tag:<key>` with a key."""
     return key == BY_KEY or (key.startswith(_BY_VALUE) and key != _BY_VALUE)
 
 
@@ -118,7 +118,7 @@ def tag_of(key: str) -> str:
 
 
 def fits_tag_filter(tags: Mapping[str, str], key: str, values: Collection[str]) -> bool:
-    """Tell whether a resource with `tags` passes the filter: one of `values` is enough."""
+    """Return whether a resource with `tags` passes the filter: one of `values` is enough."""
     if key == BY_KEY:
         return any(value in tags for value in values)
     return tags.get(tag_of(key)) in values

@@ -1,6 +1,6 @@
 """Encryption at rest and in tokens: AES-256-GCM under keys derived from the server's key, one per purpose.
 
-The server's key can be replaced: the newest seals, older ones still open. What is sealed begins with its key's id.
+The server's key can be rotated: the newest key seals, older ones still open. Sealed bytes begin with their key's id.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ KEY_BYTES = 32
 _ID_BYTES = 4
 _NONCE_BYTES = 12
 KEY_PURPOSE = "access-key"
-"""What the secrets of users' keys are sealed for."""
+"""The purpose of the secrets of access keys."""
 
 
 class Unsealable(Exception):
@@ -25,7 +25,7 @@ class Unsealable(Exception):
 
 
 class ServerKey:
-    """One key of the server, 32 bytes. `key_id`, 8 hex digits, tells it from others and nothing else about it."""
+    """One key of the server, 32 bytes. `key_id`, 8 hex digits, identifies it and reveals nothing about it."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -40,11 +40,11 @@ class ServerKey:
         return self.prefix.hex()
 
     def derive(self, purpose: str) -> bytes:
-        """Return the 32-byte key of a purpose, for what is not sealed but authenticated."""
+        """Return the 32-byte key of a purpose, for authentication without encryption."""
         return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"ferryman/" + purpose.encode()).derive(self._key)
 
     def cipher(self, purpose: str) -> AESGCM:
-        """Return what seals for a purpose."""
+        """Return the cipher of a purpose."""
         cipher = self._ciphers.get(purpose)
         if cipher is None:
             cipher = self._ciphers[purpose] = AESGCM(self.derive(purpose))
@@ -52,7 +52,7 @@ class ServerKey:
 
 
 class Vault:
-    """Seals bytes for a purpose (`session-token`, `access-key` …); what one purpose sealed no other can open.
+    """Seals bytes for a purpose (`session-token`, `access-key` …); no other purpose can open them.
 
     `server_key` seals and opens, the `older` ones only open.
     """
@@ -69,28 +69,28 @@ class Vault:
 
     @property
     def key_ids(self) -> list[str]:
-        """The ids of the keys, that which seals first."""
+        """The ids of the keys, the sealing one first."""
         return [key.key_id for key in self._keys]
 
     def seal(self, purpose: str, plaintext: bytes, context: bytes = b"") -> bytes:
-        """Return key id ‖ nonce ‖ ciphertext ‖ tag (32 bytes longer). `context` is authenticated and needed to open."""
+        """Return key id ‖ nonce ‖ ciphertext ‖ tag (32 bytes longer). Opening it needs the same `context`."""
         key, nonce = self._keys[0], self._entropy(_NONCE_BYTES)
         return key.prefix + nonce + key.cipher(purpose).encrypt(nonce, plaintext, context)
 
     def open(self, purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
-        """Return what `seal` was given; raises `Unsealable`."""
+        """Return the bytes passed to `seal`; raises `Unsealable`."""
         return self._open(purpose, sealed, context)[0]
 
     def sealed_by(self, purpose: str, sealed: bytes, context: bytes = b"") -> str | None:
-        """Return the id of the key that sealed this, None if that was done without an id; raises `Unsealable`."""
+        """Return the id of the key that sealed this, None if it was sealed before keys had ids; raises `Unsealable`."""
         return self._open(purpose, sealed, context)[1]
 
     def derive(self, purpose: str) -> bytes:
-        """Return the 32-byte key of a purpose under the newest key, for what is not sealed but authenticated."""
+        """Return the 32-byte key of a purpose under the newest key, for authentication without encryption."""
         return self._keys[0].derive(purpose)
 
     def derive_all(self, purpose: str) -> list[bytes]:
-        """Return the keys of a purpose under every key, the newest first."""
+        """Return the keys of a purpose under every key, newest first."""
         return [key.derive(purpose) for key in self._keys]
 
     def _open(self, purpose: str, sealed: bytes, context: bytes) -> tuple[bytes, str | None]:

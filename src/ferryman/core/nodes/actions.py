@@ -1,4 +1,4 @@
-"""Managed nodes: registration, role tokens, what they say of themselves, deregistration."""
+"""Managed nodes: registration, role tokens, the information they report, deregistration."""
 
 import base64
 import binascii
@@ -25,13 +25,13 @@ from ferryman.model.tags import ResourceType
 _ID_ENTROPY = 9
 _KEY_BITS = range(2048, 8192 + 1)
 _EXPONENT_BITS = 32
-"""Checking signatures with larger ones takes milliseconds, and anybody can have them checked."""
+"""The largest RSA key in bits: verifying with larger ones takes milliseconds, and anyone can request it."""
 _DAY = 86_400_000
 _PING_INTERVAL = 6 * 60_000
-"""Milliseconds. Agents say that they are there every five minutes."""
+"""Milliseconds. Agents report every five minutes."""
 _VERSION_LENGTH = 64
 _PLATFORMS = {"linux": "Linux", "windows": "Windows", "macos": "MacOS"}
-"""As the first frame spells them, and as UpdateInstanceInformation does."""
+"""Spelled as in the first frame, and as in UpdateInstanceInformation."""
 
 
 async def register_managed_instance(service: Service, request: RegisterNodeRequest) -> NodeId:
@@ -71,7 +71,7 @@ async def find_node(service: Service, node_id: str) -> ManagedNode:
 async def request_role_token(service: Service, node: ManagedNode, fingerprint: str) -> RoleToken:
     """RequestManagedInstanceRoleToken (`protocol/agent.md` §1.11) of a node whose RSA signature was verified.
 
-    Raises MachineFingerprintDoesNotMatch: another machine holds the node's key, a cloned disk perhaps.
+    Raises MachineFingerprintDoesNotMatch: another machine has the node's key, perhaps a cloned disk.
     """
     if fingerprint != node.fingerprint:
         raise ServiceError(
@@ -83,9 +83,9 @@ async def request_role_token(service: Service, node: ManagedNode, fingerprint: s
 
 
 async def update_public_key(service: Service, node: ManagedNode, public_key: str, public_key_type: str) -> None:
-    """UpdateManagedInstancePublicKey, signed with the key in `node`: from now on only the new one is valid.
+    """UpdateManagedInstancePublicKey, signed with the key in `node`: from now on only the new key is valid.
 
-    Raises InvalidPublicKey; UnrecognizedClientException if the signing key was replaced meanwhile.
+    Raises InvalidPublicKey; UnrecognizedClientException if the signing key was replaced in the meantime.
     """
     _check_key(public_key, public_key_type)
     if not await service.store.nodes.replace_key(node.node_id, node.public_key, public_key, service.clock()):
@@ -93,9 +93,9 @@ async def update_public_key(service: Service, node: ManagedNode, public_key: str
 
 
 async def update_information(service: Service, caller: Caller, instance_id: str, information: NodeInformation) -> None:
-    """UpdateInstanceInformation of the node itself; empty members keep what was there.
+    """UpdateInstanceInformation by the node itself; empty members keep their previous values.
 
-    Raises AccessDeniedException for another node, InvalidInstanceId if it is not registered any more.
+    Raises AccessDeniedException for another node, InvalidInstanceId if the node is no longer registered.
     """
     node_id = NodeId(instance_id)
     require(service, caller, "ssm:UpdateInstanceInformation", _arn(service, node_id))
@@ -104,10 +104,10 @@ async def update_information(service: Service, caller: Caller, instance_id: str,
 
 
 async def control_channel_opened(service: Service, node_id: NodeId, agent_version: str, platform_type: str) -> bool:
-    """Keep what the first frame of a node's control channel says of it (`protocol/agent.md` §3.2).
+    """Store the information in the first frame of a node's control channel (`protocol/agent.md` §3.2).
 
-    An agent in a container says it nowhere else; one that has just said it in UpdateInstanceInformation costs no write.
-    Returns False if the node is not registered any more: its channel must not stay open.
+    An agent in a container reports it nowhere else. If the same was just reported by UpdateInstanceInformation, nothing
+    is written. Returns False if the node is no longer registered: its channel must be closed.
     """
     node = await service.store.nodes.get(node_id)
     if node is None:
@@ -124,7 +124,7 @@ async def control_channel_opened(service: Service, node_id: NodeId, agent_versio
 
 
 async def control_channel_closed(service: Service, node_id: NodeId) -> None:
-    """Keep when a node was last there, unless it said so itself not long ago."""
+    """Store when a node was last connected, unless it reported by itself recently."""
     node = await service.store.nodes.get(node_id)
     now = service.clock()
     if node is not None and (node.last_ping_at is None or now - node.last_ping_at > _PING_INTERVAL):
@@ -132,7 +132,7 @@ async def control_channel_closed(service: Service, node_id: NodeId) -> None:
 
 
 async def update_managed_instance_role(service: Service, caller: Caller, instance_id: str, iam_role: str) -> None:
-    """UpdateManagedInstanceRole: the name that the node's row shows; what nodes may do is the same for all.
+    """UpdateManagedInstanceRole: the role name that listings show; what nodes may do is the same for all.
 
     Raises AccessDeniedException, InvalidInstanceId.
     """
@@ -144,9 +144,9 @@ async def update_managed_instance_role(service: Service, caller: Caller, instanc
 
 
 async def deregister_managed_instance(service: Service, caller: Caller, instance_id: str) -> None:
-    """DeregisterManagedInstance: sessions and tags end with it, its control channel closes, its credentials are void.
+    """DeregisterManagedInstance: delete the node and its tags, end its sessions, void its credentials.
 
-    Raises AccessDeniedException, InvalidInstanceId.
+    Its control channel is closed. Raises AccessDeniedException, InvalidInstanceId.
     """
     node_id = NodeId(instance_id)
     keys = await resource_keys(service, ResourceType.NODE, node_id)

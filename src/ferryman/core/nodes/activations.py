@@ -38,10 +38,10 @@ _MEMBERS: Mapping[str, ActivationMember] = {
 
 
 async def create_activation(service: Service, caller: Caller, request: CreateActivationRequest) -> ActivationTicket:
-    """CreateActivation: the id is a UUID, the code 24 characters (120 bits) and shown this once; only its hash is kept.
+    """CreateActivation: the id is a UUID; the code has 24 characters (120 bits), shown only now and stored as a hash.
 
-    Its tags become those of every node that it registers. Raises AccessDeniedException, ValidationException (an expiry
-    in the past or more than 30 days away, a reserved tag), TooManyTagsError.
+    Every node that it registers gets its tags. Raises AccessDeniedException, ValidationException (an expiry in the past
+    or more than 30 days away, a reserved tag), TooManyTagsError.
     """
     resource = service.arns.activation("*")
     require(service, caller, "ssm:CreateActivation", resource, request_tag_keys(request.tags))
@@ -70,9 +70,9 @@ async def create_activation(service: Service, caller: Caller, request: CreateAct
 
 
 async def claim_activation(service: Service, activation_id: str, code: Secret) -> Activation:
-    """Take one registration of an activation whose code is `code`.
+    """Use one registration of an activation with this code.
 
-    Raises InvalidActivation (unknown or wrong code, the same text for both), ActivationExpired,
+    Raises InvalidActivation (unknown id or wrong code, with the same message), ActivationExpired,
     RegistrationLimitExceeded.
     """
     activation = await service.store.activations.get(ActivationId(activation_id))
@@ -92,7 +92,7 @@ async def claim_activation(service: Service, activation_id: str, code: Secret) -
 async def describe_activations(
     service: Service, caller: Caller, request: DescribeActivationsRequest
 ) -> Page[ActivationView]:
-    """DescribeActivations: newest first, expired and used-up ones, too; all filters must hold, any value of each.
+    """DescribeActivations: newest first, including expired and used-up ones; all filters must match, any value of each.
 
     Raises AccessDeniedException, InvalidFilter, InvalidNextToken.
     """
@@ -126,9 +126,9 @@ def _member(key: str) -> ActivationMember:
 
 
 async def delete_activation(service: Service, caller: Caller, activation_id: str) -> None:
-    """DeleteActivation: it registers no more nodes; those that it registered stay.
+    """DeleteActivation: it registers no further nodes; those already registered stay.
 
-    Raises AccessDeniedException, InvalidActivation (there is none, or no more).
+    Raises AccessDeniedException, InvalidActivation (it does not exist, or no longer does).
     """
     resource = service.arns.activation(activation_id)
     keys = await resource_keys(service, ResourceType.ACTIVATION, activation_id)

@@ -1,7 +1,7 @@
-"""Nodes that match a query and whether they are connected: what the listings of other services are made of.
+"""Nodes that match a query, with their connection status, for the listings of other services.
 
-A walk ends after `MOST_READ` nodes even if the page is not full: its position goes on from there, so that a filter that
-nothing passes costs no more than one that all pass.
+A walk ends after `MOST_READ` nodes even if the page is not full, and the next page continues there. So a filter that no
+node passes costs no more than one that every node passes.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId
 
 BATCH = 200
-"""The most nodes that are read together."""
+"""The most nodes read at a time."""
 MOST_READ = 5000
-"""Nodes that one call reads."""
+"""The most nodes that one call reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Nodes in order of id. `position` is that behind which the next page begins, None at the end."""
+    """Nodes in order of id. `position` is the id that the next page begins behind, None at the end."""
 
     nodes: tuple[NodeView, ...]
     position: NodeId | None
@@ -30,9 +30,9 @@ class Walk:
 async def walk(
     service: Service, query: NodeQuery, passes: Callable[[NodeView], bool], after: NodeId | None, limit: int
 ) -> Walk:
-    """Return up to `limit` nodes that the store selects by `query` and that pass, from just behind `after`.
+    """Return up to `limit` nodes behind `after` that match `query` and pass `passes`.
 
-    `passes` is asked of nodes with their status, which no store knows.
+    `passes` gets each node with its status, which the store does not know.
     """
     found: list[NodeView] = []
     read, batch = 0, min(BATCH, limit + 1)

@@ -1,7 +1,7 @@
-"""DescribeInstances: managed nodes as EC2 instances, for programs that look there for what to connect to.
+"""DescribeInstances: managed nodes as EC2 instances, for programs that look for instances to connect to.
 
-An instance runs while its node is connected, and is stopped otherwise. Its tag Name is the node's own name unless the
-node has such a tag.
+An instance is running while its node is connected, and stopped otherwise. Its tag Name is the node's own name unless
+the node has such a tag.
 """
 
 import re
@@ -24,7 +24,7 @@ from ferryman.model.tags import ResourceType
 
 PAGE_LIMIT = 1000
 WILDCARDS_LIMIT = 10
-"""Values with wildcards in one request: each is compared with every node there is."""
+"""Values with wildcards in one request: each is compared with every node."""
 NAME_TAG = "Name"
 RUNNING, STOPPED = "running", "stopped"
 STATE_CODES = {RUNNING: 16, STOPPED: 80}
@@ -73,7 +73,7 @@ _UNKNOWN_GROUPS = (
     "operator.",
     "private-dns-name-options.",
 )
-"""EC2's filters on what managed nodes do not have: none passes them."""
+"""EC2's filters on properties that managed nodes do not have: no node passes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,10 @@ def state_of(view: NodeView) -> str:
 
 
 async def describe_instances(service: Service, caller: Caller, request: DescribeInstancesRequest) -> Page[InstanceView]:
-    """DescribeInstances: nodes in order of id; every filter must hold, any value of each.
+    """DescribeInstances: nodes in order of id; every filter must match, any value of each.
 
     Raises AccessDeniedException, InvalidParameterValue, InvalidInstanceID.Malformed, InvalidInstanceID.NotFound,
-    DryRunOperation if it was only to be tried.
+    DryRunOperation for a dry run.
     """
     require(service, caller, "ec2:DescribeInstances", "*")
     if request.dry_run:
@@ -143,7 +143,7 @@ def _tags(view: NodeView, stored: Mapping[str, str]) -> Mapping[str, str]:
 
 
 async def _check_ids(service: Service, instance_ids: Sequence[str]) -> None:
-    """Raise, as EC2 does, if one of these ids is not one, or nothing has it: clients look for its words."""
+    """Raise, as EC2 does, if an id is malformed or unknown: clients look for the words of the message."""
     for each in instance_ids:
         if not _INSTANCE_ID.fullmatch(each):
             raise ServiceError("InvalidInstanceID.Malformed", f'Invalid id: "{each[:100]}"')
@@ -160,7 +160,7 @@ async def _check_ids(service: Service, instance_ids: Sequence[str]) -> None:
 def _selection(
     service: Service, request: DescribeInstancesRequest
 ) -> tuple[NodeQuery | None, Callable[[NodeView], bool]]:
-    """Return what the store is asked for, None if nothing can match, and what is asked of its nodes' status."""
+    """Return the query for the store, None if nothing can match, and the check of a node's status."""
     query: NodeQuery | None = ANY_NODE
     if request.instance_ids:
         query = NodeQuery(members=((NodeMember.NODE_ID, request.instance_ids),))
@@ -183,7 +183,7 @@ def _state_as(name: str, state: str) -> str:
 
 
 def _narrowed(service: Service, query: NodeQuery | None, name: str, values: Values) -> NodeQuery | None:
-    """Return `query` with this filter too, None if nothing can match; InvalidParameterValue if EC2 does not know it."""
+    """Return `query` with this filter, None if nothing can match; InvalidParameterValue if EC2 does not know it."""
     known = name in _BY_STORE or name in (_PLATFORM, _PLATFORM_DETAILS, _OWNER) or is_tag_filter(name)
     if not known and name not in _UNKNOWN_HERE and not name.startswith(_UNKNOWN_GROUPS):
         raise _invalid(f"The filter '{name[:100]}' is invalid")
@@ -207,7 +207,7 @@ def _narrowed(service: Service, query: NodeQuery | None, name: str, values: Valu
 
 
 def _fitting_platforms(name: str, values: Values) -> tuple[str, ...]:
-    if name == _PLATFORM:  # EC2 says it of Windows only
+    if name == _PLATFORM:  # EC2 sets it for Windows only
         return tuple(_fitting({"windows": WINDOWS}, values))
     return tuple(each for each, details in PLATFORM_DETAILS.items() if _fitting({details: each}, values))
 
@@ -217,12 +217,12 @@ def _values(given: Sequence[str]) -> Values:
 
 
 def _fitting(meanings: Mapping[str, str], values: Values) -> frozenset[str]:
-    """Return the meanings of those words that any of these values is, or is a pattern of."""
+    """Return the meanings of the words that any of the values equals or matches as a pattern."""
     return frozenset(meaning for word, meaning in meanings.items() if any(_fits(word, each) for each in values))
 
 
 def _fits(word: str, value: str | Wildcard) -> bool:
-    """Tell whether a short word of our own is a value; in time that follows the product of their lengths."""
+    """Return whether a short word of ours matches a value, in time proportional to the product of their lengths."""
     if isinstance(value, str):
         return word == value
     places = {0}

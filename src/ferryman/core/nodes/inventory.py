@@ -1,4 +1,4 @@
-"""GetInventory: the one type of inventory there is here, AWS:InstanceInformation, made of what nodes say of themselves.
+"""GetInventory: the only inventory type here, AWS:InstanceInformation, made from what nodes report.
 
 Nothing is collected on nodes: no applications, files or patches.
 """
@@ -50,9 +50,9 @@ class InventoryFilter:
 
 @dataclass(frozen=True, slots=True)
 class GetInventoryRequest:
-    """GetInventory. `type_names` are those asked for, none for all; 1 to 50 a page, 50 if absent.
+    """GetInventory. `type_names` are the requested types, empty for all; 1 to 50 a page, 50 if absent.
 
-    Aggregators count nodes instead of listing them, which is not done here.
+    Aggregators, which count nodes instead of listing them, are not supported.
     """
 
     filters: tuple[InventoryFilter, ...] = ()
@@ -63,7 +63,7 @@ class GetInventoryRequest:
 
 
 async def get_inventory(service: Service, caller: Caller, request: GetInventoryRequest) -> Page[NodeView]:
-    """GetInventory: nodes in order of id; every filter must hold, any value of each.
+    """GetInventory: nodes in order of id; every filter must match, any value of each.
 
     Raises AccessDeniedException, InvalidFilter, InvalidTypeNameException, InvalidAggregatorException, InvalidNextToken.
     """
@@ -95,7 +95,7 @@ async def get_inventory(service: Service, caller: Caller, request: GetInventoryR
 
 
 def content_of(view: NodeView) -> Mapping[str, str]:
-    """Return a node's entry of AWS:InstanceInformation; what is not known is left out."""
+    """Return a node's entry of AWS:InstanceInformation; unknown values are left out."""
     node, information = view.node, view.node.information
     entries = {
         "AgentType": information.agent_name,
@@ -113,7 +113,7 @@ def content_of(view: NodeView) -> Mapping[str, str]:
 
 
 def _attribute_of(given: InventoryFilter) -> str:
-    """Return the attribute that a filter is about; InvalidFilter for one that cannot be."""
+    """Return the attribute that a filter refers to; InvalidFilter if there is no such attribute."""
     name = given.key.removeprefix(f"{TYPE_NAME}.")
     if name not in _ATTRIBUTES:
         keys = ", ".join(f"{TYPE_NAME}.{each}" for each in _ATTRIBUTES)
@@ -140,6 +140,6 @@ def _holds(given: InventoryFilter, value: str) -> bool:
 
 
 def _query(pairs: Sequence[tuple[str, InventoryFilter]]) -> NodeQuery:
-    """Return what the store can select by itself: ids that must be equal."""
+    """Return the part of the filters that the store can select by: equal ids."""
     ids = [each.values for name, each in pairs if name == "InstanceId" and each.comparison == _EQUAL]
     return NodeQuery(members=tuple((NodeMember.NODE_ID, values) for values in ids)) if ids else ANY_NODE

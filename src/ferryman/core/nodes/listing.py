@@ -21,9 +21,9 @@ DEFAULT_PAGE = 10
 RESOURCE_TYPE = "ManagedInstance"
 SOURCE_TYPE = "AWS::SSM::ManagedInstance"
 LOOKED_AT = 1_000
-"""The most nodes whose status is found out together: a millisecond of the event loop. Few where few will do."""
+"""The most nodes whose status is determined at a time, which takes a millisecond of the event loop."""
 SCANNED = 100_000
-"""The most nodes that one call looks at for their status; the next page continues there."""
+"""The most nodes whose status one call determines; the next page continues there."""
 _DAY = 86_400_000
 
 Values = tuple[str, ...]
@@ -40,7 +40,7 @@ _PING_STATUS = "PingStatus"
 _THE_SAME_FOR_ALL: Mapping[str, str] = {
     "ResourceType": RESOURCE_TYPE,
     "SourceTypes": SOURCE_TYPE,
-    # No node has an association, so none has a status of one.
+    # No node has an association, so none has an association status.
     "AssociationStatus": "",
 }
 FILTER_KEYS = (*sorted([*_BY_STORE, _PING_STATUS, *_THE_SAME_FOR_ALL]), BY_KEY, "tag:<key>")
@@ -65,7 +65,7 @@ _EC2_LENGTHS = (10, 19)
 async def describe_instance_information(
     service: Service, caller: Caller, request: DescribeNodesRequest
 ) -> Page[NodeView]:
-    """DescribeInstanceInformation: nodes in order of id; all filters must hold, any value of each.
+    """DescribeInstanceInformation: nodes in order of id; all filters must match, any value of each.
 
     Raises AccessDeniedException, InvalidFilterKey, InvalidInstanceInformationFilterValue, InvalidInstanceId,
     InvalidNextToken.
@@ -102,16 +102,16 @@ def _check_filter(key: str, values: Values) -> None:
 
 
 def _is_instance_id(text: str) -> bool:
-    """An EC2 instance's id is one, too, though no node here has it."""
+    """The id of an EC2 instance is valid too, although no node here has one."""
     return NODE_ID_PATTERN.fullmatch(text) is not None or (text.startswith("i-") and len(text) in _EC2_LENGTHS)
 
 
 async def _matching(
     service: Service, filters: Sequence[tuple[str, Values]], after: NodeId | None, limit: int
 ) -> tuple[Sequence[NodeView], NodeId | None]:
-    """Return up to `limit` nodes that match, from just behind `after`, and where others may follow; None: nowhere.
+    """Return up to `limit` matching nodes behind `after`, and the id that more may follow, None at the end.
 
-    The store selects by all but PingStatus, which no store knows.
+    The store selects by everything except PingStatus, which it does not know.
     """
     query, statuses = _query(filters)
     if query is None or not statuses:
@@ -131,9 +131,9 @@ async def _matching(
 async def _with_status(
     service: Service, query: NodeQuery, statuses: frozenset[str], after: NodeId | None, limit: int
 ) -> tuple[dict[NodeId, PingStatus], NodeId | None]:
-    """Return up to `limit` nodes of these statuses, and where others may follow.
+    """Return up to `limit` nodes with these statuses, and the id that more may follow.
 
-    Every node that the store selects is looked at, `SCANNED` in a call at most, and only by what its status needs.
+    Every node that the store selects is checked, `SCANNED` in one call at most, reading only what its status needs.
     """
     found: dict[NodeId, PingStatus] = {}
     batch, scanned = limit + 1, 0
@@ -171,7 +171,7 @@ async def _statuses(service: Service, pings: Sequence[tuple[NodeId, Millis | Non
 
 
 def _query(filters: Sequence[tuple[str, Values]]) -> tuple[NodeQuery | None, frozenset[str]]:
-    """Return what the store is asked for, None if nothing can match, and the statuses that will do."""
+    """Return the query for the store, None if nothing can match, and the accepted statuses."""
     query, statuses = ANY_NODE, frozenset[str](PingStatus)
     for key, values in filters:
         if key == _PING_STATUS:
@@ -193,7 +193,7 @@ def _view(node: ManagedNode, status: PingStatus) -> NodeView:
 
 
 def is_latest_version(information: NodeInformation) -> bool | None:
-    """Tell whether the agent is as new as this server's own release; None for another maker's agent."""
+    """Return whether the agent is at least as new as this release; None for another vendor's agent."""
     if information.agent_name != AGENT_NAME:
         return None
     return _numbers(information.agent_version) >= _numbers(AGENT_VERSION)

@@ -1,4 +1,4 @@
-"""Requests and results of the use cases for managed nodes and activations."""
+"""Requests and results of the actions on managed nodes and activations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class CreateActivationRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActivationTicket:
-    """What CreateActivation answers; the code is shown this once."""
+    """The result of CreateActivation; only now can the code be seen."""
 
     activation_id: ActivationId
     activation_code: Secret
@@ -42,7 +42,7 @@ class RegisterNodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class RoleToken:
-    """What RequestManagedInstanceRoleToken answers (`protocol/agent.md` §1.11)."""
+    """The result of RequestManagedInstanceRoleToken (`protocol/agent.md` §1.11)."""
 
     credentials: Credentials
     expires_at: Millis
@@ -60,7 +60,7 @@ class DescribeNodesRequest:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A row of DescribeInstanceInformation. `is_latest_version` is None where nobody knows: another maker's agent."""
+    """A row of DescribeInstanceInformation. `is_latest_version` is None if unknown: another vendor's agent."""
 
     node: ManagedNode
     ping_status: PingStatus
@@ -78,7 +78,7 @@ class DescribeActivationsRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActivationView:
-    """A row of DescribeActivations. `expired`: it registers no more nodes, whatever its limit."""
+    """A row of DescribeActivations. An `expired` activation registers no further nodes, whatever its limit."""
 
     activation: Activation
     expired: bool

@@ -1,6 +1,6 @@
-"""SendSSHPublicKey: a key that may log in to a node over SSH for a minute, handed to the node's agent.
+"""SendSSHPublicKey: a key that may log in to a node over SSH for a minute, passed to the node's agent.
 
-The server keeps no keys. It answers when the agent has said that sshd can find the key.
+The server stores no keys. It answers when the agent has confirmed that sshd can find the key.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from ferryman.model.versions import AGENT_NAME
 from ferryman.wire.ssh_keys import bare_key
 
 NODE_SECONDS = 5.0
-"""How long the node may take."""
+"""Seconds that the node may take."""
 _REACH_SECONDS = 2.0
 _ID_ENTROPY = 16
 

@@ -1,4 +1,4 @@
-"""What just-in-time access needs from the store; `core.ports` has the rest, and the rules."""
+"""The port through which use cases read and write access requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ferryman.model.identifiers import Millis
 
 @dataclass(frozen=True, slots=True)
 class AccessRequestQuery:
-    """Filters of access requests; None means any, of `statuses` any one will do."""
+    """Filters of access requests; None means any, and any of `statuses` matches."""
 
     statuses: frozenset[AccessRequestStatus] | None = None
     request_id: str | None = None
@@ -44,36 +44,36 @@ class AccessRequestStore(Protocol):
     """Access requests and their approvals. Every write is durable when it returns."""
 
     async def add(self, request: AccessRequest, most_pending: int) -> bool:
-        """Insert a request; False if it is Pending and its requester has `most_pending` such already."""
+        """Insert a request; False if it is Pending and its requester already has `most_pending` such requests."""
 
     async def get(self, request_id: str) -> AccessRequest | None:
         """Return the request, or None."""
 
     async def by_execution(self, execution_id: str) -> AccessRequest | None:
-        """Return the request that approvers signal by this id, or None."""
+        """Return the request with this execution id, which approvers signal, or None."""
 
     async def approve(self, request_id: AccessRequestId, approval: Approval) -> AccessRequest | None:
-        """Add an approval to a Pending request before its deadline, once for each person, atomically.
+        """Add an approval to a Pending request before its deadline, once per person, atomically.
 
-        Returns the request with all its approvals, None if it takes none any more or has this person's.
+        Returns the request with all its approvals, None if it no longer accepts any or already has this person's.
         """
 
     async def transition(
         self, request_id: AccessRequestId, to: AccessRequestStatus, changes: AccessRequestChanges, now: Millis
     ) -> AccessRequest | None:
-        """Move to `to` if the table allows it from where the request is now, atomically.
+        """Change the status to `to` if the table allows it from the current one, atomically.
 
-        To Expired only once its deadline has come, to anything else only before. Returns the request after the change,
-        None when there is no such request or the step is not allowed.
+        To Expired only after its deadline, to anything else only before. Returns the request after the change, None if
+        there is no such request or the step is not allowed.
         """
 
     async def due(self, now: Millis, limit: int) -> Sequence[AccessRequest]:
-        """Requests that are to expire, earliest first."""
+        """Requests that are due to expire, earliest first."""
 
     async def page(
         self, query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int
     ) -> Sequence[AccessRequest]:
-        """Up to `limit` requests that match, newest first, from just behind `after`."""
+        """Return up to `limit` matching requests behind `after`, newest first."""
 
     async def prune(self, ended_before: Millis, limit: int) -> int:
         """Delete up to `limit` requests that ended before; returns how many."""

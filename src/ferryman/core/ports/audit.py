@@ -1,31 +1,31 @@
-"""The ports for the audit trail and for notices about it."""
+"""The ports for the audit trail and for notifications."""
 
 from typing import Any, Protocol
 
 Entry = dict[str, Any]
-"""A record of the audit trail: texts, whole numbers, booleans, None, lists and maps of these."""
+"""A record of the audit trail: texts, integers, booleans, None, lists and maps of these."""
 
 
 class Unrecorded(Exception):
-    """The entry is not in the trail."""
+    """The entry could not be written to the trail."""
 
 
 class AuditTrail(Protocol):
-    """What happened, in order, for good. An entry belongs to the trail once it is given."""
+    """The record of what happened, in order and permanent."""
 
     @property
     def failure(self) -> str | None:
-        """Why the trail cannot be written at the moment; None while it can."""
+        """Why the trail cannot be written at present; None if it can."""
 
     def note(self, entry: Entry) -> None:
-        """Put an entry into the trail soon."""
+        """Write an entry soon, without waiting."""
 
     async def keep(self, entry: Entry) -> None:
-        """Put an entry into the trail and return when it is there; raises `Unrecorded`."""
+        """Write an entry and return when it is durable; raises `Unrecorded`."""
 
 
 class Notices(Protocol):
-    """Who is told of access requests. Best effort: what cannot be delivered is given up after some tries."""
+    """Notifications of access requests. Best effort: an undeliverable one is dropped after some retries."""
 
     def put(self, entry: Entry) -> None:
-        """Tell soon; of too many that wait the oldest are dropped."""
+        """Send soon; if too many are queued, the oldest are dropped."""

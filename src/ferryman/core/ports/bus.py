@@ -1,11 +1,11 @@
-"""The port through which use cases reach whoever holds a node's control channel or one end of a session."""
+"""The port through which use cases reach the server with a node's control channel or a session's relay."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 
 class NoResponders(Exception):
-    """Nobody is subscribed to the subject: the node or the session's relay is on no server."""
+    """No one subscribes to the subject: no server has the node or the session's relay."""
 
 
 Handler = Callable[[bytes], Awaitable[bytes]]
@@ -13,27 +13,29 @@ Handler = Callable[[bytes], Awaitable[bytes]]
 
 
 class Subscription(Protocol):
-    """One subscriber of one subject."""
+    """A subscription to one subject."""
 
     async def close(self) -> None:
         """Stop receiving; idempotent."""
 
 
 class Bus(Protocol):
-    """Messages between servers, by subject. At most once; a handler runs for one message at a time."""
+    """Messages between servers, by subject. At most once; a handler gets one message at a time."""
 
     async def subscribe(self, subject: str, handler: Handler) -> Subscription:
-        """Receive what is sent to `subject` from the moment this returns."""
+        """Receive messages on `subject` from the moment this returns."""
 
     async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:
-        """Send to the newest subscriber and return its reply. `NoResponders` at once when there is none, `TimeoutError`
-        after `timeout` seconds."""
+        """Send to the newest subscriber and return its reply.
+
+        Raises `NoResponders` immediately if there is none, `TimeoutError` after `timeout` seconds.
+        """
 
     async def subscribed(self, subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
-        """Return which of the subjects have a subscriber: a request to any other meets `NoResponders`.
+        """Return which of the subjects have a subscriber; a request to any other raises `NoResponders`.
 
-        What no server has answered for after `timeout` seconds counts as having none.
+        A subject for which no server answers within `timeout` seconds counts as having none.
         """
 
     async def publish(self, subject: str, payload: bytes) -> None:
-        """Send to every subscriber; nobody listening is no error."""
+        """Send to every subscriber; it is not an error if there are none."""

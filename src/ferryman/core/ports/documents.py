@@ -8,26 +8,26 @@ from ferryman.model.tags import ResourceType
 
 
 class DocumentStore(Protocol):
-    """The account's session documents. Every change is atomic."""
+    """The account's documents. Every change is atomic."""
 
     async def add(self, document: StoredDocument) -> bool:
         """Insert a document's first version; False if the name is taken."""
 
     async def append(self, document: StoredDocument) -> int | None:
-        """Insert the next version if the latest still is `document.latest_version`; returns its number, or None.
+        """Insert the next version if the latest is still `document.latest_version`; returns its number, or None.
 
-        The number in `document` is not looked at: numbers of deleted versions are not used again. Raises ServiceError
+        The number in `document` is ignored: numbers of deleted versions are not reused. Raises ServiceError
         DuplicateDocumentVersionName.
         """
 
     async def count(self) -> int:
-        """How many documents there are."""
+        """Return how many documents there are."""
 
     async def get(self, name: str, which: WhichVersion) -> StoredDocument | None:
-        """Return that version, None if there is none such, or no such document."""
+        """Return the version, None if it or its document does not exist."""
 
     async def all(self, kind: DocumentType | None = None) -> Sequence[StoredDocument]:
-        """Return the default version of every document, or of every one of a type, by name."""
+        """Return the default version of every document, or of every document of a type, by name."""
 
     async def versions(self, name: str, before: int | None, limit: int) -> Sequence[DocumentVersion]:
         """Return up to `limit` versions below the number `before`, newest first."""
@@ -48,7 +48,7 @@ class TagStore(Protocol):
     async def put(self, resource_type: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
         """Set these tags, at least one; others stay.
 
-        `model.tags.check_together` is asked of the stored tags in the same transaction: raises AlikeTagKeys,
+        Checks `model.tags.check_together` against the stored tags in the same transaction: raises AlikeTagKeys,
         TooManyTags, and then sets none.
         """
 
@@ -58,9 +58,9 @@ class TagStore(Protocol):
     async def page(
         self, resource_type: ResourceType, filters: Sequence[tuple[str, Sequence[str]]], after: str, limit: int
     ) -> Sequence[str]:
-        """Up to `limit` ids of tagged resources, in order, from just behind `after`.
+        """Return up to `limit` ids of tagged resources behind `after`, in order.
 
-        `filters` are (key, values): all must hold; any value will do, and none means that the key is enough.
+        `filters` are (key, values): all must match, by any of their values; without values, the key is enough.
         """
 
     async def remove(self, resource_type: ResourceType, resource_id: str, keys: Sequence[str] | None = None) -> None:

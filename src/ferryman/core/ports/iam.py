@@ -1,4 +1,4 @@
-"""What the use cases of IAM need from the store; `core.ports` has the rest, and the rules."""
+"""The ports through which use cases read and write IAM's resources other than users and keys."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from ferryman.model.identity.users import AccessKey, User
 
 @dataclass(frozen=True, slots=True)
 class GrantedPolicy:
-    """A policy that an identity or one of its groups, `owner_id`, has.
+    """A policy of an identity or of one of its groups, `owner_id`.
 
-    Inline: `name` and `text`. Attached: `arn`, and `text` of its default version, None if the store has none such.
+    Inline: `name` and `text`. Attached: `arn`, and `text` of its default version, None if the store does not have it.
     """
 
     owner_id: str
@@ -34,7 +34,7 @@ class KeyHolder:
 
 
 class PolicyStore(Protocol):
-    """Policies, and who has them. Owners are users, groups and roles by id; every change is atomic."""
+    """Policies and their holders. Owners are ids of users, groups and roles; every change is atomic."""
 
     async def granted(self, identity_id: str) -> Sequence[GrantedPolicy]:
         """Return all policies of an identity and of its groups."""
@@ -49,19 +49,19 @@ class PolicyStore(Protocol):
         """Delete an inline policy; False if there is none."""
 
     async def attach(self, owner_id: str, arn: str) -> bool:
-        """Attach a policy; nothing if it is. False if it is neither built in nor in the store."""
+        """Attach a policy; no effect if it is attached. False if it is neither built in nor in the store."""
 
     async def detach(self, owner_id: str, arn: str) -> bool:
         """Detach a policy; False if it was not attached."""
 
     async def attached(self, owner_id: str) -> Sequence[str]:
-        """Return the ARNs of what is attached, in order."""
+        """Return the ARNs of the attached policies, in order."""
 
     async def holders(self, arn: str) -> Sequence[str]:
-        """Return the ids of those that it is attached to."""
+        """Return the ids of the holders that a policy is attached to."""
 
     async def attachment_counts(self) -> Mapping[str, int]:
-        """Return to how many each policy is attached, by ARN; those that are attached only."""
+        """Return how many holders each policy is attached to, by ARN; unattached policies are left out."""
 
     async def forget(self, owner_id: str) -> None:
         """Delete an owner's inline policies and attachments."""
@@ -73,7 +73,7 @@ class PolicyStore(Protocol):
         """Return a managed policy of the account."""
 
     async def all(self) -> Sequence[ManagedPolicy]:
-        """All managed policies of the account by name."""
+        """Return all managed policies of the account by name."""
 
     async def remove(self, arn: str) -> bool:
         """Delete a managed policy and its versions; False if there is none, or it is attached or a boundary."""
@@ -82,10 +82,10 @@ class PolicyStore(Protocol):
         """Insert the next version; False if that number is taken, or there is no such policy."""
 
     async def versions(self, arn: str) -> Sequence[PolicyVersion]:
-        """A policy's versions, newest first."""
+        """Return a policy's versions, newest first."""
 
     async def set_default(self, arn: str, version: int) -> bool:
-        """Make a version the default; False if there is none such."""
+        """Make a version the default; False if it does not exist."""
 
     async def remove_version(self, arn: str, version: int) -> bool:
         """Delete a version; False if it is the default or there is none."""
@@ -110,13 +110,13 @@ class RoleStore(Protocol):
         """Up to `limit` roles by name, from just behind `after`, whose path begins with `path_prefix`."""
 
     async def count(self) -> int:
-        """How many roles there are."""
+        """Return how many roles there are."""
 
     async def boundary_counts(self) -> Mapping[str, int]:
-        """How many roles each policy is the permissions boundary of, by ARN; those that bound one only."""
+        """Return how many roles each policy bounds, by ARN; policies that bound none are left out."""
 
     async def change(self, role_id: str, changes: RoleChanges) -> bool:
-        """Set what changes; False if there is no such role."""
+        """Apply the changes; False if there is no such role."""
 
     async def remove(self, role_id: str) -> bool:
         """Delete a role; False if there is none."""
@@ -135,14 +135,14 @@ class OidcProviderStore(Protocol):
         """All providers by name."""
 
     async def replace(self, old: OidcProvider, new: OidcProvider) -> bool:
-        """Make a provider `new` if it is still `old`; False otherwise."""
+        """Replace a provider if it is still `old`; False otherwise."""
 
     async def remove(self, name: str) -> bool:
         """Delete a provider; False if there is none."""
 
 
 class GroupStore(Protocol):
-    """Groups and who is in them."""
+    """Groups and their members."""
 
     async def add(self, group: Group) -> None:
         """Insert a group; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
@@ -160,25 +160,25 @@ class GroupStore(Protocol):
         """Up to `limit` groups by name, from just behind `after`, whose path begins with `path_prefix`."""
 
     async def count(self) -> int:
-        """How many groups there are."""
+        """Return how many groups there are."""
 
     async def rename(self, group_id: str, name: str, path: str) -> bool:
         """Set name and path; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
 
     async def remove(self, group_id: str) -> bool:
-        """Delete a group that nobody is in; False if there is none such."""
+        """Delete a group without members; False if there is none such."""
 
     async def add_member(self, group_id: str, user_id: str) -> bool:
-        """Put a user into a group; nothing if they are. False if either is gone."""
+        """Add a user to a group; no effect on a member. False if the user or group no longer exists."""
 
     async def remove_member(self, group_id: str, user_id: str) -> bool:
-        """Take a user out of a group; False if they were not in it."""
+        """Remove a user from a group; False if they were not a member."""
 
     async def members(self, group_id: str) -> Sequence[User]:
-        """Who is in a group, by name."""
+        """Return the members of a group, by name."""
 
     async def members_page(self, group_id: str, after: str, limit: int) -> Sequence[User]:
-        """Up to `limit` of those in a group, by name, from just behind `after`."""
+        """Return up to `limit` members of a group behind `after`, by name."""
 
     async def of(self, user_id: str) -> Sequence[Group]:
-        """A user's groups, by name."""
+        """Return a user's groups, by name."""

@@ -26,16 +26,16 @@ class IdentityStore(Protocol):
         """Up to `limit` users by name, from just behind `after`, whose path begins with `path_prefix`."""
 
     async def count(self) -> int:
-        """How many users there are."""
+        """Return how many users there are."""
 
     async def boundary_counts(self) -> Mapping[str, int]:
-        """How many users each policy is the permissions boundary of, by ARN; those that bound one only."""
+        """Return how many users each policy bounds, by ARN; policies that bound none are left out."""
 
     async def change_user(self, user_id: str, changes: UserChanges) -> bool:
-        """Set what changes; False if unknown, `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        """Apply the changes; False if unknown, `ServiceError` EntityAlreadyExists (409) if the name is taken."""
 
     async def bounded_by(self, arn: str) -> Sequence[User]:
-        """The users whose permissions boundary it is, by name."""
+        """Return the users with this permissions boundary, by name."""
 
     async def remove_user(self, user_id: str) -> bool:
         """Delete a user and their keys."""
@@ -47,22 +47,22 @@ class IdentityStore(Protocol):
         """Return a key by its id."""
 
     async def key_holder(self, access_key_id: str) -> KeyHolder | None:
-        """Return a key with its user and what bears on the user, in one read; None if unknown."""
+        """Return a key with its user, and the user's policies and tags, in one read; None if unknown."""
 
     async def keys_of(self, user_id: str) -> Sequence[AccessKey]:
-        """A user's keys, oldest first."""
+        """Return a user's keys, oldest first."""
 
     async def keys_after(self, access_key_id: str, limit: int) -> Sequence[AccessKey]:
-        """Up to `limit` keys of anybody, in order of id, from just behind `access_key_id`, "" for the first."""
+        """Return up to `limit` keys of any users behind `access_key_id`, "" for the first, by id."""
 
     async def reseal_key(self, access_key_id: str, sealed_before: bytes, sealed: bytes) -> bool:
-        """Replace how a key's secret is sealed, if it still is `sealed_before`, atomically; False otherwise."""
+        """Replace a key's sealed secret if it is still `sealed_before`, atomically; False otherwise."""
 
     async def set_key_active(self, access_key_id: str, *, active: bool) -> bool:
         """Enable or disable a key."""
 
     async def note_key_uses(self, uses: Mapping[str, KeyUse]) -> None:
-        """Remember when keys were last used, by id, at least one; those that are gone are left out."""
+        """Store when keys were last used, by id, at least one; deleted keys are ignored."""
 
     async def remove_key(self, access_key_id: str) -> bool:
         """Delete a key."""

@@ -10,7 +10,7 @@ from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 
 
 class NodeMember(StrEnum):
-    """What nodes are selected by."""
+    """Properties that nodes are selected by."""
 
     NODE_ID = "node_id"
     AGENT_VERSION = "agent_version"
@@ -23,7 +23,7 @@ class NodeMember(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """A value with `*` (any text) and `?` (one character); a backslash takes either, and itself, as it is."""
+    """A pattern with `*` (any text) and `?` (one character); a backslash escapes either, and itself."""
 
     text: str
 
@@ -33,11 +33,11 @@ Values = tuple[str | Wildcard, ...]
 
 @dataclass(frozen=True, slots=True)
 class NodeQuery:
-    """Filters of listings of nodes: all must hold, any value of each will do.
+    """Filters of listings of nodes: all must match, by any of their values.
 
     `members` are (member, values), `tags` are (key, values), `tag_keys` are lists of keys. `names` are values of the
-    tag Name or, where a node has none, of its own name. `named_or_tagged` are lists of keys: a node has such a tag, or
-    a name of its own.
+    tag Name or, if a node has none, of its own name. `named_or_tagged` are lists of keys: a node matches if it has such
+    a tag, or a name of its own.
     """
 
     members: tuple[tuple[NodeMember, Values], ...] = ()
@@ -51,7 +51,7 @@ ANY_NODE = NodeQuery()
 
 
 class ActivationMember(StrEnum):
-    """What activations are selected by."""
+    """Properties that activations are selected by."""
 
     ACTIVATION_ID = "activation_id"
     DEFAULT_NODE_NAME = "default_node_name"
@@ -59,7 +59,7 @@ class ActivationMember(StrEnum):
 
 
 ActivationQuery = tuple[tuple[ActivationMember, tuple[str, ...]], ...]
-"""Filters of DescribeActivations: all must hold, any value of each will do."""
+"""Filters of DescribeActivations: all must match, by any of their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class NodeStore(Protocol):
         """Return the node, or None."""
 
     async def update_information(self, node_id: NodeId, information: NodeInformation, now: Millis) -> bool:
-        """Store what the node says of itself and when; empty members keep what was there. False if unknown."""
+        """Store the reported information and when; empty members keep their previous values. False if unknown."""
 
     async def replace_key(self, node_id: NodeId, old_key: str, new_key: str, now: Millis) -> bool:
         """Make `new_key` the node's public key, of age 0, if `old_key` still is, atomically; False otherwise."""
@@ -89,10 +89,10 @@ class NodeStore(Protocol):
         """Change the node's role; False if unknown."""
 
     async def page(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
-        """Up to `limit` nodes that match, in order of id, from just behind `after`."""
+        """Return up to `limit` matching nodes behind `after`, in order of id."""
 
     async def pings(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[tuple[NodeId, Millis | None]]:
-        """The same nodes, only their ids and when each was last heard of."""
+        """Return the same nodes, but only their ids and when each was last heard from."""
 
     async def remove(self, node_id: NodeId) -> bool:
         """Deregister; False if unknown."""
@@ -108,10 +108,10 @@ class ActivationStore(Protocol):
         """Return the activation, or None."""
 
     async def claim(self, activation_id: ActivationId, now: Millis) -> bool:
-        """Take one registration if the activation has not expired and its limit is not reached, atomically."""
+        """Use one registration if the activation has not expired and its limit is not reached, atomically."""
 
     async def page(self, query: ActivationQuery, after: ActivationPosition | None, limit: int) -> Sequence[Activation]:
-        """Up to `limit` activations that match, newest first, from just behind `after`."""
+        """Return up to `limit` matching activations behind `after`, newest first."""
 
     async def remove(self, activation_id: ActivationId) -> bool:
         """Delete; False if unknown."""

@@ -1,4 +1,4 @@
-"""The time and the random bytes that use cases are given."""
+"""The sources of time and of random bytes."""
 
 from collections.abc import Callable
 

@@ -10,7 +10,7 @@ from ferryman.model.sessions import AccessType, Session, SessionQuota, SessionSt
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Filters of DescribeSessions; None means any. `ended_since` bounds History; `owner` is an ARN."""
+    """Filters of DescribeSessions; None means any. `ended_since` limits History; `owner` is an ARN."""
 
     state: SessionState
     ended_since: Millis | None = None
@@ -51,13 +51,13 @@ class SessionStore(Protocol):
     async def add(
         self, session: Session, document_content: str | None = None, quota: SessionQuota | None = None
     ) -> SessionUsage | None:
-        """Insert a session, and the document that its node is to run, as JSON; its id must be new.
+        """Insert a session, and the document for its node, as JSON; its id must be new.
 
-        Returns None; if the session would exceed `quota`, nothing is inserted, and what is used of it is returned.
+        Returns None. If the session would exceed `quota`, inserts nothing and returns the current use.
         """
 
     async def document_content(self, session_id: SessionId) -> str | None:
-        """Return what the session's node is to run; None once it ended, or for no such session."""
+        """Return the document for the session's node; None if the session has ended or does not exist."""
 
     async def get(self, session_id: SessionId) -> Session | None:
         """Return the session, or None."""
@@ -65,43 +65,46 @@ class SessionStore(Protocol):
     async def transition(
         self, session_id: SessionId, to: SessionStatus, changes: SessionChanges = NO_CHANGES
     ) -> Session | None:
-        """Move to `to` if the status machine allows it from where the session is now, atomically.
+        """Change the status to `to` if the status machine allows it from the current one, atomically.
 
-        Returns the session after the change; None when there is no such session or the table forbids the step.
+        Returns the session after the change; None if there is no such session or the table forbids the step.
         """
 
     async def issue_token(self, session_id: SessionId, token_id: str, deadline_at: Millis) -> Session | None:
         """Replace the session's client token and deadline if it is still resumable; None otherwise."""
 
     async def consume_token(self, session_id: SessionId, token_id: str) -> Session | None:
-        """Clear a resumable session's token if it is `token_id`; the session for exactly one caller per token."""
+        """Clear a resumable session's token if it is `token_id`.
+
+        Returns the session to exactly one caller per token, None to others.
+        """
 
     async def disconnect(self, deadlines: Mapping[SessionId, Millis]) -> frozenset[SessionId]:
-        """Move those of these sessions that are Connected to Disconnected, with their new deadlines, all at once.
+        """Set those of these sessions that are Connected Disconnected, with their new deadlines, in one transaction.
 
-        Returns which were.
+        Returns which they were.
         """
 
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
-        """Set when the sweep must next look at an active session."""
+        """Set when the sweep must next check an active session."""
 
     async def move_times(self, by: int) -> int:
-        """The clock was set by so many milliseconds: move the start and the deadline of every active session with it.
+        """Move the start and the deadline of every active session by so many milliseconds, because the clock was set.
 
-        A deadline is not moved past `access_ends_at`. Returns how many sessions there are.
+        No deadline moves past `access_ends_at`. Returns how many sessions there are.
         """
 
     async def due(self, now: Millis, limit: int) -> Sequence[Session]:
-        """Active sessions whose deadline has come, earliest first."""
+        """Return active sessions whose deadline has passed, earliest first."""
 
     async def page(self, query: SessionQuery, after: SessionPosition | None, limit: int) -> Sequence[Session]:
-        """Up to `limit` sessions that match, from just behind `after`. Cost does not grow with history."""
+        """Return up to `limit` matching sessions behind `after`. The cost does not grow with history."""
 
     async def active_on(self, node_id: NodeId) -> Sequence[Session]:
-        """Active sessions of one node."""
+        """Return the active sessions of one node."""
 
     async def active_by(self, access_request_id: str) -> Sequence[Session]:
-        """Active sessions that were started by an access request."""
+        """Return the active sessions that were started with an access request."""
 
     async def prune(self, ended_before: Millis, limit: int) -> int:
         """Delete up to `limit` ended sessions that ended before; returns how many."""

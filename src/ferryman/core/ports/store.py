@@ -1,6 +1,4 @@
-"""What use cases need from the outside, as protocols: `store` and `bus` implement them.
-
-One test suite a port runs over every adapter (`tests/contract`).
+"""The port of the whole store, which joins those of its parts.
 
 Times are `Millis`. Nothing here blocks the event loop.
 """
@@ -40,7 +38,7 @@ class Store(Protocol):
 
     @property
     def policies(self) -> PolicyStore:
-        """Policies, and who has them."""
+        """Policies and their holders."""
 
     @property
     def roles(self) -> RoleStore:
@@ -52,7 +50,7 @@ class Store(Protocol):
 
     @property
     def documents(self) -> DocumentStore:
-        """Session documents."""
+        """Documents."""
 
     @property
     def tags(self) -> TagStore:

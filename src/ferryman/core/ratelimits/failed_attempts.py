@@ -1,9 +1,9 @@
-"""Who has been wrong too often: keys, signatures, codes and tokens that were not good, by where they came from.
+"""Failed authentication: invalid keys, signatures, codes and tokens, counted by the address they came from.
 
-Secrets here are too long to guess; what is bounded is what guessing costs: look-ups, signatures, records. Nobody can
-lock out somebody else. Failures count against the address that they came from, alone and with what was claimed, never
-against a key by itself. An address that failed too often is not looked at, but for what was right from there lately; a
-claim that failed too often from one address still is, and only what fails again is refused as one guess too many.
+Secrets here are too long to guess; this limits what guessing costs: lookups, signatures, records. No one can lock out
+anyone else: failures count against their address, by itself and together with the claimed key, never against a key
+alone. An address with too many failures is refused unchecked, except for claims that recently succeeded from there. A
+claim with too many failures from one address is still checked, and only its further failures are refused as too many.
 """
 
 from collections import OrderedDict
@@ -21,11 +21,11 @@ SUMMARY_SECONDS = 60
 MOST_SUMMARIES = 1000
 MOST_CLAIMS_NAMED = 10
 ELSEWHERE = "elsewhere"
-"""Where all are counted together for whose own summary there is no room."""
+"""The summary of all addresses for whose own summary there is no room."""
 
 
 class TooManyGuesses(ServiceError):
-    """Counted, and told in a summary, not recorded one by one."""
+    """The attempt is counted for a summary, not recorded by itself."""
 
     def __init__(self) -> None:
         super().__init__("ThrottlingException", "Too many failed attempts came from this address; wait a minute.")
@@ -33,7 +33,7 @@ class TooManyGuesses(ServiceError):
 
 @dataclass(slots=True)
 class Summary:
-    """What failed from one address in a span of time; `refused` are those beyond. `claims` are the first few."""
+    """The failures from one address in a span of time; `refused` were too many. `claims` are the first few."""
 
     address: str
     since: Millis
@@ -44,7 +44,7 @@ class Summary:
 
 
 class Guesses:
-    """Counts failures. An address is any text that says where somebody is, "" for one that is not counted by itself."""
+    """Counts failures. An address is any text that identifies an origin, "" for one that is not counted by itself."""
 
     def __init__(self) -> None:
         self._addresses = TokenBuckets[str](ADDRESS_BURST, ADDRESS_PER_SECOND)
@@ -53,9 +53,9 @@ class Guesses:
         self._summaries: dict[str, Summary] = {}
 
     def check(self, address: str, peer: str, claim: str, now: Millis) -> None:
-        """Raise `TooManyGuesses` if the attempt is not to be looked at, because too many from there failed.
+        """Raise `TooManyGuesses` if the attempt must not be checked, because too many from its address failed.
 
-        `address` is what `peer` is counted by, `claim` the key, activation or session that it claims, "" for none.
+        `address` is what `peer` is counted by; `claim` is the key, activation or session it claims, "" for none.
         """
         if not address or (peer, claim) in self._right:
             return
@@ -63,7 +63,7 @@ class Guesses:
             self._refuse(address, claim, now)
 
     def failed(self, address: str, peer: str, claim: str, now: Millis) -> None:
-        """Count a failure; raises `TooManyGuesses` if it is not to be answered and recorded as what it was."""
+        """Count a failure; raises `TooManyGuesses` if it must be neither answered nor recorded as what it was."""
         allowed = not address or self._addresses.acquire(address, now)
         if claim:
             allowed &= self._claims.acquire((peer, claim), now)
@@ -72,7 +72,7 @@ class Guesses:
         self._summary(address or peer, claim, now).failed += 1
 
     def succeeded(self, peer: str, claim: str) -> None:
-        """Remember that `claim` was right from there: it is looked at from now on, however many fail beside it."""
+        """Remember that `claim` succeeded from there: from now on it is checked, however many others fail."""
         pair = (peer, claim)
         self._right[pair] = None
         self._right.move_to_end(pair)
@@ -84,7 +84,7 @@ class Guesses:
         raise TooManyGuesses
 
     def summaries(self, now: Millis, *, at_once: bool = False) -> list[Summary]:
-        """Return what is to be told now, and forget it: spans of SUMMARY_SECONDS in which attempts were refused."""
+        """Return and clear the summaries that are due: spans of SUMMARY_SECONDS in which attempts were refused."""
         over = [each for each in self._summaries.values() if at_once or now - each.since >= SUMMARY_SECONDS * 1000]
         for each in over:
             del self._summaries[each.address]

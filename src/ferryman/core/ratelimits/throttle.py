@@ -7,20 +7,20 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 
 PAUSE = 200
-"""Milliseconds without a call after one whose policies were too much work: 20 times what that took."""
+"""Milliseconds without calls after one whose policies were too much work: 20 times what that took."""
 
 LARGE_BODY = 64 * 1024
-"""Bytes of a request's body from which on reading it costs milliseconds."""
+"""Bytes of a request body, from which on reading it costs milliseconds."""
 REFUSED_PAUSE = 2000
-"""Milliseconds without a call after a large one that was refused: 100 times what reading it took."""
+"""Milliseconds without calls after a large one that was refused: 100 times what reading it took."""
 
 NODE_BURST, NODE_RATE = 512, 32.0
-"""Calls that a node may make at once, and then a second, of all operations; an agent makes two for each session."""
+"""Calls of a node, of all operations: at once, then per second. An agent makes two for each session."""
 
 DENIALS_BURST, DENIALS_RATE = 200, 20.0
-"""Calls of one caller, of whatever operation, that policies may deny at once, and then a second."""
+"""Denied calls of one caller, of all operations: at once, then per second."""
 DENIED_PAUSE = 1000
-"""Milliseconds without a call after more than that."""
+"""Milliseconds without calls after more than that."""
 
 
 class Throttle:
@@ -43,12 +43,12 @@ class Throttle:
             raise ServiceError("ThrottlingException", "Rate exceeded")
 
     def denied(self, caller_id: str, now: Millis) -> None:
-        """Count a call that policies denied; after too many the caller waits."""
+        """Count a call that policies denied; after too many, the caller is paused."""
         if not self._denials.acquire(caller_id, now):
             self.pause(caller_id, now, DENIED_PAUSE)
 
     def pause(self, caller_id: str, now: Millis, milliseconds: int = PAUSE) -> None:
-        """Refuse every call of a caller for so long; others do not notice."""
+        """Refuse every call of a caller for so long; others are not affected."""
         self._paused[caller_id] = Millis(now + milliseconds)
         self._paused.move_to_end(caller_id)
         if len(self._paused) > REMEMBERED:
