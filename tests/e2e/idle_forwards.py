@@ -26,7 +26,7 @@ from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import DEFAULT_SETTINGS
 from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory
-from ferryman.agent.workers.pool import Nursery
+from ferryman.agent.workers.pool import WorkerPool
 from ferryman.bus.memory import MemoryBus
 from ferryman.cli.demo.parts import free_port
 from ferryman.client.calls.launch import Launch
@@ -69,7 +69,7 @@ class InThisProcess(Sessions):
 
     def __init__(self, source: CredentialSource, client: HttpClient, state: StateDirectory) -> None:
         node_id = source.registration.node_id
-        super().__init__(node_id, SessionRecords(state.sessions), Nursery(state.path), _unreported)
+        super().__init__(node_id, SessionRecords(state.sessions), WorkerPool(state.path), _unreported)
         self._source = source
         self._client = client
         self.running: dict[str, asyncio.Task[SessionResult]] = {}

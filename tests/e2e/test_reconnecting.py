@@ -26,7 +26,7 @@ from ferryman.agent.records import SessionRecords
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory
-from ferryman.agent.workers.pool import Nursery
+from ferryman.agent.workers.pool import WorkerPool
 from ferryman.cli.demo.parts import free_port
 from ferryman.transport.http import HttpClient
 from tests.e2e.programs import FERRYMAN
@@ -120,14 +120,14 @@ class Fleet:
         state = StateDirectory(self._state(number))
         async with HttpClient(self.server.url, user_agent="t") as client:
             source = CredentialSource(state, client)
-            nursery, outbox = Nursery(state.path), Outbox()
+            pool, outbox = WorkerPool(state.path), Outbox()
             node_id = source.registration.node_id
-            sessions = Sessions(node_id, SessionRecords(state.sessions), nursery, outbox.add)
+            sessions = Sessions(node_id, SessionRecords(state.sessions), pool, outbox.add)
             try:
                 await ControlChannel(client, source, outbox, SshKeys(state.path), connected).run(sessions)
             finally:
                 sessions.close()
-                await nursery.close()
+                await pool.close()
 
     async def all_connected(self) -> None:
         async with asyncio.timeout(PATIENCE):

@@ -115,7 +115,7 @@ class ControlChannel:
         try:
             while True:
                 data = await websocket.receive()
-                self._take(data.encode() if isinstance(data, str) else data, sessions, starts)
+                self._on_frame(data.encode() if isinstance(data, str) else data, sessions, starts)
         except ConnectionLost as lost:
             return lost
         finally:
@@ -149,7 +149,7 @@ class ControlChannel:
             finally:
                 timer.cancel()
 
-    def _take(self, frame: bytes, sessions: Sessions, starts: set[asyncio.Task[None]]) -> None:
+    def _on_frame(self, frame: bytes, sessions: Sessions, starts: set[asyncio.Task[None]]) -> None:
         try:
             message = decode(frame)
             match message.message_type:

@@ -23,7 +23,7 @@ from ferryman.agent.settings import AgentSettings, read_settings
 from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
-from ferryman.agent.workers.pool import Nursery
+from ferryman.agent.workers.pool import WorkerPool
 from ferryman.model.errors import ServiceError
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
@@ -44,10 +44,10 @@ async def run_agent(
 
     SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` names the account of
     sessions whose document names none, before what `agent.toml` says; the agent's own if neither does. `on_connected`
-    is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused` and `NoWorker`.
+    is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused` and `WorkerUnavailable`.
     """
     state = StateDirectory(state_dir)
-    settings = _settle_account(read_settings(state.path), run_as)
+    settings = _resolve_account(read_settings(state.path), run_as)
     registration = state.registration()
     state.require_this_machine()
     state.create()
@@ -58,7 +58,7 @@ async def run_agent(
             await _Agent(state, client, settings, on_connected).run(stop)
 
 
-def _settle_account(settings: AgentSettings, run_as: str | None) -> AgentSettings:
+def _resolve_account(settings: AgentSettings, run_as: str | None) -> AgentSettings:
     """Return the settings with the account that sessions run as, which then exists and can be used."""
     account = run_as or settings.run_as
     if account is None and settings.ssm_user:
@@ -78,16 +78,16 @@ class _Agent:
         self._source = CredentialSource(state, client)
         self._outbox = Outbox()
         self._control = ControlChannel(client, self._source, self._outbox, SshKeys(state.path), on_connected)
-        self._nursery = Nursery(state.path)
+        self._pool = WorkerPool(state.path)
         self._sessions = Sessions(
-            state.registration().node_id, SessionRecords(state.sessions), self._nursery, self._report, settings
+            state.registration().node_id, SessionRecords(state.sessions), self._pool, self._report, settings
         )
 
     async def run(self, stop: "asyncio.Future[bool]") -> None:
         """Run until `stop` is set: True ends the sessions too."""
         self._sessions.adopt()
         try:
-            await self._nursery.start()
+            await self._pool.start()
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(step)
@@ -103,7 +103,7 @@ class _Agent:
                     task.cancel()
         finally:
             self._sessions.close()
-            await self._nursery.close()
+            await self._pool.close()
 
     def _report(self, record: SessionRecord) -> None:
         self._outbox.add(record)

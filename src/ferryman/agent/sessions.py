@@ -1,6 +1,6 @@
 """The sessions of this node as the agent sees them: starts workers, watches them, knows results not yet confirmed.
 
-A worker may be of this agent or of one that died before; both are watched by a pidfd and told apart by nothing.
+A worker may be of this agent or of one that died before; both are watched by a pidfd and treated alike.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ferryman.agent.records import (
     new_result,
 )
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
-from ferryman.agent.workers.pool import NoWorker, Nursery
+from ferryman.agent.workers.pool import WorkerPool, WorkerUnavailable
 from ferryman.agent.workers.worker import WorkerTask
 from ferryman.wire.tasks import InteractiveShellContent
 
@@ -34,10 +34,10 @@ _LOG = logger("sessions")
 
 @dataclass(slots=True)
 class _Running:
-    """A living worker. `pidfd` is readable when it has ended; `told` once it was asked to end."""
+    """A living worker. `pidfd` is readable when it has ended; `asked_to_end` once it was asked to end."""
 
     pidfd: int
-    told: bool = False
+    asked_to_end: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -48,13 +48,13 @@ class Sessions:
         self,
         node_id: str,
         records: SessionRecords,
-        nursery: Nursery,
+        pool: WorkerPool,
         report: Callable[[SessionRecord], None],
         settings: AgentSettings = DEFAULT_SETTINGS,
     ) -> None:
         self._node_id = node_id
         self._records = records
-        self._nursery = nursery
+        self._pool = pool
         self._report = report
         self._settings = settings
         self._running: dict[str, _Running] = {}
@@ -84,12 +84,12 @@ class Sessions:
         recorded = self._write(record)
         self._starting.add(session_id)
         try:
-            pid = await self._nursery.fork(WorkerTask(content, self._settings, recorded))
+            pid = await self._pool.fork(WorkerTask(content, self._settings, recorded))
             self._watch(session_id, pid)
             _LOG.info("session started", session_id=session_id, pid=pid)
             if self._ending:
                 self.end(session_id)
-        except (NoWorker, OSError) as error:
+        except (WorkerUnavailable, OSError) as error:
             self._fail(session_id, f"The node could not start the session: {error}.")
         finally:
             self._starting.discard(session_id)
@@ -124,7 +124,7 @@ class Sessions:
         """Ask a session's worker to end it; unknown ones are ignored."""
         running = self._running.get(session_id)
         if running is not None:
-            running.told = True
+            running.asked_to_end = True
             with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
                 signal.pidfd_send_signal(running.pidfd, signal.SIGTERM)
 
@@ -165,16 +165,16 @@ class Sessions:
                 asyncio.get_running_loop().call_later(ADOPT_AGAIN_SECONDS, self._adopt, session_id)
         except OSError as error:  # there was nowhere to make a lock, for its worker neither
             _LOG.warning("session has no lock", session_id=session_id, reason=error.strerror)
-            self._conclude(session_id, told=False)
+            self._conclude(session_id, asked_to_end=False)
         else:
-            self._conclude(session_id, told=False)  # under the lock: a worker still on its way finds the result
+            self._conclude(session_id, asked_to_end=False)  # under the lock: a worker still on its way finds the result
             os.close(lock)
 
     def _watch(self, session_id: str, pid: int) -> None:
         try:
             pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
-            self._conclude(session_id, told=False)
+            self._conclude(session_id, asked_to_end=False)
             return
         self._running[session_id] = _Running(pidfd)
         asyncio.get_running_loop().add_reader(pidfd, self._ended, session_id)
@@ -183,10 +183,10 @@ class Sessions:
         running = self._running.pop(session_id)
         asyncio.get_running_loop().remove_reader(running.pidfd)
         os.close(running.pidfd)
-        self._conclude(session_id, told=running.told)
+        self._conclude(session_id, asked_to_end=running.asked_to_end)
         running.ended.set()
 
-    def _conclude(self, session_id: str, *, told: bool) -> None:
+    def _conclude(self, session_id: str, *, asked_to_end: bool) -> None:
         """Report a session whose worker is gone; without a result of its own it was killed.
 
         One whose worker could not write its result is taken for a success, as nearly all are.
@@ -197,10 +197,10 @@ class Sessions:
         result = record.result
         if result is None:
             text = "The session's process on the node ended unexpectedly."
-            if session_id in self._unrecorded and not told:
+            if session_id in self._unrecorded and not asked_to_end:
                 result = new_result(SUCCESS)
             else:
-                result = new_result(FAILED, ENDED_BY_AGENT if told else text)
+                result = new_result(FAILED, ENDED_BY_AGENT if asked_to_end else text)
             record = msgspec.structs.replace(record, result=result)
             self._write(record)
         _LOG.info("session ended", session_id=session_id, status=result.status)

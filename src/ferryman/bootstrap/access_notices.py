@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.configuration import LoadedConfiguration
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service
 
 
 @asynccontextmanager
-async def open_notices(located: Located, service: "Service") -> AsyncIterator["Service"]:
+async def open_notices(loaded: LoadedConfiguration, service: "Service") -> AsyncIterator["Service"]:
     """Yield the service with its notices; they are posted until this is left.
 
     Raises Failure if the secret or a certificate cannot be read.
@@ -23,13 +23,13 @@ async def open_notices(located: Located, service: "Service") -> AsyncIterator["S
     from ferryman.server.background import running_beside, supervised
     from ferryman.transport.http import CALL_SECONDS
 
-    webhook = located.configuration.access.webhook
+    webhook = loaded.configuration.access.webhook
     if webhook is None:
         yield service
         return
     url = urlsplit(webhook.url)
-    secret = webhook_secret(located, webhook.secret_file)
-    async with http_client(located, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS) as client:
+    secret = webhook_secret(loaded, webhook.secret_file)
+    async with http_client(loaded, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS) as client:
         notices = WebhookNotices(HttpOutlet(client), url.path or "/", url.query, secret, service.clock)
         async with running_beside(supervised("access notices", notices.run)):
             yield replace(service, notices=notices)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ferryman.bootstrap.configuration import Located, read_secret
+from ferryman.bootstrap.configuration import LoadedConfiguration, read_secret
 from ferryman.model.failures import Failure
 from ferryman.system.private_files import replace_file, write_private
 
@@ -20,9 +20,9 @@ def write_certificates(directory: Path, host: str) -> None:
     write_private(directory / "server.key", issued.key)
 
 
-def read_authority_key(located: Located) -> bytes:
+def read_authority_key(loaded: LoadedConfiguration) -> bytes:
     """Return the authority's private key, PEM. Raises Failure if none is named, or it is missing or open to others."""
-    tls = located.configuration.server.tls
+    tls = loaded.configuration.server.tls
     if tls is None or tls.authority_key is None:
         raise Failure(
             "The certificate cannot be renewed",
@@ -30,23 +30,23 @@ def read_authority_key(located: Located) -> bytes:
             "Renew it with whoever issued it, and replace its file",
         )
     return read_secret(
-        located.path(tls.authority_key),
+        loaded.path(tls.authority_key),
         "The authority's key",
         "Restore it, or create another authority with `ferryman certificate new`",
     )
 
 
-def renew_certificate(located: Located, now: datetime) -> None:
+def renew_certificate(loaded: LoadedConfiguration, now: datetime) -> None:
     """Replace the server's certificate by a new one of its authority, for the same names and key.
 
     The key stays so that one rename is all: there is no moment at which the two do not belong together. Raises Failure.
     """
     from ferryman.bootstrap import certificates as local_authority
 
-    key = read_authority_key(located)
-    tls = located.configuration.server.tls
+    key = read_authority_key(loaded)
+    tls = loaded.configuration.server.tls
     assert tls is not None and tls.authority is not None  # noqa: S101, PT018 checked with the key
-    authority, certificate = located.path(tls.authority), located.path(tls.certificate)
+    authority, certificate = loaded.path(tls.authority), loaded.path(tls.certificate)
     try:
         issuer = local_authority.Issuer(authority.read_bytes(), key)
         replace_file(certificate, local_authority.renew(issuer, certificate.read_bytes(), now))

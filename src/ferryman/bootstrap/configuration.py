@@ -173,7 +173,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     access: Access = Access()
 
 
-class Located(msgspec.Struct, frozen=True):
+class LoadedConfiguration(msgspec.Struct, frozen=True):
     """A configuration and the directory its paths are relative to."""
 
     configuration: Configuration
@@ -210,7 +210,7 @@ def read_secret(path: Path, what: str, if_lost: str) -> bytes:
     return content
 
 
-def load(path: Path) -> Located:
+def load(path: Path) -> LoadedConfiguration:
     """Read and check a configuration file; raises Failure that names the setting at fault."""
     try:
         text = path.read_bytes()
@@ -229,7 +229,7 @@ def load(path: Path) -> Located:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Failure(f"{path} is not TOML", str(error), "Correct the line it names") from error
     _check(configuration, path)
-    return Located(configuration, path.parent.resolve())
+    return LoadedConfiguration(configuration, path.parent.resolve())
 
 
 def split_address(address: str) -> tuple[str, int]:

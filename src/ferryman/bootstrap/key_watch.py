@@ -5,7 +5,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 
 
-async def watch_keys(located: Located, vault: "Vault", trail: "Trail", asked: asyncio.Event) -> None:
+async def watch_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail", asked: asyncio.Event) -> None:
     """Follow the key file for ever; whenever `asked` is set, read the keys again wherever they are from."""
-    path = located.path(located.configuration.server.key_file)
+    path = loaded.path(loaded.configuration.server.key_file)
     seen = await asyncio.to_thread(_look, path)
     while True:
         with contextlib.suppress(TimeoutError):
@@ -29,10 +29,10 @@ async def watch_keys(located: Located, vault: "Vault", trail: "Trail", asked: as
             continue
         asked.clear()
         seen = now
-        await take_up(located, vault, trail)
+        await reload_keys(loaded, vault, trail)
 
 
-async def take_up(located: Located, vault: "Vault", trail: "Trail") -> None:
+async def reload_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail") -> None:
     """Read the keys and use them; what cannot be read changes nothing."""
     import structlog
 
@@ -40,7 +40,7 @@ async def take_up(located: Located, vault: "Vault", trail: "Trail") -> None:
 
     log = structlog.get_logger("ferryman.server")
     try:
-        keys = await asyncio.to_thread(read_server_keys, located)
+        keys = await asyncio.to_thread(read_server_keys, loaded)
     except Failure as failure:
         log.error("keys not read", reason=failure.line)
         return

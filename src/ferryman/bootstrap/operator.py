@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.bootstrap.service import Result, wall_clock, with_service
 from ferryman.model.errors import ServiceError
@@ -24,15 +24,15 @@ Parameters: TypeAlias = Mapping[str, str | bool | int]
 
 
 @contextmanager
-def recorded(located: Located, command: str, parameters: Parameters) -> Iterator[None]:
+def recorded(loaded: LoadedConfiguration, command: str, parameters: Parameters) -> Iterator[None]:
     """Record what is done in here as `command`, such as `user add`, whether it works or not.
 
     Raises Failure before anything is done if that cannot be recorded and `audit.required` is set.
     """
     from ferryman.audit.pending import PURPOSE, PendingRecord
 
-    audit = located.configuration.audit
-    directory = located.path(audit.directory)
+    audit = loaded.configuration.audit
+    directory = loaded.path(audit.directory)
     try:
         record = PendingRecord(directory, time.time_ns())
     except OSError as error:
@@ -44,36 +44,38 @@ def recorded(located: Located, command: str, parameters: Parameters) -> Iterator
             error.strerror or str(error),
             "Run it as the server's user, free some disk space, or set audit.required = false",
         ) from error
-    key = read_server_keys(located).vault().derive(PURPOSE)
+    key = read_server_keys(loaded).vault().derive(PURPOSE)
     try:
         yield
     except (ServiceError, Failure) as error:
         code, message = (error.code, error.message) if isinstance(error, ServiceError) else ("Failure", error.line)
-        record.write(key, _entry(located, command, parameters, {"errorCode": code, "errorMessage": message}))
+        record.write(key, _entry(loaded, command, parameters, {"errorCode": code, "errorMessage": message}))
         raise
     except BaseException as error:
         failed = {"errorCode": "InternalError", "errorMessage": type(error).__name__}
-        record.write(key, _entry(located, command, parameters, failed))
+        record.write(key, _entry(loaded, command, parameters, failed))
         raise
-    record.write(key, _entry(located, command, parameters, {}))
+    record.write(key, _entry(loaded, command, parameters, {}))
 
 
-def act(
-    located: Located,
+def run_recorded(
+    loaded: LoadedConfiguration,
     command: str,
     parameters: Parameters,
     work: Callable[["Service"], Coroutine[None, None, Result]],
 ) -> Result:
     """Run one use case against the configured store, recorded; raises as `recorded`."""
-    with recorded(located, command, parameters):
-        return with_service(located, work)
+    with recorded(loaded, command, parameters):
+        return with_service(loaded, work)
 
 
-def _entry(located: Located, command: str, parameters: Parameters, outcome: Mapping[str, str]) -> dict[str, Any]:
+def _entry(
+    loaded: LoadedConfiguration, command: str, parameters: Parameters, outcome: Mapping[str, str]
+) -> dict[str, Any]:
     from ferryman.core.audit.records import EVENT_VERSION, moment
     from ferryman.core.audit.redaction import text
 
-    server = located.configuration.server
+    server = loaded.configuration.server
     return {
         "eventVersion": EVENT_VERSION,
         "eventID": str(uuid.uuid4()),

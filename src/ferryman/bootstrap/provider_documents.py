@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_fetching(located: Located, service: "Service") -> AsyncIterator["Service"]:
+async def open_provider_documents(loaded: LoadedConfiguration, service: "Service") -> AsyncIterator["Service"]:
     """Yield a service that fetches providers' documents; raises Failure if the authorities' file cannot be used."""
     from ferryman.transport.fetch import Documents
 
-    ca_file = located.configuration.oidc.ca_file
-    path = None if ca_file is None else located.path(ca_file)
+    ca_file = loaded.configuration.oidc.ca_file
+    path = None if ca_file is None else loaded.path(ca_file)
     try:
         documents = Documents(user_agent="ferryman-server", ca_file=path)
     except (OSError, ssl.SSLError) as error:

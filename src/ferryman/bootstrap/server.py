@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.access_notices import open_notices
 from ferryman.bootstrap.certificate_files import renew_certificate
-from ferryman.bootstrap.configuration import Located
-from ferryman.bootstrap.provider_documents import open_fetching
+from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.provider_documents import open_provider_documents
 from ferryman.bootstrap.service import open_service, store_failure
 from ferryman.bootstrap.trail import open_trail
 from ferryman.model.errors import StoreUnavailable
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from ferryman.server.listener.certificate import ServerCertificate
 
 
-async def run_server(located: Located) -> None:
+async def run_server(loaded: LoadedConfiguration) -> None:
     """Run the server until SIGTERM or Ctrl-C. Raises Failure if it cannot start."""
     from ferryman.bootstrap.garbage_collection import collect_garbage
     from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
     from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
     from ferryman.server.serving import serve
 
-    host, port = located.listen_address
-    counted = located.configuration.connections
-    certificate = server_certificate(located)
-    stop, keys_asked = asyncio.Event(), asyncio.Event()
-    _obey_signals(stop, certificate, keys_asked)
+    host, port = loaded.listen_address
+    counted = loaded.configuration.connections
+    certificate = server_certificate(loaded)
+    stop, reload_requested = asyncio.Event(), asyncio.Event()
+    _handle_signals(stop, certificate, reload_requested)
     _allow_open_files()
     beside: list[asyncio.Task[None]] = []
 
     async with (
-        open_service(located, serving=True) as unrecorded,
-        open_trail(located, unrecorded, keys_asked) as secluded,
-        open_fetching(located, secluded) as fetching,
-        open_notices(located, fetching) as service,
+        open_service(loaded, serving=True) as with_store,
+        open_trail(loaded, with_store, reload_requested) as with_trail,
+        open_provider_documents(loaded, with_trail) as with_documents,
+        open_notices(loaded, with_documents) as service,
     ):
         try:
             await serve(
@@ -55,24 +55,24 @@ async def run_server(located: Located) -> None:
                 stop=stop,
             )
         except StoreUnavailable as error:
-            raise store_failure(located, error) from error
+            raise store_failure(loaded, error) from error
         except OSError as error:
             raise Failure(
-                f"The server cannot listen on {located.configuration.server.listen}",
+                f"The server cannot listen on {loaded.configuration.server.listen}",
                 error.strerror or str(error),
                 "Stop whatever uses the port, or change server.listen",
             ) from error
 
 
-def server_certificate(located: Located) -> "ServerCertificate | None":
+def server_certificate(loaded: LoadedConfiguration) -> "ServerCertificate | None":
     """Return the server's certificate; None without one. Raises Failure if it cannot be used."""
     from ferryman.server.listener.certificate import ServerCertificate
 
-    tls = located.configuration.server.tls
+    tls = loaded.configuration.server.tls
     if tls is None:
         return None
-    certificate, key = located.path(tls.certificate), located.path(tls.key)
-    renew = (lambda: renew_certificate(located, datetime.now(UTC))) if tls.authority else None
+    certificate, key = loaded.path(tls.certificate), loaded.path(tls.key)
+    renew = (lambda: renew_certificate(loaded, datetime.now(UTC))) if tls.authority else None
     try:
         return ServerCertificate(certificate, key, renew)
     except (OSError, ValueError) as error:
@@ -83,7 +83,9 @@ def server_certificate(located: Located) -> "ServerCertificate | None":
         ) from error
 
 
-def _obey_signals(stop: asyncio.Event, certificate: "ServerCertificate | None", keys_asked: asyncio.Event) -> None:
+def _handle_signals(
+    stop: asyncio.Event, certificate: "ServerCertificate | None", reload_requested: asyncio.Event
+) -> None:
     loop = asyncio.get_running_loop()
     on_terminal = _has_terminal()
 
@@ -95,7 +97,7 @@ def _obey_signals(stop: asyncio.Event, certificate: "ServerCertificate | None", 
             os.close(nowhere)
             stop.set()
             return
-        keys_asked.set()
+        reload_requested.set()
         if certificate is not None:
             certificate.reload()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ferryman.bootstrap.configuration import KEY_BYTES, Located, read_secret
+from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration, read_secret
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -77,17 +77,17 @@ class ServerKeys:
         return "\n".join(lines) + "\n"
 
 
-def read_server_keys(located: Located) -> ServerKeys:
+def read_server_keys(loaded: LoadedConfiguration) -> ServerKeys:
     """Return the server's keys: what `server.key_command` prints, else the environment's, else those in the file.
 
     Raises Failure if they cannot be had, others may read the file, or they are no keys.
     """
-    server = located.configuration.server
+    server = loaded.configuration.server
     if server.key_command:
         return parse_keys(_printed(list(server.key_command)), "The output of server.key_command")
     if VARIABLE in os.environ:
         return parse_keys(os.environ[VARIABLE], VARIABLE)
-    path = located.path(server.key_file)
+    path = loaded.path(server.key_file)
     advice = "Restore it from your backup; without it, stored access keys cannot be decrypted"
     return parse_keys(read_secret(path, "The server's key", advice).decode(errors="replace"), str(path))
 

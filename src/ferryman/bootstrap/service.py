@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
@@ -30,13 +30,13 @@ def monotonic_clock() -> Millis:
     return Millis(time.monotonic_ns() // 1_000_000)
 
 
-def settings(located: Located) -> "Settings":
+def settings(loaded: LoadedConfiguration) -> "Settings":
     """Return what use cases need to know of the configuration."""
     from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings
 
-    server, sessions = located.configuration.server, located.configuration.sessions
-    nodes, throttling = located.configuration.nodes, located.configuration.throttling
-    audit, connections = located.configuration.audit, located.configuration.connections
+    server, sessions = loaded.configuration.server, loaded.configuration.sessions
+    nodes, throttling = loaded.configuration.nodes, loaded.configuration.throttling
+    audit, connections = loaded.configuration.audit, loaded.configuration.connections
     return Settings(
         account_id=server.account_id,
         region=server.region,
@@ -57,13 +57,13 @@ def settings(located: Located) -> "Settings":
             request_memory=connections.request_memory_mib * 1024 * 1024,
         ),
         audit=AuditSettings(required=audit.required, agent_calls=audit.agent_calls),
-        oidc_on_loopback=located.configuration.oidc.allow_http_on_loopback,
-        access=AccessSettings(end_sessions=located.configuration.access.end_sessions),
+        oidc_on_loopback=loaded.configuration.oidc.allow_http_on_loopback,
+        access=AccessSettings(end_sessions=loaded.configuration.access.end_sessions),
     )
 
 
 @asynccontextmanager
-async def open_service(located: Located, *, serving: bool = False) -> AsyncIterator["Service"]:
+async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) -> AsyncIterator["Service"]:
     """Open the store and yield the service; the store is closed on leaving.
 
     `serving`: as the server itself, of which a store has one. Raises Failure if the key or the database cannot be used.
@@ -75,12 +75,12 @@ async def open_service(located: Located, *, serving: bool = False) -> AsyncItera
     from ferryman.store.database import open_store, sole_server
     from ferryman.store.faults import StoreUnusable
 
-    vault = read_server_keys(located).vault()
+    vault = read_server_keys(loaded).vault()
     with contextlib.ExitStack() as lock:
         try:
             if serving:
-                lock.enter_context(sole_server(located.database_url))
-            store = await open_store(located.database_url)
+                lock.enter_context(sole_server(loaded.database_url))
+            store = await open_store(loaded.database_url)
         except StoreUnusable as error:
             raise Failure(f"The store {error.path} cannot be used", error.cause, error.next_step) from error
         bus = MemoryBus()
@@ -88,7 +88,7 @@ async def open_service(located: Located, *, serving: bool = False) -> AsyncItera
         try:
             clock = SteadyClock(wall_clock, monotonic_clock)
             yield Service(
-                settings(located), store, bus, vault, clock, os.urandom, document_worker=sandbox, clock_steps=clock
+                settings(loaded), store, bus, vault, clock, os.urandom, document_worker=sandbox, clock_steps=clock
             )
         finally:
             await sandbox.close()
@@ -96,22 +96,22 @@ async def open_service(located: Located, *, serving: bool = False) -> AsyncItera
             await store.close()
 
 
-def store_failure(located: Located, error: StoreUnavailable) -> Failure:
+def store_failure(loaded: LoadedConfiguration, error: StoreUnavailable) -> Failure:
     """Return what to report of a store that stopped working."""
     from ferryman.store.faults import ADVICE
 
-    return Failure(f"The store {located.database_url} cannot be used", str(error), ADVICE[error.state])
+    return Failure(f"The store {loaded.database_url} cannot be used", str(error), ADVICE[error.state])
 
 
-def with_service(located: Located, work: Callable[["Service"], Coroutine[None, None, Result]]) -> Result:
+def with_service(loaded: LoadedConfiguration, work: Callable[["Service"], Coroutine[None, None, Result]]) -> Result:
     """Run one use case against the configured store and return its result."""
     import asyncio
 
     async def run() -> Result:
-        async with open_service(located) as service:
+        async with open_service(loaded) as service:
             try:
                 return await work(service)
             except StoreUnavailable as error:
-                raise store_failure(located, error) from error
+                raise store_failure(loaded, error) from error
 
     return asyncio.run(run())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ferryman.audit.sinks.sink import Deliver, Pace, Sign, Sink, Undelivered
-from ferryman.bootstrap.configuration import Located, ObjectStorage, Webhook, read_secret
+from ferryman.bootstrap.configuration import LoadedConfiguration, ObjectStorage, Webhook, read_secret
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
@@ -27,25 +27,25 @@ UPLOAD_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def open_sinks(located: Located, service: "Service") -> AsyncIterator[Sequence[Sink]]:
+async def open_sinks(loaded: LoadedConfiguration, service: "Service") -> AsyncIterator[Sequence[Sink]]:
     """Yield the configured sinks, to be started; they deliver until this is left, and the trail is closed before.
 
     Raises Failure if a secret or a certificate cannot be read, or there are no credentials.
     """
     from ferryman.core.audit.records import trail_event
 
-    audit, sinks = located.configuration.audit, list[Sink]()
-    directory = located.path(audit.directory)
+    audit, sinks = loaded.configuration.audit, list[Sink]()
+    directory = loaded.path(audit.directory)
 
     def add(name: str, deliver: Deliver, pace: Pace) -> None:
         sinks.append(Sink(name, directory, deliver, pace, service.clock, partial(trail_event, service)))
 
     async with AsyncExitStack() as stack:
         if audit.webhook is not None:
-            deliver = await _webhook(located, service, audit.webhook, stack)
+            deliver = await _webhook(loaded, service, audit.webhook, stack)
             add(WEBHOOK, deliver, Pace(audit.webhook.interval_seconds, WEBHOOK_BYTES, audit.webhook.batch_records))
         if audit.s3 is not None:
-            deliver = await _object_storage(located, service, audit.s3, stack)
+            deliver = await _object_storage(loaded, service, audit.s3, stack)
             add(S3, deliver, Pace(audit.s3.interval_seconds, audit.s3.object_mib * 1024 * 1024, 1_000_000))
         try:
             yield sinks
@@ -53,15 +53,15 @@ async def open_sinks(located: Located, service: "Service") -> AsyncIterator[Sequ
             await asyncio.gather(*(sink.close() for sink in sinks))
 
 
-def sink_names(located: Located) -> list[str]:
+def sink_names(loaded: LoadedConfiguration) -> list[str]:
     """Return the sinks that are configured."""
-    audit = located.configuration.audit
+    audit = loaded.configuration.audit
     return [name for name, sink in ((WEBHOOK, audit.webhook), (S3, audit.s3)) if sink is not None]
 
 
-def webhook_secret(located: Located, secret_file: str) -> Secret:
+def webhook_secret(loaded: LoadedConfiguration, secret_file: str) -> Secret:
     """Read a webhook's secret; raises Failure if there is none, others may read it, or it is too short."""
-    path = located.path(secret_file)
+    path = loaded.path(secret_file)
     advice = "Write the secret that the receiver knows to it, and run chmod 600"
     text = read_secret(path, "The webhook's secret", advice).strip()
     try:
@@ -77,17 +77,19 @@ def webhook_secret(located: Located, secret_file: str) -> Secret:
     return Secret(secret)
 
 
-async def _webhook(located: Located, service: "Service", webhook: Webhook, stack: AsyncExitStack) -> Deliver:
+async def _webhook(loaded: LoadedConfiguration, service: "Service", webhook: Webhook, stack: AsyncExitStack) -> Deliver:
     from ferryman.audit.sinks.webhook import webhook as webhook_sink
     from ferryman.transport.http import CALL_SECONDS
 
     url = urlsplit(webhook.url)
-    client = http_client(located, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS)
+    client = http_client(loaded, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS)
     outlet = HttpOutlet(await stack.enter_async_context(client))
-    return webhook_sink(outlet, url.path or "/", url.query, webhook_secret(located, webhook.secret_file), service.clock)
+    return webhook_sink(outlet, url.path or "/", url.query, webhook_secret(loaded, webhook.secret_file), service.clock)
 
 
-async def _object_storage(located: Located, service: "Service", s3: ObjectStorage, stack: AsyncExitStack) -> Deliver:
+async def _object_storage(
+    loaded: LoadedConfiguration, service: "Service", s3: ObjectStorage, stack: AsyncExitStack
+) -> Deliver:
     from ferryman.audit.sinks.s3 import Bucket, object_storage
 
     settings = service.settings
@@ -95,17 +97,17 @@ async def _object_storage(located: Located, service: "Service", s3: ObjectStorag
     host = f"s3.{s3.region}.amazonaws.com" if by_path else f"{s3.bucket}.s3.{s3.region}.amazonaws.com"
     base_path = f"/{s3.bucket}" if by_path else ""
     bucket = Bucket(base_path, s3.prefix, s3.region, settings.account_id, settings.region)
-    client = http_client(located, s3.endpoint_url or f"https://{host}", s3.ca_file, UPLOAD_SECONDS)
+    client = http_client(loaded, s3.endpoint_url or f"https://{host}", s3.ca_file, UPLOAD_SECONDS)
     outlet = HttpOutlet(await stack.enter_async_context(client))
     return object_storage(outlet, bucket, await _credentials(s3), service.clock)
 
 
-def http_client(located: Located, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":
+def http_client(loaded: LoadedConfiguration, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":
     """Return what sends to an endpoint; raises Failure if the certificates that it is trusted by cannot be read."""
     from ferryman.transport.http import HttpClient
     from ferryman.transport.trust import Trust
 
-    path: Path | None = None if ca_file is None else located.path(ca_file)
+    path: Path | None = None if ca_file is None else loaded.path(ca_file)
     try:
         trusted = Trust(path)
     except OSError as error:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ferryman.bootstrap.configuration import Located
+from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.key_watch import watch_keys
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.model.failures import Failure
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_trail(
-    located: Located, service: "Service", keys_asked: asyncio.Event | None = None
+    loaded: LoadedConfiguration, service: "Service", reload_requested: asyncio.Event | None = None
 ) -> AsyncIterator["Service"]:
     """Open the trail that the configuration names and yield a service that writes it; the trail ends on leaving.
 
-    The server's keys are followed for as long, and read again when `keys_asked` is set. Raises Failure if the files
+    Meanwhile the server's keys are watched, and read again when `reload_requested` is set. Raises Failure if the files
     cannot be used, or do not end as this server left them.
     """
     from ferryman.audit import pending
@@ -35,11 +35,11 @@ async def open_trail(
     from ferryman.core.audit.records import trail_event
     from ferryman.server.background import running_beside, supervised
 
-    audit = located.configuration.audit
-    key, *older = (*service.vault.derive_all(PURPOSE), *read_server_keys(located).audit_only)
-    asked = asyncio.Event() if keys_asked is None else keys_asked
-    async with open_sinks(located, service) as sinks:
-        files = _files(located)
+    audit = loaded.configuration.audit
+    key, *older = (*service.vault.derive_all(PURPOSE), *read_server_keys(loaded).audit_only)
+    asked = asyncio.Event() if reload_requested is None else reload_requested
+    async with open_sinks(loaded, service) as sinks:
+        files = _files(loaded)
         retention = Retention(audit.files_kept, audit.retention_days, audit.min_free_mib * 1024 * 1024, sinks)
         output = StandardOutput() if audit.stdout else None
         try:
@@ -64,7 +64,7 @@ async def open_trail(
         describe = partial(trail_event, service)
         pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
         following = (
-            supervised("server keys", lambda: watch_keys(located, service.vault, trail, asked)),
+            supervised("server keys", lambda: watch_keys(loaded, service.vault, trail, asked)),
             supervised("pending records", lambda: pending.follow(files.directory, pending_keys, trail, describe)),
         )
         try:
@@ -76,11 +76,11 @@ async def open_trail(
                 output.close()
 
 
-def _files(located: Located) -> "TrailFiles":
+def _files(loaded: LoadedConfiguration) -> "TrailFiles":
     from ferryman.audit.files import TrailFiles, TrailInUse
 
-    audit = located.configuration.audit
-    directory = located.path(audit.directory)
+    audit = loaded.configuration.audit
+    directory = loaded.path(audit.directory)
     try:
         return TrailFiles(directory, audit.file_mib * 1024 * 1024)
     except TrailInUse as error:

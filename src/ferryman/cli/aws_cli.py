@@ -34,7 +34,7 @@ class AwsCli:
         return numbers < OLDEST.get(numbers[0], min(OLDEST.values()))
 
 
-def look_at_aws_cli() -> AwsCli | None:
+def find_aws_cli() -> AwsCli | None:
     """Find the AWS CLI and ask it for its version; None if there is none. Takes up to 20 s."""
     path = shutil.which("aws")
     if path is None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from ferryman.model.failures import Failure
 
 
-def given_instant(option: str, text: str | None) -> datetime | None:
+def parse_instant(option: str, text: str | None) -> datetime | None:
     """Return what an option's ISO 8601 text means, in UTC; without a zone it is local time. Raises `Failure`."""
     if text is None:
         return None

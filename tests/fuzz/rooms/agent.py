@@ -50,7 +50,7 @@ def _control(data: bytes) -> None:
         starts: set[asyncio.Task[None]] = set()
         channel = SimpleNamespace(_outbox=_Outbox())
         channel._start = lambda *given: ControlChannel._start(cast(ControlChannel, channel), *given)
-        ControlChannel._take(cast(ControlChannel, channel), data, cast(Sessions, _Sessions()), starts)
+        ControlChannel._on_frame(cast(ControlChannel, channel), data, cast(Sessions, _Sessions()), starts)
         await asyncio.gather(*starts)
 
     _LOOP.run_until_complete(take())
@@ -142,7 +142,7 @@ TARGETS = (
         "agent.task.port",
         _port_task,
         (_PORT,),
-        (MalformedPayload, planning.Unplannable),
+        (MalformedPayload, planning.SessionRefused),
         (b'\\"portNumber\\":', b'\\"host\\":', b"\xc2\xb2"),
         MIB,
     ),
@@ -150,7 +150,7 @@ TARGETS = (
         "agent.task.command",
         _command_task,
         (_COMMAND,),
-        (MalformedPayload, planning.Unplannable),
+        (MalformedPayload, planning.SessionRefused),
         (b'\\"linux\\":', b'\\"commands\\":'),
         MIB,
     ),

@@ -7,7 +7,7 @@ from ferryman.audit.reader import newest_first
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.client import forward_specs
 from ferryman.cli.doctor import client as checkup
-from ferryman.cli.instants import given_instant
+from ferryman.cli.instants import parse_instant
 from ferryman.cli.manage import access
 from ferryman.cli.operate import audit
 from ferryman.model.failures import Failure
@@ -19,9 +19,9 @@ _CONFIGURATION = Path(mkdtemp(prefix="ferryman-fuzz-")) / "ferryman.toml"
 
 def _load(data: bytes) -> None:
     _CONFIGURATION.write_bytes(data)
-    located = load(_CONFIGURATION)
-    assert located.listen_address
-    assert located.database_url
+    loaded = load(_CONFIGURATION)
+    assert loaded.listen_address
+    assert loaded.database_url
 
 
 def _listed(data: bytes) -> None:
@@ -40,7 +40,7 @@ def _access_request(data: bytes) -> None:
 
 
 def _instant(data: bytes) -> None:
-    given_instant("--since", text_of(data))
+    parse_instant("--since", text_of(data))
 
 
 _LEAST = (

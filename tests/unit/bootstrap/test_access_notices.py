@@ -45,8 +45,8 @@ async def test_a_notice_is_posted_signed_and_no_redirect_followed(initialised: P
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    located = load(configured(initialised, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"))
-    async with open_service(located) as plain, open_notices(located, plain) as service:
+    loaded = load(configured(initialised, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"))
+    async with open_service(loaded) as plain, open_notices(loaded, plain) as service:
         service.notices.put({"id": "1", "detail": {"status": "Pending"}})
         posts = [await asyncio.wait_for(got.get(), 10) for _ in range(2)]
     await runner.cleanup()

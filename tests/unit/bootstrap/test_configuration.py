@@ -22,17 +22,17 @@ def write(directory: Path, text: str) -> Path:
 
 
 def test_defaults_suffice(tmp_path: Path) -> None:
-    located = load(write(tmp_path, LEAST))
-    assert located.listen_address == ("127.0.0.1", 7330)
-    assert located.database_url == f"sqlite:///{tmp_path}/ferryman.db"
-    assert located.configuration.sessions.idle_timeout_minutes == 20
-    assert located.configuration.log.format == "json"
+    loaded = load(write(tmp_path, LEAST))
+    assert loaded.listen_address == ("127.0.0.1", 7330)
+    assert loaded.database_url == f"sqlite:///{tmp_path}/ferryman.db"
+    assert loaded.configuration.sessions.idle_timeout_minutes == 20
+    assert loaded.configuration.log.format == "json"
 
 
 def test_other_databases_are_left_as_they_are(tmp_path: Path) -> None:
     for url in ("sqlite:////var/lib/ferryman.db", "postgresql://db/ferryman"):
-        located = load(write(tmp_path, LEAST + f'database = "{url}"\n'))
-        assert located.database_url == url
+        loaded = load(write(tmp_path, LEAST + f'database = "{url}"\n'))
+        assert loaded.database_url == url
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_server_key(tmp_path: Path, content: bytes | None, mode: int, said: str) -> None:
-    located = load(write(tmp_path, LEAST))
+    loaded = load(write(tmp_path, LEAST))
     if content is not None:
         (tmp_path / "server.key").write_bytes(content)
         (tmp_path / "server.key").chmod(mode)
     with pytest.raises(Failure, match=said):
-        read_server_keys(located)
+        read_server_keys(loaded)
 
 
 def test_a_good_server_key(tmp_path: Path) -> None:

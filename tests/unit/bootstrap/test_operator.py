@@ -42,8 +42,8 @@ def acts(made: Initialised) -> list[tuple[str, Any, str | None]]:
 
 async def serve_until_taken_in(made: Initialised) -> None:
     """Be a server for as long as something waits."""
-    located = load(made.configuration)
-    async with open_service(located) as unrecorded, open_trail(located, unrecorded):
+    loaded = load(made.configuration)
+    async with open_service(loaded) as with_store, open_trail(loaded, with_store):
         async with asyncio.timeout(10):
             while list(directory(made).glob("pending-*.json")):
                 await asyncio.sleep(0.005)
@@ -82,8 +82,8 @@ def test_every_change_is_recorded_and_nothing_that_only_looks(made: Initialised)
 
 async def test_a_running_server_takes_them_in(made: Initialised, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending_module, "LOOK_SECONDS", 0.01)
-    located = load(made.configuration)
-    async with open_service(located) as unrecorded, open_trail(located, unrecorded):
+    loaded = load(made.configuration)
+    async with open_service(loaded) as with_store, open_trail(loaded, with_store):
         await asyncio.to_thread(run, users_app, made, "add", "alice")
         async with asyncio.timeout(10):
             while len(acts(made)) < 2:

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from typer.testing import CliRunner
 
-from ferryman.bootstrap.configuration import Located, load
+from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.bootstrap.service import open_service
 from ferryman.bootstrap.trail import open_trail
@@ -75,8 +75,8 @@ def webhook(url: str, directory: Path) -> str:
     return f'[audit.webhook]\nurl = "{url}"\nsecret_file = "{directory / "webhook.secret"}"\ninterval_seconds = 0\n'
 
 
-async def record(located: Located, work: Callable[[Service], Awaitable[None]]) -> None:
-    async with open_service(located) as unrecorded, open_trail(located, unrecorded) as service:
+async def record(loaded: LoadedConfiguration, work: Callable[[Service], Awaitable[None]]) -> None:
+    async with open_service(loaded) as with_store, open_trail(loaded, with_store) as service:
         await work(service)
 
 
@@ -85,10 +85,10 @@ async def three_records(service: Service) -> None:
         await service.trail.keep({"n": n, "eventTime": "2026-01-31T23:59:59.123Z"})
 
 
-def verified(located: Located, body: bytes) -> list[dict[str, Any]]:
+def verified(loaded: LoadedConfiguration, body: bytes) -> list[dict[str, Any]]:
     """Check a body's lines as a part of this server's chain."""
     lines = body.splitlines(keepends=True)
-    key = chain_key(read_server_keys(located).vault())
+    key = chain_key(read_server_keys(loaded).vault())
     assert list(Verification(key).problems("body", lines)) == []
     return [json.loads(line) for line in lines]
 
@@ -100,8 +100,8 @@ async def test_records_are_posted_and_signed(serve: Serve, configure: Callable[[
         got.append((request.raw_path, dict(request.headers), await request.read()))
         return web.Response(status=204)
 
-    located = load(configure(webhook(await serve(collect) + "/ferryman?from=here", tmp_path)))
-    await record(located, three_records)
+    loaded = load(configure(webhook(await serve(collect) + "/ferryman?from=here", tmp_path)))
+    await record(loaded, three_records)
     for raw_path, headers, body in got:
         assert raw_path == "/ferryman?from=here"
         signed = headers["Ferryman-Timestamp"].encode() + b"." + body
@@ -109,7 +109,7 @@ async def test_records_are_posted_and_signed(serve: Serve, configure: Callable[[
         numbers = [each["chain"]["sequence"] for each in map(json.loads, body.splitlines())]
         assert headers["Ferryman-First-Sequence"] == str(numbers[0])
         assert headers["Ferryman-Last-Sequence"] == str(numbers[-1])
-    records = verified(located, b"".join(body for _, _, body in got))
+    records = verified(loaded, b"".join(body for _, _, body in got))
     assert [each.get("n", each.get("detail-type")) for each in records] == [
         "AuditTrailOpened", 0, 1, 2, "AuditTrailClosed",
     ]  # fmt: skip
@@ -127,13 +127,13 @@ async def test_redirects_are_not_followed_and_the_state_is_told(
         return web.Response(status=307, headers={"Location": "/elsewhere"})
 
     path = configure(webhook(await serve(elsewhere) + "/ferryman", tmp_path))
-    located = load(path)
+    loaded = load(path)
 
     async def until_refused(service: Service) -> None:
         async with asyncio.timeout(10):
             await refused.wait()
 
-    await record(located, until_refused)
+    await record(loaded, until_refused)
     assert set(asked) == {"/ferryman"}
     shown = CliRunner().invoke(app, ["sinks", "--json", "--config", str(path)])
     assert shown.exit_code == 1
@@ -175,11 +175,11 @@ async def test_objects_are_put_where_cloudtrail_puts_its_own(
 
     address = await serve(store)
     settings = f'[audit.s3]\nbucket = "trail"\nregion = "eu-central-1"\nprefix = "ours/a"\nendpoint_url = "{address}"\n'
-    located = load(configure(settings))
-    await record(located, three_records)
+    loaded = load(configure(settings))
+    await record(loaded, three_records)
     assert signatures
     assert all(ours == theirs for ours, theirs in signatures)
-    account, region = located.configuration.server.account_id, located.configuration.server.region
+    account, region = loaded.configuration.server.account_id, loaded.configuration.server.region
     records = []
     for name, body in objects.items():
         content = json.loads(gzip.decompress(body))
@@ -195,9 +195,9 @@ async def test_objects_are_put_where_cloudtrail_puts_its_own(
 async def test_without_credentials_the_server_does_not_start(
     configure: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    located = load(configure('[audit.s3]\nbucket = "trail"\nregion = "eu-central-1"\nprofile = "nobody"\n'))
+    loaded = load(configure('[audit.s3]\nbucket = "trail"\nregion = "eu-central-1"\nprofile = "nobody"\n'))
     with pytest.raises(Failure, match=r"There are no credentials for audit\.s3"):
-        await record(located, three_records)
+        await record(loaded, three_records)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +215,6 @@ async def test_what_is_no_secret_is_refused(
     secret = tmp_path / "webhook.secret"
     secret.write_bytes(content.encode(errors="surrogateescape"))
     secret.chmod(mode)
-    located = load(configure(webhook("http://127.0.0.1:9/", tmp_path)))
+    loaded = load(configure(webhook("http://127.0.0.1:9/", tmp_path)))
     with pytest.raises(Failure, match=r"webhook"):
-        await record(located, three_records)
+        await record(loaded, three_records)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ferryman.cli.aws_cli import look_at_aws_cli
+from ferryman.cli.aws_cli import find_aws_cli
 from ferryman.cli.doctor.client import Verdict, examine_client
 from ferryman.cli.main import app
 from ferryman.client.calls.api import Connection
@@ -37,7 +37,7 @@ def install(path: Path, script: str) -> None:
 @pytest.mark.parametrize("where", ["", ">&2"])
 def test_a_release_that_ignores_profiles_is_known(path: Path, said: str, too_old: bool, where: str) -> None:
     install(path, f"echo '{said}' {where}")
-    found = look_at_aws_cli()
+    found = find_aws_cli()
     assert found is not None
     assert found.is_too_old is too_old
     finding = examine_client(Connection(), None)[0]

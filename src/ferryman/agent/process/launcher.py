@@ -151,7 +151,7 @@ def _become(program: Program, standard: tuple[int, int, int], go: int, fault: in
     status = NOT_EXECUTABLE
     fault_fd = fault
     try:
-        fault_fd = _take_descriptors(standard, go, fault, terminal=terminal)
+        fault_fd = _install_descriptors(standard, go, fault, terminal=terminal)
         _reset_signals()
         os.umask(0o022)
         if word := os.read(_GO_FD, 1 + TERMINAL_TYPE_LIMIT):
@@ -175,7 +175,7 @@ def _cause(error: BaseException) -> str:
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 
-def _take_descriptors(standard: tuple[int, int, int], go: int, fault: int, *, terminal: bool) -> int:
+def _install_descriptors(standard: tuple[int, int, int], go: int, fault: int, *, terminal: bool) -> int:
     """Leave the parent's session, make the descriptors stdio and a pty the controlling terminal; close all others."""
     os.setsid()
     if terminal:

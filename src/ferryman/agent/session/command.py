@@ -40,7 +40,7 @@ class CommandSession:
         self._stdin = False
         self._tells_code = separate
 
-    def ready(self, event: ClientReady) -> None:
+    def on_client_ready(self, event: ClientReady) -> None:
         """Start the command."""
         self._tells_code = self._separate or event.agreed != AWS
         if self._process.started:
@@ -50,18 +50,18 @@ class CommandSession:
             self._process.end_input()
         self._process.start()
 
-    def replaced(self) -> None:
+    def on_client_replaced(self) -> None:
         """Go on. Input that the earlier client had not been told is consumed is lost."""
 
-    def take(self, event: InputReceived) -> None:
+    def on_input(self, event: InputReceived) -> None:
         """Give input to the command, as data or as signals."""
         data = b""
         if event.payload_type == PayloadType.FLAG:
-            self._take_flag(event.payload)
+            self._on_flag(event.payload)
         elif event.payload_type == PayloadType.OUTPUT and self._stdin:
             data = event.payload
         elif event.payload_type == PayloadType.OUTPUT:
-            self._take_keys(event.payload)
+            self._send_signals(event.payload)
         self._process.write(event.sequence_number, data)
 
     def resume(self) -> None:
@@ -90,12 +90,12 @@ class CommandSession:
             data = prefix + data if begins else data
         self._client.send(_STREAMS[output], data)
 
-    def _take_keys(self, keys: bytes) -> None:
+    def _send_signals(self, keys: bytes) -> None:
         for key in keys:
             if key in _KEYS:
                 self._process.signal(_KEYS[key])
 
-    def _take_flag(self, payload: bytes) -> None:
+    def _on_flag(self, payload: bytes) -> None:
         try:
             flag = decode_flag(payload)
         except MalformedPayload as error:

@@ -14,7 +14,7 @@ from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
 
 RECONNECT = Backoff(initial=0.1, ratio=2.0, cap=5.0, jitter=0.5)
-_LOG = logger("link")
+_LOG = logger("data_channel")
 
 
 class ServerLost(Exception):

@@ -45,11 +45,11 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 _Connection = TypeVar("_Connection", bound=asyncio.BaseProtocol)
 
 
-class Undialled(Exception):
+class DialFailed(Exception):
     """No connection came about; the text says what failed and why."""
 
 
-class Forbidden(Undialled):
+class DestinationDenied(DialFailed):
     """The node's configuration denies every address of the host."""
 
 
@@ -126,28 +126,30 @@ class Destination:
     denied: tuple[Network, ...] = ()
 
     async def addresses(self) -> list[str]:
-        """Return the addresses that may be dialled, best first; raises `Undialled`, also `Forbidden`."""
+        """Return the addresses that may be dialled, best first; raises `DialFailed`, also `DestinationDenied`."""
         return [endpoint.address for endpoint in await self.endpoints()]
 
     async def endpoints(self) -> list[Endpoint]:
-        """Return what may be dialled, best first; raises `Undialled`, also `Forbidden`."""
+        """Return what may be dialled, best first; raises `DialFailed`, also `DestinationDenied`."""
         name = self.host or "localhost"
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             reason = said_by(error)
-            raise Undialled(f"cannot resolve {name}: {reason}") from error
+            raise DialFailed(f"cannot resolve {name}: {reason}") from error
         every = list(dict.fromkeys(Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found))
         allowed = [endpoint for endpoint in every if not self._denies(endpoint.address)]
         if not allowed:
             denied = every[0].address if every else ""
-            raise Forbidden(f"Forwarding to IP address {denied} is forbidden." if every else f"{name} has no address")
+            raise DestinationDenied(
+                f"Forwarding to IP address {denied} is forbidden." if every else f"{name} has no address"
+            )
         return allowed
 
     async def dial(self, make: Callable[[], _Connection]) -> _Connection:
         """Return a connection to the first address that answers, each checked before it is dialled.
 
-        Raises `Undialled` when none does within 10 s, and `Forbidden`.
+        Raises `DialFailed` when none does within 10 s, and `DestinationDenied`.
         """
         where = f"{self.host or 'localhost'}:{self.port}"
         reason = "no address answered in time"
@@ -160,7 +162,7 @@ class Destination:
                         reason = os.strerror(error.errno) if error.errno else str(error)
         except TimeoutError:
             pass
-        raise Undialled(f"cannot connect to {where}: {reason}")
+        raise DialFailed(f"cannot connect to {where}: {reason}")
 
     async def _connect(self, endpoint: Endpoint, make: Callable[[], _Connection]) -> _Connection:
         """Connect to the very address that was judged; judge the one that the kernel chose before any byte."""
@@ -171,7 +173,7 @@ class Destination:
             await loop.sock_connect(connecting, endpoint.sockaddr)
             peer = str(connecting.getpeername()[0])
             if self._denies(peer):
-                raise Forbidden(f"Forwarding to IP address {peer} is forbidden.")
+                raise DestinationDenied(f"Forwarding to IP address {peer} is forbidden.")
             _, connection = await loop.create_connection(make, sock=connecting)
         except BaseException:
             connecting.close()

@@ -8,7 +8,7 @@ import asyncio
 
 from ferryman.agent.logs import logger
 from ferryman.agent.records import FAILED
-from ferryman.agent.session.destinations import Destination, Undialled
+from ferryman.agent.session.destinations import Destination, DialFailed
 from ferryman.agent.session.session_handler import Client
 from ferryman.channel.events import InputReceived
 from ferryman.channel.mux.events import MuxFailed, StreamClosed, StreamOpened
@@ -38,7 +38,7 @@ class MuxForward:
         )
         self._dials: dict[int, asyncio.Task[None]] = {}
 
-    def take(self, event: InputReceived) -> None:
+    def on_input(self, event: InputReceived) -> None:
         """Take bytes of the smux session."""
         self._streams.take(event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b"")
 
@@ -79,7 +79,7 @@ class MuxForward:
     async def _dial(self, connection: TcpConnection) -> None:
         try:
             await self._destination.dial(lambda: connection)
-        except Undialled as error:
+        except DialFailed as error:
             _LOG.warning("not connected", reason=str(error))
             if self._streams.part(connection.stream_id) is not None:
                 self._client.send(PayloadType.FLAG, encode_flag(Flag.CONNECT_TO_PORT_ERROR))

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 
 from ferryman.agent.records import FAILED
-from ferryman.agent.session.destinations import Destination, Undialled
+from ferryman.agent.session.destinations import Destination, DialFailed
 from ferryman.agent.session.session_handler import Client
 from ferryman.channel.events import InputReceived
 from ferryman.transport.tcp_connection import TcpConnection
@@ -34,12 +34,12 @@ class PlainForward:
         self.ended = asyncio.Event()
         self._dial()
 
-    def take(self, event: InputReceived) -> None:
+    def on_input(self, event: InputReceived) -> None:
         """Write input to the connection, and dial again if there is none; act on flags."""
         if event.payload_type != PayloadType.OUTPUT:
             self._consume(event.sequence_number, 0)
             if event.payload_type == PayloadType.FLAG:
-                self._take_flag(event.payload)
+                self._on_flag(event.payload)
             return
         if self._connection is None and self._lasting:
             self._dial()
@@ -105,7 +105,7 @@ class PlainForward:
     async def _connect(self, connection: TcpConnection) -> None:
         try:
             await self._destination.dial(lambda: connection)
-        except Undialled as error:
+        except DialFailed as error:
             self._client.end(FAILED, str(error))
 
     def _gone(self) -> None:
@@ -123,7 +123,7 @@ class PlainForward:
         else:
             self._client.consumed(number)
 
-    def _take_flag(self, payload: bytes) -> None:
+    def _on_flag(self, payload: bytes) -> None:
         try:
             flag = decode_flag(payload)
         except MalformedPayload:

@@ -32,7 +32,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _LARGEST_PORT = 65535
 
 
-class Unplannable(Exception):
+class SessionRefused(Exception):
     """The session cannot be run here; the text is for its user."""
 
 
@@ -40,7 +40,7 @@ def plan(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     """Return the session that a task asks for; programs are forked already, so call it with one thread.
 
     The process is then logged in as the session's account, as far as the kernel's auditing goes.
-    Raises `Unplannable`.
+    Raises `SessionRefused`.
     """
     document = content.document_content
     session_type = document.get("sessionType")
@@ -52,7 +52,7 @@ def plan(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
         return _non_interactive(content, settings)
     if session_type == SessionType.PORT:
         return _port(members(document.get("properties")), settings)
-    raise Unplannable(f"Sessions of type {session_type} are not supported by this node's agent.")
+    raise SessionRefused(f"Sessions of type {session_type} are not supported by this node's agent.")
 
 
 def members(value: Any) -> Mapping[str, Any]:
@@ -93,9 +93,9 @@ def _non_interactive(content: InteractiveShellContent, settings: AgentSettings) 
     try:
         arguments = tuple(shlex.split(commands))
     except ValueError as error:
-        raise Unplannable(f"Unable to start command: cannot split the command line: {error}") from error
+        raise SessionRefused(f"Unable to start command: cannot split the command line: {error}") from error
     if not arguments:
-        raise Unplannable(f"Commands cannot be empty for session type {SessionType.NON_INTERACTIVE_COMMANDS}")
+        raise SessionRefused(f"Commands cannot be empty for session type {SessionType.NON_INTERACTIVE_COMMANDS}")
     account = _log_in(content, settings, elevated=_truth(properties, "runAsElevated"))
     program = Program(
         arguments[0], arguments, login_environment(account, os.environ, content.session_id), account, settings.limits
@@ -113,9 +113,9 @@ def _port(properties: Mapping[str, Any], settings: AgentSettings) -> Plan:
     texts = {name: _text(name, value) for name, value in properties.items()}
     number = texts.get("portNumber", "")
     if not number:
-        raise Unplannable("Port number is empty in session properties.")
+        raise SessionRefused("Port number is empty in session properties.")
     if not (_PORT.fullmatch(number) and 0 < int(number) <= _LARGEST_PORT):
-        raise Unplannable(f"Port number {number[:40]} in session properties is not one of 1 to {_LARGEST_PORT}.")
+        raise SessionRefused(f"Port number {number[:40]} in session properties is not one of 1 to {_LARGEST_PORT}.")
     host = texts.get("host", "")
     if host.startswith("[") and host.endswith("]"):  # an IPv6 address as URLs have it
         host = host[1:-1]
@@ -134,7 +134,7 @@ def _log_in(content: InteractiveShellContent, settings: AgentSettings, *, elevat
         else:
             account = session_account(_inputs(content), content.run_as_user or None, settings.run_as)
     except AccountRefused as error:
-        raise Unplannable(f"Unable to start command: {said_by(error)}") from error
+        raise SessionRefused(f"Unable to start command: {said_by(error)}") from error
     set_login_uid(account.uid)
     return account
 
@@ -150,9 +150,9 @@ def _platform(content: InteractiveShellContent) -> Mapping[str, Any]:
 def _commands(properties: Mapping[str, Any], session_type: str) -> str:
     commands = properties.get("commands")
     if not isinstance(commands, str) or not commands.strip():
-        raise Unplannable(f"Commands cannot be empty for session type {session_type}")
+        raise SessionRefused(f"Commands cannot be empty for session type {session_type}")
     if "\0" in commands:
-        raise Unplannable("Unable to start command: the command line holds a NUL character")
+        raise SessionRefused("Unable to start command: the command line holds a NUL character")
     return commands
 
 
@@ -160,14 +160,14 @@ def _truth(properties: Mapping[str, Any], name: str) -> bool:
     """Return a boolean that documents give as such or as text."""
     text = str(properties.get(name, "")).strip().lower()
     if text not in ("", "true", "false"):
-        raise Unplannable(f"{name} is neither true nor false in session properties.")
+        raise SessionRefused(f"{name} is neither true nor false in session properties.")
     return text == "true"
 
 
 def _prefix(properties: Mapping[str, Any], name: str) -> bytes:
     prefix = str(properties.get(name) or "")
     if not _PREFIX.fullmatch(prefix):
-        raise Unplannable(f"invalid {name} {prefix}")
+        raise SessionRefused(f"invalid {name} {prefix}")
     return prefix.encode()
 
 
@@ -175,4 +175,4 @@ def _text(name: str, value: Any) -> str:
     """Return a property as text: clients can read nothing else (`protocol/client.md` §10.2)."""
     if isinstance(value, str | int) and not isinstance(value, bool):
         return str(value)
-    raise Unplannable(f"{name} is not a text in session properties.")
+    raise SessionRefused(f"{name} is not a text in session properties.")

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 
 from ferryman.agent.logs import logger
 from ferryman.agent.records import FAILED, SUCCESS, SessionResult, new_result
-from ferryman.agent.session.destinations import Destination, Forbidden, Undialled
+from ferryman.agent.session.destinations import Destination, DestinationDenied, DialFailed
 from ferryman.agent.session.mux_forward import MuxForward
 from ferryman.agent.session.plain_forward import PlainForward
 from ferryman.agent.session.session_handler import Client
@@ -30,7 +30,7 @@ class PortSession:
         self._over = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def ready(self, event: ClientReady) -> None:
+    def on_client_ready(self, event: ClientReady) -> None:
         """Join the client to the destination, by what it can do."""
         if self._forward is not None:
             self._forward.close()
@@ -42,18 +42,18 @@ class PortSession:
             self._forward = forward
             self._run(self._follow(forward))
 
-    def replaced(self) -> None:
+    def on_client_replaced(self) -> None:
         """Drop the connections: they were the earlier client's, and another cannot go on with them."""
         if self._forward is not None:
             self._forward.close()
             self._forward = None
 
-    def take(self, event: InputReceived) -> None:
+    def on_input(self, event: InputReceived) -> None:
         """Take input."""
         if event.payload_type == PayloadType.FLAG and event.payload == _TERMINATE:
             self._client.end()
         elif self._forward is not None:
-            self._forward.take(event)
+            self._forward.on_input(event)
             return
         self._client.consumed(event.sequence_number)
 
@@ -69,7 +69,7 @@ class PortSession:
 
     async def close(self) -> None:
         """Drop the connections."""
-        self.replaced()
+        self.on_client_replaced()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -83,9 +83,9 @@ class PortSession:
         """End a session whose host is denied, as no connection of it can come about; others may come to answer."""
         try:
             await self._destination.addresses()
-        except Forbidden as error:
+        except DestinationDenied as error:
             self._client.end(FAILED, str(error))
-        except Undialled as error:
+        except DialFailed as error:
             _LOG.warning("host not resolved", reason=str(error))
 
     def _run(self, work: Coroutine[None, None, None]) -> None:

@@ -96,7 +96,7 @@ class Session:
         self._consumed_bytes = 0
         self._consumed = -1
         self._acknowledging: asyncio.TimerHandle | None = None
-        self._kind = plan.make(self)
+        self._handler = plan.make(self)
 
     def end(self, status: str = SUCCESS, output: str = "") -> None:
         """End the session with this result; the first to end it decides."""
@@ -126,7 +126,7 @@ class Session:
         """Run to the end and return how it ended. Nothing of the session is left then."""
         tasks = [
             asyncio.create_task(step)
-            for step in (self._carry(), self._follow_kind(), self._await_client(), self._watch_limits())
+            for step in (self._carry(), self._await_result(), self._await_client(), self._watch_limits())
         ]
         for task in tasks:
             task.add_done_callback(self._fail_on_fault)
@@ -138,7 +138,7 @@ class Session:
             await asyncio.wait(tasks)
             if self._acknowledging is not None:
                 self._acknowledging.cancel()
-            await self._kind.close()
+            await self._handler.close()
 
     async def _carry(self) -> None:
         try:
@@ -148,9 +148,9 @@ class Session:
         except ServerLost as error:
             self.end(FAILED, f"The session was ended because its node had {error}.")
 
-    async def _follow_kind(self) -> None:
+    async def _await_result(self) -> None:
         """When the kind has ended: everything it said to the client, then the word to the server."""
-        result = await self._kind.ended()
+        result = await self._handler.ended()
         if result.status == FAILED:
             self.end(result.status, result.output)
             return
@@ -206,14 +206,14 @@ class Session:
             self._on_event(event)
         if self._engine.all_acknowledged:
             self._delivered.set()
-        self._kind.resume()
+        self._handler.resume()
 
     def _on_input(self, event: InputReceived) -> None:
         self._active_at = time.monotonic()
         self._sizes[event.sequence_number] = len(event.payload)
         if self._outcome.done():
             return
-        self._kind.take(event)
+        self._handler.on_input(event)
         if self._outcome.done():  # the client ended it, and leaves as soon as it knows that we know
             self._engine.acknowledge(event.sequence_number, self._active_at, delayed=False)
             self._pump.wake()
@@ -226,11 +226,11 @@ class Session:
                 self._active_at = time.monotonic()
                 self._client_ready.set()
                 if not self._outcome.done():
-                    self._kind.ready(event)
+                    self._handler.on_client_ready(event)
             case ClientReplaced():
                 self._active_at = time.monotonic()
                 self._sizes.clear()
-                self._kind.replaced()
+                self._handler.on_client_replaced()
             case HandshakeRefused(reason):
                 self.end(FAILED, f"The client refused the handshake: {reason}")
             case SessionEnded():

@@ -25,16 +25,16 @@ class Client(Protocol):
         """End the session at once, with this result."""
 
 
-class Kind(Protocol):
+class SessionHandler(Protocol):
     """One session's program or ports. All calls come from the event loop."""
 
-    def ready(self, event: ClientReady) -> None:
+    def on_client_ready(self, event: ClientReady) -> None:
         """A client has completed the handshake: the first, or another that takes the session over."""
 
-    def replaced(self) -> None:
+    def on_client_replaced(self) -> None:
         """Another client has come, and will complete the handshake; input not consumed is gone."""
 
-    def take(self, event: InputReceived) -> None:
+    def on_input(self, event: InputReceived) -> None:
         """Take input, in order; `Client.consumed` for every one."""
 
     def resume(self) -> None:
@@ -57,5 +57,5 @@ class Plan:
 
     session_type: str
     properties: Mapping[str, str] | None
-    make: Callable[[Client], Kind]
+    make: Callable[[Client], SessionHandler]
     idles: bool = True

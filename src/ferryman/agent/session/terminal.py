@@ -30,17 +30,17 @@ class TerminalSession:
         self._tells_code = False
         self._terminal_type = ""
 
-    def ready(self, event: ClientReady) -> None:
+    def on_client_ready(self, event: ClientReady) -> None:
         """Start the program soon: the client's first word is its window size."""
         self._tells_code = event.agreed.exit_code
         self._terminal_type = event.agreed.terminal_type
         if self._starting is None:
             self._starting = self._loop.call_later(SIZE_SECONDS, self._start)
 
-    def replaced(self) -> None:
+    def on_client_replaced(self) -> None:
         """Go on: a terminal shows itself to whoever looks."""
 
-    def take(self, event: InputReceived) -> None:
+    def on_input(self, event: InputReceived) -> None:
         """Give input to the terminal. What is not typed takes its turn in the queue too: acknowledged in order."""
         data = b""
         if event.payload_type == PayloadType.SIZE:

@@ -14,14 +14,14 @@ from ferryman.agent.workers.zygote import LENGTH
 
 START_SECONDS = 30.0
 FORK_SECONDS = 10.0
-_LOG = logger("nursery")
+_LOG = logger("pool")
 
 
-class NoWorker(Exception):
+class WorkerUnavailable(Exception):
     """No session worker could be started."""
 
 
-class Nursery:
+class WorkerPool:
     """Makes session workers. One task at a time is with the zygote; the others wait."""
 
     def __init__(self, state_directory: Path) -> None:
@@ -32,12 +32,12 @@ class Nursery:
         self._writer: asyncio.StreamWriter | None = None
 
     async def start(self) -> None:
-        """Start the zygote and wait until it is ready; raises `NoWorker`."""
+        """Start the zygote and wait until it is ready; raises `WorkerUnavailable`."""
         async with self._lock:
             await self._ensure()
 
     async def fork(self, task: WorkerTask) -> int:
-        """Return the process id of a new worker for `task`; raises `NoWorker`."""
+        """Return the process id of a new worker for `task`; raises `WorkerUnavailable`."""
         message = msgspec.json.encode(task)
         async with self._lock:
             for _ in range(2):
@@ -50,7 +50,7 @@ class Nursery:
                 except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
                     _LOG.warning("zygote lost; starting another")
                     await self._stop()
-        raise NoWorker("the process that starts session workers died twice")
+        raise WorkerUnavailable("the process that starts session workers died twice")
 
     async def close(self) -> None:
         """End the zygote; workers live on."""
@@ -68,7 +68,7 @@ class Nursery:
                     await self._reader.readexactly(LENGTH.size)
             except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
                 await self._stop()
-                raise NoWorker("the process that starts session workers did not start; see its log") from error
+                raise WorkerUnavailable("the process that starts session workers did not start; see its log") from error
         return self._reader, self._writer
 
     async def _stop(self) -> None:

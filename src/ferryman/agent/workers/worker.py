@@ -18,7 +18,7 @@ from ferryman.agent.credentials import CredentialSource
 from ferryman.agent.logs import logger
 from ferryman.agent.process.login_uid import audit_identity
 from ferryman.agent.records import ENDED_BY_AGENT, FAILED, SessionRecord, SessionRecords, SessionResult, new_result
-from ferryman.agent.session.plan import Unplannable, members, plan
+from ferryman.agent.session.plan import SessionRefused, members, plan
 from ferryman.agent.session.session import Session, SessionLimits, session_limits
 from ferryman.agent.session.session_handler import Plan
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
@@ -77,7 +77,7 @@ def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> Sess
         _LOG.info("session prepared", **audit_identity())
         limits = session_limits(members(task.content.document_content.get("inputs")), idles=planned.idles)
         return run_loop(_converse(task.content.session_id, planned, state, trusted, limits))
-    except Unplannable as error:
+    except SessionRefused as error:
         return new_result(FAILED, str(error))
     except Exception as error:  # noqa: BLE001 - the process's boundary: the user is told, the log has it
         _LOG.exception("session worker failed")

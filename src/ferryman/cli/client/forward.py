@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli.client.shell import NodeArgument, attend
+from ferryman.cli.client.shell import NodeArgument, run_session
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.printing import complain, say, say_json
 from ferryman.client.calls.api import Connection, connect
@@ -59,7 +59,7 @@ def _join(connection: Connection, node: str, port: int) -> int:
     from ferryman.client.calls.targets import find_node
 
     api = connect(connection)
-    return attend(start_session(api, find_node(api, node).node_id, SSH_DOCUMENT, {"portNumber": str(port)}))
+    return run_session(start_session(api, find_node(api, node).node_id, SSH_DOCUMENT, {"portNumber": str(port)}))
 
 
 async def _forward(

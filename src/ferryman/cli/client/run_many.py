@@ -38,7 +38,7 @@ async def run_on_all(nodes: Sequence[Node], words: Sequence[str], parallel: int,
     255 stands for a node on which the command did not run to its end.
     """
     places = asyncio.Semaphore(parallel)
-    with JsonLines() if as_json else ForPeople(len(nodes)) as report:
+    with JsonReport() if as_json else TextReport(len(nodes)) as report:
 
         async def run(node: Node) -> int:
             async with places:
@@ -51,7 +51,7 @@ async def run_on_all(nodes: Sequence[Node], words: Sequence[str], parallel: int,
 
 async def _run(node: Node, words: Sequence[str], report: Report) -> int:
     started = time.monotonic()
-    lines = {stream: Lines() for stream in Stream}
+    lines = {stream: LineSplitter() for stream in Stream}
     try:
         async with node.start(words) as command, feed(command, []):
             async for stream, data in command:
@@ -69,7 +69,7 @@ async def _run(node: Node, words: Sequence[str], report: Report) -> int:
     return exit_code
 
 
-class Lines:
+class LineSplitter:
     """Cuts bytes into lines of UTF-8; what is none is shown as U+FFFD."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class Lines:
         return [_text(begun)] if begun else []
 
 
-class JsonLines:
+class JsonReport:
     """A line of JSON for every event."""
 
     def __enter__(self) -> Self:
@@ -114,8 +114,8 @@ class JsonLines:
         say_json({"event": "failed", "node": node.id, "name": node.name, "error": failure.line})
 
 
-class ForPeople:
-    """Lines with the node's name before them, on the stream they came from; on a terminal, how far it all is."""
+class TextReport:
+    """LineSplitter with the node's name before them, on the stream they came from; on a terminal, how far it all is."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console

@@ -37,10 +37,10 @@ def command(
     document = INTERACTIVE_DOCUMENT if words else ""
     parameters = {"command": shlex.join(words)} if words else {}
     launch = start_session(api, find_node(api, node).node_id, document, parameters, reason)
-    raise typer.Exit(attend(launch))
+    raise typer.Exit(run_session(launch))
 
 
-def attend(launch: Launch) -> int:
+def run_session(launch: Launch) -> int:
     """Run a session on this process's terminal or standard streams; returns the exit status."""
     import uvloop
 

@@ -17,7 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from ferryman.cli.aws_cli import TOO_OLD_TEXT, look_at_aws_cli
+from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node
 from ferryman.model.failures import Failure, said_by
@@ -167,7 +167,7 @@ def _certificate(url: SplitResult, context: ssl.SSLContext) -> Finding:
 
 def _aws_cli() -> Finding:
     subject = "AWS CLI"
-    found = look_at_aws_cli()
+    found = find_aws_cli()
     if found is None:
         return Finding(
             Verdict.DOUBTFUL, subject, "there is no `aws` on PATH", "Install it to use `aws ssm start-session`"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ferryman.bootstrap.certificate_files import read_authority_key
-from ferryman.bootstrap.configuration import Located, Tls, load
+from ferryman.bootstrap.configuration import LoadedConfiguration, Tls, load
 from ferryman.bootstrap.server import server_certificate
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     """Look at a server's configuration, key and certificate; `now` is aware."""
     try:
-        located = load(config)
-        read_server_keys(located)
-        server_certificate(located)
+        loaded = load(config)
+        read_server_keys(loaded)
+        server_certificate(loaded)
     except Failure as failure:
         return [bad("Server's files", failure)]
-    server = located.configuration.server
+    server = loaded.configuration.server
     valid = Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
-    findings = [valid] if server.tls is None else [valid, *_certificates(located, server.tls, now)]
-    return [*findings, *_sinks(located)]
+    findings = [valid] if server.tls is None else [valid, *_certificates(loaded, server.tls, now)]
+    return [*findings, *_sinks(loaded)]
 
 
-def _sinks(located: Located) -> list[Finding]:
+def _sinks(loaded: LoadedConfiguration) -> list[Finding]:
     from ferryman.audit.sinks.position import position_path, read_position
     from ferryman.bootstrap.sinks import sink_names, webhook_secret
 
-    audit, findings = located.configuration.audit, []
+    audit, findings = loaded.configuration.audit, []
     if audit.webhook is not None:
         try:
-            webhook_secret(located, audit.webhook.secret_file)
+            webhook_secret(loaded, audit.webhook.secret_file)
         except Failure as failure:
             return [bad("Audit sinks", failure)]
-    for name in sink_names(located):
+    for name in sink_names(loaded):
         subject = f"Audit sink {name}"
-        position = read_position(position_path(located.path(audit.directory), name))
+        position = read_position(position_path(loaded.path(audit.directory), name))
         if position.failure is None:
             findings.append(Finding(Verdict.GOOD, subject, f"delivered up to record {position.sequence}"))
         else:
@@ -53,34 +53,34 @@ def _sinks(located: Located) -> list[Finding]:
     return findings
 
 
-def _certificates(located: Located, tls: Tls, now: datetime) -> list[Finding]:
+def _certificates(loaded: LoadedConfiguration, tls: Tls, now: datetime) -> list[Finding]:
     from cryptography import x509
 
-    certificate = x509.load_pem_x509_certificate(located.path(tls.certificate).read_bytes())
+    certificate = x509.load_pem_x509_certificate(loaded.path(tls.certificate).read_bytes())
     advice = "Renew it with whoever issued it; the server picks the new one up by itself"
     if tls.authority_key is not None:
         advice = "Run `ferryman certificate renew`, or check the server's log for why it was not renewed"
     subject = "Certificate's lifetime"
-    findings = [lifetime(subject, certificate.not_valid_after_utc, now, advice), _names(located, certificate)]
+    findings = [lifetime(subject, certificate.not_valid_after_utc, now, advice), _names(loaded, certificate)]
     if tls.authority is None:
         return findings
     try:
-        read_authority_key(located)
-        authority = x509.load_pem_x509_certificate(located.path(tls.authority).read_bytes())
+        read_authority_key(loaded)
+        authority = x509.load_pem_x509_certificate(loaded.path(tls.authority).read_bytes())
     except Failure as failure:
         return [*findings, bad("Authority", failure)]
     except (OSError, ValueError) as error:
-        said = f"{located.path(tls.authority)} cannot be used: {said_by(error)}"
+        said = f"{loaded.path(tls.authority)} cannot be used: {said_by(error)}"
         return [*findings, Finding(Verdict.BAD, "Authority", said, "Copy it back from a machine that trusts it")]
     advice = "Create another with `ferryman certificate new`, and make clients and nodes trust it in time"
     return [*findings, lifetime("Authority", authority.not_valid_after_utc, now, advice)]
 
 
-def _names(located: Located, certificate: "x509.Certificate") -> Finding:
+def _names(loaded: LoadedConfiguration, certificate: "x509.Certificate") -> Finding:
     from cryptography import x509
 
     subject = "Certificate's names"
-    host = urlsplit(located.configuration.server.public_url).hostname or ""
+    host = urlsplit(loaded.configuration.server.public_url).hostname or ""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

@@ -53,8 +53,8 @@ def command(
 
     asked = action if ":" in action else f"ssm:{action}"
     given = _keys(context or [])
-    located = load(config)
-    server = located.configuration.server
+    loaded = load(config)
+    server = loaded.configuration.server
     arn = _arn(Arns(server.account_id, server.region), resource)
 
     async def work(service: "Service") -> tuple[str, list[dict[str, Any]]]:
@@ -66,7 +66,7 @@ def command(
             found = [await simulate(service, of, asked, arn, given)]
         return of.caller.arn, [await _told(service, of, each) for each in found]
 
-    who, decisions = with_service(located, work)
+    who, decisions = with_service(loaded, work)
     allowed = all(each["decision"] == "allowed" for each in decisions)
     if json:
         print_json({"caller": who, "action": asked, "allowed": allowed, "decisions": decisions})

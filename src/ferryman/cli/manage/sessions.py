@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli.instants import given_instant
+from ferryman.cli.instants import parse_instant
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import instant, print_json, print_table
@@ -121,7 +121,7 @@ def _filters(
 
 def _instant(option: str, text: str | None) -> str | None:
     """A local time given without a zone becomes the instant that the server understands."""
-    moment = given_instant(option, text)
+    moment = parse_instant(option, text)
     return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

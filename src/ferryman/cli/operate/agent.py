@@ -168,7 +168,7 @@ def _run(
     """Run the agent's own code and put its errors into words for people."""
     from ferryman.agent.process.accounts import AccountRefused
     from ferryman.agent.state import StateUnusable
-    from ferryman.agent.workers.pool import NoWorker
+    from ferryman.agent.workers.pool import WorkerUnavailable
     from ferryman.transport.errors import CertificateRefused, Unreachable
 
     try:
@@ -186,5 +186,5 @@ def _run(
         raise Failure(
             f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"
         ) from error
-    except (StateUnusable, AccountRefused, NoWorker) as error:
+    except (StateUnusable, AccountRefused, WorkerUnavailable) as error:
         raise Failure(f"{what} failed", str(error)) from error

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.server_keys import read_server_keys
-from ferryman.cli.instants import given_instant
+from ferryman.cli.instants import parse_instant
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json, print_table
@@ -50,9 +50,9 @@ def list_records(
     """List calls, who made them, and events of sessions and nodes, newest first."""
     from ferryman.audit.reader import newest_first
 
-    located = load(config)
+    loaded = load(config)
     earliest, latest = _instant("--since", since), _instant("--until", until)
-    records = _between(newest_first(located.path(located.configuration.audit.directory)), earliest, latest)
+    records = _between(newest_first(loaded.path(loaded.configuration.audit.directory)), earliest, latest)
     rows = list(islice(records_of(records, user=user, event=event, session=session, errors=errors), limit))
     if json:
         print_json(rows)
@@ -72,9 +72,9 @@ def verify_trail(
     from ferryman.audit.reader import verify
     from ferryman.core.audit.chain import PURPOSE
 
-    located = load(config)
-    directory = located.path(located.configuration.audit.directory)
-    keys = read_server_keys(located)
+    loaded = load(config)
+    directory = loaded.path(loaded.configuration.audit.directory)
+    keys = read_server_keys(loaded)
     key, *older = (*keys.vault().derive_all(PURPOSE), *keys.audit_only)
     found, problems = verify(directory, key, at_least, older)
     for problem in problems[:SHOWN_PROBLEMS]:
@@ -101,10 +101,10 @@ def list_sinks(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
     from ferryman.core.audit.records import moment
     from ferryman.model.identifiers import Millis
 
-    located = load(config)
-    directory = located.path(located.configuration.audit.directory)
+    loaded = load(config)
+    directory = loaded.path(loaded.configuration.audit.directory)
     last = last_link(directory).sequence
-    found = [(name, read_position(position_path(directory, name))) for name in sink_names(located)]
+    found = [(name, read_position(position_path(directory, name))) for name in sink_names(loaded)]
     if json:
         print_json([{"sink": name, "last_sequence": last, **structs.asdict(position)} for name, position in found])
     else:
@@ -235,5 +235,5 @@ def _local(time: str) -> str:
 
 def _instant(option: str, text: str | None) -> str | None:
     """Return a time as records have it; a local time given without a zone becomes the instant."""
-    moment = given_instant(option, text)
+    moment = parse_instant(option, text)
     return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

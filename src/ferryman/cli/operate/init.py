@@ -11,8 +11,8 @@ import typer
 
 from ferryman.bootstrap.certificate_files import write_certificates
 from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, load, split_address
-from ferryman.bootstrap.operator import act
-from ferryman.cli.aws_cli import TOO_OLD_TEXT, look_at_aws_cli
+from ferryman.bootstrap.operator import run_recorded
+from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
 from ferryman.cli.printing import complain, say
 from ferryman.client.login.aws_config import with_settings
 from ferryman.client.login.service_endpoints import with_endpoint
@@ -125,11 +125,11 @@ def initialise(plan: Plan) -> Initialised:
         tls=_TLS if plan.tls else "",
     )
     write_private(partial, text.encode())
-    located = load(partial)
+    loaded = load(partial)
     write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     if plan.tls:
         write_certificates(directory / "tls", plan.public_host or host)
-    credentials = act(located, "init", {"userName": ADMINISTRATOR, "region": plan.region}, _first_administrator)
+    credentials = run_recorded(loaded, "init", {"userName": ADMINISTRATOR, "region": plan.region}, _first_administrator)
     profile = directory / "aws"
     _write_profile(profile, plan, directory, credentials)
     # Last, so that an interrupted init can be run again.
@@ -162,7 +162,7 @@ def command(
     say("", "Use it from another shell:", "")
     say(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
     say("  ferryman activation create")
-    found = look_at_aws_cli()
+    found = find_aws_cli()
     if found is not None and found.is_too_old:
         complain("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
 

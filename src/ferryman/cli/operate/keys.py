@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ferryman.bootstrap.configuration import KEY_BYTES, Located, load
-from ferryman.bootstrap.operator import act, recorded
+from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration, load
+from ferryman.bootstrap.operator import recorded, run_recorded
 from ferryman.bootstrap.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
@@ -34,9 +34,9 @@ def new_key() -> None:
 @app.command("list")
 def list_keys(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """List the server's keys, and how many secrets in the database are encrypted with each."""
-    located = load(config)
-    keys = read_server_keys(located)
-    counts = _counts(located)
+    loaded = load(config)
+    keys = read_server_keys(loaded)
+    counts = _counts(loaded)
     rows: list[dict[str, Any]] = [
         {"key_id": name, "state": _state(keys, index), "replaced": _iso(keys.replaced[index]), "secrets": counts[name]}
         for index, name in enumerate(keys.vault().key_ids)
@@ -63,26 +63,26 @@ def rotate(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Encrypt with a new key, or the staged one, from now on. The old keys still decrypt."""
-    located = load(config)
-    path = _key_file(located)
+    loaded = load(config)
+    path = _key_file(loaded)
     with _alone(path):
-        name = _rotate(located, path, stage=stage)
+        name = _rotate(loaded, path, stage=stage)
     if stage:
         say(f"Added key {name}, which only decrypts. Copy {path} to every server, then run `ferryman key rotate`.")
     else:
         say(f"Key {name} encrypts from now on. Copy {path} to every server, then run `ferryman key reseal`.")
 
 
-def _rotate(located: Located, path: Path, *, stage: bool) -> str:
+def _rotate(loaded: LoadedConfiguration, path: Path, *, stage: bool) -> str:
     """Add a key, or use the staged one; return its id."""
-    keys = read_server_keys(located)
+    keys = read_server_keys(loaded)
     waiting = keys.waiting
     if stage and waiting is not None:
         raise Failure("There is a staged key already", "it does not encrypt yet", "Run `ferryman key rotate` to use it")
     key = os.urandom(KEY_BYTES) if waiting is None else waiting
     changed = keys.staged(key) if stage else keys.rotated(key, datetime.now(UTC))
     name = changed.vault().key_ids[-1 if stage else 0]
-    with recorded(located, "key rotate", {"keyId": name, "stage": stage}):
+    with recorded(loaded, "key rotate", {"keyId": name, "stage": stage}):
         replace_file(path, changed.text().encode())
     return name
 
@@ -92,7 +92,7 @@ def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Encrypt every secret in the database with the current key. Servers may be running."""
     from ferryman.core.iam import resealing
 
-    count = act(load(config), "key reseal", {}, resealing.reseal)
+    count = run_recorded(load(config), "key reseal", {}, resealing.reseal)
     say(f"Resealed {count} secret{'' if count == 1 else 's'}.")
 
 
@@ -106,22 +106,22 @@ def retire(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Remove the keys that were replaced, once nothing is encrypted with them. The audit trail still verifies."""
-    located = load(config)
-    path = _key_file(located)
+    loaded = load(config)
+    path = _key_file(loaded)
     with _alone(path):
-        retired = _retire(located, path, now=now)
+        retired = _retire(loaded, path, now=now)
     say(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
 
 
-def _retire(located: Located, path: Path, *, now: bool) -> str:
+def _retire(loaded: LoadedConfiguration, path: Path, *, now: bool) -> str:
     """Forget the keys that were replaced; return their ids, "" if there are none."""
     from ferryman.audit.pending import PURPOSE, reseal_pending
 
-    keys = read_server_keys(located)
+    keys = read_server_keys(loaded)
     replaced = {key: since for key, since in zip(keys.keys, keys.replaced, strict=True) if since is not None}
     if not replaced:
         return ""
-    counts = _counts(located)
+    counts = _counts(loaded)
     names = dict(zip(keys.keys, keys.vault().key_ids, strict=True))
     held = sum(counts[names[key]] for key in replaced) + counts[""]
     if held:
@@ -138,8 +138,8 @@ def _retire(located: Located, path: Path, *, now: bool) -> str:
             "Wait until then, or invalidate them with --now",
         )
     retired = ", ".join(names[key] for key in replaced)
-    with recorded(located, "key retire", {"keyIds": retired, "now": now}):
-        directory = located.path(located.configuration.audit.directory)
+    with recorded(loaded, "key retire", {"keyIds": retired, "now": now}):
+        directory = loaded.path(loaded.configuration.audit.directory)
         reseal_pending(directory, keys.vault().derive_all(PURPOSE))
         replace_file(path, keys.without(set(replaced)).text().encode())
     return retired
@@ -168,14 +168,14 @@ def _lock(directory: int) -> None:
         raise Failure("The keys cannot be changed", "another command is changing them", advice) from error
 
 
-def _counts(located: Located) -> Counter[str]:
+def _counts(loaded: LoadedConfiguration) -> Counter[str]:
     from ferryman.core.iam import resealing
 
-    return with_service(located, resealing.sealed_under)
+    return with_service(loaded, resealing.sealed_under)
 
 
-def _key_file(located: Located) -> Path:
-    server = located.configuration.server
+def _key_file(loaded: LoadedConfiguration) -> Path:
+    server = loaded.configuration.server
     if server.key_command or VARIABLE in os.environ:
         where = "server.key_command" if server.key_command else VARIABLE
         raise Failure(
@@ -183,7 +183,7 @@ def _key_file(located: Located) -> Path:
             f"they come from {where}",
             "Change them there: put one from `ferryman key new` first, and append a space and the time to the old one",
         )
-    return located.path(server.key_file)
+    return loaded.path(server.key_file)
 
 
 def _state(keys: ServerKeys, index: int) -> str:

@@ -14,9 +14,9 @@ def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     from ferryman.cli import logs
 
-    located = load(config)
-    log = logs.configure(located.configuration.log.level, located.configuration.log.format)
+    loaded = load(config)
+    log = logs.configure(loaded.configuration.log.level, loaded.configuration.log.format)
     try:
-        uvloop.run(run_server(located))
+        uvloop.run(run_server(loaded))
     finally:
         log.drain()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ferryman.bootstrap.configuration import load
-from ferryman.bootstrap.operator import Parameters, act
+from ferryman.bootstrap.operator import Parameters, run_recorded
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
@@ -43,7 +43,7 @@ def add(
         await identities.create_user(service, name, role)
         return await identities.create_access_key(service, name)
 
-    made = act(load(config), "user add", {"userName": name, "role": role.value}, work)
+    made = run_recorded(load(config), "user add", {"userName": name, "role": role.value}, work)
     _show_credentials(name, made, as_json=json)
 
 
@@ -62,9 +62,9 @@ def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
             for user in await identities.list_users(service)
         ]
 
-    located = load(config)
-    account_id = located.configuration.server.account_id
-    rows = with_service(located, work)
+    loaded = load(config)
+    account_id = loaded.configuration.server.account_id
+    rows = with_service(loaded, work)
     if json:
         print_json(
             [
@@ -100,7 +100,7 @@ def change_role(
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"userName": name, "role": role.value}
-    act(load(config), "user role", given, lambda service: identities.set_role(service, name, role))
+    run_recorded(load(config), "user role", given, lambda service: identities.set_role(service, name, role))
     say(f"{name} is now {role.value}.")
 
 
@@ -109,7 +109,7 @@ def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
     """Remove a user and all their access keys."""
     from ferryman.core.iam import operator as identities
 
-    act(load(config), "user remove", {"userName": name}, lambda service: identities.delete_user(service, name))
+    run_recorded(load(config), "user remove", {"userName": name}, lambda service: identities.delete_user(service, name))
     say(f"Removed {name} and their access keys.")
 
 
@@ -119,7 +119,9 @@ def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOptio
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"userName": name}
-    made = act(load(config), "user key add", given, lambda service: identities.create_access_key(service, name))
+    made = run_recorded(
+        load(config), "user key add", given, lambda service: identities.create_access_key(service, name)
+    )
     _show_credentials(name, made, as_json=json)
 
 
@@ -151,7 +153,7 @@ def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> N
 
     given: Parameters = {"accessKeyId": key}
     work = partial(identities.set_access_key_active, access_key_id=key, active=False)
-    act(load(config), "user key disable", given, work)
+    run_recorded(load(config), "user key disable", given, work)
     say(f"Disabled {key}.")
 
 
@@ -162,7 +164,7 @@ def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
 
     given: Parameters = {"accessKeyId": key}
     work = partial(identities.set_access_key_active, access_key_id=key, active=True)
-    act(load(config), "user key enable", given, work)
+    run_recorded(load(config), "user key enable", given, work)
     say(f"Enabled {key}.")
 
 
@@ -172,7 +174,7 @@ def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
     from ferryman.core.iam import operator as identities
 
     given: Parameters = {"accessKeyId": key}
-    act(load(config), "user key remove", given, lambda service: identities.delete_access_key(service, key))
+    run_recorded(load(config), "user key remove", given, lambda service: identities.delete_access_key(service, key))
     say(f"Removed {key}.")
 
 

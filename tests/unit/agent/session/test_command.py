@@ -15,7 +15,7 @@ from ferryman.agent.credentials import CredentialSource
 from ferryman.agent.process.reaping import session_members
 from ferryman.agent.process.resource_limits import ResourceLimits
 from ferryman.agent.records import SUCCESS, SessionResult
-from ferryman.agent.session.plan import Unplannable, plan
+from ferryman.agent.session.plan import SessionRefused, plan
 from ferryman.agent.session.session import Session, SessionLimits
 from ferryman.agent.settings import AgentSettings
 from ferryman.agent.state import StateDirectory
@@ -230,7 +230,7 @@ async def test_limits_hold_for_the_program(node: Node, client: Client) -> None:
     ],
 )
 def test_documents_that_cannot_be_run_say_why(content: InteractiveShellContent, text: str) -> None:
-    with pytest.raises(Unplannable, match=text):
+    with pytest.raises(SessionRefused, match=text):
         plan(content, AgentSettings())
 
 

@@ -8,8 +8,8 @@ import pytest
 from ferryman.agent.session.destinations import (
     DENIED_BY_DEFAULT,
     Destination,
-    Forbidden,
-    Undialled,
+    DestinationDenied,
+    DialFailed,
     is_denied,
     networks,
 )
@@ -119,7 +119,7 @@ def test_a_network_that_is_none_is_named() -> None:
 
 @pytest.mark.parametrize("host", ["2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"])
 async def test_what_resolves_to_a_denied_address_is_denied_however_it_is_written(host: str) -> None:
-    with pytest.raises(Forbidden, match=r"Forwarding to IP address 169\.254\.169\.254 is forbidden\."):
+    with pytest.raises(DestinationDenied, match=r"Forwarding to IP address 169\.254\.169\.254 is forbidden\."):
         await Destination(80, host, DEFAULT).addresses()
 
 
@@ -133,7 +133,7 @@ async def test_this_machine_is_denied_however_it_is_written(host: str) -> None:
     server = await asyncio.start_server(lambda _, writer: accepted.append(writer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        with pytest.raises(Forbidden, match="is forbidden"):
+        with pytest.raises(DestinationDenied, match="is forbidden"):
             await Destination(port, host, networks(["127.0.0.0/8", "::1"])).dial(asyncio.Protocol)
     finally:
         server.close()
@@ -155,7 +155,7 @@ async def test_the_address_that_the_kernel_connected_to_is_judged_before_any_byt
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        with pytest.raises(Forbidden, match=r"127\.0\.0\.1 is forbidden"):
+        with pytest.raises(DestinationDenied, match=r"127\.0\.0\.1 is forbidden"):
             await Destination(port, ANY, networks(["127.0.0.0/8"])).dial(make)
     finally:
         server.close()
@@ -170,7 +170,7 @@ async def test_denied_addresses_are_left_out_where_a_host_has_others() -> None:
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example", ".."])
 async def test_names_that_are_none(host: str) -> None:
-    with pytest.raises(Undialled, match="cannot resolve"):
+    with pytest.raises(DialFailed, match="cannot resolve"):
         await Destination(80, host, DEFAULT).addresses()
 
 
@@ -194,5 +194,5 @@ async def test_a_refused_connection_says_so_at_once() -> None:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     async with asyncio.timeout(2):
-        with pytest.raises(Undialled, match=f"cannot connect to localhost:{port}: Connection refused"):
+        with pytest.raises(DialFailed, match=f"cannot connect to localhost:{port}: Connection refused"):
             await Destination(port).dial(asyncio.Protocol)

@@ -13,7 +13,7 @@ import pytest_asyncio
 from ferryman.agent.channels import open_data_channel
 from ferryman.agent.credentials import CredentialSource
 from ferryman.agent.records import FAILED, SUCCESS, SessionResult
-from ferryman.agent.session.plan import Unplannable, plan
+from ferryman.agent.session.plan import SessionRefused, plan
 from ferryman.agent.session.session import Session, SessionLimits
 from ferryman.agent.settings import AgentSettings
 from ferryman.agent.state import StateDirectory
@@ -561,5 +561,5 @@ async def test_clients_older_than_smux_forward_one_connection_after_another(node
     ],
 )
 def test_documents_that_cannot_be_run_say_why(content: InteractiveShellContent, text: str) -> None:
-    with pytest.raises(Unplannable, match=text):
+    with pytest.raises(SessionRefused, match=text):
         plan(content, AgentSettings())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ferryman.cli.client.run_many import LONGEST_LINE, ForPeople, Lines
+from ferryman.cli.client.run_many import LONGEST_LINE, LineSplitter, TextReport
 from ferryman.client.api import Stream
 from ferryman.model.failures import Failure
 
@@ -15,7 +15,7 @@ class Screen(io.StringIO):
 
 
 def test_lines_come_when_they_are_complete() -> None:
-    lines = Lines()
+    lines = LineSplitter()
     assert lines.push(b"a") == []
     assert lines.push(b"b\nc\r\n\nd") == ["ab", "c", ""]
     assert lines.end() == ["d"]
@@ -23,14 +23,14 @@ def test_lines_come_when_they_are_complete() -> None:
 
 
 def test_a_character_may_come_in_pieces() -> None:
-    lines = Lines()
+    lines = LineSplitter()
     first, second = "é".encode()[:1], "é".encode()[1:]
     assert lines.push(first) == []
     assert lines.push(second + b"\n\xff\n") == ["é", "\ufffd"]
 
 
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
-    lines = Lines()
+    lines = LineSplitter()
     assert [len(line) for line in lines.push(b"x" * (2 * LONGEST_LINE + 1))] == [LONGEST_LINE, LONGEST_LINE]
     assert lines.end() == ["x"]
 
@@ -42,7 +42,7 @@ def hostile() -> Any:
 
 def test_a_name_forges_no_line(hostile: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Off a terminal a command's output stays as it is."""
-    report = ForPeople(1)
+    report = TextReport(1)
     report.line(hostile, Stream.STDOUT, "\x1b[31mred\x1b[0m \r")
     report.ended(hostile, 3, 1.0)
     report.failed(hostile, Failure("it", "left\nearly"))
@@ -56,5 +56,5 @@ def test_output_on_a_terminal_does_not_pass_for_another_nodes(hostile: Any, monk
     screen = Screen()
     monkeypatch.setattr("sys.stdout", screen)
     hostile.name = "web-1"
-    ForPeople(1).line(hostile, Stream.STDOUT, "\rdb-1: all is well\x1b[A\x1b[31mred")
+    TextReport(1).line(hostile, Stream.STDOUT, "\rdb-1: all is well\x1b[A\x1b[31mred")
     assert screen.getvalue() == "web-1: \\rdb-1: all is well\\x1b[A\x1b[31mred\x1b[0m\n"

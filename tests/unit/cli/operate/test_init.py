@@ -14,11 +14,11 @@ from ferryman.model.failures import Failure
 
 def test_everything_is_there_and_private(tmp_path: Path) -> None:
     made = initialise(Plan(tmp_path / "new" / "place", listen="127.0.0.1:7331", region="eu-west-1"))
-    located = load(made.configuration)
-    assert len(read_server_keys(located).keys[0]) == 32
-    assert located.configuration.server.account_id == made.account_id
+    loaded = load(made.configuration)
+    assert len(read_server_keys(loaded).keys[0]) == 32
+    assert loaded.configuration.server.account_id == made.account_id
     assert len(made.account_id) == 12
-    assert server_certificate(located) is None
+    assert server_certificate(loaded) is None
     config = (made.profile_directory / "config").read_text()
     assert config.startswith("[default]\nregion = eu-west-1\nservices = ferryman-default\n")
     assert {read_endpoint(config, "default", service) for service in SERVED} == {"http://127.0.0.1:7331"}

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from ferryman.audit.reader import newest_first
 from ferryman.bootstrap import key_watch
-from ferryman.bootstrap.configuration import Located, load
+from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, parse_keys, read_server_keys
 from ferryman.bootstrap.service import open_service, with_service
 from ferryman.bootstrap.trail import open_trail
@@ -180,8 +180,8 @@ def test_keys_that_are_elsewhere_are_changed_there(
     assert len(base64.b64decode(CliRunner().invoke(app, ["new"]).stdout)) == 32
 
 
-async def trail_of(located: Located, *numbers: int) -> None:
-    async with open_service(located) as unrecorded, open_trail(located, unrecorded) as service:
+async def trail_of(loaded: LoadedConfiguration, *numbers: int) -> None:
+    async with open_service(loaded) as with_store, open_trail(loaded, with_store) as service:
         for number in numbers:
             await service.trail.keep({"n": number})
 
@@ -198,11 +198,11 @@ def kinds(made: Initialised) -> list[Any]:
 
 
 def test_the_trail_goes_on_under_the_new_key(made: Initialised, key: Callable[..., Any]) -> None:
-    located = load(made.configuration)
-    asyncio.run(trail_of(located, 1))
+    loaded = load(made.configuration)
+    asyncio.run(trail_of(loaded, 1))
     key("rotate")
     assert "ends under a key that was replaced" in verified(made, 1)
-    asyncio.run(trail_of(located, 2))
+    asyncio.run(trail_of(loaded, 2))
     key("reseal")
     key("retire", "--now")
     assert "are intact" in verified(made)
@@ -215,19 +215,19 @@ async def test_a_running_server_takes_a_new_key_up(
     made: Initialised, key: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_watch, "LOOK_SECONDS", 0.01)
-    located = load(made.configuration)
-    async with open_service(located) as unrecorded, open_trail(located, unrecorded) as service:
+    loaded = load(made.configuration)
+    async with open_service(loaded) as with_store, open_trail(loaded, with_store) as service:
         await service.trail.keep({"n": 1})
         before = service.vault.seal("session-token", b"token")
         await asyncio.to_thread(key, "rotate")
-        new = read_server_keys(located).vault().key_ids
+        new = read_server_keys(loaded).vault().key_ids
         async with asyncio.timeout(10):
             while service.vault.key_ids != new:
                 await asyncio.sleep(0.01)
         assert service.vault.open("session-token", before) == b"token"
         assert service.vault.seal("session-token", b"x")[:4].hex() == new[0]
         (made.configuration.parent / "server.key").write_text("broken")
-        await key_watch.take_up(located, service.vault, service.trail)  # type: ignore[arg-type]
+        await key_watch.reload_keys(loaded, service.vault, service.trail)  # type: ignore[arg-type]
         assert service.vault.key_ids == new
         await service.trail.keep({"n": 2})
     assert kinds(made)[:4] == ["AuditTrailOpened", 1, "AuditTrailKeyChanged", 2]
