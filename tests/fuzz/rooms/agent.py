@@ -11,7 +11,7 @@ import msgspec
 
 from ferryman.agent import credentials, information, registration
 from ferryman.agent.control_channel import ControlChannel
-from ferryman.agent.session import plan as planning
+from ferryman.agent.session import plan as plan_module
 from ferryman.agent.session.destinations import is_denied, networks
 from ferryman.agent.session.terminal import TerminalSession
 from ferryman.agent.sessions import Sessions
@@ -30,17 +30,17 @@ _STATE = Path(mkdtemp(prefix="ferryman-fuzz-"))
 def _port_task(data: bytes) -> None:
     """A task whose session forwards a port; others fork programs, once their properties were read."""
     content = decode_interactive_shell(data)
-    properties = planning.members(content.document_content.get("properties"))
-    planning._port(properties, DEFAULT_SETTINGS)
+    properties = plan_module.members(content.document_content.get("properties"))
+    plan_module._port(properties, DEFAULT_SETTINGS)
 
 
 def _command_task(data: bytes) -> None:
     content = decode_interactive_shell(data)
-    properties = planning._platform(content)
-    planning._inputs(content)
-    planning._truth(properties, "runAsElevated")
-    planning._prefix(properties, "stdOutSeparatorPrefix")
-    planning._commands(properties, "NonInteractiveCommands")
+    properties = plan_module._platform(content)
+    plan_module._inputs(content)
+    plan_module._truth(properties, "runAsElevated")
+    plan_module._prefix(properties, "stdOutSeparatorPrefix")
+    plan_module._commands(properties, "NonInteractiveCommands")
 
 
 def _control(data: bytes) -> None:
@@ -142,7 +142,7 @@ TARGETS = (
         "agent.task.port",
         _port_task,
         (_PORT,),
-        (MalformedPayload, planning.SessionRefused),
+        (MalformedPayload, plan_module.SessionRefused),
         (b'\\"portNumber\\":', b'\\"host\\":', b"\xc2\xb2"),
         MIB,
     ),
@@ -150,7 +150,7 @@ TARGETS = (
         "agent.task.command",
         _command_task,
         (_COMMAND,),
-        (MalformedPayload, planning.SessionRefused),
+        (MalformedPayload, plan_module.SessionRefused),
         (b'\\"linux\\":', b'\\"commands\\":'),
         MIB,
     ),
