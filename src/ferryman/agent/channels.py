@@ -30,7 +30,7 @@ _OVER = "already terminated"
 
 
 class SessionOver(Exception):
-    """The server knows the session and says that it has ended."""
+    """The server says that the session has already ended."""
 
 
 async def open_control_channel(client: HttpClient, source: CredentialSource) -> WebSocket:
@@ -74,7 +74,7 @@ async def open_data_channel(client: HttpClient, source: CredentialSource, sessio
 
 
 async def _create(client: HttpClient, source: CredentialSource, path: str, members: dict[str, str]) -> tuple[Sign, str]:
-    """Ask for a channel; again with new credentials if refused. Returns signer and the channel's token."""
+    """Ask for a channel, once more with new credentials if refused. Returns the signer and the channel's token."""
     body = {"MessageSchemaVersion": MESSAGE_SCHEMA_VERSION, "RequestId": str(uuid.uuid4()), **members}
     for attempt in range(2):
         sign = await source.signer(SERVICE)

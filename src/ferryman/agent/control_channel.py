@@ -1,4 +1,4 @@
-"""The node's control channel: tasks in, results out, for as long as the agent runs (`protocol/agent.md` §3)."""
+"""The node's control channel: receives tasks and sends results while the agent runs (`protocol/agent.md` §3)."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ from ferryman.wire.ssh_keys import SshPublicKey, SshPublicKeyResult, fingerprint
 from ferryman.wire.tasks import AgentTaskAcknowledge, InteractiveShell, decode_interactive_shell
 
 RECONNECT = Backoff(initial=1.0, ratio=2.0, cap=45.0, jitter=1.0)
-"""A server that restarts loses all its nodes at once: waits are spread from nothing to their whole length. After any
+"""When a server restarts, all its nodes reconnect: delays are spread between zero and their full length. After any
 outage every node is back within a minute."""
 INFORMATION_SECONDS = 300.0
 _LOG = logger("control")
@@ -76,7 +76,7 @@ class ControlChannel:
             await asyncio.sleep(attempts.wait())
 
     async def keep_informed(self) -> None:
-        """Tell the server every five minutes what this node is."""
+        """Send the server this node's information every five minutes."""
         registration = self._source.registration
         while True:
             await asyncio.sleep(INFORMATION_SECONDS)
@@ -105,7 +105,7 @@ class ControlChannel:
         _LOG.info("control channel open", node_id=self._source.registration.node_id)
         self._on_connected()
         self._outbox.connected()
-        self._answers.clear()  # whoever waited for them was told that the connection was lost
+        self._answers.clear()  # their senders already know that the connection was lost
         self._news.set()
         sender = asyncio.create_task(self._send_results(websocket))
         informer = asyncio.create_task(self._inform_fully())
@@ -141,7 +141,7 @@ class ControlChannel:
                 for frame in self._outbox.frames(time.monotonic(), time.time_ns() // 1_000_000):
                     await websocket.send(frame)
             except ConnectionLost:
-                return  # the reader learns of it too
+                return  # the reader notices it too
             wait = self._outbox.next_due() - time.monotonic()
             timer = asyncio.get_running_loop().call_later(min(max(0.0, wait), 3600.0), self._news.set)
             try:
@@ -170,7 +170,7 @@ class ControlChannel:
             _LOG.warning("frame rejected", reason=str(error))
 
     def _start(self, message: AgentMessage, sessions: Sessions, starts: set[asyncio.Task[None]]) -> None:
-        """Start a session beside everything else; one whose task cannot be read is answered, not dropped."""
+        """Start a session in a task of its own; report a failure if the session's task cannot be read."""
         try:
             content = decode_interactive_shell(message.payload)
         except MalformedPayload as error:
@@ -189,7 +189,7 @@ class ControlChannel:
         task.add_done_callback(_log_fault)
 
     async def _answer_key(self, key: SshPublicKey) -> None:
-        """Offer a key to sshd and report what became of it."""
+        """Offer a key to sshd and report the outcome."""
         try:
             await self._keys.offer(key)
         except KeyRefused as error:

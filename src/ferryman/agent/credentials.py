@@ -1,7 +1,7 @@
-"""The node's temporary credentials: asked for with the RSA key, shared through the state directory.
+"""The node's temporary credentials: requested with the RSA key, shared through the state directory.
 
-The agent renews them at half of their life; a session worker takes what the agent left and asks by itself only when
-that is past its half, so that starting a session costs no call.
+The agent renews them at half of their lifetime. A session worker reads what the agent stored, and requests its own only
+if those are past half their lifetime, so starting a session costs no call.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ferryman.transport.http import HttpClient, Sign
 ROLE_TOKEN_TARGET = "AmazonSSM.RequestManagedInstanceRoleToken"  # noqa: S105 - the operation's name
 UPDATE_KEY_TARGET = "AmazonSSM.UpdateManagedInstancePublicKey"
 NOT_THIS_MACHINE = "00000000-0000-4000-8000-000000000000"
-"""The fingerprint that a copy of a registered machine sends: no server has it on record."""
+"""The fingerprint that a copy of a registered machine sends: no server knows it."""
 _LOG = logger("credentials")
 
 
@@ -39,7 +39,7 @@ class CredentialSource:
         self._current: RoleCredentials | None = None
         self._asking = asyncio.Lock()
         self.key_is_old = False
-        """The server asked for another key with the newest credentials; `update_key` has not been called since."""
+        """The server asked for a new key with the latest credentials, and `update_key` has not been called since."""
 
     @property
     def registration(self) -> Registration:
@@ -47,7 +47,7 @@ class CredentialSource:
         return self._registration
 
     async def current(self) -> RoleCredentials:
-        """Return credentials before their half life: at hand, left by another process, or newly asked for.
+        """Return credentials before half their lifetime: cached, stored by another process, or newly requested.
 
         When the server cannot be asked but the old ones still hold, returns those. Raises `Unreachable` and
         `ServiceError`.
@@ -69,7 +69,7 @@ class CredentialSource:
         return max(0.0, moment - self._clock())
 
     async def renew(self) -> RoleCredentials:
-        """Ask for new credentials whatever the age of the old: the server refused them, or half their life is over."""
+        """Request new credentials whatever the age of the old: refused, or past half their lifetime."""
         async with self._asking:
             self._current = await self._request()
             return self._current
@@ -77,7 +77,7 @@ class CredentialSource:
     async def update_key(self) -> None:
         """Replace the node's key pair (`protocol/agent.md` §1.12): UpdateManagedInstancePublicKey, signed with the old.
 
-        The new key is on disk before the server hears of it. Should the answer be lost, the next request for
+        The new key is on disk before the server learns of it. If the answer is lost, the next request for
         credentials finds out which of the two the server knows. Raises `Unreachable`, `ServiceError`, and
         `StateUnusable` when the new key cannot be kept; the server is not asked then.
         """
@@ -116,13 +116,13 @@ class CredentialSource:
             raise Unreachable(f"the role token lacks {error}") from error
         try:
             self._state.save_credentials(received)
-        except OSError as error:  # every process asks for its own until the disk is usable again
+        except OSError as error:  # every process requests its own until the disk is usable again
             _LOG.warning("credentials not kept", reason=error.strerror)
         self.key_is_old = answer.get("UpdateKeyPair") is True
         return received
 
     async def _ask(self) -> dict[str, Any]:
-        """Ask with the node's key, and with the next one if the server does not know the first any more."""
+        """Ask with the node's key, and with the next one if the server no longer knows the first."""
         members = {"Fingerprint": self._fingerprint()}
         try:
             return await self._client.call(ROLE_TOKEN_TARGET, members, self._signer_by(self._state.key()))
@@ -135,7 +135,7 @@ class CredentialSource:
             return answer
 
     def _adopt_next_key(self) -> None:
-        """Make the next key the node's; if that fails, it is found again by the next request."""
+        """Make the next key the node's; if that fails, the next request tries again."""
         try:
             self._state.adopt_next_key()
         except OSError as error:
@@ -150,7 +150,7 @@ class CredentialSource:
         return sign_call
 
     def _left_by_another_process(self) -> RoleCredentials | None:
-        """Return what is in the state directory; nothing if that is a copy: they are the other machine's."""
+        """Return the credentials in the state directory; None if it is a copy of another machine's."""
         left = self._state.credentials()
         usable = left is not None and self._clock() < left.refresh_at and self._state.is_of_this_machine()
         return left if usable else None

@@ -1,4 +1,4 @@
-"""What a node says of itself in UpdateInstanceInformation (`protocol/agent.md` §2)."""
+"""What a node reports about itself in UpdateInstanceInformation (`protocol/agent.md` §2)."""
 
 import platform
 import socket
@@ -21,7 +21,7 @@ def ping(node_id: str) -> dict[str, Any]:
 
 
 def full(node_id: str, endpoint: str) -> dict[str, Any]:
-    """Return the long form: name, address as seen towards `endpoint`, and operating system besides."""
+    """Return the long form: also name, local address towards `endpoint`, and operating system."""
     name, version = _operating_system()
     return {
         **ping(node_id),

@@ -12,9 +12,9 @@ from ferryman.system.log_writer import LogWriter
 
 
 def configure(level: int = logging.INFO) -> LogWriter:
-    """Set logging up for this process and those forked from it; `drain` what is returned before the process ends.
+    """Set up logging for this process and those forked from it; `drain` the result before the process ends.
 
-    A session worker outlives whoever reads its standard error, so a log that cannot be written stops nothing.
+    A session worker outlives whoever reads its standard error, so a log that cannot be written must not block it.
     """
     writer = LogWriter(sys.stderr, _dropped)
     logging.lastResort = logging.StreamHandler(writer)
@@ -48,7 +48,7 @@ def _dropped(lines: int) -> str:
 
 
 class _Line(logging.Formatter):
-    """The line as it was rendered: it holds the traceback already."""
+    """The line as rendered, which already has the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

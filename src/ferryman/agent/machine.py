@@ -1,4 +1,4 @@
-"""What tells this machine from another that has a copy of its files.
+"""Detects that this is not the machine that was registered, but one with a copy of its files.
 
 This guards against copies made by accident (cloned disks, images, restored backups), not against thieves: whoever can
 read the state directory can also edit it.
@@ -15,16 +15,16 @@ _HARDWARE = (Path("/sys/class/dmi/id/product_uuid"), Path("/sys/firmware/devicet
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"), Path("/run/systemd/container"))
 _CONTAINER_VARIABLES = ("KUBERNETES_SERVICE_HOST", "container")
 _PLACEHOLDERS = frozenset({"03000200-0400-0500-0006-000700080009", "not settable", "not specified"})
-"""What makers of boards leave in place of a number."""
+"""What board manufacturers leave in place of a number."""
 
 
 class Machine(msgspec.Struct, frozen=True):
     """Hashes of what identifies a machine, each empty where it has none or it cannot be read."""
 
     machine_id: str = ""
-    """Of /etc/machine-id: another after an installation, the same on a cloned disk."""
+    """Of /etc/machine-id: new after an installation, the same on a cloned disk."""
     hardware: str = ""
-    """Of the hardware's or the virtual machine's own number: another where a disk was cloned or moved to."""
+    """Of the hardware's or virtual machine's own number: different on a machine that a disk was cloned or moved to."""
 
     def difference_from(self, registered: "Machine") -> str:
         """Return what shows that this is not the machine that was `registered`, empty if it is.

@@ -1,4 +1,4 @@
-"""Session results on their way to the server: sent until acknowledged, on every new control channel again."""
+"""Session results on their way to the server: resent until acknowledged, and on every new control channel."""
 
 import asyncio
 import math
@@ -33,7 +33,7 @@ class Outbox:
         return len(self._pending)
 
     def add(self, record: SessionRecord) -> None:
-        """Take a record with a result; one that is here already is left alone."""
+        """Add a record with a result, unless it is already here."""
         if record.result is not None:
             self._pending.setdefault(record.result.message_id, _Pending(record, record.result))
 

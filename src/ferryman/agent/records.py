@@ -1,11 +1,11 @@
-"""Session records: what agent and session worker tell each other through the state directory.
+"""Session records: how the agent and its session workers share results through the state directory.
 
 `<session id>.json` is written by the agent before it asks for a worker, then by the worker. `<session id>.lock` is
-locked by the worker for as long as it lives, so a record without a result whose lock is free belongs to a worker that
-died. Whoever holds the lock may write or remove the record.
+locked by the worker while it lives, so a record without a result whose lock is free belongs to a worker that died.
+Whoever holds the lock may write or remove the record.
 
-On a disk that is full or read-only people need their sessions most. A file that cannot be made there is made in shared
-memory, where other processes, and the next agent, find it: what is there is newer than what is on the disk.
+People need their sessions most when a disk is full or read-only. A file that cannot be written there is written to
+shared memory, where other processes and the next agent find it; a file there is newer than the one on disk.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from ferryman.agent.state import read_struct, replace_file
 SUCCESS = "Success"
 FAILED = "Failed"
 ENDED_BY_AGENT = "The session was ended by its node's agent."
-"""What a session's result says that was told to end before its program did."""
+"""The result of a session that was asked to end before its program did."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own in it, whose owner and mode are checked
 _LOG = logger("records")
 
@@ -89,7 +89,7 @@ class SessionRecords:
         return True
 
     def remove(self, session_id: str) -> None:
-        """Forget the session; idempotent. What cannot be removed from a read-only disk is reported once more later."""
+        """Forget the session; idempotent. What cannot be removed from a read-only disk is reported again later."""
         for extension in ("json", "lock"):
             for directory in self._directories():
                 _unlink(directory / _name(session_id, extension))
@@ -160,7 +160,7 @@ def memory_directory(directory: Path) -> Path:
 
 
 def open_lock(path: Path) -> int:
-    """Return a descriptor to lock, of a file that is made if it is missing. For reading only, as disks become."""
+    """Return a descriptor to lock; creates a missing file. Opened read-only, since the disk may have become so."""
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 

@@ -1,4 +1,4 @@
-"""Registration: an activation is turned into a node id and a key pair of this machine's own."""
+"""Registration: exchanges an activation for a node id, with a new key pair for this machine."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""The agent process: one per state directory. Brings the control channel, the sessions and the zygote together."""
+"""The agent process: one per state directory. Connects the control channel, the sessions and the worker pool."""
 
 import asyncio
 import contextlib
@@ -42,9 +42,10 @@ async def run_agent(
 ) -> None:
     """Serve the node registered in `state_dir` until SIGTERM, SIGINT or SIGHUP; then end its sessions and return.
 
-    SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` names the account of
-    sessions whose document names none, before what `agent.toml` says; the agent's own if neither does. `on_connected`
-    is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused` and `WorkerUnavailable`.
+    SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` is the account for
+    sessions whose document sets none; it overrides `agent.toml`, and without either the agent's own account is used.
+    `on_connected` is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused` and
+    `WorkerUnavailable`.
     """
     state = StateDirectory(state_dir)
     settings = _resolve_account(read_settings(state.path), run_as)
@@ -59,7 +60,7 @@ async def run_agent(
 
 
 def _resolve_account(settings: AgentSettings, run_as: str | None) -> AgentSettings:
-    """Return the settings with the account that sessions run as, which then exists and can be used."""
+    """Return the settings with the account that sessions run as, after checking that it can be used."""
     account = run_as or settings.run_as
     if account is None and settings.ssm_user:
         ensure_ssm_user(sudo=settings.ssm_user_sudo)
@@ -70,7 +71,7 @@ def _resolve_account(settings: AgentSettings, run_as: str | None) -> AgentSettin
 
 
 class _Agent:
-    """Everything of one run."""
+    """The parts of one run of the agent."""
 
     def __init__(
         self, state: StateDirectory, client: HttpClient, settings: AgentSettings, on_connected: Callable[[], None]
@@ -84,7 +85,7 @@ class _Agent:
         )
 
     async def run(self, stop: "asyncio.Future[bool]") -> None:
-        """Run until `stop` is set: True ends the sessions too."""
+        """Run until `stop` is set; True also ends the sessions."""
         self._sessions.adopt()
         try:
             await self._pool.start()
@@ -110,7 +111,7 @@ class _Agent:
         self._control.wake()
 
     async def _end_sessions(self) -> None:
-        """End all and give the server a moment to confirm; what it does not confirm is reported by the next agent."""
+        """End all sessions and give the server a moment to confirm; the next agent reports what it does not confirm."""
         if len(self._sessions) == 0 and len(self._outbox) == 0:
             return
         await self._sessions.end_all(END_SECONDS)
@@ -120,7 +121,7 @@ class _Agent:
 
 
 async def _keep_credentials(source: CredentialSource) -> None:
-    """Renew the credentials at half of their life, whether or not anything is being called; the key when asked to."""
+    """Renew the credentials at half of their lifetime, even while idle; replace the key when the server asks."""
     while True:
         try:
             credentials = await source.current()
@@ -147,7 +148,7 @@ def _only_agent(state: StateDirectory) -> Iterator[None]:
     """Hold the state directory's lock; raises `StateUnusable` when another agent does."""
     try:
         descriptor = open_lock(state.lock_file)
-    except OSError:  # there is none and none can be made: the directory itself can be locked too
+    except OSError:  # it cannot be created: lock the directory itself
         descriptor = os.open(state.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What the server's certificate is checked by."""
+"""Which authorities the server's certificate is checked against."""
 
 from pathlib import Path
 

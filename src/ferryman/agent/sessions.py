@@ -1,6 +1,6 @@
-"""The sessions of this node as the agent sees them: starts workers, watches them, knows results not yet confirmed.
+"""The sessions of this node as the agent sees them: starts and watches workers, and keeps results until confirmed.
 
-A worker may be of this agent or of one that died before; both are watched by a pidfd and treated alike.
+A worker may belong to this agent or to one that died before; both are watched by a pidfd and treated alike.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class _Running:
 
 
 class Sessions:
-    """Made and used in a running loop. `report` gets every record with a result, until `confirm` is called for it."""
+    """Create and use it in a running loop. `report` gets each record with a result until `confirm` is called."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Sessions:
             self._adopt(record.session_id)
 
     async def start(self, content: InteractiveShellContent) -> None:
-        """Start a session; one that is known already is left alone. Never raises: a failure is the session's result."""
+        """Start a session unless it is already known. Never raises: a failure becomes the session's result."""
         session_id = content.session_id
         if self._knows(session_id):
             _LOG.warning("duplicate task", session_id=session_id)
@@ -95,7 +95,7 @@ class Sessions:
             self._starting.discard(session_id)
 
     def refuse(self, session_id: str, output: str) -> None:
-        """Report a session that cannot be started as failed; one that is known already is left alone."""
+        """Report a session that cannot be started as failed; one that is already known is left alone."""
         if not self._knows(session_id):
             self._fail(session_id, output)
 
@@ -108,7 +108,7 @@ class Sessions:
         return self._records.read(session_id) or self._unrecorded.get(session_id)
 
     def _write(self, record: SessionRecord) -> bool:
-        """Write the record; where that cannot be, keep it here, and the next agent knows nothing of the session."""
+        """Write the record; if that fails, keep it here, and the next agent will not know the session."""
         written = self._records.write(record)
         if not written:
             self._unrecorded[record.session_id] = record
@@ -141,7 +141,7 @@ class Sessions:
             _LOG.error("sessions left behind", session_ids=sorted(self._running))
 
     def confirm(self, session_id: str) -> None:
-        """The server has the session's result: forget it."""
+        """Forget the session: the server has its result."""
         if session_id not in self._running:
             self._unrecorded.pop(session_id, None)
             self._records.remove(session_id)
@@ -163,7 +163,7 @@ class Sessions:
                 _LOG.info("session adopted", session_id=session_id, pid=record.pid)
             else:  # the worker has locked and not yet written
                 asyncio.get_running_loop().call_later(ADOPT_AGAIN_SECONDS, self._adopt, session_id)
-        except OSError as error:  # there was nowhere to make a lock, for its worker neither
+        except OSError as error:  # no lock could be created, not even by its worker
             _LOG.warning("session has no lock", session_id=session_id, reason=error.strerror)
             self._conclude(session_id, asked_to_end=False)
         else:
@@ -189,7 +189,7 @@ class Sessions:
     def _conclude(self, session_id: str, *, asked_to_end: bool) -> None:
         """Report a session whose worker is gone; without a result of its own it was killed.
 
-        One whose worker could not write its result is taken for a success, as nearly all are.
+        If its worker could not write the result, it counts as a success, as nearly all are.
         """
         record = self._read(session_id)
         if record is None:

@@ -13,12 +13,12 @@ FILE_NAME = "agent.toml"
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the node's administrator decides."""
+    """What the node's administrator configures."""
 
     run_as: str | None = None
-    """Account of sessions whose document names none; None: the agent's own."""
+    """Account for sessions whose document sets none; None: the agent's own."""
     ssm_user: bool = False
-    """Such sessions run as `ssm-user`, which is made if it is missing."""
+    """Such sessions run as `ssm-user`, which is created if it is missing."""
     ssm_user_sudo: bool = False
     """`ssm-user` may become root without a password."""
     max_sessions: int = 1000

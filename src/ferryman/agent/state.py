@@ -1,6 +1,6 @@
 """The agent's state directory: who this node is, its key, its cached credentials. 0700, every file 0600.
 
-Files are replaced whole, never written in place, so a crash or a full disk leaves the old content or the new.
+Files are replaced in one step, never written in place, so a crash or a full disk leaves the old content or the new.
 """
 
 import contextlib
@@ -27,12 +27,12 @@ from ferryman.model.secret import Secret
 
 KEY_BITS = 2048
 IDENTITY_BYTES = 8192
-"""More than key and registration need."""
+"""More than the key and registration need."""
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class StateUnusable(Exception):
-    """The state directory lacks something or cannot be used; the text says what to do."""
+    """The state directory is incomplete or cannot be used; the text says what to do."""
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ class RoleCredentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def refresh_at(self) -> float:
-        """Half of the lifetime: the moment to ask for new ones."""
+        """Half of the lifetime: when to request new ones."""
         return (self.issued_at + self.expires_at) / 2
 
     def credentials(self) -> Credentials:
@@ -83,7 +83,7 @@ class StateDirectory:
         self._machine = self.path / "machine.json"
 
     def create(self) -> None:
-        """Make the directory, closed to others; raises `StateUnusable` if it cannot be made or is another user's."""
+        """Create the directory, closed to others; raises `StateUnusable` if it cannot, or if it is another user's."""
         try:
             for directory in (self.path, self.sessions):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ class StateDirectory:
         return self._registration.exists()
 
     def require_writable(self) -> None:
-        """Raise `StateUnusable` unless an identity could be saved, before an activation is spent on it."""
+        """Raise `StateUnusable` unless an identity could be saved: check this before using up an activation."""
         probe = self.path / "probe"
         try:
             replace_file(probe, bytes(IDENTITY_BYTES))
@@ -107,7 +107,7 @@ class StateDirectory:
             raise _not_writable(self.path, error) from error
 
     def save_registration(self, registration: Registration, key: rsa.RSAPrivateKey) -> None:
-        """Replace the node's identity, whole or not at all; what the old one cached is dropped.
+        """Replace the node's identity, entirely or not at all, and drop what the old one cached.
 
         Raises `StateUnusable` when it cannot be written.
         """
@@ -238,7 +238,7 @@ def new_key() -> rsa.RSAPrivateKey:
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write `content` to `path` in one step, mode 0600; `durable`: it is on disk when this returns.
 
-    Raises OSError, and leaves what was there, when it cannot be written whole.
+    Raises OSError, and keeps the old content, if it cannot be written completely.
     """
     _write_beside(path, content, durable=durable).replace(path)
 
@@ -246,14 +246,14 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 def _write_beside(path: Path, content: bytes, *, durable: bool) -> Path:
     """Return a temporary file with this content, to be renamed to `path`.
 
-    What a crash, or somebody else, left in its place is deleted, never written through.
+    Whatever a crash, or somebody else, left at its path is deleted, never written through.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         rest = memoryview(content)
-        while rest:  # a disk that is nearly full takes a part, and refuses the next write
+        while rest:  # a nearly full disk accepts a part, and refuses the next write
             rest = rest[os.write(descriptor, rest) :]
         if durable:
             os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""From a configuration to who is told of access requests."""
+"""Opens the notices about access requests that the configuration asks for."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_notices(loaded: LoadedConfiguration, service: "Service") -> AsyncIterator["Service"]:
-    """Yield the service with its notices; they are posted until this is left.
+    """Yield the service with its notices, which are posted until the context ends.
 
     Raises Failure if the secret or a certificate cannot be read.
     """

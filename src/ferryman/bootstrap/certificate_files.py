@@ -9,7 +9,7 @@ from ferryman.system.private_files import replace_file, write_private
 
 
 def write_certificates(directory: Path, host: str) -> None:
-    """Make an authority and a certificate for `host` in a directory; earlier ones there are lost."""
+    """Create an authority and a certificate for `host` in a directory, replacing earlier ones there."""
     from ferryman.bootstrap import certificates as local_authority
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,9 +37,9 @@ def read_authority_key(loaded: LoadedConfiguration) -> bytes:
 
 
 def renew_certificate(loaded: LoadedConfiguration, now: datetime) -> None:
-    """Replace the server's certificate by a new one of its authority, for the same names and key.
+    """Replace the server's certificate with a new one from its authority, for the same names and key.
 
-    The key stays so that one rename is all: there is no moment at which the two do not belong together. Raises Failure.
+    The key stays the same, so one rename is enough: certificate and key match at every moment. Raises Failure.
     """
     from ferryman.bootstrap import certificates as local_authority
 

@@ -1,8 +1,8 @@
-"""A local certificate authority and a server certificate of it, which can be renewed while the authority stays.
+"""A local certificate authority and its server certificate, which can be renewed while the authority stays.
 
-The authority's key is kept for that. Its certificate says that it vouches for the server's own names only (name
-constraints, RFC 5280 §4.2.1.10): who steals the key can pose as this server, as who steals the server's own key can,
-and as nobody else towards the machines that trust the authority.
+The authority's key is kept for that. Its certificate is limited to the server's own names (name constraints, RFC 5280
+§4.2.1.10): whoever steals the key can impersonate this server, just as with the server's own key, but no other server
+that the machines trusting the authority connect to.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 397
-"""The longest life that common clients accept of a server certificate (CA/Browser Forum, TLS BR §6.3.2)."""
+"""The longest lifetime that common clients accept for a server certificate (CA/Browser Forum, TLS BR §6.3.2)."""
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -39,12 +39,12 @@ class Issued:
 
 
 def issue(host: str, now: datetime) -> Issued:
-    """Make an authority and its certificate for `host` (a name or an IP address), `localhost` and loopback's addresses.
+    """Create an authority and its certificate for `host` (a name or IP address), `localhost` and loopback addresses.
 
-    `now` is an aware datetime; both are valid from an hour before it, for clocks that lag.
+    `now` is an aware datetime; both are valid from an hour earlier, for clocks that are behind.
     """
     issuer_key = ec.generate_private_key(ec.SECP256R1())
-    # Named by its key as well: verifiers look an issuer up by its name, and a machine may trust several of these.
+    # Named after its key too: verifiers find an issuer by name, and a machine may trust several of these.
     fingerprint = x509.SubjectKeyIdentifier.from_public_key(issuer_key.public_key()).digest.hex()[:8]
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Ferryman local CA {fingerprint}")])
     names = _names(host)
@@ -62,10 +62,10 @@ def issue(host: str, now: datetime) -> Issued:
 
 
 def renew(issuer: Issuer, certificate: bytes, now: datetime) -> bytes:
-    """Return a new certificate, PEM, with the names and the key of an earlier one of the same authority.
+    """Return a new certificate, PEM, with the names and key of an earlier one from the same authority.
 
-    Raises ValueError that says why it cannot be: another authority's, a key that is not the authority's, an authority
-    that has expired itself.
+    Raises ValueError with the reason if it cannot: another authority issued it, the key is not the authority's, or the
+    authority itself has expired.
     """
     authority = x509.load_pem_x509_certificate(issuer.certificate)
     issuer_key = serialization.load_pem_private_key(issuer.key, None)

@@ -1,7 +1,7 @@
 """`ferryman.toml`: the server's configuration, checked while it is read.
 
-Relative paths are relative to the file's directory. Every setting is described in `docs/reference/configuration.md`,
-which a test holds to this module.
+Relative paths are relative to the file's directory. Every setting is described in `docs/reference/configuration.md`;
+a test compares that page with this module.
 """
 
 import ipaddress
@@ -47,7 +47,7 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Connections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many connections there may be, whose, and what is held of their requests."""
+    """Limits on connections, per address and caller, and on memory for their requests."""
 
     newcomers_per_address: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
     per_caller: Annotated[int, Meta(ge=8, le=1_000_000)] = 256
@@ -58,11 +58,11 @@ class Connections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
 
     def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        """The networks whose newcomers are not counted; raises ValueError if one is none."""
+        """The networks whose unauthenticated connections are not counted; raises ValueError if one is invalid."""
         return [ipaddress.ip_network(network) for network in self.uncounted_networks]
 
     def proxies(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        """The networks whose proxies say whom they speak for; raises ValueError if one is not a network, or is all."""
+        """The networks of trusted proxies, which may name callers; raises ValueError if one is invalid or is all."""
         found = [ipaddress.ip_network(network) for network in self.trusted_proxies]
         if any(not network.prefixlen for network in found):
             raise ValueError("every address would be trusted, so any caller could claim any address")
@@ -302,7 +302,7 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
 
 
 def _split(url: str) -> SplitResult:
-    """Return the parts of a URL, and empty ones of what is none."""
+    """Return the parts of a URL, all empty if it is invalid."""
     try:
         return urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A running server takes up keys that were changed: within a second where they are in a file, at SIGHUP everywhere."""
+"""Reloads a running server's keys: within a second if they are in a file, and on SIGHUP wherever they are from."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ LOOK_SECONDS = 1.0
 
 
 async def watch_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail", asked: asyncio.Event) -> None:
-    """Follow the key file for ever; whenever `asked` is set, read the keys again wherever they are from."""
+    """Watch the key file forever; whenever `asked` is set, read the keys again, wherever they come from."""
     path = loaded.path(loaded.configuration.server.key_file)
     seen = await asyncio.to_thread(_look, path)
     while True:
@@ -33,7 +33,7 @@ async def watch_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail"
 
 
 async def reload_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail") -> None:
-    """Read the keys and use them; what cannot be read changes nothing."""
+    """Read the keys and use them; if they cannot be read, nothing changes."""
     import structlog
 
     from ferryman.core.audit.chain import chain_key

@@ -1,4 +1,4 @@
-"""What the operator's own commands do to the store and the keys, for the audit trail: who, what, and how it went."""
+"""Records in the audit trail what operators' commands do to the store and the keys: who, what, and the result."""
 
 import getpass
 import os
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 SOURCE = "ferryman.cli"
 Parameters: TypeAlias = Mapping[str, str | bool | int]
-"""What a command was given; nothing secret."""
+"""A command's parameters; nothing secret."""
 
 
 @contextmanager
 def recorded(loaded: LoadedConfiguration, command: str, parameters: Parameters) -> Iterator[None]:
-    """Record what is done in here as `command`, such as `user add`, whether it works or not.
+    """Record the work in this context as `command`, such as `user add`, whether it succeeds or fails.
 
     Raises Failure before anything is done if that cannot be recorded and `audit.required` is set.
     """
@@ -100,7 +100,7 @@ def _entry(
 
 
 def _user() -> str:
-    """Return who is at the keyboard: before `sudo`, if that was used."""
+    """Return who runs the command: the user before `sudo`, if it was used."""
     try:
         own = getpass.getuser()
     except (KeyError, OSError):  # no account has this number

@@ -1,4 +1,4 @@
-"""From a configuration to the service that can fetch what OpenID Connect providers publish."""
+"""Opens a service that can fetch what OpenID Connect providers publish."""
 
 import ssl
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Runs the server with what its configuration names, until it is signalled to stop."""
+"""Runs the server that a configuration describes, until a signal stops it."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ async def run_server(loaded: LoadedConfiguration) -> None:
     stop, reload_requested = asyncio.Event(), asyncio.Event()
     _handle_signals(stop, certificate, reload_requested)
     _allow_open_files()
-    beside: list[asyncio.Task[None]] = []
+    background: list[asyncio.Task[None]] = []
 
     async with (
         open_service(loaded, serving=True) as with_store,
@@ -51,7 +51,7 @@ async def run_server(loaded: LoadedConfiguration) -> None:
                     counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]
                 ),
                 proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
-                ready=lambda _: beside.append(asyncio.create_task(collect_garbage())),
+                ready=lambda _: background.append(asyncio.create_task(collect_garbage())),
                 stop=stop,
             )
         except StoreUnavailable as error:
@@ -90,10 +90,10 @@ def _handle_signals(
     on_terminal = _has_terminal()
 
     def hang_up() -> None:
-        """SIGHUP asks to read the certificate and the keys, or says that the terminal we were started on is gone."""
+        """SIGHUP asks to reload the certificate and keys, or means that our terminal has closed."""
         if on_terminal and not _has_terminal():
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)  # the log's last lines have nowhere to go, which must not keep us from an orderly end
+            os.dup2(nowhere, 2)  # the log's last lines have nowhere to go, which must not prevent an orderly shutdown
             os.close(nowhere)
             stop.set()
             return
@@ -115,6 +115,6 @@ def _has_terminal() -> bool:
 
 
 def _allow_open_files() -> None:
-    """Raise the soft limit to the hard one: the default, 1024, is one for programs that call select()."""
+    """Raise the soft limit to the hard one: the default, 1024, is meant for programs that call select()."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,7 +1,7 @@
 """The server's keys: where they are read from, how they are written down, and how they are changed.
 
-The text has an entry a line (or between commas): a key in base64, of which the first seals and all open, and behind one
-that was replaced a blank and when. `audit:` is what is left of a retired key: it verifies the audit trail only.
+The text has one entry per line (or between commas): a key in base64. The first encrypts, all decrypt. A key that was
+replaced is followed by a space and the time. `audit:` is what remains of a retired key: it only verifies the trail.
 """
 
 import base64
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 VARIABLE = "FERRYMAN_SERVER_KEY"
 COMMAND_SECONDS = 30.0
 KEPT_AFTER = timedelta(hours=36)
-"""What a key has sealed for somebody lapses by then: temporary credentials live longest."""
+"""Everything that a key has encrypted for callers has expired by then: temporary credentials live longest."""
 _AUDIT = "audit:"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerKeys:
-    """`keys`, that which seals first; `replaced` is since when each is no longer that, None for never (or not yet)."""
+    """`keys`, the encrypting one first; `replaced` is when each stopped encrypting, None if it has not."""
 
     keys: tuple[bytes, ...]
     replaced: tuple[datetime | None, ...]
@@ -40,11 +40,11 @@ class ServerKeys:
         return Vault(self.keys[0], os.urandom, self.keys[1:])
 
     def staged(self, key: bytes) -> "ServerKeys":
-        """Return these keys and another that only opens so far."""
+        """Return these keys and another that only decrypts so far."""
         return replace(self, keys=(*self.keys, key), replaced=(*self.replaced, None))
 
     def rotated(self, key: bytes, now: datetime) -> "ServerKeys":
-        """Return these keys with `key`, new or staged, as that which seals."""
+        """Return these keys with `key`, new or staged, as the one that encrypts."""
         others = [(each, since) for each, since in zip(self.keys, self.replaced, strict=True) if each != key]
         stamped = [(each, now if each == self.keys[0] else since) for each, since in others]
         ordered = [(key, None), *stamped]
@@ -52,12 +52,12 @@ class ServerKeys:
 
     @property
     def waiting(self) -> bytes | None:
-        """The key that was staged and does not seal yet, None if there is none."""
+        """The staged key that does not encrypt yet, None if there is none."""
         later = zip(self.keys[1:], self.replaced[1:], strict=True)
         return next((key for key, since in later if since is None), None)
 
     def without(self, retired: set[bytes]) -> "ServerKeys":
-        """Return these keys without some, which verify the audit trail from now on and nothing else."""
+        """Return these keys without `retired`, which from now on only verify the audit trail."""
         from ferryman.core.audit.chain import PURPOSE
         from ferryman.core.vault import ServerKey
 
@@ -68,7 +68,7 @@ class ServerKeys:
         )
 
     def text(self) -> str:
-        """Return how the keys are written down."""
+        """Return the text of the key file."""
         lines = [
             base64.b64encode(key).decode() + ("" if since is None else f" {since.isoformat(timespec='seconds')}")
             for key, since in zip(self.keys, self.replaced, strict=True)
@@ -80,7 +80,7 @@ class ServerKeys:
 def read_server_keys(loaded: LoadedConfiguration) -> ServerKeys:
     """Return the server's keys: what `server.key_command` prints, else the environment's, else those in the file.
 
-    Raises Failure if they cannot be had, others may read the file, or they are no keys.
+    Raises Failure if they cannot be read, other users can read the file, or they are not keys.
     """
     server = loaded.configuration.server
     if server.key_command:
@@ -93,7 +93,7 @@ def read_server_keys(loaded: LoadedConfiguration) -> ServerKeys:
 
 
 def parse_keys(text: str, where: str) -> ServerKeys:
-    """Return the keys that a text holds; raises Failure, which says of none what it was."""
+    """Return the keys in a text; raises Failure, whose text never shows a key."""
     keys: list[bytes] = []
     replaced: list[datetime | None] = []
     audit_only: list[bytes] = []

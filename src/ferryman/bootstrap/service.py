@@ -1,4 +1,4 @@
-"""From a configuration to the service that use cases are called with: the adapters are chosen here."""
+"""Opens the service that use cases are called with; chooses its adapters from the configuration."""
 
 import contextlib
 import os
@@ -26,12 +26,12 @@ def wall_clock() -> Millis:
 
 
 def monotonic_clock() -> Millis:
-    """Milliseconds since some moment, by a clock that nobody sets."""
+    """Milliseconds since an arbitrary moment, by a clock that is never set."""
     return Millis(time.monotonic_ns() // 1_000_000)
 
 
 def settings(loaded: LoadedConfiguration) -> "Settings":
-    """Return what use cases need to know of the configuration."""
+    """Return what use cases need from the configuration."""
     from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings
 
     server, sessions = loaded.configuration.server, loaded.configuration.sessions
@@ -66,7 +66,7 @@ def settings(loaded: LoadedConfiguration) -> "Settings":
 async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) -> AsyncIterator["Service"]:
     """Open the store and yield the service; the store is closed on leaving.
 
-    `serving`: as the server itself, of which a store has one. Raises Failure if the key or the database cannot be used.
+    `serving`: as the server itself; a store has only one. Raises Failure if the key or the database cannot be used.
     """
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.service import Service

@@ -1,4 +1,4 @@
-"""From a configuration to the audit trail's sinks: a webhook, a bucket."""
+"""Opens the audit trail's sinks that the configuration asks for: a webhook, a bucket."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,7 +28,7 @@ UPLOAD_SECONDS = 60.0
 
 @asynccontextmanager
 async def open_sinks(loaded: LoadedConfiguration, service: "Service") -> AsyncIterator[Sequence[Sink]]:
-    """Yield the configured sinks, to be started; they deliver until this is left, and the trail is closed before.
+    """Yield the configured sinks, ready to start. They deliver until the context ends; close the trail before that.
 
     Raises Failure if a secret or a certificate cannot be read, or there are no credentials.
     """
@@ -60,7 +60,7 @@ def sink_names(loaded: LoadedConfiguration) -> list[str]:
 
 
 def webhook_secret(loaded: LoadedConfiguration, secret_file: str) -> Secret:
-    """Read a webhook's secret; raises Failure if there is none, others may read it, or it is too short."""
+    """Read a webhook's secret; raises Failure if it is missing, readable by others, or too short."""
     path = loaded.path(secret_file)
     advice = "Write the secret that the receiver knows to it, and run chmod 600"
     text = read_secret(path, "The webhook's secret", advice).strip()
@@ -93,7 +93,7 @@ async def _object_storage(
     from ferryman.audit.sinks.s3 import Bucket, object_storage
 
     settings = service.settings
-    by_path = s3.endpoint_url is not None or "." in s3.bucket  # a certificate's * stands for no dots
+    by_path = s3.endpoint_url is not None or "." in s3.bucket  # a certificate's * does not match dots
     host = f"s3.{s3.region}.amazonaws.com" if by_path else f"{s3.bucket}.s3.{s3.region}.amazonaws.com"
     base_path = f"/{s3.bucket}" if by_path else ""
     bucket = Bucket(base_path, s3.prefix, s3.region, settings.account_id, settings.region)
@@ -103,7 +103,7 @@ async def _object_storage(
 
 
 def http_client(loaded: LoadedConfiguration, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":
-    """Return what sends to an endpoint; raises Failure if the certificates that it is trusted by cannot be read."""
+    """Return a client for an endpoint; raises Failure if the CA certificates cannot be read."""
     from ferryman.transport.http import HttpClient
     from ferryman.transport.trust import Trust
 
@@ -120,7 +120,7 @@ def http_client(loaded: LoadedConfiguration, endpoint: str, ca_file: str | None,
 
 
 class HttpOutlet:
-    """The HTTP client as sinks know it."""
+    """Adapts the HTTP client to what sinks expect."""
 
     def __init__(self, client: "HttpClient") -> None:
         self._client = client
@@ -138,7 +138,7 @@ class HttpOutlet:
 
 
 async def _credentials(s3: ObjectStorage) -> "FetchCredentials":
-    """Return what fetches credentials as every AWS program finds them, renewed when they expire."""
+    """Return a function that fetches credentials as every AWS program finds them, renewed when they expire."""
     found = await asyncio.to_thread(_find_credentials, s3.profile)
 
     async def fetch() -> Credentials:

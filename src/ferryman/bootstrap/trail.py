@@ -1,4 +1,4 @@
-"""From a configuration to the audit trail that the server writes: its files and its copies are chosen here."""
+"""Opens the audit trail that the server writes; chooses its files and copies from the configuration."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The AWS CLI on this machine: where it is, and whether it is too old to find Ferryman by a profile."""
+"""The AWS CLI on this machine: its path, and whether it is too old to read an endpoint from a profile."""
 
 import re
 import shutil
@@ -14,12 +14,12 @@ TOO_OLD_TEXT = (
 )
 _VERSION = re.compile(r"aws-cli/(\d+)\.(\d+)\.(\d+)")
 _SECONDS = 20.0
-"""The CLI starts slowly, on a machine that is busy more so."""
+"""The CLI starts slowly, especially on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwsCli:
-    """The first `aws` on PATH. `version` is empty if it does not say any; `error` says why it cannot be run."""
+    """The first `aws` on PATH. `version` is empty if it does not print one; `error` says why it cannot be run."""
 
     path: str
     version: str = ""

@@ -9,10 +9,10 @@ _KEY = "ferryman.command_line"
 
 
 class EndsInCommandLine(TyperCommand):
-    """Keeps what stands behind the first `--` from the parser, for `command_line`."""
+    """Hides everything after the first `--` from the parser, for `command_line`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse what stands before the separator."""
+        """Parse the arguments before the separator."""
         own = list(args)
         if SEPARATOR in own:
             place = own.index(SEPARATOR)
@@ -22,5 +22,5 @@ class EndsInCommandLine(TyperCommand):
 
 
 def command_line(context: Any) -> list[str]:
-    """Return the words behind `--`, none if it was not given."""
+    """Return the words after `--`, empty without it."""
     return list(context.meta.get(_KEY, []))

@@ -1,4 +1,4 @@
-"""Runs a command's asynchronous part so that signals end it in order: sessions are ended before the process is."""
+"""Runs a command's asynchronous part so that signals end it in order: sessions end before the process does."""
 
 import asyncio
 import signal
@@ -32,8 +32,8 @@ async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
         received.append(number)
         task.cancel()
 
-    heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in heeded:
+    handled = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in handled:
         loop.add_signal_handler(number, end, number)
     try:
         return await task
@@ -42,5 +42,5 @@ async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
             raise typer.Exit(SIGNAL_BASE + received[0]) from None
         raise
     finally:
-        for number in heeded:
+        for number in handled:
             loop.remove_signal_handler(number)

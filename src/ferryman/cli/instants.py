@@ -1,4 +1,4 @@
-"""Points in time as people give them to commands."""
+"""Times as users type them in options."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from ferryman.model.failures import Failure
 
 
 def parse_instant(option: str, text: str | None) -> datetime | None:
-    """Return what an option's ISO 8601 text means, in UTC; without a zone it is local time. Raises `Failure`."""
+    """Return the time in an option's ISO 8601 text, in UTC; without a zone it is local time. Raises `Failure`."""
     if text is None:
         return None
     try:

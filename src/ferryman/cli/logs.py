@@ -1,4 +1,4 @@
-"""Where structured logs go: one JSON object a line, or text for people, on standard error."""
+"""Structured logs on standard error: one JSON object per line, or text for people."""
 
 import io
 import json
@@ -19,9 +19,9 @@ _DROPPED = "log lines dropped"
 
 
 def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> LogWriter:
-    """Set up structlog, and lead the standard library's loggers (aiohttp, alembic) to the same place.
+    """Set up structlog, and send the standard library's loggers (aiohttp, alembic) to the same place.
 
-    Lines are written by a thread: a log that cannot be written stops nothing. `drain` what is returned at the end.
+    A thread writes the lines, so a log that cannot be written blocks nothing. Call `drain` on the result at the end.
     """
     import structlog
 
@@ -55,7 +55,7 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
-    # Other people's loggers: what they warn of is worth a line, their chatter is not.
+    # Other libraries' loggers: log their warnings, not their chatter.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
     return writer
 
@@ -74,14 +74,14 @@ def _now() -> str:
 
 
 def _text_renderer() -> "Processor":
-    """It quotes values that could pass for more than one member."""
+    """It quotes values that could be read as more than one member."""
     from structlog.dev import ConsoleRenderer
 
     return ConsoleRenderer(colors=sys.stderr is not None and sys.stderr.isatty(), exception_formatter=_write_traceback)
 
 
 def _as_safe_text(_logger: object, _method: str, event: "EventDict") -> "EventDict":
-    """Make a record's members printable, one line in all; the traceback comes behind it."""
+    """Make a record's members printable, on one line; the traceback follows it."""
     return {name: value if name == "exc_info" else _safe(name, value) for name, value in event.items()}
 
 

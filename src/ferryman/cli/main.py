@@ -64,14 +64,14 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; exits with 0, 1 (could not go on), 2 (wrong usage) or 130 (interrupted)."""
+    """Run the command line; exits with 0, 1 (failed), 2 (wrong usage) or 130 (interrupted)."""
     guard_last_resort()
     try:
         app()
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has enough; Python would complain again at exit.
+        # The reader of our output has closed it; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILURE)
     except (Failure, ServiceError, OSError, ModuleNotFoundError) as error:
@@ -80,7 +80,7 @@ def main() -> None:
         else:
             complain(f"ferryman: {_line(error)}")
         sys.exit(EXIT_FAILURE)
-    except Exception as fault:  # noqa: BLE001 - Python would print its text, which may be foreign, as it is
+    except Exception as fault:  # noqa: BLE001 - Python would print its text unescaped, and it may be a peer's
         complain_of(fault)
         sys.exit(EXIT_FAILURE)
 

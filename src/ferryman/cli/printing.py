@@ -1,6 +1,6 @@
-"""The one place where commands print lines: each is made printable, wherever its words come from.
+"""The one place where commands print lines; every line is made printable, wherever its text comes from.
 
-What a session or a command on a node prints does not pass here; see `many_runs` and `standard_streams`.
+Output of sessions and of commands on nodes does not pass through here; see `client.run_many` and `client.streams`.
 """
 
 import json
@@ -13,7 +13,7 @@ from ferryman.model.printable import printable, printable_json, printable_lines
 
 
 def say(*lines: str) -> None:
-    """Print lines on standard output; one that holds a line feed stays one line."""
+    """Print lines on standard output; a line feed inside one is escaped."""
     _write(sys.stdout, lines)
 
 
@@ -25,7 +25,7 @@ def complain(*lines: str) -> None:
 def say_json(value: object, *, indent: int | None = None, default: Callable[[object], object] | None = None) -> None:
     """Print one JSON document on standard output; without `indent`, on one line.
 
-    Its values are as they were: what could steer a terminal is escaped as JSON escapes it. `default` as `json.dumps`.
+    Values are unchanged: what could control a terminal is escaped as JSON escapes it. `default` as `json.dumps`.
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=default)
     sys.stdout.write(printable_json(text) + "\n")
@@ -33,7 +33,7 @@ def say_json(value: object, *, indent: int | None = None, default: Callable[[obj
 
 
 def complain_of(error: BaseException) -> None:
-    """Print an exception's traceback, with what caused it, on standard error."""
+    """Print an exception's traceback, with its causes, on standard error."""
     sys.stderr.write(printable_lines("".join(traceback.format_exception(error))))
 
 

@@ -1,4 +1,4 @@
-"""Forks a program in two steps, so that the fork is early and the exec is when the client is there.
+"""Starts a program in two steps: fork early, exec once the client is connected.
 
 `on_terminal` and `on_pipes` must run while this process has one thread: between fork and exec the child runs Python.
 The child then waits, already leader of its own session, and becomes the program on `start`; if the parent dies or
@@ -77,7 +77,7 @@ class Child:
             os.write(self._go, b"1" + terminal_type.encode())
 
     def fault(self) -> str:
-        """Why the program could not be executed, once the process has ended; empty when it ran."""
+        """Return why the program could not be executed, once the process has ended; empty if it ran."""
         try:
             return os.read(self._fault, _FAULT_BYTES).decode(errors="replace")
         except BlockingIOError:
@@ -126,7 +126,7 @@ def on_pipes(program: Program, *, separate: bool) -> Child:
 
 def _pipe() -> tuple[int, int]:
     ends = os.pipe()
-    with contextlib.suppress(PermissionError):  # beyond the user's share of pipe memory: the default does
+    with contextlib.suppress(PermissionError):  # beyond the user's pipe memory limit: keep the default size
         fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return ends
 

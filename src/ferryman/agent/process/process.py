@@ -1,4 +1,4 @@
-"""A prepared program, seen from an event loop: output when there is room for it, input in order, one end."""
+"""Drives a prepared program from an event loop: reads output when there is room, writes input in order, ends it."""
 
 import asyncio
 import contextlib
@@ -115,7 +115,7 @@ class Process:
         return await asyncio.shield(self._drained)
 
     def fault(self) -> str:
-        """Why the program could not be executed; empty when it ran. To be asked after its end."""
+        """Return why the program could not be executed; empty if it ran. Call it after the program has ended."""
         return self._fault
 
     async def end(self) -> None:
@@ -147,7 +147,7 @@ class Process:
             except BlockingIOError:
                 output.over = self._exit_code is not None
                 break
-            except OSError:  # EIO: nothing has the terminal open any more
+            except OSError:  # EIO: no process has the terminal open
                 piece = b""
             if not piece:
                 output.over = True
@@ -198,7 +198,7 @@ class Process:
             except BlockingIOError:
                 self._await_room()
                 return
-            except OSError:  # EIO, EPIPE, EBADF: the program does not read any more
+            except OSError:  # EIO, EPIPE, EBADF: the program no longer reads
                 written = len(data)
             if written < len(data):
                 self._input[0] = (tag, data[written:])

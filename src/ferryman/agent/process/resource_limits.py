@@ -1,4 +1,4 @@
-"""Limits that the kernel holds a session's programs to."""
+"""Limits that the kernel enforces on a session's programs."""
 
 import resource
 
@@ -34,7 +34,7 @@ _RESOURCES = {
 
 
 def apply_limits(limits: ResourceLimits) -> None:
-    """Set this process's limits, soft and hard; what the hard limit does not allow is cut to it."""
+    """Set this process's soft and hard limits, each capped at the current hard limit."""
     for name, kind in _RESOURCES.items():
         wanted: int | None = getattr(limits, name)
         if wanted is not None:

@@ -1,4 +1,4 @@
-"""Makes the account `ssm-user`, if the agent's configuration asks for it (`protocol/agent.md` §5.2)."""
+"""Creates the account `ssm-user`, if the agent's configuration asks for it (`protocol/agent.md` §5.2)."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _MODE = 0o440
 
 
 def ensure_ssm_user(*, sudo: bool, name: str = SSM_USER, useradd: str = USERADD, sudoers: Path = SUDOERS) -> None:
-    """Make the account if it is missing, with a home and no password; `sudo`: it may become root without a password.
+    """Create the account if it is missing, with a home and no password; `sudo`: it may become root without a password.
 
     Needs root. Raises `AccountRefused`.
     """
@@ -33,15 +33,15 @@ def ensure_ssm_user(*, sudo: bool, name: str = SSM_USER, useradd: str = USERADD,
 
 
 def _allow_sudo(name: str, sudoers: Path) -> None:
-    """Replace the file whole: sudo refuses everybody while one of its files is half written.
+    """Replace the file in one step: sudo refuses everybody while one of its files is half written.
 
-    One that is right already is left alone, also because the disk may be full or read-only.
+    A correct file is left alone, because the disk may be full or read-only.
     """
     rule = f"# Written by Ferryman's agent, for ssm_user_sudo of its agent.toml.\n{name} ALL=(ALL) NOPASSWD:ALL\n"
     with contextlib.suppress(OSError):
         if sudoers.read_bytes() == rule.encode() and stat.S_IMODE(sudoers.stat().st_mode) == _MODE:
             return
-    temporary = sudoers.with_name(f".{sudoers.name}")  # sudo passes over names with a dot
+    temporary = sudoers.with_name(f".{sudoers.name}")  # sudo ignores names with a dot
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     with os.fdopen(descriptor, "w") as file:

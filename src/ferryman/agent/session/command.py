@@ -1,7 +1,7 @@
 """Sessions of a command without a terminal (`protocol/agent.md` §5.4): pipes, and an exit code at the end.
 
-Where both ends agreed on it, the client's input is the command's standard input, and the flag InputEnded its end.
-Otherwise, as with AWS's ends, the command has no input, and the client's is looked through for Ctrl-C and Ctrl-\\.
+If both ends agreed on it, the client's input is the command's standard input, and the flag InputEnded its end.
+Otherwise, as with AWS's client, the command has no input, and Ctrl-C and Ctrl-\\ in the client's input become signals.
 """
 
 import signal
@@ -24,8 +24,8 @@ _LOG = logger("command")
 class CommandSession:
     """Runs a program prepared on pipes.
 
-    `separate`: standard error goes to the client apart and the exit code after it, whoever the client is. Otherwise the
-    code goes only to clients that do not show it as text. `prefixes` begin each piece of standard output and standard
+    `separate`: standard error is sent separately, then the exit code, to any client. Otherwise the code is sent only to
+    clients that do not show it as text. `prefixes` begin each piece of standard output and standard
     error that begins a line, as AWS's agent does.
     """
 
@@ -51,10 +51,10 @@ class CommandSession:
         self._process.start()
 
     def on_client_replaced(self) -> None:
-        """Go on. Input that the earlier client had not been told is consumed is lost."""
+        """Continue. Input that was not yet acknowledged to the earlier client is lost."""
 
     def on_input(self, event: InputReceived) -> None:
-        """Give input to the command, as data or as signals."""
+        """Pass input to the command, as data or as signals."""
         data = b""
         if event.payload_type == PayloadType.FLAG:
             self._on_flag(event.payload)

@@ -18,11 +18,11 @@ _LOG = logger("data_channel")
 
 
 class ServerLost(Exception):
-    """No connection came about within the bounded time."""
+    """No connection could be made within the time limit."""
 
 
 class DataLink:
-    """One session's connection to the server, through all its losses.
+    """One session's connection to the server, reconnected whenever it is lost.
 
     `open_socket` makes a data channel whose opening frame has been sent. `outage_limit` is how many seconds may pass
     without a connection, `first_limit` the same before the first.
@@ -44,7 +44,7 @@ class DataLink:
         self._attempts = Attempts(backoff, os.urandom)
 
     async def run(self) -> None:
-        """Carry the session until cancelled; raises `ServerLost`, and `SessionOver` from `open_socket`."""
+        """Keep the session connected until cancelled; raises `ServerLost`, and `SessionOver` from `open_socket`."""
         limit = self._first_limit
         while True:
             websocket = await self._connect(limit)

@@ -46,7 +46,7 @@ _Connection = TypeVar("_Connection", bound=asyncio.BaseProtocol)
 
 
 class DialFailed(Exception):
-    """No connection came about; the text says what failed and why."""
+    """No connection could be made; the text says what failed and why."""
 
 
 class DestinationDenied(DialFailed):
@@ -59,7 +59,7 @@ def networks(texts: Sequence[str]) -> tuple[Network, ...]:
 
 
 def is_denied(address: str, denied: Sequence[Network]) -> bool:
-    """Tell whether an address is in a denied network, or leads to one that is.
+    """Return whether an address is in a denied network, or leads to one that is.
 
     It does if it wraps an IPv4 address, and if it is unspecified (`0.0.0.0`, `::`): that connects to this machine.
     """
@@ -68,7 +68,7 @@ def is_denied(address: str, denied: Sequence[Network]) -> bool:
 
 
 def _forms(address: Address) -> set[Address]:
-    """Return the address and all that it leads to."""
+    """Return the address and all the addresses it leads to."""
     forms: set[Address] = set()
     waiting: list[Address] = [address]
     while waiting:
@@ -103,7 +103,7 @@ def _translated(value: int) -> list[ipaddress.IPv4Address]:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A socket address as the resolver gave it: what is judged is what is connected to."""
+    """A socket address as the resolver returned it: the address that is checked is the one that is connected to."""
 
     family: int
     sockaddr: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
@@ -118,7 +118,7 @@ class Endpoint:
 class Destination:
     """A TCP port as the session's document names it.
 
-    `host` None is this machine, which is never denied; names are resolved for each connection anew.
+    `host` None is this machine, which is never denied; names are resolved again for each connection.
     """
 
     port: int
@@ -165,7 +165,7 @@ class Destination:
         raise DialFailed(f"cannot connect to {where}: {reason}")
 
     async def _connect(self, endpoint: Endpoint, make: Callable[[], _Connection]) -> _Connection:
-        """Connect to the very address that was judged; judge the one that the kernel chose before any byte."""
+        """Connect to exactly the address that was checked, and check the peer's address before sending any byte."""
         loop = asyncio.get_running_loop()
         connecting = socket.socket(endpoint.family, socket.SOCK_STREAM)
         try:

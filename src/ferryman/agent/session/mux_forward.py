@@ -39,15 +39,15 @@ class MuxForward:
         self._dials: dict[int, asyncio.Task[None]] = {}
 
     def on_input(self, event: InputReceived) -> None:
-        """Take bytes of the smux session."""
+        """Pass the bytes to the smux session."""
         self._streams.take(event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b"")
 
     def resume(self) -> None:
-        """Move what can be moved, both ways."""
+        """Move as many bytes as possible, both ways."""
         self._streams.move()
 
     def close(self) -> None:
-        """Reset every connection, give up every dial; what comes of them is no more passed on."""
+        """Reset every connection and cancel every dial; nothing they yield is passed on."""
         for dial in self._dials.values():
             dial.cancel()
         self._streams.close()

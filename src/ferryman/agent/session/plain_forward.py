@@ -1,7 +1,7 @@
 """Port sessions without smux: one connection, raw bytes (`protocol/agent.md` §5.5, `client.md` §10.3, §10.5).
 
-For SSH the session is the connection: it begins with the session and its end is the session's. For forwarding by
-clients that are older than smux, connections come one after another.
+For SSH, the connection begins and ends with the session. For forwarding with clients that are older than smux,
+connections follow one another.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class PlainForward:
             self._connection.resume()
 
     def close(self) -> None:
-        """Reset the connection; what comes of it is no more passed on."""
+        """Reset the connection; nothing it yields is passed on."""
         self._closed = True
         if self._dialling is not None:
             self._dialling.cancel()
@@ -75,7 +75,7 @@ class PlainForward:
             connection.pause()
 
     def written(self, connection: TcpConnection, count: int) -> None:
-        """Acknowledge the input that is written."""
+        """Acknowledge the input that was written."""
         if connection is not self._connection or self._closed:
             return
         while count and self._waiting:
@@ -94,7 +94,7 @@ class PlainForward:
             self._gone()
 
     def lost(self, connection: TcpConnection, reason: str) -> None:
-        """Take in that the connection is gone."""
+        """Forget the lost connection."""
         if connection is self._connection:
             self._gone()
 
@@ -109,7 +109,7 @@ class PlainForward:
             self._client.end(FAILED, str(error))
 
     def _gone(self) -> None:
-        """Input for a connection that is over is consumed by nobody; say so, or its sender repeats it for ever."""
+        """Acknowledge input that nobody will read: otherwise its sender repeats it forever."""
         self._connection = None
         while self._waiting:
             self._client.consumed(self._waiting.popleft()[0])
@@ -117,7 +117,7 @@ class PlainForward:
             self.ended.set()
 
     def _consume(self, number: int, size: int) -> None:
-        """Acknowledge what is not written, in its turn."""
+        """Acknowledge, in order, input that is not written."""
         if self._waiting:
             self._waiting.append((number, size))
         else:

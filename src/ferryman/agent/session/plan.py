@@ -1,6 +1,6 @@
-"""From a session's task to a session that can be run: what the document asks for, as whom, within which limits.
+"""Turns a session's task into a plan that can be run: what the document asks for, as which account, with which limits.
 
-The document is complete when it comes: the server has put the parameters in.
+The document arrives complete: the server has already inserted the parameters.
 """
 
 import os
@@ -37,9 +37,9 @@ class SessionRefused(Exception):
 
 
 def plan(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
-    """Return the session that a task asks for; programs are forked already, so call it with one thread.
+    """Return the session that a task asks for. It forks the program, so the process must have one thread.
 
-    The process is then logged in as the session's account, as far as the kernel's auditing goes.
+    Afterwards the kernel's audit system sees the process as logged in as the session's account.
     Raises `SessionRefused`.
     """
     document = content.document_content
@@ -157,7 +157,7 @@ def _commands(properties: Mapping[str, Any], session_type: str) -> str:
 
 
 def _truth(properties: Mapping[str, Any], name: str) -> bool:
-    """Return a boolean that documents give as such or as text."""
+    """Return a boolean, which documents write as one or as text."""
     text = str(properties.get(name, "")).strip().lower()
     if text not in ("", "true", "false"):
         raise SessionRefused(f"{name} is neither true nor false in session properties.")

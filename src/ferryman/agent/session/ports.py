@@ -1,4 +1,4 @@
-"""Port sessions: what joins the client to the port is chosen when the client is known (`protocol/agent.md` §5.5)."""
+"""Port sessions: connects a client to a port in the way that the client supports (`protocol/agent.md` §5.5)."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -31,7 +31,7 @@ class PortSession:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def on_client_ready(self, event: ClientReady) -> None:
-        """Join the client to the destination, by what it can do."""
+        """Connect the client to the destination in the way that it supports."""
         if self._forward is not None:
             self._forward.close()
         if self._forwards and (event.agreed != AWS or multiplexes(event.client_version)):
@@ -43,13 +43,13 @@ class PortSession:
             self._run(self._follow(forward))
 
     def on_client_replaced(self) -> None:
-        """Drop the connections: they were the earlier client's, and another cannot go on with them."""
+        """Drop the connections: they belonged to the earlier client, and another cannot continue them."""
         if self._forward is not None:
             self._forward.close()
             self._forward = None
 
     def on_input(self, event: InputReceived) -> None:
-        """Take input."""
+        """Pass input to the connection; act on flags."""
         if event.payload_type == PayloadType.FLAG and event.payload == _TERMINATE:
             self._client.end()
         elif self._forward is not None:
@@ -80,7 +80,7 @@ class PortSession:
             self._over.set()
 
     async def _refuse_denied(self) -> None:
-        """End a session whose host is denied, as no connection of it can come about; others may come to answer."""
+        """End a session whose host is denied: it can never connect. Other failures may be temporary."""
         try:
             await self._destination.addresses()
         except DestinationDenied as error:
@@ -95,7 +95,7 @@ class PortSession:
 
 
 def multiplexes(version: str) -> bool:
-    """Tell whether an AWS client of this version multiplexes; one that cannot be read is taken for older."""
+    """Return whether an AWS client of this version multiplexes; an unreadable version counts as older."""
     try:
         return tuple(int(part) for part in version.split(".")) >= FIRST_MUX_CLIENT
     except ValueError:

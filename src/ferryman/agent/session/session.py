@@ -1,4 +1,4 @@
-"""One session: engine, connection and kind brought together, from the first frame to the result."""
+"""One session: connects engine, data channel and handler, from the first frame to the result."""
 
 import asyncio
 import contextlib
@@ -32,9 +32,9 @@ from ferryman.wire.agent_message import PayloadType
 ACKNOWLEDGE_SECONDS = 0.004
 """How long acknowledgements of input may wait; far below any sender's retransmission timeout (200 ms at first)."""
 ACKNOWLEDGE_BYTES = 256 * 1024
-"""How much consumed input may be unacknowledged meanwhile: a sender's window must not run dry."""
+"""How much consumed input may be unacknowledged meanwhile: the sender's window must not be exhausted."""
 FAREWELL_SECONDS = 2.0
-"""How long a finished session may take to say so to the server."""
+"""How long a finished session may take to report its end to the server."""
 _LOG = logger("session")
 
 
@@ -69,9 +69,9 @@ def session_limits(inputs: Mapping[str, object], *, idles: bool = True) -> Sessi
 
 
 class Session:
-    """Runs a planned session for whoever the server connects; made and used in a running loop.
+    """Runs a planned session for whichever client the server connects. Created and used in a running loop.
 
-    It is the `Client` of its kind.
+    It is the `Client` of its handler.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Session:
         self._pump.wake()
 
     def consumed(self, number: int) -> None:
-        """Acknowledge soon: the echo goes first, on every hop, and one round of acknowledgements serves many keys."""
+        """Acknowledge soon: the echo goes first on every hop, and one round of acknowledgements covers many keys."""
         self._consumed = number
         self._consumed_bytes += self._sizes.pop(number, 0)
         if self._consumed_bytes >= ACKNOWLEDGE_BYTES:
@@ -149,7 +149,7 @@ class Session:
             self.end(FAILED, f"The session was ended because its node had {error}.")
 
     async def _await_result(self) -> None:
-        """When the kind has ended: everything it said to the client, then the word to the server."""
+        """When the handler has ended: deliver all its output to the client, then report the end to the server."""
         result = await self._handler.ended()
         if result.status == FAILED:
             self.end(result.status, result.output)
@@ -214,7 +214,7 @@ class Session:
         if self._outcome.done():
             return
         self._handler.on_input(event)
-        if self._outcome.done():  # the client ended it, and leaves as soon as it knows that we know
+        if self._outcome.done():  # the client ended it, and leaves once this is acknowledged
             self._engine.acknowledge(event.sequence_number, self._active_at, delayed=False)
             self._pump.wake()
 
@@ -240,7 +240,7 @@ class Session:
             case OutputPresumed(given_up):
                 _LOG.log(logging.WARNING if given_up else logging.DEBUG, "output presumed", given_up=given_up)
             case _:
-                self._active_at = time.monotonic()  # a client came or went
+                self._active_at = time.monotonic()  # a client connected or disconnected
                 _LOG.debug("channel event", happened=type(event).__name__)
 
 

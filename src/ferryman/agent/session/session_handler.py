@@ -1,4 +1,4 @@
-"""What every kind of session has in common, as the session sees it: a kind knows its program or ports, no channel."""
+"""What a session type's handler must do: it knows its program or ports, and nothing of the channel."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ferryman.wire.agent_message import PayloadType
 
 
 class Client(Protocol):
-    """The session's client, as a kind may use it."""
+    """The session's client, as a handler sees it."""
 
     def capacity(self) -> int:
         """Return how many bytes of output may be sent now; 0 also while no client is there."""
@@ -19,10 +19,10 @@ class Client(Protocol):
         """Send output. Keep to `capacity`; exit codes and flags may go beyond it."""
 
     def consumed(self, number: int) -> None:
-        """Say that the input of this number, and all before it, is where it belongs."""
+        """Acknowledge the input with this number and all before it."""
 
     def end(self, status: str = SUCCESS, output: str = "") -> None:
-        """End the session at once, with this result."""
+        """End the session immediately, with this result."""
 
 
 class SessionHandler(Protocol):
@@ -32,10 +32,10 @@ class SessionHandler(Protocol):
         """A client has completed the handshake: the first, or another that takes the session over."""
 
     def on_client_replaced(self) -> None:
-        """Another client has come, and will complete the handshake; input not consumed is gone."""
+        """Another client has connected and will complete the handshake; input not yet consumed is lost."""
 
     def on_input(self, event: InputReceived) -> None:
-        """Take input, in order; `Client.consumed` for every one."""
+        """Process input, in order; call `Client.consumed` for each."""
 
     def resume(self) -> None:
         """`Client.capacity` may have grown. Called often: cheap when nothing has changed."""
@@ -44,15 +44,15 @@ class SessionHandler(Protocol):
         """Wait until the session has ended by itself and all its output is with the client; return its result."""
 
     async def close(self) -> None:
-        """Leave nothing behind; bounded in time."""
+        """Clean up everything, in bounded time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A session that can be run: what the client is told of it, and what makes its kind, in a running loop.
+    """A session that can be run: what the client learns about it, and what creates its handler in a running loop.
 
     `properties` are those of a Port document, all text; None for other types. `idles`: the session ends when it is
-    idle although the document sets no idle timeout.
+    idle, even if the document sets no idle timeout.
     """
 
     session_type: str

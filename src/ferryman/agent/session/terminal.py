@@ -12,14 +12,14 @@ from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.payloads import MalformedPayload, Size, decode_payload
 
 SIZE_SECONDS = 0.25
-"""How long the program waits for the client's first word, normally its window size, once the handshake is complete."""
+"""How long the program waits for the client's first message, usually its window size, after the handshake."""
 LARGEST_TERMINAL = 0xFFFF
 _TYPED_FIRST = -1
 _LOG = logger("shell")
 
 
 class TerminalSession:
-    """Runs a program prepared on a terminal; `typed_first` is put into it as if typed, before the client's input."""
+    """Runs a program prepared on a terminal; `typed_first` is entered as if typed, before the client's input."""
 
     def __init__(self, client: Client, child: Child, typed_first: bytes = b"") -> None:
         self._client = client
@@ -31,17 +31,17 @@ class TerminalSession:
         self._terminal_type = ""
 
     def on_client_ready(self, event: ClientReady) -> None:
-        """Start the program soon: the client's first word is its window size."""
+        """Start the program soon: the client's first message is its window size."""
         self._tells_code = event.agreed.exit_code
         self._terminal_type = event.agreed.terminal_type
         if self._starting is None:
             self._starting = self._loop.call_later(SIZE_SECONDS, self._start)
 
     def on_client_replaced(self) -> None:
-        """Go on: a terminal shows itself to whoever looks."""
+        """Continue: a terminal serves whichever client is connected."""
 
     def on_input(self, event: InputReceived) -> None:
-        """Give input to the terminal. What is not typed takes its turn in the queue too: acknowledged in order."""
+        """Pass input to the terminal. Other messages are queued too, so that all are acknowledged in order."""
         data = b""
         if event.payload_type == PayloadType.SIZE:
             self._resize(event.payload)

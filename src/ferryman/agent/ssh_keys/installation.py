@@ -1,4 +1,4 @@
-"""Makes sshd ask for the keys that the agent holds: a program, and three lines of configuration. Needs root."""
+"""Makes sshd ask for the keys that the agent holds, with a program and three lines of configuration. Needs root."""
 
 import os
 import re
@@ -26,7 +26,7 @@ class NotInstallable(Exception):
 def install(state: StateDirectory, users: tuple[str, ...], under: Path = Path("/"), sshd: str = SSHD) -> None:
     """Let sshd accept the keys that the agent of `state` holds, for `users`, or for anybody but root if there are none.
 
-    sshd must be told to read its configuration again. `under` is where the file system begins. Raises `StateUnusable`
+    sshd must then reload its configuration. `under` is the root of the file system. Raises `StateUnusable`
     if the node is not registered, `NotInstallable`.
     """
     if not state.registered:
@@ -49,7 +49,7 @@ def install(state: StateDirectory, users: tuple[str, ...], under: Path = Path("/
 
 
 def _check_configuration(under: Path) -> None:
-    """Raise `NotInstallable` if another program is asked for keys: sshd asks one only."""
+    """Raise `NotInstallable` if sshd already asks another program for keys: it supports only one."""
     own = _below(under, CONFIGURATION)
     for path in (_below(under, MAIN_CONFIGURATION), *sorted(own.parent.glob("*.conf"))):
         found = _COMMAND.search(path.read_text(errors="replace")) if path != own and path.exists() else None

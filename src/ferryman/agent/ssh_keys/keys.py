@@ -1,8 +1,8 @@
 """Keys that log in over SSH for a minute: kept for sshd, which asks a program that prints them.
 
-Keys come over the control channel, so a login costs no call to the server, and a stranger who tries to log in makes
-nothing happen but one look at a file. Each file is one user's; every line says until when its key counts, in seconds
-since the machine was started, which no change of the clock moves, and of which start. The program ignores other lines.
+Keys arrive over the control channel, so a login costs no call to the server, and a stranger who tries to log in only
+causes one file to be read. Each user has a file. Each line says until when its key is valid, in seconds since boot
+(which setting the clock does not change), and for which boot. The program ignores other lines.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class KeyRefused(Exception):
 
 
 class SshKeys:
-    """Keeps keys where sshd's program finds them. Settings are read for each key: installing needs no restart."""
+    """Stores keys where sshd's program finds them. Settings are read for each key, so installing needs no restart."""
 
     def __init__(self, state: Path) -> None:
         self._settings = state / SETTINGS
@@ -50,7 +50,7 @@ class SshKeys:
                 path = await asyncio.to_thread(self._keep, key)
             except OSError as error:
                 raise KeyRefused(f"the node cannot keep the key: {error.strerror}") from error
-        # The program does not print it by then; that the file goes too is tidiness.
+        # By then the program no longer prints it; removing the file is only tidying up.
         asyncio.get_running_loop().call_later(KEY_SECONDS, _tidy, path)
 
     def _keep(self, key: SshPublicKey) -> Path:

@@ -1,4 +1,4 @@
-"""The agent's side of the zygote: starts it, asks it for workers, starts another when it dies."""
+"""The agent's side of the zygote: starts it, asks it for workers, and starts another if it dies."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ class WorkerUnavailable(Exception):
 
 
 class WorkerPool:
-    """Makes session workers. One task at a time is with the zygote; the others wait."""
+    """Creates session workers. The zygote handles one task at a time; the others wait."""
 
     def __init__(self, state_directory: Path) -> None:
         self._state_directory = state_directory
@@ -53,7 +53,7 @@ class WorkerPool:
         raise WorkerUnavailable("the process that starts session workers died twice")
 
     async def close(self) -> None:
-        """End the zygote; workers live on."""
+        """End the zygote; workers keep running."""
         async with self._lock:
             await self._stop()
 

@@ -1,6 +1,6 @@
-"""The session worker: one process per session, which lives on when the agent dies.
+"""The session worker: one process per session, which keeps running when the agent dies.
 
-It owns the session's program or connections and its data channel, speaks to the server by itself, and leaves its result
+It owns the session's program or connections and its data channel, talks to the server directly, and leaves its result
 in the record.
 """
 
@@ -39,7 +39,7 @@ class WorkerTask(msgspec.Struct, frozen=True):
     content: InteractiveShellContent
     settings: AgentSettings = DEFAULT_SETTINGS
     recorded: bool = True
-    """The session has a record. Without one, there was nowhere to write it, and the session runs all the same."""
+    """The session has a record. Otherwise it could not be written anywhere, and the session runs without one."""
 
 
 def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -> None:
@@ -53,7 +53,7 @@ def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -
     if record is None and not task.recorded:
         record = SessionRecord(session_id, state.registration().node_id, time.time())
     if record is None or record.result is not None:
-        return  # the agent has given the session up
+        return  # the agent has given up on the session
     record = msgspec.structs.replace(record, pid=os.getpid(), started_at=time.time())
     records.write(record)
     result = _run(task, state, trusted)
@@ -63,7 +63,7 @@ def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -
 
 
 def _lock(records: SessionRecords, session_id: str) -> int | None:
-    """Lock the session; None where that cannot be: the next agent will not know that this worker is alive."""
+    """Lock the session; None if that fails: the next agent will not know that this worker is alive."""
     try:
         return records.lock(session_id, wait=True)
     except OSError as error:
@@ -79,7 +79,7 @@ def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> Sess
         return run_loop(_converse(task.content.session_id, planned, state, trusted, limits))
     except SessionRefused as error:
         return new_result(FAILED, str(error))
-    except Exception as error:  # noqa: BLE001 - the process's boundary: the user is told, the log has it
+    except Exception as error:  # noqa: BLE001 - the process's boundary: the user gets a message, the log the details
         _LOG.exception("session worker failed")
         return new_result(FAILED, f"The session's process on the node failed: {type(error).__name__}.")
 

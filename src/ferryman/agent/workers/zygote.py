@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
     state_directory = Path(arguments[0])
     control = socket.socket(fileno=int(arguments[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the agent decides; its end is ours
+        signal.signal(number, signal.SIG_IGN)  # the agent decides: this process ends when it does
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers are reaped by the kernel
     registration = StateDirectory(state_directory).registration()
     trusted = server_trust(registration.endpoint, registration.ca_file)
@@ -64,7 +64,7 @@ def _work(
             signal.signal(number, signal.SIG_DFL)
         run_worker(msgspec.json.decode(task, type=WorkerTask), state_directory, trusted)
         status = 0
-    except Exception:  # noqa: BLE001 - the process's boundary: it ends without a word otherwise
+    except Exception:  # noqa: BLE001 - the process's boundary: it would end silently otherwise
         _LOG.exception("session worker failed")
     finally:
         log.drain()

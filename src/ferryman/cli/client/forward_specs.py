@@ -1,4 +1,4 @@
-"""What `ferryman forward` is told to forward: `[[BIND:]LOCAL:][HOST:]PORT`."""
+"""The forward specifications of `ferryman forward`: `[[BIND:]LOCAL:][HOST:]PORT`."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _PART = re.compile(r"\[([^\[\]]+)\]|([^:\[\]]+)")
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """One local port and where it leads; `bind` is None where the command's own choice holds."""
+    """One local port and where it leads; `bind` is None if the command's --bind applies."""
 
     bind: str | None
     local_port: int
@@ -21,7 +21,7 @@ class Specification:
 
 
 def parse(text: str) -> Specification:
-    """Return what `text` says.
+    """Parse a forward specification.
 
     `80` is the node's port 80 on the same local port, `8080:80` on the local port 8080, `5432:db.internal:5432` the
     port 5432 of a host that the node reaches. An address to listen on may come first, IPv6 addresses are in brackets:

@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
 DEFAULT_SCOPES = "openid email profile offline_access"
 NAMING_CLAIMS = ("email", "preferred_username", "sub")
-"""Claims that may name the session, the first that there is."""
+"""Claims that may name the session; the first one present is used."""
 _PROCESS = "credential_process"
 _OURS = re.compile(r"(^|.*[/\s'\"])ferryman'? credentials --profile .*")
 _FOREIGN = ("aws_access_key_id", "role_arn", "sso_session", "sso_account_id", "web_identity_token_file")
-"""Settings that AWS's programs would take credentials from before they asked us."""
+"""Settings that AWS's programs prefer to our credential_process."""
 _UNSAFE_IN_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _USER_AGENT = "ferryman-login"
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=lambda name: f"ferryman_{name}"):
-    """How a profile is signed in: its `ferryman_…` settings."""
+    """How to sign in to a profile: its `ferryman_…` settings."""
 
     issuer: str
     client_id: str
@@ -58,7 +58,7 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=lamb
     client_secret: str | None = None
 
     def client(self) -> "Client":
-        """What the provider is told that we are."""
+        """How we identify ourselves to the provider."""
         from ferryman.client.login.oidc import Client
         from ferryman.model.secret import Secret
 
@@ -66,7 +66,7 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=lamb
         return Client(self.client_id, self.scopes, secret)
 
     def binding(self, endpoint_url: str) -> str:
-        """What a sign-in is good for."""
+        """What a sign-in is valid for."""
         return f"{self.issuer}\n{self.client_id}\n{self.role_arn}\n{endpoint_url}"
 
 
@@ -162,7 +162,7 @@ def login(
             )
     settings[_PROCESS] = f"{shlex.quote(_program())} credentials --profile {profile}"
     changed = with_settings(text, profile, settings)
-    # Before the sign-in: a file that cannot be written is known before anybody types a password.
+    # Before the sign-in: find out that a file cannot be written before anybody types a password.
     write_config(path, with_endpoint(changed, profile, endpoint_url) if endpoint_url else changed)
     kept = asyncio.run(_sign_in(path, profile, connection, wanted, device=device))
     local = kept.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -190,7 +190,7 @@ def credentials(*, profile: ProfileOption = "default") -> None:
     kept = cache.read(binding)
     if _is_to_be_renewed(kept, now):
         with cache.alone():
-            kept = cache.read(binding)  # somebody else may have renewed it meanwhile
+            kept = cache.read(binding)  # another process may have renewed it meanwhile
             if kept is not None and _is_to_be_renewed(kept, now):
                 connection = Connection(profile, merged.get("region"), endpoint_url)
                 try:
@@ -249,7 +249,7 @@ async def _exchange(path: Path, profile: str, connection: Connection, wanted: Lo
 
 
 def session_name(claims: Mapping[str, Any], claim: str) -> str:
-    """Return the session's name from a claim of the ID token; other characters than STS has become `_`."""
+    """Return the session's name from a claim of the ID token; characters that STS does not allow become `_`."""
     for each in (claim,) if claim else NAMING_CLAIMS:
         value = claims.get(each)
         if isinstance(value, str) and len(value) > 1:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ferryman.client.api import Node
 
 UNREACHED = 255
-"""The exit code that says that the command's own is not known, as ssh has it."""
+"""The exit code if the command's own is not known, as with ssh."""
 PARALLEL = 10
 
 NodesArgument = Annotated[
@@ -73,7 +73,7 @@ async def _run(
 
 
 async def _run_on_one(node: "Node", words: Sequence[str], no_stdin: bool) -> int:
-    """Join the command's streams to ours, byte for byte."""
+    """Connect the command's streams to ours, byte for byte."""
     from ferryman.cli.client.streams import STDERR, STDOUT, StandardInput, StandardOutput
     from ferryman.client.api import Stream
     from ferryman.client.library.input_feeding import feed

@@ -1,4 +1,4 @@
-"""One command on many nodes: lines as they come, each with its node's name, or JSON lines; progress on a terminal."""
+"""Runs one command on many nodes: prints lines as they arrive, prefixed with the node's name, or as JSON."""
 
 import asyncio
 import sys
@@ -16,11 +16,11 @@ from ferryman.model.printable import output_line, printable
 
 UNREACHED = 255
 LONGEST_LINE = 64 * 1024
-"""Bytes; what is longer comes in several parts, so that no node can fill the memory."""
+"""Bytes; longer lines are split, so that no node can exhaust the memory."""
 
 
 class Report(AbstractContextManager["Report"], Protocol):
-    """Where the events of a run go."""
+    """Receives the events of a run."""
 
     def line(self, node: Node, stream: Stream, text: str) -> None:
         """A line of output, without its end."""
@@ -29,13 +29,13 @@ class Report(AbstractContextManager["Report"], Protocol):
         """The command has ended."""
 
     def failed(self, node: Node, failure: Failure) -> None:
-        """The command could not be run to its end."""
+        """The command did not finish."""
 
 
 async def run_on_all(nodes: Sequence[Node], words: Sequence[str], parallel: int, *, as_json: bool) -> int:
     """Run `words` on all nodes, at most `parallel` at a time, without input; returns the highest exit code.
 
-    255 stands for a node on which the command did not run to its end.
+    255 stands for a node on which the command did not finish.
     """
     places = asyncio.Semaphore(parallel)
     with JsonReport() if as_json else TextReport(len(nodes)) as report:
@@ -70,7 +70,7 @@ async def _run(node: Node, words: Sequence[str], report: Report) -> int:
 
 
 class LineSplitter:
-    """Cuts bytes into lines of UTF-8; what is none is shown as U+FFFD."""
+    """Splits bytes into lines of UTF-8; invalid bytes become U+FFFD."""
 
     def __init__(self) -> None:
         self._begun = b""
@@ -84,7 +84,7 @@ class LineSplitter:
         return [_text(line) for line in lines]
 
     def end(self) -> list[str]:
-        """Return the last line, if it has no end."""
+        """Return the last line, if it has no newline."""
         begun, self._begun = self._begun, b""
         return [_text(begun)] if begun else []
 
@@ -115,7 +115,7 @@ class JsonReport:
 
 
 class TextReport:
-    """LineSplitter with the node's name before them, on the stream they came from; on a terminal, how far it all is."""
+    """Prints lines after the node's name, on the stream they came from; on a terminal, also a progress bar."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -130,7 +130,7 @@ class TextReport:
             console=console,
             transient=True,
             disable=not console.is_terminal,
-            # What is printed goes above the bar, if it goes to the same terminal.
+            # Print output above the bar if both go to the same terminal.
             redirect_stdout=sys.stdout.isatty(),
         )
         self._task = self._progress.add_task("nodes", total=total)
@@ -148,12 +148,12 @@ class TextReport:
     def line(self, node: Node, stream: Stream, text: str) -> None:
         """Print an output line."""
         to = sys.stdout if stream is Stream.STDOUT else sys.stderr
-        # In a file or a pipe the output stays as it is; on a terminal it must not pass for another node's.
+        # In a file or pipe the output is unchanged; on a terminal it must not be able to imitate another node's.
         to.write(f"{printable(node.name)}: {output_line(text) if to.isatty() else text}\n")
         to.flush()
 
     def ended(self, node: Node, exit_code: int, seconds: float) -> None:
-        """Count it; say what is not as it should be."""
+        """Count it; report an exit code other than 0."""
         if exit_code:
             complain(f"{node.name}: exited with code {exit_code}")
         self._count(failed=exit_code != 0)

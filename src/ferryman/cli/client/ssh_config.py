@@ -19,7 +19,7 @@ UserOption = Annotated[
     str | None, typer.Option("--user", help="The user to log in as on the nodes.", show_default=False)
 ]
 SUFFIX = ".ferryman"
-"""Of the alias that stands for a name that nobody but the node itself vouches for."""
+"""Ends the alias of a node whose name only the node itself reports."""
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -38,10 +38,10 @@ def command(
 
 
 def configuration(nodes: Sequence[Target], program: str, options: dict[str, str | None], user: str | None) -> str:
-    """Return the text: a block for every node, under its id and, where no other node has it, its name.
+    """Return the text: a block for every node, under its id and, if no other node has it, its name.
 
-    A name that a node reports itself gets `SUFFIX`, so that no node takes the name of a host that is reached otherwise.
-    A name that ssh would take for a pattern or for several is left out.
+    A name that a node reports itself gets `SUFFIX`, so that no node can take the name of another host.
+    A name that ssh would read as a pattern or as several names is left out.
     """
     given = [word for name, value in options.items() if value is not None for word in (name, value)]
     proxy = shlex.join([program, "forward", *given]).replace("%", "%%")

@@ -12,7 +12,7 @@ WAITING_PIECES = 4
 
 
 class StandardInput:
-    """Iterate over it for the bytes of standard input. Made in a running loop; `close` leaves the stream as it was."""
+    """Yields the bytes of standard input. Create it in a running loop; `close` leaves the stream as it was."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
@@ -32,7 +32,7 @@ class StandardInput:
             await self._news.wait()
 
     def close(self) -> None:
-        """Read nothing more."""
+        """Stop reading."""
         self._input.close()
 
     def _arrived(self, data: bytes) -> None:
@@ -47,21 +47,21 @@ class StandardInput:
 
 
 class StandardOutput:
-    """Standard output or standard error. Made in a running loop; `close` leaves the stream as it was."""
+    """Standard output or standard error. Create it in a running loop; `close` leaves the stream as it was."""
 
     def __init__(self, descriptor: int) -> None:
         self._closed = False
         self._output = Output(descriptor, lambda _: None, self._reader_gone)
 
     async def write(self, data: bytes) -> None:
-        """Write `data`; returns when it is written. Raises BrokenPipeError when nobody reads any more."""
+        """Write `data`; returns when it is written. Raises BrokenPipeError if the reader is gone."""
         self._output.push(data)
         await self._output.drained()
         if self._closed:
             raise BrokenPipeError(os.strerror(32))
 
     def close(self) -> None:
-        """Write nothing more."""
+        """Stop writing."""
         self._output.close()
 
     def _reader_gone(self) -> None:

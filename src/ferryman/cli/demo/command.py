@@ -54,7 +54,7 @@ def command(
     try:
         status = asyncio.run(demo.run(work))
     except Failure:
-        # Its logs tell why; a demo that never began left none.
+        # Keep the logs, which tell why; a demo that never began has none.
         with contextlib.suppress(OSError):
             directory.rmdir()
         raise
@@ -129,7 +129,7 @@ class Demo:
 
     async def _one_command(self, aws: str, parts: Parts) -> int:
         transcript = self.directory / "session.txt"
-        # The marks' sums are the far shell's: what it merely echoes of our typing does not match.
+        # The far shell computes the marks' sums, so its echo of our typing does not match.
         script = f"echo begin-$(({_MARK}+0)); {_COMMAND}; echo end-$(({_MARK}+0)); exit\n"
         typed, typing = os.pipe()
         os.write(typing, script.encode())
@@ -221,7 +221,7 @@ async def _ended_row(parts: Parts, session_id: str) -> dict[str, Any]:
 
 
 async def _until_input_closes() -> None:
-    """Wait for the end of standard input, whatever it is: a pipe, a terminal, /dev/null (at once)."""
+    """Wait for the end of standard input, whatever it is: a pipe, a terminal, /dev/null (immediately)."""
     loop = asyncio.get_running_loop()
     closed = asyncio.Event()
 
@@ -233,7 +233,7 @@ async def _until_input_closes() -> None:
             pass
         loop.call_soon_threadsafe(closed.set)
 
-    # epoll takes neither files nor /dev/null; a daemon thread holds up no exit.
+    # epoll accepts neither files nor /dev/null; a daemon thread does not delay the exit.
     threading.Thread(target=read, daemon=True).start()
     await closed.wait()
 

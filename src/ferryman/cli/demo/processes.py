@@ -20,7 +20,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 SHORT_LIFE = 2.0
-"""Seconds; a process that dies sooner is started again more slowly, and not for ever."""
+"""Seconds; a process that dies sooner is restarted more slowly, and not forever."""
 SHORT_LIVES_ALLOWED = 5
 RESTART_DELAY = 0.1
 END_GRACE = 10.0
@@ -47,7 +47,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class Processes:
-    """Children of this process. Made and used on one event loop; `on_failure` hears of a program that will not live."""
+    """Children of this process. Made and used on one event loop; `on_failure` gets a program that keeps dying."""
 
     on_failure: Callable[[Program], None]
     _programs: dict[str, Program] = field(default_factory=dict)

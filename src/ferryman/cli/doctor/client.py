@@ -1,4 +1,4 @@
-"""What `ferryman doctor` examines. Every finding is one thing looked at, what was seen, and what to do about it."""
+"""The checks of `ferryman doctor` on clients and nodes. Each finding says what was checked and how to fix it."""
 
 import re
 import shutil
@@ -28,14 +28,14 @@ from ferryman.transport.proxies import proxies_for
 SKEW_ALLOWED = 300
 """Seconds by which clocks may differ before signatures are refused."""
 EXPIRING = timedelta(days=30)
-"""A certificate that expires sooner is complained of."""
+"""A certificate that expires sooner gets a warning."""
 _TIMEOUT = 5.0
 _FIRST_VERSION_WITH_HOST_CHECK = (1, 2, 889)
 """AWS's plugin refuses servers outside AWS from here on (`protocol/client.md` §1)."""
 
 
 class Verdict(StrEnum):
-    """What a look came to."""
+    """The result of a check."""
 
     GOOD = "good"
     DOUBTFUL = "doubtful"
@@ -45,7 +45,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`subject` was looked at, `said` was seen, `advice` (empty if nothing is to be done) helps."""
+    """`subject` was checked, `said` is what was found, `advice` is how to fix it, if necessary."""
 
     verdict: Verdict
     subject: str
@@ -58,7 +58,7 @@ class Finding:
 
 
 def examine_client(connection: Connection, target: str | None) -> list[Finding]:
-    """Look at what `aws ssm start-session` needs on this machine and of the server."""
+    """Check what `aws ssm start-session` needs on this machine and from the server."""
     findings = [_aws_cli(), _plugin()]
     try:
         api = connect(connection)
@@ -81,7 +81,7 @@ def examine_client(connection: Connection, target: str | None) -> list[Finding]:
 
 
 def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
-    """Look at whether the server at `url` answers, is healthy, and has the same time as this machine."""
+    """Check whether the server at `url` answers, is healthy, and has the same time as this machine."""
     subject = "Server"
     scheme = urlsplit(url).scheme
     if scheme not in {"http", "https"}:
@@ -111,9 +111,9 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
 
 
 def examine_node(state_dir: Path) -> list[Finding]:
-    """Look at the agent's state on this machine, and at its server from here.
+    """Check the agent's state on this machine, and its server from here.
 
-    Skipped where the agent is not part of this installation: it may have one of its own.
+    Skipped if this installation does not include the agent: the agent may have its own.
     """
     subject = "Agent"
     try:
@@ -151,7 +151,7 @@ def lifetime(subject: str, expires: datetime, now: datetime, advice: str) -> Fin
 
 
 def _certificate(url: SplitResult, context: ssl.SSLContext) -> Finding:
-    """Look at the certificate that is served: directly, whatever proxy is set, as its lifetime is all that counts."""
+    """Check the lifetime of the certificate that is served, connecting directly whatever proxy is set."""
     subject = "Server's certificate"
     try:
         with (
@@ -313,6 +313,6 @@ def _unreached(url: str, error: Exception) -> Finding:
 
 
 def bad(subject: str, failure: Failure) -> Finding:
-    """Return the finding that something cannot go on."""
+    """Return the finding for a failure."""
     said = f"{failure.what}: {failure.cause}" if failure.cause else failure.what
     return Finding(Verdict.BAD, subject, said, failure.next_step)

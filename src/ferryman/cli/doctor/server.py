@@ -1,4 +1,4 @@
-"""What `ferryman doctor --config` examines: the files of a server on this machine."""
+"""The checks of `ferryman doctor --config`: the files of a server on this machine."""
 
 from datetime import datetime
 from ipaddress import ip_address
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def examine_server_files(config: Path, now: datetime) -> list[Finding]:
-    """Look at a server's configuration, key and certificate; `now` is aware."""
+    """Check a server's configuration, key and certificate; `now` is an aware datetime."""
     try:
         loaded = load(config)
         read_server_keys(loaded)

@@ -17,7 +17,7 @@ from ferryman.client.calls.targets import find_node
 from ferryman.model.failures import Failure
 
 PAGE = 50
-"""The most rows that DescribeOpsItems answers at once."""
+"""The most rows on one page of DescribeOpsItems."""
 ACCESS_REQUEST = "/aws/accessrequest"
 """OperationalData's key, and the type of these OpsItems."""
 _STATUSES = {
@@ -207,7 +207,7 @@ def _find(api: Api, request_id: str) -> dict[str, Any]:
 
 
 def _known(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an OpsItem says of its access request; raises `Failure` if a server wrote it in another form."""
+    """Return an OpsItem's data on its access request; raises `Failure` if the server wrote it in another form."""
     operation = "GetOpsItem"
     data = item["OperationalData"].get(ACCESS_REQUEST, {})
     try:

@@ -14,10 +14,10 @@ from ferryman.client.calls.api import Connection, connect
 from ferryman.model.failures import counted
 
 DEFAULT_ROLE = "FerrymanManagedNode"
-"""CreateActivation requires a role's name; until roles come, nodes may do what nodes do, whatever it says."""
+"""CreateActivation requires the name of a role; it does not affect what nodes may do."""
 
 PAGE = 50
-"""The most that DescribeActivations answers at once."""
+"""The most rows on one page of DescribeActivations."""
 
 app = typer.Typer(help="Let machines register as managed nodes.", no_args_is_help=True)
 
@@ -61,7 +61,7 @@ def create(
     until = f"{expires:%Y-%m-%d %H:%M} UTC"
     say(f"Created activation {answer['ActivationId']} for {counted(limit, 'machine')}, valid until {until}.")
     say("On the machine, with ferryman[agent] installed, run:", "")
-    # Not as an argument, which every user of the machine could see.
+    # Not as an argument: every user of the machine could see it.
     say(f"  FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']} \\")
     say(f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\")
     say(f"    --activation-id {answer['ActivationId']}")

@@ -1,4 +1,4 @@
-"""`ferryman explain CALLER ACTION RESOURCE`: what policies decide of a call, and which statement does."""
+"""`ferryman explain CALLER ACTION RESOURCE`: what policies decide about a call, and which statement decides."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -140,7 +140,7 @@ async def _statement(service: "Service", of: "Principal", matched: "MatchedState
 
 
 def _lines(told: dict[str, Any]) -> list[str]:
-    """Return a decision for people: what decided, what else applies, what is not known."""
+    """Return a decision as text: what decided, what else applies, what is not known."""
     decided = told["decided_by"]
     lines = [f"{told['resource']}: {_WORDS[told['decision']]}"]
     lines.append(f"  No {_LAYERS[told['layer']]} allows it." if decided is None else f"  {_line(decided)}")

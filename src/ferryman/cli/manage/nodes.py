@@ -15,7 +15,7 @@ from ferryman.client.calls.targets import find_node, find_nodes
 from ferryman.model.failures import Failure, counted
 
 PAGE = 50
-"""The most nodes that DescribeInstanceInformation answers at once."""
+"""The most nodes on one page of DescribeInstanceInformation."""
 RESOURCE_TYPE = "ManagedInstance"
 _NONE = "No nodes are registered. Create an activation with `ferryman activation create`."
 _NO_MATCH = "No nodes match."
@@ -159,7 +159,7 @@ def tag_nodes(
 
 
 def parse_tags(given: Sequence[str]) -> list[dict[str, str]]:
-    """Return tags, each KEY=VALUE, as the API takes them; raises Failure for one that is none."""
+    """Return tags, each KEY=VALUE, as the API expects them; raises Failure for an invalid one."""
     parsed = []
     for each in given:
         key, equals, value = each.partition("=")
@@ -185,7 +185,7 @@ def _filters(tags: Sequence[str], status: str | None) -> list[dict[str, object]]
 
 
 def _refuse_options(context: typer.Context) -> None:
-    """Options before the subcommand would do nothing."""
+    """Raise Failure for options before the subcommand, which would have no effect."""
     for name in context.params:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":

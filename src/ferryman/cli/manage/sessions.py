@@ -13,7 +13,7 @@ from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.targets import find_node
 
 PAGE = 200
-"""The most rows that DescribeSessions answers at once."""
+"""The most rows on one page of DescribeSessions."""
 
 app = typer.Typer(help="List and end sessions.", no_args_is_help=True)
 

@@ -165,7 +165,7 @@ def _run(
     work: Coroutine[None, None, Result],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Result:
-    """Run the agent's own code and put its errors into words for people."""
+    """Run the agent's own code and turn its errors into `Failure`."""
     from ferryman.agent.process.accounts import AccountRefused
     from ferryman.agent.state import StateUnusable
     from ferryman.agent.workers.pool import WorkerUnavailable

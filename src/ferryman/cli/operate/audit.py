@@ -134,7 +134,7 @@ def records_of(
     session: str | None = None,
     errors: bool = False,
 ) -> Iterator[Record]:
-    """Yield those records that all of these options name."""
+    """Yield the records that match all of these options."""
     tests = _tests(user, event, session, errors=errors)
     return (record for record in records if all(test(record) for test in tests))
 
@@ -153,7 +153,7 @@ def _tests(user: str | None, event: str | None, session: str | None, *, errors: 
 
 
 def _between(records: Iterator[Record], earliest: str | None, latest: str | None) -> Iterator[Record]:
-    """Yield the records of a span of time. The clock may have been set back, so none is taken for the last."""
+    """Yield the records in a time span. The clock may have been set back, so it never stops early."""
     for record in records:
         time = _time(record)
         if (earliest is None or time >= earliest) and (latest is None or time < latest):
@@ -170,7 +170,7 @@ def _row(record: Record) -> list[str]:
 
 
 def _mapping(record: Record, name: str) -> Record:
-    """Return a member's members; none if it is something else, since anybody may have written the file."""
+    """Return a member's members, empty if it is not an object: anybody may have written the file."""
     found = record.get(name)
     return found if isinstance(found, dict) else {}
 

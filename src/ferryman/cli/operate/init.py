@@ -60,8 +60,8 @@ authority_key = "tls/ca.key"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to set up. `listen` is HOST:PORT; `public_host` is what others call this machine, None for the host of
-    `listen`."""
+    """What to set up. `listen` is HOST:PORT; `public_host` is the name that others use for this machine, None
+    for the host of `listen`."""
 
     directory: Path
     listen: str = DEFAULT_LISTEN
@@ -72,7 +72,7 @@ class Plan:
 
     @property
     def public_url(self) -> str:
-        """The server's address as clients and nodes know it."""
+        """The server's address for clients and nodes."""
         host, port = split_address(self.listen)
         public = self.public_host or host
         bracketed = f"[{public}]" if ":" in public else public
@@ -82,8 +82,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What was made. `profile_directory` holds `config` and `credentials` for the AWS CLI; `ca_file` vouches for the
-    server, None without TLS."""
+    """What was created. `profile_directory` has `config` and `credentials` for the AWS CLI; `ca_file` is the server's
+    authority, None without TLS."""
 
     configuration: Path
     profile_directory: Path
@@ -95,7 +95,7 @@ class Initialised:
 
 
 def initialise(plan: Plan) -> Initialised:
-    """Set up a server in a directory; raises Failure if one is there already or the plan cannot work."""
+    """Set up a server in a directory; raises Failure if it already has one or the plan cannot work."""
     directory = plan.directory.resolve()
     path = directory / FILE_NAME
     if path.exists():
@@ -132,7 +132,7 @@ def initialise(plan: Plan) -> Initialised:
     credentials = run_recorded(loaded, "init", {"userName": ADMINISTRATOR, "region": plan.region}, _first_administrator)
     profile = directory / "aws"
     _write_profile(profile, plan, directory, credentials)
-    # Last, so that an interrupted init can be run again.
+    # Last, so that an interrupted init can be repeated.
     partial.rename(path)
     ca_file = directory / "tls" / "ca.pem" if plan.tls else None
     return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials, ca_file)

@@ -1,4 +1,4 @@
-"""`ferryman key …`: the server's key, replaced without a stop, and what is sealed under it."""
+"""`ferryman key …`: replaces the server's key without stopping it, and re-encrypts secrets."""
 
 import base64
 import fcntl
@@ -114,7 +114,7 @@ def retire(
 
 
 def _retire(loaded: LoadedConfiguration, path: Path, *, now: bool) -> str:
-    """Forget the keys that were replaced; return their ids, "" if there are none."""
+    """Remove the keys that were replaced; return their ids, "" if there are none."""
     from ferryman.audit.pending import PURPOSE, reseal_pending
 
     keys = read_server_keys(loaded)
@@ -147,7 +147,7 @@ def _retire(loaded: LoadedConfiguration, path: Path, *, now: bool) -> str:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Keep other commands from changing the keys meanwhile; raises Failure if one does."""
+    """Keep other commands from changing the keys meanwhile; raises Failure if one already is."""
     try:
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
