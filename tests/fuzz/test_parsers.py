@@ -14,7 +14,7 @@ WIRE = "calls wire.agent_message and wire.payloads, which are fuzzed, and catche
 
 NOT_FUZZED = {
     "agent.information._address_towards": ADDRESS,
-    "agent.workers.pool.Nursery.fork": OWN_WORK,
+    "agent.workers.pool.WorkerPool.fork": OWN_WORK,
     "agent.state.StateDirectory.registration": OWN_WORK,
     "agent.state.read_struct": OWN_WORK,
     "agent.workers.zygote._receive": OWN_WORK,

@@ -443,7 +443,7 @@ async def test_a_broken_mux_protocol_ends_the_session(node: Node, client: Client
     client.type(b"GET / HTTP/1.1\r\n\r\n")
     result = await node.result()
     assert result.status == FAILED
-    assert "broke the protocol" in result.output
+    assert "violated the port forwarding protocol" in result.output
 
 
 @pytest.mark.parametrize("properties", [{}, {"type": "LocalPortForwarding"}])
