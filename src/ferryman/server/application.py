@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from ferryman.core.ratelimits.failed_attempts import Guesses
+from ferryman.core.ratelimits.failed_attempts import FailedAttempts
 from ferryman.core.ratelimits.throttle import Throttle
 from ferryman.core.service import Service
 from ferryman.server.background import running_beside, supervised
@@ -47,7 +47,7 @@ def build(
     app[STORE_HEALTH] = StoreHealth(service)
     limits = service.settings.limits
     app[THROTTLE] = Throttle(limits.calls_burst, limits.calls_per_second)
-    app[FAILED_ATTEMPTS] = Guesses()
+    app[FAILED_ATTEMPTS] = FailedAttempts()
     app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     app[PROXIES] = TrustedProxies() if proxies is None else proxies
     app.router.add_get("/healthz", health)

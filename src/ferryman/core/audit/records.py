@@ -14,7 +14,7 @@ from ferryman.core.audit.identity import user_identity, web_identity
 from ferryman.core.audit.redaction import MOST_BYTES, recorded, text
 from ferryman.core.authorization.admission import SpentToken
 from ferryman.core.ports.audit import Entry, Unrecorded
-from ferryman.core.ratelimits.failed_attempts import Summary, TooManyGuesses
+from ferryman.core.ratelimits.failed_attempts import Summary, TooManyFailedAttempts
 from ferryman.core.record_budget import (
     Allowance,
     Cause,
@@ -258,7 +258,7 @@ def end_refused(
     A token that was used before was valid once, so it counts against the session. Attempts of a node count against that
     node, `name`; anything that anyone can make up counts against the allowance of all unauthenticated callers.
     """
-    if isinstance(error, TooManyGuesses):
+    if isinstance(error, TooManyFailedAttempts):
         return
     if name is not None:
         party, allowances = name, refused_ends(name)

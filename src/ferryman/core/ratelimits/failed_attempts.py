@@ -24,7 +24,7 @@ ELSEWHERE = "elsewhere"
 """The summary of all addresses for whose own summary there is no room."""
 
 
-class TooManyGuesses(ServiceError):
+class TooManyFailedAttempts(ServiceError):
     """The attempt is counted for a summary, not recorded by itself."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Summary:
     claims: dict[str, None] = field(default_factory=dict)
 
 
-class Guesses:
+class FailedAttempts:
     """Counts failures. An address is any text that identifies an origin, "" for one that is not counted by itself."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Guesses:
         self._summaries: dict[str, Summary] = {}
 
     def check(self, address: str, peer: str, claim: str, now: Millis) -> None:
-        """Raise `TooManyGuesses` if the attempt must not be checked, because too many from its address failed.
+        """Raise `TooManyFailedAttempts` if the attempt must not be checked, because too many from its address failed.
 
         `address` is what `peer` is counted by; `claim` is the key, activation or session it claims, "" for none.
         """
@@ -63,7 +63,7 @@ class Guesses:
             self._refuse(address, claim, now)
 
     def failed(self, address: str, peer: str, claim: str, now: Millis) -> None:
-        """Count a failure; raises `TooManyGuesses` if it must be neither answered nor recorded as what it was."""
+        """Count a failure; raises `TooManyFailedAttempts` if it is one too many to answer and record as what it was."""
         allowed = not address or self._addresses.acquire(address, now)
         if claim:
             allowed &= self._claims.acquire((peer, claim), now)
@@ -81,7 +81,7 @@ class Guesses:
 
     def _refuse(self, address: str, claim: str, now: Millis) -> None:
         self._summary(address, claim, now).refused += 1
-        raise TooManyGuesses
+        raise TooManyFailedAttempts
 
     def summaries(self, now: Millis, *, at_once: bool = False) -> list[Summary]:
         """Return and clear the summaries that are due: spans of SUMMARY_SECONDS in which attempts were refused."""

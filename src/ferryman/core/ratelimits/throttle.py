@@ -32,7 +32,7 @@ class Throttle:
         self._denials = TokenBuckets[str](DENIALS_BURST, DENIALS_RATE)
         self._paused: OrderedDict[str, Millis] = OrderedDict()
 
-    def take(self, caller_id: str, operation: str, now: Millis, *, node: bool = False) -> None:
+    def acquire(self, caller_id: str, operation: str, now: Millis, *, node: bool = False) -> None:
         """Count a call of `operation`; raises ThrottlingException, which SDKs retry, if it is one too many."""
         if self._paused and now < self._paused.get(caller_id, now):
             raise ServiceError(

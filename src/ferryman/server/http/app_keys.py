@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ferryman.core.ratelimits.failed_attempts import Guesses
+from ferryman.core.ratelimits.failed_attempts import FailedAttempts
 from ferryman.core.ratelimits.throttle import Throttle
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.forwarded import TrustedProxies
@@ -22,7 +22,7 @@ STORE_HEALTH = web.AppKey("store_health", StoreHealth)
 THROTTLE = web.AppKey("throttle", Throttle)
 """How often each caller has called this server."""
 
-FAILED_ATTEMPTS = web.AppKey("failed_attempts", Guesses)
+FAILED_ATTEMPTS = web.AppKey("failed_attempts", FailedAttempts)
 """Which addresses failed to authenticate, and how often."""
 
 UNAUTHENTICATED_LIMITS = web.AppKey("unauthenticated_limits", UnauthenticatedLimits)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.audit.records import ObservedCall, record_answered, record_refused
-from ferryman.core.ratelimits.failed_attempts import TooManyGuesses
+from ferryman.core.ratelimits.failed_attempts import TooManyFailedAttempts
 from ferryman.model.errors import ServiceError
 from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.call_context import CONTEXT
@@ -34,7 +34,7 @@ def record_refusal(request: web.Request, error: ServiceError) -> None:
     Attempts that are refused unseen, because too many from their address failed, are counted in a summary instead.
     """
     call, observed = request[CONTEXT].call, request[CONTEXT].observed
-    if call is None or isinstance(error, TooManyGuesses):
+    if call is None or isinstance(error, TooManyFailedAttempts):
         return
     if observed is None:
         operation = _UPGRADES.get(call.operation, call.operation)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ferryman.core.audit.records import failures_summed, repeated_summed
 from ferryman.core.authorization.admission import WrongToken
-from ferryman.core.ratelimits.failed_attempts import SUMMARY_SECONDS, Guesses
+from ferryman.core.ratelimits.failed_attempts import SUMMARY_SECONDS, FailedAttempts
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.server.background import running_beside, supervised
@@ -25,8 +25,9 @@ LONGEST_CLAIM = 128
 def counted_attempt(request: web.Request, claim: str | None) -> Iterator[None]:
     """Authenticate inside this context: if that fails, the failure is counted.
 
-    `claim` is the access key, activation or session that the peer claims. Raises `TooManyGuesses` on entry if too many
-    attempts failed before. Counts a `ServiceError` that means a wrong key, signature, code or token, and raises it.
+    `claim` is the access key, activation or session that the peer claims. Raises `TooManyFailedAttempts` on entry if
+    too many attempts failed before. Counts a `ServiceError` that means a wrong key, signature, code or token, and
+    raises it.
     """
     attempts, clock = request.app[FAILED_ATTEMPTS], request.app[GATEWAY].service.clock
     peer, claimed = request.remote or _UNNAMED, (claim or "")[:LONGEST_CLAIM]
@@ -59,13 +60,13 @@ async def record_failure_summaries(app: web.Application) -> AsyncIterator[None]:
     _record_summaries(service, attempts, at_once=True)
 
 
-async def _record_due(service: Service, attempts: Guesses) -> None:
+async def _record_due(service: Service, attempts: FailedAttempts) -> None:
     while True:
         await asyncio.sleep(SUMMARY_SECONDS / 4)
         _record_summaries(service, attempts)
 
 
-def _record_summaries(service: Service, attempts: Guesses, *, at_once: bool = False) -> None:
+def _record_summaries(service: Service, attempts: FailedAttempts, *, at_once: bool = False) -> None:
     for summary in attempts.summaries(service.clock(), at_once=at_once):
         failures_summed(service, summary)
     for repeated in service.records.summaries(service.clock(), at_once=at_once):

@@ -27,7 +27,7 @@ async def await_turn(
     until = asyncio.get_running_loop().time() + patience
     while True:
         try:
-            throttle.take(caller_id, operation, clock(), node=kind is CallerKind.NODE)
+            throttle.acquire(caller_id, operation, clock(), node=kind is CallerKind.NODE)
         except ServiceError:
             await asyncio.sleep(REFUSAL_SECONDS)
             if asyncio.get_running_loop().time() >= until:

@@ -19,7 +19,7 @@ BURST, RATE = 3, 10
 
 def take(throttle: Throttle, milliseconds: int, caller_id: str = "AIDA1", operation: str = "StartSession") -> bool:
     try:
-        throttle.take(caller_id, operation, Millis(milliseconds))
+        throttle.acquire(caller_id, operation, Millis(milliseconds))
     except ServiceError:
         return False
     return True
@@ -64,23 +64,23 @@ def test_memory_is_bounded_and_the_busy_are_kept() -> None:
 
 def test_a_paused_caller_waits_with_every_operation_and_others_do_not() -> None:
     throttle = Throttle(1000, 1000)
-    throttle.take("eve", "A", Millis(0))
+    throttle.acquire("eve", "A", Millis(0))
     throttle.pause("eve", Millis(0))
     for operation in "AB":
         with pytest.raises(ServiceError) as refused:
-            throttle.take("eve", operation, Millis(PAUSE - 1))
+            throttle.acquire("eve", operation, Millis(PAUSE - 1))
         assert refused.value.code == "ThrottlingException"
-        throttle.take("alice", operation, Millis(1))
-    throttle.take("eve", "A", Millis(PAUSE))
+        throttle.acquire("alice", operation, Millis(1))
+    throttle.acquire("eve", "A", Millis(PAUSE))
 
 
 def test_the_memory_of_paused_callers_is_bounded() -> None:
     throttle = Throttle(1000, 500)
     for place in range(REMEMBERED + 1):
         throttle.pause(str(place), Millis(0))
-    throttle.take("0", "A", Millis(0))
+    throttle.acquire("0", "A", Millis(0))
     with pytest.raises(ServiceError):
-        throttle.take("1", "A", Millis(0))
+        throttle.acquire("1", "A", Millis(0))
 
 
 def test_a_node_may_call_less_often() -> None:
@@ -91,7 +91,7 @@ def test_a_node_may_call_less_often() -> None:
         passed = 0
         for _ in range(1000):
             with suppress(ServiceError):
-                throttle.take("mi-0123456789abcdef0", "UpdateInstanceInformation", Millis(milliseconds), node=True)
+                throttle.acquire("mi-0123456789abcdef0", "UpdateInstanceInformation", Millis(milliseconds), node=True)
                 passed += 1
         return passed
 
