@@ -28,7 +28,7 @@ from ferryman.core.sessions.listing import describe_sessions
 from ferryman.core.sessions.requests import DescribeSessionsRequest
 from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller, CallerKind
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.sessions import AccessType, SessionState, SessionStatus
 from ferryman.store.database import SqlStore, open_store
@@ -222,7 +222,7 @@ def _service(store: SqlStore) -> Service:
     return Service(settings, store, MemoryBus(), Vault(bytes(32), os.urandom), lambda: Millis(NOW), os.urandom)
 
 
-_POLICIES = (PolicyDocument("administrator", BUILTIN_POLICIES[ROLE_POLICIES[Role.ADMINISTRATOR]].text),)
+_POLICIES = (PolicyDocument("administrator", BUILTIN_POLICIES[ROLE_POLICIES[BuiltinRole.ADMINISTRATOR]].text),)
 _CALLER = Caller(CallerKind.USER, "123456789012", _arn("bench"), "AIDABENCH", "bench", policies=_POLICIES)
 
 

@@ -22,7 +22,7 @@ from ferryman.core.nodes.requests import DescribeNodesRequest
 from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller, CallerKind
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.store.database import open_store
 
@@ -54,7 +54,7 @@ _INFORMATION = (
     "ip_address",
 )
 _ARN = "arn:aws:iam::123456789012:user/bench"
-_POLICIES = (PolicyDocument("administrator", BUILTIN_POLICIES[ROLE_POLICIES[Role.ADMINISTRATOR]].text),)
+_POLICIES = (PolicyDocument("administrator", BUILTIN_POLICIES[ROLE_POLICIES[BuiltinRole.ADMINISTRATOR]].text),)
 _CALLER = Caller(CallerKind.USER, "123456789012", _ARN, "AIDABENCH", "bench", policies=_POLICIES)
 
 

@@ -22,7 +22,7 @@ from ferryman.core.iam.users import list_users
 from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller, CallerKind
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.store.database import open_store
 
@@ -102,7 +102,7 @@ def _ops_items(filters: Sequence[tuple[str, str, tuple[str, ...]]]) -> Call:
 
 
 async def _measure(directory: Path, sizes: Sequence[int], rounds: int) -> Mapping[str, Mapping[int, float]]:
-    policy = BUILTIN_POLICIES[ROLE_POLICIES[Role.ADMINISTRATOR]]
+    policy = BUILTIN_POLICIES[ROLE_POLICIES[BuiltinRole.ADMINISTRATOR]]
     root = Caller(CallerKind.USER, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/root", "AIDA1", "root")
     caller = Caller(root.kind, ACCOUNT, root.arn, root.user_id, root.name, policies=(PolicyDocument("p", policy.text),))
     async with AsyncExitStack() as stack:

@@ -373,7 +373,7 @@ def serve_until_closed(directory: Path) -> None:
     from ferryman.core.service import Service, Settings
     from ferryman.core.vault import Vault
     from ferryman.model.identifiers import Millis
-    from ferryman.model.identity.callers import Role
+    from ferryman.model.identity.callers import BuiltinRole
     from ferryman.server.serving import serve
     from ferryman.store.database import open_store
 
@@ -396,7 +396,7 @@ def serve_until_closed(directory: Path) -> None:
                 lambda: Millis(time.time_ns() // 1_000_000),
                 os.urandom,
             )
-            await create_user(service, "bench", Role.ADMINISTRATOR)
+            await create_user(service, "bench", BuiltinRole.ADMINISTRATOR)
             key = await create_access_key(service, "bench")
 
             def ready(port: int) -> None:

@@ -43,7 +43,7 @@ from ferryman.core.sessions import actions as sessions
 from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.identity.callers import Caller, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.server import serving
 from ferryman.store.database import open_store
 from ferryman.transport.http import HttpClient
@@ -171,7 +171,7 @@ async def house(directory: Path) -> AsyncIterator[House]:
         vault = Vault(os.urandom(32), os.urandom)
         clock = lambda: Millis(time.time_ns() // 1_000_000)  # noqa: E731
         service = Service(Settings("123456789012", REGION, url), store, MemoryBus(), vault, clock, os.urandom)
-        user = await identities.create_user(service, "root", Role.ADMINISTRATOR)
+        user = await identities.create_user(service, "root", BuiltinRole.ADMINISTRATOR)
         caller = await callers.caller_of(service, user)
         stop, ready = asyncio.Event(), asyncio.Event()
         serving.SWEEP_SECONDS = SWEEP

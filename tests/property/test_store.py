@@ -18,7 +18,7 @@ from ferryman.core.sessions.listing import describe_sessions
 from ferryman.core.sessions.requests import DescribeSessionsRequest
 from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller, CallerKind
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.sessions import (
     ENDED,
@@ -31,7 +31,7 @@ from ferryman.model.sessions import (
 )
 from ferryman.store.database import SqlStore, open_store
 
-OPERATOR = (PolicyDocument("operator", BUILTIN_POLICIES[ROLE_POLICIES[Role.OPERATOR]].text),)
+OPERATOR = (PolicyDocument("operator", BUILTIN_POLICIES[ROLE_POLICIES[BuiltinRole.OPERATOR]].text),)
 
 TARGETS = ("mi-1", "mi-2")
 OWNERS = ("alice", "bob")

@@ -38,7 +38,7 @@ from ferryman.core.ports.bus import NoResponders
 from ferryman.core.service import Limits, Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
@@ -579,7 +579,7 @@ async def server(
         vault = Vault(os.urandom(32), os.urandom)
         service = Service(settings, store, bus, vault, clock, os.urandom, document_worker=sandbox)
         service = recorded(service)
-        await create_user(service, "root", Role.ADMINISTRATOR)
+        await create_user(service, "root", BuiltinRole.ADMINISTRATOR)
         administrator = await create_access_key(service, "root")
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()

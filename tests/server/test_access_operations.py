@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ferryman.cli.main import app
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.callers import BuiltinRole, Credentials
 from tests.server.conftest import REGION, Server
 
 AUTO = "SSM-JustInTimeAccessAutoApprovalPolicy"
@@ -85,7 +85,7 @@ async def test_a_wrong_policy_is_refused_with_its_place(
 async def test_requests_are_found_and_decided_as_ops_items(server: Server) -> None:
     node = await server.register()
     await create(server, "People", "ManualApprovalPolicy", json.dumps(MANUAL))
-    await create_user(server.service, "carol", Role.ADMINISTRATOR)
+    await create_user(server.service, "carol", BuiltinRole.ADMINISTRATOR)
     hers = server.client("ssm", await create_access_key(server.service, "carol"))
     target = [{"Key": "InstanceIds", "Values": [node.node_id]}]
     tags = [{"Key": "Ticket", "Value": "4711"}]
@@ -137,7 +137,7 @@ async def test_requests_are_found_and_decided_as_ops_items(server: Server) -> No
 async def test_the_commands_of_both_sides(server: Server) -> None:
     node = await server.register()
     await create(server, "People", "ManualApprovalPolicy", json.dumps(MANUAL))
-    await create_user(server.service, "carol", Role.ADMINISTRATOR)
+    await create_user(server.service, "carol", BuiltinRole.ADMINISTRATOR)
     carol = await create_access_key(server.service, "carol")
 
     async def ferryman(who: Credentials, *arguments: str) -> str:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import Limits
-from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
@@ -447,7 +447,7 @@ async def test_operators_leave_the_sessions_of_others_alone(server: Server) -> N
     node = await server.register()
     await node.control()
     started = await server.start(node)
-    await create_user(server.service, "bob", Role.OPERATOR)
+    await create_user(server.service, "bob", BuiltinRole.OPERATOR)
     bob = server.client(credentials=await create_access_key(server.service, "bob"))
     for operation in (bob.resume_session, bob.terminate_session):
         with pytest.raises(ClientError, match="AccessDeniedException"):

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import AccessType
 from tests.server.conftest import ACCOUNT, Server
@@ -85,7 +85,7 @@ async def test_iam_keeps_roles_as_boto3_shows_them(server: Server) -> None:
 
 
 async def test_a_roles_session_starts_sessions_as_itself(server: Server) -> None:
-    await create_user(server.service, "alice", Role.OPERATOR)
+    await create_user(server.service, "alice", BuiltinRole.OPERATOR)
     key = await create_access_key(server.service, "alice")
     node = await server.register()
     control = await node.control()

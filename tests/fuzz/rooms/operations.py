@@ -28,7 +28,7 @@ from ferryman.core.service import Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.nodes import ManagedNode
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.operations.context import OperationContext
@@ -70,7 +70,7 @@ def _world(_process: int) -> _World:
         store = await open_store(f"sqlite:///{Path(mkdtemp(prefix='ferryman-fuzz-'))}/store.db")
         settings = Settings("123456789012", "us-east-1", "https://x.example.org")
         service = Service(settings, store, MemoryBus(), Vault(bytes(32), os.urandom), _clock, os.urandom)
-        user = await identities.create_user(service, "root", Role.ADMINISTRATOR)
+        user = await identities.create_user(service, "root", BuiltinRole.ADMINISTRATOR)
         administrator = await callers.caller_of(service, user)
         ticket = await create_activation(service, administrator, CreateActivationRequest("role"))
         request = RegisterNodeRequest(ticket.activation_id, ticket.activation_code, PUBLIC_KEY, "Rsa", "print")

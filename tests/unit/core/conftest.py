@@ -38,7 +38,7 @@ from ferryman.core.sessions import actions as sessions
 from ferryman.core.sessions.requests import SessionTicket, StartSessionRequest
 from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.identity.callers import Caller, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.sessions import Session
 from ferryman.store.database import SqlStore, open_store
 from tests.unit.core.access import DECIDING, REQUESTING, person
@@ -170,7 +170,11 @@ async def world(database_url: str, public_key: str) -> AsyncIterator[World]:
         service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
         root, alice, bob = [
             await callers.caller_of(service, await identities.create_user(service, name, role))
-            for name, role in (("root", Role.ADMINISTRATOR), ("alice", Role.OPERATOR), ("bob", Role.OPERATOR))
+            for name, role in (
+                ("root", BuiltinRole.ADMINISTRATOR),
+                ("alice", BuiltinRole.OPERATOR),
+                ("bob", BuiltinRole.OPERATOR),
+            )
         ]
         yield World(service, clock, store, bus, root, alice, bob, public_key)
         await bus.close()

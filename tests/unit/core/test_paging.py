@@ -26,7 +26,7 @@ from ferryman.model.access_requests import AccessRequest
 from ferryman.model.documents import DocumentVersion
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
-from ferryman.model.identity.callers import Caller, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.identity.users import User
 from ferryman.model.sessions import SessionState
 from tests.contract.test_access_request_store import another
@@ -156,7 +156,7 @@ async def test_renewed_credentials_of_a_role_keep_paging_for_the_same_person_onl
     for name in ("Reader", "Other"):
         await role(filled, allowing(ANY), name)
         await attach_policy(service, root, Holder(HolderKind.ROLE, name), ADMINISTRATOR)
-    somebody_else = await caller_of(service, await create_user(service, "somebody-else", Role.ADMINISTRATOR))
+    somebody_else = await caller_of(service, await create_user(service, "somebody-else", BuiltinRole.ADMINISTRATOR))
 
     async def session(person: Caller, name: str, role_name: str = "Reader") -> Caller:
         return await known(filled, await assume_role(service, person, SessionRequest(arn_of(role_name), name)))

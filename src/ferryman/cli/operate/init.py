@@ -18,7 +18,7 @@ from ferryman.client.login.aws_config import with_settings
 from ferryman.client.login.service_endpoints import with_endpoint
 from ferryman.model.failures import Failure
 from ferryman.model.hosts import is_loopback
-from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.system.private_files import write_private
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _clear(directory: Path, partial: Path) -> None:
 async def _first_administrator(service: "Service") -> Credentials:
     from ferryman.core.iam import operator as identities
 
-    await identities.create_user(service, ADMINISTRATOR, Role.ADMINISTRATOR)
+    await identities.create_user(service, ADMINISTRATOR, BuiltinRole.ADMINISTRATOR)
     return await identities.create_access_key(service, ADMINISTRATOR)
 
 

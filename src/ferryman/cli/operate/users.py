@@ -13,7 +13,7 @@ from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.arns import Arns
-from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.identity.users import AccessKey, User
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ app.add_typer(keys, name="key")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 KeyArgument = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="The access key's id.")]
-RoleOption = Annotated[Role, typer.Option("--role", help="operator: their own sessions; administrator: everything.")]
+RoleOption = Annotated[
+    BuiltinRole, typer.Option("--role", help="operator: their own sessions; administrator: everything.")
+]
 
 
 @app.command("add")
 def add(
     name: NameArgument,
     *,
-    role: RoleOption = Role.OPERATOR,
+    role: RoleOption = BuiltinRole.OPERATOR,
     json: JsonOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
@@ -92,7 +94,7 @@ def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
 @app.command("role")
 def change_role(
     name: NameArgument,
-    role: Annotated[Role, typer.Argument(help="The new role.")],
+    role: Annotated[BuiltinRole, typer.Argument(help="The new role.")],
     *,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ferryman.model.arns import builtin_policy_arn
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Role
+from ferryman.model.identity.callers import BuiltinRole
 
 SINCE = Millis(1_795_478_400_000)
 """The creation date of these policies: 24 November 2026."""
@@ -61,5 +61,5 @@ _ALL = (
     ),
 )
 BUILTIN_POLICIES: Mapping[str, BuiltinPolicy] = {each.arn: each for each in _ALL}
-ROLE_POLICIES: Mapping[Role, str] = {Role.ADMINISTRATOR: _ALL[0].arn, Role.OPERATOR: _ALL[1].arn}
+ROLE_POLICIES: Mapping[BuiltinRole, str] = {BuiltinRole.ADMINISTRATOR: _ALL[0].arn, BuiltinRole.OPERATOR: _ALL[1].arn}
 """The policies behind the roles of `ferryman user`."""

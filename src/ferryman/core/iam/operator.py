@@ -10,11 +10,11 @@ from ferryman.core.iam.access_keys import add_key, remove_key, set_key_active
 from ferryman.core.iam.resources import no_such
 from ferryman.core.iam.users import UserDraft, add_user, remove_user
 from ferryman.core.service import Service
-from ferryman.model.identity.callers import Credentials, Role
+from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.identity.users import AccessKey, User
 
 
-async def create_user(service: Service, name: str, role: Role | None = None) -> User:
+async def create_user(service: Service, name: str, role: BuiltinRole | None = None) -> User:
     """Make a user. `name` is 1 to 64 of IAM's characters, letters, digits and `_+=,.@-`; `role` attaches its policy.
 
     Raises ValidationException, EntityAlreadyExists (409), LimitExceeded (409).
@@ -43,7 +43,7 @@ async def delete_user(service: Service, name: str) -> None:
     await remove_user(service, await find_user(service, name))
 
 
-async def set_role(service: Service, name: str, role: Role) -> None:
+async def set_role(service: Service, name: str, role: BuiltinRole) -> None:
     """Attach the policy of a role, and detach those of the others. Raises NoSuchEntity."""
     user = await find_user(service, name)
     await service.store.policies.attach(user.user_id, ROLE_POLICIES[role])

@@ -21,7 +21,7 @@ class CallerKind(StrEnum):
     NODE = "node"
 
 
-class Role(StrEnum):
+class BuiltinRole(StrEnum):
     """The two built-in policies by short names: everything, or sessions of one's own."""
 
     ADMINISTRATOR = "administrator"

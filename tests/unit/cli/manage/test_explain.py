@@ -14,7 +14,7 @@ from ferryman.cli.operate.init import Plan, initialise
 from ferryman.core.iam.operator import create_user
 from ferryman.core.service import Service
 from ferryman.model.failures import Failure
-from ferryman.model.identity.callers import Role
+from ferryman.model.identity.callers import BuiltinRole
 
 NODE = "mi-0123456789abcdef0"
 POLICY = """{
@@ -34,7 +34,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
             await put(service)
 
     async def put(service: Service) -> None:
-        alice = await create_user(service, "alice", Role.OPERATOR)
+        alice = await create_user(service, "alice", BuiltinRole.OPERATOR)
         await service.store.policies.put_inline(alice.user_id, "night", POLICY)
 
     asyncio.run(fill())

@@ -10,14 +10,14 @@ from ferryman.core.iam import operator as identities
 from ferryman.core.iam import users
 from ferryman.core.identity import callers
 from ferryman.model.errors import ServiceError
-from ferryman.model.identity.callers import CallerKind, Role
+from ferryman.model.identity.callers import BuiltinRole, CallerKind
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World
 
 
 async def test_a_key_leads_to_its_user(world: "World") -> None:
-    user = await identities.create_user(world.service, "carol", Role.OPERATOR)
+    user = await identities.create_user(world.service, "carol", BuiltinRole.OPERATOR)
     assert re.fullmatch(r"AIDA[A-Z2-7]{17}", user.user_id)
     key = await identities.create_access_key(world.service, "carol")
     assert re.fullmatch(r"AKIA[A-Z2-7]{16}", key.access_key_id)
@@ -25,7 +25,7 @@ async def test_a_key_leads_to_its_user(world: "World") -> None:
     known = await callers.authenticate(world.service, key.access_key_id, None)
     assert known.secret == key.secret_access_key
     assert (known.caller.kind, known.caller.name) == (CallerKind.USER, "carol")
-    assert [policy.name for policy in known.caller.policies] == [ROLE_POLICIES[Role.OPERATOR]]
+    assert [policy.name for policy in known.caller.policies] == [ROLE_POLICIES[BuiltinRole.OPERATOR]]
     assert (known.caller.arn, known.caller.user_id) == ("arn:aws:iam::123456789012:user/carol", user.user_id)
 
 
@@ -69,22 +69,22 @@ async def test_a_deleted_users_keys_are_gone(world: "World") -> None:
     key = await identities.create_access_key(world.service, "bob")
     await identities.delete_user(world.service, "bob")
     await unrecognised(world, key.access_key_id)
-    again = await identities.create_user(world.service, "bob", Role.OPERATOR)
+    again = await identities.create_user(world.service, "bob", BuiltinRole.OPERATOR)
     assert again.user_id != world.bob.user_id
     assert await identities.list_access_keys(world.service, "bob") == []
 
 
 async def test_a_changed_role_counts_at_once(world: "World") -> None:
     key = await identities.create_access_key(world.service, "alice")
-    await identities.set_role(world.service, "alice", Role.ADMINISTRATOR)
+    await identities.set_role(world.service, "alice", BuiltinRole.ADMINISTRATOR)
     known = await callers.authenticate(world.service, key.access_key_id, None)
-    assert [policy.name for policy in known.caller.policies] == [ROLE_POLICIES[Role.ADMINISTRATOR]]
+    assert [policy.name for policy in known.caller.policies] == [ROLE_POLICIES[BuiltinRole.ADMINISTRATOR]]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "é", "a/b", "x" * 65, "a\n"])
 async def test_bad_names_are_refused(world: "World", name: str) -> None:
     with pytest.raises(ServiceError) as refused:
-        await identities.create_user(world.service, name, Role.OPERATOR)
+        await identities.create_user(world.service, name, BuiltinRole.OPERATOR)
     assert refused.value.code == "ValidationException"
 
 
@@ -104,7 +104,7 @@ async def test_the_operator_and_the_api_check_new_users_alike(world: "World", mo
 
 async def test_names_are_unique(world: "World") -> None:
     with pytest.raises(ServiceError) as refused:
-        await identities.create_user(world.service, "alice", Role.OPERATOR)
+        await identities.create_user(world.service, "alice", BuiltinRole.OPERATOR)
     assert (refused.value.code, refused.value.status) == ("EntityAlreadyExists", 409)
     assert [user.name for user in await identities.list_users(world.service)] == ["alice", "bob", "root"]
 
@@ -113,7 +113,7 @@ async def test_what_is_not_there_is_named(world: "World") -> None:
     attempts = [
         identities.find_user(world.service, "nobody"),
         identities.delete_user(world.service, "nobody"),
-        identities.set_role(world.service, "nobody", Role.OPERATOR),
+        identities.set_role(world.service, "nobody", BuiltinRole.OPERATOR),
         identities.create_access_key(world.service, "nobody"),
         identities.list_access_keys(world.service, "nobody"),
         identities.delete_access_key(world.service, "nobody"),

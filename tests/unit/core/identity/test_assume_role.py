@@ -21,7 +21,7 @@ from ferryman.core.identity.temporary_credentials import issue_temporary
 from ferryman.core.sessions import actions as sessions
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, CallerKind, Role
+from ferryman.model.identity.callers import BuiltinRole, Caller, CallerKind
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
 from ferryman.model.identity.roles import RoleChanges
 from ferryman.store.database import open_store
@@ -276,7 +276,7 @@ async def test_a_role_whose_boundary_is_gone_may_do_nothing(world: "World") -> N
 
 async def test_an_administrator_of_the_name_of_a_session_is_no_more_than_itself(world: "World") -> None:
     arn = await role(world, allowing({"AWS": world.alice.arn}))
-    await create_user(world.service, "Ops", Role.ADMINISTRATOR)
+    await create_user(world.service, "Ops", BuiltinRole.ADMINISTRATOR)
     caller = await assumed(world, world.alice, arn, "root")
     assert not decide(world.service, caller, "ssm:DeleteDocument", "*").allowed
 
@@ -300,7 +300,7 @@ async def test_another_server_of_the_store_sees_the_same_at_once(world: "World",
 
 async def test_who_has_a_trusted_name_later_is_not_trusted(world: "World") -> None:
     """A trust policy means those who had its names when it was set: users, roles, and sessions of roles."""
-    await create_user(world.service, "carol", Role.OPERATOR)
+    await create_user(world.service, "carol", BuiltinRole.OPERATOR)
     carol = await user(world, "carol")
     first = await role(world, allowing(ANY), "First")
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/First/shirley"
@@ -311,7 +311,7 @@ async def test_who_has_a_trusted_name_later_is_not_trusted(world: "World") -> No
     for arn in trusting[1:]:
         await assumed(world, await assumed(world, root, first), arn)
     await delete_user(world.service, "carol")
-    await create_user(world.service, "carol", Role.OPERATOR)
+    await create_user(world.service, "carol", BuiltinRole.OPERATOR)
     await held_policies.detach_policy(world.service, root, Holder(HolderKind.ROLE, "First"), OPERATOR)
     await roles.delete_role(world.service, root, "First")
     await role(world, allowing(ANY), "First")
