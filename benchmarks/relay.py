@@ -38,6 +38,7 @@ from benchmarks.raw_peers import (
     stream_frame,
     upgrade,
 )
+from ferryman.core.documents.work import InProcessWorker
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
@@ -395,6 +396,7 @@ def serve_until_closed(directory: Path) -> None:
                 Vault(os.urandom(32), os.urandom),
                 lambda: Millis(time.time_ns() // 1_000_000),
                 os.urandom,
+                document_worker=InProcessWorker(),
             )
             await create_user(service, "bench", BuiltinRole.ADMINISTRATOR)
             key = await create_access_key(service, "bench")

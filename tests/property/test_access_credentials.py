@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ferryman.bus.memory import MemoryBus
 from ferryman.core.authorization.decisions import decide
 from ferryman.core.authorization.request_context import session_keys
+from ferryman.core.documents.work import InProcessWorker
 from ferryman.core.iam import operator as identities
 from ferryman.core.identity import callers
 from ferryman.core.identity.access_request_credentials import issue_access_credentials
@@ -124,7 +125,7 @@ def test_credentials_reach_what_was_approved_while_it_is(
         async with await open_store(f"sqlite:///{path}") as store:
             here = Settings(ACCOUNT, REGION, "http://ferryman.test")
             bus, vault = MemoryBus(), Vault(os.urandom(32), os.urandom)
-            service = Service(here, store, bus, vault, lambda: Millis(0), os.urandom)
+            service = Service(here, store, bus, vault, lambda: Millis(0), os.urandom, document_worker=InProcessWorker())
             user = await callers.caller_of(service, await identities.create_user(service, "carol"))
             for number, (status, now) in enumerate(cases):
                 then = replace(service, clock=lambda now=now: Millis(now))  # type: ignore[misc]
@@ -156,7 +157,9 @@ def test_credentials_may_run_every_document_but_read_and_change_none(template: P
         async with await open_store(f"sqlite:///{path}") as store:
             here = Settings(ACCOUNT, REGION, "http://ferryman.test")
             bus, vault = MemoryBus(), Vault(os.urandom(32), os.urandom)
-            service = Service(here, store, bus, vault, lambda: Millis(ENDS - 1), os.urandom)
+            service = Service(
+                here, store, bus, vault, lambda: Millis(ENDS - 1), os.urandom, document_worker=InProcessWorker()
+            )
             user = await callers.caller_of(service, await identities.create_user(service, "carol"))
             caller = await caller_with(service, user, POOL[:1], AccessRequestStatus.APPROVED, 1)
             for name in ("AWS-StartSSHSession", "Own"):

@@ -3,7 +3,6 @@
 Tasks and results are plain values. `core.documents.work.perform` does the work; the server runs it in a sandbox.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
@@ -83,15 +82,12 @@ class DocumentWorker(Protocol):
         """Stop all running tasks."""
 
 
-class Unconfined:
-    """Performs tasks on a thread of this process: for commands that serve no calls, and for tests."""
+class NoDocumentWorker:
+    """For services that read no documents of others."""
 
     async def perform(self, task: Task, person_id: str = "") -> Result:
-        """Return a task's result."""
-        # Imported here because it knows the content of documents, and so the service's limits.
-        from ferryman.core.documents.work import perform
-
-        return await asyncio.to_thread(perform, task)
+        """Raise RuntimeError."""
+        raise RuntimeError("this service was given no document worker")
 
     async def close(self) -> None:
         """Do nothing."""

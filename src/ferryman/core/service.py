@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ferryman.core.document_tasks import DocumentWorker, Unconfined
+from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
 from ferryman.core.ports.audit import AuditTrail, Entry, Notices
 from ferryman.core.ports.bus import Bus
 from ferryman.core.ports.runtime import Clock, Entropy
@@ -121,7 +121,7 @@ class Service:
     fetch: Fetch = fetch_nothing
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
     notices: Notices = field(default_factory=NoNotices)
-    document_worker: DocumentWorker = field(default_factory=Unconfined)
+    document_worker: DocumentWorker = field(default_factory=NoDocumentWorker)
     clock_steps: ClockSteps = field(default_factory=UnsetClock)
     """How far `clock` was set."""
     records: RecordBudget = field(default_factory=RecordBudget)

@@ -18,6 +18,7 @@ from ferryman.awsapi.dispatch import ApiCall, ApiProtocol, serialise
 from ferryman.awsapi.models import operation_model
 from ferryman.awsapi.validation import validate
 from ferryman.bus.memory import MemoryBus
+from ferryman.core.documents.work import InProcessWorker
 from ferryman.core.iam import operator as identities
 from ferryman.core.identity import callers
 from ferryman.core.identity.node_credentials import node_caller
@@ -69,7 +70,15 @@ def _world(_process: int) -> _World:
     async def make() -> tuple[Service, Caller, ManagedNode]:
         store = await open_store(f"sqlite:///{Path(mkdtemp(prefix='ferryman-fuzz-'))}/store.db")
         settings = Settings("123456789012", "us-east-1", "https://x.example.org")
-        service = Service(settings, store, MemoryBus(), Vault(bytes(32), os.urandom), _clock, os.urandom)
+        service = Service(
+            settings,
+            store,
+            MemoryBus(),
+            Vault(bytes(32), os.urandom),
+            _clock,
+            os.urandom,
+            document_worker=InProcessWorker(),
+        )
         user = await identities.create_user(service, "root", BuiltinRole.ADMINISTRATOR)
         administrator = await callers.caller_of(service, user)
         ticket = await create_activation(service, administrator, CreateActivationRequest("role"))

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ferryman.bus.memory import MemoryBus
+from ferryman.core.documents.work import InProcessWorker
 from ferryman.core.iam import operator as identities
 from ferryman.core.identity import callers, node_credentials
 from ferryman.core.messages import (
@@ -167,7 +168,15 @@ async def world(database_url: str, public_key: str) -> AsyncIterator[World]:
     bus = MemoryBus()
     async with await open_store(database_url) as store:
         settings = Settings("123456789012", "test-1", "https://ferryman.example:8443")
-        service = Service(settings, store, bus, Vault(os.urandom(32), os.urandom), clock, os.urandom)
+        service = Service(
+            settings,
+            store,
+            bus,
+            Vault(os.urandom(32), os.urandom),
+            clock,
+            os.urandom,
+            document_worker=InProcessWorker(),
+        )
         root, alice, bob = [
             await callers.caller_of(service, await identities.create_user(service, name, role))
             for name, role in (
