@@ -36,13 +36,6 @@ os.execv("/bin/sh", ["sh", *sys.argv[1:]])
 """
 _PATHS = """\
 import ferryman.agent.process.accounts as accounts
-
-from tests.e2e.agents import agent_of_its_own
-from tests.e2e.demo import Ferryman, running_demo
-from tests.e2e.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
-from tests.e2e.shell import OpenShell, Reachable, Shell
-from tests.postgresql import Postgresql
-from tests.waiting import PATIENCE, wait_until
 accounts._ROOT_PATH = {programs!r} + ":" + accounts._ROOT_PATH
 accounts._USER_PATH = {programs!r} + ":" + accounts._USER_PATH
 """
