@@ -309,7 +309,7 @@ class AgentChannel:
             if message.payload_type != PayloadType.HANDSHAKE_RESPONSE:
                 self._go_without_handshake()
                 number = self._stream.delivery_number(incoming.expected)
-                incoming.take(consumed=False)
+                incoming.advance(consumed=False)
                 self._stream.outgoing.listening()
                 self._events.append(InputReceived(number, message.payload_type, message.payload))
                 continue
@@ -319,7 +319,7 @@ class AgentChannel:
                 incoming.refuse()
                 self._reject(str(error))
                 return
-            incoming.take(consumed=True)
+            incoming.advance(consumed=True)
             self._conclude_handshake(response, now)
 
     def _go_without_handshake(self) -> None:

@@ -207,7 +207,7 @@ class ClientChannel:
                 incoming.refuse()
                 self._reject(str(error))
                 return
-            incoming.take(consumed=not delivered)
+            incoming.advance(consumed=not delivered)
 
     def _process(self, message: AgentMessage) -> bool:
         """Take in the next stream message; return whether it went to the driver. Raises MalformedPayload."""

@@ -125,8 +125,8 @@ class IncomingStream:
             return None
         return self._ahead.get(self._expected)
 
-    def take(self, *, consumed: bool) -> None:
-        """Advance past `next_message`: acknowledge it now, or when it is consumed."""
+    def advance(self, *, consumed: bool) -> None:
+        """Advance past `next_message`: acknowledge it now if `consumed`, otherwise once it is consumed."""
         place, message = self._expected, self._forget_next()
         number, message_id = message.sequence_number, str(message.message_id)
         self._expected += 1

@@ -29,7 +29,7 @@ def message(number: int, payload: bytes = b"x") -> AgentMessage:
 def delivered(stream: IncomingStream, *, consumed: bool = False) -> list[int]:
     numbers = []
     while (item := stream.next_message()) is not None:
-        stream.take(consumed=consumed)
+        stream.advance(consumed=consumed)
         numbers.append(item.sequence_number)
     return numbers
 
@@ -107,7 +107,7 @@ class TestNumberUsedTwice:
     def typed(stream: IncomingStream) -> bytes:
         text = b""
         while (item := stream.next_message()) is not None:
-            stream.take(consumed=True)
+            stream.advance(consumed=True)
             text += item.payload
         return text
 

@@ -221,7 +221,7 @@ class MuxSession:
         size = min(stream.sendable, self._max_frame, limit)
         if size > 0:
             parts.append(header(Command.PSH, stream.stream_id, size, self._version))
-            parts += stream.take(size)
+            parts += stream.pop_pieces(size)
             if stream.starved and stream.queued <= SEND_BUFFER // 2 and not stream.finishing:
                 stream.starved = False
                 self._events.append(StreamWritable(stream.stream_id))

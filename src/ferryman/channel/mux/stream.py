@@ -82,7 +82,7 @@ class MuxStream:
             self._chunks.append(memoryview(data))
             self.queued += len(data)
 
-    def take(self, limit: int) -> list[memoryview]:
+    def pop_pieces(self, limit: int) -> list[memoryview]:
         """Return the next pieces to send, together at most `limit` bytes; the caller respects `sendable`."""
         pieces = []
         left = limit
