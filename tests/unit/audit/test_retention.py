@@ -93,7 +93,7 @@ async def test_a_file_removed_by_hand_shows_after_the_server_deleted_the_next(tm
     await write(tmp_path, 10, Retention(6))
     assert details(tmp_path, DELETED) != []
     assert [each.what for each in problems(tmp_path)] == [
-        f"the server found records 1 to {last.sequence} removed by somebody else"
+        f"the server found records 1 to {last.sequence} removed by someone else"
     ]
 
 
@@ -104,7 +104,7 @@ async def test_a_file_removed_by_hand_while_the_server_runs_shows(tmp_path: Path
             trail_files(tmp_path)[0].unlink()
         await trail.keep({"n": n, "filling": "x" * 100})
     await trail.close()
-    assert any("removed by somebody else" in each.what for each in problems(tmp_path))
+    assert any("removed by someone else" in each.what for each in problems(tmp_path))
 
 
 async def test_a_file_removed_behind_the_oldest_does_not_pass_for_deleted(tmp_path: Path) -> None:

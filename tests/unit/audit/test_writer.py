@@ -205,7 +205,7 @@ async def test_a_removed_file_is_noticed(tmp_path: Path) -> None:
     await trail.keep({"n": 3})
     await trail.close()
     assert names(tmp_path) == [MISSING, 2, 3, CLOSED]
-    assert [each.what for each in problems(tmp_path)] == ["the server found records 1 to 2 removed by somebody else"]
+    assert [each.what for each in problems(tmp_path)] == ["the server found records 1 to 2 removed by someone else"]
 
 
 async def test_a_quick_disk_is_written_by_the_loop_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

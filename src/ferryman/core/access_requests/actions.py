@@ -72,7 +72,7 @@ async def get_access_token(
         raise ServiceError(
             "AccessDeniedException",
             f"User: {caller.arn} is not authorized to perform: ssm:GetAccessToken on resource: {resource} because the "
-            "access request is somebody else's",
+            "access request belongs to someone else",
         )
     found = await as_of_now(service, found)
     if found.status is not AccessRequestStatus.APPROVED:

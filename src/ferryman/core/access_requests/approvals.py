@@ -56,7 +56,7 @@ async def send_automation_signal(service: Service, caller: Caller, sent: SendSig
             "AutomationExecutionNotFoundException", f"There is no automation execution {sent.execution_id}."
         )
     if sent.signal not in list(Signal):
-        raise _invalid(f"An access request takes the signals {', '.join(Signal)}, not {sent.signal}.")
+        raise _invalid(f"An access request accepts the signals {', '.join(Signal)}, not {sent.signal}.")
     found = await as_of_now(service, found)
     if sent.signal == Signal.REVOKE:
         return await _revoke(service, caller, found, sent.comment)
@@ -70,7 +70,7 @@ async def send_automation_signal(service: Service, caller: Caller, sent: SendSig
 async def _level_of(service: Service, caller: Caller, request: AccessRequest, signal: str) -> int:
     """Return the level at which the caller may decide now; raises if there is none."""
     if is_own(request, caller):
-        raise _denied(caller, request, "nobody decides on their own access request")
+        raise _denied(caller, request, "requesters cannot decide on their own access requests")
     level = request.current_level
     if request.status is not AccessRequestStatus.PENDING or level is None:
         raise _not_now(request, signal)

@@ -90,12 +90,12 @@ def _query(filters: Sequence[Filter]) -> AccessRequestQuery | None:
             bounds[_bound(operator)] = _instant(_only(key, values))
             continue
         if operator != "Equal":
-            raise _invalid(f"The filter {key} takes the operator Equal, not {operator}.")
+            raise _invalid(f"The filter {key} supports only the operator Equal, not {operator}.")
         if key == "Status":
             statuses = frozenset(OPS_ITEM_STATUSES[value] for value in values if value in OPS_ITEM_STATUSES)
             continue
         if key in given:
-            raise _invalid(f"The filter key {key} may be given once only.")
+            raise _invalid(f"The filter key {key} may be used only once.")
         given[key] = _only(key, values)
     if given.pop("OpsItemType", OPS_ITEM_TYPE) != OPS_ITEM_TYPE:
         return None
@@ -115,13 +115,13 @@ def _query(filters: Sequence[Filter]) -> AccessRequestQuery | None:
 
 def _only(key: str, values: tuple[str, ...]) -> str:
     if len(values) != 1:
-        raise _invalid(f"The filter {key} takes one value, not {len(values)}.")
+        raise _invalid(f"The filter {key} accepts one value, not {len(values)}.")
     return values[0]
 
 
 def _bound(operator: str) -> str:
     if operator not in ("GreaterThan", "LessThan"):
-        raise _invalid(f"The filter CreatedTime takes the operators GreaterThan and LessThan, not {operator}.")
+        raise _invalid(f"The filter CreatedTime supports only the operators GreaterThan and LessThan, not {operator}.")
     return operator
 
 

@@ -34,12 +34,12 @@ async def find_targets(
     found = await service.store.nodes.page(query, None, MOST_NODES + 1)
     if len(found) > MOST_NODES:
         raise ServiceError(
-            "ValidationException", f"The targets mean more than {MOST_NODES} nodes; one request is for at most as many."
+            "ValidationException", f"The targets match more than {MOST_NODES} nodes, the maximum for one request."
         )
     ids = [node.node_id for node in found]
     missing = sorted(set(named) - set(ids))
     if missing or not ids:
-        what = f"There is no managed node {missing[0]} that fits" if missing else "No managed node fits"
+        what = f"There is no managed node {missing[0]} that matches" if missing else "No managed node matches"
         raise ServiceError("ResourceNotFoundException", f"{what} the targets.")
     if not named:
         for node_id in ids:

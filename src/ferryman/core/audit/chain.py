@@ -192,7 +192,7 @@ class Verification:
         if extent.kind == DELETED:
             self.deleted_to, self.deletion = extent.oldest - 1, self.last.sequence
         if extent.kind == MISSING:
-            return f"the server found records {extent.first} to {extent.oldest - 1} removed by somebody else"
+            return f"the server found records {extent.first} to {extent.oldest - 1} removed by someone else"
         if extent.first is not None and before is not None and extent.first != before:
             return (
                 f"the trail began with record {extent.first} here, not with {before}: something was removed or put in"

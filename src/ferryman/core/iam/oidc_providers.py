@@ -150,7 +150,7 @@ def check_url(service: Service, url: str) -> None:
     if not (parts.scheme == "https" or plain) or not host or not fits:
         raise ServiceError(
             "InvalidInput",
-            "The URL of an OpenID Connect provider must be https://HOST[:PORT][/PATH], nothing behind it.",
+            "The URL of an OpenID Connect provider must be https://HOST[:PORT][/PATH], with nothing after it.",
         )
 
 

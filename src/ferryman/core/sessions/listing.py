@@ -78,7 +78,7 @@ def _by_key(filters: Sequence[tuple[str, str]]) -> Mapping[str, str]:
                 "InvalidFilterKey", f"The filter key {key!r} is not valid. Valid keys: {', '.join(FILTER_KEYS)}."
             )
         if key in by_key:
-            raise ServiceError("ValidationException", f"The filter key {key} may be given once only.")
+            raise ServiceError("ValidationException", f"The filter key {key} may be used only once.")
         by_key[key] = value
     return by_key
 

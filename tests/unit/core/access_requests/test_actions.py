@@ -222,7 +222,7 @@ async def test_only_so_many_requests_wait(world: "World", carol: Caller, dave: C
 async def test_a_token_is_the_requesters_alone(world: "World", carol: Caller, dave: Caller) -> None:
     request = await approved(world, carol, dave, await world.node())
     erin = await person(world, "erin", *REQUESTING)
-    with refused("AccessDeniedException", "somebody else's"):
+    with refused("AccessDeniedException", "belongs to someone else"):
         await token(world, erin, request)
     with refused("AccessDeniedException", "no identity-based policy"):
         await token(world, dave, request)

@@ -164,7 +164,7 @@ async def test_sessions_of_one_name_do_not_get_each_others_tokens(world: "World"
     node = await world.node()
     asked = await as_role(world, first, arn, "shift")
     request = await signal(world, dave, await ask(world, asked, node), "Approve")
-    with refused("AccessDeniedException", "somebody else's"):
+    with refused("AccessDeniedException", "belongs to someone else"):
         await token(world, await as_role(world, second, arn, "shift"), request)
     access = await with_access(world, await as_role(world, first, arn, "shift"), request)
     session = await world.session((await world.start(node, access)).session_id)
