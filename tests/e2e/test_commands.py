@@ -98,7 +98,7 @@ def test_activations(ferryman: Ferryman) -> None:
     assert "Valid" in line
     assert "0 of 3" in line
     deleted = run(ferryman, "activation", "delete", made["ActivationId"])
-    assert deleted.stdout == f"Activation {made['ActivationId']} is deleted.\n"
+    assert deleted.stdout == f"Deleted activation {made['ActivationId']}.\n"
     assert "InvalidActivation" in refusal(ferryman, "activation", "delete", made["ActivationId"])
 
 
@@ -265,11 +265,11 @@ def test_the_doctor_finds_nothing_wrong(ferryman: Ferryman) -> None:
 @pytest.mark.parametrize(
     ("arguments", "changes", "said"),
     [
-        (("--endpoint-url", "http://127.0.0.1:9"), {}, "nothing listens"),
-        (("--endpoint-url", "ftp://x"), {}, "no http(s) address"),
+        (("--endpoint-url", "http://127.0.0.1:9"), {}, "nothing is listening"),
+        (("--endpoint-url", "ftp://x"), {}, "not an http(s) URL"),
         ((), {"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
         ((), {"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"}, "`ferryman user key add`"),
-        (("--target", "mi-00000000000000000"), {}, "no node of that id"),
+        (("--target", "mi-00000000000000000"), {}, "no node with that id"),
         ((), {"PATH": "/nowhere"}, "not on PATH"),
         (("--state-dir", "/nowhere"), {}, "ferryman agent register"),
         (("--config", "/nowhere/ferryman.toml"), {}, "No such file"),

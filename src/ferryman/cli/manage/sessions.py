@@ -78,7 +78,7 @@ def list_ended(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """List sessions that ended in the past 30 days, newest first."""
+    """List ended sessions, newest first."""
     filters = _filters(target, owner, status, session_id, after, before, access_type)
     _show(Connection(profile, region, endpoint_url), "History", filters, limit, as_json=json)
 
