@@ -42,9 +42,9 @@ STATEMENTS = {
         "property/test_policy.py::test_the_evaluator_decides_as_the_naive_one",
     ],
     "**Failed attempts are throttled**": [
-        "server/test_attempts.py::test_guesses_at_a_key_are_throttled_and_not_recorded_one_by_one",
-        "server/test_attempts.py::test_guesses_at_an_activation_code",
-        "server/test_attempts.py::test_guesses_at_a_token",
+        "server/test_attempts.py::test_failed_attempts_with_a_key_are_throttled_and_summarised",
+        "server/test_attempts.py::test_failed_attempts_with_an_activation_code_are_throttled",
+        "server/test_attempts.py::test_failed_attempts_with_a_session_token_are_throttled",
     ],
     "**Changes made on the server's own machine are audited**": [
         "unit/bootstrap/test_operator.py::test_every_change_is_recorded_and_nothing_that_only_looks",

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ferryman.cli.main import app
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.identity.callers import BuiltinRole, Credentials
-from tests.server.conftest import REGION, Server
+from tests.server.running import REGION, Server
 
 AUTO = "SSM-JustInTimeAccessAutoApprovalPolicy"
 CEDAR = 'permit(principal, action, resource) when { resource.hasTag("Environment") };'
@@ -33,7 +33,7 @@ async def refused(server: Server, operation: str, **parameters: Any) -> tuple[st
     return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
-async def test_a_policy_of_cedar_is_a_document(server: Server) -> None:
+async def test_cedar_policy_is_accepted_as_a_document(server: Server) -> None:
     made = (await create(server, AUTO, "AutoApprovalPolicy", CEDAR))["DocumentDescription"]
     assert (made["DocumentType"], made["DocumentFormat"], made["SchemaVersion"]) == (
         "AutoApprovalPolicy",
@@ -74,7 +74,7 @@ async def test_a_policy_of_cedar_is_a_document(server: Server) -> None:
         ("People", "ManualApprovalPolicy", CEDAR, "is not valid JSON"),
     ],
 )
-async def test_a_wrong_policy_is_refused_with_its_place(
+async def test_malformed_policy_is_refused_with_its_position(
     server: Server, name: str, kind: str, content: str, part: str
 ) -> None:
     code, message = await refused(server, "create_document", Name=name, DocumentType=kind, Content=content)

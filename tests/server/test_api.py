@@ -1,4 +1,4 @@
-"""Calls of people, programs and nodes against the real server, valid and not."""
+"""API calls of users, programs and nodes against a real server, valid and invalid."""
 
 import asyncio
 import io
@@ -20,7 +20,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
-from tests.server.conftest import REGION, Server
+from tests.server.running import REGION, Server
 
 JSON = "application/x-amz-json-1.1"
 LIST_ACTIVE = b'{"State":"Active"}'
@@ -190,7 +190,7 @@ async def test_a_deregistered_node_is_gone(server: Server) -> None:
         assert "UnrecognizedClientException" in await late.text()
 
 
-async def test_agents_find_nothing_waiting(server: Server) -> None:
+async def test_get_messages_is_always_empty(server: Server) -> None:
     node = await server.register()
     body = json.dumps(
         {"Destination": node.node_id, "MessagesRequestId": "r-1", "VisibilityTimeoutInSeconds": 10}
@@ -207,7 +207,7 @@ async def test_agents_find_nothing_waiting(server: Server) -> None:
     assert await server.json_call(target, body, headers) == (200, {"Associations": []})
 
 
-async def test_a_node_may_only_speak_for_itself(server: Server) -> None:
+async def test_node_cannot_act_for_another_node(server: Server) -> None:
     node, other = await server.register(), await server.register()
     body = json.dumps({"InstanceId": other.node_id, "MaxResults": 20}).encode()
     target = "AmazonSSM.ListInstanceAssociations"
@@ -233,7 +233,7 @@ async def test_a_rotated_key_replaces_the_old_one(server: Server) -> None:
     assert (status, answer["__type"]) == (400, "InvalidSignatureException")
 
 
-async def test_a_role_token_may_be_asked_for_in_chunks(server: Server) -> None:
+async def test_chunked_role_token_request_is_accepted(server: Server) -> None:
     node = await server.register()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -255,7 +255,7 @@ async def test_a_role_token_may_be_asked_for_in_chunks(server: Server) -> None:
         }
 
 
-async def test_a_node_key_is_good_for_its_two_operations_only(server: Server) -> None:
+async def test_node_key_signs_only_its_two_operations(server: Server) -> None:
     node = await server.register()
     headers = {"Host": f"127.0.0.1:{server.port}", "Content-Type": JSON, "X-Amz-Target": DESCRIBE}
     request = SignableRequest("POST", "/", "", list(headers.items()), LIST_ACTIVE)
@@ -368,7 +368,7 @@ async def test_a_chunked_body_of_two_mebibytes(server: Server) -> None:
         assert answer.status == 413
 
 
-async def test_a_body_that_does_not_come(server: Server) -> None:
+async def test_missing_body_times_out(server: Server) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nX-Amz-Target: " + DESCRIBE.encode() + b"\r\n\r\n{"
@@ -435,7 +435,7 @@ async def test_a_header_that_is_not_text(server: Server) -> None:
     await writer.wait_closed()
 
 
-async def test_a_target_that_is_not_connected(server: Server) -> None:
+async def test_unconnected_target_is_refused(server: Server) -> None:
     node = await server.register()
     code, message, _ = await refusal(server, "start_session", Target=node.node_id)
     assert (code, message) == ("TargetNotConnected", f"{node.node_id} is not connected.")
@@ -443,7 +443,7 @@ async def test_a_target_that_is_not_connected(server: Server) -> None:
     assert code == "TargetNotConnected"
 
 
-async def test_operators_leave_the_sessions_of_others_alone(server: Server) -> None:
+async def test_operator_cannot_touch_sessions_of_others(server: Server) -> None:
     node = await server.register()
     await node.control()
     started = await server.start(node)
@@ -456,7 +456,7 @@ async def test_operators_leave_the_sessions_of_others_alone(server: Server) -> N
     assert [row["SessionId"] for row in rows["Sessions"]] == [started["SessionId"]]
 
 
-async def test_a_fault_of_ours_tells_nothing_of_its_cause(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_internal_error_does_not_reveal_its_cause(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     await server.store.close()
     status, answer = await server.json_call(DESCRIBE, LIST_ACTIVE, signed_describe(server))
     assert (status, answer["__type"]) == (500, "InternalServerError")
@@ -506,7 +506,7 @@ class TestFewCalls:
     def limits(self) -> Limits:
         return Limits(calls_per_second=0.001, calls_burst=2)
 
-    async def test_who_calls_too_often_is_told_to_wait(self, server: Server) -> None:
+    async def test_caller_over_the_rate_limit_is_throttled(self, server: Server) -> None:
         for _ in range(2):
             await server.call("describe_sessions", State="Active")
         refused = await refusal(server, "describe_sessions", State="Active")

@@ -1,4 +1,4 @@
-"""Brute force against a running server: throttled, summed up in the trail, no harm to who is right; stolen tokens."""
+"""Brute force against a running server is throttled and summarised in the trail, without harm to valid callers."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
 from ferryman.core.service import Service
 from ferryman.model.secret import Secret
 from ferryman.signing.rsa import encode_public_key
-from tests.server.conftest import Recorded, Server, until
+from tests.server.running import Recorded, Server, until
 
 BURST = int(CLAIM_BURST)
 TARGET = "AmazonSSM.DescribeSessions"
@@ -57,7 +57,7 @@ async def describe(server: Server, secret: Secret | None = None, key: str | None
     return str(answer.get("__type", ""))
 
 
-async def test_guesses_at_a_key_are_throttled_and_not_recorded_one_by_one(server: Server, tmp_path: Path) -> None:
+async def test_failed_attempts_with_a_key_are_throttled_and_summarised(server: Server, tmp_path: Path) -> None:
     codes = [await describe(server, key="AKIAAAAAAAAAAAAAAAAA") for _ in range(BURST + 20)]
     assert codes == ["UnrecognizedClientException"] * BURST + ["ThrottlingException"] * 20
     assert await describe(server) == ""
@@ -75,13 +75,13 @@ async def test_a_key_is_not_locked_out_by_wrong_signatures(server: Server) -> No
     assert await describe(server) == ""
 
 
-async def test_nor_is_one_that_was_not_used_before(server: Server) -> None:
+async def test_unused_key_is_not_locked_out_by_wrong_signatures(server: Server) -> None:
     for _ in range(BURST * 2):
         await describe(server, Secret("wrong"))
     assert await describe(server) == ""
 
 
-async def test_a_wrong_clock_is_no_guess(server: Server) -> None:
+async def test_wrong_clock_is_not_a_failed_attempt(server: Server) -> None:
     server.clock.advance(-3600)
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": TARGET}
     signed = server.signed("POST", "/", "", b"{}", headers)
@@ -90,7 +90,7 @@ async def test_a_wrong_clock_is_no_guess(server: Server) -> None:
     assert codes == {"InvalidSignatureException"}
 
 
-async def test_guesses_at_an_activation_code(server: Server) -> None:
+async def test_failed_attempts_with_an_activation_code_are_throttled(server: Server) -> None:
     activation = await server.call("create_activation", IamRole="role")
     body = {
         "ActivationId": activation["ActivationId"],
@@ -106,7 +106,7 @@ async def test_guesses_at_an_activation_code(server: Server) -> None:
     assert codes == ["InvalidActivation"] * BURST + ["ThrottlingException"] * 5
 
 
-async def test_a_spent_token_is_refused_and_recorded(server: Server, tmp_path: Path) -> None:
+async def test_used_token_is_refused_and_recorded(server: Server, tmp_path: Path) -> None:
     node = await server.register()
     await node.control()
     answer = await server.start(node)
@@ -127,7 +127,7 @@ async def test_a_spent_token_is_refused_and_recorded(server: Server, tmp_path: P
     assert answer["TokenValue"] not in json.dumps(refusals)
 
 
-async def test_guesses_at_a_token(server: Server, tmp_path: Path) -> None:
+async def test_failed_attempts_with_a_session_token_are_throttled(server: Server, tmp_path: Path) -> None:
     node = await server.register()
     await node.control()
     answer = await server.start(node)
@@ -141,7 +141,7 @@ async def test_guesses_at_a_token(server: Server, tmp_path: Path) -> None:
     assert client.websocket.closed is False
 
 
-async def test_what_was_not_looked_at_is_told_when_the_server_stops(server: Server, tmp_path: Path) -> None:
+async def test_refused_attempts_are_summarised_when_the_server_stops(server: Server, tmp_path: Path) -> None:
     for _ in range(BURST + 3):
         await describe(server, key="AKIAAAAAAAAAAAAAAAAA")
     await server.shut_down()

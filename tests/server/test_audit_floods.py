@@ -1,4 +1,4 @@
-"""What somebody without permissions can do to the audit trail: its records are small, and soon only counted."""
+"""Callers without permissions cannot flood the audit trail: their records are small, and soon only counted."""
 
 import json
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from ferryman.core.service import Service
 from ferryman.model.identity.callers import Credentials
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
-from tests.server.conftest import REGION, Recorded, Server
+from tests.server.running import REGION, Recorded, Server
 
 NODE = "mi-0123456789abcdef0"
 BURST = 100
@@ -100,7 +100,7 @@ async def test_denied_calls_beyond_the_callers_allowance_are_summed_up(
     assert summary["sourceIPAddresses"] == ["127.0.0.1"]
 
 
-async def test_a_node_that_comes_and_goes_is_summed_up(server: Server, tmp_path: Path) -> None:
+async def test_repeated_connections_of_a_node_are_summarised(server: Server, tmp_path: Path) -> None:
     node = await server.register()
     for _ in range(70):
         peer = await node.control()
@@ -115,7 +115,7 @@ async def test_a_node_that_comes_and_goes_is_summed_up(server: Server, tmp_path:
     assert all(kind.startswith(NODE_CHANGE) for kind in summary["counts"])
 
 
-async def test_a_node_that_is_refused_sessions_is_summed_up(server: Server, tmp_path: Path) -> None:
+async def test_repeated_refusals_of_a_node_are_summarised(server: Server, tmp_path: Path) -> None:
     node = await server.register()
     await node.control()
     session_id = (await server.start(node))["SessionId"]
@@ -129,7 +129,7 @@ async def test_a_node_that_is_refused_sessions_is_summed_up(server: Server, tmp_
     assert summary["callers"] == [node.node_id]
 
 
-async def test_nor_does_it_help_a_node_to_name_many_sessions(server: Server, tmp_path: Path) -> None:
+async def test_refusals_for_many_sessions_of_one_node_are_summarised(server: Server, tmp_path: Path) -> None:
     node = await server.register()
     for number in range(BURST + 5):
         assert await (await node.data(f"root-{number:017x}", token="AAAA")).closed() == 1008
@@ -140,7 +140,7 @@ async def test_nor_does_it_help_a_node_to_name_many_sessions(server: Server, tmp
     assert (summary["principalId"], summary["records"]) == (node.node_id, 5)
 
 
-async def test_a_node_changes_its_key_so_often_only(server: Server) -> None:
+async def test_key_rotations_of_a_node_are_limited(server: Server) -> None:
     node = await server.register()
     target = "AmazonSSM.UpdateManagedInstancePublicKey"
     body = json.dumps({"NewPublicKey": encode_public_key(node.private_key), "NewPublicKeyType": "Rsa"}).encode()
@@ -157,7 +157,7 @@ async def test_a_node_changes_its_key_so_often_only(server: Server) -> None:
     assert answers[-1][1]["__type"] == "ThrottlingException"
 
 
-async def test_calls_that_need_no_permission_are_made_so_often_only(server: Server, stranger: Credentials) -> None:
+async def test_calls_that_need_no_permission_are_limited(server: Server, stranger: Credentials) -> None:
     body = b"Action=GetSessionToken&Version=2011-06-15"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     statuses = []

@@ -1,4 +1,4 @@
-"""What the server records of calls and sessions, and what it refuses when it cannot."""
+"""What the server records of calls and sessions, and what it refuses when it cannot record."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ from ferryman.core.audit.redaction import HIDDEN
 from ferryman.core.service import AuditSettings, Service
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
-from tests.server.conftest import Recorded, Server, until
+from tests.server.running import Recorded, Server, until
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ async def test_a_forged_upgrade_is_recorded(server: Server, told: Told) -> None:
     assert record["errorCode"] == "MissingAuthenticationTokenException"
 
 
-async def test_a_clients_wrong_signature_is_recorded_although_its_token_decides(server: Server, told: Told) -> None:
+async def test_wrong_signature_of_an_admitted_client_is_recorded(server: Server, told: Told) -> None:
     path = "/v1/data-channel/root-00000000000000000"
     forged = replace(server.administrator, secret_access_key=Secret("wrong"))
     await (await server.dial(path, server.signed("GET", path, "", b"", None, forged, "ssmmessages"))).close()

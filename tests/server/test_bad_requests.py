@@ -1,4 +1,4 @@
-"""What is not HTTP, or only half of it: a short answer of our own, and no warnings in the log."""
+"""Bytes that are not HTTP, or only half a request: a short response, and no warnings in the log."""
 
 import asyncio
 import logging
@@ -8,36 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from ferryman.server.timeouts import Timeouts
-from tests.server.conftest import SECONDS, Server, nothing, until
-from tests.server.test_front_door import HEALTH, UPGRADE, Raw, connect, connected
-
-__all__ = ["connect"]
-
-MARK = b"qqreflectedqq"
-CALL = b"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n"
-
-BAD = {
-    "not http": MARK + b"\r\n\r\n",
-    "method": MARK + b"\x00 / HTTP/1.1\r\nHost: h\r\n\r\n",
-    "no method": b"GE\x01T /" + MARK + b" HTTP/1.1\r\nHost: h\r\n\r\n",
-    "version": b"GET /" + MARK + b" HTTP/9.9.9\r\nHost: h\r\n\r\n",
-    "header": b"GET / HTTP/1.1\r\n" + MARK + b"\r\n\r\n",
-    "header name": b"GET / HTTP/1.1\r\n" + MARK + b"\x00: 1\r\n\r\n",
-    "length": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + MARK + b"\r\n\r\n",
-    "two lengths": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\nX: " + MARK + b"\r\n\r\n",
-    "coding": b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: " + MARK + b"\r\n\r\n",
-    "long line": b"GET /" + MARK * 1000 + b" HTTP/1.1\r\nHost: h\r\n\r\n",
-    "many lines": b"GET / HTTP/1.1\r\nHost: h\r\n" + b"X-" + MARK + b": 1\r\n" * 200 + b"\r\n",
-    "expectation": b"GET / HTTP/1.1\r\nHost: h\r\nExpect: " + MARK + b"\r\n\r\n",
-    "chunk": CALL + b"Transfer-Encoding: chunked\r\n\r\n" + MARK + b"\r\n",
-    "chunk after chunk": CALL + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" + MARK + b"\r\n",
-    "url": b"GET http://[" + MARK + b" HTTP/1.1\r\nHost: h\r\n\r\n",
-    "port": b"GET http://h:99999999/" + MARK + b" HTTP/1.1\r\nHost: h\r\n\r\n",
-    "upgrade": b"GET /v1/data-channel/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 99\r\nSec-WebSocket-Key: " + MARK + b"\r\n\r\n",
-    "tls": bytes.fromhex("16030100c8010000c40303") + MARK,
-    "behind a request": HEALTH + MARK + b"\x00\r\n\r\n",
-}
+from tests.server.raw_connections import BAD, CALL, MARK, UPGRADE, Raw, connected
+from tests.server.running import SECONDS, Server, nothing, until
 
 
 @pytest.fixture
@@ -52,7 +24,7 @@ def quiet(caplog: pytest.LogCaptureFixture, lines: Sequence[Mapping[str, object]
 
 
 @pytest.mark.parametrize("sent", BAD.values(), ids=BAD)
-async def test_what_is_not_http_is_answered_shortly(
+async def test_malformed_http_gets_a_short_answer(
     connect: Callable[..., Awaitable[Raw]], caplog: pytest.LogCaptureFixture, sent: bytes
 ) -> None:
     with capture_logs() as lines:
@@ -82,7 +54,7 @@ async def test_a_peer_that_leaves_in_the_middle_of_a_body_is_not_an_error(
     quiet(caplog, lines)
 
 
-async def test_a_body_that_turns_bad_halfway_is_answered(
+async def test_malformed_chunk_after_a_valid_one_is_answered(
     server: Server, connect: Callable[..., Awaitable[Raw]], caplog: pytest.LogCaptureFixture
 ) -> None:
     with capture_logs() as lines:

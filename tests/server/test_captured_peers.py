@@ -17,7 +17,7 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode, encode
 from ferryman.wire.payloads import decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, InteractiveShell
-from tests.server.conftest import SECONDS, Peer, Server, until
+from tests.server.running import SECONDS, Peer, Server, until
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RECORDED_NODE = "mi-0123456789abcdef0"

@@ -1,4 +1,4 @@
-"""Who gets a channel: upgrades, tokens, openings, right and wrong."""
+"""Who gets a channel: upgrades, tokens and openings, valid and invalid."""
 
 import json
 import uuid
@@ -16,7 +16,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
-from tests.server.conftest import REGION, Node, Server, task_complete, typed, until
+from tests.server.running import REGION, Node, Server, task_complete, typed, until
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_a_control_channel_must_be_signed(server: Server) -> None:
     assert await refused_upgrade(server, f"/v1/control-channel/{node.node_id}?role=subscribe&stream=input") == 403
 
 
-async def test_a_control_channel_is_the_signers_own(server: Server) -> None:
+async def test_node_cannot_open_another_nodes_control_channel(server: Server) -> None:
     node, other = await server.register(), await server.register()
     path = f"/v1/control-channel/{other.node_id}"
     assert await refused_upgrade(server, path, node.signed("GET", path)) == 403
@@ -104,7 +104,7 @@ async def test_a_signed_client_is_accepted(server: Server) -> None:
 @pytest.mark.parametrize(
     "authorization", ["Bearer x", "AWS4-HMAC-SHA256", "Basic dXNlcjpwYXNz", "AWS4-HMAC-SHA256 x=y"]
 )
-async def test_an_authorization_that_is_no_signature_is_ignored(server: Server, authorization: str) -> None:
+async def test_authorization_without_a_signature_is_ignored(server: Server, authorization: str) -> None:
     node = await server.register()
     await node.control()
     with capture_logs() as logs:
@@ -114,7 +114,7 @@ async def test_an_authorization_that_is_no_signature_is_ignored(server: Server, 
 
 
 @pytest.mark.parametrize("fault", ["secret", "key", "region", "service", "query"])
-async def test_a_clients_signature_that_does_not_hold_is_ignored(server: Server, fault: str) -> None:
+async def test_unverifiable_signature_of_a_client_is_ignored(server: Server, fault: str) -> None:
     node = await server.register()
     await node.control()
     ticket = await server.start(node)
@@ -122,7 +122,7 @@ async def test_a_clients_signature_that_does_not_hold_is_ignored(server: Server,
     await _joins(server, ticket, headers)
 
 
-async def test_guesses_at_a_key_by_clients_upgrades_are_throttled(server: Server) -> None:
+async def test_failed_attempts_with_a_key_on_upgrades_are_throttled(server: Server) -> None:
     node = await server.register()
     await node.control()
     path = f"/v1/data-channel/{(await server.start(node))['SessionId']}"
@@ -132,7 +132,7 @@ async def test_guesses_at_a_key_by_clients_upgrades_are_throttled(server: Server
     assert await refused_upgrade(server, path, headers) == 400
 
 
-async def test_a_signature_that_does_not_hold_opens_no_agents_channel(server: Server) -> None:
+async def test_unverifiable_signature_opens_no_agent_channel(server: Server) -> None:
     paired = await server.paired()
     token = await paired.node.create_channel("data", paired.session_id)
     path = f"/v1/data-channel/{paired.session_id}"
@@ -163,7 +163,7 @@ async def _joins(server: Server, ticket: dict[str, Any], headers: dict[str, str]
     await until(lambda: server.session(ticket["SessionId"]), lambda session: session.token_id is None)
 
 
-async def test_what_is_no_upgrade(server: Server) -> None:
+async def test_request_without_an_upgrade_is_refused(server: Server) -> None:
     node = await server.register()
     path = f"/v1/control-channel/{node.node_id}"
     async with server.http.get(server.url_of(path), headers=node.signed("GET", path)) as answer:
@@ -184,7 +184,7 @@ async def test_a_peer_that_says_nothing(server: Server) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"TokenValue":1}', "null", '{"ClientInstanceId":"mi-0"}'])
-async def test_openings_that_are_none(server: Server, text: str) -> None:
+async def test_malformed_openings_are_refused(server: Server, text: str) -> None:
     peer = await server.dial("/v1/data-channel/root-00000000000000000")
     await peer.text(text)
     assert await peer.closed() == 1008
@@ -195,7 +195,7 @@ async def test_openings_that_are_none(server: Server, text: str) -> None:
         assert await agent.closed() == 1008
 
 
-async def test_a_client_that_gives_no_id_is_let_in_and_is_another_each_time(server: Server) -> None:
+async def test_client_without_an_id_is_admitted_as_a_new_client_each_time(server: Server) -> None:
     """The npm package ssm-session gives none, neither its version."""
     node = await server.register()
     control = await node.control()
@@ -232,7 +232,7 @@ async def test_frames_before_the_opening_are_ignored(server: Server) -> None:
     await control.until(MessageType.INTERACTIVE_SHELL)
 
 
-async def test_but_not_without_end(server: Server) -> None:
+async def test_frames_before_the_opening_are_bounded(server: Server) -> None:
     peer = await server.dial("/v1/data-channel/root-00000000000000000")
     for number in range(65):
         await peer.send(typed(number))
@@ -289,7 +289,7 @@ async def test_a_token_of_another_session(server: Server) -> None:
     assert "not valid for this session" in await refused_client(server, first["SessionId"], second["TokenValue"])
 
 
-async def test_a_token_that_a_newer_one_replaced(server: Server) -> None:
+async def test_replaced_token_is_refused(server: Server) -> None:
     node = await server.register()
     await node.control()
     ticket = await server.start(node)
@@ -316,7 +316,7 @@ LONG = "x" * 500_000
 
 
 @pytest.mark.parametrize("member", ["ClientId", "ClientVersion", "RequestId", "TokenValue", "Unknown"])
-async def test_what_a_client_says_of_itself_is_bounded(server: Server, member: str) -> None:
+async def test_version_and_ids_of_a_client_are_bounded(server: Server, member: str) -> None:
     node = await server.register()
     await node.control()
     ticket = await server.start(node)
@@ -337,7 +337,7 @@ async def test_a_long_session_id_is_logged_in_part(server: Server) -> None:
     assert max(len(str(line)) for line in lines) < 1000
 
 
-async def test_what_a_node_says_of_a_task_is_logged_in_part(server: Server) -> None:
+async def test_task_status_of_a_node_is_truncated_in_the_log(server: Server) -> None:
     paired = await server.paired()
     with capture_logs() as lines:
         await paired.control.send(task_complete(LONG[:100_000], LONG[:100_000]))
@@ -419,7 +419,7 @@ async def test_a_user_creates_no_channel(server: Server) -> None:
 # Sessions that are over
 
 
-async def test_a_late_client_is_told(server: Server) -> None:
+async def test_late_client_is_notified_of_the_end_of_its_session(server: Server) -> None:
     paired = await server.paired()
     resumed = await server.call("resume_session", SessionId=paired.session_id)
     await paired.control.send(task_complete(paired.session_id))
@@ -427,7 +427,7 @@ async def test_a_late_client_is_told(server: Server) -> None:
     assert "terminated" in await refused_client(server, paired.session_id, resumed["TokenValue"])
 
 
-async def test_a_late_agent_is_let_in_and_told(server: Server) -> None:
+async def test_late_agent_is_admitted_and_closed_with_the_end_of_its_session(server: Server) -> None:
     paired = await server.paired()
     await paired.control.send(task_complete(paired.session_id))
     await server.until_status(paired.session_id, SessionStatus.TERMINATED)

@@ -1,4 +1,4 @@
-"""A node's control channel: tasks out, results in, the newest wins."""
+"""A node's control channel: tasks out, results in, and the newest channel wins."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, decode_interactive_shell
-from tests.server.conftest import Node, Peer, Server, output, plain_frame, task_complete, until
+from tests.server.running import Node, Peer, Server, output, plain_frame, task_complete, until
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def test_a_node_that_is_deregistered_while_it_opens_does_not_stay(server: 
     assert await control.closed() == 1008
 
 
-async def test_an_agent_that_informs_of_nothing_is_listed_by_its_opening(server: Server) -> None:
+async def test_agent_without_instance_information_is_listed_by_its_opening(server: Server) -> None:
     node = await server.register()
     await node.control(version="3.3.0.0", ferryman=None)
 
@@ -154,7 +154,7 @@ class TestPatience:
     def timeouts(self) -> Timeouts:
         return Timeouts(start=60, close=0.3)
 
-    async def test_a_start_that_shows_itself_lets_the_next_go(self, server: Server) -> None:
+    async def test_confirmed_start_releases_the_next(self, server: Server) -> None:
         paired = await server.paired()
         ticket = await server.start(paired.node)
         await start_task(server, paired.node, ticket["SessionId"])
@@ -197,7 +197,7 @@ async def test_other_agents_get_a_moment_after_opening(server: Server) -> None:
     assert loop.time() - before > 0.3
 
 
-async def test_a_start_that_is_still_waiting_is_taken_back(server: Server) -> None:
+async def test_queued_start_is_cancelled(server: Server) -> None:
     node = await server.register()
     control = await node.control()
     for number in range(3):
@@ -271,7 +271,7 @@ async def test_an_unknown_sessions_result_is_acknowledged(server: Server) -> Non
     await acknowledged(await node.control(), task_complete("root-00000000000000000"))
 
 
-async def test_a_result_that_cannot_be_stored_is_not_acknowledged(server: Server) -> None:
+async def test_result_that_cannot_be_stored_is_not_acknowledged(server: Server) -> None:
     paired = await server.paired()
     await server.store.close()
     await paired.control.send(task_complete(paired.session_id))
@@ -316,7 +316,7 @@ async def test_oversized(server: Server) -> None:
     assert await control.closed() == 1009
 
 
-async def test_a_node_that_reads_nothing_is_not_sent_more_and_more(server: Server) -> None:
+async def test_output_queue_for_a_node_that_does_not_read_is_bounded(server: Server) -> None:
     node = await server.register()
     control = await node.control()
     subject = control_subject(node.node_id)
@@ -335,7 +335,7 @@ async def told(server: Server, subject: str, message: bytes) -> bool:
     return True
 
 
-async def test_a_task_that_was_lost_with_the_control_channel_is_sent_again(server: Server) -> None:
+async def test_task_lost_with_the_control_channel_is_resent(server: Server) -> None:
     node = await server.register()
     control = await node.control()
     ticket = await server.start(node)

@@ -1,4 +1,4 @@
-"""A caller whose policies are too much work, through boto3."""
+"""Callers whose policies are too expensive to evaluate, through boto3."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ratelimits.throttle import DENIALS_BURST
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
-from tests.server.conftest import ACCOUNT, Server
+from tests.server.running import ACCOUNT, Server
 
 
 async def refusal(operation: Any, **parameters: Any) -> tuple[str, str]:
@@ -30,7 +30,7 @@ NODE = {"ResourceType": "ManagedInstance", "ResourceId": "mi-0123456789abcdef0"}
 TAG_KEYS = [f"{n}x" * 40 for n in range(50)]
 
 
-async def test_a_decision_that_is_too_much_work_is_denied_and_its_caller_waits(server: Server) -> None:
+async def test_too_expensive_policy_evaluation_is_denied_and_its_caller_is_paused(server: Server) -> None:
     eve = await create_user(server.service, "eve")
     await server.service.store.policies.put_inline(eve.user_id, "p", COSTLY)
     key = await create_access_key(server.service, "eve")
@@ -43,7 +43,7 @@ async def test_a_decision_that_is_too_much_work_is_denied_and_its_caller_waits(s
     assert (await asyncio.to_thread(sts.get_caller_identity))["Arn"].endswith(":user/eve")
 
 
-async def test_the_person_waits_under_every_name_and_nobody_else_of_that_name(server: Server) -> None:
+async def test_pause_follows_the_person_across_role_session_names(server: Server) -> None:
     """The names of a role's sessions are its callers' to choose."""
     entering = json.dumps({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}})
     trust = json.dumps(
@@ -74,7 +74,7 @@ async def test_the_person_waits_under_every_name_and_nobody_else_of_that_name(se
     assert await asyncio.to_thread(same.get_caller_identity)
 
 
-async def test_whoever_sent_much_for_nothing_waits(server: Server) -> None:
+async def test_caller_with_a_large_refused_body_is_paused(server: Server) -> None:
     """Reading a large body costs milliseconds, whatever is decided then."""
     await create_user(server.service, "eve")
     key = await create_access_key(server.service, "eve")
@@ -90,7 +90,7 @@ async def test_whoever_sent_much_for_nothing_waits(server: Server) -> None:
     assert await asyncio.to_thread(sts.get_caller_identity)
 
 
-async def test_who_is_denied_too_often_waits_and_others_do_not(server: Server) -> None:
+async def test_caller_denied_too_often_is_paused_alone(server: Server) -> None:
     await server.call("describe_sessions", State="Active")
     await create_user(server.service, "eve")
     key = await create_access_key(server.service, "eve")

@@ -1,4 +1,4 @@
-"""Every operation is denied to a caller without a policy, also those that will be added."""
+"""Every operation is denied to a caller without a policy, including operations that are added later."""
 
 import asyncio
 import json
@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
-from botocore.model import Shape
 
 from ferryman.awsapi.models import operation_model
 from ferryman.core.authorization.decisions import _NODE
@@ -16,47 +15,15 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus, Requester
 from ferryman.model.identifiers import Millis
 from ferryman.server.operations.registry import BY_CALLER
-from tests.server.conftest import Server
+from tests.server.model_values import minimal
+from tests.server.running import Server
 
 ACTION_PREFIXES = {"tagging": "tag"}
 CODES = {"ec2": "UnauthorizedOperation", "iam": "AccessDenied", "sts": "AccessDenied"}
 NEEDS_NO_POLICY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 ASKED = sorted(key for key in BY_CALLER if key not in NEEDS_NO_POLICY and f"{key[0]}:{key[1]}" not in _NODE)
-PARAMETERS: dict[str, Any] = {
-    "ResourceType": "Document",
-    "ActivationId": "01234567-89ab-cdef-0123-456789abcdef",
-    "InstanceId": "mi-0123456789abcdef0",
-    "Content": "{}",
-    "VersionId": "v1",
-    "PolicyArn": "arn:aws:iam::123456789012:policy/p",
-    "AccessRequestId": "oi-0123456789ab",
-    "OpsItemId": "oi-0123456789ab",
-    "InstanceOSUser": "alice",
-    "Targets": [{"Key": "InstanceIds", "Values": ["mi-0123456789abcdef0"]}],
-}
-
-NOTHING: Mapping[str, Any] = {}
-
 BESIDES: dict[tuple[str, str], dict[str, Any]] = {("ssm", "CreateDocument"): {"DocumentType": "Session"}}
 """What AWS does not require and Ferryman does."""
-
-
-def minimal(shape: Shape, name: str = "", named: Mapping[str, Any] = NOTHING) -> Any:
-    """A value that satisfies the model, with required members only, and those of `named`."""
-    if name in named or name in PARAMETERS:
-        return named[name] if name in named else PARAMETERS[name]
-    match shape.type_name:
-        case "structure":
-            members = [each for each in shape.members if each in shape.required_members or each in named]
-            return {each: minimal(shape.members[each], each, named) for each in members}
-        case "list":
-            return [minimal(shape.member, named=named)]
-        case "integer" | "long":
-            return int(shape.metadata.get("min", 1))
-        case "boolean":
-            return True
-        case _:
-            return (shape.enum or ["1" * max(3, int(shape.metadata.get("min", 1)))])[0]
 
 
 def test_there_are_operations_to_deny() -> None:
@@ -183,7 +150,7 @@ def refusal(client: Any, service: str, operation: str, named: Mapping[str, str])
 
 
 @pytest.mark.parametrize("policy", [None, DENY_ALL])
-async def test_a_refusal_does_not_tell_what_exists(server: Server, policy: dict[str, Any] | None) -> None:
+async def test_denial_does_not_reveal_what_exists(server: Server, policy: dict[str, Any] | None) -> None:
     """Every operation, on what exists and on what does not: a caller who may do nothing sees no difference."""
     there = await things(server)
     nobody = await create_user(server.service, "nobody")

@@ -1,4 +1,4 @@
-"""Documents and tags as boto3 sees them, against the real server."""
+"""Documents and tags through boto3, against a real server."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.server.conftest import Server
+from tests.server.running import Server
 
 SHELL = {"schemaVersion": "1.0", "sessionType": "Standard_Stream"}
 YAML = """\
@@ -139,7 +139,7 @@ async def test_what_create_refuses(server: Server, members: dict[str, Any], code
     assert part in caught.value.response["Error"]["Message"]
 
 
-async def test_a_version_number_larger_than_any(server: Server) -> None:
+async def test_oversized_version_number_is_refused(server: Server) -> None:
     await create(server)
     for operation in ("get_document", "update_document_default_version", "delete_document"):
         code, _ = await refusal(server, operation, Name="Tail", DocumentVersion="9" * 30)
@@ -258,7 +258,7 @@ async def test_what_yaml_cannot_convert_is_the_authors_fault(server: Server, val
     assert "quote it" in message
 
 
-async def test_cedar_that_would_take_seconds_is_refused_by_a_limit_that_it_names(server: Server) -> None:
+async def test_expensive_cedar_policy_is_refused_naming_the_limit(server: Server) -> None:
     condition = "principal has a" + ".a" * 8000
     policy = f"permit(principal, action, resource) when {{ {condition} }};"
     asked = {"Content": policy, "DocumentFormat": "TEXT", "DocumentType": "AutoApprovalPolicy"}

@@ -11,11 +11,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from ferryman.server.listener.connection import Connection
-from tests.server.conftest import until
-from tests.server.test_bad_requests import BAD
-from tests.server.test_front_door import HEALTH, UPGRADE, Raw, connect
-
-__all__ = ["connect"]
+from tests.server.raw_connections import BAD, HEALTH, UPGRADE, Raw
+from tests.server.running import until
 
 UNSIGNED = b"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSSM.StartSession\r\nContent-Length: 2\r\n\r\n{}"
 SENT = {

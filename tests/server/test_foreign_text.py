@@ -20,7 +20,7 @@ from ferryman.awsapi.models import operation_model
 from ferryman.cli.main import app
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.tasks import decode_interactive_shell
-from tests.server.conftest import REGION, Node, Peer, Server, task_complete
+from tests.server.running import REGION, Node, Peer, Server, task_complete
 
 FORGED = "FORGED"
 HOSTILE = f"db-1\x1b]0;x\x07\x1b[2J\r\n{FORGED}: all is well\x9b2J\x7f\u202e\u2066\u200b\u2028{FORGED}"
@@ -152,7 +152,7 @@ def test_no_command_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("command", LINES)
-async def test_a_hostile_node_steers_no_terminal(scene: Scene, command: str) -> None:
+async def test_control_characters_from_a_node_are_escaped(scene: Scene, command: str) -> None:
     for arguments in LINES[command]:
         printed = await scene.ran(*command.split(), *arguments)
         assert "Traceback" not in printed

@@ -1,4 +1,4 @@
-"""Behind a proxy: whom a request came from, by what trusted proxies say and by nothing else."""
+"""The client of a request behind a proxy, as trusted proxies name it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.server.http.forwarded import MOST_HOPS, Client, ProxyHeader, TrustedProxies
-from tests.server.conftest import Recorded, Server
+from tests.server.running import Recorded, Server
 
 NETWORKS = [ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/48")]
 CLIENT = "203.0.113.9"
@@ -97,15 +97,13 @@ def test_forwarded_is_read_from_right_to_left(values: list[str], address: str) -
         (ProxyHeader.FORWARDED, "for"),
     ],
 )
-def test_an_unreadable_header_is_refused_rather_than_granting_what_the_proxy_may(
-    header: ProxyHeader, value: str
-) -> None:
+def test_unreadable_forwarded_header_is_refused(header: ProxyHeader, value: str) -> None:
     with pytest.raises(ServiceError, match=f"The proxy's {header} header does not name its client"):
         client_of([(header.value, value)], header=header)
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded"])
-def test_a_header_without_end_is_refused_before_it_is_read(name: str) -> None:
+def test_overlong_header_is_refused_before_it_is_parsed(name: str) -> None:
     header = ProxyHeader.FORWARDED if name == "Forwarded" else ProxyHeader.X_FORWARDED_FOR
     lines = [(name, "," * 1024)] * 9
     assert client_of(lines[:8], header=header).address == "127.0.0.1"
@@ -202,7 +200,7 @@ class TestTrusted:
     def proxies(self) -> TrustedProxies:
         return TrustedProxies(NETWORKS)
 
-    async def test_conditions_and_records_have_the_clients_address(self, server: Server, behind: Behind) -> None:
+    async def test_conditions_and_records_use_the_clients_address(self, server: Server, behind: Behind) -> None:
         bound = await bound_caller(server)
         assert await behind.describe(FORWARDED, bound) == (200, "")
         for headers in ({}, {**FORWARDED, "X-Forwarded-Proto": "http"}, {**FORWARDED, "X-Forwarded-For": "192.0.2.1"}):

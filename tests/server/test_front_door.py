@@ -1,4 +1,4 @@
-"""Peers that come in and do not get on: slow, stalled, too many, or with more than they may send."""
+"""Slow and stalled peers, too many connections, and too large requests are dropped or refused; callers are not."""
 
 import asyncio
 import json
@@ -25,44 +25,11 @@ from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.listener import Listener, listen
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.timeouts import Timeouts
-from tests.server.conftest import SECONDS, Server, make_certificate, nothing, server_sockets, typed, until
+from tests.server.raw_connections import HEALTH, UPGRADE, Raw, connected
+from tests.server.running import SECONDS, Server, make_certificate, nothing, typed, until
 
-HEALTH = b"GET /healthz HTTP/1.1\r\nHost: ferryman.test\r\n\r\n"
 BUSY = HEALTH.replace(b"/healthz", b"/busy")
 CALL = b"POST / HTTP/1.1\r\nHost: ferryman.test\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n"
-UPGRADE = (
-    b"GET /v1/data-channel/admin-0123456789abcdef0?role=publish_subscribe HTTP/1.1\r\nHost: ferryman.test\r\n"
-    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
-
-
-@dataclass
-class Raw:
-    """A TCP connection to the server that says what it likes."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    @classmethod
-    async def connect(cls, port: int, **options: object) -> "Raw":
-        return cls(*await asyncio.open_connection("127.0.0.1", port, **options))  # type: ignore[arg-type]
-
-    async def gone(self) -> bytes:
-        """Read until the server closes; what it said."""
-        async with asyncio.timeout(SECONDS):
-            try:
-                return await self.reader.read()
-            except ConnectionError:
-                return b""
-
-    async def status(self) -> bytes:
-        """The answer's status line; its body is read away."""
-        async with asyncio.timeout(SECONDS):
-            head = await self.reader.readuntil(b"\r\n\r\n")
-            length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
-            await self.reader.readexactly(int(length or 0))
-        return head.split(b"\r\n")[0]
 
 
 def signed_call(
@@ -76,32 +43,13 @@ def signed_call(
     return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def connected(port: int) -> list[str]:
-    """The server's sockets that have a peer."""
-    return [each for each in server_sockets(port) if not each.endswith("LISTEN")]
-
-
-@pytest.fixture
-async def connect(server: Server) -> AsyncIterator[Callable[..., Awaitable[Raw]]]:
-    """Connect to the server; closed with the test."""
-    made: list[Raw] = []
-
-    async def connect(**options: object) -> Raw:
-        made.append(await Raw.connect(server.port, **options))
-        return made[-1]
-
-    yield connect
-    for each in made:
-        each.writer.close()
-
-
 class TestPatience:
     @pytest.fixture
     def timeouts(self) -> Timeouts:
         return Timeouts(request=0.3, close=0.2)
 
     @pytest.mark.parametrize("head", [HEALTH, UPGRADE])
-    async def test_a_head_that_comes_drop_by_drop_is_not_waited_for(
+    async def test_slow_request_head_is_dropped(
         self, server: Server, connect: Callable[..., Awaitable[Raw]], head: bytes
     ) -> None:
         raw = await connect()
@@ -115,10 +63,10 @@ class TestPatience:
         assert asyncio.get_running_loop().time() - began < 3
         assert await server.health()
 
-    async def test_nobody_stays_who_says_nothing(self, connect: Callable[..., Awaitable[Raw]]) -> None:
+    async def test_silent_connection_is_closed(self, connect: Callable[..., Awaitable[Raw]]) -> None:
         assert await (await connect()).gone() == b""
 
-    async def test_strangers_may_be_idle_for_less_long(
+    async def test_unauthenticated_peers_have_a_shorter_idle_timeout(
         self, server: Server, connect: Callable[..., Awaitable[Raw]]
     ) -> None:
         known = await connect()
@@ -139,7 +87,7 @@ class TestUnreadAnswers:
         monkeypatch.setattr(front_door, "SOCKET_BUFFER", 4096)
         return Timeouts(idle=0.3)
 
-    async def test_answers_must_be_taken(self, server: Server) -> None:
+    async def test_peer_that_does_not_read_its_response_is_dropped(self, server: Server) -> None:
         content = json.dumps({"schemaVersion": "1.0", "description": "x" * 50_000, "sessionType": "Standard_Stream"})
         await server.call("create_document", Name="Long", DocumentType="Session", Content=content)
         await until(nothing, lambda _: not connected(server.port))
@@ -159,7 +107,7 @@ class TestNewcomers:
     def unauthenticated(self) -> UnauthenticatedLimits:
         return UnauthenticatedLimits(limit=3, exempt=())
 
-    async def test_one_address_may_bring_so_many(
+    async def test_unauthenticated_connections_of_one_address_are_limited(
         self, server: Server, connect: Callable[..., Awaitable[Raw]], unauthenticated: UnauthenticatedLimits
     ) -> None:
         inside = [await connect() for _ in range(3)]
@@ -177,14 +125,16 @@ class TestNewcomers:
         another.writer.write(HEALTH)
         assert b"200" in await another.status()
 
-    async def test_who_is_known_is_not_counted(self, server: Server, unauthenticated: UnauthenticatedLimits) -> None:
+    async def test_authenticated_connection_is_not_counted(
+        self, server: Server, unauthenticated: UnauthenticatedLimits
+    ) -> None:
         paired = await server.paired()
         assert len([peer for peer in (paired.control, paired.client, paired.agent) if not peer.websocket.closed]) == 3
         await until(nothing, lambda _: len(unauthenticated) <= 1)  # the registration was not signed
         for _ in range(3):
             assert await server.paired()
 
-    async def test_an_upgrade_alone_tells_nothing(
+    async def test_upgrade_alone_does_not_authenticate(
         self, server: Server, connect: Callable[..., Awaitable[Raw]], unauthenticated: UnauthenticatedLimits
     ) -> None:
         raw = await connect()
@@ -209,7 +159,9 @@ class TestUnfinishedHeads:
             await asyncio.sleep(0)
         assert await pieces.status() == await whole.status()
 
-    async def test_they_cost_no_tasks(self, server: Server, connect: Callable[..., Awaitable[Raw]]) -> None:
+    async def test_unfinished_requests_cost_no_tasks(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]]
+    ) -> None:
         before = len(asyncio.all_tasks())
         for _ in range(20):
             raw = await connect()
@@ -219,14 +171,14 @@ class TestUnfinishedHeads:
         assert len(connected(server.port)) >= 20
 
     @pytest.mark.parametrize("start", [b"\x16\x03\x01\x02\x00", b"hello", b"\x00" * 64])
-    async def test_what_cannot_be_a_head_is_answered_at_once(
+    async def test_bytes_that_cannot_be_a_head_are_answered_immediately(
         self, connect: Callable[..., Awaitable[Raw]], start: bytes
     ) -> None:
         raw = await connect()
         raw.writer.write(start)
         assert b" 400 " in await raw.status()
 
-    async def test_a_head_without_end_is_refused(self, connect: Callable[..., Awaitable[Raw]]) -> None:
+    async def test_endless_request_head_is_refused(self, connect: Callable[..., Awaitable[Raw]]) -> None:
         raw = await connect()
         raw.writer.write(HEALTH[:-2] + b"X-More: " + b"1" * 32 * 1024)
         assert b" 400 " in await raw.status()
@@ -241,7 +193,7 @@ class TestCallers:
     def unauthenticated(self) -> UnauthenticatedLimits:
         return UnauthenticatedLimits(exempt=())
 
-    async def test_a_call_that_is_replayed_holds_so_many_connections(
+    async def test_replayed_call_cannot_hold_more_connections_than_its_caller(
         self, server: Server, connect: Callable[..., Awaitable[Raw]]
     ) -> None:
         """Of a caller who may do nothing."""
@@ -348,7 +300,9 @@ class TestBodies:
     def limits(self) -> Limits:
         return Limits(request_memory=3_500_000)
 
-    async def test_their_sum_is_bounded(self, server: Server, connect: Callable[..., Awaitable[Raw]]) -> None:
+    async def test_memory_of_unfinished_requests_is_bounded(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]]
+    ) -> None:
         many = [await connect() for _ in range(8)]
         for each in many:
             each.writer.write(self.UNFINISHED)
@@ -367,7 +321,7 @@ class TestBodies:
             each.writer.transport.abort()
         await asyncio.gather(*answers)
 
-    async def test_strangers_keep_no_known_caller_out(
+    async def test_unauthenticated_connections_do_not_keep_callers_out(
         self, server: Server, connect: Callable[..., Awaitable[Raw]]
     ) -> None:
         known = await connect()
@@ -385,7 +339,7 @@ class TestBodies:
             each.writer.transport.abort()
         await asyncio.gather(*refused)
 
-    async def test_requests_that_wait_for_their_answer_keep_no_other_caller_out(
+    async def test_unanswered_requests_do_not_keep_other_callers_out(
         self, server: Server, connect: Callable[..., Awaitable[Raw]]
     ) -> None:
         node = await server.register()
@@ -428,14 +382,14 @@ class TestTls:
             await until(nothing, lambda _: [line for line in lines if line["event"] == "tls handshake failed"])
         assert lines[0]["peer"] == "127.0.0.1"
 
-    async def test_a_head_must_follow_the_handshake(
+    async def test_connection_without_a_request_after_the_handshake_is_closed(
         self, server: Server, connect: Callable[..., Awaitable[Raw]], tls: tuple[Path, Path]
     ) -> None:
         raw = await connect(ssl=ssl.create_default_context(cafile=tls[0]))
         raw.writer.write(HEALTH[:-2])
         assert await raw.gone() == b""
 
-    async def test_plain_http_is_told_of_in_the_log(
+    async def test_plain_http_to_a_tls_port_is_logged(
         self, server: Server, connect: Callable[..., Awaitable[Raw]]
     ) -> None:
         with capture_logs() as lines:
@@ -445,7 +399,7 @@ class TestTls:
             await until(nothing, lambda _: lines)
         assert (lines[0]["event"], lines[0]["reason"]) == ("tls handshake failed", "http request")
 
-    async def test_strangers_to_our_authority_are_told_of_in_the_log(self, server: Server) -> None:
+    async def test_peer_that_does_not_trust_the_certificate_is_logged(self, server: Server) -> None:
         def connect() -> None:
             with socket.create_connection(("127.0.0.1", server.port), SECONDS) as raw:
                 ssl.create_default_context().wrap_socket(raw, server_hostname="127.0.0.1")
@@ -465,7 +419,7 @@ class TestFrames:
             peer.raw(struct.pack(">BBQ4s", 0x82, 0x80 | 127, 100_000_000, b"mask") + b"x" * masked_bytes)
             assert await peer.closed() == 1009
 
-    async def test_many_fragments_make_no_longer_frame(self, server: Server) -> None:
+    async def test_fragmented_message_is_bounded_like_a_frame(self, server: Server) -> None:
         paired = await server.paired()
         quarter = 256 * 1024
         fragment = struct.pack(">BBQ4s", 0x00, 0x80 | 127, quarter, bytes(4)) + bytes(quarter)
@@ -526,7 +480,7 @@ class TestShortage:
             peer.writer.close()
             await peer.gone()
 
-    async def test_when_the_house_is_full_the_idlest_gives_way(self, doorway: Doorway) -> None:
+    async def test_full_server_closes_the_idlest_connection(self, doorway: Doorway) -> None:
         first, second = await doorway.ask(), await doorway.ask()
         assert b"200" in await first.status()
         assert b"200" in await second.status()
@@ -537,7 +491,7 @@ class TestShortage:
         assert b"200" in await second.status()
         assert doorway.door.connections == 2
 
-    async def test_when_all_are_busy_others_wait(self, doorway: Doorway) -> None:
+    async def test_new_connections_wait_while_all_are_busy(self, doorway: Doorway) -> None:
         with capture_logs() as lines:
             busy = [await doorway.ask(BUSY) for _ in range(2)]
             await until(nothing, lambda _: len(doorway.busy) == 2)
@@ -550,7 +504,7 @@ class TestShortage:
         doorway.released.set()
         assert b"200" in await busy[1].status()
 
-    async def test_who_waits_comes_in_when_a_busy_one_has_its_answer(self, doorway: Doorway) -> None:
+    async def test_waiting_connection_is_accepted_when_a_busy_one_becomes_idle(self, doorway: Doorway) -> None:
         busy = [await doorway.ask(BUSY) for _ in range(2)]
         await until(nothing, lambda _: len(doorway.busy) == 2)
         third = asyncio.create_task((await doorway.ask()).status())
@@ -559,7 +513,7 @@ class TestShortage:
         doorway.busy[0].request_ended()
         assert b"200" in await third
 
-    async def test_without_a_descriptor_it_waits_for_one(
+    async def test_listener_waits_for_a_free_file_descriptor(
         self, doorway: Doorway, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(front_door, "_OUT_OF_FILES_SECONDS", 0.01)

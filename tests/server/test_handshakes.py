@@ -1,4 +1,4 @@
-"""A node's HandshakeRequest begins the session that was asked for, or ends it."""
+"""A node's HandshakeRequest must start the session that was requested; otherwise the session ends."""
 
 import json
 import uuid
@@ -10,7 +10,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels.handshakes import LONGEST, MOST_HANDSHAKES, objection
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
-from tests.server.conftest import Paired, Server
+from tests.server.running import Paired, Server
 
 FORWARDING = {"type": "LocalPortForwarding", "portNumber": "80", "localPortNumber": "8080"}
 SHELL: dict[str, Any] = {"schemaVersion": "1.0", "sessionType": "Standard_Stream"}
@@ -47,17 +47,25 @@ def test_what_was_asked_for(document: dict[str, Any], asked: dict[str, Any]) -> 
         (
             SHELL,
             action("Port", FORWARDING),
-            "the node began a session of type 'Port', not Standard_Stream as asked for",
+            "the node started a session of type 'Port', but Standard_Stream was requested",
         ),
-        (SHELL, action("NonInteractiveCommands"), "of type 'NonInteractiveCommands', not Standard_Stream"),
-        (PORT, action("Standard_Stream"), "of type 'Standard_Stream', not Port"),
-        (SHELL, action(["Port"]), "of type \"['Port']\", not Standard_Stream"),
-        (SHELL, {"ActionType": "SessionType"}, "of type 'None', not Standard_Stream"),
-        (PORT, action("Port", {**FORWARDING, "localPortNumber": "22"}), "another port or socket"),
-        (PORT, action("Port", {**FORWARDING, "localConnectionType": "unix", "localUnixSocket": "/x"}), "another port"),
-        (PORT, action("Port", {"portNumber": "80"}), "another port or socket"),
-        ({**PORT, "properties": {"portNumber": "22"}}, action("Port", FORWARDING), "another port or socket"),
-        (SHELL, action("Standard_Stream", kind="KMSEncryption"), "encryption by a KMS key"),
+        (
+            SHELL,
+            action("NonInteractiveCommands"),
+            "of type 'NonInteractiveCommands', but Standard_Stream was requested",
+        ),
+        (PORT, action("Standard_Stream"), "of type 'Standard_Stream', but Port was requested"),
+        (SHELL, action(["Port"]), "of type \"['Port']\", but Standard_Stream was requested"),
+        (SHELL, {"ActionType": "SessionType"}, "of type 'None', but Standard_Stream was requested"),
+        (PORT, action("Port", {**FORWARDING, "localPortNumber": "22"}), "a different port or socket"),
+        (
+            PORT,
+            action("Port", {**FORWARDING, "localConnectionType": "unix", "localUnixSocket": "/x"}),
+            "a different port",
+        ),
+        (PORT, action("Port", {"portNumber": "80"}), "a different port or socket"),
+        ({**PORT, "properties": {"portNumber": "22"}}, action("Port", FORWARDING), "a different port or socket"),
+        (SHELL, action("Standard_Stream", kind="KMSEncryption"), "encryption with a KMS key"),
     ],
 )
 def test_what_was_not_asked_for(document: dict[str, Any], asked: dict[str, Any], cause: str) -> None:
@@ -107,19 +115,19 @@ async def refused(paired: Paired) -> None:
     message = await paired.client.message()
     assert message.message_type == MessageType.CHANNEL_CLOSED
     closed = decode_payload(message.payload, ChannelClosed)
-    assert closed.output.startswith("The session was ended: the node began a session of type 'Port'")
+    assert closed.output.startswith("The session was ended: the node started a session of type 'Port'")
     session = await paired.server.session(paired.session_id)
     assert (session.status, session.details) == (SessionStatus.TERMINATED, closed.output)
 
 
 @pytest.mark.parametrize("ferryman", [False, True])
-async def test_a_node_that_begins_another_session_ends_it(server: Server, ferryman: bool) -> None:
+async def test_handshake_for_another_session_type_ends_the_session(server: Server, ferryman: bool) -> None:
     paired = await server.paired(ferryman=ferryman)
     await paired.agent.send(handshake(action("Port", FORWARDING)))
     await refused(paired)
 
 
-async def test_a_second_handshake_is_looked_at_too(server: Server) -> None:
+async def test_second_handshake_is_checked_too(server: Server) -> None:
     paired = await server.paired()
     as_asked = handshake(action("Standard_Stream"))
     for _ in range(2):
@@ -138,5 +146,6 @@ async def test_a_node_cannot_keep_the_server_reading_handshakes(server: Server) 
     await paired.agent.send(handshake(action("Standard_Stream"), {"ActionType": "one more"}))
     message = await paired.client.message()
     assert (
-        decode_payload(message.payload, ChannelClosed).output == "The session was ended: the node began it too often."
+        decode_payload(message.payload, ChannelClosed).output
+        == "The session was ended: the node sent too many different handshakes."
     )

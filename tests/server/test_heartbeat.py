@@ -1,4 +1,4 @@
-"""The heartbeat while this process itself stands still, as it does when it is stopped, swapped out or suspended."""
+"""The heartbeat while this process stands still because it is stopped, swapped out or suspended."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from aiohttp import WSMsgType
 from ferryman.server.channels.heartbeat import Heartbeat
 from ferryman.server.channels.websocket import Socket
 from ferryman.server.timeouts import Timeouts
-from tests.server.conftest import Server
+from tests.server.running import Server
 
 STANDSTILL = 2.5
 SILENCE = 1.3
@@ -53,7 +53,7 @@ class Peer:
         self.aborted.set()
 
 
-async def test_what_is_heard_after_a_standstill_is_not_dated_into_the_future(timeouts: Timeouts) -> None:
+async def test_message_after_a_standstill_is_not_dated_in_the_future(timeouts: Timeouts) -> None:
     heartbeat, peer = Heartbeat(timeouts), Peer()
     heartbeat.add(cast(Socket, peer))
     running = asyncio.create_task(heartbeat.run())

@@ -1,4 +1,4 @@
-"""A node that means harm: other sessions' ids, forged answers, floods. Others' sessions do not notice."""
+"""A hostile node: other sessions' ids, forged answers, floods. Other sessions do not notice."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.http.throttling import REFUSAL_SECONDS
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
-from tests.server.conftest import (
+from tests.server.running import (
     Node,
     Paired,
     Peer,
@@ -43,7 +43,7 @@ async def unharmed(victim: Paired) -> None:
 
 
 @pytest.mark.parametrize("name", ["Connected", "Terminating"])
-async def test_a_state_counts_for_the_session_of_its_channel_only(server: Server, name: str) -> None:
+async def test_session_state_applies_only_to_the_session_of_its_channel(server: Server, name: str) -> None:
     victim, hostile = await server.paired(), await server.paired()
     await hostile.agent.send(state(name, victim.session_id, victim.client_id))
     await hostile.agent.close()
@@ -51,7 +51,7 @@ async def test_a_state_counts_for_the_session_of_its_channel_only(server: Server
     await unharmed(victim)
 
 
-async def test_forged_answers_end_no_session(server: Server) -> None:
+async def test_forged_answers_do_not_end_a_session(server: Server) -> None:
     """Neither one that runs, nor one that waits for its client, nor one that does not exist; and all get receipts."""
     victim, hostile = await server.paired(), await server.paired()
     waiting = (await server.start(victim.node))["SessionId"]
@@ -72,7 +72,7 @@ async def test_a_channel_for_anothers_session_in_ones_own_name(server: Server) -
     await unharmed(victim)
 
 
-async def test_floods_hold_up_nobody(server: Server) -> None:
+async def test_floods_delay_nobody(server: Server) -> None:
     """Of every kind at once: a keystroke's way there and back beside them takes less than two seconds, every time."""
     victim, hostile = await server.paired(), await server.paired()
     floods = [
@@ -100,7 +100,7 @@ async def test_floods_hold_up_nobody(server: Server) -> None:
     assert (await server.session(victim.session_id)).status is SessionStatus.CONNECTED
 
 
-async def test_a_node_that_asks_for_receipts_and_reads_none_is_dropped(server: Server) -> None:
+async def test_node_that_requests_acknowledgements_and_reads_none_is_dropped(server: Server) -> None:
     victim, hostile = await server.paired(), await server.paired()
     forged = task_complete("nobody-00000000000000000", "Failed", "forged")
     with contextlib.suppress(aiohttp.ClientConnectionResetError):
@@ -115,7 +115,7 @@ class TestPace:
     def limits(self) -> Limits:
         return Limits(calls_burst=12, calls_per_second=1)
 
-    async def test_channels_are_opened_at_a_measured_pace(self, server: Server) -> None:
+    async def test_channel_upgrades_are_throttled(self, server: Server) -> None:
         """A node that opens its channels over and over waits for its turn; another one does not."""
         victim, hostile = await server.paired(), await server.paired()
 

@@ -1,4 +1,4 @@
-"""IAM through boto3: what Terraform, the AWS CLI and people's scripts call, on users, groups and policies."""
+"""IAM through boto3: what Terraform, the AWS CLI and scripts call on users, groups and policies."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from ferryman.model.secret import Secret
 from ferryman.model.tags import ResourceType
 from ferryman.policy.offsets import statement_positions
 from ferryman.server.operations.iam import simulation as iam_simulation_operations
-from tests.server.conftest import ACCOUNT, Server
+from tests.server.running import ACCOUNT, Server
 
 DOCUMENT = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:DescribeSessions", "Resource": "*"}]}
@@ -46,7 +46,7 @@ def credentials(key: dict[str, Any]) -> Credentials:
     return Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
 
 
-async def test_a_user_from_birth_to_death(server: Server, iam: Iam) -> None:
+async def test_user_lifecycle(server: Server, iam: Iam) -> None:
     tags = [{"Key": "team", "Value": "web"}]
     made = (await iam("create_user", UserName="alice", Path="/ops/", Tags=tags, PermissionsBoundary=BUILT_IN))["User"]
     assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/ops/alice"
@@ -96,7 +96,7 @@ async def test_keys_work_are_two_at_most_and_say_when_they_were_used(server: Ser
     )
 
 
-async def test_a_renamed_user_stays_who_it_is(server: Server, iam: Iam) -> None:
+async def test_renamed_user_keeps_its_identity(server: Server, iam: Iam) -> None:
     await iam("create_user", UserName="alice")
     await iam("put_user_policy", UserName="alice", PolicyName="p", PolicyDocument=DOCUMENT)
     key = credentials((await iam("create_access_key", UserName="alice"))["AccessKey"])
@@ -109,7 +109,7 @@ async def test_a_renamed_user_stays_who_it_is(server: Server, iam: Iam) -> None:
     assert (await refused(iam, "update_user", UserName="carol", NewUserName="root"))[:2] == ("EntityAlreadyExists", 409)
 
 
-async def test_a_group_grants_what_it_holds_at_once(server: Server, iam: Iam) -> None:
+async def test_group_policies_apply_immediately(server: Server, iam: Iam) -> None:
     await iam("create_user", UserName="alice")
     ssm = server.client("ssm", credentials((await iam("create_access_key", UserName="alice"))["AccessKey"]))
     group = (await iam("create_group", GroupName="watchers", Path="/x/"))["Group"]
@@ -201,7 +201,7 @@ async def test_a_boundary_bounds_and_keeps_its_policy(server: Server, iam: Iam) 
     )
 
 
-async def test_listings_come_in_pages_that_nobody_else_can_continue(server: Server, iam: Iam) -> None:
+async def test_page_tokens_work_only_for_their_caller(server: Server, iam: Iam) -> None:
     for name in ("a", "b", "c"):
         await iam("create_user", UserName=name, Path="/ops/")
         await iam("create_policy", PolicyName=name, PolicyDocument=DOCUMENT, Path="/ops/")
@@ -333,7 +333,7 @@ async def test_simulations_say_what_decides_and_where_it_stands(server: Server, 
         assert (await refused(iam, "simulate_custom_policy", **given))[0] == "InvalidInput"
 
 
-async def test_where_statements_stand_is_looked_up_once_a_policy(iam: Iam, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_statement_positions_are_computed_once_per_policy(iam: Iam, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
 
     def look(text: str) -> Any:
@@ -348,7 +348,7 @@ async def test_where_statements_stand_is_looked_up_once_a_policy(iam: Iam, monke
     assert looked == [text]
 
 
-async def test_who_may_not_be_simulated_is_not_by_another_name_either(server: Server, iam: Iam) -> None:
+async def test_simulation_by_another_name_needs_permission_too(server: Server, iam: Iam) -> None:
     name = "director-of-operations"
     trust = json.dumps({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}})
     await iam("create_role", RoleName=name, AssumeRolePolicyDocument=trust)
@@ -367,7 +367,7 @@ async def test_who_may_not_be_simulated_is_not_by_another_name_either(server: Se
         assert (await refused(iam, "get_context_keys_for_principal_policy", eve, **given))[0] == "AccessDenied"
 
 
-async def test_policies_that_are_nobodys_are_not_told_the_tags_of_nodes(server: Server, iam: Iam) -> None:
+async def test_custom_policy_simulation_does_not_reveal_node_tags(server: Server, iam: Iam) -> None:
     """Who may simulate policies of their own making could guess them otherwise, one by one."""
     node = "mi-0123456789abcdef0"
     await server.service.store.tags.put(ResourceType.NODE, node, {"team": "red"})

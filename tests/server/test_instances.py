@@ -1,4 +1,4 @@
-"""DescribeInstances, GetInventory and GetResources by botocore's clients over a whole server."""
+"""DescribeInstances, GetInventory and GetResources through botocore, against a real server."""
 
 import asyncio
 import sqlite3
@@ -7,14 +7,14 @@ from typing import Any
 
 from ferryman.model.nodes import NodeInformation
 from ferryman.model.tags import ResourceType
-from tests.server.conftest import Server
+from tests.server.running import Server
 
 
 async def paged(client: Any, operation: str, **parameters: Any) -> list[dict[str, Any]]:
     return await asyncio.to_thread(lambda: list(client.get_paginator(operation).paginate(**parameters)))
 
 
-async def test_a_node_in_every_listing(server: Server) -> None:
+async def test_tagged_node_appears_in_every_listing(server: Server) -> None:
     node = await server.register()
     await node.control()
     information = NodeInformation("agent", "1", "Linux", computer_name="web-1", ip_address="192.0.2.1")

@@ -22,8 +22,8 @@ from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KE
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.wire.agent_message import MessageType
-from tests.server.conftest import REGION, Node, Server, output
-from tests.server.test_denied import minimal
+from tests.server.model_values import minimal
+from tests.server.running import REGION, Node, Server, output
 
 JSON = "application/x-amz-json-1.1"
 STRANGER = "mi-0123456789abcdef0"
@@ -130,7 +130,7 @@ def test_the_tables_know_every_operation() -> None:
     assert len(OF_PEOPLE) > 20
 
 
-async def test_a_node_calls_no_operation_of_people(server: Server) -> None:
+async def test_node_cannot_call_operations_for_people(server: Server) -> None:
     """Also not about itself, and not with its RSA key."""
     node = await server.register()
     now = datetime.now(UTC)
@@ -153,7 +153,7 @@ DENIED = {
 
 
 @pytest.mark.parametrize("service", sorted({service for service, _ in OF_PEOPLE} - {"ssm"}))
-async def test_a_node_calls_nothing_of_other_services(server: Server, service: str) -> None:
+async def test_node_cannot_call_other_services(server: Server, service: str) -> None:
     node = await server.register()
     client = server.client(service, node.credentials)
     for operation in [name for of, name in OF_PEOPLE if of == service]:
@@ -168,7 +168,7 @@ async def test_a_node_calls_nothing_of_other_services(server: Server, service: s
 
 
 @pytest.mark.parametrize("key", OF_AGENTS, ids=lambda key: key[1])
-async def test_a_node_speaks_for_no_other(server: Server, key: Key) -> None:
+async def test_node_cannot_answer_for_another_node(server: Server, key: Key) -> None:
     node, other = await server.register(), await server.register()
     await other.control()
     subject = str(other.node_id)
@@ -178,7 +178,7 @@ async def test_a_node_speaks_for_no_other(server: Server, key: Key) -> None:
     assert (status, code) == (403 if key[0] == "ssmmessages" else 400, "AccessDeniedException")
 
 
-async def test_a_node_reads_nothing_of_a_session_by_its_number(server: Server) -> None:
+async def test_node_learns_nothing_about_a_session_by_guessing_its_id(server: Server) -> None:
     """An unknown session and another node's are refused alike."""
     node, other = await server.register(), await server.register()
     await other.control()
@@ -249,7 +249,7 @@ async def test_every_set_of_credentials_is_good_until_its_own_end(server: Server
     assert answers == [(400, "ExpiredTokenException")] + 3 * [(200, "")]
 
 
-async def test_a_deregistered_nodes_credentials_and_key_are_void_at_once(server: Server) -> None:
+async def test_credentials_and_key_of_a_deregistered_node_are_invalid_immediately(server: Server) -> None:
     paired = await server.paired()
     node = paired.node
     await server.call("deregister_managed_instance", InstanceId=node.node_id)

@@ -1,4 +1,4 @@
-"""Calls whose signature is in their query: few are accepted, for a short time, and read in one way only."""
+"""Calls with the signature in the query: few are accepted, for a short time, and with one reading only."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from ferryman.model.identity.callers import Credentials
-from tests.server.conftest import REGION, SECONDS, Server
+from tests.server.running import REGION, SECONDS, Server
 
 
 def url_of(server: Server, operation: str, service: str = "sts", expires: int = 900, **parameters: Any) -> str:

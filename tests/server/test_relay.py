@@ -1,4 +1,4 @@
-"""Frames from end to end: order, gates, loss, replacement, stalls, faults."""
+"""Frames from end to end: order, gates, loss, replacement, stalls and faults."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from ferryman.server.channels.websocket import TURN_FRAMES
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
-from tests.server.conftest import (
+from tests.server.running import (
     Paired,
     Peer,
     Server,
@@ -68,7 +68,7 @@ class TestOverTls:
         await server.shut_down()
         assert await closing == 1001
 
-    async def test_a_stalled_client_holds_up_nobody(self, server: Server) -> None:
+    async def test_stalled_client_delays_nobody(self, server: Server) -> None:
         paired = await server.paired()
         sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
         assert sent * 4096 > 20 * MEBIBYTE
@@ -95,7 +95,7 @@ async def test_other_paddings_of_the_type_pass(server: Server) -> None:
     assert await paired.client.frame() == padded
 
 
-async def test_what_an_end_may_not_send_is_not_passed_on(server: Server) -> None:
+async def test_frames_that_an_end_may_not_send_are_not_forwarded(server: Server) -> None:
     paired = await server.paired()
     forbidden = (MessageType.CHANNEL_CLOSED, MessageType.PAUSE_PUBLICATION, MessageType.INTERACTIVE_SHELL, "brand_new")
     for message_type in (*forbidden, MessageType.INPUT_STREAM_DATA):
@@ -156,7 +156,7 @@ async def test_oversized(server: Server, end: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["client", "agent"])
-async def test_bytes_that_are_no_websocket(server: Server, end: str) -> None:
+async def test_bytes_that_are_not_websocket_frames(server: Server, end: str) -> None:
     paired = await server.paired()
     peer: Peer = getattr(paired, end)
     peer.raw(b"\xff" * 64)
@@ -194,7 +194,7 @@ async def test_a_malformed_state(server: Server) -> None:
 # The two publications, and Ferryman's marker
 
 
-async def test_the_agent_is_told_who_the_client_is(server: Server) -> None:
+async def test_agent_learns_which_client_is_connected(server: Server) -> None:
     node = await server.register()
     control = await node.control()
     ticket = await server.start(node)
@@ -207,7 +207,7 @@ async def test_the_agent_is_told_who_the_client_is(server: Server) -> None:
     assert decode_payload(message.payload, Publication).client_id == client_id
 
 
-async def test_ferrymans_agent_is_heard_from_its_marker_on(server: Server) -> None:
+async def test_output_of_ferrymans_agent_is_forwarded_from_its_marker_on(server: Server) -> None:
     paired = await server.paired(ferryman=True)
     await paired.agent.send(output(0, b"first epoch"))
     assert (await paired.client.message()).payload == b"first epoch"
@@ -229,7 +229,7 @@ async def test_ferrymans_agent_is_heard_from_its_marker_on(server: Server) -> No
     assert (await second.message()).payload == b"second epoch"
 
 
-async def test_other_agents_are_heard_at_once(server: Server) -> None:
+async def test_output_of_other_agents_is_forwarded_immediately(server: Server) -> None:
     node = await server.register()
     control = await node.control()
     ticket = await server.start(node)
@@ -273,7 +273,7 @@ async def test_acknowledgements_wait_for_an_agent_that_is_away(server: Server) -
     assert (await agent.message()).payload == b"after"
 
 
-async def test_what_a_client_says_before_the_agent_comes_is_kept(server: Server) -> None:
+async def test_input_before_the_agent_connects_is_kept(server: Server) -> None:
     """Once: when the agent is lost later, its client sends again what was not acknowledged."""
     node = await server.register()
     control = await node.control()
@@ -362,7 +362,7 @@ async def test_a_client_that_never_connects(server: Server) -> None:
     assert await control.closed() == 1002  # and not a task: it would have come first
 
 
-async def test_an_agent_that_never_takes_the_task_up(server: Server) -> None:
+async def test_agent_that_never_starts_the_task(server: Server) -> None:
     node = await server.register()
     control = await node.control()
     ticket = await server.start(node)
@@ -472,7 +472,7 @@ class TestBackpressure:
         await other.agent.send(output(0, b"lively"))
         assert (await other.client.message()).payload == b"lively"
 
-    async def test_the_relay_is_not_stopped_by_it(self, server: Server) -> None:
+    async def test_shutdown_is_not_blocked_by_a_stalled_end(self, server: Server) -> None:
         paired = await server.paired()
         await flood(paired.agent, lambda number: output(number, bytes(4096)), 64 * MEBIBYTE)
         await server.shut_down()
@@ -513,7 +513,7 @@ async def test_a_stalled_end_that_is_replaced(server: Server) -> None:
     assert (await client.until(MessageType.OUTPUT_STREAM_DATA)).payload == b"resent"
 
 
-async def test_a_store_that_fails_costs_the_channel_and_no_more(server: Server) -> None:
+async def test_store_failure_closes_only_the_channel(server: Server) -> None:
     paired = await server.paired()
     await server.store.close()
     await paired.client.close()
@@ -528,9 +528,7 @@ def ends(paired: Paired, receiver: str) -> tuple[Peer, Peer, Callable[[int, byte
     return paired.agent, paired.client, typed
 
 
-async def test_a_flood_of_small_frames_leaves_others_their_turn(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_flood_of_small_frames_does_not_delay_others(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     turn = 0
     taken: Counter[int] = Counter()
     peek_header = RelayEnd.peek_header

@@ -1,4 +1,4 @@
-"""What AWS's ends need of a relay: a pause after the handshake, and acknowledgements that they sent once only."""
+"""What AWS's ends need from a relay: a pause after the handshake, and acknowledgements that are sent only once."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import Acknowledge, decode_payload
-from tests.server.conftest import Paired, Peer, Server, output, plain_frame, typed
+from tests.server.running import Paired, Peer, Server, output, plain_frame, typed
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def resumed(paired: Paired) -> Peer:
     return client
 
 
-async def test_nothing_comes_right_after_handshake_complete(server: Server) -> None:
+async def test_nothing_is_sent_right_after_handshake_complete(server: Server) -> None:
     paired = await server.paired()
     complete = encode(
         AgentMessage(MessageType.OUTPUT_STREAM_DATA, 1, 0, uuid.uuid4(), 1, PayloadType.HANDSHAKE_COMPLETE, b"{}")
@@ -110,7 +110,7 @@ async def test_a_resent_message_that_is_new_to_the_client(server: Server) -> Non
     assert (await paired.agent.message()).payload == b"next"
 
 
-async def test_nobody_answers_for_a_client_that_took_nothing_yet(server: Server) -> None:
+async def test_nothing_is_acknowledged_for_a_client_that_has_read_nothing(server: Server) -> None:
     paired = await server.paired()
     first = output(0)
     for _ in range(2):  # AWS's client drops output while its handlers are not ready

@@ -1,4 +1,4 @@
-"""Roles and temporary credentials through boto3: what IAM keeps, what STS gives, and what that signs."""
+"""Roles and temporary credentials through boto3: what IAM keeps, what STS issues, and what that signs."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import AccessType
-from tests.server.conftest import ACCOUNT, Server
+from tests.server.running import ACCOUNT, Server
 
 OPERATOR = "arn:aws:iam::aws:policy/FerrymanOperator"
 INLINE = '{"Statement": {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}}'
@@ -84,7 +84,7 @@ async def test_iam_keeps_roles_as_boto3_shows_them(server: Server) -> None:
     await asyncio.to_thread(walk)
 
 
-async def test_a_roles_session_starts_sessions_as_itself(server: Server) -> None:
+async def test_role_session_owns_the_sessions_it_starts(server: Server) -> None:
     await create_user(server.service, "alice", BuiltinRole.OPERATOR)
     key = await create_access_key(server.service, "alice")
     node = await server.register()

@@ -1,4 +1,4 @@
-"""The certificate under a running server: new ones for new connections, none that cannot be used."""
+"""The certificate of a running server: new connections get a new one, and unusable ones are ignored."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from ferryman.server.listener.certificate import EXPIRING, ServerCertificate
-from tests.server.conftest import SECONDS, Server, make_certificate, nothing, until
+from tests.server.running import SECONDS, Server, make_certificate, nothing, until
 
 Files = tuple[Path, Path]
 
@@ -56,7 +56,7 @@ class TestFiles:
         assert certificate.context is context
         assert lines == []
 
-    async def test_a_new_pair_is_taken(self, tls: Files, other: Files) -> None:
+    async def test_new_certificate_is_loaded(self, tls: Files, other: Files) -> None:
         certificate = ServerCertificate(*tls)
         context = certificate.context
         for new, place in zip(other, tls, strict=True):
@@ -66,7 +66,7 @@ class TestFiles:
         assert certificate.context is not context
         assert events(lines) == ["certificate loaded"]
 
-    async def test_links_that_are_moved(self, tmp_path: Path, tls: Files, other: Files) -> None:
+    async def test_replaced_symlinks_are_followed(self, tmp_path: Path, tls: Files, other: Files) -> None:
         links = tmp_path / "live.pem", tmp_path / "live.key"
         for link, target in zip(links, tls, strict=True):
             link.symlink_to(target)
@@ -78,7 +78,7 @@ class TestFiles:
         await certificate.look()
         assert certificate.context is not context
 
-    async def test_half_a_pair_waits_for_the_other_half(self, tls: Files, other: Files) -> None:
+    async def test_half_written_pair_is_loaded_once_complete(self, tls: Files, other: Files) -> None:
         certificate = ServerCertificate(*tls)
         context = certificate.context
         put(other[0], tls[0])
@@ -92,7 +92,7 @@ class TestFiles:
         assert certificate.context is not context
 
     @pytest.mark.parametrize("broken", [b"", b"no PEM", None])
-    async def test_a_broken_file_is_left_alone(self, tls: Files, broken: bytes | None) -> None:
+    async def test_unusable_certificate_file_is_ignored(self, tls: Files, broken: bytes | None) -> None:
         certificate = ServerCertificate(*tls)
         context = certificate.context
         content = tls[0].read_bytes()
@@ -113,7 +113,7 @@ class TestFiles:
         await certificate.look()
         assert certificate.context is context
 
-    async def test_what_was_refused_is_tried_again_though_it_looks_the_same(self, tls: Files) -> None:
+    async def test_refused_pair_is_retried_even_if_it_looks_unchanged(self, tls: Files) -> None:
         certificate = ServerCertificate(*tls)
         whole = tls[1].read_bytes()
         tls[1].write_bytes(b"x" * len(whole))
@@ -125,7 +125,7 @@ class TestFiles:
             await certificate.look()
         assert events(lines) == ["certificate loaded"]
 
-    async def test_an_expired_one_is_not_taken(self, tls: Files, other: Files) -> None:
+    async def test_expired_certificate_is_not_loaded(self, tls: Files, other: Files) -> None:
         now = datetime.now(UTC)
         certificate = ServerCertificate(*tls, now=lambda: now)
         context = certificate.context
@@ -151,7 +151,7 @@ class TestFiles:
 
 
 class TestTime:
-    async def test_expiry_is_told_once_a_day(self, tls: Files) -> None:
+    async def test_expiry_is_logged_once_a_day(self, tls: Files) -> None:
         now = datetime.now(UTC)
         certificate = ServerCertificate(*tls, now=lambda: now)
         now = certificate.expires - EXPIRING
@@ -164,7 +164,7 @@ class TestTime:
             await certificate.look()
         assert events(lines) == ["certificate expires", "certificate expires"]
 
-    async def test_it_is_renewed_before_it_expires(self, tls: Files, other: Files) -> None:
+    async def test_certificate_is_renewed_before_it_expires(self, tls: Files, other: Files) -> None:
         now = datetime.now(UTC)
         asked = []
 

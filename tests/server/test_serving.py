@@ -10,7 +10,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.wire.agent_message import MessageType
-from tests.server.conftest import Peer, Server, until
+from tests.server.running import Peer, Server, until
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ async def test_health(server: Server) -> None:
     assert (await server.health())["channels"] == 3
 
 
-async def test_answers_do_not_name_the_software_beneath(server: Server) -> None:
+async def test_responses_do_not_name_the_underlying_software(server: Server) -> None:
     async with server.http.get(server.url_of("/healthz")) as answer:
         assert answer.headers["Server"] == "Ferryman"
 
 
-async def test_stopping_tells_both_ends_to_come_back(server: Server) -> None:
+async def test_stopping_closes_both_ends_with_going_away(server: Server) -> None:
     paired = await server.paired()
     reading = [asyncio.create_task(peer.closed()) for peer in (paired.control, paired.client, paired.agent)]
     await server.shut_down()
@@ -39,7 +39,7 @@ async def test_stopping_tells_both_ends_to_come_back(server: Server) -> None:
     assert session.status is SessionStatus.DISCONNECTED
 
 
-async def test_stopping_does_not_wait_for_peers_that_are_deaf(server: Server) -> None:
+async def test_stopping_does_not_wait_for_unresponsive_peers(server: Server) -> None:
     paired = await server.paired()
     began = asyncio.get_running_loop().time()
     await server.shut_down()  # none of the peers reads
@@ -97,7 +97,7 @@ async def test_sessions_of_a_server_that_died_are_disconnected_at_start(server: 
     await again
 
 
-async def test_a_port_that_is_taken(server: Server) -> None:
+async def test_port_in_use_is_an_error(server: Server) -> None:
     with pytest.raises(OSError, match="in use"):
         await serve(server.service, "127.0.0.1", server.port, ready=lambda _: None, stop=asyncio.Event())
 
@@ -122,7 +122,7 @@ class TestImpatience:
             assert message.type is WSMsgType.PING
             await control.websocket.pong(message.data)
 
-    async def test_who_answers_stays(self, server: Server) -> None:
+    async def test_peer_that_answers_pings_stays_connected(self, server: Server) -> None:
         node = await server.register()
         control = await node.control()
         loop = asyncio.get_running_loop()
@@ -133,7 +133,7 @@ class TestImpatience:
             assert message.type is WSMsgType.PING
             await control.websocket.pong(message.data)
 
-    async def test_who_is_silent_is_dropped(self, server: Server) -> None:
+    async def test_silent_peer_is_dropped(self, server: Server) -> None:
         node = await server.register()
         control = await node.control()
         assert await control.closed() in (None, 1006)
@@ -147,7 +147,7 @@ class TestOwnEnds:
     def timeouts(self) -> Timeouts:
         return Timeouts(own_ping=0.05, own_silence=0.3, close=0.2, quiet=0.0, probe=0.2)
 
-    async def test_who_is_silent_is_dropped_and_others_stay(self, server: Server) -> None:
+    async def test_silent_peer_is_dropped_and_others_stay(self, server: Server) -> None:
         node = await server.register()
         other = await (await server.register()).control()
         own = await node.control(own_end=True)
@@ -182,7 +182,7 @@ class TestPingedNodes:
     def timeouts(self) -> Timeouts:
         return Timeouts(close=0.2, quiet=0.0, probe=60.0)
 
-    async def test_a_node_is_not_held_up_while_it_is_pinged(self, server: Server) -> None:
+    async def test_ping_does_not_delay_a_node(self, server: Server) -> None:
         node = await server.register()
         control = await node.control(own_end=True)
         first = asyncio.create_task(server.start(node))
@@ -216,5 +216,5 @@ async def answer_pings(peer: Peer) -> None:
             await peer.websocket.pong(message.data)
 
 
-def test_own_ends_are_gone_within_45_seconds() -> None:
+def test_silent_own_ends_are_dropped_within_45_seconds() -> None:
     assert DEFAULT_TIMEOUTS.own_ping + DEFAULT_TIMEOUTS.own_silence <= 45

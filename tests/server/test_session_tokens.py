@@ -1,4 +1,4 @@
-"""The sizes of session tokens and source identities through STS's own API."""
+"""The sizes of session tokens and source identities, through STS."""
 
 import asyncio
 import json
@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
-from tests.server.conftest import ACCOUNT
+from tests.server.running import ACCOUNT
 
 if TYPE_CHECKING:
-    from tests.server.conftest import Server
+    from tests.server.running import Server
 
 TRUST = {
     "Version": "2012-10-17",
@@ -23,7 +23,7 @@ TRUST = {
 }
 
 
-async def test_a_token_is_as_large_as_asked_for_and_its_size_is_told(server: "Server") -> None:
+async def test_session_token_has_the_requested_size_and_reports_it(server: "Server") -> None:
     iam, sts = server.client("iam"), server.client("sts")
     role = {"RoleName": "Ops", "AssumeRolePolicyDocument": json.dumps(TRUST)}
     arn = (await asyncio.to_thread(iam.create_role, **role))["Role"]["Arn"]

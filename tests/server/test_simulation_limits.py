@@ -1,4 +1,4 @@
-"""What one simulation may cost, through boto3."""
+"""The limits of one policy simulation, through boto3."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from ferryman.core import simulation
 from ferryman.server.operations.iam import simulation as iam_simulation_operations
 from ferryman.server.operations.iam.simulation import STATEMENTS_LIMIT
-from tests.server.conftest import Server
+from tests.server.running import Server
 
 Simulate = Callable[..., Any]
 

@@ -1,4 +1,4 @@
-"""Listings that take long hold nobody up but each other, and end with an error that says what to do."""
+"""Slow listings delay only each other, and end with an error that says what to do."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.store.sessions import store as sessions
 
 if TYPE_CHECKING:
-    from tests.server.conftest import Server
+    from tests.server.running import Server
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
 ONLY_LISTING = '{"Statement": {"Effect": "Allow", "Action": "ssm:DescribeSessions", "Resource": "*"}}'

@@ -1,4 +1,4 @@
-"""Requests that two readers could read differently, and signatures used for what they were not made for: refused."""
+"""Requests that two readers could understand differently, and signatures used out of context, are refused."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import pytest
 from ferryman.model.identity.callers import Credentials
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import sign
-from tests.server.conftest import Server
+from tests.server.running import Server
 
 TARGET = "AmazonSSM.DescribeSessions"
 BODY = b'{"State":"Active"}'
@@ -36,7 +36,7 @@ async def send(server: Server, start: str, headers: list[tuple[str, str]], body:
     return int(status.split()[1]), json.loads(content).get("__type", "") if content.startswith(b"{") else ""
 
 
-async def test_as_it_was_signed_it_is_answered(server: Server) -> None:
+async def test_correctly_signed_request_is_answered(server: Server) -> None:
     """What the others change one thing of."""
     assert (await send(server, "POST /", headers_of(server)))[0] == 200
 
@@ -102,7 +102,7 @@ async def test_a_body_of_two_lengths(server: Server) -> None:
         assert (await send(server, "POST /", headers + framing))[0] == 400, framing
 
 
-async def test_a_body_that_must_be_unpacked_first(server: Server) -> None:
+async def test_compressed_body_is_refused(server: Server) -> None:
     """What is signed is what is on the wire; nothing is unpacked for somebody unknown."""
     headers = [*headers_of(server), ("Content-Encoding", "gzip")]
     status, _ = await send(server, "POST /", headers, b"\x1f\x8b" + BODY[2:])

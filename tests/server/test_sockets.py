@@ -1,4 +1,4 @@
-"""Pings and pongs nobody asked for: whoever sends them, before or after joining, others get their turn."""
+"""Floods of pings and unsolicited pongs, before and after joining, do not delay others."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 from ferryman.server.channels import websocket as sockets
 from ferryman.server.channels.websocket import TURN_FRAMES
 from ferryman.server.timeouts import Timeouts
-from tests.server.conftest import SECONDS, Peer, Server, nothing, until
+from tests.server.running import SECONDS, Peer, Server, nothing, until
 
 BINARY, PING, PONG = 0x82, 0x89, 0x8A
 FLOOD = 3000
@@ -74,7 +74,7 @@ async def frames_per_turn(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Coun
 
 @pytest.mark.parametrize("opcode", [PING, PONG])
 @pytest.mark.parametrize("who", ["stranger", "client", "agent", "control"])
-async def test_a_flood_of_control_frames_leaves_others_their_turn(
+async def test_flood_of_control_frames_does_not_delay_others(
     server: Server, monkeypatch: pytest.MonkeyPatch, opcode: int, who: str
 ) -> None:
     monkeypatch.setattr(sockets, "CONTROL_BURST", 1_000_000)
@@ -95,7 +95,7 @@ async def test_a_flood_of_control_frames_ends_its_channel(server: Server, opcode
     assert await peer.closed() == 1008
 
 
-async def test_a_closing_channel_leaves_others_their_turn(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_channel_does_not_delay_others(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that is sent away and sends small frames before it answers."""
     paired = await server.paired()
     async with frames_per_turn(monkeypatch) as read:

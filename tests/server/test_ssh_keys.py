@@ -1,4 +1,4 @@
-"""SendSSHPublicKey: to the node's agent and back, and who may."""
+"""SendSSHPublicKey: to the node's agent and back, and who may call it."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from ferryman.model.tags import ResourceType
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import decode_payload, encode_payload
 from ferryman.wire.ssh_keys import REASON_LIMIT, SshPublicKey, SshPublicKeyResult
-from tests.server.conftest import Node, Peer, Server, plain_frame
+from tests.server.running import Node, Peer, Server, plain_frame
 from tests.unit.wire.test_ssh_keys import KEY
 
 INSTANCES = "arn:aws:ec2:test-1:123456789012:instance"
@@ -50,7 +50,7 @@ async def connected(server: Server) -> tuple[Node, Peer]:
     return node, await node.control()
 
 
-async def test_a_key_is_there_when_the_node_has_said_so(server: Server) -> None:
+async def test_key_is_reported_as_sent_once_the_node_confirms(server: Server) -> None:
     node, control = await connected(server)
     call = sending(server, node.node_id, KEY + " alice@laptop")
     key = await offered(control)
@@ -62,7 +62,7 @@ async def test_a_key_is_there_when_the_node_has_said_so(server: Server) -> None:
     assert told["RequestId"]
 
 
-async def test_a_node_says_why_not(server: Server) -> None:
+async def test_refusal_by_the_node_is_reported_with_its_reason(server: Server) -> None:
     node, control = await connected(server)
     call = sending(server, node.node_id)
     await answer(control, (await offered(control)).key_id, "the node has no user alice" + "!" * 1000)
@@ -72,7 +72,7 @@ async def test_a_node_says_why_not(server: Server) -> None:
     assert len(message) < REASON_LIMIT + 100
 
 
-async def test_a_node_answers_for_its_own_keys_only(server: Server) -> None:
+async def test_node_cannot_confirm_another_nodes_key(server: Server) -> None:
     node, control = await connected(server)
     _, other = await connected(server)
     call = sending(server, node.node_id)
@@ -112,7 +112,7 @@ async def test_nodes_that_cannot_have_keys(server: Server, monkeypatch: pytest.M
         assert words in message
 
 
-async def test_what_is_not_one_plain_key_is_refused_before_the_node_hears_of_it(server: Server) -> None:
+async def test_malformed_ssh_key_is_refused_without_asking_the_node(server: Server) -> None:
     node, _ = await connected(server)
     for key in (f'command="id" {KEY}', f"{KEY}\n{KEY}", "x" * 100):
         code, message = await refusal(sending(server, node.node_id, key))

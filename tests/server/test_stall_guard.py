@@ -1,4 +1,4 @@
-"""The guard that fails every test here in which a callback holds the event loop: what it finds, and how it names it."""
+"""The guard that fails tests in which a callback holds the event loop: what it finds, and how it reports it."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ import pytest
 
 from ferryman.awsapi import models
 from ferryman.server.operations import registry as operations
-from tests.server.conftest import Server
+from tests.server.running import Server
 from tests.stall_guard import LIMIT_SECONDS, StallGuard
 
 

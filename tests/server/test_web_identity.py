@@ -20,7 +20,7 @@ from ferryman.core.audit.identity import web_identity
 from ferryman.core.service import Service
 from ferryman.model.errors import Unfetchable
 from ferryman.transport.fetch import LARGEST, Documents
-from tests.server.conftest import ACCOUNT, Recorded, Server
+from tests.server.running import ACCOUNT, Recorded, Server
 
 KEY = ECKey.generate_key("P-256", {"kid": "k"})
 
@@ -74,7 +74,7 @@ def recorded() -> Recorded:
     return fetching
 
 
-async def test_a_person_of_the_provider_signs_in(server: Server) -> None:
+async def test_identity_of_the_provider_assumes_a_role(server: Server) -> None:
     async with Issuer().running() as issuer:
         iam = await asyncio.to_thread(server.client, "iam")
         unsigned = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})

@@ -7,7 +7,7 @@ import structlog
 from ferryman.server.background import running_beside, supervise
 
 
-async def test_a_task_that_raises_or_returns_is_logged_and_started_again() -> None:
+async def test_task_that_raises_or_returns_is_logged_and_restarted() -> None:
     runs = 0
     third = asyncio.Event()
 

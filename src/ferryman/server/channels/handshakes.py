@@ -23,7 +23,7 @@ _SHOWN = 40
 def objection(request: bytes, document: str) -> str:
     """Return why a HandshakeRequest's payload does not start the session of `document`; "" if it does."""
     if len(request) > LONGEST:
-        return f"the node's handshake has more than {LONGEST} bytes"
+        return f"the node's handshake is larger than {LONGEST} bytes"
     try:
         read = json.loads(request.decode(), object_pairs_hook=_members)
         actions = [(action["actiontype"], action.get("actionparameters")) for action in read["requestedclientactions"]]
@@ -32,7 +32,7 @@ def objection(request: bytes, document: str) -> str:
     wanted = json.loads(document, object_pairs_hook=_members)
     for kind, parameters in actions:
         if kind == KMS_ENCRYPTION_ACTION:
-            return "the node asked for encryption by a KMS key, which no document has"
+            return "the node requested encryption with a KMS key, which no document does"
         if kind == SESSION_TYPE_ACTION and (found := _mismatch(parameters, wanted)):
             return found
     return ""
@@ -42,10 +42,10 @@ def _mismatch(parameters: object, wanted: Mapping[str, Any]) -> str:
     given = parameters if isinstance(parameters, dict) else {}
     session_type, asked = str(given.get("sessiontype")), wanted["sessiontype"]
     if session_type != asked and not {session_type, asked} <= TERMINAL_TYPES:
-        return f"the node began a session of type {session_type[:_SHOWN]!r}, not {asked} as asked for"
+        return f"the node started a session of type {session_type[:_SHOWN]!r}, but {asked} was requested"
     if asked != SessionType.PORT or _local(given.get("properties")) == _local(wanted.get("properties")):
         return ""
-    return "the node would have the client open another port or socket than was asked for"
+    return "the node wanted the client to open a different port or socket than requested"
 
 
 def _local(properties: object) -> tuple[str, ...]:

@@ -250,7 +250,9 @@ class RelaySlot:
         if document is None:  # the session has ended meanwhile
             return False
         self._handshakes += 1
-        cause = objection(request, document) if self._handshakes <= MOST_HANDSHAKES else "the node began it too often"
+        cause = "the node sent too many different handshakes"
+        if self._handshakes <= MOST_HANDSHAKES:
+            cause = objection(request, document)
         if not cause:
             self._handshake = request
             return True

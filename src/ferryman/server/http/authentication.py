@@ -1,4 +1,4 @@
-"""Whose signature is it: SigV4 for users and nodes, the agent's RSA scheme for the two operations that need it."""
+"""Verifying signatures: SigV4 of users, roles and nodes, and the agent's RSA scheme for two operations."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,18 +19,18 @@ from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
 from ferryman.signing.sigv4 import verify, verify_scope
 
 PRESIGNED = frozenset({("sts", "GetCallerIdentity")})
-"""The calls that AWS's clients presign, as a proof of identity for somebody else. Whoever reads such a URL can repeat
-the call, so no other is accepted that way."""
+"""The calls that AWS's clients presign, to prove an identity to a third party. Whoever reads such a URL can repeat the
+call, so no others are accepted."""
 
 
 def signable(request: web.Request, body: bytes) -> SignableRequest:
-    """Return the request as it was signed: the raw target, every header as sent."""
+    """Return the request as it was signed: the raw target and every header as sent."""
     path, _, query = request.raw_path.partition("?")
     return SignableRequest(request.method, path, query, list(_headers(request.raw_headers)), body)
 
 
 def origin_of(request: web.Request) -> Origin:
-    """Return where a request came from, for the conditions of policies."""
+    """Return where a request came from, for conditions in policies."""
     return Origin(request.remote or "", request.headers.get("User-Agent", ""), request.secure)
 
 
@@ -69,7 +69,7 @@ async def authenticate_node(service: Service, request: SignableRequest, call: Ap
 
 
 async def authenticate_upgrade(service: Service, request: web.Request) -> Caller | None:
-    """Return who signed a WebSocket upgrade, in a header or presigned, None if nobody did.
+    """Return who signed a WebSocket upgrade, in a header or presigned; None if it is unsigned.
 
     Raises as `authenticate_caller`.
     """
@@ -84,7 +84,7 @@ async def authenticate_upgrade(service: Service, request: web.Request) -> Caller
 
 
 def _refuse_presigned(presented: PresentedSignature, call: ApiCall) -> None:
-    """Raise `InvalidSignature` if a call is presigned that AWS's clients do not presign."""
+    """Raise `InvalidSignature` for a presigned call that AWS's clients never presign."""
     if presented.expires is not None and (call.service, call.operation) not in PRESIGNED:
         raise InvalidSignature(
             f"{call.operation} cannot be called with a presigned URL: only GetCallerIdentity and WebSocket upgrades "

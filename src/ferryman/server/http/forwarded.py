@@ -1,7 +1,7 @@
-"""Whom a request came from, where a proxy that is trusted to say so brought it.
+"""The client of a request that came through a trusted proxy.
 
-A header counts only from a trusted proxy, and of what it says only what trusted proxies added: the addresses are read
-from right to left, up to the first that is not a trusted proxy's. What stands to its left is the client's own claim.
+Only a trusted proxy's header is used, and only the part that trusted proxies added: addresses are read from right to
+left, up to the first that is not a trusted proxy's. Anything to its left is the client's own claim.
 """
 
 import re
@@ -17,9 +17,9 @@ from ferryman.model.errors import ServiceError
 from ferryman.server.listener.unauthenticated import Network
 
 MOST_HOPS = 32
-"""Proxies behind one another; a longer way is refused."""
+"""Proxies in a chain; a request through more is refused."""
 LONGEST_HEADER = 8 * 1024
-"""Characters of all lines of one such header; a longer one is refused before it is taken apart."""
+"""Characters of all lines of such a header; a longer one is refused before it is parsed."""
 _PAIR = re.compile(r'[\s,;]*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)=("(?:[^"\\]|\\.)*"|[^"\s;,]*)\s*([;,]|\Z)')
 _ESCAPED = re.compile(r"\\(.)")
 _ADDRESS = re.compile(r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](:[0-9]+)?|(?P<v4>[0-9.]+)(:[0-9]+)?|(?P<v6>[0-9A-Fa-f:.]+)")
@@ -28,8 +28,8 @@ Address = IPv4Address | IPv6Address
 
 
 class ProxyHeader(StrEnum):
-    """The header in which proxies say whom they speak for. One of them: a proxy that adds to one passes the other on as
-    the client sent it."""
+    """The header that names the client. Only one is read: a proxy that adds to one passes the other on as the client
+    sent it."""
 
     X_FORWARDED_FOR = "X-Forwarded-For"
     FORWARDED = "Forwarded"
@@ -37,21 +37,21 @@ class ProxyHeader(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whom a request came from: an IP address, and whether it came over TLS."""
+    """The client of a request: its IP address, and whether it used TLS."""
 
     address: str
     secure: bool
 
 
 class TrustedProxies:
-    """The networks whose proxies are believed, and the header that they set; without networks no header counts."""
+    """The networks of trusted proxies, and the header they set; without networks, no header is read."""
 
     def __init__(self, networks: Sequence[Network] = (), header: ProxyHeader = ProxyHeader.X_FORWARDED_FOR) -> None:
         self._networks = tuple(networks)
         self._header = header
 
     def resolve(self, request: web.Request) -> web.Request:
-        """Return the request with `remote` and `secure` as they are of its client; raises as `client_of`."""
+        """Return the request with its client's `remote` and `secure`; raises as `client_of`."""
         if not self._networks or request.remote is None:
             return request
         client = self.client_of(request.remote, request.headers, secure=request.secure)
@@ -60,10 +60,10 @@ class TrustedProxies:
         return request.clone(remote=client.address, scheme="https" if client.secure else "http")
 
     def client_of(self, peer: str, headers: MultiMapping[str], *, secure: bool) -> Client:
-        """Return whom a request from `peer` came from; `secure` says whether the peer's connection is TLS.
+        """Return the client of a request from `peer`; `secure` says whether the peer's connection uses TLS.
 
-        Raises `ServiceError` ValidationException if a trusted proxy's header cannot be read: if the proxy's address
-        stood in for the client's, the client could get what only the proxy's network may.
+        Raises `ServiceError` ValidationException if a trusted proxy's header cannot be read: using the proxy's address
+        instead could give the client what only the proxy's network may have.
         """
         address = _address(peer)
         if address is None or not self._is_trusted(address):
@@ -96,8 +96,8 @@ class TrustedProxies:
 
 
 def _elements(line: str) -> list[dict[str, str]] | None:
-    """Return the parameters of each element of a line; None if it is malformed, as when a client left a quotation mark
-    open, which would swallow what the proxy added."""
+    """Return the parameters of each element of a line; None if it is malformed, for example by a quotation mark that a
+    client left open, which would swallow what the proxy added."""
     elements: list[dict[str, str]] = [{}]
     text, position = line.strip(" \t,;"), 0
     while position < len(text):
@@ -117,7 +117,7 @@ def _x_forwarded(headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:
 
 
 def _listed(headers: MultiMapping[str], name: str) -> list[str]:
-    """Return the values of a header that is a list, over all its lines."""
+    """Return the values of a list header, over all its lines."""
     return [each.strip() for line in _lines(headers, name) for each in line.split(",") if each.strip()]
 
 
@@ -130,7 +130,7 @@ def _lines(headers: MultiMapping[str], name: str) -> list[str]:
 
 
 def _address(text: str) -> Address | None:
-    """Return an IP address, without the port that may follow it; None for anything else, `unknown` for example."""
+    """Return an IP address without the port that may follow it; None for anything else, such as `unknown`."""
     found = _ADDRESS.fullmatch(text.strip())
     if found is None:
         return None

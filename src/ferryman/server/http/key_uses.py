@@ -1,4 +1,4 @@
-"""When access keys were last used: noted at once, written down beside, so that no call waits for it."""
+"""When access keys were last used: noted in memory and written in the background, so that no call waits for it."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ _log = structlog.get_logger("ferryman.server.http.key_uses")
 
 
 class KeyUseWriter:
-    """Writes uses down, each key's once a minute at most. Run `run` beside, and `write` at the end."""
+    """Writes when keys were used, at most once a minute per key: in the background by `run`, at the end by `write`."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -20,7 +20,7 @@ class KeyUseWriter:
         self._work = asyncio.Event()
 
     def note(self, caller: Caller, service_name: str) -> None:
-        """Note that a caller signed a call of `ssm`, `iam` …; only users' own keys are noted."""
+        """Note that a caller signed a call of a service, such as `ssm`; only users' long-lived keys are noted."""
         if caller.kind is not CallerKind.USER or caller.session is not None:
             return
         settings = self._service.settings
@@ -28,14 +28,14 @@ class KeyUseWriter:
             self._work.set()
 
     async def run(self) -> None:
-        """Write down what is noted, for ever."""
+        """Write what was noted, forever."""
         while True:
             await self._work.wait()
             self._work.clear()
             await self.write()
 
     async def write(self) -> None:
-        """Write down what was noted; what cannot be is left out, since the call itself was answered."""
+        """Write what was noted. If that fails it is logged and dropped, because the calls were already answered."""
         try:
             await self._uses.write(self._service)
         except Exception:  # noqa: BLE001 boundary: a full disk must not end the task

@@ -45,7 +45,7 @@ async def respond(request: web.Request, handler: Handler) -> web.StreamResponse:
         request = request.app[PROXIES].resolve(request)
         response = await handler(request)
         await record_success(request)
-    except Exception as fault:  # noqa: BLE001 boundary: a fault of ours is one failed request, not a lost connection
+    except Exception as fault:  # noqa: BLE001 boundary: a server error is one failed request, not a lost connection
         error = _refusal(request, fault)
         code = error.code
         record_refusal(request, error)
@@ -80,12 +80,12 @@ def _refusal(request: web.Request, fault: Exception) -> ServiceError:
         message = f"The server's store is {state}, so nothing was changed. Try again later."
         return ServiceError("ServiceUnavailable", message, status=_UNAVAILABLE)
     _log.error("request failed", exc_info=fault)
-    message = "The server failed; its log has more under this request's id."
+    message = "The server failed. Its log has the details under this request's id."
     return ServiceError("InternalServerError", message, status=500)
 
 
 def _log_request(request: web.Request, status: int, error: str | None, seconds: float) -> None:
-    """Log one line; it has neither headers nor body nor query, because they hold tokens and signatures."""
+    """Log one line, without headers, body or query: they contain tokens and signatures."""
     call = request[CONTEXT].call
     log = _log.debug if request.path == "/healthz" and error is None else _log.info
     log(

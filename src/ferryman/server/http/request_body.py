@@ -37,4 +37,4 @@ async def whole_body(request: web.Request) -> bytes:
 
 
 def _too_much_held() -> ServiceError:
-    return ServiceError("SlowDown", "The server holds too many unfinished requests; retry.", status=503)
+    return ServiceError("SlowDown", "The server has too many unfinished requests. Try again later.", status=503)

@@ -1,4 +1,4 @@
-"""Upgrades of `/v1/control-channel/{id}` and `/v1/data-channel/{id}`: who is it, may they, then on to the channel."""
+"""Upgrades of `/v1/control-channel/{id}` and `/v1/data-channel/{id}`: authenticate, authorise, run the channel."""
 
 import asyncio
 import uuid
@@ -36,10 +36,10 @@ from ferryman.wire.opening import (
 from ferryman.wire.payloads import MalformedPayload
 
 EARLY_FRAMES = 64
-"""Binary frames that may come before the opening: a client's resend timer does not know of it (client.md §4.3)."""
+"""Binary frames that may precede the opening: a client's resend timer does not wait for it (client.md §4.3)."""
 
 _UNVERIFIED = frozenset({"UnrecognizedClientException", "ExpiredTokenException"})
-"""What else makes a signature one that cannot be verified: its key, or the session token beside it."""
+"""Errors that also mean that a signature cannot be verified, because of its key or session token."""
 
 _log = structlog.get_logger("ferryman.server.http.upgrades")
 
@@ -69,7 +69,7 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     caller = await _signer_of_data_channel(gateway, request)
     if caller is not None:
         await await_turn(request, caller.node_id or caller.person_id, "OpenDataChannel", caller.kind, UPGRADE_SECONDS)
-    session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # too long, it names no session either way
+    session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # a longer one does not exist either
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timeouts)
     if caller is not None and caller.kind is CallerKind.NODE:
         return await _run_channel(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))
@@ -77,10 +77,10 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
 
 
 async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Caller | None:
-    """Return who signed the upgrade; None if nobody did, or if the signature cannot be verified.
+    """Return who signed the upgrade; None if it is unsigned or the signature cannot be verified.
 
-    The session token decides about a client, and clients send what they like in Authorization. AWS's plugin hangs if
-    the upgrade is refused. A wrong signature counts as a failed attempt and is recorded all the same.
+    A client is admitted by its session token, and clients send anything in Authorization. AWS's plugin hangs if the
+    upgrade is refused. A wrong signature still counts as a failed attempt and is recorded.
     """
     try:
         with counted_attempt(request, claimed_key(request)):
@@ -99,7 +99,7 @@ async def _run_channel(gateway: Gateway, socket: Socket, serving: Coroutine[None
     try:
         try:
             await serving
-        except Exception:  # noqa: BLE001 boundary: the answer to the upgrade is sent, so a fault of ours is a close code
+        except Exception:  # noqa: BLE001 boundary: the upgrade was answered, so a server error becomes a close code
             _log.exception("channel failed")
             socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
         await socket.close()
@@ -170,22 +170,22 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
     except (MalformedPayload, ServiceError) as error:
         output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."
         end_refused(gateway.service, session_id, "client", request.remote, error)
-        # `channel_closed` would be the end for the client. One whose token was replaced by a later ResumeSession, or
-        # lapsed while the server stood still, is closed instead, and resumes once more.
+        # After `channel_closed` a client gives up. If its token was replaced by a later ResumeSession, or expired while
+        # the server stood still, it only gets a close frame, so that it resumes again.
         last = None
         if not isinstance(error, SpentToken | LapsedToken):
             last = frames.channel_closed(gateway.service, session_id, output)
         _refuse(socket, error, last, session_id=session_id)
         return
-    socket.recognised(authorized.caller_id)  # a client shows who it is by its token, after the upgrade
-    # Clients that do not name their version, AWS's before 1.2.677 among them, know shells as AWS's agent starts them.
+    socket.recognised(authorized.caller_id)  # a client is authenticated by its token, after the upgrade
+    # Clients that do not send their version, such as AWS's before 1.2.677, expect shells as AWS's agent starts them.
     named = opened.client_version is not msgspec.UNSET
     async with gateway.slot(authorized) as slot:
         await slot.join(authorized, socket, handshake=named)
 
 
 async def _opening(gateway: Gateway, socket: Socket) -> str | None:
-    """Return the first text frame, None if the channel is over before it came in time."""
+    """Return the first text frame; None if the channel ended, or was closed, before it arrived."""
     received: list[str] = []
 
     async def receive() -> None:

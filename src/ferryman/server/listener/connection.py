@@ -294,7 +294,7 @@ def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> N
     connection = request.protocol
     if isinstance(connection, Connection) and not connection.recognised(caller, node=node):
         message = (
-            "This caller, or this address, has too many connections open or too large requests unanswered; make fewer "
-            "calls at a time, or wait until some are answered."
+            "This caller or address has too many open connections or too large unanswered requests. Make fewer calls "
+            "at a time, or wait until some are answered."
         )
         raise ServiceError("ThrottlingException", message)

@@ -1,4 +1,4 @@
-"""The operations of just-in-time access, between AWS's spelling and ours; the table is in `server.operations`."""
+"""Just-in-time access: access requests, approvals, and the OpsItems that show them."""
 
 import json
 
@@ -8,14 +8,9 @@ from ferryman.core.access_requests import listing as access_listing
 from ferryman.core.audit.records import moment as audit_timestamp
 from ferryman.model.access_requests import AccessRequest
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import (
-    OperationContext,
-    Operations,
-    Parameters,
-    Result,
-    as_datetime,
-    requested_tags,
-)
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.parameters import filters, requested_tags
+from ferryman.server.operations.results import as_datetime, credentials_result
 
 _STATUSES = {status: shown for shown, status in access_listing.OPS_ITEM_STATUSES.items()}
 _SOURCE = "Systems Manager"
@@ -25,7 +20,7 @@ async def start_access_request(context: OperationContext, caller: Caller, parame
     """StartAccessRequest."""
     request = access_requests.StartAccessRequest(
         reason=parameters["Reason"],
-        targets=tuple((each.get("Key") or "", tuple(each.get("Values") or ())) for each in parameters["Targets"]),
+        targets=filters(parameters, "Targets"),
         tags=requested_tags(parameters, "ValidationException"),
     )
     made = await access_requests.start_access_request(context.service, caller, request)
@@ -37,14 +32,7 @@ async def get_access_token(context: OperationContext, caller: Caller, parameters
     found, temporary = await access_requests.get_access_token(context.service, caller, parameters["AccessRequestId"])
     result: dict[str, object] = {"AccessRequestStatus": found.status.value}
     if temporary is not None:
-        credentials = temporary.credentials
-        token = credentials.session_token
-        result["Credentials"] = {
-            "AccessKeyId": credentials.access_key_id,
-            "SecretAccessKey": credentials.secret_access_key.reveal(),
-            "SessionToken": "" if token is None else token.reveal(),
-            "ExpirationTime": as_datetime(temporary.expires_at),
-        }
+        result["Credentials"] = credentials_result(temporary.credentials, temporary.expires_at, "ExpirationTime")
     return result
 
 
@@ -102,7 +90,7 @@ def _summary(request: AccessRequest) -> Result:
 
 
 def _data(request: AccessRequest, tags: Parameters) -> Result:
-    """What an approver needs to know, as JSON under the key at which AWS's clients look for the execution's id."""
+    """Return what an approver needs to know, as JSON under the key where AWS's clients look for the execution's id."""
     known = {
         "accessRequestStatus": request.status.value,
         "automationExecutionId": request.execution_id,

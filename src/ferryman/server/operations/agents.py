@@ -1,4 +1,4 @@
-"""Operations that agents call for their node: register, credentials, keys, information, channels."""
+"""Operations that agents call for their node: registration, credentials, keys, information and channels."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ from ferryman.server.operations.context import (
     Parameters,
     Result,
     UnsignedOperation,
-    as_datetime,
 )
+from ferryman.server.operations.results import credentials_result
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION
 
 
@@ -40,12 +40,8 @@ async def _register_managed_instance(context: OperationContext, parameters: Para
 
 async def _request_role_token(context: OperationContext, node: ManagedNode, parameters: Parameters) -> Result:
     token = await nodes.request_role_token(context.service, node, parameters["Fingerprint"])
-    session_token = token.credentials.session_token
     return {
-        "AccessKeyId": token.credentials.access_key_id,
-        "SecretAccessKey": token.credentials.secret_access_key.reveal(),
-        "SessionToken": None if session_token is None else session_token.reveal(),
-        "TokenExpirationDate": as_datetime(token.expires_at),
+        **credentials_result(token.credentials, token.expires_at, "TokenExpirationDate"),
         "UpdateKeyPair": token.update_key_pair,
     }
 
@@ -76,7 +72,7 @@ async def _list_instance_associations(context: OperationContext, caller: Caller,
 
 
 async def _get_messages(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """Nothing ever waits here: tasks go over the control channel. The poll is held so that agents do not spin."""
+    """GetMessages: never has any, because tasks go over the control channel. It is held so that agents do not spin."""
     require(context.service, caller, "ec2messages:GetMessages", _arn_of(context.service, parameters["Destination"]))
     with suppress(TimeoutError):
         async with asyncio.timeout(context.gateway.timeouts.poll):
@@ -97,8 +93,8 @@ async def _create_control_channel(context: OperationContext, caller: Caller, par
 
 async def _create_data_channel(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     session_id = SessionId(parameters["ChannelId"])
-    # An ended session gets its channel, too, and is told there: an error here would leave the shell behind
-    # (`protocol/agent.md` §4.8).
+    # An ended session gets its channel, too, and learns there that it ended: after an error here, the agent would leave
+    # the shell running (`protocol/agent.md` §4.8).
     with suppress(SessionOver):
         await admit_agent(context.service, caller, session_id)
     if caller.node_id is not None:

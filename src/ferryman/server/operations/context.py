@@ -1,25 +1,22 @@
-"""What operations are given and give back, and how times are shown."""
+"""What operations get and return."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ferryman.core.service import Service
-from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import NO_ORIGIN, Caller, Origin
 from ferryman.model.nodes import ManagedNode
 from ferryman.server.channels.gateway import Gateway
 
 Parameters = Mapping[str, Any]
 Result = Mapping[str, Any]
-"""In AWS's spelling, as `awsapi.dispatch` parses and serialises them."""
+"""With AWS's member names, as `awsapi.dispatch` parses and serialises them; members that are None are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationContext:
-    """What an operation may use. `origin` is where the request came from."""
+    """What an operation may use: the service, this server's channels, and where the request came from."""
 
     service: Service
     gateway: Gateway
@@ -37,16 +34,3 @@ Key = tuple[str, str]
 """Service and operation, as `("ssm", "StartSession")`."""
 Operations = Mapping[Key, Operation]
 """What each module of this package exports, and `registry` joins."""
-
-
-def as_datetime(millis: Millis | None) -> datetime | None:
-    """Return a time as results have it."""
-    return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
-
-
-def requested_tags(parameters: Parameters, code: str = "InvalidInput") -> dict[str, str]:
-    """Return the tags of a request; ServiceError `code` if a key is there twice, in any case."""
-    tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags") or []}
-    if len({key.casefold() for key in tags}) != len(parameters.get("Tags") or []):
-        raise ServiceError(code, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    return tags

@@ -1,4 +1,4 @@
-"""The operations on documents and tags, between AWS's spelling and ours; the table is in `server.operations`."""
+"""Documents, their versions, and the tags of Systems Manager's resources."""
 
 import hashlib
 
@@ -17,14 +17,9 @@ from ferryman.core.documents.types import SCHEMA_VERSIONS
 from ferryman.model.documents import LATEST_VERSION, DocumentFormat, DocumentType, DocumentVersion, WhichVersion
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import (
-    OperationContext,
-    Operations,
-    Parameters,
-    Result,
-    as_datetime,
-    requested_tags,
-)
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.parameters import filters, requested_tags
+from ferryman.server.operations.results import as_datetime, tag_list
 
 
 async def create_document(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -72,7 +67,7 @@ async def delete_document(context: OperationContext, caller: Caller, parameters:
 
 
 async def get_document(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """GetDocument: JSON if no format is given."""
+    """GetDocument: as JSON unless a format is requested."""
     which = _which(parameters.get("DocumentVersion"), parameters.get("VersionName"))
     written = _format(parameters)
     stored, text = await documents.get_document(context.service, caller, parameters["Name"], which, written)
@@ -98,7 +93,7 @@ async def describe_document(context: OperationContext, caller: Caller, parameter
 
 
 async def describe_document_permission(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """DescribeDocumentPermission, which Terraform asks of every document."""
+    """DescribeDocumentPermission, which Terraform calls for every document."""
     accounts = await documents.describe_document_permission(context.service, caller, parameters["Name"])
     sharing = [{"AccountId": each} for each in accounts]
     return {"AccountIds": list(accounts), "AccountSharingInfoList": sharing}
@@ -107,7 +102,7 @@ async def describe_document_permission(context: OperationContext, caller: Caller
 async def list_documents(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """ListDocuments."""
     older = ((each["key"], (each["value"],)) for each in parameters.get("DocumentFilterList") or ())
-    newer = ((each.get("Key") or "", tuple(each.get("Values") or ())) for each in parameters.get("Filters") or ())
+    newer = filters(parameters, "Filters")
     request = ListDocumentsRequest(parameters.get("MaxResults"), parameters.get("NextToken"), (*older, *newer))
     page = await document_listing.list_documents(context.service, caller, request)
     return {"DocumentIdentifiers": [_identifier(row) for row in page.items], "NextToken": page.next_token}
@@ -134,7 +129,7 @@ async def list_tags_for_resource(context: OperationContext, caller: Caller, para
     found = await tags.list_tags_for_resource(
         context.service, caller, parameters["ResourceType"], parameters["ResourceId"]
     )
-    return {"TagList": [{"Key": key, "Value": value} for key, value in found.items()]}
+    return {"TagList": tag_list(found)}
 
 
 async def remove_tags_from_resource(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -161,7 +156,7 @@ def _format(parameters: Parameters) -> DocumentFormat:
 
 
 def _which(version: str | None, version_name: str | None) -> WhichVersion:
-    """Return the version that a request means; `$DEFAULT` is what no version at all means."""
+    """Return the version that a request names; `$DEFAULT` is the same as none."""
     if version == "$LATEST":
         return WhichVersion(version_name=version_name, latest=True)
     number = None if version in (None, "$DEFAULT") else _number(version)
@@ -169,7 +164,7 @@ def _which(version: str | None, version_name: str | None) -> WhichVersion:
 
 
 def _number(version: str) -> int:
-    if len(version) > 9:  # more than a column holds
+    if len(version) > 9:  # more digits than a column holds
         raise ServiceError("InvalidDocumentVersion", f"There is no version {version[:20]}.")
     return int(version)
 
@@ -195,7 +190,7 @@ def _description(view: DocumentView) -> Result:
         "DefaultVersion": str(stored.default_version),
         "DocumentFormat": version.format.value,
         "TargetType": version.target_type,
-        "Tags": _tag_list(view.tags),
+        "Tags": tag_list(view.tags),
     }
 
 
@@ -222,7 +217,7 @@ def _identifier(row: DocumentSummary) -> Result:
         "SchemaVersion": SCHEMA_VERSIONS[version.type],
         "DocumentFormat": version.format.value,
         "TargetType": version.target_type,
-        "Tags": _tag_list(row.tags),
+        "Tags": tag_list(row.tags),
     }
 
 
@@ -237,10 +232,6 @@ def _version(version: DocumentVersion, default: int) -> Result:
         "DocumentFormat": version.format.value,
         "Status": "Active",
     }
-
-
-def _tag_list(parameters: Parameters) -> list[Result]:
-    return [{"Key": key, "Value": value} for key, value in sorted(parameters.items())]
 
 
 OPERATIONS: Operations = {

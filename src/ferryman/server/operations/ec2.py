@@ -1,4 +1,4 @@
-"""EC2's operations and those of EC2 Instance Connect: managed nodes as instances."""
+"""Operations of EC2 and EC2 Instance Connect, which show managed nodes as instances."""
 
 import asyncio
 import uuid
@@ -15,21 +15,21 @@ from ferryman.core.nodes.instances import (
 from ferryman.core.nodes.ssh_keys import SendSshPublicKeyRequest
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, as_datetime
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.parameters import filters
+from ferryman.server.operations.results import as_datetime, tag_list
 
 AVAILABILITY_ZONE_SUFFIX = "a"
-"""Every instance is in one zone: clients want one, and hand it on to SendSSHPublicKey."""
-_AT_ONCE = 100
-"""Instances written before other calls have a turn."""
+"""All instances are in one zone; clients require one and pass it on to SendSSHPublicKey."""
+_INSTANCES_PER_TURN = 100
+"""Instances written before other calls get a turn."""
 
 
 async def list_instances(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """DescribeInstances: each node in a reservation of its own."""
     request = DescribeInstancesRequest(
         instance_ids=tuple(parameters.get("InstanceIds") or ()),
-        filters=tuple(
-            (each.get("Name") or "", tuple(each.get("Values") or ())) for each in parameters.get("Filters") or ()
-        ),
+        filters=filters(parameters, "Filters", key="Name"),
         max_results=parameters.get("MaxResults"),
         next_token=parameters.get("NextToken"),
         dry_run=parameters.get("DryRun") or False,
@@ -37,14 +37,14 @@ async def list_instances(context: OperationContext, caller: Caller, parameters: 
     page = await describe_instances(context.service, caller, request)
     reservations = []
     for place, item in enumerate(page.items):
-        if place % _AT_ONCE == 0:
+        if place % _INSTANCES_PER_TURN == 0:
             await asyncio.sleep(0)
         reservations.append(_reservation(context.service, item))
     return {"Reservations": reservations, "NextToken": page.next_token}
 
 
 async def send_ssh_public_key(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """SendSSHPublicKey, of EC2 Instance Connect; a node is in no zone, so the request's is not looked at."""
+    """SendSSHPublicKey of EC2 Instance Connect; the zone is ignored because nodes are in none."""
     request = SendSshPublicKeyRequest(
         parameters["InstanceId"], parameters["InstanceOSUser"], parameters["SSHPublicKey"]
     )
@@ -73,7 +73,7 @@ def _instance(service: Service, item: InstanceView) -> Result:
         "Placement": {"AvailabilityZone": service.settings.region + AVAILABILITY_ZONE_SUFFIX, "Tenancy": "default"},
         "Platform": "windows" if information.platform_type == WINDOWS else None,
         "PlatformDetails": PLATFORM_DETAILS.get(information.platform_type),
-        "Tags": [{"Key": key, "Value": value} for key, value in item.tags.items()],
+        "Tags": tag_list(item.tags),
     }
 
 

@@ -1,4 +1,4 @@
-"""GetInventory and the tagging service's GetResources: AWS's spelling to ours and back."""
+"""GetInventory, and GetResources of the tagging service."""
 
 from ferryman.core import tagged_resources
 from ferryman.core.nodes import inventory
@@ -6,7 +6,9 @@ from ferryman.core.nodes.inventory import GetInventoryRequest, InventoryFilter
 from ferryman.core.nodes.requests import NodeView
 from ferryman.core.tagged_resources import GetResourcesRequest
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, as_datetime
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.parameters import filters
+from ferryman.server.operations.results import as_datetime, tag_list
 
 
 async def get_inventory(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -26,11 +28,11 @@ async def get_inventory(context: OperationContext, caller: Caller, parameters: P
 
 
 def _entity(view: NodeView) -> Result:
-    said_at = as_datetime(view.node.last_ping_at)
+    captured_at = as_datetime(view.node.last_ping_at)
     item = {
         "TypeName": inventory.TYPE_NAME,
         "SchemaVersion": inventory.SCHEMA_VERSION,
-        "CaptureTime": None if said_at is None else said_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "CaptureTime": None if captured_at is None else captured_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "Content": [inventory.content_of(view)],
     }
     return {"Id": view.node.node_id, "Data": {inventory.TYPE_NAME: item}}
@@ -38,9 +40,8 @@ def _entity(view: NodeView) -> Result:
 
 async def get_resources(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """GetResources, of the resource groups tagging service."""
-    filters = parameters.get("TagFilters") or ()
     request = GetResourcesRequest(
-        tag_filters=tuple((each.get("Key") or "", tuple(each.get("Values") or ())) for each in filters),
+        tag_filters=filters(parameters, "TagFilters"),
         types=tuple(parameters.get("ResourceTypeFilters") or ()),
         arns=tuple(parameters.get("ResourceARNList") or ()),
         per_page=parameters.get("ResourcesPerPage"),
@@ -49,10 +50,7 @@ async def get_resources(context: OperationContext, caller: Caller, parameters: P
         with_compliance=bool(parameters.get("IncludeComplianceDetails") or parameters.get("ExcludeCompliantResources")),
     )
     page = await tagged_resources.get_resources(context.service, caller, request)
-    mappings = [
-        {"ResourceARN": each.arn, "Tags": [{"Key": key, "Value": value} for key, value in each.tags]}
-        for each in page.items
-    ]
+    mappings = [{"ResourceARN": each.arn, "Tags": tag_list(dict(each.tags))} for each in page.items]
     return {"PaginationToken": page.next_token or "", "ResourceTagMappingList": mappings}
 
 

@@ -1,4 +1,4 @@
-"""Activations and managed nodes, for people: AWS's spelling to ours and back."""
+"""Activations and managed nodes, as people use them; `agents` has what agents call."""
 
 from datetime import datetime
 
@@ -15,14 +15,9 @@ from ferryman.core.nodes.requests import (
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import (
-    OperationContext,
-    Operations,
-    Parameters,
-    Result,
-    as_datetime,
-    requested_tags,
-)
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.parameters import filters, requested_tags
+from ferryman.server.operations.results import as_datetime, tag_list
 
 
 async def create_activation(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -45,10 +40,7 @@ async def describe_activations(context: OperationContext, caller: Caller, parame
     request = DescribeActivationsRequest(
         max_results=parameters.get("MaxResults"),
         next_token=parameters.get("NextToken"),
-        filters=tuple(
-            (each.get("FilterKey") or "", tuple(each.get("FilterValues") or ()))
-            for each in parameters.get("Filters") or ()
-        ),
+        filters=filters(parameters, "Filters", key="FilterKey", values="FilterValues"),
     )
     page = await activations.describe_activations(context.service, caller, request)
     return {"ActivationList": [_activation(item) for item in page.items], "NextToken": page.next_token}
@@ -66,7 +58,7 @@ def _activation(view: ActivationView) -> Result:
         "ExpirationDate": as_datetime(activation.expires_at),
         "Expired": view.expired,
         "CreatedDate": as_datetime(activation.created_at),
-        "Tags": [{"Key": key, "Value": value} for key, value in view.tags.items()],
+        "Tags": tag_list(view.tags),
     }
 
 
@@ -77,9 +69,9 @@ async def delete_activation(context: OperationContext, caller: Caller, parameter
 
 
 async def describe_instance_information(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """DescribeInstanceInformation, with filters in its older list or in its newer one, as AWS's model has it."""
+    """DescribeInstanceInformation; AWS's model has an older and a newer list of filters."""
     if parameters.get("InstanceInformationFilterList") and parameters.get("Filters"):
-        raise ServiceError("ValidationException", "Give InstanceInformationFilterList or Filters, not both.")
+        raise ServiceError("ValidationException", "Specify InstanceInformationFilterList or Filters, not both.")
     older = ((each["key"], tuple(each["valueSet"])) for each in parameters.get("InstanceInformationFilterList") or ())
     newer = ((each["Key"], tuple(each["Values"])) for each in parameters.get("Filters") or ())
     request = DescribeNodesRequest(

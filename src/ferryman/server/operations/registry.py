@@ -1,4 +1,4 @@
-"""Every operation that the server answers, joined from the tables of the modules beside this one."""
+"""Every operation that the server supports, joined from the tables of the modules in this package."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -39,8 +39,10 @@ BY_CALLER: Operations = {
 """Operations whose caller signed with SigV4: users, roles and nodes."""
 
 BY_NODE_KEY: Mapping[Key, NodeOperation] = agents.OPERATIONS_BY_NODE_KEY
+"""Operations whose caller signed with the node's own RSA key."""
 
 BY_ANYONE: Mapping[Key, UnsignedOperation] = {**agents.OPERATIONS_UNSIGNED, **sts.OPERATIONS_UNSIGNED}
+"""Operations without a signature; each checks a code or a token itself."""
 
 
 class Authentication(Enum):

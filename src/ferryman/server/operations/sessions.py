@@ -1,4 +1,4 @@
-"""Operations on sessions."""
+"""Sessions: start, resume, terminate and list them."""
 
 from ferryman.core.sessions import actions as sessions
 from ferryman.core.sessions import listing as session_listing
@@ -6,7 +6,8 @@ from ferryman.core.sessions.requests import DescribeSessionsRequest, SessionTick
 from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import Session, SessionState
-from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, as_datetime
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.results import as_datetime
 
 
 async def _start_session(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:

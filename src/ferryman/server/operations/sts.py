@@ -1,4 +1,4 @@
-"""The operations of STS, from AWS's spelling to the use cases and back."""
+"""STS: the caller's identity, session tokens and roles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,20 +11,13 @@ from ferryman.core.identity.security_tokens import get_session_token as session_
 from ferryman.core.identity.temporary_credentials import token_utilization
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import (
-    Key,
-    OperationContext,
-    Operations,
-    Parameters,
-    Result,
-    UnsignedOperation,
-    as_datetime,
-    requested_tags,
-)
+from ferryman.server.operations.context import Key, OperationContext, Operations, Parameters, Result, UnsignedOperation
+from ferryman.server.operations.parameters import requested_tags
+from ferryman.server.operations.results import credentials_result
 
 
 async def get_caller_identity(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """GetCallerIdentity: no policy is asked."""
+    """GetCallerIdentity: needs no permission."""
     return {"UserId": caller.user_id, "Account": caller.account_id, "Arn": caller.arn}
 
 
@@ -33,14 +26,17 @@ async def get_session_token(context: OperationContext, caller: Caller, parameter
     _refuse_mfa(parameters)
     minimum = parameters.get("MinimumSessionTokenSize", 0)
     issued = session_token_of(context.service, caller, parameters.get("DurationSeconds"), minimum)
-    return {"Credentials": credentials(issued), **_token_size("GetSessionToken", issued)}
+    return {
+        "Credentials": credentials_result(issued.credentials, issued.expires_at),
+        **_token_size("GetSessionToken", issued),
+    }
 
 
 async def assume_role(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     """AssumeRole."""
     _refuse_mfa(parameters)
     if parameters.get("ProvidedContexts"):
-        raise ServiceError("ValidationException", "There are no context providers here. Leave out ProvidedContexts.")
+        raise ServiceError("ValidationException", "Context providers are not supported. Leave out ProvidedContexts.")
     request = _session_request(parameters, requested_tags(parameters))
     return _role_session("AssumeRole", await role_sessions.assume_role(context.service, caller, request))
 
@@ -48,9 +44,7 @@ async def assume_role(context: OperationContext, caller: Caller, parameters: Par
 async def assume_role_with_web_identity(context: OperationContext, parameters: Parameters) -> Result:
     """AssumeRoleWithWebIdentity: unsigned; the token is the credential."""
     if parameters.get("ProviderId"):
-        raise ServiceError(
-            "ValidationException", "ProviderId is for OAuth 2.0 access tokens, which are not taken here."
-        )
+        raise ServiceError("ValidationException", "ProviderId is for OAuth 2.0 access tokens, which are not supported.")
     request, token = _session_request(parameters, {}), parameters["WebIdentityToken"]
     made = await web_identities.assume_role_with_web_identity(context.service, context.origin, token, request)
     return {
@@ -78,7 +72,7 @@ def _session_request(parameters: Parameters, tags: Mapping[str, str]) -> role_se
 
 def _role_session(operation: str, session: role_sessions.RoleSession) -> dict[str, Any]:
     return {
-        "Credentials": credentials(session.issued),
+        "Credentials": credentials_result(session.issued.credentials, session.issued.expires_at),
         "AssumedRoleUser": {"AssumedRoleId": session.assumed_role_id, "Arn": session.arn},
         "PackedPolicySize": session.issued.packed_percent,
         "SourceIdentity": session.source_identity or None,
@@ -87,7 +81,7 @@ def _role_session(operation: str, session: role_sessions.RoleSession) -> dict[st
 
 
 def _token_size(operation: str, issued: TemporaryCredentials) -> Result:
-    """Return the size of a session token, as far as this botocore's model has members for it (1.44 and newer)."""
+    """Return the size of a session token, if the installed botocore's model has members for it (1.44 and newer)."""
     model = operation_model("sts", operation)
     token = issued.credentials.session_token
     if token is None or model is None or model.output_shape is None:
@@ -101,19 +95,8 @@ def _refuse_mfa(parameters: Parameters) -> None:
     if parameters.get("SerialNumber") or parameters.get("TokenCode"):
         raise ServiceError(
             "AccessDeniedException",
-            "MultiFactorAuthentication failed: there are no MFA devices here. Leave out SerialNumber and TokenCode.",
+            "MultiFactorAuthentication failed: MFA devices are not supported. Leave out SerialNumber and TokenCode.",
         )
-
-
-def credentials(issued: TemporaryCredentials) -> Result:
-    """Return the structure Credentials."""
-    token = issued.credentials.session_token
-    return {
-        "AccessKeyId": issued.credentials.access_key_id,
-        "SecretAccessKey": issued.credentials.secret_access_key.reveal(),
-        "SessionToken": None if token is None else token.reveal(),
-        "Expiration": as_datetime(issued.expires_at),
-    }
 
 
 OPERATIONS: Operations = {

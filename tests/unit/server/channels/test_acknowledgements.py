@@ -4,7 +4,7 @@ import json
 
 from ferryman.server.channels.acknowledgements import BEYOND, Acknowledgements, completes_handshake
 from ferryman.wire.agent_message import PayloadType
-from tests.server.conftest import output
+from tests.server.running import output
 
 
 def of(*numbers: int, underway: bool = False) -> Acknowledgements:
@@ -14,7 +14,7 @@ def of(*numbers: int, underway: bool = False) -> Acknowledgements:
     return receipts
 
 
-def test_what_was_acknowledged_in_any_order() -> None:
+def test_acknowledgements_in_any_order_are_remembered() -> None:
     receipts = of(0, 1, 4, 3, 1)
     assert [number for number in range(-1, 7) if number in receipts] == [0, 1, 3, 4]
     receipts.add(2)
@@ -44,7 +44,7 @@ def test_an_acknowledgements_payload() -> None:
     assert 0 in receipts
 
 
-def test_a_client_is_settled_once_it_took_data() -> None:
+def test_client_is_settled_once_it_has_acknowledged_data() -> None:
     receipts = of()
     assert not receipts.settled
     receipts.add(0)
@@ -59,12 +59,12 @@ def test_a_client_is_settled_once_it_took_data() -> None:
     assert receipts.settled
 
 
-def test_a_session_that_was_under_way_is_settled_by_any_acknowledgement() -> None:
+def test_resumed_session_is_settled_by_any_acknowledgement() -> None:
     assert not of(underway=True).settled
     assert of(900, underway=True).settled
 
 
-def test_another_client_has_nothing() -> None:
+def test_new_client_has_acknowledged_nothing() -> None:
     receipts = of(0, 1, 5)
     receipts.forget()
     assert [number for number in range(8) if number in receipts] == []

@@ -52,7 +52,7 @@ async def test_the_first_frame_of_a_turn_does_not_wait(peer: Peer) -> None:
     assert peer.far.recv(100) == b"\x82\x03key"
 
 
-async def test_the_others_of_the_turn_go_together(peer: Peer) -> None:
+async def test_further_frames_of_a_turn_are_written_together(peer: Peer) -> None:
     for number in range(10):
         peer.outgoing.add(bytes([number]))
     assert peer.outgoing.waiting_bytes == 9
@@ -61,7 +61,7 @@ async def test_the_others_of_the_turn_go_together(peer: Peer) -> None:
     assert peer.writes == [3, 27]
 
 
-async def test_a_turn_later_the_first_does_not_wait_again(peer: Peer) -> None:
+async def test_first_frame_of_the_next_turn_is_sent_immediately(peer: Peer) -> None:
     for _ in range(3):
         peer.outgoing.add(b"key")
         assert peer.far.recv(100) == b"\x82\x03key"
@@ -69,13 +69,13 @@ async def test_a_turn_later_the_first_does_not_wait_again(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("size", [BATCH_BYTES, BATCH_BYTES // 2])
-async def test_much_does_not_wait_for_the_turn(peer: Peer, size: int) -> None:
+async def test_large_batch_is_written_within_the_turn(peer: Peer, size: int) -> None:
     for _ in range(3):
         peer.outgoing.add(bytes(size))
     assert sum(peer.writes) == 3 * size + 30
 
 
-async def test_nothing_goes_to_a_closing_transport(peer: Peer) -> None:
+async def test_nothing_is_written_to_a_closing_transport(peer: Peer) -> None:
     peer.outgoing.add(b"key")
     peer.outgoing.add(b"key")
     peer.transport.abort()

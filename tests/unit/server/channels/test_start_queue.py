@@ -27,7 +27,7 @@ def queue(sent: Sent, pace: float = 1000.0, wait: float = 0.0) -> StartQueue:
     return StartQueue(sent, pace, asyncio.get_running_loop().time() + wait)
 
 
-async def test_the_first_goes_at_once_and_the_next_when_it_has_started() -> None:
+async def test_first_start_is_immediate_and_the_next_follows_its_confirmation() -> None:
     sent = Sent()
     starts = queue(sent)
     for name in "abc":
@@ -41,7 +41,7 @@ async def test_the_first_goes_at_once_and_the_next_when_it_has_started() -> None
     starts.close()
 
 
-async def test_a_start_that_never_shows_itself_does_not_hold_up_the_rest() -> None:
+async def test_unconfirmed_start_does_not_block_the_next() -> None:
     sent = Sent()
     starts = queue(sent, pace=0.01)
     for name in "abc":
@@ -50,7 +50,7 @@ async def test_a_start_that_never_shows_itself_does_not_hold_up_the_rest() -> No
     assert sent.frames == [b"a", b"b", b"c"]
 
 
-async def test_nothing_goes_before_its_time() -> None:
+async def test_no_start_is_sent_early() -> None:
     sent = Sent()
     starts = queue(sent, wait=0.02)
     starts.add("a", b"a")

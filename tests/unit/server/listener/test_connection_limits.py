@@ -29,7 +29,7 @@ def evicted(connections: list[Occupied]) -> list[int]:
     return [number for number, each in enumerate(connections) if each.evicted]
 
 
-def test_the_idlest_of_whoever_has_most_goes_first() -> None:
+def test_idlest_connection_of_the_largest_holder_is_closed_first() -> None:
     limits = made()
     others = [Occupied(limits, THERE) for _ in range(2)]
     many = [Occupied(limits) for _ in range(4)]
@@ -46,7 +46,7 @@ def test_the_idlest_of_whoever_has_most_goes_first() -> None:
     assert len(limits.unauthenticated) == 0
 
 
-def test_what_is_being_answered_and_channels_are_not_closed() -> None:
+def test_busy_connections_and_channels_are_not_closed() -> None:
     limits = made()
     busy, channel = Occupied(limits), Occupied(limits)
     limits.mark_busy(busy)
@@ -57,7 +57,7 @@ def test_what_is_being_answered_and_channels_are_not_closed() -> None:
     assert (busy.evicted, channel.evicted) == (False, True)
 
 
-def test_a_quarter_is_kept_free_for_channels() -> None:
+def test_quarter_of_the_connections_is_reserved_for_channels() -> None:
     limits = made(most=8)
     channels = [Occupied(limits) for _ in range(4)]
     for each in channels:
@@ -67,7 +67,7 @@ def test_a_quarter_is_kept_free_for_channels() -> None:
     assert evicted(channels) == []
 
 
-def test_a_caller_has_so_many_and_closes_its_own() -> None:
+def test_caller_over_its_limit_loses_its_own_idle_connections() -> None:
     limits = made(per_caller=2)
     stranger, other = Occupied(limits), Occupied(limits)
     assert limits.identify(other, "other", node=False)
@@ -81,7 +81,7 @@ def test_a_caller_has_so_many_and_closes_its_own() -> None:
     assert not other.evicted
 
 
-def test_one_too_many_is_refused_while_all_are_busy() -> None:
+def test_connection_over_the_callers_limit_is_refused_while_all_are_busy() -> None:
     limits = made(per_caller=1)
     busy, another = Occupied(limits), Occupied(limits)
     for each in (busy, another):
@@ -117,7 +117,7 @@ def test_closing_channels_count_as_their_callers_again() -> None:
     assert evicted(channels) == [0, 1, 2]
 
 
-def test_after_any_course_of_events_the_largest_holder_closes_one() -> None:
+def test_largest_holder_loses_a_connection_after_any_sequence_of_events() -> None:
     source = random.Random(20261128)  # noqa: S311 a course of events that can be repeated
     limits = made()
     owners: dict[Occupied, str] = {}

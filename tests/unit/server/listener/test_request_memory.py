@@ -11,7 +11,7 @@ class Sending:
         self.refused = True
 
 
-def test_whoever_holds_most_is_refused() -> None:
+def test_largest_holder_is_refused() -> None:
     memory = RequestMemory(100)
     small, large, larger = Sending(), Sending(), Sending()
     memory.add("a", small, 30)
@@ -24,7 +24,7 @@ def test_whoever_holds_most_is_refused() -> None:
     assert memory.total == 76
 
 
-def test_one_that_sends_more_than_all_may_is_refused_itself() -> None:
+def test_request_larger_than_the_total_is_refused() -> None:
     memory = RequestMemory(100)
     other, sender = Sending(), Sending()
     memory.add("a", other, 50)
@@ -46,7 +46,7 @@ def test_complete_requests_are_counted_and_not_refused() -> None:
     assert memory.total == 0
 
 
-def test_nobodys_complete_requests_hold_more_than_is_left_for_others() -> None:
+def test_complete_requests_of_one_holder_leave_room_for_others() -> None:
     memory = RequestMemory(100)
     senders = [Sending() for _ in range(4)]
     assert memory.add_complete("a", senders[0], 40)

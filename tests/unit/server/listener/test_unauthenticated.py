@@ -21,7 +21,7 @@ def test_what_is_counted_together(peer: str, origin: object) -> None:
     assert UnauthenticatedLimits().origin(peer) == origin
 
 
-def test_so_many_and_no_more() -> None:
+def test_unauthenticated_connections_of_one_origin_are_limited() -> None:
     unauthenticated = UnauthenticatedLimits(limit=2)
     here, there = unauthenticated.origin("192.0.2.7"), unauthenticated.origin("192.0.2.8")
     assert [unauthenticated.enter(here) for _ in range(3)] == [True, True, False]
@@ -39,7 +39,7 @@ def test_the_exempt_are_not_counted() -> None:
     assert len(unauthenticated) == 0
 
 
-def test_strangers_come_again_at_a_measured_pace() -> None:
+def test_reconnections_without_authentication_are_limited_in_rate() -> None:
     now = 0.0
     unauthenticated = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: now)
     here, there = unauthenticated.origin("192.0.2.7"), unauthenticated.origin("192.0.2.8")
@@ -61,7 +61,7 @@ def test_strangers_come_again_at_a_measured_pace() -> None:
     assert come_and_go(here) == 16
 
 
-def test_who_shows_who_they_are_may_come_as_often_as_they_like() -> None:
+def test_authenticated_connections_are_not_limited_in_rate() -> None:
     unauthenticated = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: 0.0)
     here = unauthenticated.origin("192.0.2.7")
     for _ in range(100):

@@ -18,11 +18,11 @@ from ferryman.server.operations.iam.results import (
     marker_of,
     page_result,
     policy_result,
-    tag_list,
+    role_result,
     user_result,
     version_result,
 )
-from ferryman.server.operations.iam.roles import role_result
+from ferryman.server.operations.results import tag_list
 
 _LISTS = {
     account_details.USER: "UserDetailList",
@@ -49,7 +49,7 @@ async def _get_summary(context: OperationContext, caller: Caller, parameters: Pa
 
 
 async def _list_aliases(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """The account has no alias, and nobody can give it one."""
+    """ListAccountAliases: the account never has one."""
     require(context.service, caller, "iam:ListAccountAliases", "*")
     return {"AccountAliases": [], "IsTruncated": False}
 

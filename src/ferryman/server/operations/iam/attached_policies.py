@@ -1,8 +1,8 @@
-"""IAM's operations on the policies that users, groups and roles hold."""
+"""IAM's operations on the inline and attached policies of users, groups and roles."""
 
 from collections.abc import Mapping
 
-from ferryman.core.iam import attached_policies as held_policies
+from ferryman.core.iam import attached_policies
 from ferryman.core.iam.attached_policies import Holder, HolderKind
 from ferryman.model.arns import name_of_policy
 from ferryman.model.identity.callers import Caller
@@ -10,49 +10,49 @@ from ferryman.server.operations.context import Operation, OperationContext, Oper
 from ferryman.server.operations.iam.results import NOTHING, encoded, marker_of, page_result
 
 
-def _held(kind: HolderKind) -> Mapping[str, Operation]:
-    """Return the operations on what users, groups, or roles, hold: they differ in names only."""
-    named = f"{kind}Name"
+def _policy_operations(kind: HolderKind) -> Mapping[str, Operation]:
+    """Return the operations on the policies of users, groups or roles, which differ only in name."""
+    member = f"{kind}Name"
 
     async def put(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-        holder = Holder(kind, parameters[named])
-        await held_policies.put_policy(
+        holder = Holder(kind, parameters[member])
+        await attached_policies.put_policy(
             context.service, caller, holder, parameters["PolicyName"], parameters["PolicyDocument"]
         )
         return NOTHING
 
     async def get(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
         name = parameters["PolicyName"]
-        text = await held_policies.get_policy(context.service, caller, Holder(kind, parameters[named]), name)
-        return {named: parameters[named], "PolicyName": name, "PolicyDocument": encoded(text)}
+        text = await attached_policies.get_policy(context.service, caller, Holder(kind, parameters[member]), name)
+        return {member: parameters[member], "PolicyName": name, "PolicyDocument": encoded(text)}
 
     async def delete(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-        await held_policies.delete_policy(
-            context.service, caller, Holder(kind, parameters[named]), parameters["PolicyName"]
+        await attached_policies.delete_policy(
+            context.service, caller, Holder(kind, parameters[member]), parameters["PolicyName"]
         )
         return NOTHING
 
     async def list_inline(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-        page = await held_policies.list_policies(
-            context.service, caller, Holder(kind, parameters[named]), *marker_of(parameters)
+        page = await attached_policies.list_policies(
+            context.service, caller, Holder(kind, parameters[member]), *marker_of(parameters)
         )
         return page_result("PolicyNames", page, page.items)
 
     async def attach(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-        await held_policies.attach_policy(
-            context.service, caller, Holder(kind, parameters[named]), parameters["PolicyArn"]
+        await attached_policies.attach_policy(
+            context.service, caller, Holder(kind, parameters[member]), parameters["PolicyArn"]
         )
         return NOTHING
 
     async def detach(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-        await held_policies.detach_policy(
-            context.service, caller, Holder(kind, parameters[named]), parameters["PolicyArn"]
+        await attached_policies.detach_policy(
+            context.service, caller, Holder(kind, parameters[member]), parameters["PolicyArn"]
         )
         return NOTHING
 
     async def list_attached(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-        holder, prefix = Holder(kind, parameters[named]), parameters.get("PathPrefix", "/")
-        page = await held_policies.list_attached_policies(
+        holder, prefix = Holder(kind, parameters[member]), parameters.get("PathPrefix", "/")
+        page = await attached_policies.list_attached_policies(
             context.service, caller, holder, prefix, *marker_of(parameters)
         )
         attached = [{"PolicyName": name_of_policy(arn), "PolicyArn": arn} for arn in page.items]
@@ -69,4 +69,4 @@ def _held(kind: HolderKind) -> Mapping[str, Operation]:
     }
 
 
-OPERATIONS: Operations = {("iam", name): each for kind in HolderKind for name, each in _held(kind).items()}
+OPERATIONS: Operations = {("iam", name): each for kind in HolderKind for name, each in _policy_operations(kind).items()}

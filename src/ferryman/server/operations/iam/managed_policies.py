@@ -6,16 +6,17 @@ from ferryman.core.iam import managed_policies, policy_entities
 from ferryman.core.iam.managed_policies import PolicyDraft, PolicyFilter
 from ferryman.core.iam.policy_entities import EntityFilter, PolicyEntity
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result, requested_tags
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.iam.results import (
     NOTHING,
     marker_of,
     page_result,
     policy_result,
-    tag_list,
     version_number,
     version_result,
 )
+from ferryman.server.operations.iam.tags import tag_operations
+from ferryman.server.operations.parameters import requested_tags
 
 
 async def _create_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -78,23 +79,6 @@ async def _delete_version(context: OperationContext, caller: Caller, parameters:
     return NOTHING
 
 
-async def _tag_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await managed_policies.tag_policy(context.service, caller, parameters["PolicyArn"], requested_tags(parameters))
-    return NOTHING
-
-
-async def _untag_policy(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await managed_policies.untag_policy(context.service, caller, parameters["PolicyArn"], parameters["TagKeys"])
-    return NOTHING
-
-
-async def _list_policy_tags(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    page = await managed_policies.list_policy_tags(
-        context.service, caller, parameters["PolicyArn"], *marker_of(parameters)
-    )
-    return page_result("Tags", page, tag_list(dict(page.items)))
-
-
 async def _list_entities(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     kind, prefix, usage = (
         parameters.get("EntityFilter"),
@@ -123,8 +107,12 @@ OPERATIONS: Operations = {
     ("iam", "ListPolicyVersions"): _list_versions,
     ("iam", "SetDefaultPolicyVersion"): _set_default_version,
     ("iam", "DeletePolicyVersion"): _delete_version,
-    ("iam", "TagPolicy"): _tag_policy,
-    ("iam", "UntagPolicy"): _untag_policy,
-    ("iam", "ListPolicyTags"): _list_policy_tags,
     ("iam", "ListEntitiesForPolicy"): _list_entities,
+    **tag_operations(
+        "Policy",
+        "PolicyArn",
+        managed_policies.tag_policy,
+        managed_policies.untag_policy,
+        managed_policies.list_policy_tags,
+    ),
 }

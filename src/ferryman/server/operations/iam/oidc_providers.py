@@ -1,19 +1,13 @@
-"""IAM's operations on OpenID Connect providers, from AWS's spelling to the use cases and back."""
-
-from collections.abc import Mapping
+"""IAM's operations on OpenID Connect providers."""
 
 from ferryman.core.iam import oidc_providers
 from ferryman.model.identity.callers import Caller
-from ferryman.server.operations.context import (
-    OperationContext,
-    Operations,
-    Parameters,
-    Result,
-    as_datetime,
-    requested_tags,
-)
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.iam.results import NOTHING
+from ferryman.server.operations.iam.tags import tag_operations
+from ferryman.server.operations.parameters import requested_tags
+from ferryman.server.operations.results import as_datetime, tag_list
 
-_NOTHING: Result = {}
 _ARN = "OpenIDConnectProviderArn"
 
 
@@ -23,7 +17,7 @@ async def _create(context: OperationContext, caller: Caller, parameters: Paramet
     arn = await oidc_providers.create_oidc_provider(
         context.service, caller, parameters["Url"], client_ids, thumbprints, tags
     )
-    return {_ARN: arn, "Tags": _tags(tags) or None}
+    return {_ARN: arn, "Tags": tag_list(tags) or None}
 
 
 async def _get(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -33,7 +27,7 @@ async def _get(context: OperationContext, caller: Caller, parameters: Parameters
         "ClientIDList": list(provider.client_ids),
         "ThumbprintList": list(provider.thumbprints),
         "CreateDate": as_datetime(provider.created_at),
-        "Tags": _tags(tags) or None,
+        "Tags": tag_list(tags) or None,
     }
 
 
@@ -44,43 +38,22 @@ async def _list(context: OperationContext, caller: Caller, parameters: Parameter
 
 async def _add_client_id(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     await oidc_providers.add_client_id(context.service, caller, parameters[_ARN], parameters["ClientID"])
-    return _NOTHING
+    return NOTHING
 
 
 async def _remove_client_id(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     await oidc_providers.remove_client_id(context.service, caller, parameters[_ARN], parameters["ClientID"])
-    return _NOTHING
+    return NOTHING
 
 
 async def _update_thumbprint(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     await oidc_providers.update_thumbprints(context.service, caller, parameters[_ARN], parameters["ThumbprintList"])
-    return _NOTHING
+    return NOTHING
 
 
 async def _delete(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     await oidc_providers.delete_oidc_provider(context.service, caller, parameters[_ARN])
-    return _NOTHING
-
-
-async def _tag(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await oidc_providers.tag_oidc_provider(context.service, caller, parameters[_ARN], requested_tags(parameters))
-    return _NOTHING
-
-
-async def _untag(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await oidc_providers.untag_oidc_provider(context.service, caller, parameters[_ARN], parameters["TagKeys"])
-    return _NOTHING
-
-
-async def _list_tags(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    arn, marker, size = parameters[_ARN], parameters.get("Marker"), parameters.get("MaxItems")
-    page = await oidc_providers.list_oidc_provider_tags(context.service, caller, arn, marker, size)
-    truncated = page.next_token is not None
-    return {"Tags": _tags(dict(page.items)), "IsTruncated": truncated, "Marker": page.next_token}
-
-
-def _tags(tags: Mapping[str, str]) -> list[Mapping[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+    return NOTHING
 
 
 OPERATIONS: Operations = {
@@ -91,7 +64,11 @@ OPERATIONS: Operations = {
     ("iam", "RemoveClientIDFromOpenIDConnectProvider"): _remove_client_id,
     ("iam", "UpdateOpenIDConnectProviderThumbprint"): _update_thumbprint,
     ("iam", "DeleteOpenIDConnectProvider"): _delete,
-    ("iam", "TagOpenIDConnectProvider"): _tag,
-    ("iam", "UntagOpenIDConnectProvider"): _untag,
-    ("iam", "ListOpenIDConnectProviderTags"): _list_tags,
+    **tag_operations(
+        "OpenIDConnectProvider",
+        _ARN,
+        oidc_providers.tag_oidc_provider,
+        oidc_providers.untag_oidc_provider,
+        oidc_providers.list_oidc_provider_tags,
+    ),
 }

@@ -1,4 +1,4 @@
-"""Users, groups and policies in IAM's spelling, and its pages."""
+"""Users, groups, roles, policies and pages as IAM returns them."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -9,8 +9,10 @@ from ferryman.core.paging import Page
 from ferryman.core.service import Service
 from ferryman.model.identity.groups import Group
 from ferryman.model.identity.policies import PolicyVersion
+from ferryman.model.identity.roles import IamRole
 from ferryman.model.identity.users import User
-from ferryman.server.operations.context import Parameters, Result, as_datetime
+from ferryman.server.operations.context import Parameters, Result
+from ferryman.server.operations.results import as_datetime, tag_list
 
 NOTHING: Result = {}
 Item = TypeVar("Item")
@@ -22,13 +24,8 @@ def marker_of(parameters: Parameters) -> tuple[str | None, int | None]:
 
 
 def page_result(member: str, page: Page[Item], items: Sequence[object]) -> dict[str, object]:
-    """Return a page in IAM's spelling; `items` are those of `page`, already in it."""
+    """Return a page as IAM does; `items` are the items of `page` as results."""
     return {member: items, "IsTruncated": page.next_token is not None, "Marker": page.next_token}
-
-
-def tag_list(tags: Mapping[str, str]) -> list[Result]:
-    """Return tags, by key."""
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def encoded(document: str) -> str:
@@ -37,28 +34,42 @@ def encoded(document: str) -> str:
 
 
 def user_result(service: Service, user: User, tags: Mapping[str, str] | None = None) -> Result:
-    """Return a user; its boundary and tags only where they are asked for one user, as `tags` says."""
-    bounded = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": user.boundary_arn}
+    """Return a user; the boundary and `tags` only if they are given, which lists of users leave out."""
     return {
-        "Path": user.path,
-        "UserName": user.name,
-        "UserId": user.user_id,
-        "Arn": service.arns.user(user.name, user.path),
+        **_resource("User", user.name, user.path, user.user_id, service.arns.user(user.name, user.path)),
         "CreateDate": as_datetime(user.created_at),
-        "PermissionsBoundary": bounded if user.boundary_arn and tags is not None else None,
+        "PermissionsBoundary": None if tags is None else _boundary(user.boundary_arn),
         "Tags": tag_list(tags) if tags else None,
+    }
+
+
+def role_result(service: Service, role: IamRole, tags: Mapping[str, str]) -> Result:
+    """Return a role."""
+    return {
+        **_resource("Role", role.name, role.path, role.role_id, service.arns.role(role.name, role.path)),
+        "CreateDate": as_datetime(role.created_at),
+        "AssumeRolePolicyDocument": encoded(role.trust_policy),
+        "Description": role.description or None,
+        "MaxSessionDuration": role.max_session_duration,
+        "PermissionsBoundary": _boundary(role.boundary_arn),
+        "Tags": tag_list(tags) or None,
     }
 
 
 def group_result(service: Service, group: Group) -> Result:
     """Return a group."""
     return {
-        "Path": group.path,
-        "GroupName": group.name,
-        "GroupId": group.group_id,
-        "Arn": service.arns.group(group.name, group.path),
+        **_resource("Group", group.name, group.path, group.group_id, service.arns.group(group.name, group.path)),
         "CreateDate": as_datetime(group.created_at),
     }
+
+
+def _resource(kind: str, name: str, path: str, resource_id: str, arn: str) -> dict[str, object]:
+    return {"Path": path, f"{kind}Name": name, f"{kind}Id": resource_id, "Arn": arn}
+
+
+def _boundary(arn: str) -> Result | None:
+    return {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn} if arn else None
 
 
 def policy_result(view: PolicyView) -> Result:

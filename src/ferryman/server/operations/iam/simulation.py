@@ -1,4 +1,4 @@
-"""IAM's simulations: what policies would decide, and which condition keys they ask for."""
+"""IAM's policy simulation: what policies would decide, and which condition keys they use."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -22,24 +22,24 @@ from ferryman.server.operations.context import OperationContext, Operations, Par
 from ferryman.server.operations.iam.results import marker_of, page_result
 
 PAIRS_LIMIT = 1000
-"""Actions times resources of one simulation."""
+"""Actions times resources per simulation."""
 INPUTS_LIMIT = 50
-"""Policies of one list of a request."""
+"""Policies per list of a request."""
 STATEMENTS_LIMIT = 1000
-"""Matched statements of one page: pages of large policies have fewer results than asked for."""
+"""Matched statements per page: with large policies, pages have fewer results than requested."""
 WORK_LIMIT = 3_000_000
-"""Units of work (`policy.work`) of one page, 0.3 s. One request at a time is simulated, a result at a time."""
+"""Units of work (`policy.work`) per page, 0.3 s. One request is simulated at a time, one result at a time."""
 VALUES_LIMIT = 8192
-"""Characters of all values of context entries, as a request's headers may have."""
+"""Characters of all values of context entries together; a request's headers may have as many."""
 _UNSUPPORTED = ("PolicyExclusionList", "OrderedOrganizationPolicyInputList", "ResourceOwner", "ResourceHandlingOption")
 _RESOURCE_POLICY = "ResourcePolicy"
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Whose policies are asked, all of them compiled, and the documents that they are made of by name.
+class _Simulation:
+    """The principal of a simulation, its compiled policies, and the documents they come from, by name.
 
-    `positions` and `sources` are those of their statements and their own, once somebody asked.
+    `positions` of their statements and `sources` of the documents are filled in when they are first needed.
     """
 
     of: Principal
@@ -50,7 +50,7 @@ class _Asked:
 
     @property
     def statements(self) -> int:
-        """How many statements may match."""
+        """How many statements can match."""
         optional = (self.policies.boundary, self.policies.resource)
         named = [*self.policies.identity, *(self.policies.session or ()), *(each for each in optional if each)]
         return sum(len(each.policy.denying) + len(each.policy.allowing) for each in named)
@@ -84,7 +84,7 @@ async def _keys_of_principal(context: OperationContext, caller: Caller, paramete
 
 
 async def _principal(service: Service, caller: Caller, operation: str, source: str) -> Principal:
-    """Return who `source` names, which is not always their ARN: `caller` must be allowed to ask by both."""
+    """Return the principal that `source` names; `caller` needs permission for the name and for the principal's ARN."""
     require(service, caller, f"iam:{operation}", source)
     of = await principal(service, source)
     require(service, caller, f"iam:{operation}", of.caller.role_arn or of.caller.arn)
@@ -96,18 +96,18 @@ async def _keys_of_custom(context: OperationContext, caller: Caller, parameters:
     return {"ContextKeyNames": context_keys((await _read(parameters, "PolicyInputList"))[0])}
 
 
-async def _asked(of: Principal, parameters: Parameters) -> _Asked:
-    """Return the policies of a simulation: the principal's, and those of the request, a boundary in place of its own.
+async def _asked(of: Principal, parameters: Parameters) -> _Simulation:
+    """Return the policies of a simulation: the principal's and the request's, whose boundary replaces the principal's.
 
     Raises MalformedPolicyDocument, LimitExceeded, InvalidInput.
     """
     for member in _UNSUPPORTED:
         if parameters.get(member):
-            raise _invalid(f"{member} is not supported here")
+            raise _invalid(f"{member} is not supported")
     further, texts = await _read(parameters, "PolicyInputList")
     boundaries, bounding = await _read(parameters, "PermissionsBoundaryPolicyInputList")
     if len(boundaries) > 1:
-        raise _invalid("a caller has one permissions boundary at most")
+        raise _invalid("a caller can have only one permissions boundary")
     own = policy_set(of.caller)
     policies = replace(own, identity=[*own.identity, *further], boundary=boundaries[0] if boundaries else own.boundary)
     documents = [*of.caller.policies, *(of.caller.session_policies or ()), *texts, *bounding]
@@ -117,28 +117,28 @@ async def _asked(of: Principal, parameters: Parameters) -> _Asked:
         document = PolicyDocument(_RESOURCE_POLICY, parameters[_RESOURCE_POLICY])
         resource = NamedPolicy(_RESOURCE_POLICY, parse_policy(document.text, PolicyKind.RESOURCE))
         policies, documents = replace(policies, resource=resource), [*documents, document]
-    return _Asked(of, policies, {each.name: each for each in documents})
+    return _Simulation(of, policies, {each.name: each for each in documents})
 
 
 async def _read(parameters: Parameters, member: str) -> tuple[list[NamedPolicy], list[PolicyDocument]]:
     texts = parameters.get(member) or []
     if len(texts) > INPUTS_LIMIT:
-        raise _invalid(f"{member} has {len(texts)} policies, {INPUTS_LIMIT} at most")
+        raise _invalid(f"{member} has {len(texts)} policies; the maximum is {INPUTS_LIMIT}")
     documents = [PolicyDocument(f"{member}.{place}", text) for place, text in enumerate(texts, 1)]
     policies = []
     for each in documents:
-        await asyncio.sleep(0)  # each takes milliseconds
+        await asyncio.sleep(0)  # parsing takes milliseconds each; let others run
         policies.append(NamedPolicy(each.name, parse_policy(each.text, PolicyKind.MANAGED)))
     return policies, documents
 
 
 async def _simulate(
-    context: OperationContext, caller: Caller, operation: str, parameters: Parameters, asked: _Asked
+    context: OperationContext, caller: Caller, operation: str, parameters: Parameters, asked: _Simulation
 ) -> Result:
     resources = parameters.get("ResourceArns") or ["*"]
     count = len(parameters["ActionNames"]) * len(resources)
     if count > PAIRS_LIMIT:
-        raise _invalid(f"a simulation is of {PAIRS_LIMIT} pairs of action and resource at most, not of {count}")
+        raise _invalid(f"the simulation has {count} pairs of action and resource; the maximum is {PAIRS_LIMIT}")
     pairs = [(action, resource) for action in parameters["ActionNames"] for resource in resources]
     keys = _keys(parameters)
     members = [
@@ -158,7 +158,7 @@ async def _simulate(
     work = 0
     async with context.gateway.simulations:
         for _, (action, resource) in page.items:
-            await asyncio.sleep(0)  # others have their turn
+            await asyncio.sleep(0)  # let others run
             try:
                 found = await simulate(context.service, asked.of, action, resource, keys, asked.policies)
             except EvaluationTooLarge as error:
@@ -178,11 +178,11 @@ def _keys(parameters: Parameters) -> Keys:
     values = {each["ContextKeyName"]: tuple(each.get("ContextKeyValues") or ()) for each in entries}
     size = sum(len(value) for several in values.values() for value in several)
     if size > VALUES_LIMIT:
-        raise _invalid(f"the values of ContextEntries have {size} characters, {VALUES_LIMIT} at most")
+        raise _invalid(f"the values of ContextEntries have {size} characters; the maximum is {VALUES_LIMIT}")
     return values
 
 
-async def _result(service: Service, asked: _Asked, found: Simulated) -> Result:
+async def _result(service: Service, asked: _Simulation, found: Simulated) -> Result:
     within = bounded(asked.policies, found)
     explanation = found.explanation
     return {
@@ -195,7 +195,7 @@ async def _result(service: Service, asked: _Asked, found: Simulated) -> Result:
     }
 
 
-async def _statement(service: Service, asked: _Asked, matched: MatchedStatement) -> Result:
+async def _statement(service: Service, asked: _Simulation, matched: MatchedStatement) -> Result:
     document = asked.documents[matched.policy]
     if matched.policy not in asked.sources:
         asked.sources[matched.policy] = await source_of(service, document)

@@ -1,6 +1,6 @@
-"""IAM's operations on what users never have here: passwords, MFA devices, SSH keys, certificates.
+"""IAM's operations on what users never have in Ferryman: passwords, MFA devices, SSH keys, certificates.
 
-Terraform asks for all of them before it deletes a user by force; it is told that there are none.
+Terraform lists all of them before it deletes a user by force, so each listing exists and is empty.
 """
 
 from ferryman.core.authorization.decisions import require
@@ -10,8 +10,8 @@ from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import Operation, OperationContext, Operations, Parameters, Result
 
 
-def _none(operation: str, member: str, *, pages: bool = True) -> Operation:
-    """Return a listing of what a user does not have, of the caller itself without a name."""
+def _empty_listing(operation: str, member: str, *, pages: bool = True) -> Operation:
+    """Return an operation that lists what a user never has; without UserName, of the caller."""
 
     async def answer(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
         await user_for(context.service, caller, operation, parameters.get("UserName"))
@@ -35,11 +35,11 @@ def _no_password(operation: str) -> Operation:
 
 
 OPERATIONS: Operations = {
-    ("iam", "ListMFADevices"): _none("ListMFADevices", "MFADevices"),
+    ("iam", "ListMFADevices"): _empty_listing("ListMFADevices", "MFADevices"),
     ("iam", "ListVirtualMFADevices"): _list_virtual_devices,
-    ("iam", "ListSSHPublicKeys"): _none("ListSSHPublicKeys", "SSHPublicKeys"),
-    ("iam", "ListSigningCertificates"): _none("ListSigningCertificates", "Certificates"),
-    ("iam", "ListServiceSpecificCredentials"): _none(
+    ("iam", "ListSSHPublicKeys"): _empty_listing("ListSSHPublicKeys", "SSHPublicKeys"),
+    ("iam", "ListSigningCertificates"): _empty_listing("ListSigningCertificates", "Certificates"),
+    ("iam", "ListServiceSpecificCredentials"): _empty_listing(
         "ListServiceSpecificCredentials", "ServiceSpecificCredentials", pages=False
     ),
     ("iam", "GetLoginProfile"): _no_password("GetLoginProfile"),

@@ -1,22 +1,19 @@
-"""IAM's operations on users and access keys, from AWS's spelling to the use cases and back."""
+"""IAM's operations on users and access keys."""
 
 from ferryman.core.iam import access_keys, users
 from ferryman.core.iam.resources import tags_of
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.users import AccessKey, KeyUse
 from ferryman.model.tags import ResourceType
-from ferryman.server.operations.context import (
-    OperationContext,
-    Operations,
-    Parameters,
-    Result,
-    as_datetime,
-    requested_tags,
-)
-from ferryman.server.operations.iam.results import NOTHING, marker_of, page_result, tag_list, user_result
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.iam.boundaries import boundary_operations
+from ferryman.server.operations.iam.results import NOTHING, marker_of, page_result, user_result
+from ferryman.server.operations.iam.tags import tag_operations
+from ferryman.server.operations.parameters import requested_tags
+from ferryman.server.operations.results import as_datetime
 
 _NEVER = "N/A"
-"""What AWS answers for service and region of a key that was never used."""
+"""What AWS returns as service and region of a key that was never used."""
 
 
 async def _create_user(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -48,32 +45,6 @@ async def _update_user(context: OperationContext, caller: Caller, parameters: Pa
 async def _delete_user(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     await users.delete_user(context.service, caller, parameters["UserName"])
     return NOTHING
-
-
-async def _put_boundary(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    arn = parameters["PermissionsBoundary"]
-    await users.put_user_permissions_boundary(context.service, caller, parameters["UserName"], arn)
-    return NOTHING
-
-
-async def _delete_boundary(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await users.delete_user_permissions_boundary(context.service, caller, parameters["UserName"])
-    return NOTHING
-
-
-async def _tag_user(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await users.tag_user(context.service, caller, parameters["UserName"], requested_tags(parameters))
-    return NOTHING
-
-
-async def _untag_user(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await users.untag_user(context.service, caller, parameters["UserName"], parameters["TagKeys"])
-    return NOTHING
-
-
-async def _list_user_tags(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    page = await users.list_user_tags(context.service, caller, parameters["UserName"], *marker_of(parameters))
-    return page_result("Tags", page, tag_list(dict(page.items)))
 
 
 async def _create_access_key(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -126,14 +97,11 @@ OPERATIONS: Operations = {
     ("iam", "ListUsers"): _list_users,
     ("iam", "UpdateUser"): _update_user,
     ("iam", "DeleteUser"): _delete_user,
-    ("iam", "PutUserPermissionsBoundary"): _put_boundary,
-    ("iam", "DeleteUserPermissionsBoundary"): _delete_boundary,
-    ("iam", "TagUser"): _tag_user,
-    ("iam", "UntagUser"): _untag_user,
-    ("iam", "ListUserTags"): _list_user_tags,
     ("iam", "CreateAccessKey"): _create_access_key,
     ("iam", "ListAccessKeys"): _list_access_keys,
     ("iam", "UpdateAccessKey"): _update_access_key,
     ("iam", "DeleteAccessKey"): _delete_access_key,
     ("iam", "GetAccessKeyLastUsed"): _get_access_key_last_used,
+    **boundary_operations("User", users.put_user_permissions_boundary, users.delete_user_permissions_boundary),
+    **tag_operations("User", "UserName", users.tag_user, users.untag_user, users.list_user_tags),
 }
