@@ -48,7 +48,7 @@ from ferryman.wire.tasks import AgentTaskComplete
 
 REGION = "test-1"
 ACCOUNT = "123456789012"
-SECONDS = 10.0
+SECONDS = 60.0
 """What anything may take before a test fails."""
 
 

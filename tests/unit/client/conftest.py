@@ -46,7 +46,7 @@ from ferryman.wire.payloads import (
 )
 
 SESSION_ID = "ann-0123456789abcdef0"
-SECONDS = 20.0
+SECONDS = 60.0
 ENTRY = "from ferryman.cli.session_manager_plugin import main; raise SystemExit(main())"
 
 _Result = TypeVar("_Result")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 Start = Callable[..., subprocess.Popen[bytes]]
-SECONDS = 20
+SECONDS = 60.0
 HOSTILE = "no\x1b]0;owned\x07\r\n\nferryman: all is well\x9b2J\x7f\u202e\u2028"
 SHOWN = "no\\x1b]0;owned\\x07 ferryman: all is well\\x9b2J\\x7f\\u202e"
 

@@ -18,7 +18,7 @@ import pytest
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = b"\r\nStarting session with SessionId: ann-0123456789abcdef0\r\n"
 END_TEXT = b"\r\n\r\nExiting session with sessionId: ann-0123456789abcdef0.\r\n\r\n"
-SECONDS = 20.0
+SECONDS = 60.0
 NOTICE = re.compile(rb"\r\nConnection (?:lost|restored)[^\n]*\n\x1b\[\d+C|Connection (?:lost|restored)[^\n]*\n")
 """What a session of Ferryman's client says of an outage, in the middle of a line or at its beginning."""
 BREAKING = """

@@ -11,7 +11,7 @@ import pytest
 from ferryman.system import log_writer
 from ferryman.system.log_writer import LogWriter, dropped_log_lines
 
-SECONDS = 30.0
+SECONDS = 60.0
 LINE = "x" * 99 + "\n"
 
 

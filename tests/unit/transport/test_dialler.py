@@ -15,7 +15,7 @@ from ferryman.bootstrap.certificates import issue
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
 
-SECONDS = 20
+SECONDS = 60.0
 Serve = Callable[..., Awaitable[int]]
 
 

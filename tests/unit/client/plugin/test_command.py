@@ -14,7 +14,7 @@ from ferryman.wire.agent_message import PayloadType
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n".encode()
 END_TEXT = f"\n\nExiting session with sessionId: {SESSION_ID}.\n\n".encode()
-SECONDS = 20
+SECONDS = 60.0
 WITH_INPUT = {"FERRYMAN_COMMAND_STDIN": "1"}
 Start = Callable[..., subprocess.Popen[bytes]]
 

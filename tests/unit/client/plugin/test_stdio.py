@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 Start = Callable[..., subprocess.Popen[bytes]]
-SECONDS = 20
+SECONDS = 60.0
 
 
 @pytest.fixture

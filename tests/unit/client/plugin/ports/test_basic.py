@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 SESSION_ID = "ann-0123456789abcdef0"
-SECONDS = 20
+SECONDS = 60.0
 Start = Callable[..., subprocess.Popen[bytes]]
 
 

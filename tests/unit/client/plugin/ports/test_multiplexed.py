@@ -19,7 +19,7 @@ SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n"
 END_TEXT = f"\n\nExiting session with sessionId: {SESSION_ID}.\n\n"
 ACCEPTED = f"\nConnection accepted for session [{SESSION_ID}]\n"
-SECONDS = 20
+SECONDS = 60.0
 Start = Callable[..., subprocess.Popen[bytes]]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ferryman.client.plugin.tty.streams import Input, Output
 
-SECONDS = 10
+SECONDS = 60.0
 
 
 class Collected:
