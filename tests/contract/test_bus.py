@@ -8,6 +8,7 @@ import pytest
 
 from ferryman.bus.memory import MemoryBus
 from ferryman.core.ports.bus import Bus, Handler, NoResponders
+from tests.waiting import PATIENCE
 
 
 class ClosableBus(Bus, Protocol):
@@ -33,14 +34,14 @@ def answering(reply: bytes) -> Handler:
 
 async def test_a_request_gets_its_reply(bus: ClosableBus) -> None:
     await bus.subscribe("a.b", answering(b"got "))
-    assert await bus.request("a.b", b"x", timeout=5) == b"got x"
+    assert await bus.request("a.b", b"x", timeout=PATIENCE) == b"got x"
 
 
 async def test_nobody_is_known_at_once(bus: ClosableBus) -> None:
     await bus.subscribe("a", answering(b""))
     for subject in ("b", "a.b", ""):
         with pytest.raises(NoResponders):
-            await asyncio.wait_for(bus.request(subject, b"", timeout=60), 5)
+            await asyncio.wait_for(bus.request(subject, b"", timeout=PATIENCE), PATIENCE)
 
 
 async def test_subjects_that_somebody_subscribed_to_are_known_together(bus: ClosableBus) -> None:
@@ -48,20 +49,20 @@ async def test_subjects_that_somebody_subscribed_to_are_known_together(bus: Clos
     second = await bus.subscribe("a", answering(b""))
     await bus.subscribe("b", answering(b""))
     asked = ("a", "b", "c", "a.b", "")
-    assert await bus.subscribed(asked, timeout=60) == {"a", "b"}
+    assert await bus.subscribed(asked, timeout=PATIENCE) == {"a", "b"}
     await second.close()
-    assert await bus.subscribed(asked, timeout=60) == {"a", "b"}
+    assert await bus.subscribed(asked, timeout=PATIENCE) == {"a", "b"}
     await first.close()
-    assert await bus.subscribed(asked, timeout=60) == {"b"}
-    assert await bus.subscribed((), timeout=60) == frozenset()
+    assert await bus.subscribed(asked, timeout=PATIENCE) == {"b"}
+    assert await bus.subscribed((), timeout=PATIENCE) == frozenset()
 
 
 async def test_the_newest_subscriber_answers(bus: ClosableBus) -> None:
     await bus.subscribe("a", answering(b"old"))
     newest = await bus.subscribe("a", answering(b"new"))
-    assert await bus.request("a", b"", timeout=5) == b"new"
+    assert await bus.request("a", b"", timeout=PATIENCE) == b"new"
     await newest.close()
-    assert await bus.request("a", b"", timeout=5) == b"old"
+    assert await bus.request("a", b"", timeout=PATIENCE) == b"old"
 
 
 async def test_a_closed_subscription_hears_nothing_and_closes_twice(bus: ClosableBus) -> None:
@@ -69,7 +70,7 @@ async def test_a_closed_subscription_hears_nothing_and_closes_twice(bus: Closabl
     await subscription.close()
     await subscription.close()
     with pytest.raises(NoResponders):
-        await bus.request("a", b"", timeout=5)
+        await bus.request("a", b"", timeout=PATIENCE)
 
 
 async def test_publishing_reaches_every_subscriber_in_order(bus: ClosableBus) -> None:
@@ -104,7 +105,7 @@ async def test_publishing_does_not_wait_for_handlers(bus: ClosableBus) -> None:
         return b""
 
     await bus.subscribe("a", slow)
-    await asyncio.wait_for(bus.publish("a", b""), 5)
+    await asyncio.wait_for(bus.publish("a", b""), PATIENCE)
     gate.set()
     await bus.drain()
 
@@ -122,7 +123,7 @@ async def test_a_handler_sees_one_message_at_a_time(bus: ClosableBus) -> None:
         return payload
 
     await bus.subscribe("a", handle)
-    replies = await asyncio.gather(*(bus.request("a", bytes([n]), timeout=5) for n in range(50)))
+    replies = await asyncio.gather(*(bus.request("a", bytes([n]), timeout=PATIENCE) for n in range(50)))
     assert replies == [bytes([n]) for n in range(50)]
     assert most == 1
 
@@ -136,8 +137,8 @@ async def test_subjects_do_not_wait_for_each_other(bus: ClosableBus) -> None:
 
     await bus.subscribe("stuck", stuck)
     await bus.subscribe("free", answering(b"ok"))
-    waiting = asyncio.create_task(bus.request("stuck", b"", timeout=60))
-    assert await bus.request("free", b"", timeout=5) == b"ok"
+    waiting = asyncio.create_task(bus.request("stuck", b"", timeout=PATIENCE))
+    assert await bus.request("free", b"", timeout=PATIENCE) == b"ok"
     gate.set()
     assert await waiting == b"late"
 
@@ -154,7 +155,7 @@ async def test_a_reply_that_is_late_is_a_timeout_and_the_handler_goes_on(bus: Cl
     with pytest.raises(TimeoutError):
         await bus.request("a", b"", timeout=0.01)
     gate.set()
-    await asyncio.wait_for(finished.wait(), 5)
+    await asyncio.wait_for(finished.wait(), PATIENCE)
 
 
 async def test_a_handler_that_fails_gives_no_reply_and_stays_subscribed(bus: ClosableBus) -> None:
@@ -166,7 +167,7 @@ async def test_a_handler_that_fails_gives_no_reply_and_stays_subscribed(bus: Clo
     await bus.subscribe("a", moody)
     with pytest.raises(TimeoutError):
         await bus.request("a", b"bad", timeout=0.2)
-    assert await bus.request("a", b"good", timeout=5) == b"fine"
+    assert await bus.request("a", b"good", timeout=PATIENCE) == b"fine"
 
 
 async def test_closing_leaves_nothing_under_way(bus: ClosableBus) -> None:
@@ -175,7 +176,7 @@ async def test_closing_leaves_nothing_under_way(bus: ClosableBus) -> None:
         return b""
 
     await bus.subscribe("a", stuck)
-    waiting = asyncio.create_task(bus.request("a", b"", timeout=60))
+    waiting = asyncio.create_task(bus.request("a", b"", timeout=PATIENCE))
     await bus.publish("a", b"")
     await asyncio.sleep(0)
     await bus.close()

@@ -62,8 +62,7 @@ def test_a_loop_over_lines_keeps_its_lines(ferryman: Ferryman) -> None:
         timeout=PATIENCE,
         check=False,
     )
-    assert done.stdout.count("on the node\n") == 2
-    assert done.stderr == ""
+    assert (done.stderr, done.stdout.count("on the node\n")) == ("", 2)
 
 
 def test_the_exit_code_of_a_command_in_a_terminal(ferryman: Ferryman) -> None:

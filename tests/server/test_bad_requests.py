@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from ferryman.server.timeouts import Timeouts
 from tests.server.raw_connections import BAD, CALL, MARK, UPGRADE, Raw, connected
-from tests.server.running import SECONDS, Server, nothing, until
+from tests.server.running import Server, nothing, until
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ async def test_a_peer_that_leaves_in_the_middle_of_a_body_is_not_an_error(
         raw.writer.write(CALL + head + b"\r\n5\r\nx")
         await server.health()
         raw.writer.transport.abort()
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             while not [line for line in lines if line.get("path") == "/"]:
                 await asyncio.sleep(0.005)
     quiet(caplog, lines)

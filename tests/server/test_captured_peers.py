@@ -17,7 +17,8 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode, encode
 from ferryman.wire.payloads import decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, InteractiveShell
-from tests.server.running import SECONDS, Peer, Server, until
+from tests.server.running import Peer, Server, until
+from tests.waiting import PATIENCE
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RECORDED_NODE = "mi-0123456789abcdef0"
@@ -204,7 +205,7 @@ async def sending(peer: Peer, frames: list[bytes]) -> list[bytes]:
 async def arriving(peer: Peer, frames: list[bytes]) -> list[bytes]:
     """Those of `frames` that come, each the first time, until all have; pings are answered, as real ends do."""
     wanted, came = set(frames), dict[bytes, None]()
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while set(came) != wanted:
             message = await peer.websocket.receive()
             if message.type is WSMsgType.PING:

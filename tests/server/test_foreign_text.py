@@ -21,13 +21,14 @@ from ferryman.cli.main import app
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.tasks import decode_interactive_shell
 from tests.server.running import REGION, Node, Peer, Server, task_complete
+from tests.waiting import PATIENCE
 
 FORGED = "FORGED"
 HOSTILE = f"db-1\x1b]0;x\x07\x1b[2J\r\n{FORGED}: all is well\x9b2J\x7f\u202e\u2066\u200b\u2028{FORGED}"
 SPACES = f"ops\u2028{FORGED}\u00a0\u3000"
 """What a tag's value, an activation's name and its description may hold."""
 STEERING = "\x1b[2J\x1b]0;x\x07"
-SECONDS = 60
+PATIENCE = 60
 
 LINES: dict[str, list[list[str]]] = {
     "shell": [["NODE"], ["db-2"]],
@@ -80,7 +81,7 @@ class Scene:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(PATIENCE):
                 stdout, stderr = await program.communicate()
         finally:
             if program.returncode is None:

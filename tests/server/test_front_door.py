@@ -26,7 +26,8 @@ from ferryman.server.listener.listener import Listener, listen
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.timeouts import Timeouts
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw, connected
-from tests.server.running import SECONDS, Server, make_certificate, nothing, typed, until
+from tests.server.running import Server, make_certificate, nothing, typed, until
+from tests.waiting import PATIENCE
 
 BUSY = HEALTH.replace(b"/healthz", b"/busy")
 CALL = b"POST / HTTP/1.1\r\nHost: ferryman.test\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n"
@@ -401,7 +402,7 @@ class TestTls:
 
     async def test_peer_that_does_not_trust_the_certificate_is_logged(self, server: Server) -> None:
         def connect() -> None:
-            with socket.create_connection(("127.0.0.1", server.port), SECONDS) as raw:
+            with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as raw:
                 ssl.create_default_context().wrap_socket(raw, server_hostname="127.0.0.1")
 
         with capture_logs() as lines:

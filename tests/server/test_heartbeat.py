@@ -11,6 +11,7 @@ from ferryman.server.channels.heartbeat import Heartbeat
 from ferryman.server.channels.websocket import Socket
 from ferryman.server.timeouts import Timeouts
 from tests.server.running import Server
+from tests.waiting import PATIENCE
 
 STANDSTILL = 2.5
 SILENCE = 1.3
@@ -27,7 +28,7 @@ async def test_peers_are_not_dropped_after_a_standstill_of_the_server(server: Se
     node = await server.register()
     control = await node.control(own_end=own_end)
     for standstill in (0.0, STANDSTILL, 0.0):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             message = await control.websocket.receive()
         assert message.type is WSMsgType.PING
         await control.websocket.pong(message.data)
@@ -60,7 +61,7 @@ async def test_message_after_a_standstill_is_not_dated_in_the_future(timeouts: T
     await asyncio.sleep(0)
     time.sleep(STANDSTILL)  # the whole event loop
     peer.heard_at = asyncio.get_running_loop().time()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await peer.pinged.wait()
     assert peer.heard_at <= asyncio.get_running_loop().time()
     running.cancel()

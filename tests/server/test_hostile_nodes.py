@@ -23,6 +23,7 @@ from tests.server.running import (
     task_complete,
     typed,
 )
+from tests.waiting import PATIENCE
 
 FLOOD = 1000
 
@@ -90,7 +91,7 @@ async def test_floods_delay_nobody(server: Server) -> None:
     flooding = [asyncio.create_task(send(peer, frame)) for peer, frame in floods]
     rounds = 0
     while rounds < 10 or not all(task.done() for task in flooding):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await victim.client.send(typed(rounds, b"key"))
             assert (await victim.agent.message()).payload == b"key"
             await victim.agent.send(output(rounds, b"echo"))

@@ -15,6 +15,7 @@ from ferryman.model.tags import ResourceType
 from ferryman.policy.offsets import statement_positions
 from ferryman.server.operations.iam import simulation as iam_simulation_operations
 from tests.server.running import ACCOUNT, Server
+from tests.waiting import PATIENCE
 
 DOCUMENT = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:DescribeSessions", "Resource": "*"}]}
@@ -83,7 +84,7 @@ async def test_keys_work_are_two_at_most_and_say_when_they_were_used(server: Ser
     assert me["UserName"] == "alice"
     listed = (await iam("list_access_keys", own))["AccessKeyMetadata"]
     assert {key["AccessKeyId"] for key in listed} == {first["AccessKeyId"], second["AccessKeyId"]}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (used := await iam("get_access_key_last_used", AccessKeyId=first["AccessKeyId"]))["AccessKeyLastUsed"][
             "ServiceName"
         ] == "N/A":

@@ -11,7 +11,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from ferryman.model.identity.callers import Credentials
-from tests.server.running import REGION, SECONDS, Server
+from tests.server.running import REGION, Server
+from tests.waiting import PATIENCE
 
 
 def url_of(server: Server, operation: str, service: str = "sts", expires: int = 900, **parameters: Any) -> str:
@@ -122,7 +123,7 @@ async def test_one_signature_for_two_orders_of_one_parameter(server: Server) -> 
     for order in (query, query.replace("Name=a&Name=b", "Name=b&Name=a")):
         headers = server.signed("GET", "/", order, b"", service="sts")
         async with server.http.get(
-            server.url_of(f"/?{order}"), headers=headers, timeout=aiohttp.ClientTimeout(SECONDS)
+            server.url_of(f"/?{order}"), headers=headers, timeout=aiohttp.ClientTimeout(PATIENCE)
         ) as answer:
             text = await answer.text()
         assert answer.status == 400

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from ferryman.server.listener.certificate import EXPIRING, ServerCertificate
-from tests.server.running import SECONDS, Server, make_certificate, nothing, until
+from tests.server.running import Server, make_certificate, nothing, until
+from tests.waiting import PATIENCE
 
 Files = tuple[Path, Path]
 
@@ -196,7 +197,7 @@ def presented(server: Server) -> Callable[[], int]:
     """The serial number of the certificate that a new connection gets."""
 
     def look() -> int:
-        return serial(ssl.get_server_certificate(("127.0.0.1", server.port), timeout=SECONDS).encode())
+        return serial(ssl.get_server_certificate(("127.0.0.1", server.port), timeout=PATIENCE).encode())
 
     return look
 
@@ -241,7 +242,7 @@ def shake_hands(port: int, authority: Path, version: ssl.TLSVersion) -> str | No
         context.minimum_version = context.maximum_version = version
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with (
-        socket.create_connection(("127.0.0.1", port), SECONDS) as raw,
+        socket.create_connection(("127.0.0.1", port), PATIENCE) as raw,
         context.wrap_socket(raw, server_hostname="127.0.0.1") as tls,
     ):
         return tls.version()

@@ -11,6 +11,7 @@ from ferryman.server.serving import serve
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.running import Peer, Server, until
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ class TestImpatience:
         node = await server.register()
         control = await node.control()
         for _ in range(3):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 message = await control.websocket.receive()
             assert message.type is WSMsgType.PING
             await control.websocket.pong(message.data)
@@ -128,7 +129,7 @@ class TestImpatience:
         loop = asyncio.get_running_loop()
         until_then = loop.time() + 0.6
         while loop.time() < until_then:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 message = await control.websocket.receive()
             assert message.type is WSMsgType.PING
             await control.websocket.pong(message.data)
@@ -194,7 +195,7 @@ class TestPingedNodes:
         assert not first.done()
         await control.websocket.pong(ping.data)
         answering = asyncio.create_task(answer_pings(control))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(first, second)
         answering.cancel()
         await asyncio.wait({answering})

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.store.sessions import store as sessions
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.server.running import Server
@@ -30,7 +31,7 @@ async def test_slow_listings_do_not_hold_up_authentication(server: "Server", mon
         loop = asyncio.get_running_loop()
         ask = partial(nosy.describe_sessions, State="History")
         listings = [loop.run_in_executor(threads, ask) for _ in range(8)]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while len(server.store._connections._listings._pending) < len(listings):
                 await asyncio.sleep(0.01)
             for _ in range(10):

@@ -10,6 +10,7 @@ from ferryman.model.identity.callers import Credentials
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import sign
 from tests.server.running import Server
+from tests.waiting import PATIENCE
 
 TARGET = "AmazonSSM.DescribeSessions"
 BODY = b'{"State":"Active"}'
@@ -28,7 +29,7 @@ async def send(server: Server, start: str, headers: list[tuple[str, str]], body:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     writer.write(f"{start} HTTP/1.1\r\n{head}\r\n".encode() + body)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         answer = await reader.read()
     writer.close()
     status, _, rest = answer.partition(b"\r\n")

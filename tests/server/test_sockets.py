@@ -15,7 +15,8 @@ from aiohttp import WSMsgType, web
 from ferryman.server.channels import websocket as sockets
 from ferryman.server.channels.websocket import TURN_FRAMES
 from ferryman.server.timeouts import Timeouts
-from tests.server.running import SECONDS, Peer, Server, nothing, until
+from tests.server.running import Peer, Server, nothing, until
+from tests.waiting import PATIENCE
 
 BINARY, PING, PONG = 0x82, 0x89, 0x8A
 FLOOD = 3000
@@ -81,7 +82,7 @@ async def test_flood_of_control_frames_does_not_delay_others(
     peer = await stranger(server) if who == "stranger" else getattr(await server.paired(), who)
     async with frames_per_turn(monkeypatch) as read:
         await send_raw(peer, empty_frames(opcode, FLOOD))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while read.total() < FLOOD - 1:  # one read began before the count
                 await asyncio.sleep(0)
     assert max(read.values()) <= TURN_FRAMES + 1
@@ -118,7 +119,7 @@ class TestHeartbeat:
         monkeypatch.setattr(sockets, "CONTROL_PER_SECOND", 0)
         peer = await stranger(server)
         for _ in range(10):
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(PATIENCE):
                 message = await peer.websocket.receive()
             assert message.type is WSMsgType.PING
             await peer.websocket.pong(message.data)

@@ -47,6 +47,7 @@ from ferryman.wire.tasks import (
     InteractiveShellContent,
     encode_interactive_shell,
 )
+from tests.waiting import PATIENCE
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -291,7 +292,7 @@ class Client:
         self._wake.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

@@ -19,6 +19,7 @@ from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_payload
 from ferryman.wire.tasks import InteractiveShell
 from tests.unit.agent.conftest import SHELL_DOCUMENT, Channel, Client, Service, closing, frame, shell_task
+from tests.waiting import PATIENCE
 
 Result = TypeVar("Result")
 PROGRAM = """
@@ -37,7 +38,7 @@ QUIET_SHELL = "unset HISTFILE; exec env PS1='re''ady> ' sh -c 'stty -echo; cd /;
 
 
 async def soon(work: Awaitable[Result]) -> Result:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return await work
 
 

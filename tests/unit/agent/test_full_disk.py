@@ -32,6 +32,7 @@ from tests.unit.agent.conftest import (
     closing,
     shell_task,
 )
+from tests.waiting import PATIENCE
 
 Result = TypeVar("Result")
 PROGRAM = """
@@ -46,7 +47,7 @@ run_loop(run_agent(Path(sys.argv[1])))
 
 
 async def soon(work: Awaitable[Result]) -> Result:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         return await work
 
 

@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 
+from tests.waiting import PATIENCE
+
 SCRIPT = """
 import logging
 from ferryman.agent.logs import configure, logger
@@ -18,7 +20,7 @@ HOSTILE = "\x1b]0;x\x07\nforged\x7f\x9b2J\u202e"
 
 def test_what_a_peer_sent_is_one_line_of_the_journal() -> None:
     """In JSON, and from loggers that nobody configured."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, check=True, timeout=PATIENCE)
     first, second, *rest = done.stderr.decode().split("\n")
     assert rest == [""]
     assert first.isprintable()

@@ -20,6 +20,7 @@ from ferryman.agent.registration import register
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.transport.http import HttpClient
 from tests.unit.agent.conftest import ACTIVATION_CODE, ACTIVATION_ID, NODE_ID, REGION, Service
+from tests.waiting import PATIENCE
 
 TOKEN = "RequestManagedInstanceRoleToken"
 PROGRAM = """
@@ -196,14 +197,14 @@ async def test_a_running_copy_does_not_take_the_node_over(
     if not Path("/etc/machine-id").exists():
         pytest.skip("this machine has no machine id to cover")
     original = await start(state.path, None)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         await service.controls.get()
     shutil.copytree(state.path, tmp_path / "copy")
     machine_id = tmp_path / "machine-id"
     machine_id.write_text("00000000000000000000000000000001\n")
     before = len(service.calls)
     copy = await start(tmp_path / "copy", machine_id)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         _, complaint = await copy.communicate()
     assert copy.returncode == 1
     assert b"ferryman agent register --replace" in complaint
@@ -217,7 +218,7 @@ async def test_another_host_name_is_the_same_machine(service: Service, state: St
     if subprocess.run(["unshare", "--mount", "--uts", "true"], check=False, capture_output=True).returncode:
         pytest.skip("namespaces cannot be made here")
     await start(state.path, Path("/etc/machine-id"))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         await service.controls.get()
     full = [members for _, members in service.calls if "ComputerName" in members]
     assert all(members["ComputerName"] != socket.gethostname() for members in full)

@@ -10,6 +10,7 @@ from ferryman.agent.records import FAILED, SessionRecord, new_result
 from ferryman.wire.agent_message import AgentMessage, decode
 from ferryman.wire.payloads import decode_payload
 from ferryman.wire.tasks import AgentTaskComplete
+from tests.waiting import PATIENCE
 
 RECORD = SessionRecord("alice-1", "mi-1", 0.0, result=new_result(FAILED, "why"))
 NOW_MS = 1_700_000_000_000
@@ -76,5 +77,5 @@ async def test_emptied_waits_for_the_last_acknowledgement() -> None:
         assert not waiting.done()
         assert record.result is not None
         outbox.acknowledged(record.result.message_id)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting

@@ -11,6 +11,7 @@ from ferryman.audit.sinks.sink import Sign, Undelivered
 from ferryman.audit.sinks.webhook import SIGNATURE, TIMESTAMP, signature
 from ferryman.model.identifiers import Millis
 from ferryman.model.secret import Secret
+from tests.waiting import PATIENCE
 
 SECRET = Secret("0123456789abcdef")
 
@@ -37,7 +38,7 @@ class FarEnd:
         return answer
 
     async def until_taken(self, entry_id: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while entry_id not in self.taken:
                 self.idle.clear()
                 await self.idle.wait()

@@ -14,6 +14,7 @@ from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import open_service
 from ferryman.cli.operate.init import Plan, initialise
 from ferryman.model.failures import Failure
+from tests.waiting import PATIENCE
 
 SECRET = "0123456789abcdef"
 
@@ -48,7 +49,7 @@ async def test_a_notice_is_posted_signed_and_no_redirect_followed(initialised: P
     loaded = load(configured(initialised, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"))
     async with open_service(loaded) as plain, open_notices(loaded, plain) as service:
         service.notices.put({"id": "1", "detail": {"status": "Pending"}})
-        posts = [await asyncio.wait_for(got.get(), 10) for _ in range(2)]
+        posts = [await asyncio.wait_for(got.get(), PATIENCE) for _ in range(2)]
     await runner.cleanup()
     for path, headers, body in posts:
         assert path == "/hook"

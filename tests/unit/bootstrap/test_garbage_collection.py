@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.waiting import PATIENCE
+
 PROGRAM = """
 import asyncio, gc
 from ferryman.bootstrap.garbage_collection import spare_loaded_objects
@@ -14,7 +16,7 @@ print(gc.get_freeze_count(), len(gc.get_objects()))
 
 
 def test_what_is_loaded_at_the_start_is_not_looked_at_again() -> None:
-    told = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=PATIENCE)
     spared, looked_at = map(int, told.stdout.split())
     assert spared > 50_000
     assert looked_at < spared / 20

@@ -18,6 +18,7 @@ from ferryman.cli.operate.init import Initialised
 from ferryman.cli.operate.keys import app as keys_app
 from ferryman.cli.operate.users import app as users_app
 from ferryman.model.errors import ServiceError
+from tests.waiting import PATIENCE
 
 
 def run(app: Any, made: Initialised, *arguments: str) -> Any:
@@ -44,7 +45,7 @@ async def serve_until_taken_in(made: Initialised) -> None:
     """Be a server for as long as something waits."""
     loaded = load(made.configuration)
     async with open_service(loaded) as with_store, open_trail(loaded, with_store):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while list(directory(made).glob("pending-*.json")):
                 await asyncio.sleep(0.005)
 
@@ -85,7 +86,7 @@ async def test_a_running_server_takes_them_in(made: Initialised, monkeypatch: py
     loaded = load(made.configuration)
     async with open_service(loaded) as with_store, open_trail(loaded, with_store):
         await asyncio.to_thread(run, users_app, made, "add", "alice")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(acts(made)) < 2:
                 await asyncio.sleep(0.01)
     assert [name for name, _, _ in acts(made)] == ["init", "user add"]

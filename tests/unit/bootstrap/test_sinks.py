@@ -27,6 +27,7 @@ from ferryman.cli.operate.init import Plan, initialise
 from ferryman.core.audit.chain import Verification, chain_key
 from ferryman.core.service import Service
 from ferryman.model.failures import Failure
+from tests.waiting import PATIENCE
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 SECRET = "a secret of the collector's"
@@ -130,7 +131,7 @@ async def test_redirects_are_not_followed_and_the_state_is_told(
     loaded = load(path)
 
     async def until_refused(service: Service) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await refused.wait()
 
     await record(loaded, until_refused)

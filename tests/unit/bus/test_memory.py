@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ferryman.bus.memory import PENDING_LIMIT, MemoryBus
+from tests.waiting import PATIENCE
 
 
 async def test_a_subscriber_that_is_far_behind_loses_messages_and_requests_are_told() -> None:
@@ -20,11 +21,11 @@ async def test_a_subscriber_that_is_far_behind_loses_messages_and_requests_are_t
     for _ in range(PENDING_LIMIT + 50):
         await bus.publish("a", b"")
     with pytest.raises(TimeoutError, match="too many"):
-        await bus.request("a", b"", timeout=60)
+        await bus.request("a", b"", timeout=PATIENCE)
     gate.set()
     await bus.drain()
     assert handled == PENDING_LIMIT
-    assert await bus.request("a", b"", timeout=5) == b""
+    assert await bus.request("a", b"", timeout=PATIENCE) == b""
 
 
 async def test_closed_subjects_leave_nothing_behind() -> None:

@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -17,7 +19,7 @@ def test_a_refused_opening_after_a_resume_is_one_more_attempt(far_end: Any, star
     far_end.say(b"after\n")
     far_end.delivered()
     far_end.end()
-    stdout, stderr = plugin.communicate(timeout=30)
+    stdout, stderr = plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 0, stderr
     assert stdout.count(b"before\nafter\n") == 1
     assert far_end.calls == ["ResumeSession"] * 3
@@ -30,7 +32,7 @@ def test_refused_openings_end_with_the_limit_of_an_outage(far_end: Any, start: S
     far_end.until(lambda: far_end.sizes)
     far_end.stale_openings = 1000
     far_end.cut()
-    _, stderr = plugin.communicate(timeout=30)
+    _, stderr = plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 1
     assert b"could not be restored within 4 s" in stderr
     assert 2 <= len(far_end.calls) <= 12
@@ -41,6 +43,6 @@ def test_a_first_opening_that_is_refused_is_followed_by_a_resume(far_end: Any, s
     plugin = start(far_end.arguments())
     far_end.until(lambda: far_end.sizes)
     far_end.end()
-    plugin.communicate(timeout=30)
+    plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 0
     assert far_end.calls == ["ResumeSession"]

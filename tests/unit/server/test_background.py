@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from ferryman.server.background import running_beside, supervise
+from tests.waiting import PATIENCE
 
 
 async def test_task_that_raises_or_returns_is_logged_and_restarted() -> None:
@@ -22,7 +23,7 @@ async def test_task_that_raises_or_returns_is_logged_and_restarted() -> None:
 
     with structlog.testing.capture_logs() as logs:
         task = asyncio.create_task(supervise("counting", work, again=0.0))
-        async with asyncio.timeout(10), running_beside(task):
+        async with asyncio.timeout(PATIENCE), running_beside(task):
             await third.wait()
     assert [(log["event"], log["task"]) for log in logs] == [
         ("background task failed", "counting"),

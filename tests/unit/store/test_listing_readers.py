@@ -13,6 +13,7 @@ from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.store.connections import READERS, Connections, Reader
 from ferryman.store.listing_readers import MOST_WAITING
 from ferryman.store.listing_readers import READERS as LISTING_READERS
+from tests.waiting import PATIENCE
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
 SHORT = text("SELECT 1")
@@ -39,7 +40,7 @@ async def endless(connections: Connections) -> object:
 async def test_short_reads_do_not_wait_for_slow_listings(database_url: str) -> None:
     async with connected(database_url, LONG) as connections:
         listings = started(connections, 2 * (READERS + LISTING_READERS))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE):
             for _ in range(100):
                 assert await connections.read(SHORT) == [(1,)]
                 assert await connections.read_together(lambda read: read(SHORT, {})) == [(1,)]
@@ -94,7 +95,7 @@ async def test_a_listing_whose_caller_left_makes_room(database_url: str) -> None
         await asyncio.sleep(0)
         for listing in listings:
             listing.cancel()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             assert await waiting == [(1,)]
 
 

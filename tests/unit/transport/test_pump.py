@@ -20,6 +20,7 @@ from ferryman.transport.pump import STALLED_FRAMES, Pump
 from ferryman.transport.websocket import WebSocket, accepted, dial
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import ACTION_SUCCESS, HandshakeResponse, ProcessedAction, Publication, encode_payload
+from tests.waiting import PATIENCE
 
 CLIENT_ID = str(uuid.uuid4())
 
@@ -63,7 +64,7 @@ class Ends:
         self.started = False
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -302,7 +303,7 @@ async def test_tells_what_only_time_brought() -> None:
 
     pump: Pump[AgentEvent] = Pump(agent, on_events, clock=lambda: time.monotonic() + late)
     running = asyncio.create_task(pump.run(_Silent()))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await ready.wait()
         agent.send(PayloadType.OUTPUT, b"the last", time.monotonic())
         agent.finish(time.monotonic())

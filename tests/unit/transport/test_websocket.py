@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
 from ferryman.transport.websocket import TURN_FRAMES, WebSocket, accepted, dial
+from tests.waiting import PATIENCE
 
 Serve = Callable[[Callable[[WebSocket], Awaitable[None]]], Awaitable[str]]
 
@@ -228,7 +229,7 @@ async def test_a_flood_of_frames_leaves_others_their_turn(
     websocket = await dial(session, await serve(far_end))
     assert await websocket.receive() == b"first"
     turning = asyncio.create_task(turn())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await websocket.receive() != b"last":
             pass
     turning.cancel()

@@ -16,6 +16,7 @@ from ferryman.agent.process.launcher import Program, login_shell, on_pipes, on_t
 from ferryman.agent.process.process import Process
 from ferryman.agent.process.reaping import session_members, wait_readable
 from ferryman.agent.process.resource_limits import ResourceLimits
+from tests.waiting import PATIENCE
 
 
 class Screen:
@@ -40,7 +41,7 @@ class Screen:
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -331,7 +332,7 @@ async def test_the_next_command_does_not_run_when_a_session_is_ended(
         child = STARTS[start](Program("/bin/bash", ("bash", "-c", command), environment(account, {}), account))
         children.append(Process(child, screen.capacity, screen.on_output, screen.on_consumed))
         children[-1].start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(session_members(child.pid)) < 2:
                 await asyncio.sleep(0.001)
     await asyncio.gather(*(each.end() for each in children))

@@ -24,6 +24,7 @@ from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.tasks import InteractiveShellContent
 from tests.unit.agent.conftest import Client, Service
+from tests.waiting import PATIENCE
 
 
 def document(session_type: str, commands: object, **properties: object) -> InteractiveShellContent:
@@ -57,7 +58,7 @@ class Node:
 
     async def run(self, commands: str, client: Client, **properties: object) -> SessionResult:
         running = await self.start(document("NonInteractiveCommands", commands, **properties), client)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await running
 
 

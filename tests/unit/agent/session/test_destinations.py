@@ -13,6 +13,7 @@ from ferryman.agent.session.destinations import (
     is_denied,
     networks,
 )
+from tests.waiting import PATIENCE
 
 DEFAULT = networks(DENIED_BY_DEFAULT)
 ANY = "0.0.0.0"  # noqa: S104 - nothing listens there
@@ -193,6 +194,6 @@ async def test_a_refused_connection_says_so_at_once() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(DialFailed, match=f"cannot connect to localhost:{port}: Connection refused"):
             await Destination(port).dial(asyncio.Protocol)

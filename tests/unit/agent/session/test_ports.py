@@ -24,6 +24,7 @@ from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.tasks import InteractiveShellContent
 from tests.unit.agent.conftest import Channel, Client, Service
+from tests.waiting import PATIENCE
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
@@ -62,7 +63,7 @@ class Node:
         await client.until(lambda: client.started is not None)
 
     async def result(self) -> SessionResult:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await self._running
 
     async def end(self) -> SessionResult:
@@ -237,7 +238,7 @@ async def test_what_awss_client_sent_before_its_end_arrives(node: Node, plain_cl
     stream = tunnels.open()
     tunnels.write(stream, b"all of it" * 300_000)
     tunnels.finish(stream)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert await arrived == b"all of it" * 300_000
     await node.end()
 
@@ -287,7 +288,7 @@ async def test_the_clients_reset_is_a_reset(node: Node, client: Client, serve: A
     await tunnels.reads(stream, 5)
     tunnels.mux.reset(stream, "no longer")
     tunnels.push()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert isinstance(await lost, ConnectionResetError)
     await node.end()
 

@@ -23,6 +23,7 @@ from ferryman.transport.http import HttpClient
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.agent_message import PayloadType
 from tests.unit.agent.conftest import Client, Service
+from tests.waiting import PATIENCE
 
 LONG = SessionLimits()
 
@@ -46,7 +47,7 @@ class Node:
 
     async def result(self) -> SessionResult:
         assert self._running is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             result = await self._running
         assert not session_members(self.leader)
         return result

@@ -17,6 +17,7 @@ from ferryman.agent.ssh_keys.keys import KEYS_A_USER, SETTINGS, KeyRefused, SshK
 from ferryman.agent.state import Registration, StateDirectory, StateUnusable, new_key, read_struct
 from ferryman.wire.ssh_keys import KEY_SECONDS, SshPublicKey
 from tests.unit.wire.test_ssh_keys import KEY, blob
+from tests.waiting import PATIENCE
 
 ME = getpass.getuser()
 
@@ -93,7 +94,7 @@ async def test_a_file_whose_keys_are_over_is_deleted(node: Node, monkeypatch: py
     node.installed()
     monkeypatch.setattr(ssh_keys, "KEY_SECONDS", 0)
     await node.keys.offer(SshPublicKey("id", ME, KEY))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while (node.directory / ME).exists():
             await asyncio.sleep(0.01)
 

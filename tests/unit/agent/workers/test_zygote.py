@@ -11,6 +11,7 @@ from ferryman.agent.state import StateDirectory
 from ferryman.agent.workers.worker import WorkerTask
 from ferryman.agent.workers.zygote import LENGTH
 from ferryman.wire.tasks import InteractiveShellContent
+from tests.waiting import PATIENCE
 
 
 def spawn(state: StateDirectory, theirs: socket.socket) -> "subprocess.Popen[bytes]":
@@ -29,6 +30,6 @@ def test_an_agent_that_dies_leaves_no_traceback(state: StateDirectory, task_was_
             task = msgspec.json.encode(WorkerTask(InteractiveShellContent({}, "alice-1", "")))
             assert len(ours.recv(LENGTH.size)) == LENGTH.size
             ours.sendall(LENGTH.pack(len(task)) + task)
-    _, complaint = zygote.communicate(timeout=60)
+    _, complaint = zygote.communicate(timeout=PATIENCE)
     assert complaint == b""
     assert zygote.returncode == 0

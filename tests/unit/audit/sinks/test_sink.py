@@ -12,6 +12,7 @@ from ferryman.audit.sinks.sink import GAP, Pace, Sink, Undelivered
 from ferryman.audit.writer import Trail
 from ferryman.model.identifiers import Millis
 from tests.unit.audit.test_writer import describe, open_trail, records
+from tests.waiting import PATIENCE
 
 PACE = Pace(0, 1 << 20, 100, first_retry=0.001, last_retry=0.001)
 
@@ -37,7 +38,7 @@ class FarEnd:
         return [sequence for batch in self.batches for sequence in batch]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 self._changed.clear()
                 await self._changed.wait()

@@ -27,6 +27,7 @@ from ferryman.core.identity.callers import authenticate
 from ferryman.core.vault import Vault
 from ferryman.model.failures import Failure
 from ferryman.store.tables import metadata
+from tests.waiting import PATIENCE
 
 ONE, TWO = bytes(32), bytes(range(32))
 ENCODED = [base64.b64encode(key).decode() for key in (ONE, TWO)]
@@ -221,7 +222,7 @@ async def test_a_running_server_takes_a_new_key_up(
         before = service.vault.seal("session-token", b"token")
         await asyncio.to_thread(key, "rotate")
         new = read_server_keys(loaded).vault().key_ids
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while service.vault.key_ids != new:
                 await asyncio.sleep(0.01)
         assert service.vault.open("session-token", before) == b"token"

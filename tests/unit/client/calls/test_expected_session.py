@@ -13,6 +13,7 @@ from ferryman.client.calls.expected_session import ExpectedSession, expected_ses
 from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin.arguments import parse
 from ferryman.model.stream_urls import stream_query
+from tests.waiting import PATIENCE
 
 Start = Callable[..., subprocess.Popen[bytes]]
 URL = "wss://sessions.test/v1/data-channel/ann-0"
@@ -132,7 +133,7 @@ def test_no_socket_is_made_for_a_node_that_answers_otherwise(
     far_end = make_far_end("Port", properties, agent_version)
     far_end.request = asked
     plugin = start(far_end.arguments())
-    stdout, stderr = plugin.communicate(timeout=30)
+    stdout, stderr = plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 1
     assert not path.exists()
     assert b"opened for sessionId" not in stdout
@@ -144,7 +145,7 @@ def test_no_terminal_is_given_to_a_node_that_answers_a_port_with_a_shell(make_fa
     far_end = make_far_end("Standard_Stream")
     far_end.request = {"DocumentName": SSH}
     plugin = start(far_end.arguments(), stdin=subprocess.PIPE)
-    _, stderr = plugin.communicate(b"secret", timeout=30)
+    _, stderr = plugin.communicate(b"secret", timeout=PATIENCE)
     assert plugin.returncode == 1
     assert b"of type Standard_Stream, not Port as asked for" in stderr
     assert far_end.typed == b""
@@ -160,5 +161,5 @@ def test_a_node_that_answers_what_was_asked_for_serves(make_far_end: Any, start:
     while not (line := plugin.stdout.readline()).startswith(b"Unix socket "):
         assert line
     far_end.end()
-    plugin.communicate(timeout=30)
+    plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 0

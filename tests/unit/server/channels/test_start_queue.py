@@ -3,6 +3,7 @@
 import asyncio
 
 from ferryman.server.channels.start_queue import LIMIT, StartQueue
+from tests.waiting import PATIENCE
 
 
 class Sent:
@@ -17,7 +18,7 @@ class Sent:
         self._arrived.set()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.frames) < count:
                 self._arrived.clear()
                 await self._arrived.wait()
