@@ -27,7 +27,7 @@ from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 
 SEED = 20
-COPIED_MIB = int(os.environ.get("FERRYMAN_TEST_COPY_MIB", "256"))
+COPIED_MIB = int(os.environ.get("FERRYMAN_TEST_COPY_MIB", "128"))
 CONNECTIONS = 4
 CUTS = 20
 LINES = 400
