@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
-from tests.server.running import SECONDS, server_sockets
+from tests.server.running import server_sockets
+from tests.waiting import PATIENCE
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: ferryman.test\r\n\r\n"
 UPGRADE = (
@@ -26,7 +27,7 @@ class Raw:
 
     async def gone(self) -> bytes:
         """Read until the server closes; what it said."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             try:
                 return await self.reader.read()
             except ConnectionError:
@@ -34,7 +35,7 @@ class Raw:
 
     async def status(self) -> bytes:
         """The answer's status line; its body is read away."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
             await self.reader.readexactly(int(length or 0))

@@ -21,6 +21,7 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from tests.server.running import REGION, Server
+from tests.waiting import PATIENCE
 
 JSON = "application/x-amz-json-1.1"
 LIST_ACTIVE = b'{"State":"Active"}'
@@ -373,7 +374,7 @@ async def test_missing_body_times_out(server: Server) -> None:
     writer.write(
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nX-Amz-Target: " + DESCRIBE.encode() + b"\r\n\r\n{"
     )
-    status_line = await asyncio.wait_for(reader.readline(), 10)
+    status_line = await asyncio.wait_for(reader.readline(), PATIENCE)
     assert b" 408 " in status_line
     writer.close()
     await writer.wait_closed()
@@ -429,7 +430,7 @@ async def test_a_header_that_is_not_text(server: Server) -> None:
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX-Amz-Target: AmazonSSM.DescribeSessions\r\n"
         b"Authorization: \xff\xfe\r\nConnection: close\r\n\r\n{}"
     )
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
     assert b" 400 " in answer.splitlines()[0]
     writer.close()
     await writer.wait_closed()

@@ -28,7 +28,6 @@ HOSTILE = f"db-1\x1b]0;x\x07\x1b[2J\r\n{FORGED}: all is well\x9b2J\x7f\u202e\u20
 SPACES = f"ops\u2028{FORGED}\u00a0\u3000"
 """What a tag's value, an activation's name and its description may hold."""
 STEERING = "\x1b[2J\x1b]0;x\x07"
-PATIENCE = 60
 
 LINES: dict[str, list[list[str]]] = {
     "shell": [["NODE"], ["db-2"]],

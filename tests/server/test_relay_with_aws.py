@@ -10,6 +10,7 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import Acknowledge, decode_payload
 from tests.server.running import Paired, Peer, Server, output, plain_frame, typed
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -138,6 +139,6 @@ async def test_an_acknowledgement_that_was_lost_with_the_agents_socket(server: S
 
 async def ping(peer: Peer) -> bytes:
     """The payload of the next ping."""
-    message = await peer.websocket.receive(timeout=10)
+    message = await peer.websocket.receive(timeout=PATIENCE)
     assert message.type.name == "PING", message
     return bytes(message.data)
