@@ -21,7 +21,8 @@ from urllib.parse import quote
 import msgspec
 
 from ferryman.agent.logs import logger
-from ferryman.agent.state import read_struct, replace_file
+from ferryman.agent.state import read_struct
+from ferryman.system.private_files import replace_private
 
 SUCCESS = "Success"
 FAILED = "Failed"
@@ -81,7 +82,7 @@ class SessionRecords:
         """
         name, content = _name(record.session_id, "json"), msgspec.json.encode(record)
         try:
-            replace_file(self._directory / name, content, durable=False)
+            replace_private(self._directory / name, content, durable=False)
         except OSError as error:
             return self._write_to_memory(record.session_id, name, content, error)
         if self._has_memory():
@@ -129,7 +130,7 @@ class SessionRecords:
     def _write_to_memory(self, session_id: str, name: str, content: bytes, cause: OSError) -> bool:
         try:
             self._make_memory()
-            replace_file(self._memory / name, content, durable=False)
+            replace_private(self._memory / name, content, durable=False)
         except OSError as error:
             _LOG.error("session has no record", session_id=session_id, reason=cause.strerror, memory=error.strerror)
             return False

@@ -4,7 +4,6 @@ Files are replaced in one step, never written in place, so a crash or a full dis
 """
 
 import contextlib
-import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from ferryman.model.failures import said_by
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
+from ferryman.system.private_files import replace_private, write_beside
 
 KEY_BITS = 2048
 IDENTITY_BYTES = 8192
@@ -101,7 +101,7 @@ class StateDirectory:
         """Raise `StateUnusable` unless an identity could be saved: check this before using up an activation."""
         probe = self.path / "probe"
         try:
-            replace_file(probe, bytes(IDENTITY_BYTES))
+            replace_private(probe, bytes(IDENTITY_BYTES))
             probe.unlink()
         except OSError as error:
             raise _not_writable(self.path, error) from error
@@ -119,7 +119,7 @@ class StateDirectory:
         written: list[Path] = []
         try:
             for path, content in identity.items():
-                written.append(_write_beside(path, content, durable=True))
+                written.append(write_beside(path, content))
             self._credentials.unlink(missing_ok=True)
             self._next_key.unlink(missing_ok=True)
             for temporary, path in zip(written, identity, strict=True):
@@ -157,7 +157,7 @@ class StateDirectory:
         here, recorded = this_machine(), read_struct(self._machine, Machine)
         if recorded is None or (here.hardware and not recorded.hardware):
             with contextlib.suppress(OSError):
-                replace_file(self._machine, msgspec.json.encode(here))
+                replace_private(self._machine, msgspec.json.encode(here))
 
     def bind_to_this_machine(self) -> NodeId:
         """Make the node this machine's, after it was moved, and return its id; raises `StateUnusable`."""
@@ -165,8 +165,8 @@ class StateDirectory:
         registration = msgspec.structs.replace(self.registration(), machine=here.machine_id)
         try:
             self._credentials.unlink(missing_ok=True)
-            replace_file(self._machine, msgspec.json.encode(here))
-            replace_file(self._registration, msgspec.json.format(msgspec.json.encode(registration)))
+            replace_private(self._machine, msgspec.json.encode(here))
+            replace_private(self._registration, msgspec.json.format(msgspec.json.encode(registration)))
         except OSError as error:
             raise _not_writable(self.path, error) from error
         return node_id(registration)
@@ -193,7 +193,7 @@ class StateDirectory:
         Raises `StateUnusable` when it cannot be written.
         """
         try:
-            replace_file(self._next_key, _pem(key))
+            replace_private(self._next_key, _pem(key))
         except OSError as error:
             raise _not_writable(self._next_key, error) from error
 
@@ -204,7 +204,7 @@ class StateDirectory:
 
     def save_credentials(self, credentials: RoleCredentials) -> None:
         """Keep temporary credentials for session workers and for the next start. Raises OSError."""
-        replace_file(self._credentials, msgspec.json.encode(credentials))
+        replace_private(self._credentials, msgspec.json.encode(credentials))
 
     def credentials(self) -> RoleCredentials | None:
         """Return what was kept, None when there is nothing readable."""
@@ -233,36 +233,6 @@ def _read_key(path: Path) -> rsa.RSAPrivateKey:
 def new_key() -> rsa.RSAPrivateKey:
     """Return a new RSA-2048 key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-
-
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write `content` to `path` in one step, mode 0600; `durable`: it is on disk when this returns.
-
-    Raises OSError, and keeps the old content, if it cannot be written completely.
-    """
-    _write_beside(path, content, durable=durable).replace(path)
-
-
-def _write_beside(path: Path, content: bytes, *, durable: bool) -> Path:
-    """Return a temporary file with this content, to be renamed to `path`.
-
-    Whatever a crash, or somebody else, left at its path is deleted, never written through.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        rest = memoryview(content)
-        while rest:  # a nearly full disk accepts a part, and refuses the next write
-            rest = rest[os.write(descriptor, rest) :]
-        if durable:
-            os.fsync(descriptor)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
-    return temporary
 
 
 def read_struct(path: Path, kind: type[_Struct]) -> _Struct | None:

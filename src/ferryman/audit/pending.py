@@ -18,6 +18,7 @@ import structlog
 
 from ferryman.audit.writer import Describe
 from ferryman.core.ports.audit import AuditTrail, Entry, Unrecorded
+from ferryman.system.private_files import create_private
 
 PURPOSE = "pending-record"
 _NAME = re.compile(r"pending-[0-9]{20}-[0-9a-f]{16}\.json")
@@ -40,7 +41,7 @@ class PendingRecord:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = directory / f"pending-{now_ns:020d}-{os.urandom(8).hex()}.json"
         self._partial = self._path.with_suffix(".partial")
-        self._descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._descriptor = create_private(self._partial)
         owner = directory.stat()
         if os.geteuid() == 0 and owner.st_uid != 0:  # the server, which has an account of its own, must read it
             os.fchown(self._descriptor, owner.st_uid, owner.st_gid)

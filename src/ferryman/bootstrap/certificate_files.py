@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ferryman.bootstrap.configuration import LoadedConfiguration, read_secret
 from ferryman.model.failures import Failure
-from ferryman.system.private_files import replace_file, write_private
+from ferryman.system.private_files import replace_content, write_private
 
 
 def write_certificates(directory: Path, host: str) -> None:
@@ -49,7 +49,7 @@ def renew_certificate(loaded: LoadedConfiguration, now: datetime) -> None:
     authority, certificate = loaded.path(tls.authority), loaded.path(tls.certificate)
     try:
         issuer = local_authority.Issuer(authority.read_bytes(), key)
-        replace_file(certificate, local_authority.renew(issuer, certificate.read_bytes(), now))
+        replace_content(certificate, local_authority.renew(issuer, certificate.read_bytes(), now))
     except (OSError, ValueError) as error:
         raise Failure(
             f"The certificate {certificate} was not renewed",

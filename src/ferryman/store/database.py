@@ -29,6 +29,7 @@ from ferryman.store.policies import SqlPolicies
 from ferryman.store.roles import SqlOidcProviders, SqlRoles
 from ferryman.store.sessions.store import SqlSessions
 from ferryman.store.tags import SqlTags
+from ferryman.system.private_files import write_private
 
 OLDEST_SQLITE = (3, 35)
 """The first with RETURNING."""
@@ -190,7 +191,7 @@ def _make(path: Path) -> None:
     if not path.exists():
         with contextlib.suppress(FileExistsError), tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as new:
             draft = Path(new) / path.name
-            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            write_private(draft, b"")
             with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
             os.link(draft, path)

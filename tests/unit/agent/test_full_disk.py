@@ -19,7 +19,8 @@ import pytest_asyncio
 from ferryman.agent.credentials import CredentialSource
 from ferryman.agent.records import ENDED_BY_AGENT, memory_directory
 from ferryman.agent.registration import register
-from ferryman.agent.state import StateDirectory, StateUnusable, replace_file
+from ferryman.agent.state import StateDirectory, StateUnusable
+from ferryman.system.private_files import replace_private
 from ferryman.transport.http import HttpClient
 from ferryman.wire.agent_message import PayloadType
 from tests.unit.agent.conftest import (
@@ -71,7 +72,7 @@ class Disk:
             while True:
                 file.write(b"x" * 4096)
         with pytest.raises(OSError, match="No space left"):
-            replace_file(self.mounted / "more", b"x")
+            replace_private(self.mounted / "more", b"x")
 
     def fill_inodes(self) -> None:
         """Leave space, but no more files can be made."""
@@ -344,9 +345,9 @@ async def test_a_registration_stays_whole_when_its_successor_does_not_fit(
 
 def test_a_file_that_fits_only_in_part_does_not_replace_a_whole_one(mounted: Path) -> None:
     file = mounted / "key"
-    replace_file(file, b"old" * 100)
+    replace_private(file, b"old" * 100)
     with pytest.raises(OSError, match="No space left") as raised:
-        replace_file(file, b"new" * 200_000)
+        replace_private(file, b"new" * 200_000)
     assert raised.value.errno == errno.ENOSPC
     assert file.read_bytes() == b"old" * 100
     assert [path.name for path in mounted.iterdir()] == ["key"]

@@ -1,13 +1,13 @@
 """Creates the account `ssm-user`, if the agent's configuration asks for it (`protocol/agent.md` §5.2)."""
 
 import contextlib
-import os
 import pwd
 import stat
 import subprocess
 from pathlib import Path
 
 from ferryman.agent.process.accounts import AccountRefused
+from ferryman.system.private_files import replace_private
 
 SSM_USER = "ssm-user"
 SUDOERS = Path("/etc/sudoers.d/ferryman-agent-users")
@@ -41,12 +41,8 @@ def _allow_sudo(name: str, sudoers: Path) -> None:
     with contextlib.suppress(OSError):
         if sudoers.read_bytes() == rule.encode() and stat.S_IMODE(sudoers.stat().st_mode) == _MODE:
             return
-    temporary = sudoers.with_name(f".{sudoers.name}")  # sudo ignores names with a dot
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(rule)
-    temporary.replace(sudoers)
+    # The temporary file's name has a dot, so sudo ignores it.
+    replace_private(sudoers, rule.encode(), mode=_MODE, durable=False)
 
 
 def _make(name: str, useradd: str) -> None:

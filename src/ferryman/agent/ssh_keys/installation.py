@@ -1,6 +1,5 @@
 """Makes sshd ask for the keys that the agent holds, with a program and three lines of configuration. Needs root."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from ferryman.agent.ssh_keys.keys import DIRECTORY, SETTINGS, SshKeySettings, program
-from ferryman.agent.state import StateDirectory, StateUnusable, replace_file
+from ferryman.agent.state import StateDirectory, StateUnusable
+from ferryman.system.private_files import replace_private
 from ferryman.wire.ssh_keys import is_user_name
 
 PROGRAM = Path("/usr/local/libexec/ferryman-ssh-keys")
@@ -36,7 +36,7 @@ def install(state: StateDirectory, users: tuple[str, ...], under: Path = Path("/
             raise NotInstallable(f"{user!r} is not a valid user name")
     _check_configuration(under)
     try:
-        replace_file(state.path / SETTINGS, msgspec.json.encode(SshKeySettings(users=users or None)))
+        replace_private(state.path / SETTINGS, msgspec.json.encode(SshKeySettings(users=users or None)))
         _write(_below(under, PROGRAM), program(DIRECTORY), 0o755)
         _write(_below(under, CONFIGURATION), _configuration(), 0o644)
     except OSError as error:
@@ -82,13 +82,7 @@ def _fault(sshd: str) -> str:
 
 def _write(path: Path, text: str, mode: int) -> None:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        os.fchmod(descriptor, mode)
-    temporary.replace(path)
+    replace_private(path, text.encode(), mode=mode, durable=False)
 
 
 def _below(under: Path, path: Path) -> Path:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.state import read_struct, replace_file
+from ferryman.agent.state import read_struct
+from ferryman.system.private_files import replace_private
 from ferryman.wire.ssh_keys import KEY_SECONDS, SshPublicKey, bare_key, is_user_name
 
 DIRECTORY = Path("/run/ferryman-agent/ssh-keys")
@@ -73,7 +74,7 @@ class SshKeys:
         path, now, boot = directory / key.user, _uptime(), _BOOT.read_text().strip()
         lines = [line for line in _lines(path) if _counts(line, boot, now)][-(KEYS_A_USER - 1) :]
         lines.append(f"{boot} {int(now) + KEY_SECONDS} {public_key}")
-        replace_file(path, "".join(f"{line}\n" for line in lines).encode(), durable=False)
+        replace_private(path, "".join(f"{line}\n" for line in lines).encode(), durable=False)
         return path
 
 

@@ -1,12 +1,12 @@
 """How far a sink of the audit trail has got, in a file beside the trail, so that a restart goes on from there."""
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from ferryman.core.audit.chain import Link
 from ferryman.model.identifiers import Millis
+from ferryman.system.private_files import replace_private
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -41,10 +41,5 @@ def read_position(path: Path) -> Position:
 
 
 def store_position(path: Path, position: Position) -> None:
-    """Store a position at one stroke; raises OSError. One that a crash undoes has records delivered once more."""
-    partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)  # what a crash, or somebody else, left in its place is never written through
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(position))
-    partial.replace(path)
+    """Store a position in one step; raises OSError. If a crash undoes it, records are delivered again."""
+    replace_private(path, msgspec.json.encode(position), durable=False)

@@ -20,7 +20,7 @@ from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure, counted
-from ferryman.system.private_files import replace_file
+from ferryman.system.private_files import replace_content
 
 app = typer.Typer(help="Replace the server's key, on the server's machine.", no_args_is_help=True)
 
@@ -83,7 +83,7 @@ def _rotate(loaded: LoadedConfiguration, path: Path, *, stage: bool) -> str:
     changed = keys.staged(key) if stage else keys.rotated(key, datetime.now(UTC))
     name = changed.vault().key_ids[-1 if stage else 0]
     with recorded(loaded, "key rotate", {"keyId": name, "stage": stage}):
-        replace_file(path, changed.text().encode())
+        replace_content(path, changed.text().encode())
     return name
 
 
@@ -141,7 +141,7 @@ def _retire(loaded: LoadedConfiguration, path: Path, *, now: bool) -> str:
     with recorded(loaded, "key retire", {"keyIds": retired, "now": now}):
         directory = loaded.path(loaded.configuration.audit.directory)
         reseal_pending(directory, keys.vault().derive_all(PURPOSE))
-        replace_file(path, keys.without(set(replaced)).text().encode())
+        replace_content(path, keys.without(set(replaced)).text().encode())
     return retired
 
 

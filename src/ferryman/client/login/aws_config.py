@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferryman.model.failures import Failure
-from ferryman.system.private_files import write_private
+from ferryman.system.private_files import replace_private, write_private
 
 BACKUP = ".before-ferryman"
 """Suffix of the copy that is kept of the previous file."""
@@ -118,9 +118,7 @@ def write_config(path: Path, text: str) -> None:
         if before == text.encode():
             return
         write_private(target.with_name(target.name + BACKUP), before)
-    partial = target.with_name(f".{target.name}.partial")
-    write_private(partial, text.encode())
-    partial.replace(target)
+    replace_private(target, text.encode(), durable=False)
 
 
 def read_config(path: Path) -> str:

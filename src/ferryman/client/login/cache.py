@@ -13,7 +13,7 @@ import msgspec
 from ferryman.client.calls.web_identity import SignedIn
 from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
-from ferryman.system.private_files import write_private
+from ferryman.system.private_files import replace_private
 
 EARLY = timedelta(minutes=15)
 """Credentials that expire sooner are renewed if that needs no person: botocore asks this early."""
@@ -78,9 +78,7 @@ class LoginCache:
             refresh_token=None if refresh_token is None else refresh_token.reveal(),
         )
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        write_private(partial, msgspec.json.encode(kept))
-        partial.replace(self.path)
+        replace_private(self.path, msgspec.json.encode(kept), durable=False)
         return kept
 
     @contextmanager

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 from ferryman.audit.sinks.position import Position, read_position, store_position
@@ -8,7 +9,7 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
     precious.write_bytes(b"precious")
     path = tmp_path / "sink.json"
     for _ in range(2):
-        path.with_suffix(".partial").symlink_to(precious)
+        path.with_name(f".sink.json.{os.getpid()}").symlink_to(precious)
         store_position(path, Position())
     assert precious.read_bytes() == b"precious"
     assert not path.is_symlink()
