@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from ferryman.agent.logs import logger
 from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, new_key, node_id
 from ferryman.model.errors import ServiceError
+from ferryman.model.timestamps import parse_iso
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.signing.sigv4 import sign
@@ -179,5 +180,4 @@ def _epoch_seconds(value: object) -> float:
     """Return seconds since the epoch from a number or from ISO 8601 text (`protocol/agent.md` §1.11)."""
     if isinstance(value, int | float):
         return float(value)
-    moment = datetime.fromisoformat(str(value))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return parse_iso(str(value)).timestamp()

@@ -8,7 +8,7 @@ from base64 import b64decode, b64encode
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
@@ -17,6 +17,7 @@ from botocore.model import OperationModel, Shape
 
 from ferryman.awsapi.markup import document
 from ferryman.model.errors import ServiceError
+from ferryman.model.timestamps import iso_millis, parse_iso
 
 
 def decode(form: Mapping[str, str], shape: Shape | None, *, ec2: bool = False) -> dict[str, Any]:
@@ -94,8 +95,7 @@ def _scalar(shape: Shape, text: str, field: str) -> Any:
             case "blob":
                 return b64decode(text, validate=True)
             case "timestamp":
-                moment = datetime.fromisoformat(text)
-                return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+                return parse_iso(text)
             case _:
                 return text
     except (ValueError, KeyError) as error:
@@ -153,5 +153,5 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+        return iso_millis(value)
     return b64encode(value).decode() if isinstance(value, bytes) else str(value)

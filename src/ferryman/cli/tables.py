@@ -1,11 +1,12 @@
 """Rows for people: a table as wide as the terminal; JSON for programs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ferryman.cli.printing import say, say_json
 from ferryman.model.printable import printable
+from ferryman.model.timestamps import iso_millis
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,5 +83,5 @@ def instant(row: Mapping[str, Any], member: str) -> str:
 def plain(value: object) -> str:
     """Return what JSON has no form for, an instant, as ISO 8601 in UTC; TypeError for anything else."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso_millis(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -18,6 +18,7 @@ from ferryman.audit.follower import Batch
 from ferryman.audit.sinks.sink import Deliver, Outlet, accepted
 from ferryman.core.ports.runtime import Clock
 from ferryman.model.identity.callers import Credentials
+from ferryman.model.timestamps import from_millis
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import sign
 
@@ -52,7 +53,7 @@ def object_storage(outlet: Outlet, bucket: Bucket, fetch_credentials: FetchCrede
             "X-Amz-Content-Sha256": sha256(body).hexdigest(),
         }
         credentials = await fetch_credentials()
-        now = datetime.fromtimestamp(clock() / 1000, UTC)
+        now = from_millis(clock())
 
         def signed(request: SignableRequest) -> dict[str, str]:
             return sign(request, credentials, bucket.region, "s3", now)

@@ -11,6 +11,7 @@ from ferryman.cli.printing import say
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.targets import find_node
+from ferryman.model.timestamps import iso_seconds
 
 PAGE = 200
 """The most rows on one page of DescribeSessions."""
@@ -122,7 +123,7 @@ def _filters(
 def _instant(option: str, text: str | None) -> str | None:
     """A local time given without a zone becomes the instant that the server understands."""
     moment = parse_instant(option, text)
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else iso_seconds(moment)
 
 
 def _show(connection: Connection, state: str, filters: list[dict[str, str]], limit: int, *, as_json: bool) -> None:

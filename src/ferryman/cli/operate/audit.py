@@ -15,6 +15,7 @@ from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure, counted
+from ferryman.model.timestamps import iso_millis
 
 SHOWN_PROBLEMS = 20
 
@@ -236,4 +237,4 @@ def _local(time: str) -> str:
 def _instant(option: str, text: str | None) -> str | None:
     """Return a time as records have it; a local time given without a zone becomes the instant."""
     moment = parse_instant(option, text)
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if moment is None else iso_millis(moment)

@@ -1,6 +1,5 @@
 """`ferryman user …`: users and access keys, in the store that the server's configuration names."""
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from ferryman.cli.tables import print_json, print_table
 from ferryman.model.arns import Arns
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.identity.users import AccessKey, User
+from ferryman.model.timestamps import from_millis
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service
@@ -184,7 +184,7 @@ def _last_use(key: AccessKey) -> str:
     """Return when a key last signed a call, to the minute, in UTC; nothing if it never did."""
     if key.last_use is None:
         return ""
-    return datetime.fromtimestamp(key.last_use.at / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return from_millis(key.last_use.at).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _key_text(key: AccessKey) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from ferryman.client.calls.web_identity import SignedIn
 from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
+from ferryman.model.timestamps import iso_seconds
 from ferryman.system.private_files import replace_private
 
 EARLY = timedelta(minutes=15)
@@ -42,7 +43,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
                 "AccessKeyId": self.access_key_id,
                 "SecretAccessKey": self.secret_access_key,
                 "SessionToken": self.session_token,
-                "Expiration": self.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "Expiration": iso_seconds(self.expires_at),
             }
         )
 

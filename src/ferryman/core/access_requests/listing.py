@@ -1,7 +1,6 @@
 """GetOpsItem and DescribeOpsItems, for access requests, the only OpsItems there are."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from ferryman.core.access_requests.expiry import as_of_now
 from ferryman.core.authorization.decisions import require
@@ -15,6 +14,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
+from ferryman.model.timestamps import parse_iso, to_millis
 
 DEFAULT_PAGE = 50
 OPS_ITEM_TYPE = "/aws/accessrequest"
@@ -127,12 +127,11 @@ def _bound(operator: str) -> str:
 
 def _instant(value: str) -> Millis:
     try:
-        instant = datetime.fromisoformat(value)
+        return to_millis(parse_iso(value))
     except ValueError as error:
-        raise _invalid(f"The value {value!r} of the filter CreatedTime is not an ISO 8601 timestamp.") from error
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return Millis(int(instant.timestamp() * 1000))
+        raise _invalid(
+            f"The value {value!r} of the filter CreatedTime is not an ISO 8601 timestamp such as 2018-08-29T00:00:00Z."
+        ) from error
 
 
 def _invalid(message: str) -> ServiceError:

@@ -1,12 +1,12 @@
 """CloudTrail's userIdentity: who called, and in which session of temporary credentials."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ferryman.core.audit.redaction import text
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.identity.credential_sessions import TemporarySession
+from ferryman.model.timestamps import from_millis, iso_seconds
 
 _TYPES = {CallerKind.USER: "IAMUser", CallerKind.ROLE: "AssumedRole", CallerKind.NODE: "ManagedNode"}
 
@@ -44,7 +44,7 @@ def web_identity(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _session_context(caller: Caller, session: TemporarySession) -> dict[str, Any]:
-    created = datetime.fromtimestamp(session.issued_at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = iso_seconds(from_millis(session.issued_at))
     context: dict[str, Any] = {"attributes": {"creationDate": created, "mfaAuthenticated": "false"}}
     if caller.role_arn:
         context["sessionIssuer"] = {

@@ -7,7 +7,6 @@ Calls have the shape of CloudTrail's records, changes of status that of EventBri
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ferryman.core.audit.identity import user_identity, web_identity
@@ -32,6 +31,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import Session
+from ferryman.model.timestamps import from_millis, iso_millis
 
 EVENT_VERSION = "1.11"
 """The version of CloudTrail's record format used here."""
@@ -318,7 +318,7 @@ def trail_event(service: Service, detail_type: str, detail: Mapping[str, Any]) -
 
 def moment(millis: Millis) -> str:
     """Return an instant in the format of records: UTC, to the millisecond."""
-    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{millis % 1000:03d}Z"
+    return iso_millis(from_millis(millis))
 
 
 def _note_channel(service: Service, session_id: SessionId, detail: dict[str, Any]) -> None:

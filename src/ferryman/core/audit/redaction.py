@@ -4,12 +4,14 @@ Deny by default: a member that a new operation adds is hidden until it is listed
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 import msgspec
+
+from ferryman.model.timestamps import iso_seconds
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 """CloudTrail's own words."""
@@ -208,5 +210,5 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, float):
         return str(value)  # numbers with a fraction have more than one spelling
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso_seconds(value)
     return HIDDEN

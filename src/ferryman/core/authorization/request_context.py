@@ -1,16 +1,15 @@
 """The input of an authorization decision: the caller's policies, and the condition keys of the request."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES
 from ferryman.core.ports.iam import GrantedPolicy
 from ferryman.core.service import Service
-from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, CallerKind, Origin
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.tags import ResourceType
+from ferryman.model.timestamps import from_millis
 from ferryman.policy.context import RequestContext, Value, request_context
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.evaluation import NamedPolicy, PolicySet
@@ -92,7 +91,7 @@ def origin_keys(service: Service, origin: Origin) -> Keys:
 
     Everything here belongs to one account in one region, and no AWS service calls on anyone's behalf.
     """
-    now = _instant(service.clock())
+    now = from_millis(service.clock())
     settings = service.settings
     entries: dict[str, Value | Sequence[Value]] = {
         "aws:CurrentTime": now,
@@ -110,7 +109,7 @@ def origin_keys(service: Service, origin: Origin) -> Keys:
 
 
 def _session_keys(session: TemporarySession) -> Keys:
-    entries: dict[str, Value | Sequence[Value]] = {"aws:TokenIssueTime": _instant(session.issued_at)}
+    entries: dict[str, Value | Sequence[Value]] = {"aws:TokenIssueTime": from_millis(session.issued_at)}
     if session.kind is not SessionKind.WEB_IDENTITY:  # as on AWS, not for federated identities
         entries["aws:MultiFactorAuthPresent"] = False
     if session.source_identity:
@@ -118,10 +117,6 @@ def _session_keys(session: TemporarySession) -> Keys:
     if session.provider and session.kind is SessionKind.WEB_IDENTITY:
         entries["aws:FederatedProvider"] = session.provider
     return entries
-
-
-def _instant(millis: Millis) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)
 
 
 async def resource_keys(service: Service, resource_type: ResourceType, resource_id: str, *prefixes: str) -> Keys:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,11 +15,10 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import AccessType, Session, SessionState, SessionStatus
+from ferryman.model.timestamps import parse_iso, to_millis
 
 DEFAULT_PAGE = 50
 FILTER_KEYS = ("InvokedAfter", "InvokedBefore", "Target", "Owner", "Status", "SessionId", "AccessType")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -89,10 +87,7 @@ def _instant(filters: Mapping[str, str], key: str) -> Millis | None:
     if value is None:
         return None
     try:
-        instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=UTC)
-        return Millis(-((_EPOCH - instant) // _MILLISECOND))
+        return to_millis(parse_iso(value), round_up=True)
     except (ValueError, OverflowError) as error:
         raise ServiceError(
             "ValidationException",

@@ -2,12 +2,12 @@
 
 import struct
 import uuid
-from datetime import UTC, datetime
 
 import msgspec
 
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SessionId
+from ferryman.model.timestamps import from_millis, iso_millis
 from ferryman.wire.agent_message import (
     HEADER_LENGTH,
     SYN_FIN,
@@ -69,7 +69,7 @@ def channel_closed(service: Service, session_id: SessionId | str, output: str = 
     message_id = uuid.UUID(bytes=service.entropy(16), version=4)
     closed = ChannelClosed(
         message_id=str(message_id),
-        created_date=_iso(service.clock()),
+        created_date=iso_millis(from_millis(service.clock())),
         destination_id=session_id,
         session_id=session_id,
         output=output,
@@ -83,10 +83,6 @@ def acknowledge(service: Service, frame: bytes) -> bytes:
     received = decode(frame)
     receipt = Acknowledge(received.message_type, str(received.message_id), received.sequence_number)
     return message(service, MessageType.ACKNOWLEDGE, encode_payload(receipt), flags=SYN_FIN)
-
-
-def _iso(millis: int) -> str:
-    return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def start_publication(service: Service, client_id: str, *, handshake: bool) -> bytes:

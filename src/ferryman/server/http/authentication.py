@@ -1,7 +1,7 @@
 """Verifying signatures: SigV4 of users, roles and nodes, and the agent's RSA scheme for two operations."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiohttp import web
 
@@ -11,6 +11,7 @@ from ferryman.core.nodes.actions import find_node
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller, CallerKind, Origin
 from ferryman.model.nodes import ManagedNode
+from ferryman.model.timestamps import from_millis
 from ferryman.server.listener.connection import recognise
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.errors import InvalidSignature, MissingAuthenticationToken, SignatureMismatch
@@ -103,4 +104,4 @@ async def _verified_caller(
 
 
 def _now(service: Service) -> datetime:
-    return datetime.fromtimestamp(service.clock() / 1000, UTC)
+    return from_millis(service.clock())

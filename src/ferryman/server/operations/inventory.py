@@ -6,6 +6,7 @@ from ferryman.core.nodes.inventory import GetInventoryRequest, InventoryFilter
 from ferryman.core.nodes.requests import NodeView
 from ferryman.core.tagged_resources import GetResourcesRequest
 from ferryman.model.identity.callers import Caller
+from ferryman.model.timestamps import iso_seconds
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.parameters import filters
 from ferryman.server.operations.results import as_datetime, tag_list
@@ -32,7 +33,7 @@ def _entity(view: NodeView) -> Result:
     item = {
         "TypeName": inventory.TYPE_NAME,
         "SchemaVersion": inventory.SCHEMA_VERSION,
-        "CaptureTime": None if captured_at is None else captured_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "CaptureTime": None if captured_at is None else iso_seconds(captured_at),
         "Content": [inventory.content_of(view)],
     }
     return {"Id": view.node.node_id, "Data": {inventory.TYPE_NAME: item}}

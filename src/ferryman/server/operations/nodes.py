@@ -13,8 +13,8 @@ from ferryman.core.nodes.requests import (
     NodeView,
 )
 from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
+from ferryman.model.timestamps import to_millis
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.parameters import filters, requested_tags
 from ferryman.server.operations.results import as_datetime, tag_list
@@ -28,7 +28,7 @@ async def create_activation(context: OperationContext, caller: Caller, parameter
         description=parameters.get("Description"),
         default_instance_name=parameters.get("DefaultInstanceName"),
         registration_limit=1 if parameters.get("RegistrationLimit") is None else parameters["RegistrationLimit"],
-        expires_at=None if expires is None else Millis(int(expires.timestamp() * 1000)),
+        expires_at=None if expires is None else to_millis(expires),
         tags=requested_tags(parameters, "ValidationException"),
     )
     ticket = await activations.create_activation(context.service, caller, request)
