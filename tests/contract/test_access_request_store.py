@@ -1,72 +1,24 @@
 """What every adapter of the access request store must do."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import pytest
-
 from ferryman.core.ports.access_requests import AccessRequestChanges, AccessRequestPosition, AccessRequestQuery
+from ferryman.core.ports.store import Store
 from ferryman.model.access_requests import (
     OVER,
     TRANSITIONS,
-    AccessRequest,
     AccessRequestId,
     AccessRequestStatus,
-    Approval,
-    ApprovalLevel,
-    Approver,
-    ApproverKind,
-    Requester,
 )
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.tags import ResourceType
-from ferryman.store.database import SqlStore, open_store
-
-ALICE = Requester("AIDA1", "AIDA1", "arn:aws:iam::1:user/alice", "alice")
-PENDING = AccessRequest(
-    request_id=AccessRequestId("oi-000000000001"),
-    execution_id="00000000-0000-4000-8000-000000000001",
-    status=AccessRequestStatus.PENDING,
-    requester=ALICE,
-    reason="because é \U0001f6b6",
-    targets=(("InstanceIds", ("mi-1", "mi-2")),),
-    nodes=(NodeId("mi-1"), NodeId("mi-2")),
-    policy="People",
-    duration=3600,
-    created_at=Millis(1000),
-    deadline_at=Millis(5000),
-    levels=(
-        ApprovalLevel("one", 2, (Approver(ApproverKind.GROUP, "oncall"),)),
-        ApprovalLevel("two", 1, (Approver(ApproverKind.USER, "boss"),)),
-    ),
-)
-NOTHING = AccessRequestChanges()
+from tests.contract.access_request_samples import ALICE, NOTHING, PENDING, another, approval
 
 
-def another(number: int, **members: Any) -> AccessRequest:
-    return replace(
-        PENDING,
-        request_id=AccessRequestId(f"oi-{number:012x}"),
-        execution_id=f"00000000-0000-4000-8000-{number:012x}",
-        **members,
-    )
-
-
-def approval(person: str, level: int = 0, at: int = 2000) -> Approval:
-    return Approval(level, person, f"arn:{person}", Millis(at), "yes")
-
-
-@pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[SqlStore]:
-    urls = {"sqlite": database_url}
-    async with await open_store(urls[request.param]) as opened:
-        yield opened
-
-
-async def test_requests_come_back_as_they_were(store: SqlStore) -> None:
+async def test_requests_come_back_as_they_were(store: Store) -> None:
     full = another(
         2,
         status=AccessRequestStatus.REJECTED,
@@ -83,7 +35,7 @@ async def test_requests_come_back_as_they_were(store: SqlStore) -> None:
     assert await store.access_requests.get("oi-nothing") is None
 
 
-async def test_only_so_many_of_one_requester_wait(store: SqlStore) -> None:
+async def test_only_so_many_of_one_requester_wait(store: Store) -> None:
     requests = [another(number) for number in range(1, 9)]
     added = await asyncio.gather(*(store.access_requests.add(request, 3) for request in requests))
     assert sum(added) == 3
@@ -95,7 +47,7 @@ async def test_only_so_many_of_one_requester_wait(store: SqlStore) -> None:
     assert await store.access_requests.get(refused.request_id) is None
 
 
-async def test_the_table_decides_every_step(store: SqlStore) -> None:
+async def test_the_table_decides_every_step(store: Store) -> None:
     changes = AccessRequestChanges(Millis(9000), Millis(4), "arn:boss", Millis(5), "why")
     for number, (source, to) in enumerate(product(AccessRequestStatus, AccessRequestStatus)):
         request = another(number, status=source)
@@ -118,7 +70,7 @@ async def test_the_table_decides_every_step(store: SqlStore) -> None:
             )
 
 
-async def test_one_of_many_makes_the_change(store: SqlStore) -> None:
+async def test_one_of_many_makes_the_change(store: Store) -> None:
     await store.access_requests.add(PENDING, 5)
     steps = [AccessRequestStatus.APPROVED, AccessRequestStatus.REJECTED] * 5
     changed = await asyncio.gather(
@@ -127,7 +79,7 @@ async def test_one_of_many_makes_the_change(store: SqlStore) -> None:
     assert sum(each is not None for each in changed) == 1
 
 
-async def test_a_person_approves_once(store: SqlStore) -> None:
+async def test_a_person_approves_once(store: Store) -> None:
     await store.access_requests.add(PENDING, 5)
     given = await asyncio.gather(
         *(store.access_requests.approve(PENDING.request_id, approval("a")) for _ in range(5)),
@@ -140,7 +92,7 @@ async def test_a_person_approves_once(store: SqlStore) -> None:
     assert request.current_level == 1
 
 
-async def test_approvals_come_in_time_or_not_at_all(store: SqlStore) -> None:
+async def test_approvals_come_in_time_or_not_at_all(store: Store) -> None:
     await store.access_requests.add(PENDING, 5)
     assert await store.access_requests.approve(PENDING.request_id, approval("a", at=5000)) is None
     assert await store.access_requests.approve(AccessRequestId("oi-nothing"), approval("a")) is None
@@ -151,7 +103,7 @@ async def test_approvals_come_in_time_or_not_at_all(store: SqlStore) -> None:
     assert request.approvals == ()
 
 
-async def test_what_is_due_is_what_can_expire(store: SqlStore) -> None:
+async def test_what_is_due_is_what_can_expire(store: Store) -> None:
     for number, status in enumerate(AccessRequestStatus):
         await store.access_requests.add(another(number, status=status, deadline_at=Millis(5000 - number)), 5)
     due = [request.status for request in await store.access_requests.due(Millis(5000), 10)]
@@ -160,7 +112,7 @@ async def test_what_is_due_is_what_can_expire(store: SqlStore) -> None:
     assert len(await store.access_requests.due(Millis(5000), 1)) == 1
 
 
-async def test_pages_are_newest_first_and_filtered(store: SqlStore) -> None:
+async def test_pages_are_newest_first_and_filtered(store: Store) -> None:
     for number in range(6):
         members: dict[str, Any] = {"created_at": Millis(1000 + number // 2)}
         if number % 2:
@@ -185,7 +137,7 @@ async def test_pages_are_newest_first_and_filtered(store: SqlStore) -> None:
     assert await page(created_after=Millis(1000), created_before=Millis(1002)) == [2, 3]
 
 
-async def test_pruning_takes_approvals_and_tags_along(store: SqlStore) -> None:
+async def test_pruning_takes_approvals_and_tags_along(store: Store) -> None:
     for number, ended_at in enumerate((1000, 2000, None)):
         await store.access_requests.add(another(number, ended_at=ended_at), 5)
         await store.access_requests.approve(another(number).request_id, approval("a"))

@@ -1,28 +1,12 @@
 """What every adapter of the bus port must do."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Protocol
 
 import pytest
 
-from ferryman.bus.memory import MemoryBus
-from ferryman.core.ports.bus import Bus, Handler, NoResponders
+from ferryman.core.ports.bus import Handler, NoResponders
+from tests.contract.conftest import ClosableBus
 from tests.waiting import PATIENCE
-
-
-class ClosableBus(Bus, Protocol):
-    async def drain(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-@pytest.fixture(params=["memory"])
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[ClosableBus]:
-    adapters = {"memory": MemoryBus}
-    bus = adapters[request.param]()
-    yield bus
-    await bus.close()
 
 
 def answering(reply: bytes) -> Handler:

@@ -1,9 +1,7 @@
 """What every adapter of the document and tag stores must do."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Protocol
 
 import pytest
 
@@ -20,20 +18,6 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.tags import ResourceType
-from ferryman.store.database import open_store
-
-
-class ClosableStore(Store, Protocol):
-    async def close(self) -> None: ...
-
-
-@pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[ClosableStore]:
-    urls = {"sqlite": database_url}
-    store = await open_store(urls[request.param])
-    yield store
-    await store.close()
-
 
 FIRST = StoredDocument(
     DocumentVersion("Doc", 1, DocumentFormat.YAML, ("Linux", "MacOS"), Millis(5), "one", "A doc é", "/x"),
@@ -50,7 +34,7 @@ def next_of(document: StoredDocument, content: str, version_name: str | None = N
     return replace(document, version=version, content=content)
 
 
-async def test_a_document_comes_back_as_it_was(store: ClosableStore) -> None:
+async def test_a_document_comes_back_as_it_was(store: Store) -> None:
     assert await store.documents.add(FIRST)
     for which in (DEFAULT_VERSION, LATEST_VERSION, WhichVersion(number=1), WhichVersion(version_name="one")):
         assert await store.documents.get("Doc", which) == FIRST
@@ -62,7 +46,7 @@ async def test_a_document_comes_back_as_it_was(store: ClosableStore) -> None:
     assert await store.documents.get("Doc", DEFAULT_VERSION) == FIRST
 
 
-async def test_versions_are_appended_behind_the_latest_only(store: ClosableStore) -> None:
+async def test_versions_are_appended_behind_the_latest_only(store: Store) -> None:
     await store.documents.add(FIRST)
     assert await store.documents.append(next_of(FIRST, "2")) == 2
     assert await store.documents.append(next_of(FIRST, "2")) is None
@@ -78,13 +62,13 @@ async def test_versions_are_appended_behind_the_latest_only(store: ClosableStore
     assert await store.documents.count() == 1
 
 
-async def test_of_many_at_once_one_is_appended(store: ClosableStore) -> None:
+async def test_of_many_at_once_one_is_appended(store: Store) -> None:
     await store.documents.add(FIRST)
     numbers = await asyncio.gather(*(store.documents.append(next_of(FIRST, str(n))) for n in range(10)))
     assert sorted(number for number in numbers if number is not None) == [2]
 
 
-async def test_one_version_is_the_default(store: ClosableStore) -> None:
+async def test_one_version_is_the_default(store: Store) -> None:
     await store.documents.add(FIRST)
     await store.documents.append(next_of(FIRST, "2"))
     assert not await store.documents.set_default("Doc", 3)
@@ -95,7 +79,7 @@ async def test_one_version_is_the_default(store: ClosableStore) -> None:
     assert (default.content, default.default_version, default.latest_version) == ("2", 2, 2)
 
 
-async def test_removed_versions_leave_their_numbers(store: ClosableStore) -> None:
+async def test_removed_versions_leave_their_numbers(store: Store) -> None:
     await store.documents.add(FIRST)
     await store.documents.append(next_of(FIRST, "2", "two"))
     assert not await store.documents.remove_version("Doc", 1)
@@ -111,7 +95,7 @@ async def test_removed_versions_leave_their_numbers(store: ClosableStore) -> Non
     assert await store.documents.add(FIRST)
 
 
-async def test_versions_in_pages(store: ClosableStore) -> None:
+async def test_versions_in_pages(store: Store) -> None:
     await store.documents.add(FIRST)
     for latest in range(1, 5):
         await store.documents.append(next_of(replace(FIRST, latest_version=latest), str(latest)))
@@ -122,14 +106,14 @@ async def test_versions_in_pages(store: ClosableStore) -> None:
     assert await store.documents.versions("Nope", None, 2) == []
 
 
-async def test_documents_are_listed_by_name(store: ClosableStore) -> None:
+async def test_documents_are_listed_by_name(store: Store) -> None:
     for name in ("b", "C", "a"):
         await store.documents.add(replace(FIRST, version=replace(FIRST.version, name=name)))
     assert [each.name for each in await store.documents.all()] == ["C", "a", "b"]
     assert await store.documents.count() == 3
 
 
-async def test_tags(store: ClosableStore) -> None:
+async def test_tags(store: Store) -> None:
     node, document = ResourceType.NODE, ResourceType.DOCUMENT
     await store.tags.put(node, "x", {"b": "1", "a": "é"})
     await store.tags.put(node, "y", {"b": "3"})
@@ -147,7 +131,7 @@ async def test_tags(store: ClosableStore) -> None:
 
 
 @pytest.mark.parametrize("end", [SessionStatus.TERMINATED, SessionStatus.FAILED])
-async def test_a_session_s_document_goes_when_it_ends(store: ClosableStore, end: SessionStatus) -> None:
+async def test_a_session_s_document_goes_when_it_ends(store: Store, end: SessionStatus) -> None:
     session = Session(
         session_id=SessionId("alice-0"),
         target=NodeId("mi-1"),

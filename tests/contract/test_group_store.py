@@ -1,32 +1,28 @@
 """What every adapter of the stores of groups, users and keys must do."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from ferryman.core.ports.iam import GrantedPolicy
+from ferryman.core.ports.store import Store
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.groups import Group
 from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
-from ferryman.store.database import SqlStore, open_store
 
 ALICE, BOB = User("AIDA1", "alice", Millis(1), "/ops/"), User("AIDA2", "bob", Millis(2))
 WEB, DB = Group("AGPA1", "web", Millis(3), "/x/"), Group("AGPA2", "db", Millis(4))
 
 
-@pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[SqlStore]:
-    urls = {"sqlite": database_url}
-    async with await open_store(urls[request.param]) as opened:
-        for user in (ALICE, BOB):
-            await opened.identities.add_user(user)
-        for group in (WEB, DB):
-            await opened.groups.add(group)
-        yield opened
+@pytest.fixture
+async def store(store: Store) -> Store:
+    for user in (ALICE, BOB):
+        await store.identities.add_user(user)
+    for group in (WEB, DB):
+        await store.groups.add(group)
+    return store
 
 
-async def test_who_is_in_a_group_has_its_policies(store: SqlStore) -> None:
+async def test_who_is_in_a_group_has_its_policies(store: Store) -> None:
     groups = store.groups
     await store.policies.put_inline("AGPA1", "p", "text")
     for _ in range(2):
@@ -46,13 +42,13 @@ async def test_who_is_in_a_group_has_its_policies(store: SqlStore) -> None:
     assert await groups.all() == [DB]
 
 
-async def test_a_user_who_goes_leaves_its_groups(store: SqlStore) -> None:
+async def test_a_user_who_goes_leaves_its_groups(store: Store) -> None:
     await store.groups.add_member("AGPA1", "AIDA1")
     await store.identities.remove_user("AIDA1")
     assert await store.groups.members("AGPA1") == []
 
 
-async def test_names_are_taken_once(store: SqlStore) -> None:
+async def test_names_are_taken_once(store: Store) -> None:
     groups = store.groups
     assert await groups.rename("AGPA1", "front", "/")
     assert await groups.named("web") is None
@@ -69,7 +65,7 @@ async def test_names_are_taken_once(store: SqlStore) -> None:
         assert (refused.value.code, refused.value.status) == ("EntityAlreadyExists", 409)
 
 
-async def test_what_changes_of_a_user(store: SqlStore) -> None:
+async def test_what_changes_of_a_user(store: Store) -> None:
     arn = "arn:aws:iam::123456789012:policy/bound"
     assert await store.identities.change_user("AIDA1", UserChanges("carol", boundary_arn=arn))
     changed = User("AIDA1", "carol", Millis(1), "/ops/", arn)
@@ -80,7 +76,7 @@ async def test_what_changes_of_a_user(store: SqlStore) -> None:
     assert await store.identities.get_user("AIDA2") == BOB
 
 
-async def test_uses_of_keys_are_remembered(store: SqlStore) -> None:
+async def test_uses_of_keys_are_remembered(store: Store) -> None:
     for key_id in ("AKIA1", "AKIA2"):
         await store.identities.add_key(AccessKey(key_id, "AIDA1", b"sealed", True, Millis(1)))
     use = KeyUse(Millis(9), "ssm", "test-1")

@@ -1,31 +1,23 @@
 """What every adapter of the policy store must do."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from ferryman.core.ports.iam import GrantedPolicy, KeyHolder
+from ferryman.core.ports.store import Store
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.policies import ManagedPolicy, PolicyVersion
 from ferryman.model.identity.users import AccessKey, User, UserChanges
 from ferryman.model.tags import ResourceType
-from ferryman.store.database import SqlStore, open_store
 
 ARN = "arn:aws:iam::123456789012:policy/deploy"
 POLICY = ManagedPolicy(ARN, "ANPA1", "deploy", "What deploys.", 1, 1, Millis(5), Millis(5))
 BUILT_IN = "arn:aws:iam::aws:policy/FerrymanOperator"
 
 
-@pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[SqlStore]:
-    urls = {"sqlite": database_url}
-    async with await open_store(urls[request.param]) as opened:
-        yield opened
-
-
-async def test_an_identity_is_granted_its_own_policies(store: SqlStore) -> None:
+async def test_an_identity_is_granted_its_own_policies(store: Store) -> None:
     policies = store.policies
     await policies.add(POLICY, "one")
     for name, text in (("b", "b1"), ("a", "a1"), ("b", "b2")):
@@ -52,7 +44,7 @@ async def test_an_identity_is_granted_its_own_policies(store: SqlStore) -> None:
     assert len(await policies.granted("AIDA2")) == 1
 
 
-async def test_the_default_version_is_the_one_that_counts(store: SqlStore) -> None:
+async def test_the_default_version_is_the_one_that_counts(store: Store) -> None:
     policies = store.policies
     await policies.add(POLICY, "one")
     await policies.attach("AIDA1", ARN)
@@ -71,7 +63,7 @@ async def test_the_default_version_is_the_one_that_counts(store: SqlStore) -> No
     assert await policies.granted("AIDA1") == [GrantedPolicy("AIDA1", None, ARN, "two")]
 
 
-async def test_a_policy_is_added_once_and_removed_whole(store: SqlStore) -> None:
+async def test_a_policy_is_added_once_and_removed_whole(store: Store) -> None:
     policies = store.policies
     await policies.add(POLICY, "one")
     with pytest.raises(ServiceError) as refused:
@@ -93,7 +85,7 @@ async def test_a_policy_is_added_once_and_removed_whole(store: SqlStore) -> None
     assert not await policies.add_version(PolicyVersion(ARN, 1, "x", Millis(1)), is_default=True)
 
 
-async def test_a_transaction_that_fails_changes_nothing(store: SqlStore) -> None:
+async def test_a_transaction_that_fails_changes_nothing(store: Store) -> None:
     """The second statement of `add_version` has no policy to point at."""
     await store.policies.add(POLICY, "one")
     assert not await store.policies.add_version(PolicyVersion(ARN, 1, "again", Millis(9)), is_default=True)
@@ -101,7 +93,7 @@ async def test_a_transaction_that_fails_changes_nothing(store: SqlStore) -> None
     await store.identities.add_user(User("AIDA1", "alice", Millis(1)))
 
 
-async def test_a_key_is_read_with_its_user_and_what_bears_on_the_user(store: SqlStore) -> None:
+async def test_a_key_is_read_with_its_user_and_what_bears_on_the_user(store: Store) -> None:
     user = User("AIDA1", "alice", Millis(1))
     key = AccessKey("AKIA1", "AIDA1", b"sealed", True, Millis(2))
     assert await store.identities.key_holder("AKIA1") is None

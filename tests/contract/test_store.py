@@ -1,9 +1,8 @@
 """What every adapter of the store ports must do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 import pytest
 
@@ -33,20 +32,6 @@ from ferryman.model.sessions import (
     SessionUsage,
 )
 from ferryman.model.tags import ResourceType
-from ferryman.store.database import open_store
-
-
-class ClosableStore(Store, Protocol):
-    async def close(self) -> None: ...
-
-
-@pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[ClosableStore]:
-    urls = {"sqlite": database_url}
-    store = await open_store(urls[request.param])
-    yield store
-    await store.close()
-
 
 SESSION = Session(
     session_id=SessionId("alice-0"),
@@ -73,14 +58,14 @@ FULL = replace(
 )
 
 
-async def test_sessions_come_back_as_they_were(store: ClosableStore) -> None:
+async def test_sessions_come_back_as_they_were(store: Store) -> None:
     for session in (SESSION, FULL):
         await store.sessions.add(session)
         assert await store.sessions.get(session.session_id) == session
     assert await store.sessions.get(SessionId("nobody")) is None
 
 
-async def test_a_session_id_is_taken_once(store: ClosableStore) -> None:
+async def test_a_session_id_is_taken_once(store: Store) -> None:
     await store.sessions.add(SESSION)
     with pytest.raises(Exception, match=r"(?i)unique"):
         await store.sessions.add(SESSION)
@@ -88,7 +73,7 @@ async def test_a_session_id_is_taken_once(store: ClosableStore) -> None:
 
 @pytest.mark.parametrize("source", list(SessionStatus))
 @pytest.mark.parametrize("to", list(SessionStatus))
-async def test_transitions_keep_the_table(store: ClosableStore, source: SessionStatus, to: SessionStatus) -> None:
+async def test_transitions_keep_the_table(store: Store, source: SessionStatus, to: SessionStatus) -> None:
     session = replace(SESSION, status=source, token_id="t")
     await store.sessions.add(session)
     moved = await store.sessions.transition(session.session_id, to, SessionChanges(details="why"))
@@ -100,7 +85,7 @@ async def test_transitions_keep_the_table(store: ClosableStore, source: SessionS
     assert await store.sessions.get(session.session_id) == moved
 
 
-async def test_changes_go_with_the_transition(store: ClosableStore) -> None:
+async def test_changes_go_with_the_transition(store: Store) -> None:
     await store.sessions.add(replace(SESSION, token_id="t", details="before"))
     moved = await store.sessions.transition(SESSION.session_id, SessionStatus.CONNECTED)
     assert moved is not None
@@ -111,7 +96,7 @@ async def test_changes_go_with_the_transition(store: ClosableStore) -> None:
     assert (moved.details, moved.ended_at, moved.deadline_at, moved.token_id) == ("after", 5, 6, None)
 
 
-async def test_of_many_transitions_at_once_one_happens(store: ClosableStore) -> None:
+async def test_of_many_transitions_at_once_one_happens(store: Store) -> None:
     await store.sessions.add(SESSION)
     moved = await asyncio.gather(
         *(
@@ -123,11 +108,11 @@ async def test_of_many_transitions_at_once_one_happens(store: ClosableStore) -> 
     assert await store.sessions.get(SESSION.session_id) == winner
 
 
-async def test_a_transition_of_nothing_is_none(store: ClosableStore) -> None:
+async def test_a_transition_of_nothing_is_none(store: Store) -> None:
     assert await store.sessions.transition(SESSION.session_id, SessionStatus.FAILED) is None
 
 
-async def test_a_token_is_consumed_once(store: ClosableStore) -> None:
+async def test_a_token_is_consumed_once(store: Store) -> None:
     await store.sessions.add(replace(SESSION, token_id="old"))
     issued = await store.sessions.issue_token(SESSION.session_id, "new", Millis(7))
     assert issued is not None
@@ -138,13 +123,13 @@ async def test_a_token_is_consumed_once(store: ClosableStore) -> None:
 
 
 @pytest.mark.parametrize("status", [SessionStatus.TERMINATING, SessionStatus.TERMINATED, SessionStatus.FAILED])
-async def test_sessions_that_are_over_have_no_tokens(store: ClosableStore, status: SessionStatus) -> None:
+async def test_sessions_that_are_over_have_no_tokens(store: Store, status: SessionStatus) -> None:
     await store.sessions.add(replace(SESSION, status=status, token_id="t"))
     assert await store.sessions.consume_token(SESSION.session_id, "t") is None
     assert await store.sessions.issue_token(SESSION.session_id, "u", Millis(7)) is None
 
 
-async def test_due_lists_active_sessions_earliest_first(store: ClosableStore) -> None:
+async def test_due_lists_active_sessions_earliest_first(store: Store) -> None:
     for number, status in enumerate(SessionStatus):
         session_id = SessionId(f"s{number}")
         ended_at = Millis(1) if status in ENDED else None
@@ -160,13 +145,13 @@ async def test_due_lists_active_sessions_earliest_first(store: ClosableStore) ->
     assert len(await store.sessions.due(Millis(99), 10)) == 2
 
 
-async def test_an_ended_sessions_deadline_stays(store: ClosableStore) -> None:
+async def test_an_ended_sessions_deadline_stays(store: Store) -> None:
     await store.sessions.add(FULL)
     await store.sessions.set_deadline(FULL.session_id, Millis(5))
     assert await store.sessions.get(FULL.session_id) == FULL
 
 
-async def test_pages_walk_in_order_over_ties(store: ClosableStore) -> None:
+async def test_pages_walk_in_order_over_ties(store: Store) -> None:
     order = [("c", 3), ("a", 2), ("b", 2), ("d", 2), ("e", 1)]
     for name, at in order[::-1]:
         await store.sessions.add(replace(SESSION, session_id=SessionId(name), started_at=Millis(at)))
@@ -186,7 +171,7 @@ def numbered(number: int, node: str = "mi-1") -> Session:
     return replace(SESSION, session_id=SessionId(f"n-{number}"), target=NodeId(node))
 
 
-async def test_of_many_sessions_at_once_as_many_are_added_as_the_quota_allows(store: ClosableStore) -> None:
+async def test_of_many_sessions_at_once_as_many_are_added_as_the_quota_allows(store: Store) -> None:
     used = await asyncio.gather(*(store.sessions.add(numbered(number), "{}", QUOTA) for number in range(20)))
     assert used.count(None) == 5
     assert [each for each in used if each is not None] == [SessionUsage(5, 10, 5)] * 15
@@ -195,7 +180,7 @@ async def test_of_many_sessions_at_once_as_many_are_added_as_the_quota_allows(st
     assert await store.sessions.add(numbered(21)) is None  # without a quota
 
 
-async def test_sessions_wait_until_they_are_connected_or_over(store: ClosableStore) -> None:
+async def test_sessions_wait_until_they_are_connected_or_over(store: Store) -> None:
     for number in range(5):
         assert await store.sessions.add(numbered(number), "{}", QUOTA) is None
     for number, status in ((0, SessionStatus.CONNECTED), (1, SessionStatus.FAILED)):
@@ -204,13 +189,13 @@ async def test_sessions_wait_until_they_are_connected_or_over(store: ClosableSto
         assert await store.sessions.add(numbered(number + 10), "{}", QUOTA) is None
 
 
-async def test_bytes_of_waiting_sessions_are_counted(store: ClosableStore) -> None:
+async def test_bytes_of_waiting_sessions_are_counted(store: Store) -> None:
     assert await store.sessions.add(numbered(0), "é" * 400, QUOTA) is None
     assert await store.sessions.add(numbered(1), "x" * 201, QUOTA) == SessionUsage(1, 800, 1)
     assert await store.sessions.add(numbered(2), "x" * 200, QUOTA) is None
 
 
-async def test_a_persons_sessions_on_a_node_are_counted_connected_or_not(store: ClosableStore) -> None:
+async def test_a_persons_sessions_on_a_node_are_counted_connected_or_not(store: Store) -> None:
     for number in range(8):
         assert await store.sessions.add(numbered(number), "{}", QUOTA) is None
         assert await store.sessions.transition(SessionId(f"n-{number}"), SessionStatus.CONNECTED) is not None
@@ -218,14 +203,14 @@ async def test_a_persons_sessions_on_a_node_are_counted_connected_or_not(store: 
     assert await store.sessions.add(numbered(9, "mi-2"), "{}", QUOTA) is None
 
 
-async def test_active_on_lists_one_nodes_sessions(store: ClosableStore) -> None:
+async def test_active_on_lists_one_nodes_sessions(store: Store) -> None:
     await store.sessions.add(SESSION)
     await store.sessions.add(replace(SESSION, session_id=SessionId("x"), target=NodeId("mi-2")))
     await store.sessions.add(FULL)
     assert await store.sessions.active_on(NodeId("mi-1")) == [SESSION]
 
 
-async def test_prune_deletes_the_oldest_ended(store: ClosableStore) -> None:
+async def test_prune_deletes_the_oldest_ended(store: Store) -> None:
     await store.sessions.add(SESSION)
     for number in range(10):
         session_id = SessionId(f"s{number}")
@@ -242,7 +227,7 @@ async def test_prune_deletes_the_oldest_ended(store: ClosableStore) -> None:
 NODE = ManagedNode(NodeId("mi-1"), "key", "print", ActivationId("a"), "role", Millis(1), Millis(2))
 
 
-async def test_nodes_come_back_as_they_were(store: ClosableStore) -> None:
+async def test_nodes_come_back_as_they_were(store: Store) -> None:
     said = NodeInformation("agent", "1.2.3.4", "Linux", "Debian", "12", "web", "::1")
     full = replace(NODE, node_id=NodeId("mi-2"), name="web", last_ping_at=Millis(9), information=said)
     for node in (NODE, full):
@@ -254,7 +239,7 @@ async def test_nodes_come_back_as_they_were(store: ClosableStore) -> None:
     assert await store.nodes.get(NodeId("mi-3")) is None
 
 
-async def test_node_information_is_merged(store: ClosableStore) -> None:
+async def test_node_information_is_merged(store: Store) -> None:
     await store.nodes.add(NODE)
     assert await store.nodes.update_information(NODE.node_id, NodeInformation("a", "1", "Linux"), Millis(5))
     assert await store.nodes.update_information(NODE.node_id, NodeInformation(agent_version="2"), Millis(6))
@@ -263,7 +248,7 @@ async def test_node_information_is_merged(store: ClosableStore) -> None:
     assert not await store.nodes.update_information(NodeId("mi-9"), NodeInformation("a"), Millis(5))
 
 
-async def test_a_nodes_key_is_replaced_once(store: ClosableStore) -> None:
+async def test_a_nodes_key_is_replaced_once(store: Store) -> None:
     await store.nodes.add(NODE)
     replacing = (store.nodes.replace_key(NODE.node_id, "key", str(n), Millis(7)) for n in range(10))
     assert sum(await asyncio.gather(*replacing)) == 1
@@ -272,14 +257,14 @@ async def test_a_nodes_key_is_replaced_once(store: ClosableStore) -> None:
     assert not await store.nodes.replace_key(NodeId("mi-9"), "key", "x", Millis(7))
 
 
-async def test_a_nodes_role_is_changed(store: ClosableStore) -> None:
+async def test_a_nodes_role_is_changed(store: Store) -> None:
     await store.nodes.add(NODE)
     assert await store.nodes.set_role(NODE.node_id, "other")
     assert await store.nodes.get(NODE.node_id) == replace(NODE, iam_role="other")
     assert not await store.nodes.set_role(NodeId("mi-9"), "other")
 
 
-async def fleet(store: ClosableStore) -> list[str]:
+async def fleet(store: Store) -> list[str]:
     """Thirty nodes of which every second, third and fifth has something in common."""
     for number in range(30):
         node_id = NodeId(f"mi-{number:02}")
@@ -314,9 +299,7 @@ NODE_QUERIES: list[tuple[NodeQuery, Callable[[int], bool]]] = [
 
 
 @pytest.mark.parametrize(("query", "fits"), NODE_QUERIES)
-async def test_pages_of_nodes_hold_what_matches(
-    store: ClosableStore, query: NodeQuery, fits: Callable[[int], bool]
-) -> None:
+async def test_pages_of_nodes_hold_what_matches(store: Store, query: NodeQuery, fits: Callable[[int], bool]) -> None:
     expected = [node_id for number, node_id in enumerate(await fleet(store)) if fits(number)]
     seen: list[str] = []
     after = None
@@ -329,7 +312,7 @@ async def test_pages_of_nodes_hold_what_matches(
     assert seen == expected
 
 
-async def test_a_node_is_removed_once(store: ClosableStore) -> None:
+async def test_a_node_is_removed_once(store: Store) -> None:
     await store.nodes.add(NODE)
     assert await store.nodes.remove(NODE.node_id)
     assert not await store.nodes.remove(NODE.node_id)
@@ -339,7 +322,7 @@ async def test_a_node_is_removed_once(store: ClosableStore) -> None:
 ACTIVATION = Activation(ActivationId("a"), b"\0hash", "role", None, None, 3, 0, Millis(1), Millis(100))
 
 
-async def test_an_activation_is_claimed_up_to_its_limit(store: ClosableStore) -> None:
+async def test_an_activation_is_claimed_up_to_its_limit(store: Store) -> None:
     await store.activations.add(ACTIVATION)
     assert await store.activations.get(ACTIVATION.activation_id) == ACTIVATION
     answers = await asyncio.gather(*(store.activations.claim(ACTIVATION.activation_id, Millis(99)) for _ in range(10)))
@@ -347,7 +330,7 @@ async def test_an_activation_is_claimed_up_to_its_limit(store: ClosableStore) ->
     assert await store.activations.get(ACTIVATION.activation_id) == replace(ACTIVATION, registrations=3)
 
 
-async def test_an_expired_or_unknown_activation_is_not_claimed(store: ClosableStore) -> None:
+async def test_an_expired_or_unknown_activation_is_not_claimed(store: Store) -> None:
     await store.activations.add(ACTIVATION)
     assert not await store.activations.claim(ACTIVATION.activation_id, Millis(100))
     assert not await store.activations.claim(ActivationId("b"), Millis(1))
@@ -364,9 +347,7 @@ ACTIVATION_QUERIES: list[tuple[ActivationQuery, set[str]]] = [
 
 
 @pytest.mark.parametrize(("query", "expected"), ACTIVATION_QUERIES)
-async def test_activations_are_listed_newest_first(
-    store: ClosableStore, query: ActivationQuery, expected: set[str]
-) -> None:
+async def test_activations_are_listed_newest_first(store: Store, query: ActivationQuery, expected: set[str]) -> None:
     for name, at, node_name, role in (("a", 5, None, "role"), ("b", 6, "web", "role"), ("c", 5, "db", "other")):
         given = replace(ACTIVATION, activation_id=ActivationId(name), created_at=Millis(at))
         await store.activations.add(replace(given, default_node_name=node_name, iam_role=role))
@@ -380,7 +361,7 @@ async def test_activations_are_listed_newest_first(
     assert seen == [name for name in "dbac" if name in expected]
 
 
-async def test_an_activation_is_removed_once(store: ClosableStore) -> None:
+async def test_an_activation_is_removed_once(store: Store) -> None:
     await store.activations.add(ACTIVATION)
     assert await store.activations.remove(ACTIVATION.activation_id)
     assert not await store.activations.remove(ACTIVATION.activation_id)
@@ -391,7 +372,7 @@ ALICE = User("AIDA1", "alice", Millis(1))
 KEY = AccessKey("AKIA1", "AIDA1", b"\0sealed", True, Millis(2))
 
 
-async def test_keys_are_walked_and_resealed(store: ClosableStore) -> None:
+async def test_keys_are_walked_and_resealed(store: Store) -> None:
     await store.identities.add_user(ALICE)
     keys = [replace(KEY, access_key_id=f"AKIA{n}") for n in range(5)]
     for key in keys:
@@ -404,7 +385,7 @@ async def test_keys_are_walked_and_resealed(store: ClosableStore) -> None:
     assert await store.identities.get_key("AKIA0") == replace(keys[0], sealed_secret=b"new")
 
 
-async def test_users_and_their_keys(store: ClosableStore) -> None:
+async def test_users_and_their_keys(store: Store) -> None:
     bob = User("AIDA2", "Bob", Millis(1))
     for user in (ALICE, bob):
         await store.identities.add_user(user)
@@ -424,14 +405,14 @@ async def test_users_and_their_keys(store: ClosableStore) -> None:
     assert await store.identities.get_key("AKIA1") is None
 
 
-async def test_a_user_name_is_taken_once(store: ClosableStore) -> None:
+async def test_a_user_name_is_taken_once(store: Store) -> None:
     await store.identities.add_user(ALICE)
     with pytest.raises(ServiceError) as refused:
         await store.identities.add_user(replace(ALICE, user_id="AIDA9"))
     assert (refused.value.code, refused.value.status) == ("EntityAlreadyExists", 409)
 
 
-async def test_changes_to_what_is_not_there_are_false(store: ClosableStore) -> None:
+async def test_changes_to_what_is_not_there_are_false(store: Store) -> None:
     assert not await store.identities.set_key_active("nobody", active=True)
     assert not await store.identities.remove_key("nobody")
     assert not await store.identities.remove_user("nobody")
@@ -439,12 +420,12 @@ async def test_changes_to_what_is_not_there_are_false(store: ClosableStore) -> N
     assert await store.identities.keys_of("nobody") == []
 
 
-async def test_a_healthy_store_says_so(store: ClosableStore) -> None:
+async def test_a_healthy_store_says_so(store: Store) -> None:
     await store.check()
 
 
 @pytest.mark.parametrize("by", [3_600_000, -500])
-async def test_a_clock_that_is_set_moves_active_sessions_alone(store: ClosableStore, by: int) -> None:
+async def test_a_clock_that_is_set_moves_active_sessions_alone(store: Store, by: int) -> None:
     bounded = replace(SESSION, session_id=SessionId("alice-2"), access_ends_at=Millis(70_000))
     for session in (SESSION, FULL, bounded):
         await store.sessions.add(session)

@@ -17,7 +17,7 @@ from ferryman.audit.retention import Reason, Retention
 from ferryman.audit.writer import Trail
 from ferryman.core.audit.chain import Link, link_of
 from ferryman.core.audit.extent import BEGUN, DELETED, MISSING
-from tests.unit.audit.test_writer import open_trail, problems, records
+from tests.unit.audit.trails import open_trail, problems, records
 
 FILE_BYTES = 2000
 

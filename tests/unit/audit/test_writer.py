@@ -2,45 +2,20 @@
 
 import asyncio
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from ferryman.audit import writer as trail_module
 from ferryman.audit.files import TrailFiles, TrailInUse, trail_files
-from ferryman.audit.reader import newest_first, verify
-from ferryman.audit.retention import Retention
 from ferryman.audit.writer import CLOSED, GAP, Trail
-from ferryman.core.audit.chain import BrokenChain, Problem
+from ferryman.core.audit.chain import BrokenChain
 from ferryman.core.audit.extent import MISSING, OPENED
-from ferryman.core.ports.audit import Entry, Unrecorded
-
-KEY = bytes(32)
-
-
-def describe(detail_type: str, detail: Mapping[str, Any]) -> Entry:
-    return {"detail-type": detail_type, "detail": dict(detail)}
-
-
-def open_trail(directory: Path, *, file_bytes: int = 1 << 20, files_kept: int = 100, **options: Any) -> Trail:
-    options = {"retention": Retention(files_kept)} | options
-    return Trail(TrailFiles(directory, file_bytes), KEY, describe, **options)
-
-
-def records(directory: Path) -> list[dict[str, Any]]:
-    return list(newest_first(directory))[::-1]
-
-
-def names(directory: Path) -> list[Any]:
-    return [each.get("detail-type") or each["n"] for each in records(directory)]
-
-
-def problems(directory: Path, at_least: int = 0) -> list[Problem]:
-    return verify(directory, KEY, at_least)[1]
+from ferryman.core.ports.audit import Unrecorded
+from tests.unit.audit.trails import KEY, describe, names, open_trail, problems, records
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.identity.users import User
 from ferryman.model.sessions import SessionState
-from tests.contract.test_access_request_store import another
+from tests.contract.access_request_samples import another
 from tests.unit.core.documents.test_actions import text
 from tests.unit.core.identity.test_assume_role import ANY, allowing, arn_of, known, role
 

@@ -1,18 +1,9 @@
 """SSH public keys as they may reach sshd: one key, no options, nothing else."""
 
-import base64
-import struct
-
 import pytest
 
 from ferryman.wire.ssh_keys import KEY_LIMIT, bare_key, fingerprint, is_user_name
-
-
-def blob(kind: str, rest: bytes = b"\0\0\0\x20" + bytes(32)) -> str:
-    return base64.b64encode(struct.pack(">I", len(kind)) + kind.encode() + rest).decode()
-
-
-KEY = f"ssh-ed25519 {blob('ssh-ed25519')}"
+from tests.unit.wire.ssh_key_samples import KEY, blob
 
 
 @pytest.mark.parametrize("written", [KEY, KEY + "\n", KEY + " alice@laptop", KEY + " two words\r\n"])

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Credentials
+from ferryman.model.timestamps import from_millis
 from ferryman.server.operations.context import Result
 
 
 def as_datetime(millis: Millis | None) -> datetime | None:
     """Return a timestamp, aware and in UTC, or None."""
-    return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
+    return None if millis is None else from_millis(millis)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[Result]:

@@ -16,7 +16,7 @@ from ferryman.agent.ssh_keys.installation import NotInstallable, install
 from ferryman.agent.ssh_keys.keys import KEYS_A_USER, SETTINGS, KeyRefused, SshKeys, SshKeySettings, program
 from ferryman.agent.state import Registration, StateDirectory, StateUnusable, new_key, read_struct
 from ferryman.wire.ssh_keys import KEY_SECONDS, SshPublicKey
-from tests.unit.wire.test_ssh_keys import KEY, blob
+from tests.unit.wire.ssh_key_samples import KEY, blob
 from tests.waiting import PATIENCE
 
 ME = getpass.getuser()

@@ -11,7 +11,7 @@ from ferryman.audit.sinks.position import position_path, read_position
 from ferryman.audit.sinks.sink import GAP, Pace, Sink, Undelivered
 from ferryman.audit.writer import Trail
 from ferryman.model.identifiers import Millis
-from tests.unit.audit.test_writer import describe, open_trail, records
+from tests.unit.audit.trails import describe, open_trail, records
 from tests.waiting import PATIENCE
 
 PACE = Pace(0, 1 << 20, 100, first_retry=0.001, last_retry=0.001)

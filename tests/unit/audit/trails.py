@@ -1,0 +1,35 @@
+"""Audit trails as tests open and read them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ferryman.audit.files import TrailFiles
+from ferryman.audit.reader import newest_first, verify
+from ferryman.audit.retention import Retention
+from ferryman.audit.writer import Trail
+from ferryman.core.audit.chain import Problem
+from ferryman.core.ports.audit import Entry
+
+KEY = bytes(32)
+
+
+def describe(detail_type: str, detail: Mapping[str, Any]) -> Entry:
+    return {"detail-type": detail_type, "detail": dict(detail)}
+
+
+def open_trail(directory: Path, *, file_bytes: int = 1 << 20, files_kept: int = 100, **options: Any) -> Trail:
+    options = {"retention": Retention(files_kept)} | options
+    return Trail(TrailFiles(directory, file_bytes), KEY, describe, **options)
+
+
+def records(directory: Path) -> list[dict[str, Any]]:
+    return list(newest_first(directory))[::-1]
+
+
+def names(directory: Path) -> list[Any]:
+    return [each.get("detail-type") or each["n"] for each in records(directory)]
+
+
+def problems(directory: Path, at_least: int = 0) -> list[Problem]:
+    return verify(directory, KEY, at_least)[1]
