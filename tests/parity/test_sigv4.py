@@ -44,7 +44,7 @@ def as_received(request: AWSRequest, host: str) -> SignableRequest:
     return SignableRequest(request.method, parts.path, parts.query, sent, request.data or b"")
 
 
-def now_of(presented: sigv4.PresentedSignature) -> datetime:
+def now_of(presented: sigv4.ParsedSignature) -> datetime:
     return datetime.strptime(presented.signed_at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ferryman.audit.files import TrailFiles
 from ferryman.audit.reader import newest_first
-from ferryman.audit.writer import Trail
+from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, FAILURES, trail_event
 from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
@@ -28,11 +28,11 @@ TARGET = "AmazonSSM.DescribeSessions"
 @pytest.fixture
 async def recorded(tmp_path: Path) -> AsyncIterator[Recorded]:
     """Give the server a trail, which is read once the server has stopped or after a `keep`."""
-    opened: list[Trail] = []
+    opened: list[TrailWriter] = []
 
     def record(service: Service) -> Service:
         files = TrailFiles(tmp_path / "audit", 1 << 24)
-        opened.append(Trail(files, chain_key(service.vault), partial(trail_event, service)))
+        opened.append(TrailWriter(files, chain_key(service.vault), partial(trail_event, service)))
         return replace(service, trail=opened[0])
 
     yield record

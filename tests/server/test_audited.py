@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from ferryman.audit.files import TrailFiles, trail_files
 from ferryman.audit.reader import newest_first, verify
-from ferryman.audit.writer import Trail
+from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, NODE_CHANGE, SESSION_CHANGE, trail_event
 from ferryman.core.audit.redaction import HIDDEN
@@ -31,11 +31,11 @@ def audit() -> AuditSettings:
 @pytest.fixture
 async def recorded(tmp_path: Path, audit: AuditSettings) -> AsyncIterator[Recorded]:
     """Give the server a trail."""
-    opened: list[Trail] = []
+    opened: list[TrailWriter] = []
 
     def record(service: Service) -> Service:
         files = TrailFiles(tmp_path / "audit", 1 << 24)
-        opened.append(Trail(files, chain_key(service.vault), partial(trail_event, service)))
+        opened.append(TrailWriter(files, chain_key(service.vault), partial(trail_event, service)))
         return replace(service, trail=opened[0], settings=replace(service.settings, audit=audit))
 
     yield record

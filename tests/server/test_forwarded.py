@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from ferryman.audit.files import TrailFiles
 from ferryman.audit.reader import newest_first
-from ferryman.audit.writer import Trail
+from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, FAILURES, NODE_CHANGE, trail_event
 from ferryman.core.iam.operator import create_access_key, create_user
@@ -167,11 +167,11 @@ class Behind:
 
 @pytest.fixture
 async def recorded(tmp_path: Path) -> AsyncIterator[Recorded]:
-    opened: list[Trail] = []
+    opened: list[TrailWriter] = []
 
     def record(service: Service) -> Service:
         files = TrailFiles(tmp_path / "audit", 1 << 24)
-        opened.append(Trail(files, chain_key(service.vault), partial(trail_event, service)))
+        opened.append(TrailWriter(files, chain_key(service.vault), partial(trail_event, service)))
         return replace(service, trail=opened[0])
 
     yield record

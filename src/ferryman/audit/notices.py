@@ -10,7 +10,7 @@ from collections import deque
 
 import structlog
 
-from ferryman.audit.sinks.sink import Outlet, Undelivered, accepted
+from ferryman.audit.sinks.sink import Outlet, Undelivered, raise_unless_accepted
 from ferryman.audit.sinks.webhook import SIGNATURE, TIMESTAMP, signature
 from ferryman.core.ports.audit import Entry
 from ferryman.core.ports.runtime import Clock
@@ -60,9 +60,9 @@ class WebhookNotices:
             await self._news.wait()
             self._news.clear()
             while self._waiting:
-                await self._insist(self._waiting.popleft())
+                await self._post_with_retries(self._waiting.popleft())
 
-    async def _insist(self, entry: Entry) -> None:
+    async def _post_with_retries(self, entry: Entry) -> None:
         wait = self._first_retry
         for attempt in range(1, TRIES + 1):
             try:
@@ -84,4 +84,4 @@ class WebhookNotices:
             TIMESTAMP: now,
             SIGNATURE: signature(self._secret, now, body),
         }
-        accepted(await self._outlet.send("POST", self._raw_path, self._raw_query, headers, body, None))
+        raise_unless_accepted(await self._outlet.send("POST", self._raw_path, self._raw_query, headers, body, None))

@@ -56,7 +56,7 @@ class PendingRecord:
         self._partial.rename(self._path)
 
 
-def pending(directory: Path, keys: list[bytes]) -> Iterator[tuple[Path, Entry | None]]:
+def pending_records(directory: Path, keys: list[bytes]) -> Iterator[tuple[Path, Entry | None]]:
     """Yield what waits, oldest first; None for a file that no command of this server left. Raises OSError."""
     for path in sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name)):
         try:
@@ -69,7 +69,7 @@ def pending(directory: Path, keys: list[bytes]) -> Iterator[tuple[Path, Entry | 
 
 def reseal_pending(directory: Path, keys: list[bytes]) -> None:
     """Put what waits under the first of `keys`, so that it does not need the others. Raises OSError."""
-    for path, entry in pending(directory, keys):
+    for path, entry in pending_records(directory, keys):
         if entry is None:
             continue
         body = msgspec.json.encode(entry)
@@ -77,12 +77,12 @@ def reseal_pending(directory: Path, keys: list[bytes]) -> None:
             file.write(_mac(keys[0], body) + body)  # of the same length: the code alone changes
 
 
-async def take_in(directory: Path, keys: list[bytes], trail: AuditTrail, describe: Describe) -> None:
+async def add_pending(directory: Path, keys: list[bytes], trail: AuditTrail, describe: Describe) -> None:
     """Take what waits into the trail; what no command of this server left is put aside, which the trail says.
 
     Raises OSError, `Unrecorded`; what was not taken in still waits.
     """
-    for path, entry in await asyncio.to_thread(lambda: list(pending(directory, keys))):
+    for path, entry in await asyncio.to_thread(lambda: list(pending_records(directory, keys))):
         if entry is not None:
             await trail.keep(entry)
             path.unlink(missing_ok=True)
@@ -97,7 +97,7 @@ async def follow(directory: Path, keys: Callable[[], list[bytes]], trail: AuditT
     failed = False
     while True:
         try:
-            await take_in(directory, keys(), trail, describe)
+            await add_pending(directory, keys(), trail, describe)
             failed = False
         except (OSError, Unrecorded) as error:
             if not failed:

@@ -64,7 +64,7 @@ KEEP_ALL = Retention(files_kept=1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class Deletable:
     """A file to be deleted: the records that go with it, its size, and why."""
 
     path: Path
@@ -74,7 +74,7 @@ class Doomed:
     reason: Reason
 
 
-def doomed(directory: Path, retention: Retention, oldest: int, *, begins_file: bool) -> list[Doomed]:
+def deletable(directory: Path, retention: Retention, oldest: int, *, begins_file: bool) -> list[Deletable]:
     """Return the files to delete now, oldest first. Raises OSError.
 
     Those with records before number `oldest` are said to be deleted already, and not counted. `begins_file`: the next
@@ -84,7 +84,7 @@ def doomed(directory: Path, retention: Retention, oldest: int, *, begins_file: b
     may_go = files if begins_file else files[:-1]
     surplus = len(files) + begins_file - retention.files_kept
     delivered = min((each.delivered for each in retention.followers), default=None)
-    found: list[Doomed] = []
+    found: list[Deletable] = []
     missing, kept_bytes = _shortage(directory, retention, files)
     for path in may_go:
         if found and first_sequence(path) != found[-1].last.sequence + 1:
@@ -100,7 +100,7 @@ def doomed(directory: Path, retention: Retention, oldest: int, *, begins_file: b
             reason = Reason.DAYS
         else:
             break
-        found.append(Doomed(path, first_sequence(path), last, stat.st_size, reason))
+        found.append(Deletable(path, first_sequence(path), last, stat.st_size, reason))
         surplus, missing, kept_bytes = surplus - 1, missing - stat.st_size, kept_bytes - stat.st_size
     return found
 

@@ -15,7 +15,7 @@ import structlog
 
 from ferryman.audit.files import TrailFiles, first_sequence, trail_files
 from ferryman.audit.reader import extent_in
-from ferryman.audit.retention import KEEP_ALL, Doomed, Retention, doomed
+from ferryman.audit.retention import KEEP_ALL, Deletable, Retention, deletable
 from ferryman.core.audit.chain import KEY_CHANGED, BrokenChain, Link, changed_to, key_id, open_line, seal
 from ferryman.core.audit.extent import BEGUN, DELETED, MISSING, OPENED
 from ferryman.core.ports.audit import Entry, Unrecorded
@@ -43,7 +43,7 @@ _log = structlog.get_logger("ferryman.audit")
 
 Describe = Callable[[str, Mapping[str, Any]], Entry]
 """Makes an event of a `detail-type` and a detail."""
-Copy = Callable[[Sequence[bytes]], None]
+OnWritten = Callable[[Sequence[bytes]], None]
 """Is given the lines that were written, each with its newline; must return at once."""
 
 
@@ -53,7 +53,7 @@ class _Waiting:
     kept: "asyncio.Future[None] | None" = None
 
 
-class Trail:
+class TrailWriter:
     """An open trail; make it in the running loop, `close` it at the end.
 
     `key` authenticates the chain, `retention` says which files are deleted. `sync_always`: whoever waits for an entry
@@ -69,12 +69,12 @@ class Trail:
         *,
         retention: Retention = KEEP_ALL,
         sync_always: bool = False,
-        copies: Sequence[Copy] = (),
+        copies: Sequence[OnWritten] = (),
         older: Sequence[bytes] = (),
     ) -> None:
         self._files = files
         self._keys = {key_id(each): each for each in (*older, key)}
-        self._key, self._link = _taken_up(files.last_line, (key, *older))
+        self._key, self._link = _resume(files.last_line, (key, *older))
         self._describe = describe
         self._retention = retention
         self._look_at = 0.0
@@ -261,26 +261,26 @@ class Trail:
     # In the thread, or while it does nothing
 
     def _chain_and_write(self, entries: list[Entry], *, look: bool = True) -> list[bytes]:
-        changes, going, oldest = self._housekeeping() if look else ([], [], self._oldest)
-        if going:  # first and by themselves: what they free may be what the entries need
-            self._uncopied += self._append(changes, going, oldest, from_reserve=True)
-            self._unfinished = tuple(each.path.name for each in going)
+        changes, deletions, oldest = self._housekeeping() if look else ([], [], self._oldest)
+        if deletions:  # first and by themselves: what they free may be what the entries need
+            self._uncopied += self._append(changes, deletions, oldest, from_reserve=True)
+            self._unfinished = tuple(each.path.name for each in deletions)
             self._finish_deletion()
             begins_file = self._files.begins_file(self._link.sequence + 1)
             changes = [self._describe(BEGUN, self._extent(oldest, ()))] if begins_file else []
-        lines = self._append([*changes, *entries], going, oldest)
+        lines = self._append([*changes, *entries], deletions, oldest)
         if self._sync_always:
             self._files.sync()
         lines, self._uncopied = [*self._uncopied, *lines], []
         return lines
 
     def _append(
-        self, entries: Sequence[Entry], going: Sequence[Doomed], oldest: int, *, from_reserve: bool = False
+        self, entries: Sequence[Entry], deletions: Sequence[Deletable], oldest: int, *, from_reserve: bool = False
     ) -> list[bytes]:
         lines, link, key = [], self._link, self._key
         for entry in entries:
             if entry is self._opening:
-                entry["detail"] |= self._extent(oldest, going)
+                entry["detail"] |= self._extent(oldest, deletions)
             line, link = seal(key, link, entry)
             lines.append(line + b"\n")
             if entry.get("detail-type") == KEY_CHANGED:
@@ -289,7 +289,7 @@ class Trail:
         self._link, self._key, self._oldest = link, key, oldest
         return lines
 
-    def _housekeeping(self) -> tuple[list[Entry], list[Doomed], int]:
+    def _housekeeping(self) -> tuple[list[Entry], list[Deletable], int]:
         """Return what is to be recorded of the files first, the files to delete, and the trail's first record then."""
         begins_file, oldest = self._files.begins_file(self._link.sequence + 1), self._oldest
         if not begins_file and time.monotonic() < self._look_at:
@@ -302,21 +302,23 @@ class Trail:
             _log.error("trail files were removed by somebody else", first=oldest, last=there - 1)
             entries.append(self._describe(MISSING, {"firstSequence": oldest, "lastSequence": there - 1}))
             oldest = there
-        going: list[Doomed] = []
+        deletions: list[Deletable] = []
         if not self._unfinished:  # one deletion at a time: a restart finishes the last one that was recorded
-            going = doomed(self._files.directory, self._retention, oldest, begins_file=begins_file)[:MOST_DELETED]
-        if len(going) == MOST_DELETED:
+            deletions = deletable(self._files.directory, self._retention, oldest, begins_file=begins_file)[
+                :MOST_DELETED
+            ]
+        if len(deletions) == MOST_DELETED:
             self._look_at = 0.0
-        if going:
-            entries.append(self._deletion(going))
-            oldest = going[-1].last.sequence + 1
+        if deletions:
+            entries.append(self._deletion(deletions))
+            oldest = deletions[-1].last.sequence + 1
         elif begins_file and self._link.sequence and not entries:
-            entries.append(self._describe(BEGUN, self._extent(oldest, going)))
-        return entries, going, oldest
+            entries.append(self._describe(BEGUN, self._extent(oldest, deletions)))
+        return entries, deletions, oldest
 
-    def _extent(self, oldest: int, going: Sequence[Doomed]) -> dict[str, Any]:
+    def _extent(self, oldest: int, deletions: Sequence[Deletable]) -> dict[str, Any]:
         """Return where the trail begins, and which files of those before may still be there."""
-        names = [each.path.name for each in going] or list(self._unfinished)
+        names = [each.path.name for each in deletions] or list(self._unfinished)
         return {"firstSequence": oldest} | ({"files": names} if names else {})
 
     def _oldest_there(self) -> int:
@@ -324,14 +326,16 @@ class Trail:
         firsts = (first_sequence(path) for path in trail_files(self._files.directory))
         return next((first for first in firsts if first >= self._oldest), self._link.sequence + 1)
 
-    def _deletion(self, going: Sequence[Doomed]) -> Entry:
+    def _deletion(self, deletions: Sequence[Deletable]) -> Entry:
         """Return the event without which files that are missing would look stolen."""
-        last = going[-1].last
-        _log.info("trail files deleted", files=len(going), last_sequence=last.sequence, reason=going[-1].reason.value)
+        last = deletions[-1].last
+        _log.info(
+            "trail files deleted", files=len(deletions), last_sequence=last.sequence, reason=deletions[-1].reason.value
+        )
         followers = self._retention.followers
         detail = {
-            "files": [each.path.name for each in going],
-            "firstSequence": going[0].first,
+            "files": [each.path.name for each in deletions],
+            "firstSequence": deletions[0].first,
             "lastSequence": last.sequence,
             "deleted": [
                 {
@@ -342,7 +346,7 @@ class Trail:
                     "bytes": each.size,
                     "reason": each.reason.value,
                 }
-                for each in going
+                for each in deletions
             ],
             "undelivered": {each.name: each.delivered for each in followers if each.delivered < last.sequence} or None,
         }
@@ -362,7 +366,7 @@ class Trail:
         self._unfinished = ()
 
 
-def _taken_up(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
+def _resume(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
     """Return the key and the link to go on with."""
     if not last_line:
         return keys[0], Link()

@@ -10,13 +10,13 @@ from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
-    from ferryman.audit.writer import Trail
+    from ferryman.audit.writer import TrailWriter
     from ferryman.core.vault import Vault
 
 LOOK_SECONDS = 1.0
 
 
-async def watch_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail", asked: asyncio.Event) -> None:
+async def watch_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "TrailWriter", asked: asyncio.Event) -> None:
     """Watch the key file forever; whenever `asked` is set, read the keys again, wherever they come from."""
     path = loaded.path(loaded.configuration.server.key_file)
     seen = await asyncio.to_thread(_look, path)
@@ -32,7 +32,7 @@ async def watch_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail"
         await reload_keys(loaded, vault, trail)
 
 
-async def reload_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "Trail") -> None:
+async def reload_keys(loaded: LoadedConfiguration, vault: "Vault", trail: "TrailWriter") -> None:
     """Read the keys and use them; if they cannot be read, nothing changes."""
     import structlog
 

@@ -78,19 +78,20 @@ def webhook_secret(loaded: LoadedConfiguration, secret_file: str) -> Secret:
 
 
 async def _webhook(loaded: LoadedConfiguration, service: "Service", webhook: Webhook, stack: AsyncExitStack) -> Deliver:
-    from ferryman.audit.sinks.webhook import webhook as webhook_sink
+    from ferryman.audit.sinks.webhook import deliver_to_webhook
     from ferryman.transport.http import CALL_SECONDS
 
     url = urlsplit(webhook.url)
     client = http_client(loaded, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS)
     outlet = HttpOutlet(await stack.enter_async_context(client))
-    return webhook_sink(outlet, url.path or "/", url.query, webhook_secret(loaded, webhook.secret_file), service.clock)
+    secret = webhook_secret(loaded, webhook.secret_file)
+    return deliver_to_webhook(outlet, url.path or "/", url.query, secret, service.clock)
 
 
 async def _object_storage(
     loaded: LoadedConfiguration, service: "Service", s3: ObjectStorage, stack: AsyncExitStack
 ) -> Deliver:
-    from ferryman.audit.sinks.s3 import Bucket, object_storage
+    from ferryman.audit.sinks.s3 import Bucket, deliver_to_bucket
 
     settings = service.settings
     by_path = s3.endpoint_url is not None or "." in s3.bucket  # a certificate's * does not match dots
@@ -99,7 +100,7 @@ async def _object_storage(
     bucket = Bucket(base_path, s3.prefix, s3.region, settings.account_id, settings.region)
     client = http_client(loaded, s3.endpoint_url or f"https://{host}", s3.ca_file, UPLOAD_SECONDS)
     outlet = HttpOutlet(await stack.enter_async_context(client))
-    return object_storage(outlet, bucket, await _credentials(s3), service.clock)
+    return deliver_to_bucket(outlet, bucket, await _credentials(s3), service.clock)
 
 
 def http_client(loaded: LoadedConfiguration, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":

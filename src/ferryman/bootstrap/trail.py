@@ -29,7 +29,7 @@ async def open_trail(
     from ferryman.audit import pending
     from ferryman.audit.retention import Retention
     from ferryman.audit.sinks.stdout import StandardOutput
-    from ferryman.audit.writer import Trail
+    from ferryman.audit.writer import TrailWriter
     from ferryman.bootstrap.sinks import open_sinks
     from ferryman.core.audit.chain import PURPOSE, BrokenChain
     from ferryman.core.audit.records import trail_event
@@ -43,7 +43,7 @@ async def open_trail(
         retention = Retention(audit.files_kept, audit.retention_days, audit.min_free_mib * 1024 * 1024, sinks)
         output = StandardOutput() if audit.stdout else None
         try:
-            trail = Trail(
+            trail = TrailWriter(
                 files,
                 key,
                 partial(trail_event, service),

@@ -31,8 +31,8 @@ _QUOTED_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class PresentedSignature:
-    """A signature as presented, its form checked, nothing of it verified.
+class ParsedSignature:
+    """A signature as parsed, its form checked, nothing of it verified.
 
     `signed_headers` are lower-case, sorted, each once; `host`, the date and every X-Amz header are known to be among
     them. `signed_at` is `yyyymmddThhmmssZ`. `expires` is the lifetime of a presigned request in seconds, None for a
@@ -48,7 +48,7 @@ class PresentedSignature:
     expires: int | None = None
 
 
-def parse(request: SignableRequest) -> PresentedSignature:
+def parse(request: SignableRequest) -> ParsedSignature:
     """Return the signature that `request` presents.
 
     Raises `MissingAuthenticationToken` when there is none, `IncompleteSignature` when its form is wrong and
@@ -61,12 +61,12 @@ def parse(request: SignableRequest) -> PresentedSignature:
         raise MissingAuthenticationToken
     if len(authorizations) + presigned > 1:
         raise IncompleteSignature("A request must carry one signature, in one Authorization header or in its query.")
-    presented = _from_query(request, query) if presigned else _from_header(request, authorizations[0])
-    _check_coverage(request, presented)
-    return presented
+    parsed = _from_query(request, query) if presigned else _from_header(request, authorizations[0])
+    _check_coverage(request, parsed)
+    return parsed
 
 
-def _from_header(request: SignableRequest, authorization: str) -> PresentedSignature:
+def _from_header(request: SignableRequest, authorization: str) -> ParsedSignature:
     algorithm, _, rest = authorization.strip().partition(" ")
     if algorithm != ALGORITHM:
         raise IncompleteSignature(
@@ -88,7 +88,7 @@ def _from_header(request: SignableRequest, authorization: str) -> PresentedSigna
     signed_at = _signing_time(request)
     tokens = request.values(_SESSION_TOKEN)
     access_key_id, scope = _credential(given["Credential"], signed_at)
-    return PresentedSignature(
+    return ParsedSignature(
         access_key_id=access_key_id,
         scope=scope,
         signed_headers=_signed_headers(given["SignedHeaders"]),
@@ -98,7 +98,7 @@ def _from_header(request: SignableRequest, authorization: str) -> PresentedSigna
     )
 
 
-def _from_query(request: SignableRequest, query: list[tuple[str, str]]) -> PresentedSignature:
+def _from_query(request: SignableRequest, query: list[tuple[str, str]]) -> ParsedSignature:
     given: dict[str, str] = {}
     for name, value in query:
         if name.startswith("X-Amz-"):
@@ -117,7 +117,7 @@ def _from_query(request: SignableRequest, query: list[tuple[str, str]]) -> Prese
         raise IncompleteSignature("X-Amz-Security-Token must be in the query or in a header, not in both.")
     signed_at = _checked_timestamp(given["X-Amz-Date"])
     access_key_id, scope = _credential(given["X-Amz-Credential"], signed_at)
-    return PresentedSignature(
+    return ParsedSignature(
         access_key_id=access_key_id,
         scope=scope,
         signed_headers=_signed_headers(given["X-Amz-SignedHeaders"]),
@@ -199,20 +199,20 @@ def _signed_headers(text: str) -> tuple[str, ...]:
     return names
 
 
-def _check_coverage(request: SignableRequest, presented: PresentedSignature) -> None:
+def _check_coverage(request: SignableRequest, parsed: ParsedSignature) -> None:
     """Every X-Amz header, the host and the date must be signed, and a signed header must be there exactly once."""
     present = [name.lower() for name, _ in request.headers]
-    if "host" not in presented.signed_headers:
+    if "host" not in parsed.signed_headers:
         raise InvalidSignature("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     required = {name for name in present if name.startswith("x-amz-") and name != _BODY_DIGEST}
-    if presented.expires is None and "x-amz-date" not in present:
+    if parsed.expires is None and "x-amz-date" not in present:
         required.add("date")
-    unsigned = sorted(required.difference(presented.signed_headers))
+    unsigned = sorted(required.difference(parsed.signed_headers))
     if unsigned:
         raise InvalidSignature(
             f"There were headers present in the request which were not signed: {_quote(', '.join(unsigned))}."
         )
-    for name in presented.signed_headers:
+    for name in parsed.signed_headers:
         count = present.count(name)
         if count != 1:
             state = "is missing from the request" if count == 0 else "is in the request more than once"

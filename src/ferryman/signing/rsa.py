@@ -15,7 +15,7 @@ from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId
 from ferryman.signing.authorization import draft
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.errors import SignatureMismatch
-from ferryman.signing.parsed_signature import PresentedSignature
+from ferryman.signing.parsed_signature import ParsedSignature
 from ferryman.signing.verification import check_body_digest, check_current, strings_to_sign
 
 SERVICE = "ssm"
@@ -23,9 +23,9 @@ KEY_BITS = range(2048, 4097)
 _SALT_BYTES = 32
 
 
-def is_rsa(presented: PresentedSignature) -> bool:
+def is_rsa(parsed: ParsedSignature) -> bool:
     """Tell whether the signer names itself by a node id, that is, signs with its RSA key."""
-    return NODE_ID_PATTERN.fullmatch(presented.access_key_id) is not None
+    return NODE_ID_PATTERN.fullmatch(parsed.access_key_id) is not None
 
 
 def sign_rsa(
@@ -43,19 +43,17 @@ def sign_rsa(
     return digest | unsigned.headers(node_id, b64encode(signature).decode())
 
 
-def verify_rsa(
-    request: SignableRequest, presented: PresentedSignature, public_key: RSAPublicKey, now: datetime
-) -> None:
+def verify_rsa(request: SignableRequest, parsed: ParsedSignature, public_key: RSAPublicKey, now: datetime) -> None:
     """Return if the holder of `public_key`'s private half signed `request` and the signature is current at `now`.
 
     `now` is in UTC. Raises `InvalidSignature`; the scope is judged by `sigv4.verify_scope`.
     """
-    check_current(presented, now)
+    check_current(parsed, now)
     try:
-        signature = b64decode(presented.signature, validate=True)
+        signature = b64decode(parsed.signature, validate=True)
     except ValueError as error:
         raise SignatureMismatch from error
-    if not any(_holds(public_key, signature, to_sign) for to_sign in strings_to_sign(request, presented)):
+    if not any(_holds(public_key, signature, to_sign) for to_sign in strings_to_sign(request, parsed)):
         raise SignatureMismatch
     check_body_digest(request)
 

@@ -1,6 +1,6 @@
 """AWS Signature Version 4: `sign` for a caller, `parse` and then `verify` for a server.
 
-Between `parse` and `verify` the server looks up the secret of `PresentedSignature.access_key_id`.
+Between `parse` and `verify` the server looks up the secret of `ParsedSignature.access_key_id`.
 """
 
 import hmac
@@ -11,10 +11,10 @@ from ferryman.model.secret import Secret
 from ferryman.signing.authorization import draft
 from ferryman.signing.canonical import TERMINATOR, Scope, SignableRequest
 from ferryman.signing.errors import InvalidSignature, SignatureMismatch
-from ferryman.signing.parsed_signature import PresentedSignature, parse
+from ferryman.signing.parsed_signature import ParsedSignature, parse
 from ferryman.signing.verification import SKEW, check_body_digest, check_current, strings_to_sign
 
-__all__ = ["SKEW", "PresentedSignature", "parse", "sign", "verify", "verify_scope"]
+__all__ = ["SKEW", "ParsedSignature", "parse", "sign", "verify", "verify_scope"]
 
 
 def sign(
@@ -31,17 +31,17 @@ def sign(
     return unsigned.headers(credentials.access_key_id, signature)
 
 
-def verify(request: SignableRequest, presented: PresentedSignature, secret: Secret, now: datetime) -> None:
-    """Return if `presented` was made over `request` with `secret` and is current at `now` (UTC).
+def verify(request: SignableRequest, parsed: ParsedSignature, secret: Secret, now: datetime) -> None:
+    """Return if `parsed` was made over `request` with `secret` and is current at `now` (UTC).
 
-    `secret` is the secret access key of `presented.access_key_id`. Region and service are not judged here: see
+    `secret` is the secret access key of `parsed.access_key_id`. Region and service are not judged here: see
     `verify_scope`. Raises `InvalidSignature`.
     """
-    check_current(presented, now)
-    expected = presented.signature.encode(errors="surrogateescape")
+    check_current(parsed, now)
+    expected = parsed.signature.encode(errors="surrogateescape")
     matched = False
-    for to_sign in strings_to_sign(request, presented):
-        matched |= hmac.compare_digest(_signature(secret, presented.scope, to_sign).encode(), expected)
+    for to_sign in strings_to_sign(request, parsed):
+        matched |= hmac.compare_digest(_signature(secret, parsed.scope, to_sign).encode(), expected)
     if not matched:
         raise SignatureMismatch
     check_body_digest(request)
@@ -52,16 +52,16 @@ GLOBAL_SERVICES = frozenset({"iam"})
 _GLOBAL_REGIONS = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1"}
 
 
-def verify_scope(presented: PresentedSignature, region: str, service: str) -> None:
+def verify_scope(parsed: ParsedSignature, region: str, service: str) -> None:
     """Return if the signature is scoped to this region and service; raises `InvalidSignature`.
 
     Only a global service's may be scoped to that service's region at AWS instead: us-east-1, but for the partitions of
     China and of the US government.
     """
     regions = {region, _global_region(region)} if service in GLOBAL_SERVICES else {region}
-    if presented.scope.region not in regions:
-        raise InvalidSignature(f"Credential should be scoped to a valid region, not {presented.scope.region!r}.")
-    if presented.scope.service != service:
+    if parsed.scope.region not in regions:
+        raise InvalidSignature(f"Credential should be scoped to a valid region, not {parsed.scope.region!r}.")
+    if parsed.scope.service != service:
         raise InvalidSignature(f"Credential should be scoped to correct service: {service!r}.")
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from ferryman.signing.canonical import TIMESTAMP_FORMAT, SignableRequest, canonical_request, string_to_sign, timestamp
 from ferryman.signing.errors import InvalidSignature
-from ferryman.signing.parsed_signature import PresentedSignature
+from ferryman.signing.parsed_signature import ParsedSignature
 
 SKEW = timedelta(minutes=5)
 """How far a signer's clock may be off, either way."""
@@ -16,21 +16,21 @@ _DEFAULT_PORTS = (":443", ":80")
 _PORT = re.compile(r":\d+\Z", re.ASCII)
 
 
-def check_current(presented: PresentedSignature, now: datetime) -> None:
+def check_current(parsed: ParsedSignature, now: datetime) -> None:
     """Return if the signature is neither stale nor from the future at `now`; raises `InvalidSignature`."""
-    signed_at = datetime.strptime(presented.signed_at, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    signed_at = datetime.strptime(parsed.signed_at, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
     if signed_at > now + SKEW:
         raise InvalidSignature(
-            f"Signature not yet current: {presented.signed_at} is still later than {timestamp(now + SKEW)} "
+            f"Signature not yet current: {parsed.signed_at} is still later than {timestamp(now + SKEW)} "
             f"({timestamp(now)} + {_minutes(SKEW)} min.)"
         )
-    if presented.expires is not None:
-        expires_at = signed_at + timedelta(seconds=presented.expires)
+    if parsed.expires is not None:
+        expires_at = signed_at + timedelta(seconds=parsed.expires)
         if expires_at < now:
             raise InvalidSignature(f"Signature expired: {timestamp(expires_at)} is now earlier than {timestamp(now)}")
     elif signed_at < now - SKEW:
         raise InvalidSignature(
-            f"Signature expired: {presented.signed_at} is now earlier than {timestamp(now - SKEW)} "
+            f"Signature expired: {parsed.signed_at} is now earlier than {timestamp(now - SKEW)} "
             f"({timestamp(now)} - {_minutes(SKEW)} min.)"
         )
 
@@ -42,16 +42,16 @@ def check_body_digest(request: SignableRequest) -> None:
         raise InvalidSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
 
 
-def strings_to_sign(request: SignableRequest, presented: PresentedSignature) -> Iterator[str]:
+def strings_to_sign(request: SignableRequest, parsed: ParsedSignature) -> Iterator[str]:
     """Yield every string that the signature may have been made over: one for each way to write the host.
 
     Signers differ on whether a default port belongs to the host (`protocol/agent.md` §1.6): AWS's agent signs
     `host:443` and sends `host`.
     """
-    headers = [(name, request.values(name)[0]) for name in presented.signed_headers]
+    headers = [(name, request.values(name)[0]) for name in parsed.signed_headers]
     for host in _spellings(request.values("host")[0].strip()):
         spelt = ((name, host if name == "host" else value) for name, value in headers)
-        yield string_to_sign(presented.signed_at, presented.scope, canonical_request(request, spelt))
+        yield string_to_sign(parsed.signed_at, parsed.scope, canonical_request(request, spelt))
 
 
 def _spellings(host: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ferryman.audit import writer as trail_module
 from ferryman.audit.files import RESERVE_BYTES, TrailFiles, trail_files
 from ferryman.audit.reader import last_link_in
 from ferryman.audit.retention import Reason, Retention
-from ferryman.audit.writer import Trail
+from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import Link, link_of
 from ferryman.core.audit.extent import BEGUN, DELETED, MISSING
 from tests.unit.audit.trails import open_trail, problems, records
@@ -263,7 +263,7 @@ async def test_what_a_crash_left_undeleted_goes_without_another_record(
 async def test_the_trail_of_an_older_server_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # It said neither where the trail begins nor which records went, only the last of them.
     with monkeypatch.context() as patched:
-        patched.setattr(Trail, "_housekeeping", lambda _: ([], [], None))
+        patched.setattr(TrailWriter, "_housekeeping", lambda _: ([], [], None))
         await write(tmp_path, 30, Retention(100))
         last = last_link_in(trail_files(tmp_path)[0])
         assert last is not None

@@ -11,7 +11,7 @@ import pytest
 
 from ferryman.audit import writer as trail_module
 from ferryman.audit.files import TrailFiles, TrailInUse, trail_files
-from ferryman.audit.writer import CLOSED, GAP, Trail
+from ferryman.audit.writer import CLOSED, GAP, TrailWriter
 from ferryman.core.audit.chain import BrokenChain
 from ferryman.core.audit.extent import MISSING, OPENED
 from ferryman.core.ports.audit import Unrecorded
@@ -77,7 +77,7 @@ async def test_a_trail_that_was_altered_is_not_continued(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes().replace(CLOSED.encode(), b"AuditTrailClosez"))
     files = TrailFiles(tmp_path, 1 << 20)
     with pytest.raises(BrokenChain, match="altered"):
-        Trail(files, KEY, describe)
+        TrailWriter(files, KEY, describe)
     files.close()
 
 

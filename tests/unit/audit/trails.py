@@ -7,7 +7,7 @@ from typing import Any
 from ferryman.audit.files import TrailFiles
 from ferryman.audit.reader import newest_first, verify
 from ferryman.audit.retention import Retention
-from ferryman.audit.writer import Trail
+from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import Problem
 from ferryman.core.ports.audit import Entry
 
@@ -18,9 +18,9 @@ def describe(detail_type: str, detail: Mapping[str, Any]) -> Entry:
     return {"detail-type": detail_type, "detail": dict(detail)}
 
 
-def open_trail(directory: Path, *, file_bytes: int = 1 << 20, files_kept: int = 100, **options: Any) -> Trail:
+def open_trail(directory: Path, *, file_bytes: int = 1 << 20, files_kept: int = 100, **options: Any) -> TrailWriter:
     options = {"retention": Retention(files_kept)} | options
-    return Trail(TrailFiles(directory, file_bytes), KEY, describe, **options)
+    return TrailWriter(TrailFiles(directory, file_bytes), KEY, describe, **options)
 
 
 def records(directory: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ferryman.signing.canonical import Scope, SignableRequest
 from ferryman.signing.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken, SignatureError
-from ferryman.signing.parsed_signature import PresentedSignature, parse
+from ferryman.signing.parsed_signature import ParsedSignature, parse
 
 CREDENTIAL = "AKIAEXAMPLE000000000/20250101/test-1/ssm/aws4_request"
 GOOD = f"AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host;x-amz-date, Signature=00ff"
@@ -38,7 +38,7 @@ def presigned(**changes: str | None) -> SignableRequest:
 
 
 def test_header_is_read() -> None:
-    assert parse(request()) == PresentedSignature(
+    assert parse(request()) == ParsedSignature(
         access_key_id="AKIAEXAMPLE000000000",
         scope=Scope("20250101", "test-1", "ssm"),
         signed_headers=("host", "x-amz-date"),

@@ -13,7 +13,7 @@ from ferryman.model.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import Scope, SignableRequest
 from ferryman.signing.errors import InvalidSignature, SignatureError
-from ferryman.signing.parsed_signature import PresentedSignature
+from ferryman.signing.parsed_signature import ParsedSignature
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
 CREDENTIALS = Credentials("AKIAEXAMPLE000000000", Secret("secret"), Secret("token"))
@@ -25,7 +25,7 @@ def signed(request: SignableRequest, now: datetime = NOW) -> SignableRequest:
     return replace(request, headers=[*request.headers, *added.items()])
 
 
-def verify(request: SignableRequest, now: datetime = NOW) -> PresentedSignature:
+def verify(request: SignableRequest, now: datetime = NOW) -> ParsedSignature:
     presented = sigv4.parse(request)
     sigv4.verify(request, presented, CREDENTIALS.secret_access_key, now)
     return presented
@@ -106,9 +106,9 @@ def test_only_a_global_service_has_another_region(server: str, service: str, sig
         sigv4.verify_scope(presented, server, service)
 
 
-def presigned(expires: int) -> tuple[SignableRequest, PresentedSignature]:
+def presigned(expires: int) -> tuple[SignableRequest, ParsedSignature]:
     scope = Scope("20250304", "test-1", "ssm")
-    presented = PresentedSignature("AKIA", scope, ("host",), "00", "20250304T050607Z", expires=expires)
+    presented = ParsedSignature("AKIA", scope, ("host",), "00", "20250304T050607Z", expires=expires)
     return PLAIN, presented
 
 
@@ -155,7 +155,7 @@ def test_undecodable_requests_are_refused_not_crashed_on(
         [("Host", host + surrogate)],
         b"",
     )
-    presented = PresentedSignature(
+    presented = ParsedSignature(
         "AKIA", scope, ("host",), signature.encode(errors="replace").decode() + surrogate, "20250304T050607Z"
     )
     with pytest.raises(SignatureError):

@@ -15,7 +15,7 @@ from hashlib import md5, sha256
 import msgspec
 
 from ferryman.audit.follower import Batch
-from ferryman.audit.sinks.sink import Deliver, Outlet, accepted
+from ferryman.audit.sinks.sink import Deliver, Outlet, raise_unless_accepted
 from ferryman.core.ports.runtime import Clock
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.timestamps import from_millis
@@ -41,7 +41,7 @@ class Bucket:
     server_region: str
 
 
-def object_storage(outlet: Outlet, bucket: Bucket, fetch_credentials: FetchCredentials, clock: Clock) -> Deliver:
+def deliver_to_bucket(outlet: Outlet, bucket: Bucket, fetch_credentials: FetchCredentials, clock: Clock) -> Deliver:
     """Return what puts a batch into the bucket as one object."""
 
     async def deliver(batch: Batch) -> None:
@@ -59,7 +59,7 @@ def object_storage(outlet: Outlet, bucket: Bucket, fetch_credentials: FetchCrede
             return sign(request, credentials, bucket.region, "s3", now)
 
         path = f"{bucket.base_path}/{object_key(bucket, batch)}"
-        accepted(await outlet.send("PUT", path, "", headers, body, signed))
+        raise_unless_accepted(await outlet.send("PUT", path, "", headers, body, signed))
 
     return deliver
 

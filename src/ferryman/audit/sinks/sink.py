@@ -78,7 +78,7 @@ class Pace:
     last_retry: float = 60.0
 
 
-def accepted(status: int) -> None:
+def raise_unless_accepted(status: int) -> None:
     """Return if a status means that the batch was taken; raises `Undelivered`."""
     if not 200 <= status < 300:
         hint = "; redirects are not followed" if 300 <= status < 400 else ""
@@ -153,14 +153,14 @@ class Sink:
             await self._closed_within(self._pace.last_retry)
 
     async def _follow(self, trail: WrittenTrail) -> None:
-        self._position = await asyncio.to_thread(self._take_up, trail)
+        self._position = await asyncio.to_thread(self._resume, trail)
         while True:
             await self._due()
             await self._drain(trail)
             if self._closing.is_set():
                 return
 
-    def _take_up(self, trail: WrittenTrail) -> Position:
+    def _resume(self, trail: WrittenTrail) -> Position:
         """Return where to go on; at the beginning if the stored position is another trail's."""
         stored = read_position(self._path)
         if stored.sequence == 0:
@@ -187,7 +187,7 @@ class Sink:
         while (batch := await self._next(trail)) is not None:
             if batch.first.sequence > self._position.sequence + 1:
                 self._note_gap(trail, self._position.sequence + 1, batch.first.sequence - 1)
-            if not await self._insist(batch):
+            if not await self._deliver_with_retries(batch):
                 return
 
     async def _next(self, trail: WrittenTrail) -> Batch | None:
@@ -195,7 +195,7 @@ class Sink:
         read = self._follower.read
         return await asyncio.to_thread(read, after, trail.last_sequence, pace.most_bytes, pace.most_records)
 
-    async def _insist(self, batch: Batch) -> bool:
+    async def _deliver_with_retries(self, batch: Batch) -> bool:
         """Deliver a batch however often it takes; False if closing came first."""
         wait = self._pace.first_retry
         while True:

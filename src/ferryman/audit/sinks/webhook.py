@@ -7,7 +7,7 @@ import hmac
 from hashlib import sha256
 
 from ferryman.audit.follower import Batch
-from ferryman.audit.sinks.sink import Deliver, Outlet, accepted
+from ferryman.audit.sinks.sink import Deliver, Outlet, raise_unless_accepted
 from ferryman.core.ports.runtime import Clock
 from ferryman.model.secret import Secret
 
@@ -15,7 +15,7 @@ TIMESTAMP, SIGNATURE = "Ferryman-Timestamp", "Ferryman-Signature"
 FIRST, LAST = "Ferryman-First-Sequence", "Ferryman-Last-Sequence"
 
 
-def webhook(outlet: Outlet, raw_path: str, raw_query: str, secret: Secret, clock: Clock) -> Deliver:
+def deliver_to_webhook(outlet: Outlet, raw_path: str, raw_query: str, secret: Secret, clock: Clock) -> Deliver:
     """Return what posts a batch to `raw_path`; each attempt is signed anew for its time."""
 
     async def deliver(batch: Batch) -> None:
@@ -28,7 +28,7 @@ def webhook(outlet: Outlet, raw_path: str, raw_query: str, secret: Secret, clock
             FIRST: str(batch.first.sequence),
             LAST: str(batch.last.sequence),
         }
-        accepted(await outlet.send("POST", raw_path, raw_query, headers, body, None))
+        raise_unless_accepted(await outlet.send("POST", raw_path, raw_query, headers, body, None))
 
     return deliver
 

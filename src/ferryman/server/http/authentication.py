@@ -15,7 +15,7 @@ from ferryman.model.timestamps import from_millis
 from ferryman.server.listener.connection import recognise
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.errors import InvalidSignature, MissingAuthenticationToken, SignatureMismatch
-from ferryman.signing.parsed_signature import PresentedSignature, parse
+from ferryman.signing.parsed_signature import ParsedSignature, parse
 from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
 from ferryman.signing.sigv4 import verify, verify_scope
 
@@ -46,26 +46,26 @@ async def authenticate_caller(service: Service, request: SignableRequest, call: 
     Raises `SignatureError` (missing, incomplete, wrong, stale), `ServiceError` UnrecognizedClientException or
     ExpiredTokenException.
     """
-    presented = parse(request)
-    if is_rsa(presented):
+    parsed = parse(request)
+    if is_rsa(parsed):
         raise InvalidSignature(f"{call.operation} is not signed with a node's key; use the node's credentials.")
-    _refuse_presigned(presented, call)
-    return await _verified_caller(service, request, presented, call.service)
+    _refuse_presigned(parsed, call)
+    return await _verified_caller(service, request, parsed, call.service)
 
 
 async def authenticate_node(service: Service, request: SignableRequest, call: ApiCall) -> ManagedNode:
     """Return the node whose RSA signature the request carries; raises as `authenticate_caller`."""
-    presented = parse(request)
-    if not is_rsa(presented):
+    parsed = parse(request)
+    if not is_rsa(parsed):
         raise InvalidSignature(f"{call.operation} must be signed with the node's own key.")
-    _refuse_presigned(presented, call)
-    verify_scope(presented, service.settings.region, call.service)
-    node = await find_node(service, presented.access_key_id)
+    _refuse_presigned(parsed, call)
+    verify_scope(parsed, service.settings.region, call.service)
+    node = await find_node(service, parsed.access_key_id)
     try:
         public_key = decode_public_key(node.public_key)
     except ValueError as error:
         raise SignatureMismatch from error
-    verify_rsa(request, presented, public_key, _now(service))
+    verify_rsa(request, parsed, public_key, _now(service))
     return node
 
 
@@ -76,30 +76,28 @@ async def authenticate_upgrade(service: Service, request: web.Request) -> Caller
     """
     to_verify = signable(request, b"")
     try:
-        presented = parse(to_verify)
+        parsed = parse(to_verify)
     except MissingAuthenticationToken:
         return None
-    caller = await _verified_caller(service, to_verify, presented, "ssmmessages")
+    caller = await _verified_caller(service, to_verify, parsed, "ssmmessages")
     recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
     return caller
 
 
-def _refuse_presigned(presented: PresentedSignature, call: ApiCall) -> None:
+def _refuse_presigned(parsed: ParsedSignature, call: ApiCall) -> None:
     """Raise `InvalidSignature` for a presigned call that AWS's clients never presign."""
-    if presented.expires is not None and (call.service, call.operation) not in PRESIGNED:
+    if parsed.expires is not None and (call.service, call.operation) not in PRESIGNED:
         raise InvalidSignature(
             f"{call.operation} cannot be called with a presigned URL: only GetCallerIdentity and WebSocket upgrades "
             "can. Sign the request in its Authorization header."
         )
 
 
-async def _verified_caller(
-    service: Service, request: SignableRequest, presented: PresentedSignature, scope: str
-) -> Caller:
-    verify_scope(presented, service.settings.region, scope)
-    token = presented.session_token
-    known = await authenticate(service, presented.access_key_id, None if token is None else token.reveal())
-    verify(request, presented, known.secret, _now(service))
+async def _verified_caller(service: Service, request: SignableRequest, parsed: ParsedSignature, scope: str) -> Caller:
+    verify_scope(parsed, service.settings.region, scope)
+    token = parsed.session_token
+    known = await authenticate(service, parsed.access_key_id, None if token is None else token.reveal())
+    verify(request, parsed, known.secret, _now(service))
     return known.caller
 
 

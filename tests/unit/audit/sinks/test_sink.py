@@ -9,7 +9,6 @@ from typing import Any
 from ferryman.audit.follower import Batch, TrailFollower
 from ferryman.audit.sinks.position import position_path, read_position
 from ferryman.audit.sinks.sink import GAP, Pace, Sink, Undelivered
-from ferryman.audit.writer import Trail
 from ferryman.model.identifiers import Millis
 from tests.unit.audit.trails import describe, open_trail, records
 from tests.waiting import PATIENCE
@@ -50,7 +49,7 @@ class Running:
 
     def __init__(self, directory: Path, far_end: FarEnd, pace: Pace = PACE, **files: Any) -> None:
         self.sink = Sink("test", directory, far_end.deliver, pace, lambda: Millis(5), describe)
-        self.trail: Trail = open_trail(directory, copies=[self.sink.written], **files)
+        self.trail = open_trail(directory, copies=[self.sink.written], **files)
         self.sink.start(self.trail)
 
     async def stop(self) -> None:
