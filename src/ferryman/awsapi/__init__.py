@@ -1,1 +1,4 @@
-"""AWS API protocols over botocore's model classes: parse, validate, serialise. No I/O."""
+"""AWS's API protocols (JSON 1.1, Query) over botocore's service models: parse, validate and serialise calls.
+
+Knows the shape of every operation but performs none: `server.operations` does. Does no I/O.
+"""

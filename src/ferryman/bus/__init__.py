@@ -1,1 +1,4 @@
-"""Adapters of the bus port: in process now."""
+"""Adapters of the bus port, which carries messages between the connections of a server. Today: one process.
+
+Knows subjects and bytes, not what they mean.
+"""

@@ -1,1 +1,4 @@
-"""Ids, enums, entities, service errors and secrets. Standard library only; no I/O, no clock, no randomness."""
+"""What everything is about: ids, enums, entities, service errors, secrets, times and text made safe to show.
+
+Standard library only. Knows no protocol, no store and no clock; does no I/O and makes no randomness of its own.
+"""

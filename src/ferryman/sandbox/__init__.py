@@ -1,1 +1,4 @@
-"""A process of its own for work on what others wrote: bounded in time, memory and stack, and replaced when it ends."""
+"""A separate process for work on documents that others wrote: bounded in time, memory and stack, replaced when it ends.
+
+Knows `core.document_tasks`; has no store, no secret and no network.
+"""

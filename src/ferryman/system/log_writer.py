@@ -97,10 +97,10 @@ class LogWriter:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting)
                 self._writing = True
-                lines, unreported = self._take(), self._unreported
+                lines, unreported = self._next_batch(), self._unreported
             if unreported:
                 lines.insert(0, self._notice(unreported).encode())
-            unwritten = self._put(lines)
+            unwritten = self._write_lines(lines)
             with self._changed:
                 if unreported and unwritten < len(lines):
                     self._unreported -= unreported
@@ -108,7 +108,7 @@ class LogWriter:
                     unwritten -= 1  # the notice itself
                 self._drop(unwritten)
 
-    def _take(self) -> list[bytes]:
+    def _next_batch(self) -> list[bytes]:
         lines: list[bytes] = []
         size = 0
         while self._waiting and size < _BATCH_BYTES:
@@ -117,7 +117,7 @@ class LogWriter:
         self._waiting_bytes -= size
         return lines
 
-    def _put(self, lines: list[bytes]) -> int:
+    def _write_lines(self, lines: list[bytes]) -> int:
         """Write the lines; return how many were not written whole."""
         batch = b"".join(lines)
         written = 0

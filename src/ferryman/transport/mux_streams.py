@@ -96,7 +96,7 @@ class MuxStreams:
         """Return the connection that was joined to a stream, which is no more; what still comes for it is dropped."""
         return self._connections.pop(stream_id, None)
 
-    def take(self, number: int, payload: bytes) -> None:
+    def on_input(self, number: int, payload: bytes) -> None:
         """Take bytes of the smux session; what does not fit now waits, unacknowledged. Empty: acknowledge in turn."""
         self._arrived.append((number, payload))
         self.move()
@@ -107,7 +107,7 @@ class MuxStreams:
             return
         self._moving = True
         try:
-            while self._send_some() or self._take_some():
+            while self._send_some() or self._receive_some():
                 pass
         finally:
             self._moving = False
@@ -177,7 +177,7 @@ class MuxStreams:
         self._handle_events()
         return bool(data)
 
-    def _take_some(self) -> bool:
+    def _receive_some(self) -> bool:
         """Take in one message's worth of bytes, if there is room for what they may bring."""
         if not self._arrived or self._mux.saturated:
             return False

@@ -1,7 +1,7 @@
 """One WebSocket, as the ends and the relay see it: whole messages in and out, and backpressure.
 
-The same three verbs over aiohttp's client socket (`dial`) and its server socket (`accepted`). Compression is never
-negotiated. Messages are not fragmented on the way out; fragmented ones are put together on the way in.
+The same three methods over aiohttp's client socket (`dial`) and its server socket. Compression is never negotiated.
+Messages are sent unfragmented; fragmented ones are reassembled on receipt.
 """
 
 import asyncio
@@ -32,7 +32,10 @@ ABNORMAL = 1006
 
 
 class WebSocket:
-    """A connected WebSocket. One task may receive and another send at the same time."""
+    """A connected WebSocket. One task may receive and another send at the same time.
+
+    `socket` is aiohttp's; a server's response must be prepared already.
+    """
 
     __slots__ = ("_read", "_socket")
 
@@ -131,11 +134,6 @@ class _Begun:
                 awaited = step()
             except StopIteration:
                 return
-
-
-def accepted(socket: "web.WebSocketResponse") -> WebSocket:
-    """Return the server's end of an upgrade; the response must be prepared already."""
-    return WebSocket(socket)
 
 
 async def dial(

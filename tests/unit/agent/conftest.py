@@ -28,7 +28,7 @@ from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
 from ferryman.signing.sigv4 import parse, verify, verify_scope
 from ferryman.transport.errors import ConnectionLost
-from ferryman.transport.websocket import WebSocket, accepted
+from ferryman.transport.websocket import WebSocket
 from ferryman.wire.agent_message import AgentMessage, Flag, MessageType, PayloadType, decode, encode, peek
 from ferryman.wire.opening import decode_control_channel_opening, decode_data_channel_opening
 from ferryman.wire.payloads import (
@@ -185,7 +185,7 @@ class Service:
         assert request.query_string == "role=subscribe&stream=input"
         response = web.WebSocketResponse()
         await response.prepare(request)
-        websocket = accepted(response)
+        websocket = WebSocket(response)
         opening = decode_control_channel_opening(await websocket.receive())
         assert opening.token_value == f"{NODE_ID}&token"
         await self.controls.put(websocket)
@@ -209,7 +209,7 @@ class Service:
         await self._authenticate(request, "ssmmessages")
         response = web.WebSocketResponse(max_msg_size=0)
         await response.prepare(request)
-        websocket = accepted(response)
+        websocket = WebSocket(response)
         opening = json.loads(await websocket.receive())
         assert opening["Ferryman"] == 1
         assert opening["ClientInstanceId"] == NODE_ID

@@ -17,7 +17,7 @@ from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import AgentEvent, ClientEvent, ClientReady, InputReceived, OutputReceived, SessionStarted
 from ferryman.transport.errors import ConnectionLost
 from ferryman.transport.pump import STALLED_FRAMES, Pump
-from ferryman.transport.websocket import WebSocket, accepted, dial
+from ferryman.transport.websocket import WebSocket, dial
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import ACTION_SUCCESS, HandshakeResponse, ProcessedAction, Publication, encode_payload
 from tests.waiting import PATIENCE
@@ -112,7 +112,7 @@ class Joint:
         self._transport = request.transport
         response = web.WebSocketResponse()
         await response.prepare(request)
-        websocket = accepted(response)
+        websocket = WebSocket(response)
         await websocket.send(starting())
         await self.outcomes.put(await self.ends.client_pump.run(_WithoutStates(websocket)))
         return response

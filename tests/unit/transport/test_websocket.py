@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
-from ferryman.transport.websocket import TURN_FRAMES, WebSocket, accepted, dial
+from ferryman.transport.websocket import TURN_FRAMES, WebSocket, dial
 from tests.waiting import PATIENCE
 
 Serve = Callable[[Callable[[WebSocket], Awaitable[None]]], Awaitable[str]]
@@ -24,7 +24,7 @@ async def serve() -> AsyncIterator[Serve]:
         async def handle(request: web.Request) -> web.WebSocketResponse:
             response = web.WebSocketResponse(compress=False)
             await response.prepare(request)
-            await far_end(accepted(response))
+            await far_end(WebSocket(response))
             return response
 
         application = web.Application()

@@ -40,7 +40,9 @@ class MuxForward:
 
     def on_input(self, event: InputReceived) -> None:
         """Pass the bytes to the smux session."""
-        self._streams.take(event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b"")
+        self._streams.on_input(
+            event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b""
+        )
 
     def resume(self) -> None:
         """Move as many bytes as possible, both ways."""

@@ -58,7 +58,9 @@ class Tunnel:
 
     def on_output(self, event: OutputReceived) -> None:
         """Feed bytes to the smux session; what does not fit now waits, unacknowledged."""
-        self._streams.take(event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b"")
+        self._streams.on_input(
+            event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b""
+        )
 
     def move(self) -> None:
         """Move waiting data in both directions."""

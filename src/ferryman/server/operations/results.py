@@ -1,7 +1,7 @@
 """Results that many operations have: times, tags and credentials, from our values to AWS's members."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Credentials

@@ -1,1 +1,1 @@
-"""access_requests."""
+"""Access requests and their approvals in the database, and their pages."""
