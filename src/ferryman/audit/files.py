@@ -24,7 +24,7 @@ class TrailInUse(Exception):
 
 
 def trail_files(directory: Path) -> list[Path]:
-    """Return the trail's files, oldest first; none if there is no such directory."""
+    """Return the trail's files, oldest first; none if the directory does not exist."""
     if not directory.is_dir():
         return []
     found = [(int(name[1]), path) for path in directory.iterdir() if (name := _NAME.fullmatch(path.name))]
@@ -40,10 +40,10 @@ def first_sequence(path: Path) -> int:
 
 
 class TrailFiles:
-    """The files to append to. `file_bytes` is when the next is begun.
+    """The files to append to. A new file is started after `file_bytes`.
 
     Raises OSError where the directory cannot be used, `TrailInUse`. `last_line` is the newest whole line, b"" for none;
-    `torn_bytes` is how much of an incomplete one behind it was cut off.
+    `torn_bytes` is the size of an incomplete line after it, which was cut off.
     """
 
     def __init__(self, directory: Path, file_bytes: int) -> None:
@@ -83,7 +83,7 @@ class TrailFiles:
 
     @property
     def is_open(self) -> bool:
-        """Whether the next lines go into a file that is open: nothing is begun or synced for them."""
+        """Whether the next lines go into an open file, so that no file is started or synced for them."""
         return self._descriptor is not None and self._size < self._file_bytes
 
     def append(self, lines: bytes, first: int, *, from_reserve: bool = False) -> None:
@@ -135,11 +135,11 @@ class TrailFiles:
             self._unsynced = False
 
     def begins_file(self, first: int) -> bool:
-        """Return whether record `first` will be the first of a new file."""
+        """Whether record `first` will start a new file."""
         return (self._size >= self._file_bytes) if self._descriptor is not None else self._newest(first) is None
 
     def delete(self, paths: Sequence[Path]) -> None:
-        """Delete files, once the newest one would survive a loss of power; one may bring them back. Raises OSError."""
+        """Sync the newest file, then delete `paths`. A loss of power may bring them back. Raises OSError."""
         newest = trail_files(self.directory)[-1:]
         for path in newest:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -152,7 +152,7 @@ class TrailFiles:
         self.keep_reserve()
 
     def close(self) -> None:
-        """Sync, and let another process write."""
+        """Sync, and release the lock for another process."""
         try:
             self.sync()
         finally:

@@ -1,4 +1,4 @@
-"""Reading the audit trail on from a record, while the server writes it. Blocking: called in a thread."""
+"""Reads the audit trail from a given record on, while the server writes it. Blocking: call it in a thread."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the record behind number `after` begins."""
+    """Where the record after number `after` begins."""
 
     after: int
     path: Path
@@ -41,16 +41,16 @@ class _Place:
 
 
 class TrailFollower:
-    """Follows the trail in a directory. Remembers where it was, so that reading on costs only what is new."""
+    """Follows the trail in a directory. Remembers its place, so that reading on costs only as much as is new."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._place: _Place | None = None
 
     def read(self, after: int, up_to: int, most_bytes: int, most_records: int) -> Batch | None:
-        """Return records behind number `after`, none above `up_to`; at least one if there is any, else None.
+        """Return records after number `after` and up to `up_to`: at least one if there is any, else None.
 
-        A batch that begins above `after` + 1 shows that the files between were deleted. Raises OSError.
+        A batch that starts above `after` + 1 shows that the files between were deleted. Raises OSError.
         """
         batch = Batch([], [])
         size = 0
@@ -71,7 +71,7 @@ class TrailFollower:
         return found[1] if found is not None and found[1].sequence == sequence else None
 
     def _lines(self, after: int) -> Iterator[tuple[bytes, Link, _Place]]:
-        """Yield the records above `after` and where the one behind each begins; what is no record is passed over."""
+        """Yield the records after `after` and where the next one begins; other lines are skipped."""
         reached = after
         for path, offset in self._files(after):
             try:

@@ -1,7 +1,7 @@
 """Notices of access requests, posted to a webhook one by one, signed as the audit trail's copies are.
 
-Best effort, unlike the trail, which has every event for good: what waits is in memory, and what is not taken after some
-tries is given up.
+Delivery is best effort, unlike the trail, which keeps every event: notices wait in memory, and one that is not accepted
+after several tries is dropped.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from ferryman.core.ports.runtime import Clock
 from ferryman.model.secret import Secret
 
 WAITING = 1000
-"""Notices that may wait; of more the oldest are dropped."""
+"""Notices that may wait; beyond that the oldest are dropped."""
 TRIES = 6
 FIRST_RETRY = 1.0
 """Seconds until a second try; twice that until the third, and so on: half a minute in all."""
@@ -26,7 +26,7 @@ _log = structlog.get_logger("ferryman.access")
 
 
 class WebhookNotices:
-    """`core.ports.Notices` over HTTP. `run` beside the server; what waits when that is cancelled is lost."""
+    """`core.ports.Notices` over HTTP. Run `run` beside the server; notices that wait when it is cancelled are lost."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class WebhookNotices:
         self._news = asyncio.Event()
 
     def put(self, entry: Entry) -> None:
-        """Tell soon."""
+        """Queue a notice."""
         if len(self._waiting) >= WAITING:
             _log.warning("notice dropped", reason=f"{WAITING} wait", id=self._waiting.popleft()["id"])
         self._waiting.append(entry)
         self._news.set()
 
     async def run(self) -> None:
-        """Post for ever, in order."""
+        """Post notices in order until cancelled."""
         while True:
             await self._news.wait()
             self._news.clear()
@@ -76,7 +76,7 @@ class WebhookNotices:
                 wait *= 2
 
     async def _post(self, entry: Entry) -> None:
-        """Each try is signed anew for its time."""
+        """Post once. Each try has its own timestamp and signature."""
         body = json.dumps(entry, ensure_ascii=False).encode()
         now = str(self._clock() // 1000)
         headers = {

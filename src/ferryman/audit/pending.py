@@ -1,7 +1,7 @@
-"""Records of what is done beside the server, by its operator's own commands: left beside the trail, and taken into it.
+"""Records of the operator's own commands, which act beside the server: left beside the trail, then added to it.
 
-Only the server writes the trail. A command leaves its record in a file of its own, authenticated under the server's
-key; the server takes it in within a second, or when it starts.
+Only the server writes the trail. A command leaves its record in a separate file, authenticated with the server's key;
+the server adds it to the trail within a second, or when it starts.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ _MAC_CHARACTERS = 64
 LARGEST = 64 * 1024
 LOOK_SECONDS = 1.0
 REJECTED = "AuditPendingRejected"
-"""`detail-type` of the event that says that a file claimed to be a command's record and was not."""
+"""`detail-type` of the event for a file that looked like a command's record and was not."""
 
 _log = structlog.get_logger("ferryman.audit")
 
 
 class PendingRecord:
-    """The record of one act, in the trail's `directory`: the file is there before the act, its words come after.
+    """The record of one act, in the trail's `directory`: the file is created before the act and filled in after it.
 
-    Making it raises OSError: what cannot be recorded can be left undone.
+    Creating it raises OSError, so that an act that cannot be recorded is not performed.
     """
 
     def __init__(self, directory: Path, now_ns: int) -> None:
@@ -57,43 +57,43 @@ class PendingRecord:
 
 
 def pending_records(directory: Path, keys: list[bytes]) -> Iterator[tuple[Path, Entry | None]]:
-    """Yield what waits, oldest first; None for a file that no command of this server left. Raises OSError."""
+    """Yield what waits, oldest first; None for a file that no command of this server wrote. Raises OSError."""
     for path in sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name)):
         try:
             with path.open("rb") as file:
                 content = file.read(LARGEST + 1)
-        except FileNotFoundError:  # taken in meanwhile
+        except FileNotFoundError:  # added to the trail meanwhile
             continue
         yield path, _opened(keys, content)
 
 
 def reseal_pending(directory: Path, keys: list[bytes]) -> None:
-    """Put what waits under the first of `keys`, so that it does not need the others. Raises OSError."""
+    """Authenticate what waits with the first of `keys`, so that the others are not needed. Raises OSError."""
     for path, entry in pending_records(directory, keys):
         if entry is None:
             continue
         body = msgspec.json.encode(entry)
-        with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:  # a server may take it in meanwhile
+        with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:  # a server may add it meanwhile
             file.write(_mac(keys[0], body) + body)  # of the same length: the code alone changes
 
 
 async def add_pending(directory: Path, keys: list[bytes], trail: AuditTrail, describe: Describe) -> None:
-    """Take what waits into the trail; what no command of this server left is put aside, which the trail says.
+    """Add what waits to the trail. A file that no command of this server wrote is set aside, which is recorded.
 
-    Raises OSError, `Unrecorded`; what was not taken in still waits.
+    Raises OSError or `Unrecorded`; what was not added still waits.
     """
     for path, entry in await asyncio.to_thread(lambda: list(pending_records(directory, keys))):
         if entry is not None:
             await trail.keep(entry)
             path.unlink(missing_ok=True)
             continue
-        _log.error("pending record is none of this server's", file=path.name)
+        _log.error("pending record was not made by this server", file=path.name)
         await trail.keep(describe(REJECTED, {"file": path.name}))
         path.rename(path.with_suffix(".rejected"))
 
 
 async def follow(directory: Path, keys: Callable[[], list[bytes]], trail: AuditTrail, describe: Describe) -> None:
-    """Take in what commands leave, for ever; `keys` returns the keys of the moment."""
+    """Add what commands leave until cancelled; `keys` returns the current keys."""
     failed = False
     while True:
         try:
@@ -101,7 +101,7 @@ async def follow(directory: Path, keys: Callable[[], list[bytes]], trail: AuditT
             failed = False
         except (OSError, Unrecorded) as error:
             if not failed:
-                _log.error("pending records not taken in", reason=str(error))
+                _log.error("pending records not added to the trail", reason=str(error))
             failed = True
         await asyncio.sleep(LOOK_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Reading the audit trail: its records newest first, and whether it is whole."""
+"""Reads the audit trail: its records newest first, and whether it is complete."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from ferryman.core.audit.extent import Extent, extent_of
 
 _BLOCK = 256 * 1024
 _LONGEST_LINE = 1024 * 1024
-"""Bytes, more than any record has. A longer line is somebody else's, and is not held in memory."""
+"""Bytes, more than any record has. A longer line is not a record and is not kept in memory."""
 
 
 def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
-    """Yield the trail's records, newest first; lines that are no JSON object are passed over. Raises OSError."""
+    """Yield the trail's records, newest first; lines that are not JSON objects are skipped. Raises OSError."""
     for path in reversed(trail_files(directory)):
         for line in _lines_backwards(path):
             try:
@@ -64,7 +64,7 @@ def _opens(key: bytes, line: bytes) -> bool:
 def verify(
     directory: Path, key: bytes, at_least: int = 0, older: Sequence[bytes] = ()
 ) -> tuple[Verification, list[Problem]]:
-    """Check the whole trail, which ends under `key`; return what was gone over and every problem. Raises OSError."""
+    """Check the whole trail, which ends under `key`; return what was checked and every problem. Raises OSError."""
     verification = Verification(key, older)
     problems: list[Problem] = []
     for path in trail_files(directory):

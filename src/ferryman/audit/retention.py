@@ -1,8 +1,8 @@
-"""Which files of the trail are deleted, and why: the oldest first, never the one that is being written.
+"""Which files of the trail to delete, and why: the oldest first, never the one being written.
 
-`files_kept` and `days` are soft: a file that a sink has not delivered yet stays. Free disk space is hard: below
-`min_free_bytes` the oldest files are deleted whatever sinks have, as long as LEAST_KEPT_BYTES of newer ones stay. When
-that much is all that is left, nothing is deleted: the trail then cannot be written, and calls are refused for it.
+`files_kept` and `days` are soft limits: a file that a sink has not delivered yet stays. Free disk space is a hard one:
+below `min_free_bytes` the oldest files are deleted even if undelivered, as long as LEAST_KEPT_BYTES of newer ones stay.
+If only that much is left, nothing is deleted: the trail cannot be written then, and calls are refused.
 """
 
 import os
@@ -18,7 +18,7 @@ from ferryman.audit.reader import last_link_in
 from ferryman.core.audit.chain import Link
 
 LEAST_KEPT_BYTES = 1024 * 1024 * 1024
-"""What the guard of the disk leaves: whoever fills the disk cannot make the server delete the last days."""
+"""What the disk limit never deletes, so that filling the disk cannot make the server delete recent records."""
 
 
 class Reason(StrEnum):
@@ -30,7 +30,7 @@ class Reason(StrEnum):
 
 
 class Follower(Protocol):
-    """A sink, as far as deleting is concerned."""
+    """What deleting needs to know of a sink."""
 
     @property
     def name(self) -> str:
@@ -60,12 +60,12 @@ class Retention:
 
 
 KEEP_ALL = Retention(files_kept=1_000_000_000)
-"""Nothing is ever deleted."""
+"""Deletes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deletable:
-    """A file to be deleted: the records that go with it, its size, and why."""
+    """A file to delete: the records in it, its size, and the reason."""
 
     path: Path
     first: int
@@ -77,8 +77,8 @@ class Deletable:
 def deletable(directory: Path, retention: Retention, oldest: int, *, begins_file: bool) -> list[Deletable]:
     """Return the files to delete now, oldest first. Raises OSError.
 
-    Those with records before number `oldest` are said to be deleted already, and not counted. `begins_file`: the next
-    record begins a file, so the newest of those there are may go, too.
+    Files with records before number `oldest` are recorded as deleted already and are not counted. `begins_file`: the
+    next record starts a new file, so that the newest existing one may be deleted as well.
     """
     files = [path for path in trail_files(directory) if first_sequence(path) >= oldest]
     may_go = files if begins_file else files[:-1]
@@ -88,7 +88,7 @@ def deletable(directory: Path, retention: Retention, oldest: int, *, begins_file
     missing, kept_bytes = _shortage(directory, retention, files)
     for path in may_go:
         if found and first_sequence(path) != found[-1].last.sequence + 1:
-            break  # somebody removed what was between, which must not pass for deleted
+            break  # something removed the files between, which must not be recorded as deleted
         stat = path.stat()
         last = last_link_in(path) or Link(first_sequence(path) - 1)
         held = delivered is not None and last.sequence > delivered

@@ -1,7 +1,7 @@
-"""The audit trail: entries are chained and written in batches, by a thread of its own; copies go to whoever asked.
+"""Writes the audit trail: entries are chained and written in batches by a thread; sinks and copies get the lines.
 
-The event loop queues. An entry that somebody waits for is written at once, with all that is queued before it: by the
-loop itself as long as that is quick, because handing it to the thread takes ten times as long as writing it.
+The event loop queues entries. One that a caller waits for is written immediately, together with all that is queued
+before it: by the loop itself while the disk is quick, because handing it to the thread takes ten times as long.
 """
 
 import asyncio
@@ -21,30 +21,30 @@ from ferryman.core.audit.extent import BEGUN, DELETED, MISSING, OPENED
 from ferryman.core.ports.audit import Entry, Unrecorded
 
 CLOSED, GAP = "AuditTrailClosed", "AuditTrailGap"
-"""`detail-type` of what the trail says of itself."""
+"""`detail-type` of the trail's records about itself."""
 BATCH_SECONDS = 0.05
-"""How long an entry that nobody waits for may wait for others."""
+"""How long an entry that no caller waits for may wait for others."""
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 60.0
-"""How often the thread looks whether files are to be deleted; it does so, too, when a file is begun."""
+"""How often the thread checks whether files must be deleted; it also does when a file is started."""
 MOST_DELETED = 50
-"""Files in one record of a deletion."""
+"""Files in one record of a deletion, at most."""
 MOST_AT_ONCE = 16
-"""Entries that the loop writes itself; more are the thread's."""
+"""Entries that the loop writes itself; the thread writes larger batches."""
 QUICK_SECONDS = 0.001
 PATIENCE = 50
-"""After a write that was not quick, the thread writes for so many times as long: a slow disk holds the loop up for 2 %
-of the time."""
+"""After a slow write, the thread does the writing for this many times as long, so that a slow disk blocks the loop for
+at most 2 % of the time."""
 MOST_WAITING = 5000
-"""Entries in memory while the trail cannot be written; further ones are only counted."""
+"""Entries kept in memory while the trail cannot be written; further ones are only counted."""
 
 _log = structlog.get_logger("ferryman.audit")
 
 Describe = Callable[[str, Mapping[str, Any]], Entry]
-"""Makes an event of a `detail-type` and a detail."""
+"""Makes an event from a `detail-type` and a detail."""
 OnWritten = Callable[[Sequence[bytes]], None]
-"""Is given the lines that were written, each with its newline; must return at once."""
+"""Gets the lines that were written, each with its newline; must return immediately."""
 
 
 @dataclass(slots=True)
@@ -54,11 +54,11 @@ class _Waiting:
 
 
 class TrailWriter:
-    """An open trail; make it in the running loop, `close` it at the end.
+    """An open trail. Create it in a running loop, and `close` it at the end.
 
-    `key` authenticates the chain, `retention` says which files are deleted. `sync_always`: whoever waits for an entry
-    waits until it would survive a loss of power. The trail may have been written under one of the `older` keys so far.
-    Raises `BrokenChain` if the last record in `files` is under none of them.
+    `key` authenticates the chain; `retention` says which files are deleted. `sync_always`: `keep` returns once the
+    entry would survive a loss of power. The existing trail may have been written under one of the `older` keys.
+    Raises `BrokenChain` if the last record in `files` is not authentic under any of them.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class TrailWriter:
 
     @property
     def failure(self) -> str | None:
-        """Why the trail cannot be written at the moment; None while it can."""
+        """Why the trail cannot be written now; None if it can."""
         return self._failure
 
     @property
@@ -113,7 +113,7 @@ class TrailWriter:
         return self._link.sequence
 
     def note(self, entry: Entry) -> None:
-        """Put an entry into the trail within BATCH_SECONDS."""
+        """Add an entry to the trail within BATCH_SECONDS."""
         self._add(_Waiting(entry))
         if not self._writing and self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
@@ -124,7 +124,7 @@ class TrailWriter:
         self.note(self._describe(KEY_CHANGED, {"keyId": key_id(key)}))
 
     async def keep(self, entry: Entry) -> None:
-        """Put an entry into the trail and return when it is written; raises `Unrecorded`."""
+        """Add an entry to the trail and return once it is written; raises `Unrecorded`."""
         kept = self._loop.create_future()
         if not self._add(_Waiting(entry, kept)):
             raise Unrecorded(self._failure or "too many records wait to be written")
@@ -135,7 +135,7 @@ class TrailWriter:
         await kept
 
     async def close(self) -> None:
-        """Write all that waits, sync, and let go of the files. What cannot be written is lost, which is logged."""
+        """Write all that waits, sync, and close the files. What cannot be written is lost, which is logged."""
         self._add(_Waiting(self._describe(CLOSED, {})))
         await self._idle.wait()
         self._write()
@@ -180,7 +180,7 @@ class TrailWriter:
         return batch
 
     def _is_quick(self) -> bool:
-        """Whether what waits may be written here and now: the thread does nothing, and the disk has been quick."""
+        """Whether the loop may write what waits itself: the thread is idle, and the disk has been quick."""
         return (
             not (self._writing or self._syncing or self._sync_always)
             and self._failure is None
@@ -290,7 +290,7 @@ class TrailWriter:
         return lines
 
     def _housekeeping(self) -> tuple[list[Entry], list[Deletable], int]:
-        """Return what is to be recorded of the files first, the files to delete, and the trail's first record then."""
+        """Return the records about files to write first, the files to delete, and the trail's first record then."""
         begins_file, oldest = self._files.begins_file(self._link.sequence + 1), self._oldest
         if not begins_file and time.monotonic() < self._look_at:
             return [], [], oldest
@@ -299,7 +299,7 @@ class TrailWriter:
         entries: list[Entry] = []
         there = self._oldest_there()
         if there > oldest:
-            _log.error("trail files were removed by somebody else", first=oldest, last=there - 1)
+            _log.error("trail files were removed by something else", first=oldest, last=there - 1)
             entries.append(self._describe(MISSING, {"firstSequence": oldest, "lastSequence": there - 1}))
             oldest = there
         deletions: list[Deletable] = []
@@ -317,20 +317,23 @@ class TrailWriter:
         return entries, deletions, oldest
 
     def _extent(self, oldest: int, deletions: Sequence[Deletable]) -> dict[str, Any]:
-        """Return where the trail begins, and which files of those before may still be there."""
+        """Return where the trail begins, and which earlier files may still exist."""
         names = [each.path.name for each in deletions] or list(self._unfinished)
         return {"firstSequence": oldest} | ({"files": names} if names else {})
 
     def _oldest_there(self) -> int:
-        """Return the first record that is there of those that should be."""
+        """Return the number of the first record that should exist and does."""
         firsts = (first_sequence(path) for path in trail_files(self._files.directory))
         return next((first for first in firsts if first >= self._oldest), self._link.sequence + 1)
 
     def _deletion(self, deletions: Sequence[Deletable]) -> Entry:
-        """Return the event without which files that are missing would look stolen."""
+        """Return the event that explains why the files are missing."""
         last = deletions[-1].last
         _log.info(
-            "trail files deleted", files=len(deletions), last_sequence=last.sequence, reason=deletions[-1].reason.value
+            "trail files deleted",
+            files=len(deletions),
+            last_sequence=last.sequence,
+            reason=deletions[-1].reason.value,
         )
         followers = self._retention.followers
         detail = {
@@ -367,7 +370,7 @@ class TrailWriter:
 
 
 def _resume(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
-    """Return the key and the link to go on with."""
+    """Return the key and the link to continue with."""
     if not last_line:
         return keys[0], Link()
     broken = BrokenChain("there is no key")

@@ -37,7 +37,7 @@ class _Form:
     ec2: bool
 
     def has(self, field: str) -> bool:
-        """Return whether there is a field of that name, or one below it."""
+        """Return whether the form has a field of that name, or one below it."""
         below = f"{field}."
         place = bisect_left(self.names, below)
         return field in self.values or (place < len(self.names) and self.names[place].startswith(below))

@@ -146,7 +146,7 @@ def _violation(shape: Shape | None, value: str, path: str, constraint: str) -> s
 
 
 def _quoted(shape: Shape, value: Any) -> str:
-    """Return a value in quotes, no more of it than a message repeats: what comes after is not looked at."""
+    """Return a value in quotes, cut to the length that a message repeats; the rest is never read."""
     text = ""
     for piece in _shown(shape, value):
         text += piece

@@ -1,6 +1,7 @@
 """The bus of one process and one event loop.
 
-It keeps the promises of a real one and no more: at most once, by subject, a handler sees one message at a time. A
+It promises what a networked bus does and nothing else: delivery at most once, by subject, one message per handler at a
+time. A
 subscriber with `PENDING_LIMIT` messages waiting loses further ones, as a slow consumer of a real bus does.
 """
 
@@ -78,7 +79,7 @@ class MemoryBus:
         return frozenset(subject for subject in subjects if subject in self._subscribers)
 
     async def publish(self, subject: str, payload: bytes) -> None:
-        """Send to every subscriber; nobody listening is no error."""
+        """Send to every subscriber; it is not an error if there is none."""
         for subscriber in self._subscribers.get(subject, ()):
             self._deliver(subscriber, payload)
 

@@ -1,4 +1,4 @@
-"""What a person is told when a command, or a call of the Python API, cannot go on."""
+"""The error that a command, or a call of the Python API, ends with: what failed, why, and what to do next."""
 
 import os
 import re
@@ -7,11 +7,11 @@ from ferryman.model.printable import one_line
 
 _FOR_PROGRAMMERS = re.compile(r"\[(Errno -?\d+|SSL[^]]*|X509[^]]*)\] *| *\(_ssl\.c:\d+\)")
 _ASYNCIO = "Connect call failed ("
-"""What asyncio says where the system's words should stand."""
+"""How asyncio begins its own text, in place of the system's."""
 
 
 class Failure(Exception):
-    """It cannot go on. Commands show it as one line with exit status 1, and no traceback without `--debug`.
+    """Something failed. Commands show it as one line with exit status 1, and no traceback without `--debug`.
 
     `what` failed, its likely `cause`, and what to do `next_step`: sentences without a final full stop, never a secret.
     """
@@ -31,7 +31,7 @@ class Failure(Exception):
 
 
 def said_by(error: BaseException) -> str:
-    """Return an exception in words for people: what Python adds for programmers (`[Errno 104]`, codecs) is left out."""
+    """Return an exception as text for people, without what Python adds for programmers (`[Errno 104]`, codecs)."""
     if isinstance(error, UnicodeError):
         return "it has characters, or parts of a length, that are not allowed there"
     words = str(error)

@@ -17,7 +17,7 @@ def traceback_text(trace: str) -> str:
 
 
 class PrintableFormatter(logging.Formatter):
-    """Formats the standard library's records: a line each, a traceback behind it."""
+    """Formats the standard library's records: one line each, followed by a traceback if there is one."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """Return the record's line."""
@@ -36,6 +36,6 @@ class PrintableFormatter(logging.Formatter):
 
 
 def guard_last_resort() -> None:
-    """Have the loggers that nobody configured, such as asyncio's, print safely, too."""
+    """Make loggers that nobody configured, such as asyncio's, print safely as well."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(PrintableFormatter())

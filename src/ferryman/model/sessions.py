@@ -69,7 +69,7 @@ class Session:
     session. `token_id` names the one client token that may still be used, if any. `owner` is the caller's ARN,
     `owner_id` the id that ownership is decided by. `document_version` is the one that was the default at the start.
     One that does not idle is ended by its idle timeout only while an end is lost. `access_request_id` is what a
-    JustInTime one was started by, `access_ends_at` when that ends it, None if the server's settings let it go on.
+    JustInTime one was started by, `access_ends_at` when that ends it, None if the server's settings let it continue.
     """
 
     session_id: SessionId

@@ -1,4 +1,4 @@
-"""Patterns of ARNs: six fields between colons, each matched by itself, so that no wildcard reaches over a colon.
+"""Patterns of ARNs: six fields between colons, each matched separately, so that no wildcard reaches across a colon.
 
 Only the last field, the resource, may hold colons of its own.
 """
@@ -15,7 +15,7 @@ FIELDS = 6
 
 @dataclass(frozen=True, slots=True)
 class ArnPattern:
-    """Patterns of the fields that are not `*`, by their place; `anything` also matches what is no ARN."""
+    """Patterns of the fields that are not `*`, by their place; `anything` also matches text that is not an ARN."""
 
     fields: tuple[tuple[int, Segments | Template], ...]
     anything: bool = False

@@ -64,7 +64,7 @@ _OF_STATEMENT = re.compile(r"^for policy `policy\d+`, ")
 
 
 class CedarInvalid(ValueError):
-    """A text that is no policy over the schema; the message says where and why, in one line."""
+    """The text is not a policy of the schema; the message says where and why, on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class _Depths:
 
 
 def _first_word(text: str, start: int) -> int:
-    """Return where the text goes on after white space and comments."""
+    """Return the offset of what follows white space and comments."""
     skipped = _BLANK.match(text, start)
     return start if skipped is None else skipped.end()
 

@@ -97,7 +97,7 @@ class Condition:
     if_exists: bool
     matcher: Matcher | Filled
     keys: frozenset[str]
-    """Every key that it asks for, by itself or in variables."""
+    """Every key it reads, directly or in variables."""
     folded: Matcher | Filled | None = None
     """The values folded, where the key's own values are tag keys."""
 
@@ -187,7 +187,9 @@ def _read_operator(written: str) -> tuple[Quantifier | None, str, bool]:
     if_exists = name.endswith(_IF_EXISTS)
     name = name.removesuffix(_IF_EXISTS)
     if name not in OPERATORS or (colon and quantifier is None):
-        raise MalformedPolicyDocument("", f"there is no condition operator {shown(written)}; names are case-sensitive")
+        raise MalformedPolicyDocument(
+            "", f"the condition operator {shown(written)} does not exist; names are case-sensitive"
+        )
     if name == "Null" and (if_exists or quantifier):
         raise MalformedPolicyDocument("", "Null takes neither IfExists nor ForAllValues nor ForAnyValue")
     return quantifier, name, if_exists

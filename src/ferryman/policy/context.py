@@ -108,7 +108,7 @@ def as_number(value: Value) -> Decimal | None:
 
 
 def as_instant(value: Value) -> int | None:
-    """Return microseconds since the epoch, None if the value is no time.
+    """Return microseconds since the epoch, None if the value is not a time.
 
     Text is one of the W3C's profiles of ISO 8601, or seconds since the epoch; four digits are a year.
     """

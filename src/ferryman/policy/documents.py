@@ -16,7 +16,7 @@ class PolicyKind(Enum):
     """What a document is for; `limit` is the characters it may have, white space left out, IAM's and STS's quotas.
 
     One that `has_principals` says whom it is about, since it belongs to no identity. The limits of inline policies are
-    for all those of one identity together; here each is held to it by itself.
+    for all those of one identity together; here it applies to each policy separately.
     """
 
     MANAGED = ("managed", 6144)

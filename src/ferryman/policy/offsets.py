@@ -1,4 +1,4 @@
-"""Where the statements of a document stand in its text, for those who are told which of them decided."""
+"""Where the statements of a document are in its text, so that a simulation can say which of them decided."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Position:
 
 
 def statement_positions(text: str) -> tuple[tuple[Position, Position], ...]:
-    """Return where each statement of a document that parses begins, and where its last character is."""
+    """Return where each statement begins and where its last character is. The document must parse."""
     at = _past(text, text.index("{") + 1)
     while True:
         name, at = _DECODER.raw_decode(text, at)
@@ -40,7 +40,7 @@ def _spans(text: str, at: int) -> list[tuple[int, int]]:
 
 
 def _past(text: str, at: int) -> int:
-    """Return the place of the next character that is no white space."""
+    """Return the offset of the next character that is not white space."""
     while text[at] in _BLANK:
         at += 1
     return at

@@ -41,7 +41,7 @@ _RESOURCE = re.compile(r"arn:[^:${}]+(:[^:*?${}]+(:[^:${}]*(:[^:${}]*(:.*)?)?)?)
 
 
 class _Literal(str):
-    """A JSON number or truth, which condition values may be; as the text that AWS makes of it."""
+    """A JSON number or boolean used as a condition value, as the text that AWS converts it to."""
 
     __slots__ = ()
 
@@ -133,7 +133,7 @@ def _check_sids(statements: list[Statement]) -> None:
     for statement in statements:
         if statement.sid and statement.sid in seen:
             raise MalformedPolicyDocument(
-                f"Statement[{statement.index}].Sid", f"{shown(statement.sid)} is another statement's, too"
+                f"Statement[{statement.index}].Sid", f"{shown(statement.sid)} is used by another statement"
             )
         seen.add(statement.sid)
 
@@ -266,7 +266,9 @@ def _members(given: object, allowed: frozenset[str]) -> dict[str, object]:
         raise MalformedPolicyDocument("", "must be an object")
     if not given.keys() <= allowed:
         name = next(name for name in given if name not in allowed)
-        raise MalformedPolicyDocument("", f"there is no element {shown(name)}; there are {', '.join(sorted(allowed))}")
+        raise MalformedPolicyDocument(
+            "", f"the element {shown(name)} does not exist; the elements are {', '.join(sorted(allowed))}"
+        )
     return given
 
 

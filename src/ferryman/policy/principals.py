@@ -22,9 +22,9 @@ class Grant(IntEnum):
 
     NONE = 0
     ACCOUNT = 1
-    """The account, or everyone: the account's own policies must allow it, too."""
+    """The account, or everyone: the account's own policies must also allow it."""
     ROLE = 2
-    """The role of a session: boundary and session policies must allow it, too."""
+    """The role of a session: boundary and session policies must also allow it."""
     DIRECT = 3
     """The user, session, provider or service itself: nothing else must."""
 

@@ -1,6 +1,6 @@
 """The sandboxed process: reads tasks from its standard input, writes results to its standard output, one at a time.
 
-It confines itself before it reads the first. A task that takes too long is ended by the kernel, with the process.
+It confines itself before it reads the first task. If a task takes too long, the kernel ends the process.
 """
 
 import os
@@ -20,12 +20,12 @@ from ferryman.sandbox.frames import FAILED, LENGTH
 
 _MIB = 1 << 20
 STACK = 64 * _MIB
-"""Bytes. Cedar's parser is recursive; 2 MiB do not suffice for what it is given, 8 do four times."""
+"""Bytes. Cedar's parser is recursive; 2 MiB are too few for the largest input, 8 MiB are four times enough."""
 _FILES = 16
 _CAUSE = 4000
 """Bytes of a traceback."""
 _NICENESS = 5
-"""Others' keystrokes go first."""
+"""Interactive sessions have priority."""
 
 
 def main() -> None:

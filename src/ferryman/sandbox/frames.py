@@ -4,4 +4,4 @@ import struct
 
 LENGTH = struct.Struct("!I")
 FAILED = 0xFFFFFFFF
-"""In place of a result's length: the task failed by a fault of ours. A length and its traceback follow."""
+"""In place of a result's length: the task failed because of a bug in Ferryman. A length and a traceback follow."""

@@ -1,4 +1,4 @@
-"""The server's side of the sandbox: starts its processes when they are needed, and others when they end."""
+"""The server's side of the sandbox: starts its processes on demand and replaces those that end."""
 
 import asyncio
 import signal
@@ -15,13 +15,13 @@ from ferryman.model.errors import ServiceError
 from ferryman.sandbox.frames import FAILED, LENGTH
 
 TASK_SECONDS = 2.0
-"""Of processor time, so that a busy machine refuses nothing. YAML of 64 KB takes 0.5."""
+"""Processor time rather than elapsed time, so that nothing is refused on a busy machine. 64 KB of YAML take 0.5."""
 MEMORY_MIB = 768
 """Address space of a process, most of it reserved and never used."""
 MOST_WAITING = 32
-"""Tasks that wait for one process."""
+"""Tasks that may wait for one process."""
 MOST_WAITING_OF_ONE = 4
-"""Tasks of one person that do: whoever gives tasks that take long is waited for a few seconds only."""
+"""Tasks of one person that may wait, so that one person's slow tasks delay others by a few seconds only."""
 _PATIENCE = 60.0
 """Seconds until a process that neither answers nor uses the processor is ended."""
 _START_SECONDS = 60.0
@@ -31,7 +31,7 @@ _BY_ITS_TASK = (-signal.SIGPROF, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBU
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What a task may take."""
+    """The limits of a task."""
 
     seconds: float = TASK_SECONDS
     mebibytes: int = MEMORY_MIB
@@ -43,8 +43,8 @@ DEFAULT_CONFINEMENT = Confinement()
 
 
 class Sandbox:
-    """`core.document_tasks.DocumentWorker`. Decisions about access have a process of their own: nobody who writes
-    documents holds them up."""
+    """`core.document_tasks.DocumentWorker`. Decisions about access have a process of their own, so that documents
+    cannot delay them."""
 
     def __init__(self, confinement: Confinement = DEFAULT_CONFINEMENT) -> None:
         self._documents = _Lane(confinement)
@@ -54,7 +54,7 @@ class Sandbox:
         """Return a task's result, `Broken` if it exceeds a limit.
 
         Raises ServiceError ThrottlingException if too many tasks wait, in all or of this person, RuntimeError for a
-        fault of ours.
+        bug of Ferryman's.
         """
         lane = self._decisions if isinstance(task, DecideAccess) else self._documents
         return await lane.perform(task, person_id)

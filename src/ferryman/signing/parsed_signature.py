@@ -1,4 +1,4 @@
-"""Reading the signature that a request presents, in its Authorization header or in its query."""
+"""Parses the signature of a request, from its Authorization header or from its query."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ferryman.signing.canonical import (
 from ferryman.signing.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
 
 LONGEST_PRESIGNED = 15 * 60
-"""The longest lifetime of a presigned request, in seconds: a URL can be repeated by whoever has read it."""
+"""The longest lifetime of a presigned request, in seconds: anyone who has read a URL can repeat it."""
 
 _PARAMETERS = ("Credential", "Signature", "SignedHeaders")
 _QUERY_PARAMETERS = ("X-Amz-Credential", SIGNATURE_PARAMETER, "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Expires")
@@ -49,10 +49,10 @@ class ParsedSignature:
 
 
 def parse(request: SignableRequest) -> ParsedSignature:
-    """Return the signature that `request` presents.
+    """Return the signature of `request`.
 
-    Raises `MissingAuthenticationToken` when there is none, `IncompleteSignature` when its form is wrong and
-    `InvalidSignature` when it leaves out what must be signed or covers a header that is repeated.
+    Raises `MissingAuthenticationToken` if there is none, `IncompleteSignature` if its form is wrong, and
+    `InvalidSignature` if it leaves out something that must be signed or covers a repeated header.
     """
     authorizations = request.values("authorization")
     query = query_parameters(request.raw_query)

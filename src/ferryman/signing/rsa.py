@@ -74,7 +74,7 @@ def encode_public_key(private_key: RSAPrivateKey) -> str:
 
 
 def decode_public_key(text: str) -> RSAPublicKey:
-    """Return a registered public key; raises ValueError when `text` is no RSA key of 2048 to 4096 bits."""
+    """Return a registered public key; raises ValueError unless `text` is an RSA key of 2048 to 4096 bits."""
     try:
         key = load_der_public_key(b64decode(text, validate=True))
     except UnsupportedAlgorithm as error:

@@ -1,4 +1,4 @@
-"""What both schemes verify alike: that a signature is current and what exactly it must have been made over."""
+"""What both schemes check: that a signature is current, and exactly which text it must have been made over."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def check_body_digest(request: SignableRequest) -> None:
 
 
 def strings_to_sign(request: SignableRequest, parsed: ParsedSignature) -> Iterator[str]:
-    """Yield every string that the signature may have been made over: one for each way to write the host.
+    """Yield every string that may have been signed: one for each way to write the host.
 
     Signers differ on whether a default port belongs to the host (`protocol/agent.md` §1.6): AWS's agent signs
     `host:443` and sends `host`.

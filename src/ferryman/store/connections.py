@@ -113,7 +113,7 @@ class Connections:
         return await self._in_thread(self._writer_thread, run)
 
     async def write_all(self, *statements: Executable) -> Sequence[int]:
-        """Run statements that change rows as one transaction; returns how many rows each changed. Durable, too."""
+        """Run statements that change rows as one durable transaction; return how many rows each changed."""
 
         def run(connection: Connection) -> Sequence[int]:
             return [connection.execute(statement).rowcount for statement in statements]

@@ -75,8 +75,9 @@ class SqlStore:
 async def open_store(url: str) -> SqlStore:
     """Open `sqlite:///<path>` (four slashes for an absolute path), making and migrating the file as needed.
 
-    The file is readable by its owner only: it holds sealed secrets. Raises ValueError for a URL that is no SQLite file,
-    `StoreUnusable` if the file is not a store of this release or an older one, or cannot be read and written.
+    The file is readable by its owner only: it holds encrypted secrets. Raises ValueError for a URL that does not name
+    an SQLite file, `StoreUnusable` if the file is not a store of this release or an older one, or cannot be read and
+    written.
     """
     parsed = _sqlite_file(url).set(drivername="sqlite")
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -101,7 +102,7 @@ def _without_password(parsed: URL | None, url: str) -> str:
 
 @contextlib.contextmanager
 def sole_server(url: str) -> Iterator[None]:
-    """Hold the lock that a server has on its store; commands may use the store beside it.
+    """Hold the lock that allows one server per store; commands may use the store at the same time.
 
     Raises `StoreUnusable` if another server holds it, ValueError as `open_store`.
     """
@@ -187,7 +188,7 @@ def _release_number(release: str) -> int:
 
 
 def _make(path: Path) -> None:
-    """Make the file if there is none: never empty, so that an empty file is known to be one that was truncated."""
+    """Create the file if it does not exist. It is never empty, so an empty file is known to have been truncated."""
     if not path.exists():
         with contextlib.suppress(FileExistsError), tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as new:
             draft = Path(new) / path.name

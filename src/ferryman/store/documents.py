@@ -165,7 +165,7 @@ class SqlDocuments:
         return [_version(row) for row in rows]
 
     async def set_default(self, name: str, version: int) -> bool:
-        """Make this the default version; False if there is no such version."""
+        """Make this the default version; False if the version does not exist."""
         wanted = exists().where(_OTHER.c.name == name, _OTHER.c.version == version, _OTHER.c.content.is_not(None))
         statement = (
             update(versions).where(versions.c.name == name, wanted).values(is_default=versions.c.version == version)

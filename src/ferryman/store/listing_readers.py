@@ -1,8 +1,8 @@
-"""Connections of their own for listings, which may take long and are anybody's to ask for.
+"""Separate connections for listings, which may be slow and which any caller may ask for.
 
-What authenticates a call, and every other short read, uses other connections and never waits for these. A listing has
-a time limit, waiting included: SQLite asks every few thousand steps whether to go on. A listing whose caller has left,
-and every listing when the store closes, stops the same way.
+Authentication, and every other short read, uses other connections and never waits for these. A listing has a time
+limit, which includes waiting: SQLite asks every few thousand steps whether to continue. A listing also stops this way
+when its caller has left or the store closes.
 """
 
 import asyncio

@@ -64,7 +64,7 @@ class SqlRoles:
         return {str(arn): int(number) for arn, number in await self._connections.list_rows(boundary_counts(roles))}
 
     async def change(self, role_id: str, changes: RoleChanges) -> bool:
-        """Set what changes; False if there is no such role."""
+        """Update the given members; False if the role does not exist."""
         values = _columns(changes)
         if not values:
             return await self.get(role_id) is not None
@@ -83,7 +83,7 @@ class SqlOidcProviders:
         self._connections = connections
 
     async def add(self, provider: OidcProvider) -> None:
-        """Insert a provider; `ServiceError` EntityAlreadyExists (409) if there is one of that name."""
+        """Insert a provider; `ServiceError` EntityAlreadyExists (409) if the name is in use."""
         try:
             await self._connections.write(insert(oidc_providers), {"name": provider.name, **_values(provider)})
         except IntegrityError as error:

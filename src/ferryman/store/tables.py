@@ -226,7 +226,7 @@ inline_policies = Table(
     Column("text", Text, nullable=False),
 )
 
-# An ARN may also be a built-in policy's, so it is no foreign key.
+# An ARN may also be a built-in policy's, so this is not a foreign key.
 policy_attachments = Table(
     "policy_attachments",
     metadata,

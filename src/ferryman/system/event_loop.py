@@ -15,6 +15,6 @@ _Result = TypeVar("_Result")
 
 
 def run_loop(main: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run `main` to its end on a new loop."""
+    """Run `main` to completion on a new loop and return its result."""
     with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         return runner.run(main)

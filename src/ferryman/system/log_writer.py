@@ -1,7 +1,7 @@
-"""Writes log lines from a thread of its own, so that a log that cannot be written harms nobody but its readers.
+"""Writes log lines from a separate thread, so that a log that cannot be written does not stop the process.
 
-Standard error may be on a full disk, a pipe that nobody reads, or closed. Whoever logs neither waits nor sees an error;
-lines that cannot be written in time are dropped and counted.
+Standard error may be on a full disk, a pipe that nobody reads, or closed. Logging then neither blocks nor fails: lines
+that cannot be written in time are dropped and counted.
 """
 
 import atexit
@@ -15,9 +15,9 @@ from typing import TextIO
 
 WAITING_LINES = 10_000
 WAITING_BYTES = 8 * 1024 * 1024
-"""What may wait for a slow reader; further lines are dropped."""
+"""How much may wait for a slow reader; further lines are dropped."""
 DRAIN_SECONDS = 1.0
-"""How long lines that wait may delay the end of the process."""
+"""How long waiting lines may delay the end of the process."""
 _BATCH_BYTES = 64 * 1024
 _POLL_MILLISECONDS = 1000
 
@@ -30,7 +30,7 @@ def dropped_log_lines() -> int:
 
 
 class LogWriter:
-    """What loggers take for a text stream: each `write` is one record.
+    """A text stream for loggers: each `write` is one record.
 
     `stream` is None where standard error is closed; then every line is dropped. `notice` is the line that reports how
     many lines were dropped before it. The thread starts with the first line, also in a forked child.
@@ -56,7 +56,7 @@ class LogWriter:
         self._thread: threading.Thread | None = None
 
     def write(self, text: str) -> int:
-        """Have a record written soon. Neither blocks nor raises."""
+        """Queue a record to be written. Neither blocks nor raises."""
         line = text.encode(errors="backslashreplace")
         with self._changed:
             fits = len(self._waiting) < WAITING_LINES and self._waiting_bytes + len(line) <= WAITING_BYTES
@@ -75,7 +75,7 @@ class LogWriter:
         """Do nothing: loggers call it after every line."""
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Wait until everything is written or dropped, at most so long."""
+        """Wait until everything is written or dropped, for at most `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting and not self._writing, seconds)
 
@@ -83,7 +83,7 @@ class LogWriter:
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         try:
             self._thread.start()
-        except RuntimeError:  # no thread to be had now, or the interpreter is ending: the next line tries again
+        except RuntimeError:  # no thread available, or the interpreter is ending: the next line tries again
             self._thread = None
 
     def _drop(self, lines: int) -> None:
@@ -140,14 +140,14 @@ class LogWriter:
         while True:
             try:
                 return os.write(self._descriptor, data[start:])
-            except BlockingIOError:  # somebody else made the terminal or pipe non-blocking
+            except BlockingIOError:  # another process made the terminal or pipe non-blocking
                 waiting = select.poll()
                 waiting.register(self._descriptor, select.POLLOUT)
                 waiting.poll(_POLL_MILLISECONDS)
 
 
 def _forked() -> None:
-    """In a child the thread is gone, and what waited is the parent's to write."""
+    """Start empty in a forked child: the thread exists only in the parent, which writes what was waiting."""
     for writer in list(_writers):
         writer._reset()
 

@@ -1,10 +1,10 @@
-"""How the C library keeps memory that is freed."""
+"""The C library's allocator: how much freed memory a process keeps."""
 
 import functools
 import sys
 
 KEPT_BYTES = 8 << 20
-"""Free bytes at the end of the heap that are not given back, and the size from which a block is mapped by itself."""
+"""Free bytes kept at the end of the heap, and the size from which a block gets a mapping of its own."""
 
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
@@ -12,14 +12,14 @@ _MMAP_THRESHOLD = -3
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Have the process keep some freed memory for the next message; return whether the C library can do so (glibc).
+    """Keep some freed memory for the next message; return whether the C library supports that (glibc does).
 
-    Otherwise every message of 128 KiB gets fresh pages from the kernel and gives them back, which costs three times
-    what it takes to receive it.
+    Otherwise every message of 128 KiB gets fresh pages from the kernel and returns them, which costs three times as
+    much as receiving it.
     """
     if sys.platform != "linux":
         return False
-    import ctypes  # 2 ms, which programs that carry no session need not spend
+    import ctypes  # takes 2 ms, which programs without sessions are spared
 
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,7 +1,7 @@
-"""WebSockets to URLs used as given, unsigned: what a client needs to reach a StreamUrl.
+"""Opens WebSockets to URLs as they are, unsigned: what a client needs to reach a StreamUrl.
 
-TLS servers are verified by the system's roots or `SSL_CERT_FILE`, and a CA file besides. `HTTP_PROXY`, `HTTPS_PROXY`
-and `NO_PROXY` count (`protocol/client.md` §4.2); loopback is always reached directly.
+TLS servers are verified against the system's roots or `SSL_CERT_FILE`, plus a CA file. `HTTP_PROXY`, `HTTPS_PROXY` and
+`NO_PROXY` are respected (`protocol/client.md` §4.2); loopback is always reached directly.
 """
 
 import ssl
@@ -45,8 +45,8 @@ class Dialler:
     def _session(self, secure: bool, proxy: str | None) -> aiohttp.ClientSession:
         session = self._sessions.get((secure, proxy))
         if session is None:
-            # Making the TLS trust takes 20 ms: not before it is needed.
-            # Every session of this process has a connection, however many there are: no limit here.
+            # Building the TLS context takes 20 ms, so it is done on first use.
+            # Every session of this process has its own connection, so there is no limit here.
             connector = aiohttp.TCPConnector(ssl=self._trusted() if secure else True, limit=0)
             session = aiohttp.ClientSession(
                 connector=connector,

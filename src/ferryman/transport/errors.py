@@ -1,12 +1,12 @@
-"""How a connection fails, named for what the caller can do about it."""
+"""Connection errors, named for what the caller can do about them."""
 
 
 class Unreachable(Exception):
-    """Nobody answered: no route, refused, timed out, TLS not trusted. Worth another try later."""
+    """The server did not answer: no route, refused, timed out, TLS not trusted. Try again later."""
 
 
 class CertificateRefused(Unreachable):
-    """The server's certificate is not trusted: another try brings nothing until somebody changes something."""
+    """The server's certificate is not trusted. Retrying does not help until the certificate or the trust changes."""
 
 
 class UpgradeRefused(Unreachable):
@@ -18,7 +18,7 @@ class UpgradeRefused(Unreachable):
 
 
 class ConnectionLost(Exception):
-    """The socket is gone. `code` is the peer's close code, 1006 when it sent none; `reason` is for logs."""
+    """The connection is lost. `code` is the peer's close code, 1006 when it sent none; `reason` is for logs."""
 
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(f"connection lost ({code}){': ' + reason if reason else ''}")

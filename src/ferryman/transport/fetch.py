@@ -1,4 +1,4 @@
-"""Small documents of OpenID Connect providers, of which nothing is trusted but the certificate."""
+"""Fetches small documents from OpenID Connect providers. Only their certificate is trusted."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ LARGEST = 256 * 1024
 
 
 class Documents:
-    """Fetches documents, no more than `LARGEST` bytes within `SECONDS`. An async context manager.
+    """Fetches documents of at most `LARGEST` bytes within `SECONDS`. An async context manager.
 
     Redirects are not followed, cookies not kept. `ca_file` holds further certificate authorities.
     """
@@ -42,7 +42,7 @@ class Documents:
         await self._session.close()
 
     async def fetch(self, url: str) -> bytes:
-        """Return the document at `url`; raises `Unfetchable`, also for any status but 200."""
+        """Return the document at `url`; raises `Unfetchable`, also for any status other than 200."""
         answer = await self._ask("GET", url)
         if answer.status != 200:
             raise Unfetchable(f"{_origin(url)} answered with status {answer.status}")

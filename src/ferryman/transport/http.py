@@ -36,7 +36,7 @@ class Answer:
 
 
 class HttpClient:
-    """Connections to one server, kept alive between calls, of which each takes `seconds` at most.
+    """Connections to one server, kept alive between calls; each call may take `seconds`.
 
     An async context manager; create it in a running loop.
     """
@@ -50,7 +50,7 @@ class HttpClient:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=seconds),
             headers={"User-Agent": user_agent},
-            # An agent has a connection for every session, besides its calls: no limit here.
+            # An agent has a connection per session in addition to its calls, so there is no limit here.
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -158,12 +158,12 @@ def service_error(answer: Answer) -> ServiceError:
 
 
 def _whole(text: str) -> str:
-    """Return a text of JSON without half characters, which could be written nowhere."""
+    """Return text from JSON without lone surrogates, which no encoding can write."""
     return text.encode(errors="replace").decode()
 
 
 def host_header(endpoint: SplitResult) -> str:
-    """Return the Host that is sent and signed: without the port when it is the scheme's own."""
+    """Return the Host header to send and sign; the port is left out if it is the scheme's default."""
     standard = {"http": 80, "https": 443}.get(endpoint.scheme)
     name = f"[{endpoint.hostname}]" if ":" in (endpoint.hostname or "") else endpoint.hostname or ""
     return name if endpoint.port in (None, standard) else f"{name}:{endpoint.port}"

@@ -1,7 +1,7 @@
-"""Joins TCP connections to the streams of one smux session (`protocol/client.md` §10.4, `agent.md` §5.5).
+"""Connects TCP connections to the streams of one smux session (`protocol/client.md` §10.4, `agent.md` §5.5).
 
-Which connection belongs to which stream, and what the end of either means, is its user's to say; the bytes between
-them, in both directions and no faster than both sides take them, are moved here.
+The user of this module decides which connection belongs to which stream and what the end of either means. This module
+moves the bytes in both directions, no faster than both sides accept them.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.smux import MAX_DATA, MAX_SENT, WINDOWED_VERSION
 
 WORTHWHILE_BYTES = 64 * 1024
-"""Less room than this in the channel's window is waited out: small messages cost as much as large ones."""
+"""With less room than this in the channel's window nothing is sent: small messages cost as much as large ones."""
 
 Change = StreamOpened | StreamClosed | MuxFailed
-"""What the user of the streams is told."""
+"""What the user of the streams is notified of."""
 
 
 class FarSide(Protocol):
@@ -80,7 +80,7 @@ class MuxStreams:
         return len(self._connections)
 
     def open(self, connection: TcpConnection) -> None:
-        """Open a stream for a connection; the far side hears of it at once, for its end may be the first to speak."""
+        """Open a stream for a connection. The far side is notified immediately, as its end may speak first."""
         if self._closed:
             connection.abort()
             return
@@ -93,11 +93,14 @@ class MuxStreams:
         self._connections[stream_id] = connection
 
     def part(self, stream_id: int) -> TcpConnection | None:
-        """Return the connection that was joined to a stream, which is no more; what still comes for it is dropped."""
+        """Detach the connection of a stream that has ended and return it; data that still arrives for it is dropped."""
         return self._connections.pop(stream_id, None)
 
     def on_input(self, number: int, payload: bytes) -> None:
-        """Take bytes of the smux session; what does not fit now waits, unacknowledged. Empty: acknowledge in turn."""
+        """Accept bytes of the smux session. What does not fit yet waits, unacknowledged.
+
+        An empty payload is only acknowledged, in its turn.
+        """
         self._arrived.append((number, payload))
         self.move()
 
@@ -113,17 +116,17 @@ class MuxStreams:
             self._moving = False
 
     def finish(self, stream_id: int) -> None:
-        """Say that nothing more comes from this side; what the far side sends still arrives."""
+        """End this side's output; what the far side sends still arrives."""
         self._mux.finish(stream_id)
         self._move_soon()
 
     def reset(self, stream_id: int, reason: str) -> None:
-        """Give a stream up, both ways; the far side gets the reason."""
+        """Reset a stream in both directions; the far side gets the reason."""
         self._mux.reset(stream_id, reason)
         self._move_soon()
 
     def close(self) -> None:
-        """Reset every connection; nothing is moved any more."""
+        """Reset every connection and stop moving bytes."""
         self._closed = True
         self._arrived.clear()
         for connection in list(self._connections.values()):
@@ -155,7 +158,7 @@ class MuxStreams:
         self._on_lost(connection, reason)
 
     def _move_soon(self) -> None:
-        """What many connections want within one turn of the event loop goes together."""
+        """Combine what several connections send within one turn of the event loop."""
         if not self._moving and not self._move_due:
             self._move_due = True
             self._loop.call_soon(self._move_now)
@@ -165,7 +168,7 @@ class MuxStreams:
         self.move()
 
     def _send_some(self) -> bool:
-        """Send one message's worth of bytes, if there are any and there is room for a good one."""
+        """Send one message's worth of bytes, if there are any and there is room for a message of worthwhile size."""
         if not self._mux.pending:
             return False
         room = min(self._far_side.capacity(), self._payload)
@@ -178,7 +181,7 @@ class MuxStreams:
         return bool(data)
 
     def _receive_some(self) -> bool:
-        """Take in one message's worth of bytes, if there is room for what they may bring."""
+        """Process one received message, if there is room for the data it may contain."""
         if not self._arrived or self._mux.saturated:
             return False
         number, payload = self._arrived.popleft()

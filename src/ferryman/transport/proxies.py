@@ -1,7 +1,7 @@
-"""Which HTTP proxy leads to a server: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read in one way by every client.
+"""Which HTTP proxy to use for a server: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read the same way by every client.
 
-As the AWS CLI reads them, and beyond: an entry of `NO_PROXY` may be a network (`10.0.0.0/8`) and have a port, and IPv6
-addresses may stand in brackets or not.
+They are read as the AWS CLI reads them. In addition, an entry of `NO_PROXY` may be a network (`10.0.0.0/8`) and have a
+port, and IPv6 addresses may be written with or without brackets.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ _WITH_PORT = re.compile(r"(\[[^]]*\]|[^:\[\]]+):(\d+)")
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the URL of the proxy for `url` by the environment, None for the direct way, which loopback always takes.
+    """Return the URL of the proxy that the environment names for `url`, None to connect directly, as for loopback.
 
     A proxy named without a scheme is an `http` one. Raises `Unreachable` for a proxy of another kind than HTTP.
     """
@@ -33,7 +33,7 @@ def proxy_for(url: str) -> str | None:
 
 
 def proxies_for(url: str) -> dict[str, str]:
-    """Return the same as botocore's setting `proxies` of a client of the endpoint `url`: empty for the direct way."""
+    """Return the same in the form of botocore's `proxies` setting, for a client of `url`; empty to connect directly."""
     proxy = proxy_for(url)
     return {} if proxy is None else {"http": proxy, "https": proxy}
 

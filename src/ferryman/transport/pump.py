@@ -1,7 +1,7 @@
-"""Runs a channel engine on WebSockets, one after another: bytes in, bytes out, timers, nothing else.
+"""Runs a channel engine over WebSockets, one after another: bytes in, bytes out and timers, nothing else.
 
-The engine decides; the pump carries. It adds no buffer of its own: what waits to be sent stays in the engine, whose
-window bounds it.
+The engine decides; the pump only moves bytes. It has no buffer of its own: what is not sent yet stays in the engine,
+bounded by its window.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ STALLED_FRAMES = 8192
 connection keeps the acknowledgements that pile up for it bounded."""
 
 SHORTEST_WAIT = 0.001
-"""Seconds. A timer that is due but brings nothing to send must not spin."""
+"""Seconds. Keeps a timer that is due but has nothing to send from spinning."""
 
 _Event_co = TypeVar("_Event_co", covariant=True)
 _Event = TypeVar("_Event")
@@ -157,7 +157,7 @@ class Pump(Generic[_Event]):
         return bool(frames)
 
     async def _finish_sending(self, connection: "_Connection", rest: Awaitable[None], frames: Sequence[bytes]) -> None:
-        """Wait with a slow peer, and go on when it has caught up."""
+        """Wait for a slow peer, and continue once it has caught up."""
         try:
             await rest
             for frame in frames:

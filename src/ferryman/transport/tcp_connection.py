@@ -17,13 +17,13 @@ class Owner(Protocol):
         """It is up."""
 
     def received(self, connection: "TcpConnection", data: bytes) -> None:
-        """Bytes have come; `pause` if there is no room for more."""
+        """Bytes have arrived; call `pause` if there is no room for more."""
 
     def written(self, connection: "TcpConnection", count: int) -> None:
-        """So many more bytes given to `write` are with the kernel, in a bounded buffer that moves, or lost with it."""
+        """`count` more bytes passed to `write` have reached the kernel or a bounded buffer, or are lost."""
 
     def finished(self, connection: "TcpConnection") -> None:
-        """The peer sends no more; it may still read."""
+        """The peer has stopped sending; it may still read."""
 
     def lost(self, connection: "TcpConnection", reason: str) -> None:
         """It is gone, and what was not written with it; `reason` is "" after a proper end and after our own."""
@@ -32,7 +32,7 @@ class Owner(Protocol):
 class TcpConnection(asyncio.Protocol):
     """A connection that can be written to before it is up: what is written then waits.
 
-    Reading stops and goes on by `pause` and `resume`. Make it in a running loop.
+    `pause` and `resume` stop and continue reading. Create it in a running loop.
     """
 
     def __init__(self, owner: Owner) -> None:
@@ -93,11 +93,11 @@ class TcpConnection(asyncio.Protocol):
         """Tell the owner."""
         if not self.closed.done():
             self.closed.set_result(None)
-        self.resume_writing()  # nobody waits for the bytes any more
+        self.resume_writing()  # no one is waiting for the bytes now
         self._owner.lost(self, str(exc) if exc else "")
 
     def write(self, data: bytes) -> None:
-        """Write bytes; the owner bounds what is not `written`. Nothing is written to one that is gone or closing."""
+        """Write bytes; the owner bounds what is not yet `written`. Does nothing once the connection is closing."""
         if self._transport is None and not self._aborted:
             self._early.append(data)
             return
@@ -111,11 +111,11 @@ class TcpConnection(asyncio.Protocol):
             self._owner.written(self, len(data))
 
     def write_eof(self) -> None:
-        """Say that no more will be written, after what was."""
+        """End this side's output, after what was written."""
         if self._transport is None:
             self._early_end = True
         elif not self._transport.is_closing():
-            with contextlib.suppress(OSError, RuntimeError):  # the peer has reset it; that is told by itself
+            with contextlib.suppress(OSError, RuntimeError):  # the peer has reset it, which connection_lost reports
                 self._transport.write_eof()
 
     def pause(self) -> None:
@@ -125,20 +125,20 @@ class TcpConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on; idempotent."""
+        """Continue reading; idempotent."""
         if not self._reading and self._transport is not None and not self._transport.is_closing():
             self._reading = True
             self._transport.resume_reading()
 
     def close(self) -> None:
-        """Close when everything is written, also what waits for the connection; idempotent."""
+        """Close once everything is written, including what waits for the connection; idempotent."""
         if self._transport is None:
             self._early_close = True
         else:
             self._transport.close()
 
     def abort(self) -> None:
-        """Reset it at once, so that its peer sees a failure and not an end; idempotent."""
+        """Reset it immediately, so that the peer sees a failure rather than an end; idempotent."""
         self._aborted = True
         if self._transport is None:
             return

@@ -1,4 +1,4 @@
-"""What TLS servers are verified by, and how to say that one did not pass."""
+"""The certificate authorities that TLS servers are verified against, and connection errors in words."""
 
 import ssl
 from pathlib import Path
@@ -10,7 +10,7 @@ from ferryman.transport.errors import CertificateRefused, Unreachable
 
 
 def trust(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Return what TLS servers are verified by: the system's roots (or `SSL_CERT_FILE`), and `ca_file` besides.
+    """Return the TLS context for clients: it trusts the system's roots (or `SSL_CERT_FILE`) and `ca_file`.
 
     Takes some 20 ms; make it once. Raises OSError when the file cannot be read, `ssl.SSLError` when it holds no
     certificate.
@@ -23,7 +23,7 @@ def trust(ca_file: Path | None = None) -> ssl.SSLContext:
 
 
 class Trust:
-    """The same, read again when the file has changed: what runs for years outlives an authority. Raises as `trust`."""
+    """As `trust`, but read again when the file changes: a process may outlive an authority. Raises as `trust`."""
 
     def __init__(self, ca_file: Path | None = None) -> None:
         self._ca_file = ca_file
@@ -32,7 +32,7 @@ class Trust:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """What the next connection is to be verified by; a file that cannot be used changes nothing."""
+        """The context for the next connection. A changed file that cannot be read is ignored."""
         seen = self._look()
         if seen != self._seen:
             try:
@@ -66,7 +66,7 @@ def unreachable(what: str, error: Exception) -> Unreachable:
         return Unreachable(f"cannot connect to {what}: its host is not a valid name")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         what = f"the proxy {error.host}:{error.port} on the way to {what}"
-    if isinstance(error, aiohttp.ClientConnectorError):  # its own text shows objects of ours, each time another
+    if isinstance(error, aiohttp.ClientConnectorError):  # its own text contains object addresses
         error = error.os_error
     if isinstance(error, TimeoutError):
         return Unreachable(f"{what} does not answer in time")

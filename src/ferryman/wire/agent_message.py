@@ -23,7 +23,7 @@ _NO_DIGEST = bytes(32)
 
 
 class MalformedFrame(ValueError):
-    """Bytes that are no agent message; the text says which check failed."""
+    """The bytes are not an agent message; the text says which check failed."""
 
 
 class MessageType(StrEnum):

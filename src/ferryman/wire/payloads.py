@@ -38,7 +38,7 @@ class Acknowledge(msgspec.Struct, frozen=True, rename="pascal"):
 class ClosedBecause(msgspec.Struct, frozen=True, rename="pascal"):
     """What Ferryman's server adds for its own client.
 
-    `lost`: the session did not end by itself: it failed at its node, or a person or a limit ended it.
+    `lost`: the session did not end normally: it failed on its node, or a person or a limit ended it.
     """
 
     lost: bool

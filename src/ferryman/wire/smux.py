@@ -48,7 +48,7 @@ class SmuxFrame:
 
 
 class MalformedSmux(ValueError):
-    """A byte stream that is no smux of the agreed version."""
+    """The byte stream is not smux of the agreed version."""
 
 
 def encode(frame: SmuxFrame, version: int = VERSION) -> bytes:

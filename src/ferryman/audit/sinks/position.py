@@ -1,4 +1,4 @@
-"""How far a sink of the audit trail has got, in a file beside the trail, so that a restart goes on from there."""
+"""How far a sink of the audit trail has got, stored beside the trail so that a restart continues from there."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """A sink of the audit trail that puts records into a bucket, as CloudTrail does: gzip JSON objects under dates.
 
-Through any endpoint that speaks S3. An object's key follows from the first record in it: one that is put again, since
-nobody knew whether the first time worked, takes its own place.
+Works with any endpoint that speaks S3. An object's key follows from its first record, so putting it again, when it was
+unclear whether the first attempt worked, replaces it.
 """
 
 import asyncio

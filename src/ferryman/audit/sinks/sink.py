@@ -1,7 +1,7 @@
-"""Copies of the audit trail to other places: each sink reads the trail's files on from where it was and delivers.
+"""Copies the audit trail elsewhere: each sink reads the trail's files from its last position and delivers the records.
 
-The trail is the spool: what cannot be delivered stays in its files, in order, over restarts, for as long as they are
-kept. Every record is delivered at least once. A sink that stands still holds nobody up.
+The trail is the spool: what cannot be delivered stays in its files, in order and across restarts, for as long as they
+are kept. Every record is delivered at least once. A sink that makes no progress delays nothing else.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from ferryman.signing.canonical import SignableRequest
 GAP = "AuditSinkGap"
 """`detail-type` of the event that says which records a sink will not deliver, because their files were deleted."""
 END_SECONDS = 5.0
-"""How long a server that stops waits for what is not delivered yet; the next start goes on."""
+"""How long a stopping server waits for undelivered records; the next start continues."""
 
 _log = structlog.get_logger("ferryman.audit")
 
@@ -32,7 +32,7 @@ Sign = Callable[[SignableRequest], Mapping[str, str]]
 
 
 class Undelivered(Exception):
-    """The far end did not take a batch. `too_large`: it might take half of it."""
+    """The receiver did not accept a batch. `too_large`: it might accept half of it."""
 
     def __init__(self, reason: str, *, too_large: bool = False) -> None:
         super().__init__(reason)
@@ -40,7 +40,7 @@ class Undelivered(Exception):
 
 
 class Outlet(Protocol):
-    """Connections to the far end."""
+    """Connections to the receiver."""
 
     async def send(
         self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], body: bytes, sign: Sign | None
@@ -68,7 +68,7 @@ class WrittenTrail(Protocol):
 class Pace:
     """`interval`: how long records wait for others, in seconds, unless there are `most_bytes` or `most_records`.
 
-    A batch that was not taken is sent again after `first_retry` seconds, twice that, and so on up to `last_retry`.
+    A batch that was not accepted is sent again after `first_retry` seconds, twice that, and so on up to `last_retry`.
     """
 
     interval: float
@@ -79,14 +79,14 @@ class Pace:
 
 
 def raise_unless_accepted(status: int) -> None:
-    """Return if a status means that the batch was taken; raises `Undelivered`."""
+    """Raise `Undelivered` unless the status means that the batch was accepted."""
     if not 200 <= status < 300:
         hint = "; redirects are not followed" if 300 <= status < 400 else ""
         raise Undelivered(f"it answered {status}{hint}", too_large=status == 413)
 
 
 class Sink:
-    """One sink; `start` it once there is a trail, tell it of `written` lines, `close` it after the trail."""
+    """One sink. `start` it once the trail is open, call `written` for new lines, and `close` it after the trail."""
 
     def __init__(
         self,
@@ -118,11 +118,11 @@ class Sink:
         return self._position.sequence
 
     def start(self, trail: WrittenTrail) -> None:
-        """Deliver what is in `trail` from now on, what earlier runs left first."""
+        """Deliver the records of `trail` from now on, beginning with those that earlier runs left."""
         self._task = asyncio.create_task(self._run(trail), name=f"audit-{self.name}")
 
     def written(self, lines: Sequence[bytes]) -> None:
-        """Learn that lines were written."""
+        """Note that lines were written to the trail."""
         self._waiting_bytes += sum(map(len, lines))
         self._waiting_records += len(lines)
         self._news.set()
@@ -130,7 +130,7 @@ class Sink:
             self._full.set()
 
     async def close(self) -> None:
-        """Deliver what waits, once, within END_SECONDS; what is left is delivered by the next run."""
+        """Try once more to deliver what waits, within END_SECONDS; the next run delivers the rest."""
         self._closing.set()
         self._news.set()
         self._full.set()
@@ -140,14 +140,14 @@ class Sink:
             await asyncio.wait({self._task})
 
     async def _run(self, trail: WrittenTrail) -> None:
-        """Follow the trail until closing; what goes wrong meanwhile must not leave the rest undelivered."""
+        """Follow the trail until closing; an error must not keep later records from being delivered."""
         while not self._closing.is_set():
             try:
                 await self._follow(trail)
             except OSError as error:
-                _log.error("sink of the trail cannot read it", sink=self.name, reason=str(error))
+                _log.error("audit sink cannot read the trail", sink=self.name, reason=str(error))
             except Exception:  # noqa: BLE001 boundary: whatever it is, the trail is still there to be read
-                _log.exception("sink of the trail failed", sink=self.name)
+                _log.exception("audit sink failed", sink=self.name)
             else:
                 return
             await self._closed_within(self._pace.last_retry)
@@ -161,7 +161,7 @@ class Sink:
                 return
 
     def _resume(self, trail: WrittenTrail) -> Position:
-        """Return where to go on; at the beginning if the stored position is another trail's."""
+        """Return where to continue: at the beginning if the stored position belongs to another trail."""
         stored = read_position(self._path)
         if stored.sequence == 0:
             return stored
@@ -196,7 +196,7 @@ class Sink:
         return await asyncio.to_thread(read, after, trail.last_sequence, pace.most_bytes, pace.most_records)
 
     async def _deliver_with_retries(self, batch: Batch) -> bool:
-        """Deliver a batch however often it takes; False if closing came first."""
+        """Deliver a batch, retrying until it is accepted; False if the sink was closed first."""
         wait = self._pace.first_retry
         while True:
             try:
@@ -211,7 +211,7 @@ class Sink:
                 wait = min(self._pace.last_retry, wait * 2)
                 continue
             if self._position.failure is not None:
-                _log.info("sink of the trail delivers again", sink=self.name)
+                _log.info("audit sink delivers again", sink=self.name)
             await self._keep(self._position.reached(batch.last, self._clock()))
             return True
 
@@ -220,8 +220,8 @@ class Sink:
             await self._deliver(batch)
         except Undelivered:
             raise
-        except Exception as error:  # boundary: whatever it is, the records must not be given up
-            _log.exception("sink of the trail failed", sink=self.name)
+        except Exception as error:  # boundary: whatever it is, the records must not be lost
+            _log.exception("audit sink failed", sink=self.name)
             raise Undelivered(f"{type(error).__name__}: {error}") from error
 
     async def _failed(self, reason: str) -> None:
@@ -234,7 +234,7 @@ class Sink:
         self._position = position
         try:
             await asyncio.to_thread(store_position, self._path, position)
-        except OSError as error:  # delivered once more after a restart, which is no harm
+        except OSError as error:  # delivered again after a restart, which is harmless
             _log.warning("sink's position not stored", sink=self.name, reason=str(error))
 
     async def _closed_within(self, seconds: float) -> bool:
@@ -244,6 +244,6 @@ class Sink:
         return self._closing.is_set()
 
     def _note_gap(self, trail: WrittenTrail, first: int, last: int) -> None:
-        _log.error("sink of the trail has a gap", sink=self.name, first=first, last=last)
+        _log.error("audit sink has a gap", sink=self.name, first=first, last=last)
         detail = {"sink": self.name, "firstSequence": first, "lastSequence": last}
         trail.note(self._describe(GAP, detail))

@@ -1,7 +1,7 @@
-"""A copy of the audit trail on standard output, for whoever collects what a container prints.
+"""A copy of the audit trail on standard output, for collectors of container logs.
 
-By a thread of its own: a reader that stalls must not hold the trail up. What it does not read in time is left out here,
-and said so; the files have it.
+A separate thread prints it: a stalled reader must not delay the trail. Records that it does not read in time are left
+out here, which is logged; the files have them.
 """
 
 import queue
@@ -32,16 +32,16 @@ class StandardOutput:
         self._thread.start()
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Print lines soon; leave them out if too much waits."""
+        """Queue lines to be printed; leave them out if too many wait."""
         try:
             self._waiting.put_nowait(lines)
         except queue.Full:
             if not self._left_out:
-                _log.warning("copy of the trail falls behind", copy="stdout")
+                _log.warning("audit copy falls behind", copy="stdout")
             self._left_out += len(lines)
             return
         if self._left_out:
-            _log.warning("copy of the trail left records out", copy="stdout", records=self._left_out)
+            _log.warning("audit copy left records out", copy="stdout", records=self._left_out)
             self._left_out = 0
 
     def close(self) -> None:
@@ -58,10 +58,10 @@ class StandardOutput:
                 self._stream.write(b"".join(map(_on_terminal, lines)) if self._stream.isatty() else b"".join(lines))
                 self._stream.flush()
             except OSError as error:
-                _log.warning("copy of the trail ends", copy="stdout", reason=str(error))
+                _log.warning("audit copy ends", copy="stdout", reason=str(error))
                 return
 
 
 def _on_terminal(line: bytes) -> bytes:
-    """Return a record that says the same and cannot steer a terminal. Elsewhere it stays as it is, for its MAC."""
+    """Return an equivalent record that cannot steer a terminal. Elsewhere records stay unchanged, for their MAC."""
     return printable_json(line.decode(errors="replace")).encode()

@@ -67,7 +67,7 @@ class Caller:
 
     @property
     def owner_id(self) -> str:
-        """What its sessions are told by as its own: `user_id`, and for a role's session also who took on the role.
+        """What identifies its sessions as its own: `user_id`, and for a role's session also who took on the role.
 
         The name of a role's session is the caller's to choose; two people who choose the same stay apart.
         """

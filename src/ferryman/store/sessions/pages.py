@@ -106,7 +106,7 @@ def _walk(
 
 
 def _is_one_of(compared: ColumnElement[int], codes: Sequence[int]) -> ColumnElement[bool]:
-    # Numbers of ours, written out: PostgreSQL then plans each walk for how common its status is.
+    # Literal numbers rather than parameters: PostgreSQL then plans each walk for how common its status is.
     written = [literal_column(str(code), Integer) for code in codes]
     return compared == written[0] if len(written) == 1 else compared.in_(written)
 
