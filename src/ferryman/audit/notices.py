@@ -26,7 +26,7 @@ _log = structlog.get_logger("ferryman.access")
 
 
 class WebhookNotices:
-    """`core.ports.Notices` over HTTP. Run `run` beside the server; notices that wait when it is cancelled are lost."""
+    """`core.ports.audit.Notices` over HTTP. Notices that wait when `run` is cancelled are lost."""
 
     def __init__(
         self,

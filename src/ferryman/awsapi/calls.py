@@ -16,7 +16,7 @@ class ApiProtocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """Which operation a request means, before anything of it is checked.
+    """The operation that a request names, before anything is checked.
 
     `service` is one of `models.SERVICES`: also the service that the signature must be scoped to. `operation` is AWS's
     name. `located` are members that are not in the body: of a GET's query string, of the path.

@@ -1,4 +1,4 @@
-"""The door of the room: request → call → parameters, result or error → response.
+"""The entry point of this package: request → call → parameters, and result or error → response.
 
 Parameters and results are plain dicts in AWS's spelling; timestamps are aware datetimes (UTC), blobs bytes.
 """
@@ -32,7 +32,7 @@ _EC2_SCOPE = "/ec2/aws4_request"
 
 
 def identify(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes) -> ApiCall:
-    """Return which operation a request means.
+    """Return the operation that a request names.
 
     `target` is the raw request target (path, and query if any); `headers` are (name, value) in any case (for aiohttp:
     `request.headers.items()`). JSON 1.1 calls are known by X-Amz-Target, Query calls by Action and Version in the form

@@ -30,7 +30,7 @@ _QUERY_SPELLING: Mapping[str, tuple[str, int]] = {
     "UnrecognizedClientException": ("InvalidClientTokenId", 403),
     "ValidationException": ("ValidationError", 400),
 }
-"""The Query services' own words for the errors that are common to all services."""
+"""The Query services' own codes for the errors that all services share."""
 
 _EC2_SPELLING: Mapping[str, tuple[str, int]] = {
     "AccessDeniedException": ("UnauthorizedOperation", 403),
@@ -45,7 +45,7 @@ _EC2_SPELLING: Mapping[str, tuple[str, int]] = {
     "UnrecognizedClientException": ("AuthFailure", 401),
     "ValidationException": ("InvalidParameterValue", 400),
 }
-"""EC2's words for the same; its clients retry by them."""
+"""EC2's codes for the same errors; its clients decide by them whether to retry."""
 
 _CHANNEL_STATUS: Mapping[str, int] = {
     "AccessDeniedException": 403,
@@ -58,12 +58,12 @@ _CHANNEL_STATUS: Mapping[str, int] = {
 
 
 def unidentified(message: str) -> ServiceError:
-    """Return the refusal of a request that does not mean any operation."""
+    """Return the error for a request that does not name an operation."""
     return ServiceError("UnknownOperationException", message)
 
 
 def unknown_operation(operation: str) -> ServiceError:
-    """Return the refusal of an operation that the model has and this server does not."""
+    """Return the error for an operation that is in the model but that this server does not have."""
     return ServiceError("UnknownOperationException", f"The operation {operation} is not supported by this service.")
 
 

@@ -1,4 +1,4 @@
-"""Forms (`application/x-www-form-urlencoded`) and query strings: fields by name, at a cost that follows their bytes.
+"""Forms (`application/x-www-form-urlencoded`) and query strings: fields by name, at a cost proportional to their bytes.
 
 The standard library takes 200 ms for a megabyte of escapes. Here they are decoded in C, by the decoder of
 quoted-printable, which differs only in the sign, and 4 ms is enough. Before a caller is authenticated, only the fields
@@ -48,7 +48,7 @@ def named_fields(form: bytes, *names: str) -> dict[str, str]:
 
 
 def unescaped(text: bytes) -> bytes:
-    """Return text of a form with + and escapes decoded; a % that does not begin an escape stands for itself."""
+    """Return text of a form with + and escapes decoded; a % that does not start an escape is literal."""
     text = text.replace(b"+", b" ")
     if b"%" not in text:
         return text

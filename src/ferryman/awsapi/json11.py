@@ -11,7 +11,7 @@ from botocore.model import Shape
 from ferryman.model.errors import ServiceError
 
 MOST_MEMBERS = 5000
-"""Members of all lists and maps of a request together; where AWS's model has limits, they allow fewer."""
+"""The most members that all lists and maps of a request may have together. AWS's model has lower limits for most."""
 
 
 def decode(body: bytes, shape: Shape | None) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def decode(body: bytes, shape: Shape | None) -> dict[str, Any]:
 
 
 class _Members:
-    """Counts the members of lists and maps before they are looked at."""
+    """Counts the members of lists and maps before they are read."""
 
     __slots__ = ("_left",)
 

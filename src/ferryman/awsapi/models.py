@@ -124,7 +124,7 @@ def _part(folder: Path, operations: tuple[str, ...]) -> dict[str, Any]:
 
 
 def load_models() -> None:
-    """Read every service's model now, in some 200 ms, so that the first calls do not wait for it."""
+    """Load every service's model now, which takes about 200 ms, so that the first calls do not wait for it."""
     for service in SERVICES:
         service_model(service)
 

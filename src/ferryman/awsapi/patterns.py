@@ -18,7 +18,7 @@ class _Pattern(Protocol):
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether the whole of `text` fits `pattern`; as in Java, `\\w`, `\\d` and `\\s` mean ASCII."""
+    """Return whether the whole of `text` fits `pattern`; as in Java, `\\w`, `\\d` and `\\s` mean ASCII."""
     try:
         return _compiled(pattern).fullmatch(text) is not None
     except UnicodeEncodeError:  # half a surrogate pair, which RE2 cannot be given

@@ -1,4 +1,4 @@
-"""AWS Query, and EC2's kind of it: forms to parameters and results to XML, by shape.
+"""AWS Query and EC2's variant of it: forms to parameters and results to XML, by shape.
 
 In `sts` and `iam` members go by their own names and no list or map is flattened. `ec2` has other names for members, in
 requests with a capital, and its requests flatten every list.
@@ -30,7 +30,7 @@ def decode(form: Mapping[str, str], shape: Shape | None, *, ec2: bool = False) -
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Fields, and their names in order, so that those that begin alike are found without a look at the others."""
+    """Fields, and their names in order, so that fields with a common prefix are found without reading the others."""
 
     values: Mapping[str, str]
     names: Sequence[str]

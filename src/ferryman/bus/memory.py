@@ -43,7 +43,7 @@ class _Subscriber:
 
 
 class MemoryBus:
-    """`core.ports.Bus` within one process. Close it when done."""
+    """`core.ports.bus.Bus` within one process. Close it when done."""
 
     def __init__(self) -> None:
         self._subscribers: dict[str, list[_Subscriber]] = {}

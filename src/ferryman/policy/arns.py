@@ -21,7 +21,7 @@ class ArnPattern:
     anything: bool = False
 
     def matches(self, fields: tuple[str, ...], context: RequestContext, work: Work) -> bool | None:
-        """Tell whether an ARN's fields fit; None if they would but for a variable that stands for nothing.
+        """Return whether an ARN's fields fit; None if they would but for a variable that stands for nothing.
 
         Raises EvaluationTooLarge.
         """
@@ -39,7 +39,7 @@ class ArnPattern:
         return True if known else None
 
     def can_be_filled(self, context: RequestContext, work: Work) -> bool:
-        """Tell whether all its variables stand for something. Raises EvaluationTooLarge."""
+        """Return whether all its variables stand for something. Raises EvaluationTooLarge."""
         templates = [pattern for _, pattern in self.fields if isinstance(pattern, Template)]
         return all(_filled(each, context, work) is not None for each in templates)
 
@@ -58,12 +58,12 @@ EVERYTHING = ArnPattern((), anything=True)
 
 
 def split_arn(text: str) -> tuple[str, ...]:
-    """Return the six fields of an ARN; fewer if it is none."""
+    """Return the six fields of an ARN; fewer if it is not an ARN."""
     return tuple(text.split(":", FIELDS - 1))
 
 
 def read_arn_pattern(text: str, *, variables: bool) -> ArnPattern:
-    """Make a pattern of an ARN; fields that are left out at its end are `*`. Raises MalformedPolicyDocument."""
+    """Return a pattern of an ARN; fields that are left out at its end are `*`. Raises MalformedPolicyDocument."""
     fields = text.split(":", FIELDS - 1)
     if variables and "${" in ":".join(fields[:-1]):
         return _with_variables_anywhere(text)

@@ -18,7 +18,7 @@ TEXT_LIMIT = 32 * 1024
 DEEPEST = 32
 """Brackets within brackets."""
 LONGEST_CHAIN = 32
-"""Attributes of attributes: `a.b.c` has two. The engine takes time by the square of a chain after `has`."""
+"""Attributes of attributes: `a.b.c` has two. After `has`, the engine's time grows with the square of the chain."""
 MOST_IFS = 64
 """In one statement; each may be within another, and the engine's stack grows with every one."""
 MOST_STATEMENTS = 256
@@ -55,7 +55,7 @@ _GROUP = "AWS::IdentityStore::Group"
 _NODE = "AWS::SSM::ManagedInstance"
 _TAGS = "AWS::IAM::PrincipalTags"
 _STRING = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
-"""One that is not closed reaches to the end: looking for its end again from every quote in it would take seconds."""
+"""An unclosed text extends to the end: searching for its end from every quote in it would take seconds."""
 _TOKEN = re.compile(rf"{_STRING}|//[^\n]*|\w+|[^\s\w]", re.DOTALL)
 _EFFECT = re.compile(rf"(?:\s|//[^\n]*+|@\w++|[()]|{_STRING})*+(permit|forbid)\b", re.DOTALL)
 _SLOT = re.compile(rf"{_STRING}|//[^\n]*|\?\w+", re.DOTALL)

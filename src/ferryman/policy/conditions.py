@@ -24,7 +24,7 @@ Reader = Callable[[Sequence[str], bool], Matcher | Filled]
 
 
 class Quantifier(Enum):
-    """What is asked of the several values that a request may have for a key."""
+    """How a condition treats the several values that a request may have for a key."""
 
     ALL = "ForAllValues"
     ANY = "ForAnyValue"
@@ -102,7 +102,7 @@ class Condition:
     """The values folded, where the key's own values are tag keys."""
 
     def holds(self, context: RequestContext, work: Work, *, allowing: bool) -> bool:
-        """Tell whether it holds for a request.
+        """Return whether it holds for a request.
 
         A value with a variable that stands for nothing matches nothing; where the statement is `allowing` and the
         operator negated, the condition does not hold then, since it would by not being known.
@@ -114,7 +114,7 @@ class Condition:
         return self._holds(context, context.values.get(self.key, ()), work, allowing=allowing)
 
     def _may_hold(self, context: RequestContext, work: Work) -> bool:
-        """Tell whether it holds for any of the tags that fold to its key; a variable may stand for anything then."""
+        """Return whether it holds for any of the tags that fold to its key; a variable may stand for anything then."""
         if any(key in context.ambiguous for key in self.keys if key != self.key):
             return True
         return any(self._holds(context, values, work, allowing=False) for values in context.ambiguous[self.key])
@@ -166,7 +166,7 @@ _NULL = OPERATORS["Null"]
 
 
 def read_condition(written: str, key: str, values: Sequence[str], *, variables: bool) -> Condition:
-    """Make a condition. `variables` says whether the document's version has them. Raises MalformedPolicyDocument."""
+    """Return a condition. `variables` says whether the document's version has them. Raises MalformedPolicyDocument."""
     quantifier, name, if_exists = _read_operator(written)
     operator = OPERATORS[name]
     if variables and not operator.takes_variables and any("${" in value for value in values):

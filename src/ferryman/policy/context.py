@@ -1,4 +1,4 @@
-"""What a request says of itself: condition keys and their values, and a value as each operator family reads it.
+"""The context of a request: condition keys and their values, and a value as each family of operators reads it.
 
 A value that a family cannot read matches nothing there.
 """
@@ -30,7 +30,7 @@ _W3C_DATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Values by folded key; `request_context` makes it. A key without values is as good as missing.
+    """Values by folded key; `request_context` makes it. A key without values counts as missing.
 
     `ambiguous` are the folded keys that came in several spellings, two tags `env` and `Env`, with the values of each.
     """
@@ -47,7 +47,7 @@ NO_CONTEXT = RequestContext({})
 
 
 def request_context(entries: Mapping[str, Value | Sequence[Value]]) -> RequestContext:
-    """Make a context of condition keys in any case; those that differ in case only are one key, an ambiguous one.
+    """Return a context of condition keys in any case; those that differ in case only are one key, an ambiguous one.
 
     Raises ValueError for a time without a time zone.
     """

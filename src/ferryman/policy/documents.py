@@ -1,4 +1,4 @@
-"""A policy as values: what parsing makes of a document, ready to be asked about a request."""
+"""A policy as values: what parsing makes of a document, ready to be evaluated for a request."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -49,7 +49,7 @@ class Actions:
     inverted: bool
 
     def covers(self, action: str, work: Work) -> bool:
-        """Tell whether the element covers a folded action. Raises EvaluationTooLarge."""
+        """Return whether the element covers a folded action. Raises EvaluationTooLarge."""
         found = action in self.exact
         if self.like and not found:
             found = any(patterns.matches(pattern, action, work) for pattern in self.like)
@@ -64,7 +64,7 @@ class Resources:
     inverted: bool
 
     def cover(self, names: tuple[tuple[str, ...], ...], context: RequestContext, work: Work, *, allowing: bool) -> bool:
-        """Tell whether the element covers a resource, given as the fields of its ARNs: one that matches is enough.
+        """Return whether the element covers a resource, given as the fields of its ARNs: one that matches is enough.
 
         A pattern with a variable that stands for nothing matches nothing; NotResource of an `allowing` statement then
         covers nothing either, since it would by not being known. A variable of an ambiguous key may stand for
@@ -105,7 +105,7 @@ class Statement:
         resource_context: RequestContext,
         work: Work,
     ) -> bool:
-        """Tell whether it is about this action and resource, and its conditions hold. `grant` asks of principals.
+        """Return whether it is about this action and resource, and its conditions hold. `grant` asks of principals.
 
         `names` are the resource's ARNs as their fields, mostly one.
 

@@ -6,7 +6,7 @@ _SHOWN = 64
 
 
 class MalformedPolicyDocument(ServiceError):
-    """A document that breaks a rule of the language. `path` is where (`Statement[0].Action`), `rule` what is wrong."""
+    """The document breaks a rule of the language: `path` is where (`Statement[0].Action`), `rule` is what is wrong."""
 
     def __init__(self, path: str, rule: str) -> None:
         super().__init__("MalformedPolicyDocument", f"The policy is malformed at {path or 'its top'}: {rule}.")
@@ -22,7 +22,7 @@ class MalformedPolicyDocument(ServiceError):
 
 
 class PolicyTooLarge(ServiceError):
-    """A document with more characters than its kind may have, white space left out."""
+    """The document has more characters, without white space, than its kind may have."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
@@ -40,6 +40,6 @@ def step(name: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error may show it: its repr, cut at 64 characters."""
+    """Return a value as an error message shows it: its repr, cut at 64 characters."""
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -39,7 +39,7 @@ class Matcher(Protocol):
     """The values of a condition, ready to be compared."""
 
     def matches(self, value: Value, work: Work) -> bool:
-        """Tell whether a value of the request matches any of the policy's. Raises EvaluationTooLarge."""
+        """Return whether a value of the request matches any of the policy's. Raises EvaluationTooLarge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Networks:
     values: tuple[tuple[int, int, int], ...]
 
     def matches(self, value: Value, work: Work) -> bool:
-        """Tell whether an address is in any network."""
+        """Return whether an address is in any network."""
         work.spend(PER_VALUE * len(self.values) + _length(value) // CHARACTERS)
         address = as_address(value)
         if address is None:
@@ -186,7 +186,7 @@ Filled = FilledTexts | FilledArns
 
 
 def read_texts(values: Sequence[str], variables: bool, *, like: bool, ignoring_case: bool) -> Matcher | Filled:
-    """Make the matcher of a string operator."""
+    """Return the matcher of a string operator."""
     read = [read_pattern(value, wildcards=like, variables=variables) for value in values]
     templates = tuple(each for each in read if isinstance(each, Template))
     fixed = tuple(each for each in read if not isinstance(each, Template))
@@ -194,7 +194,7 @@ def read_texts(values: Sequence[str], variables: bool, *, like: bool, ignoring_c
 
 
 def read_arns(values: Sequence[str], variables: bool) -> Matcher | Filled:
-    """Make the matcher of an ARN operator. A value is an ARN, `*`, or one variable that stands for a whole ARN."""
+    """Return the matcher of an ARN operator. A value is an ARN, `*`, or one variable that stands for a whole ARN."""
     whole: list[Variable] = []
     arns: list[ArnPattern] = []
     for value in values:
@@ -210,29 +210,29 @@ def read_arns(values: Sequence[str], variables: bool) -> Matcher | Filled:
 
 
 def read_numbers(values: Sequence[str], compare: Comparison) -> Numbers:
-    """Make the matcher of a numeric operator."""
+    """Return the matcher of a numeric operator."""
     what = "a number; write it as 10 or 0.5"
     return Numbers(tuple(_required(as_number(value), value, what) for value in values), compare, False)
 
 
 def read_dates(values: Sequence[str], compare: Comparison) -> Numbers:
-    """Make the matcher of a date operator."""
+    """Return the matcher of a date operator."""
     what = "a time; write 2030-01-31T12:00:00Z, or seconds since the epoch"
     return Numbers(tuple(_required(as_instant(value), value, what) for value in values), compare, True)
 
 
 def read_truths(values: Sequence[str]) -> Truths:
-    """Make the matcher of Bool, or the values of Null."""
+    """Return the matcher of Bool, or the values of Null."""
     return Truths(frozenset(_required(as_truth(value), value, "a boolean; write true or false") for value in values))
 
 
 def read_binaries(values: Sequence[str]) -> Binaries:
-    """Make the matcher of BinaryEquals."""
+    """Return the matcher of BinaryEquals."""
     return Binaries(frozenset(_required(as_bytes(value), value, "base64") for value in values))
 
 
 def read_networks(values: Sequence[str]) -> Networks:
-    """Make the matcher of IpAddress: addresses, or networks as 192.0.2.0/24 or 2001:db8::/32."""
+    """Return the matcher of IpAddress: addresses, or networks as 192.0.2.0/24 or 2001:db8::/32."""
     return Networks(tuple(_required(_as_network(value), value, "an IP address or range") for value in values))
 
 

@@ -29,7 +29,7 @@ _STATEMENT = frozenset(
     {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
 )
 ELEMENTS = _DOCUMENT | _STATEMENT
-"""Every element of the language but those of conditions."""
+"""Every element of the language except those of conditions."""
 
 _VERSIONS = {"2012-10-17": True, "2008-10-17": False}
 """Versions, and whether each has variables."""
@@ -64,7 +64,7 @@ def size_of(text: str) -> int:
 
 
 cached_policy = lru_cache(CACHED)(parse_policy)
-"""`parse_policy`, which remembers what the latest documents are."""
+"""As `parse_policy`, with a cache of the latest documents."""
 
 
 def _load(text: str) -> object:
@@ -296,7 +296,7 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 
 def _at(path: str, read: Callable[[], T]) -> T:
-    """Read something; what it breaks is at `path`."""
+    """Call `read`; a rule that it finds broken is reported at `path`."""
     try:
         return read()
     except MalformedPolicyDocument as broken:

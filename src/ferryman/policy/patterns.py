@@ -46,7 +46,7 @@ Segments = tuple[Segment, ...]
 
 
 def matches(segments: Segments, text: str, work: Work) -> bool:
-    """Tell whether the whole of `text` fits the pattern; case counts. Raises EvaluationTooLarge."""
+    """Return whether the whole of `text` fits the pattern; case counts. Raises EvaluationTooLarge."""
     work.spend(PER_PATTERN + len(segments) * (PER_SEGMENT + len(text) // CHARACTERS))
     first = segments[0]
     if len(segments) == 1:
@@ -82,7 +82,7 @@ def segment_of(parts: list[str | Wildcard]) -> Segment:
 
 
 def _stands(segment: Segment, text: str, at: int) -> bool:
-    """Tell whether the segment stands at a place of the text; there is room for it."""
+    """Return whether the segment stands at a place of the text; there is room for it."""
     if isinstance(segment, str):
         return text.startswith(segment, at)
     return all(text.startswith(run, at + offset) for offset, run in segment.runs)

@@ -1,4 +1,4 @@
-"""Principals of resource and trust policies, and how far they reach the one that asks."""
+"""Principals of resource and trust policies, and how directly they name the requester."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _SERVICE = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,7}")
 
 
 class Grant(IntEnum):
-    """How directly a statement names the one that asks, which decides what else must allow the request."""
+    """How directly a statement names the requester, which decides what else must allow the request."""
 
     NONE = 0
     ACCOUNT = 1
@@ -65,7 +65,7 @@ EVERYONE = Principals(everyone=True)
 
 
 def read_principals(members: Sequence[tuple[str, Sequence[str]]]) -> Principals:
-    """Make principals of the members of a Principal element. Raises MalformedPolicyDocument."""
+    """Return the principals of the members of a Principal element. Raises MalformedPolicyDocument."""
     everyone = False
     accounts: set[str] = set()
     identities: set[str] = set()

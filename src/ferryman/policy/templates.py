@@ -99,7 +99,7 @@ def read_tokens(text: str, *, wildcards: bool, variables: bool) -> list[Token]:
 
 
 def pattern_of(tokens: list[Token]) -> Segments | Template:
-    """Make a pattern of tokens."""
+    """Return a pattern of tokens."""
     elements: list[list[Token]] = [[]]
     for token in tokens:
         if token is MANY:
@@ -114,7 +114,7 @@ def pattern_of(tokens: list[Token]) -> Segments | Template:
 
 
 def read_pattern(text: str, *, wildcards: bool, variables: bool) -> Segments | Template:
-    """Make a pattern of a value. Raises MalformedPolicyDocument."""
+    """Return a pattern of a value. Raises MalformedPolicyDocument."""
     if "*" not in text and "?" not in text and "$" not in text:
         return (text,)
     if not variables or "$" not in text:

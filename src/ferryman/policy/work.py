@@ -1,4 +1,4 @@
-"""How much work one evaluation of policies may be: counted, not timed, so that every server decides alike."""
+"""A limit on the work of one policy evaluation: counted, not timed, so that every server decides alike."""
 
 from ferryman.model.errors import ServiceError
 
@@ -26,7 +26,7 @@ CHARACTERS = 64
 
 
 class EvaluationTooLarge(ServiceError):
-    """An evaluation is more work than it may be. The request is denied: a Deny may be among what was not evaluated."""
+    """The evaluation exceeds its limit. The request is denied, because a Deny may be in what was not evaluated."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class EvaluationTooLarge(ServiceError):
 
 
 class Work:
-    """What an evaluation may still spend."""
+    """What remains of an evaluation's limit."""
 
     __slots__ = ("left", "limit")
 
@@ -52,7 +52,7 @@ class Work:
         return self.limit - self.left
 
     def spend(self, units: int) -> None:
-        """Spend units before the work is done. Raises EvaluationTooLarge if there are not that many left."""
+        """Spend units, before the work is done. Raises EvaluationTooLarge if too few are left."""
         self.left -= units
         if self.left < 0:
             raise EvaluationTooLarge(self.limit)

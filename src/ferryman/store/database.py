@@ -32,14 +32,14 @@ from ferryman.store.tags import SqlTags
 from ferryman.system.private_files import write_private
 
 OLDEST_SQLITE = (3, 35)
-"""The first with RETURNING."""
+"""The first version that has RETURNING."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _NUMBERS = "[0-9][0-9][0-9][0-9]_*.py"
 """Migrations are numbered in their order: the last one's number is the schema's."""
 
 
 class SqlStore:
-    """`core.ports.Store` over SQL. Close it when done, or use it as an async context."""
+    """`core.ports.store.Store` over SQL. Close it when done, or use it as an async context."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -73,7 +73,7 @@ class SqlStore:
 
 
 async def open_store(url: str) -> SqlStore:
-    """Open `sqlite:///<path>` (four slashes for an absolute path), making and migrating the file as needed.
+    """Open `sqlite:///<path>` (four slashes for an absolute path), creating and migrating the file as needed.
 
     The file is readable by its owner only: it holds encrypted secrets. Raises ValueError for a URL that does not name
     an SQLite file, `StoreUnusable` if the file is not a store of this release or an older one, or cannot be read and
@@ -168,7 +168,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _too_new(path: Path, schema: str, release: int) -> StoreUnusable:
-    """`release` is what the database says of the release that changed it last; 0 if that is not known."""
+    """`release` is the number of the release that last migrated the database, 0 if unknown."""
     own = version("ferryman")
     needed = f"{release // 1_000_000}.{release // 1000 % 1000}.{release % 1000}"
     if release <= _release_number(own):  # a later state of the same release, or one that did not say

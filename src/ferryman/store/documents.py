@@ -1,4 +1,4 @@
-"""Documents in SQL. Every change is one statement; of a deleted version its number stays, not to be reused."""
+"""Documents in SQL. Every change is one statement. The number of a deleted version is kept and never reused."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -84,14 +84,14 @@ def _values(document: StoredDocument) -> dict[str, object]:
 
 
 class SqlDocuments:
-    """`core.ports.DocumentStore`."""
+    """`core.ports.documents.DocumentStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def add(self, document: StoredDocument) -> bool:
-        """Insert a document's first version; False if the name is taken."""
-        # Numbers of a deleted document start again: with it went all that named them.
+        """Insert a document's first version; False if the name is in use."""
+        # The numbers of a deleted document start again: everything that named them was deleted with it.
         try:
             await self._connections.write(insert(versions), _values(document))
         except IntegrityError:
@@ -129,12 +129,12 @@ class SqlDocuments:
         return int(rows[0][0]) if rows else None
 
     async def count(self) -> int:
-        """How many documents there are."""
+        """Return the number of documents."""
         statement = select(func.count(func.distinct(versions.c.name))).where(_KEPT)
         return int((await self._connections.read(statement))[0][0])
 
     async def get(self, name: str, which: WhichVersion) -> StoredDocument | None:
-        """Return that version, None if there is none such, or no such document."""
+        """Return that version, None if it or the document does not exist."""
         statement = _with_standing().where(versions.c.name == name, _KEPT)
         if which.number is not None:
             statement = statement.where(versions.c.version == which.number)
@@ -177,7 +177,7 @@ class SqlDocuments:
         return await self._connections.write(delete(versions).where(versions.c.name == name)) > 0
 
     async def remove_version(self, name: str, version: int) -> bool:
-        """Delete one version; False if it is the default or there is none."""
+        """Delete one version; False if it is the default or does not exist."""
         statement = (
             update(versions)
             .where(versions.c.name == name, versions.c.version == version, versions.c.is_default == false(), _KEPT)

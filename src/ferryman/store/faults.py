@@ -1,4 +1,4 @@
-"""What keeps a database from being used: SQLite's error codes, and disks without space, as states and advice."""
+"""Why a database cannot be used: SQLite's error codes and full disks, as states and advice."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Groups and who is in them, in SQL. Memberships go with the group and with the user, by the foreign keys."""
+"""Groups and their members in SQL. The foreign keys delete memberships with the group and with the user."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -18,13 +18,13 @@ _USER_COLUMNS = tuple(users.c[field.name] for field in fields(User))
 
 
 class SqlGroups:
-    """`core.iam_ports.GroupStore`."""
+    """`core.ports.iam.GroupStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def add(self, group: Group) -> None:
-        """Insert a group; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        """Insert a group; `ServiceError` EntityAlreadyExists (409) if the name is in use."""
         try:
             await self._connections.write(insert(groups), asdict(group))
         except IntegrityError as error:
@@ -39,21 +39,21 @@ class SqlGroups:
         return await self._one(groups.c.name == name)
 
     async def all(self) -> Sequence[Group]:
-        """All groups by name."""
+        """Return all groups by name."""
         statement = select(*_GROUP_COLUMNS).order_by(groups.c.name)
         return [Group(*row) for row in await self._connections.list_rows(statement)]
 
     async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[Group]:
-        """Up to `limit` groups by name, from just behind `after`, whose path begins with `path_prefix`."""
+        """Return up to `limit` groups by name, starting after `after`, whose path begins with `path_prefix`."""
         statement, values = name_page(groups, _GROUP_COLUMNS, path_prefix, after, limit)
         return [Group(*row) for row in await self._connections.list_rows(statement, values)]
 
     async def count(self) -> int:
-        """How many groups there are."""
+        """Return the number of groups."""
         return int((await self._connections.list_rows(count(groups)))[0][0])
 
     async def rename(self, group_id: str, name: str, path: str) -> bool:
-        """Set name and path; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        """Set name and path; `ServiceError` EntityAlreadyExists (409) if the name is in use."""
         statement = update(groups).where(groups.c.group_id == group_id).values(name=name, path=path)
         try:
             return await self._connections.write(statement) == 1
@@ -61,14 +61,14 @@ class SqlGroups:
             raise _name_taken(name) from error
 
     async def remove(self, group_id: str) -> bool:
-        """Delete a group that nobody is in; False if there is none such."""
+        """Delete a group without members; False if it does not exist."""
         members = select(group_members.c.user_id).where(group_members.c.group_id == group_id)
         return (
             await self._connections.write(delete(groups).where(groups.c.group_id == group_id, ~members.exists())) == 1
         )
 
     async def add_member(self, group_id: str, user_id: str) -> bool:
-        """Put a user into a group; nothing if they are. False if either is gone."""
+        """Add a user to a group; no effect if they are in it. False if either does not exist."""
         key = (group_members.c.group_id == group_id, group_members.c.user_id == user_id)
         add = insert(group_members).values(group_id=group_id, user_id=user_id)
         try:
@@ -78,12 +78,12 @@ class SqlGroups:
         return True
 
     async def remove_member(self, group_id: str, user_id: str) -> bool:
-        """Take a user out of a group; False if they were not in it."""
+        """Remove a user from a group; False if they were not in it."""
         key = (group_members.c.group_id == group_id, group_members.c.user_id == user_id)
         return await self._connections.write(delete(group_members).where(*key)) == 1
 
     async def members(self, group_id: str) -> Sequence[User]:
-        """Who is in a group, by name."""
+        """Return the members of a group, by name."""
         statement = (
             select(*_USER_COLUMNS)
             .join(group_members, group_members.c.user_id == users.c.user_id)
@@ -93,7 +93,7 @@ class SqlGroups:
         return [User(*row) for row in await self._connections.list_rows(statement)]
 
     async def members_page(self, group_id: str, after: str, limit: int) -> Sequence[User]:
-        """Up to `limit` of those in a group, by name, from just behind `after`."""
+        """Return up to `limit` members of a group, by name, starting after `after`."""
         values = {"group_id": group_id, "after": after, "page_limit": limit}
         return [User(*row) for row in await self._connections.list_rows(MEMBERS, values)]
 

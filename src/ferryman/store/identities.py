@@ -1,4 +1,4 @@
-"""Users and access keys in SQL. A user's keys go with the user, by the foreign key."""
+"""Users and access keys in SQL. The foreign key deletes a user's keys with the user."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -33,13 +33,13 @@ _USER_NAMED = select(*_USER_COLUMNS).where(users.c.name == bindparam("name"))
 
 
 class SqlIdentities:
-    """`core.ports.IdentityStore`."""
+    """`core.ports.identities.IdentityStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def add_user(self, user: User) -> None:
-        """Insert a user; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        """Insert a user; `ServiceError` EntityAlreadyExists (409) if the name is in use."""
         try:
             await self._connections.write(insert(users), asdict(user))
         except IntegrityError as error:
@@ -54,24 +54,24 @@ class SqlIdentities:
         return _user(await self._connections.read(_USER_NAMED, {"name": name}))
 
     async def users(self) -> Sequence[User]:
-        """All users by name."""
+        """Return all users by name."""
         return [User(*row) for row in await self._connections.list_rows(select(*_USER_COLUMNS).order_by(users.c.name))]
 
     async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[User]:
-        """Up to `limit` users by name, from just behind `after`, whose path begins with `path_prefix`."""
+        """Return up to `limit` users by name, starting after `after`, whose path begins with `path_prefix`."""
         statement, values = name_page(users, _USER_COLUMNS, path_prefix, after, limit)
         return [User(*row) for row in await self._connections.list_rows(statement, values)]
 
     async def count(self) -> int:
-        """How many users there are."""
+        """Return the number of users."""
         return int((await self._connections.list_rows(count(users)))[0][0])
 
     async def boundary_counts(self) -> Mapping[str, int]:
-        """How many users each policy is the permissions boundary of, by ARN; those that bound one only."""
+        """Return the number of users that each permissions boundary applies to, by ARN."""
         return {str(arn): int(number) for arn, number in await self._connections.list_rows(boundary_counts(users))}
 
     async def change_user(self, user_id: str, changes: UserChanges) -> bool:
-        """Set what changes; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        """Update the given members; `ServiceError` EntityAlreadyExists (409) if the name is in use."""
         values = {name: value for name, value in asdict(changes).items() if value is not None} or {"user_id": user_id}
         try:
             return await self._connections.write(update(users).where(users.c.user_id == user_id).values(values)) == 1
@@ -79,7 +79,7 @@ class SqlIdentities:
             raise _name_taken(str(changes.name)) from error
 
     async def bounded_by(self, arn: str) -> Sequence[User]:
-        """The users whose permissions boundary it is, by name."""
+        """Return the users with this permissions boundary, by name."""
         statement = select(*_USER_COLUMNS).where(users.c.boundary_arn == arn).order_by(users.c.name)
         return [User(*row) for row in await self._connections.list_rows(statement)]
 
@@ -98,7 +98,7 @@ class SqlIdentities:
         return _key(rows[0]) if rows else None
 
     async def key_holder(self, access_key_id: str) -> KeyHolder | None:
-        """Return a key with its user and what bears on the user, in one read."""
+        """Return a key with its user and everything that affects the user's permissions, in one read."""
 
         def run(read: Reader) -> KeyHolder | None:
             keys = read(_KEY, {"access_key_id": access_key_id})
@@ -123,13 +123,13 @@ class SqlIdentities:
         return [_key(row) for row in await self._connections.read(statement)]
 
     async def keys_after(self, access_key_id: str, limit: int) -> Sequence[AccessKey]:
-        """Up to `limit` keys of anybody, in order of id, from just behind `access_key_id`, "" for the first."""
+        """Return up to `limit` keys of all users, in order of id, starting after `access_key_id`, "" for the first."""
         following = select(*_KEY_COLUMNS).where(access_keys.c.access_key_id > access_key_id)
         statement = following.order_by(access_keys.c.access_key_id).limit(limit)
         return [_key(row) for row in await self._connections.read(statement)]
 
     async def reseal_key(self, access_key_id: str, sealed_before: bytes, sealed: bytes) -> bool:
-        """Replace how a key's secret is sealed, if it still is `sealed_before`, atomically; False otherwise."""
+        """Replace a key's encrypted secret if it still is `sealed_before`, atomically; False otherwise."""
         same = (access_keys.c.access_key_id == access_key_id) & (access_keys.c.sealed_secret == sealed_before)
         return await self._connections.write(update(access_keys).where(same).values(sealed_secret=sealed)) == 1
 
@@ -139,7 +139,7 @@ class SqlIdentities:
         return await self._connections.write(statement) == 1
 
     async def note_key_uses(self, uses: Mapping[str, KeyUse]) -> None:
-        """Remember when keys were last used, all at once; those that are gone are left out."""
+        """Store when keys were last used, in one transaction; keys that do not exist are ignored."""
         await self._connections.write_all(
             *(
                 update(access_keys)

@@ -1,4 +1,4 @@
-"""Pages of IAM's listings: a walk along the unique index of names, from behind a name, as far as the page is long."""
+"""Pages of IAM's listings: a walk along the unique index of names that starts after a name and reads one page."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -21,7 +21,7 @@ def _statement(table: Table, columns: tuple[Column[Any], ...], *, has_prefix: bo
 def name_page(
     table: Table, columns: tuple[Column[Any], ...], path_prefix: str, after: str, limit: int
 ) -> tuple[Select[Any], Mapping[str, object]]:
-    """Return the SELECT of up to `limit` rows by name, behind the name `after`, whose path begins with `path_prefix`.
+    """Return the SELECT of up to `limit` rows by name, after the name `after`, whose path begins with `path_prefix`.
 
     Every path begins with a slash, so the prefix "/" filters nothing.
     """

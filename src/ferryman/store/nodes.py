@@ -68,7 +68,7 @@ def _is_named(values: Values) -> ColumnElement[bool]:
 
 
 def _is_any(column: ColumnElement[str], values: Values) -> ColumnElement[bool]:
-    """Return the condition that a column is one of these; exact values alone can use an index."""
+    """Return the condition that a column is one of these; only exact values can use an index."""
     exact = [each for each in values if isinstance(each, str)]
     patterns = [_glob(each) for each in values if isinstance(each, Wildcard)]
     if not patterns:
@@ -77,7 +77,7 @@ def _is_any(column: ColumnElement[str], values: Values) -> ColumnElement[bool]:
 
 
 def _glob(wildcard: Wildcard) -> str:
-    """Return the pattern in SQLite's spelling, where a special character is taken as it is in brackets."""
+    """Return the pattern as SQLite's GLOB, in which brackets make a special character literal."""
     written, characters = [], iter(wildcard.text)
     for character in characters:
         if character == "\\":
@@ -102,7 +102,7 @@ def activation_page_statement(
 
 
 class SqlNodes:
-    """`core.ports.NodeStore`."""
+    """`core.ports.nodes.NodeStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -118,7 +118,7 @@ class SqlNodes:
         return _node(rows[0]) if rows else None
 
     async def update_information(self, node_id: NodeId, information: NodeInformation, now: Millis) -> bool:
-        """Store what the node says of itself and when; empty members keep what was there. False if unknown."""
+        """Store what the node reports about itself, and when. Empty members leave the old value. False if unknown."""
         said = {name: value for name, value in asdict(information).items() if value}
         statement = update(nodes).where(nodes.c.node_id == node_id).values(last_ping_at=now, **said)
         return await self._connections.write(statement) == 1
@@ -135,11 +135,11 @@ class SqlNodes:
         return await self._connections.write(statement) == 1
 
     async def page(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[ManagedNode]:
-        """Up to `limit` nodes that match, in order of id, from just behind `after`."""
+        """Return up to `limit` nodes that match, in order of id, starting after `after`."""
         return [_node(row) for row in await self._connections.list_rows(node_page_statement(query, after, limit))]
 
     async def pings(self, query: NodeQuery, after: NodeId | None, limit: int) -> Sequence[tuple[NodeId, Millis | None]]:
-        """The same nodes, only their ids and when each was last heard of."""
+        """Return the ids of the same nodes, and when each was last heard from."""
         rows = await self._connections.list_rows(node_pings_statement(query, after, limit))
         return [(node_id, last_ping_at) for node_id, last_ping_at in rows]
 
@@ -149,7 +149,7 @@ class SqlNodes:
 
 
 class SqlActivations:
-    """`core.ports.ActivationStore`."""
+    """`core.ports.nodes.ActivationStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -165,7 +165,7 @@ class SqlActivations:
         return Activation(*rows[0]) if rows else None
 
     async def claim(self, activation_id: ActivationId, now: Millis) -> bool:
-        """Take one registration if the activation has not expired and its limit is not reached, atomically."""
+        """Use one registration if the activation has not expired and its limit is not reached, atomically."""
         statement = (
             update(activations)
             .where(
@@ -178,7 +178,7 @@ class SqlActivations:
         return await self._connections.write(statement) == 1
 
     async def page(self, query: ActivationQuery, after: ActivationPosition | None, limit: int) -> Sequence[Activation]:
-        """Up to `limit` activations that match, newest first, from just behind `after`."""
+        """Return up to `limit` activations that match, newest first, starting after `after`."""
         rows = await self._connections.list_rows(activation_page_statement(query, after, limit))
         return [Activation(*row) for row in rows]
 

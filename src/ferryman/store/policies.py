@@ -1,4 +1,4 @@
-"""Inline policies, managed policies with their versions, and what is attached to whom, in SQL."""
+"""Inline policies, managed policies with their versions, and attachments, in SQL."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -73,7 +73,7 @@ GRANTED = _granted()
 
 
 class SqlPolicies:
-    """`core.iam_ports.PolicyStore`."""
+    """`core.ports.iam.PolicyStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -102,7 +102,7 @@ class SqlPolicies:
         return await self._connections.write(_inline(owner_id, name)) == 1
 
     async def attach(self, owner_id: str, arn: str) -> bool:
-        """Attach a policy; nothing if it is. False if it is neither built in nor in the store."""
+        """Attach a policy; no effect if it is attached. False if it is neither built in nor in the store."""
         known = select(managed_policies.c.arn).where(managed_policies.c.arn == arn).exists()
         there = literal(arn).startswith(_BUILT_IN, autoescape=True) | known
         attach = insert(policy_attachments).from_select(
@@ -115,7 +115,7 @@ class SqlPolicies:
         return await self._connections.write(_attachment(owner_id, arn)) == 1
 
     async def attached(self, owner_id: str) -> Sequence[str]:
-        """Return the ARNs of what is attached, in order."""
+        """Return the ARNs of the attached policies, in order."""
         statement = (
             select(policy_attachments.c.arn)
             .where(policy_attachments.c.owner_id == owner_id)
@@ -124,12 +124,12 @@ class SqlPolicies:
         return [arn for (arn,) in await self._connections.read(statement)]
 
     async def holders(self, arn: str) -> Sequence[str]:
-        """Return the ids of those that it is attached to."""
+        """Return the ids of the identities and groups that the policy is attached to."""
         statement = select(policy_attachments.c.owner_id).where(policy_attachments.c.arn == arn)
         return [owner_id for (owner_id,) in await self._connections.list_rows(statement)]
 
     async def attachment_counts(self) -> Mapping[str, int]:
-        """Return to how many each policy is attached, by ARN; those that are attached only."""
+        """Return the number of attachments of each attached policy, by ARN."""
         statement = select(policy_attachments.c.arn, func.count()).group_by(policy_attachments.c.arn)
         return {str(arn): int(count) for arn, count in await self._connections.list_rows(statement)}
 
@@ -157,7 +157,7 @@ class SqlPolicies:
         return ManagedPolicy(*rows[0]) if rows else None
 
     async def all(self) -> Sequence[ManagedPolicy]:
-        """All managed policies of the account by name."""
+        """Return all managed policies of the account by name."""
         statement = select(*_POLICY_COLUMNS).order_by(managed_policies.c.name)
         return [ManagedPolicy(*row) for row in await self._connections.list_rows(statement)]
 
@@ -191,7 +191,7 @@ class SqlPolicies:
         return [PolicyVersion(*row) for row in await self._connections.read(_VERSIONS, {"arn": arn})]
 
     async def set_default(self, arn: str, version: int) -> bool:
-        """Make a version the default; False if there is none such."""
+        """Make a version the default; False if it does not exist."""
         known = select(policy_versions.c.version).where(
             policy_versions.c.arn == arn, policy_versions.c.version == version
         )
@@ -199,7 +199,7 @@ class SqlPolicies:
         return await self._connections.write(statement.values(default_version=version)) == 1
 
     async def remove_version(self, arn: str, version: int) -> bool:
-        """Delete a version; False if it is the default or there is none."""
+        """Delete a version; False if it is the default or does not exist."""
         default = select(managed_policies.c.default_version).where(managed_policies.c.arn == arn).scalar_subquery()
         statement = delete(policy_versions).where(
             policy_versions.c.arn == arn, policy_versions.c.version == version, policy_versions.c.version != default

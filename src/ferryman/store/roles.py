@@ -24,13 +24,13 @@ _PROVIDER_COLUMNS = (
 
 
 class SqlRoles:
-    """`core.iam_ports.RoleStore`."""
+    """`core.ports.iam.RoleStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def add(self, role: IamRole) -> None:
-        """Insert a role; `ServiceError` EntityAlreadyExists (409) if the name is taken."""
+        """Insert a role; `ServiceError` EntityAlreadyExists (409) if the name is in use."""
         try:
             await self._connections.write(insert(roles), _columns(role))
         except IntegrityError as error:
@@ -51,12 +51,12 @@ class SqlRoles:
         return [_role(row) for row in await self._connections.list_rows(statement)]
 
     async def page(self, path_prefix: str, after: str, limit: int) -> Sequence[IamRole]:
-        """Up to `limit` roles by name, from just behind `after`, whose path begins with `path_prefix`."""
+        """Return up to `limit` roles by name, starting after `after`, whose path begins with `path_prefix`."""
         statement, values = name_page(roles, _ROLE_COLUMNS, path_prefix, after, limit)
         return [_role(row) for row in await self._connections.list_rows(statement, values)]
 
     async def count(self) -> int:
-        """How many roles there are."""
+        """Return the number of roles."""
         return int((await self._connections.list_rows(count(roles)))[0][0])
 
     async def boundary_counts(self) -> Mapping[str, int]:
@@ -77,7 +77,7 @@ class SqlRoles:
 
 
 class SqlOidcProviders:
-    """`core.iam_ports.OidcProviderStore`."""
+    """`core.ports.iam.OidcProviderStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

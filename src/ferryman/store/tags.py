@@ -35,7 +35,7 @@ def tagged_page_statement(
 
 
 class SqlTags:
-    """`core.ports.TagStore`."""
+    """`core.ports.documents.TagStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -72,7 +72,7 @@ class SqlTags:
     async def page(
         self, resource_type: ResourceType, filters: Sequence[tuple[str, Sequence[str]]], after: str, limit: int
     ) -> Sequence[str]:
-        """Up to `limit` ids of tagged resources, in order, from just behind `after`; `filters` are (key, values)."""
+        """Return up to `limit` ids of tagged resources, in order, after `after`; `filters` are (key, values)."""
         rows = await self._connections.list_rows(tagged_page_statement(resource_type, filters, after, limit))
         return [str(resource_id) for (resource_id,) in rows]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 HEADER_SIZE = 120
 HEADER_LENGTH = 116
-"""What the first field of a frame says: the offset of PayloadLength. Peers die of anything larger (client.md §12.2)."""
+"""The value of a frame's first field: the offset of PayloadLength. Peers crash on anything larger (client.md §12.2)."""
 TYPE_SIZE = 32
 SCHEMA_VERSION = 1
 

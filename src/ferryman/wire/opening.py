@@ -18,7 +18,7 @@ Token = Annotated[str, Meta(max_length=TOKEN_LIMIT)]
 Name = Annotated[str, Meta(max_length=NAME_LIMIT)]
 
 SchemaVersion = Name | int | float
-"""AWS's ends send the text "1.0"; there are clients that send the number 1. Nothing depends on it."""
+"""AWS's ends send the text "1.0", some clients the number 1. Nothing depends on it."""
 
 
 class OpenDataChannel(msgspec.Struct, frozen=True, rename="pascal"):

@@ -19,7 +19,7 @@ KMS_ENCRYPTION_ACTION = "KMSEncryption"
 
 
 class MalformedPayload(ValueError):
-    """A payload that is not the JSON its message calls for; the text names the place."""
+    """The payload is not the JSON that its message requires; the text names the place."""
 
 
 class Acknowledge(msgspec.Struct, frozen=True, rename="pascal"):
@@ -65,7 +65,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
-    """What one of Ferryman's ends tells the other in the handshake that it can do beyond AWS's ends.
+    """What one of Ferryman's ends offers the other in the handshake, beyond what AWS's ends can do.
 
     `max_payload`: the largest stream payload it takes, in bytes. `mux`: the newest smux version it speaks. `stdin`: the
     input of a non-interactive command is its standard input, to be closed by the flag InputEnded. `undigested`: it
@@ -82,7 +82,7 @@ class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=Tru
 
 
 class RequestedAction(msgspec.Struct, frozen=True, rename="pascal"):
-    """One thing that a node asks a client to do; the parameters' shape depends on the type (client.md §8.1)."""
+    """An action that a node requests of a client; the parameters' shape depends on the type (client.md §8.1)."""
 
     action_type: str
     action_parameters: msgspec.Raw = msgspec.Raw(b"null")
@@ -111,7 +111,7 @@ class HandshakeRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaul
 
 
 class ProcessedAction(msgspec.Struct, frozen=True, rename="pascal"):
-    """What became of one requested action: status 1 success, 2 failed, 3 unsupported; AWS's client sends 0 for 3."""
+    """The result of one requested action: status 1 success, 2 failed, 3 unsupported; AWS's client sends 0 for 3."""
 
     action_type: str
     action_status: int
@@ -142,7 +142,7 @@ class EncryptionChallenge(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class AgentSessionState(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
-    """A node's word to the server: `session_state` is Connected or Terminating.
+    """A node's report to the server: `session_state` is Connected or Terminating.
 
     `client_id` is Ferryman's addition: everything that follows on this channel is meant for that client.
     """
@@ -183,7 +183,7 @@ def decode_payload(data: bytes, kind: type[Payload]) -> Payload:
 
 
 def decode_acknowledge(data: bytes) -> Acknowledge:
-    """Return the acknowledgement in `data`; the fast form of `decode_payload` for the commonest message."""
+    """Return the acknowledgement in `data`; a fast form of `decode_payload` for the most common message."""
     try:
         return _ACKNOWLEDGE.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

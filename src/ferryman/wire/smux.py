@@ -11,7 +11,7 @@ from enum import IntEnum
 VERSION = 1
 WINDOWED_VERSION = 2
 MAX_SENT = 32768
-"""Largest frame that the reference sends; a receiver takes 65535."""
+"""The largest frame that the reference implementation sends; receivers accept 65535."""
 MAX_DATA = 65535
 HEADER_SIZE = 8
 
@@ -27,7 +27,7 @@ class Command(IntEnum):
     PSH = 2
     NOP = 3
     UPD = 4
-    """Version 2: how much the receiver has consumed, and how much more than that it takes."""
+    """Version 2: how much the receiver has consumed, and how much more it accepts."""
     RST = 5
     """Version 2, Ferryman's addition: the stream is over in both directions; the data is a reason in UTF-8."""
 
@@ -67,7 +67,7 @@ def encode_update(consumed: int, window: int) -> bytes:
 
 
 def decode_update(data: bytes) -> tuple[int, int]:
-    """Return what `encode_update` took; raises MalformedSmux."""
+    """Return the arguments of `encode_update`; raises MalformedSmux."""
     if len(data) != _UPDATE.size:
         raise MalformedSmux(f"a window update has {_UPDATE.size} bytes, this one has {len(data)}")
     consumed, window = _UPDATE.unpack(data)

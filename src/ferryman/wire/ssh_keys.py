@@ -16,7 +16,7 @@ KEY_SECONDS = 60
 KEY_LIMIT = 4096
 """Characters of a key with its type and comment."""
 REASON_LIMIT = 200
-"""Characters of what an agent says about a key that it did not take."""
+"""Characters of an agent's reason for refusing a key."""
 _TYPES = frozenset(
     {
         "ssh-ed25519",
@@ -40,14 +40,14 @@ class SshPublicKey(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class SshPublicKeyResult(msgspec.Struct, frozen=True, rename="pascal"):
-    """What became of a key; `error` is empty if sshd can find it."""
+    """The result of offering a key; `error` is empty if sshd can find it."""
 
     key_id: str
     error: str = ""
 
 
 def bare_key(text: str) -> str:
-    """Return TYPE BASE64 of one line of an authorized_keys file that has no options; ValueError if it is none.
+    """Return TYPE BASE64 of a line of an authorized_keys file without options; ValueError if it is not such a line.
 
     What is returned cannot hold an option, a second key or anything else that sshd reads.
     """
@@ -72,5 +72,5 @@ def fingerprint(key: str) -> str:
 
 
 def is_user_name(text: str) -> bool:
-    """Tell whether a text may be an account's name here: it is also the name of a file."""
+    """Return whether a text may be an account's name here: it is also the name of a file."""
     return _USER.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""The SELECT of a page of access requests: flat, whichever filters are given together, as `store.session_pages`.
+"""The SELECT of a page of access requests. As in `store.sessions.pages`, its cost does not grow with history.
 
 A page takes one walk along an index for each status that may match; the database merges them in order and stops when
 the page is full. `access_request_nodes` repeats what a page of one node's requests selects.
@@ -21,7 +21,7 @@ STATUS_CODES: Mapping[AccessRequestStatus, int] = {
     AccessRequestStatus.REVOKED: 11,
     AccessRequestStatus.EXPIRED: 12,
 }
-"""Never renumber: these are in every database. What has a deadline is below 10."""
+"""Never renumber: these are in every database. Statuses with a deadline are below 10."""
 OF_NODES = ("status", "requester_id", "requester_arn", "created_at")
 """Columns of a request that every row of its nodes has."""
 

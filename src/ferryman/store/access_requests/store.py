@@ -37,13 +37,13 @@ class _Plan(msgspec.Struct, frozen=True):
 
 
 class SqlAccessRequests:
-    """`core.access_ports.AccessRequestStore`."""
+    """`core.ports.access_requests.AccessRequestStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def add(self, request: AccessRequest, most_pending: int) -> bool:
-        """Insert a request; False if it is Pending and its requester has `most_pending` such already."""
+        """Insert a request; False if it is Pending and its requester already has `most_pending` such requests."""
         values = _row(request)
         pending = (
             select(func.count())
@@ -126,7 +126,7 @@ class SqlAccessRequests:
     async def page(
         self, query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int
     ) -> Sequence[AccessRequest]:
-        """Up to `limit` requests that match, newest first, from just behind `after`."""
+        """Return up to `limit` requests that match, newest first, starting after `after`."""
         statement = page_statement(query, after, limit)
 
         def run(read: Reader) -> Sequence[AccessRequest]:
@@ -136,7 +136,7 @@ class SqlAccessRequests:
         return await self._connections.list_together(run)
 
     async def prune(self, ended_before: Millis, limit: int) -> int:
-        """Delete up to `limit` requests that ended before; returns how many."""
+        """Delete up to `limit` requests that ended before a time; return how many."""
         oldest = (
             select(requests.c.request_id)
             .where(requests.c.ended_at < ended_before)

@@ -1,4 +1,4 @@
-"""The SELECT of a page of sessions: flat with history, whichever filters are given together.
+"""The SELECT of a page of sessions; its cost does not grow with history, whichever filters are combined.
 
 Each index of pages starts with what filters name (nothing, a target, an owner, or both), continues with status and
 access type, and ends with the order of a page. A page takes one walk along an index for each status and access type

@@ -102,7 +102,7 @@ _DISCONNECT = (
 
 
 class SqlSessions:
-    """`core.ports.SessionStore`."""
+    """`core.ports.sessions.SessionStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -110,7 +110,7 @@ class SqlSessions:
     async def add(
         self, session: Session, document_content: str | None = None, quota: SessionQuota | None = None
     ) -> SessionUsage | None:
-        """Insert a session and its document unless that would exceed `quota`; then return what is used of it."""
+        """Insert a session and its document, unless that would exceed `quota`: then return what is used of it."""
         size = 0 if document_content is None else len(document_content.encode())
         row = row_of(session) | {"document_content": document_content, "document_size": size, "person_id": None}
         if quota is None:
@@ -126,7 +126,7 @@ class SqlSessions:
         return SessionUsage(*used)
 
     async def document_content(self, session_id: SessionId) -> str | None:
-        """Return what the session's node is to run; None once it ended, or for no such session."""
+        """Return what the session's node is to run; None if the session has ended or does not exist."""
         statement = select(sessions.c.document_content).where(sessions.c.session_id == session_id)
         rows = await self._connections.read(statement)
         return rows[0][0] if rows else None
@@ -202,7 +202,7 @@ class SqlSessions:
         await self._connections.write(statement)
 
     async def move_times(self, by: int) -> int:
-        """Move start and deadline of every active session by so many milliseconds."""
+        """Move the start and the deadline of every active session by a number of milliseconds."""
         moved = sessions.c.deadline_at + by
         bound = func.coalesce(sessions.c.access_ends_at, moved)
         statement = (
@@ -217,7 +217,7 @@ class SqlSessions:
         return [session_of(row) for row in await self._connections.read(due_statement(now, limit))]
 
     async def page(self, query: SessionQuery, after: SessionPosition | None, limit: int) -> Sequence[Session]:
-        """Up to `limit` sessions that match, from just behind `after`. Cost does not grow with history."""
+        """Return up to `limit` sessions that match, starting after `after`. Cost does not grow with history."""
         page = page_statement(query, after, limit)
         if page is None:
             return []
@@ -234,5 +234,5 @@ class SqlSessions:
         return [session_of(row) for row in await self._connections.read(statement)]
 
     async def prune(self, ended_before: Millis, limit: int) -> int:
-        """Delete up to `limit` ended sessions that ended before; returns how many."""
+        """Delete up to `limit` ended sessions that ended before a time; return how many."""
         return await self._connections.write(prune_statement(ended_before, limit))
