@@ -27,8 +27,8 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
         b'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlLm9yZyJ9.\n{"\xaa":1}',
         b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlLm9yZyJ9.\n" + _NESTED,
     ),
-    "plugin.agent_features": (b"2.3.722." + _LONG_NUMBER,),
-    "plugin.answer.nodes": (
+    "client.agent_features": (b"2.3.722." + _LONG_NUMBER,),
+    "client.answer.nodes": (
         b"\x03{}",
         b"\x03\xff",
         b"\x038",
@@ -38,7 +38,7 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
         b'\x03{"InstanceInformationList":[{"InstanceId":{}}]}',
         b"\x03" + _NESTED,
     ),
-    "plugin.answer.resume_session": (
+    "client.answer.resume_session": (
         b"\x028",
         b'\x03{"TokenValue":{}}',
         b'\x02{"__type":{}}',
@@ -46,7 +46,7 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
         b'\x03{"TokenValue":"t","StreamUrl":8}',
         b"\x03" + _NESTED,
     ),
-    "plugin.answer.start_session": (
+    "client.answer.start_session": (
         b"\x03{}",
         b'\x03{"SessionId":"s"}',
         b'\x03{"SessionId":"s","TokenValue":"t"}',
@@ -54,16 +54,16 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
         b"\x02\xff",
         b'\x03""',
     ),
-    "plugin.arguments": (_NESTED + b"\nus-east-1\nStartSession",),
-    "plugin.digest_listing": (b"0" * 64 + b"  .//etc/passwd\n", b"0" * 64 + b"  ./a/../../b\n"),
-    "plugin.oidc": (
+    "client.arguments": (_NESTED + b"\nus-east-1\nStartSession",),
+    "client.digest_listing": (b"0" * 64 + b"  .//etc/passwd\n", b"0" * 64 + b"  ./a/../../b\n"),
+    "client.oidc": (
         _NESTED,
         b'{"issuer":"https://idp.example.org","authorization_endpoint":"https://idp.example.org/a",'
         b'"token_endpoint":"https://idp.example.org/t","device_authorization_endpoint":"https://idp.example.org/device"}'
         b"\n---\n" + _NESTED,
     ),
-    "recording.record_time": (b'{"\xe5"', _NESTED),
-    "recording.trail": (b'{"":"\xff"}\n', _NESTED + b"\n"),
+    "audit.record_time": (b'{"\xe5"', _NESTED),
+    "audit.trail": (b'{"":"\xff"}\n', _NESTED + b"\n"),
     "transport.answer": (b"\x01" + _NESTED, b"\x00" + _NESTED, b'\x00{"__type":"\xed\xa0\x80"}'),
     "transport.error": (_NESTED,),
 }

@@ -1,8 +1,7 @@
 """The bus of one process and one event loop.
 
-It promises what a networked bus does and nothing else: delivery at most once, by subject, one message per handler at a
-time. A
-subscriber with `PENDING_LIMIT` messages waiting loses further ones, as a slow consumer of a real bus does.
+It promises what a networked bus does and nothing else: delivery at most once, by subject, one message at a time per
+handler. A subscriber with `PENDING_LIMIT` messages waiting loses further ones, as a slow consumer of such a bus does.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ _log = structlog.get_logger("ferryman.bus")
 
 
 class _Subscriber:
-    """One handler on one subject. Messages wait for its lock in the order in which they came."""
+    """One handler on one subject. Messages wait for its lock in the order in which they arrived."""
 
     __slots__ = ("_bus", "_handler", "_turn", "pending", "subject")
 
@@ -38,7 +37,7 @@ class _Subscriber:
             self.pending -= 1
 
     async def close(self) -> None:
-        """Stop receiving; what is under way finishes. Idempotent."""
+        """Stop receiving; a handler that is running finishes. Idempotent."""
         self._bus._remove(self)
 
 
@@ -58,7 +57,7 @@ class MemoryBus:
     async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:
         """Send to the newest subscriber and return its reply.
 
-        Raises `NoResponders` at once when there is none, `TimeoutError` after `timeout` seconds or when the handler
+        Raises `NoResponders` immediately if there is none, `TimeoutError` after `timeout` seconds or when the handler
         failed. The handler is not interrupted by a requester that stops waiting.
         """
         subscribers = self._subscribers.get(subject)
@@ -89,7 +88,7 @@ class MemoryBus:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Forget every subscriber and cancel what is under way; idempotent."""
+        """Remove every subscriber and cancel running handlers; idempotent."""
         self._subscribers.clear()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:

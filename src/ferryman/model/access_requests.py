@@ -56,7 +56,7 @@ class ApproverKind(StrEnum):
     ROLE = "role"
     """Every session of it."""
     ARN = "arn"
-    """Whoever has exactly this ARN: one session of a role."""
+    """The identity with exactly this ARN: one session of a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Approver:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalLevel:
-    """One level of approval: so many of these approvers. Levels are taken in order."""
+    """One level of approval: how many of these approvers are needed. Levels follow each other in order."""
 
     name: str
     minimum: int
@@ -78,7 +78,7 @@ class ApprovalLevel:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One approver's yes. `level` counts from 0; `person_id` is whom one approval counts for."""
+    """One approval. `level` counts from 0; `person_id` is whom one approval counts for."""
 
     level: int
     person_id: str

@@ -1,4 +1,4 @@
-"""Documents: their versions as they are kept. What they say is `core.document_content`'s and `approval_policies`'."""
+"""Documents and their versions as they are stored. `core.documents` knows what their content means."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,12 +6,12 @@ from enum import StrEnum
 from ferryman.model.identifiers import Millis
 
 PREFERENCES_DOCUMENT = "SSM-SessionManagerRunShell"
-"""What a session runs when no document is named; its inputs are the account's preferences for every session."""
+"""The document of a session that names none; its inputs are the account's preferences for every session."""
 
 
 AUTO_APPROVAL_DOCUMENT = "SSM-JustInTimeAccessAutoApprovalPolicy"
 DENY_ACCESS_DOCUMENT = "SSM-JustInTimeAccessDenyAccessOrgPolicy"
-"""The two documents of type AutoApprovalPolicy that there may be, as AWS names them."""
+"""The only two documents of type AutoApprovalPolicy, as AWS names them."""
 
 
 class DocumentType(StrEnum):
@@ -47,7 +47,7 @@ class DocumentVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A version with its content, and where it stands among the document's versions.
+    """A version with its content, and its place among the document's versions.
 
     `content` is as its author wrote it; `json` is the same as JSON.
     """
@@ -66,7 +66,7 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class WhichVersion:
-    """Which of a document's versions is meant: this number, or the one so named, or else the default or the latest."""
+    """Selects a version of a document: by number, by version name, or else the default or the latest."""
 
     number: int | None = None
     version_name: str | None = None

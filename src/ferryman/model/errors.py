@@ -1,8 +1,8 @@
-"""The errors that cross rooms: an answer to a caller, and a document that cannot be had."""
+"""The errors that several packages share: answers to callers, documents that cannot be fetched, a failed store."""
 
 
 class ServiceError(Exception):
-    """An answer that refuses a call: an AWS error code, a message for people, an HTTP status.
+    """The call is refused: an AWS error code, a message for people, an HTTP status.
 
     Raised by use cases and by validation; serialised in one place, `awsapi`. `message` says what failed and,
     where it helps, what to do next; it never holds a secret.
@@ -16,7 +16,7 @@ class ServiceError(Exception):
 
 
 class Unfetchable(Exception):
-    """A document cannot be had, or is not what it should be; the text says why, without its content."""
+    """A document cannot be fetched, or is not valid; the text says why, without its content."""
 
 
 class StoreUnavailable(Exception):

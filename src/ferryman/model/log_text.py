@@ -1,4 +1,4 @@
-"""Log records as text in which nothing foreign can steer a terminal or pass for another record."""
+"""Log records as text in which nothing foreign can control a terminal or imitate another record."""
 
 import logging
 from types import TracebackType

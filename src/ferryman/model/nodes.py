@@ -7,7 +7,7 @@ from ferryman.model.identifiers import ActivationId, Millis, NodeId
 
 
 class PingStatus(StrEnum):
-    """Online: the control channel is up now. ConnectionLost: it was, not long ago. Inactive: long ago, or never."""
+    """Online: the control channel is up. ConnectionLost: it was up recently. Inactive: long ago, or never."""
 
     ONLINE = "Online"
     CONNECTION_LOST = "ConnectionLost"
@@ -16,7 +16,7 @@ class PingStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeInformation:
-    """What a node says of itself in UpdateInstanceInformation; empty until it has said it."""
+    """What a node reports about itself in UpdateInstanceInformation; empty before the first report."""
 
     agent_name: str = ""
     agent_version: str = ""

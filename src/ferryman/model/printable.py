@@ -30,7 +30,7 @@ def one_line(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return `text` as `printable`, but with line feeds and tabs left alone: for text whose lines are our own."""
+    """Return `text` as `printable`, but with line feeds and tabs left alone: for text with line breaks of our own."""
     return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
 
 

@@ -30,7 +30,7 @@ class SessionState(StrEnum):
 
 
 class AccessType(StrEnum):
-    """How the caller came to be allowed."""
+    """How the caller got access."""
 
     STANDARD = "Standard"
     JUST_IN_TIME = "JustInTime"
@@ -101,7 +101,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionUsage:
-    """What a person's active sessions amount to: `waiting` are Connecting, with `waiting_bytes` of documents to run;
+    """What a person's active sessions use: `waiting` are Connecting, with `waiting_bytes` of documents to run;
     `on_node` are on one node."""
 
     waiting: int
@@ -111,7 +111,7 @@ class SessionUsage:
 
 @dataclass(frozen=True, slots=True)
 class SessionQuota:
-    """The most that a person's sessions may amount to. `person_id` is `Caller.person_id`: roles do not change it."""
+    """The limits of a person's active sessions. `person_id` is `Caller.person_id`: roles do not change it."""
 
     person_id: str
     most: SessionUsage

@@ -1,4 +1,4 @@
-"""Tags: what kinds of resource have them, and which may be on one resource together."""
+"""Tags: the types of resource that have them, and the rules for the tags of one resource."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,7 +18,7 @@ class ResourceType(StrEnum):
 
 
 TAG_LIMIT = 50
-"""Tags that a resource may have."""
+"""The most tags that a resource may have."""
 
 
 class AlikeTagKeys(Exception):

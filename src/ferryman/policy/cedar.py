@@ -2,7 +2,7 @@
 
 Pure. `cedarpy` is Cedar's own engine; this module bounds what it is given and reads what it says strictly: a statement
 that cannot be evaluated is an error for the whole policy, never a statement less. The engine can still take seconds or
-overflow its stack, so the server runs it in a process of its own (`core.document_work`).
+overflow its stack, so the server runs it in a process of its own (`sandbox`).
 """
 
 import re

@@ -1,14 +1,14 @@
-"""Connections to the database: a few that read, two for listings, one that writes.
+"""Connections to the database: several for reading, two for listings, one for writing.
 
-Each statement is a transaction of its own unless asked.
+Each statement is a separate transaction unless a method says otherwise.
 
 A statement is one trip to a thread and back, on the standard library's driver: an asynchronous driver under SQLAlchemy
-makes four or five such trips a statement (`docs/decisions`). SQLite has one writer at a time; giving it one thread
-makes the others wait here, in order, and not in SQLite's busy loop. `synchronous=FULL` makes a write durable when it
-returns, also over a power failure.
+makes four or five such trips per statement (`docs/decisions`). SQLite allows one writer at a time; with one writing
+thread the others wait here, in order, and not in SQLite's busy loop. `synchronous=FULL` makes a write durable when it
+returns, even across a power failure.
 
-Building a statement costs several times what running it does, and happens on the event loop. A statement that API calls
-run is built once, when its module is imported, with `bindparam` for what changes.
+Building a statement costs several times as much as running it, and happens on the event loop. So a statement that API
+calls run is built once, when its module is imported, with `bindparam` for what changes.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The audit trail of a machine that somebody else could write to: `ferryman.recording`."""
+"""The audit trail of a machine that somebody else could write to: `ferryman.audit`."""
 
 from pathlib import Path
 from tempfile import mkdtemp
@@ -55,7 +55,7 @@ RECORDS = _records()
 
 TARGETS = (
     Target(
-        "recording.trail",
+        "audit.trail",
         _verified,
         (RECORDS,),
         (),
@@ -65,7 +65,7 @@ TARGETS = (
         seconds=2.0,  # commands read whole files, this one three times
     ),
     Target(
-        "recording.record_time",
+        "audit.record_time",
         _time,
         (RECORDS.split(b"\n")[0], b'{"time":"2025-01-01T00:00:00+23:59"}'),
         (),

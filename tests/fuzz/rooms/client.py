@@ -198,7 +198,7 @@ _SIGN_IN = b"\n---\n".join(
 
 TARGETS = (
     Target(
-        "plugin.arguments",
+        "client.arguments",
         _arguments,
         (
             b"\n".join(
@@ -210,11 +210,11 @@ TARGETS = (
         (arguments.InvalidArguments,),
         (b"ws://[::1]:99999/", b"wss://a@b/", b"http://[", b":x", b"\xe2\x84\x80"),
     ),
-    Target("plugin.reconnect_seconds", _reconnect_seconds, (b"300", b"1e3", b"nan"), (arguments.InvalidArguments,)),
-    Target("plugin.agent_features", _agent_features, (b"3.3.0.0", b"2.3.722.0", b"")),
-    Target("plugin.exit_code", exit_code, (b"EXIT_CODE: 0", b" EXIT_CODE: -255 ")),
+    Target("client.reconnect_seconds", _reconnect_seconds, (b"300", b"1e3", b"nan"), (arguments.InvalidArguments,)),
+    Target("client.agent_features", _agent_features, (b"3.3.0.0", b"2.3.722.0", b"")),
+    Target("client.exit_code", exit_code, (b"EXIT_CODE: 0", b" EXIT_CODE: -255 ")),
     Target(
-        "plugin.digest_listing",
+        "client.digest_listing",
         _digests,
         (b"%s  ./a/b\n\\%s  ./a\\nb\\\\\n" % (_DIGEST, _DIGEST),),
         (Failure,),
@@ -222,7 +222,7 @@ TARGETS = (
         MIB,
     ),
     Target(
-        "plugin.socks",
+        "client.socks",
         _socks,
         (
             b"\x05\x01\x00\x05\x01\x00\x03\x09localhost\x00\x50",
@@ -235,9 +235,9 @@ TARGETS = (
         KIB,
         costly=True,
     ),
-    Target("plugin.target", _names, (b"web-1\nweb-1.example.org\nweb-2\n\x1b]0;x\x07", b"db\nDB\ndb"), (Failure,), ()),
+    Target("client.target", _names, (b"web-1\nweb-1.example.org\nweb-2\n\x1b]0;x\x07", b"db\nDB\ndb"), (Failure,), ()),
     Target(
-        "plugin.answer.resume_session",
+        "client.answer.resume_session",
         _resumed,
         (
             b"\x03" + _RESPONSE,
@@ -249,7 +249,7 @@ TARGETS = (
         MIB,
     ),
     Target(
-        "plugin.answer.start_session",
+        "client.answer.start_session",
         _started,
         (b"\x03" + _RESPONSE, b'\x02{"__type":"TargetNotConnected","message":"m"}'),
         (Failure,),
@@ -257,7 +257,7 @@ TARGETS = (
         MIB,
     ),
     Target(
-        "plugin.answer.nodes",
+        "client.answer.nodes",
         _listed,
         (
             b'\x03{"InstanceInformationList":[{"InstanceId":"mi-1","Name":"web-1","PingStatus":"Online"},'
@@ -268,7 +268,7 @@ TARGETS = (
         64 * KIB,
     ),
     Target(
-        "plugin.oidc",
+        "client.oidc",
         _provider,
         (_SIGN_IN, _SIGN_IN + b" ", _SIGN_IN.replace(b"https://idp.example.org/", b"http://127.0.0.1:8080/")),
         (Failure,),
@@ -276,7 +276,7 @@ TARGETS = (
         256 * KIB,
     ),
     Target(
-        "plugin.loopback",
+        "client.redirect",
         _redirect,
         (b"GET /callback?code=c&state=s HTTP/1.1", b"GET / HTTP/1.1", b"POST /callback"),
         (ValueError,),

@@ -1,4 +1,4 @@
-"""Who is calling: the identity that a verified signature stands for, and what it may do."""
+"""The caller: the identity that a verified signature belongs to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Temporary credentials: the session that they stand for, as their session token says it."""
+"""The session that temporary credentials belong to, as their session token describes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ SOURCE_IDENTITY_LIMIT = 256
 
 
 class SessionKind(StrEnum):
-    """How an identity came by temporary credentials."""
+    """How an identity got temporary credentials."""
 
     USER = "user"
-    """GetSessionToken: the user itself, for a while."""
+    """GetSessionToken: the user itself, for a limited time."""
     ROLE = "role"
     """AssumeRole."""
     WEB_IDENTITY = "web-identity"

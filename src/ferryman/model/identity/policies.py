@@ -1,4 +1,4 @@
-"""Policies as documents: who holds them, and under which name; the language itself is `ferryman.policy`'s."""
+"""Policies as documents: their owners, names and versions. The language itself is in `ferryman.policy`."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ferryman.model.identifiers import Millis
 
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """A policy that bears on a caller: its ARN, or the owner's id and its name if it is inline; and its JSON text."""
+    """A policy that applies to a caller: its ARN, or the owner's id and its name if it is inline; and its JSON text."""
 
     name: str
     text: str

@@ -1,4 +1,4 @@
-"""Roles, which identities take on for a while, and the OpenID Connect providers whose people may."""
+"""Roles, which identities assume for a limited time, and the OpenID Connect providers whose users may assume them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class IamRole:
 
 @dataclass(frozen=True, slots=True)
 class RoleChanges:
-    """Members to set; None leaves one as it is. `boundary_arn` "" takes it away."""
+    """Members to set; None leaves one as it is. `boundary_arn` "" removes the boundary."""
 
     description: str | None = None
     trust_policy: str | None = None

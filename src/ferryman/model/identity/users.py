@@ -21,7 +21,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class UserChanges:
-    """Members to set; None leaves one as it is. `boundary_arn` "" takes it away."""
+    """Members to set; None leaves one as it is. `boundary_arn` "" removes the boundary."""
 
     name: str | None = None
     path: str | None = None
@@ -39,7 +39,7 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A long-lived access key. `sealed_secret` is the secret under the server's key, never in clear."""
+    """A long-lived access key. `sealed_secret` is the secret, encrypted with the server's key."""
 
     access_key_id: str
     user_id: str
