@@ -158,7 +158,7 @@ def test_accepted(text: str) -> None:
         (
             document(changed(ALLOW, Condition={"Is": {"a:b": "c"}})),
             "Statement[0].Condition.Is.a:b",
-            "no condition operator",
+            "the condition operator",
         ),
         (
             document(changed(ALLOW, Condition={"StringLike": {"username": "c"}})),
