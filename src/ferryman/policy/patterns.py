@@ -92,8 +92,10 @@ def _find(segment: Segment, text: str, start: int, end: int, work: Work) -> int:
     """Return the leftmost place of the segment that lies within `start` and `end`, or -1."""
     if isinstance(segment, str):
         return text.find(segment, start, end)
+    if start + segment.length > end:  # also keeps the ends below from being negative, which count from the end
+        return -1
     if not segment.runs:
-        return start if start + segment.length <= end else -1
+        return start
     offset, run = segment.runs[0]
     after = segment.length - offset - len(run)
     for _ in range(_TRIES):

@@ -36,6 +36,7 @@ class Counted(str):
     ("written", "text", "fits"),
     [
         ("", "", True),
+        ("*b?*ba", "ba", False),
         ("", "a", False),
         ("a", "a", True),
         ("a", "A", False),
