@@ -17,6 +17,8 @@ from ferryman.core.service import Limits
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.http.steps import UNSIGNED_BODY
+from ferryman.server.http.throttling import REFUSAL_SECONDS
 from ferryman.server.timeouts import Timeouts
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
@@ -513,3 +515,18 @@ class TestFewCalls:
         refused = await refusal(server, "describe_sessions", State="Active")
         assert refused == ("ThrottlingException", "Rate exceeded", 400)
         await server.call("get_connection_status", Target="mi-0123456789abcdef0")
+
+
+class TestUnsignedCalls:
+    """Calls without a signature, which nobody can be throttled for."""
+
+    async def test_a_large_body_is_refused_unread(self, server: Server) -> None:
+        body = b'{"ActivationId":1,"x":"' + b"x" * UNSIGNED_BODY + b'"}'
+        status, answer = await server.json_call("AmazonSSM.RegisterManagedInstance", body)
+        assert (status, answer["__type"]) == (413, "RequestEntityTooLargeException")
+
+    async def test_a_malformed_one_waits_for_its_refusal(self, server: Server) -> None:
+        began = asyncio.get_running_loop().time()
+        status, _answer = await server.json_call("AmazonSSM.RegisterManagedInstance", b'{"ActivationId":1}')
+        assert status == 400
+        assert asyncio.get_running_loop().time() - began >= REFUSAL_SECONDS

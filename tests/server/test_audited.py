@@ -20,6 +20,7 @@ from ferryman.core.audit.redaction import HIDDEN
 from ferryman.core.service import AuditSettings, Service
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.http.call_records import access_key_id
 from tests.server.running import Recorded, Server, until
 
 
@@ -256,3 +257,17 @@ class TestNotRequired:
         [record] = await told.calls("CreateControlChannel")
         assert record["requestParameters"]["channelId"] == node.node_id
         assert record["responseElements"]["tokenValue"] == HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("authorization", "claimed"),
+    [
+        ("AWS4-HMAC-SHA256 Credential=AKIAREAL/2030/r/ssm/aws4_request, SignedHeaders=host", "AKIAREAL"),
+        ("AWS4-HMAC-SHA256 X=Credential=AKIAVICTIM/, Credential=AKIAREAL/2030/r", "AKIAREAL"),
+        ("Xa=Credential=AKIAVICTIM/&X-Amz-Credential=AKIAREAL%2F2030", "AKIAREAL"),
+        ("X-Amz-Credential=AKIAREAL%2F2030", "AKIAREAL"),
+        ("role=publish_subscribe", None),
+    ],
+)
+def test_the_claimed_key_is_the_one_that_is_verified(authorization: str, claimed: str | None) -> None:
+    assert access_key_id(authorization) == claimed

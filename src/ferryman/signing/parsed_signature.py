@@ -85,6 +85,9 @@ def _from_header(request: SignableRequest, authorization: str) -> ParsedSignatur
     missing = [f"Authorization header requires '{name}' parameter." for name in _PARAMETERS if not given.get(name)]
     if missing:
         raise IncompleteSignature(" ".join(missing))
+    unknown = [name for name in given if name not in _PARAMETERS]
+    if unknown:
+        raise IncompleteSignature(f"Authorization header has the unknown parameter {_quote(unknown[0])}.")
     signed_at = _signing_time(request)
     tokens = request.values(_SESSION_TOKEN)
     access_key_id, scope = _credential(given["Credential"], signed_at)

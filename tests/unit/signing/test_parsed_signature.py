@@ -229,3 +229,10 @@ def test_no_header_raises_anything_else(credential: str, names: str, signature: 
     text = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
     with pytest.raises(SignatureError):
         parse(request(text, date))
+
+
+def test_a_parameter_that_is_not_of_the_scheme_is_refused() -> None:
+    """Nothing in the header can name another key than the one that is verified."""
+    hostile = GOOD.replace("Credential=", "X=Credential=AKIAVICTIM0000000000/, Credential=", 1)
+    with pytest.raises(IncompleteSignature, match="unknown parameter"):
+        parse(request(hostile))

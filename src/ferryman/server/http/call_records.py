@@ -12,7 +12,7 @@ from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.signing.canonical import SignableRequest
 
-_CREDENTIAL = re.compile(r"Credential=([A-Za-z0-9-]{1,128})(?:/|%2F)")
+_CREDENTIAL = re.compile(r"(?:(?<=[ ,])Credential|(?:(?<=&)|^)X-Amz-Credential)=([A-Za-z0-9-]{1,128})(?:/|%2F)")
 _UPGRADES = {"CreateControlChannel": "OpenControlChannel", "CreateDataChannel": "OpenDataChannel"}
 
 

@@ -9,6 +9,7 @@ from ferryman.awsapi.dispatch import ApiProtocol, Response, identify, parse, unk
 from ferryman.awsapi.dispatch import serialise as serialised
 from ferryman.core.audit import records
 from ferryman.core.identity.node_credentials import node_caller
+from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import CallerKind
 from ferryman.server.http.app_keys import GATEWAY, KEY_USES
 from ferryman.server.http.authentication import authenticate_caller, authenticate_node, origin_of, signable
@@ -16,10 +17,13 @@ from ferryman.server.http.call_context import CallContext
 from ferryman.server.http.call_records import observed_call
 from ferryman.server.http.failed_attempts import counted_attempt
 from ferryman.server.http.request_body import whole_body
-from ferryman.server.http.throttling import await_turn
+from ferryman.server.http.throttling import REFUSAL_SECONDS, await_turn
 from ferryman.server.listener.connection import recognise
 from ferryman.server.operations.context import OperationContext
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Authentication, authentication_of
+
+UNSIGNED_BODY = 32 * 1024
+"""Bytes of a call without a signature; a registration has a public key, and an identity token is smaller."""
 
 
 async def read_body(request: web.Request, context: CallContext) -> None:
@@ -76,6 +80,7 @@ async def throttle(request: web.Request, context: CallContext) -> None:
     call, observed = context.identified()
     if observed.caller is not None:
         await await_turn(request, observed.caller.person_id, call.operation, observed.caller.kind)
+    context.admitted = True
 
 
 async def admit(request: web.Request, context: CallContext) -> None:
@@ -84,12 +89,21 @@ async def admit(request: web.Request, context: CallContext) -> None:
     key = (call.service, call.operation)
     if authentication_of(key) is Authentication.SIGV4 and key not in BY_CALLER:
         raise unknown_operation(call.operation)
-    context.admitted = True
 
 
 async def parse_parameters(request: web.Request, context: CallContext) -> None:
     """Parse the parameters and validate them by the service's model."""
     call, observed = context.identified()
+    if authentication_of((call.service, call.operation)) is Authentication.NONE:
+        if len(context.signed.body) > UNSIGNED_BODY:
+            message = f"The body of an unsigned call may have {UNSIGNED_BODY} bytes."
+            raise ServiceError("RequestEntityTooLargeException", message, status=413)
+        try:
+            observed.parameters = parse(call, context.signed.body)
+        except ServiceError:
+            await asyncio.sleep(REFUSAL_SECONDS)  # nobody is throttled for it
+            raise
+        return
     observed.parameters = parse(call, context.signed.body)
 
 

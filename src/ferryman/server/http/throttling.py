@@ -10,6 +10,7 @@ from ferryman.model.identity.callers import CallerKind
 from ferryman.policy.work import EvaluationTooLarge
 from ferryman.server.http.app_keys import GATEWAY, THROTTLE
 from ferryman.server.http.call_context import CallContext
+from ferryman.server.listener.connection import Connection
 
 REFUSAL_SECONDS = 0.25
 """How long a call over the limit waits for its refusal: callers who ignore the limit then cost little. SDKs wait longer
@@ -29,8 +30,10 @@ async def await_turn(
         try:
             throttle.acquire(caller_id, operation, clock(), node=kind is CallerKind.NODE)
         except ServiceError:
+            if isinstance(request.protocol, Connection):
+                request.protocol.wait_for_turn()
             await asyncio.sleep(REFUSAL_SECONDS)
-            if asyncio.get_running_loop().time() >= until:
+            if asyncio.get_running_loop().time() >= until or request.transport is None:
                 raise
         else:
             return

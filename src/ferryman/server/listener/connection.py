@@ -105,7 +105,7 @@ class Connection(web.RequestHandler):
         self._arrival: asyncio.Task[None] | None = None
         self._reading: asyncio.Timeout | None = None
         self._begun = False
-        self._head = b""
+        self._head = bytearray()
         self.refused = False
         """Whether the rest of the request is not read; the response is the connection's last."""
 
@@ -121,6 +121,10 @@ class Connection(web.RequestHandler):
         fits = self._limits.identify(self, caller, node=node) and has_room
         self.refused |= not fits
         return fits
+
+    def wait_for_turn(self) -> None:
+        """Note that the peer waits for its turn: the connection is not idle, so that waiting ones have a limit."""
+        self._limits.mark_busy(self)
 
     def working(self) -> bool:
         """Note that a whole request has arrived; False if its sender has too many bytes of unanswered ones."""
@@ -181,13 +185,12 @@ class Connection(web.RequestHandler):
             if self.refused:
                 return
         if not self._begun:
-            data = self._head + data
-            if _unfinished(data):
-                self._head = data
+            searched = max(0, len(self._head) - 2)  # a head sent byte by byte is not searched from its start each time
+            self._head += data
+            if _is_unfinished(self._head, searched) or self.transport is None:
                 return
-            if self.transport is None:
-                return
-            self._begun, self._head = True, b""
+            data, self._head = bytes(self._head), bytearray()
+            self._begun = True
             super().connection_made(self.transport)
         super().data_received(data)
 
@@ -280,9 +283,14 @@ class Connection(web.RequestHandler):
             transport.close()
 
 
-def _unfinished(head: bytes) -> bool:
-    """Whether more of a request's head is to come. What cannot be a head is finished: it is answered immediately."""
-    return len(head) < HEAD_BYTES and head[:1].isupper() and b"\n\r\n" not in head and b"\n\n" not in head
+def _is_unfinished(head: bytearray, searched: int) -> bool:
+    """Return whether more of a request's head is to come; what is before `searched` is known to hold no end of it.
+
+    What cannot be a head is finished: it is answered immediately.
+    """
+    if len(head) >= HEAD_BYTES or not head[:1].isupper():
+        return False
+    return head.find(b"\n\r\n", searched) < 0 and head.find(b"\n\n", searched) < 0
 
 
 def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> None:
