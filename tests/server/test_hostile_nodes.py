@@ -130,3 +130,26 @@ class TestPace:
         assert max(took) >= REFUSAL_SECONDS
         assert await opened(victim.node) < max(took)
         await unharmed(victim)
+
+
+class TestWaitingUpgrades:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(calls_burst=12, calls_per_second=0.001, connections_per_caller=4)
+
+    async def test_upgrades_that_wait_for_their_turn_are_limited(self, server: Server) -> None:
+        """They count as busy connections, so that further ones are refused and none is evicted to wait unseen."""
+        node = await server.register()
+        path = "/v1/data-channel/admin-0123456789abcdef0"
+
+        async def upgrade() -> int:
+            async with server.http.get(server.url_of(path), headers=node.signed("GET", path)) as answer:
+                return answer.status
+
+        began = asyncio.get_running_loop().time()
+        waiting = [asyncio.create_task(upgrade()) for _ in range(24)]
+        done, _ = await asyncio.wait(waiting)
+        assert asyncio.get_running_loop().time() - began >= REFUSAL_SECONDS
+        statuses = [task.result() for task in done if task.exception() is None]
+        assert len(statuses) == len(waiting)  # an evicted connection has no status
+        assert set(statuses) == {400}
