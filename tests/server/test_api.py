@@ -516,6 +516,14 @@ class TestFewCalls:
         assert refused == ("ThrottlingException", "Rate exceeded", 400)
         await server.call("get_connection_status", Target="mi-0123456789abcdef0")
 
+    async def test_operations_that_the_server_lacks_share_one_limit(self, server: Server) -> None:
+        codes = []
+        for target in ("AmazonSSM.ListCommands", "AmazonSSM.SendCommand", "AmazonSSM.GetParameter"):
+            headers = server.signed("POST", "/", "", b"{}", {"Content-Type": JSON, "X-Amz-Target": target})
+            codes.append((await server.json_call(target, b"{}", headers))[1]["__type"])
+        assert codes[-1] == "ThrottlingException"
+        assert "ThrottlingException" not in codes[:-1]
+
 
 class TestUnsignedCalls:
     """Calls without a signature, which nobody can be throttled for."""

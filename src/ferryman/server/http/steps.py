@@ -25,6 +25,8 @@ from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KE
 UNSIGNED_BODY = 32 * 1024
 """Bytes of a call without a signature; a registration has a public key, and an identity token is smaller."""
 
+KNOWN = frozenset({*BY_CALLER, *BY_NODE_KEY})
+
 
 async def read_body(request: web.Request, context: CallContext) -> None:
     """Read the whole body, which the signature covers; nobody is known before it is here."""
@@ -79,7 +81,8 @@ async def throttle(request: web.Request, context: CallContext) -> None:
     """Refuse a caller who calls this operation too often."""
     call, observed = context.identified()
     if observed.caller is not None:
-        await await_turn(request, observed.caller.person_id, call.operation, observed.caller.kind)
+        operation = call.operation if (call.service, call.operation) in KNOWN else ""  # all others share one limit
+        await await_turn(request, observed.caller.person_id, operation, observed.caller.kind)
     context.admitted = True
 
 
