@@ -1,12 +1,31 @@
-"""Slow listings: the error, and the filters that make them faster."""
+"""Slow listings: whose they are, the error, and the filters that make them faster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from ferryman.model.errors import ServiceError
 
 CODE = "ThrottlingException"
 """SDKs retry it after a pause."""
+
+
+_person: ContextVar[str] = ContextVar("listing_person", default="")
+
+
+@contextmanager
+def listing_for(person_id: str) -> Iterator[None]:
+    """Count the listings inside as this person's: the store shares its readers between people."""
+    token = _person.set(person_id)
+    try:
+        yield
+    finally:
+        _person.reset(token)
+
+
+def listing_person() -> str:
+    """Return whose listing this is; "" for the server's own."""
+    return _person.get()
 
 
 class ListingTooSlow(ServiceError):

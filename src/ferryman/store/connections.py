@@ -1,4 +1,4 @@
-"""Connections to the database: several for reading, two for listings, one for writing.
+"""Connections to the database: several for reading, a few for listings, one for writing.
 
 Each statement is a separate transaction unless a method says otherwise.
 

@@ -1,8 +1,8 @@
 """Separate connections for listings, which may be slow and which any caller may ask for.
 
-Authentication, and every other short read, uses other connections and never waits for these. A listing has a time
-limit, which includes waiting: SQLite asks every few thousand steps whether to continue. A listing also stops this way
-when its caller has left or the store closes.
+Authentication, and every other short read, uses other connections and never waits for these. People share the readers
+fairly (`listing_turns`). A listing has a time limit, which includes waiting: SQLite asks every few thousand steps
+whether to continue. A listing also stops this way when its caller has left or the store closes.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ferryman.core.listings import ListingTooSlow
+from ferryman.core.listings import ListingTooSlow, listing_person
+from ferryman.store.listing_turns import ListingTurns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
 
-READERS = 2
+READERS = 3
+"""One person's listings use two of these at most."""
 SECONDS = 3.0
 """How long a listing may take, waiting for a reader included."""
-MOST_WAITING = 64
-"""Listings that wait or run; more are refused."""
 _STEPS = 10_000
 """SQLite's virtual instructions between two looks at the clock: about a tenth of a millisecond."""
 
@@ -53,19 +53,47 @@ class ListingReaders:
         self._engine = engine
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(READERS, "store-listing")
+        self._turns = ListingTurns(READERS)
         self._pending: set[_Watch] = set()
 
     async def run(self, read: Callable[["Connection"], Result]) -> Result:
-        """Call `read` with a connection, in a thread; raises `ListingTooSlow` if that takes too long."""
-        if len(self._pending) >= MOST_WAITING:
-            raise ListingTooSlow(f"{MOST_WAITING} others are waiting or running")
+        """Call `read` with a connection, in a thread; raises `ListingTooSlow` if that takes too long.
+
+        Counts for the person of `core.listings.listing_for`.
+        """
+        person = listing_person()
         watch = _Watch(time.monotonic() + self._seconds)
         self._pending.add(watch)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, read, watch)
+            await self._turn(person)
+            return await self._start(person, read, watch)
         finally:
             watch.left = True
             self._pending.discard(watch)
+
+    async def _turn(self, person: str) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._turns.acquire(person)
+        except TimeoutError as error:
+            raise self._too_slow() from error
+
+    def _start(self, person: str, read: Callable[["Connection"], Result], watch: _Watch) -> "asyncio.Future[Result]":
+        """Run a listing in a thread. The reader stays in use until the thread has finished, even if nobody waits."""
+        try:
+            if watch.is_over():
+                raise self._too_slow()
+            running = asyncio.get_running_loop().run_in_executor(self._threads, self._run, read, watch)
+        except BaseException:
+            self._turns.release(person)
+            raise
+
+        def finished(ended: "asyncio.Future[Result]") -> None:
+            ended.exception()  # whoever waited has it; if nobody did, it is of no interest
+            self._turns.release(person)
+
+        running.add_done_callback(finished)
+        return asyncio.shield(running)
 
     def _run(self, read: Callable[["Connection"], Result], watch: _Watch) -> Result:
         if watch.is_over():

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 
-from ferryman.core.listings import ListingTooSlow, narrowed_by
+from ferryman.core.listings import ListingTooSlow, listing_for, narrowed_by
 from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.store.connections import READERS, Connections, Reader
-from ferryman.store.listing_readers import MOST_WAITING
 from ferryman.store.listing_readers import READERS as LISTING_READERS
+from ferryman.store.listing_turns import MOST_PER_PERSON
 from tests.waiting import PATIENCE
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
@@ -71,21 +71,28 @@ async def test_waiting_counts(database_url: str) -> None:
         return read(ENDLESS, {})
 
     async with connected(database_url, 0.2) as connections:
-        answers = [connections.list_together(run) for _ in range(10 * LISTING_READERS)]
+        answers = [connections.list_together(run) for _ in range(MOST_PER_PERSON)]
         assert {type(each) for each in await asyncio.gather(*answers, return_exceptions=True)} == {ListingTooSlow}
-    assert len(begun) <= 3 * LISTING_READERS  # the others had waited for as long as they may before it was their turn
+    assert len(begun) <= 2 * LISTING_READERS  # the others had waited for as long as they may before it was their turn
 
 
-async def test_so_many_listings_wait_and_no_more(database_url: str) -> None:
+async def test_one_persons_listings_are_limited_and_delay_nobody_elses(database_url: str) -> None:
     async with connected(database_url, LONG) as connections:
-        listings = started(connections, MOST_WAITING)
-        await asyncio.sleep(0)
-        with pytest.raises(ListingTooSlow, match=f"{MOST_WAITING} others"):
-            await connections.list_rows(SHORT)
+        with listing_for("flood"):
+            listings = started(connections, MOST_PER_PERSON)
+            await asyncio.sleep(0)
+            with pytest.raises(ListingTooSlow, match=f"{MOST_PER_PERSON} others of yours"):
+                await connections.list_rows(SHORT)
+        async with asyncio.timeout(PATIENCE):
+            with listing_for("other"):
+                for _ in range(20):
+                    assert await connections.list_rows(SHORT) == [(1,)]
+        assert not any(listing.done() for listing in listings)
         for listing in listings:
             listing.cancel()
         await asyncio.gather(*listings, return_exceptions=True)
-        assert await connections.list_rows(SHORT) == [(1,)]
+        with listing_for("flood"):
+            assert await connections.list_rows(SHORT) == [(1,)]
 
 
 async def test_a_listing_whose_caller_left_makes_room(database_url: str) -> None:

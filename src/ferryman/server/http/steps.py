@@ -9,6 +9,7 @@ from ferryman.awsapi.dispatch import ApiProtocol, Response, identify, parse, unk
 from ferryman.awsapi.dispatch import serialise as serialised
 from ferryman.core.audit import records
 from ferryman.core.identity.node_credentials import node_caller
+from ferryman.core.listings import listing_for
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import CallerKind
 from ferryman.server.http.app_keys import GATEWAY, KEY_USES
@@ -131,7 +132,8 @@ async def perform(request: web.Request, context: CallContext) -> None:
             observed.result = await BY_NODE_KEY[key](operation_context, context.node, parameters)
         case Authentication.SIGV4:
             assert observed.caller is not None  # noqa: S101 `authenticate` set it
-            observed.result = await BY_CALLER[key](operation_context, observed.caller, parameters)
+            with listing_for(observed.caller.person_id):
+                observed.result = await BY_CALLER[key](operation_context, observed.caller, parameters)
 
 
 async def serialise(request: web.Request, context: CallContext) -> None:
