@@ -19,9 +19,10 @@ def agent_of_its_own(
 ) -> Iterator[str]:
     """Run an agent that knows the server by `endpoint`, with variables of its own; its node's id."""
     activation = ferryman.client("ssm").create_activation(IamRole="FerrymanTests")
-    options = ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
+    options = ["--activation-id", activation["ActivationId"]]
+    variables = os.environ | {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]}
     command = [FERRYMAN, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     with (state / "agent.log").open("wb") as log:
         process = subprocess.Popen(

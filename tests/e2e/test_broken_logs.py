@@ -63,9 +63,14 @@ def agent_of(server: LoneServer, state: Path, log: int) -> tuple[str, "subproces
     activation = server.client("ssm").create_activation(IamRole="FerrymanTests")
     ferryman = [FERRYMAN, "agent"]
     options: list[Any] = ["--state-dir", str(state), "--endpoint-url", server.facts["endpoint_url"]]
-    options += ["--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"]]
+    options += ["--activation-id", activation["ActivationId"]]
     done = subprocess.run(
-        [*ferryman, "register", *options], capture_output=True, text=True, timeout=PATIENCE, check=False
+        [*ferryman, "register", *options],
+        env=os.environ | {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     process = subprocess.Popen([*ferryman, "run", "--state-dir", str(state)], stdin=subprocess.DEVNULL, stderr=log)

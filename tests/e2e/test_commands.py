@@ -232,6 +232,17 @@ def test_the_printed_command_keeps_the_code_out_of_the_arguments(ferryman: Ferry
     assert printed[2] not in seen.read_text()
 
 
+def test_the_code_is_refused_as_an_argument(ferryman: Ferryman) -> None:
+    code = "0123456789abcdefghij"
+    said = refusal(
+        ferryman,
+        *("agent", "register", "--endpoint-url", "http://127.0.0.1:1", "--activation-id", "x"),
+        *("--activation-code", code),
+    )
+    assert "FERRYMAN_ACTIVATION_CODE" in said
+    assert code not in said
+
+
 def test_the_code_may_come_from_standard_input(ferryman: Ferryman, tmp_path: Path) -> None:
     made = answer(ferryman, "activation", "create")
     register = [
@@ -350,6 +361,8 @@ def test_a_server_ends_with_its_terminal_and_not_with_a_hangup_alone(tmp_path: P
     assert run(ferryman, "init", "--directory", str(tmp_path), "--listen", f"127.0.0.1:{port}").returncode == 0
     child = pexpect.spawn(FERRYMAN, ["server", "--config", str(tmp_path / "ferryman.toml")], timeout=PATIENCE)
     child.expect("listening")
+    child.expect_exact(f"Ferryman is running at http://127.0.0.1:{port}.")
+    child.expect_exact("ferryman activation create")
     child.kill(signal.SIGHUP)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE) as answer:
         assert answer.status == 200

@@ -83,12 +83,10 @@ def test_an_authority_that_is_not_trusted_is_named(secure: Ferryman, tmp_path: P
         secure.facts["endpoint_url"],
         "--activation-id",
         "x" * 36,
-        "--activation-code",
-        "y" * 20,
     )
     state = ("--state-dir", str(tmp_path / "state"))
     for ca_file in ((), ("--ca-file", str(other / "ca.pem"))):
-        register = run(secure, "agent", "register", *arguments, *state, *ca_file)
+        register = run(secure, "agent", "register", *arguments, *state, *ca_file, FERRYMAN_ACTIVATION_CODE="y" * 20)
         assert register.returncode == 1
         assert f"the certificate of {secure.facts['endpoint_url']} is not trusted" in register.stderr
         assert "--ca-file" in register.stderr

@@ -238,8 +238,9 @@ class Lab:
         made, state = self.activation(), self.directory / "agent"
         done = self.run(
             PROGRAMS / "ferryman", "agent", "register", "--endpoint-url", URL, "--region", REGION,
-            "--activation-id", made["ActivationId"], "--activation-code", made["ActivationCode"],
+            "--activation-id", made["ActivationId"], "--activation-code", "-",
             "--ca-file", self.authority, "--state-dir", state,
+            input=made["ActivationCode"].encode(),
         )  # fmt: skip
         node_id = done.stdout.decode().strip()
         self.ferryman_agent = self.start("agent.log", PROGRAMS / "ferryman", "agent", "run", "--state-dir", state)

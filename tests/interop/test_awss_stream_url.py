@@ -47,8 +47,9 @@ def node(lab: Lab) -> str:
     state = lab.directory / "agent"
     registered = lab.run(
         PROGRAMS / "ferryman", "agent", "register", "--endpoint-url", f"https://{HOST}", "--region", REGION,
-        "--activation-id", made["ActivationId"], "--activation-code", made["ActivationCode"],
+        "--activation-id", made["ActivationId"], "--activation-code", "-",
         "--ca-file", lab.authority, "--state-dir", state,
+        input=made["ActivationCode"].encode(),
     )  # fmt: skip
     lab.start("agent.log", PROGRAMS / "ferryman", "agent", "run", "--state-dir", state)
     node_id = registered.stdout.decode().strip()

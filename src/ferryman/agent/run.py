@@ -25,6 +25,7 @@ from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.model.errors import ServiceError
+from ferryman.system.service_manager import READY, STOPPING, ServiceManager
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
 
@@ -86,9 +87,11 @@ class _Agent:
 
     async def run(self, stop: "asyncio.Future[bool]") -> None:
         """Run until `stop` is set; True also ends the sessions."""
+        manager = ServiceManager.of_this_process()  # before the pool forks
         self._sessions.adopt()
         try:
             await self._pool.start()
+            manager.notify(READY)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(step)
@@ -98,7 +101,9 @@ class _Agent:
                         _keep_credentials(self._source),
                     )
                 ]
-                if await stop:
+                end_sessions = await stop
+                manager.notify(STOPPING)
+                if end_sessions:
                     await self._end_sessions()
                 for task in tasks:
                     task.cancel()

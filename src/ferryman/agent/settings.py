@@ -8,6 +8,7 @@ from ferryman.agent.process.resource_limits import DEFAULT_LIMITS, ResourceLimit
 from ferryman.agent.session.destinations import DENIED_BY_DEFAULT, networks
 from ferryman.agent.state import StateUnusable
 from ferryman.model.failures import said_by
+from ferryman.system.settings_file import InvalidSetting, decode_settings
 
 FILE_NAME = "agent.toml"
 
@@ -34,10 +35,12 @@ def read_settings(state_dir: Path) -> AgentSettings:
     """Return the settings of the agent with this state directory; raises `StateUnusable` naming what is wrong."""
     path = state_dir / FILE_NAME
     try:
-        settings = msgspec.toml.decode(path.read_bytes(), type=AgentSettings)
+        settings = decode_settings(path.read_bytes(), AgentSettings)
         networks(settings.denied_hosts)
     except FileNotFoundError:
         return DEFAULT_SETTINGS
+    except InvalidSetting as error:
+        raise StateUnusable(f"cannot use {path}: {error}{f'. {error.advice}' if error.advice else ''}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise StateUnusable(f"cannot use {path}: {said_by(error)}") from error
     if settings.max_sessions < 1:

@@ -34,6 +34,18 @@ def last_link(directory: Path) -> Link:
     return next((link for link in links if link is not None), Link())
 
 
+def last_line(directory: Path) -> bytes:
+    """Return the newest whole line, without its newline; b"" for an empty trail. Raises OSError."""
+    for path in reversed(trail_files(directory)):
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LONGEST_LINE))
+            whole, newline, _torn = file.read().rpartition(b"\n")
+        if newline:
+            return whole.rpartition(b"\n")[2]
+    return b""
+
+
 def last_link_in(path: Path) -> Link | None:
     """Return the link of a file's last record, unverified; None if there is none. Raises OSError."""
     return next((link for line in _lines_backwards(path) if (link := link_of(line + b"\n")) is not None), None)

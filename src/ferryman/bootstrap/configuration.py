@@ -5,6 +5,7 @@ a test compares that page with this module.
 """
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,8 +16,11 @@ from msgspec import Meta
 
 from ferryman.model.failures import Failure
 from ferryman.model.hosts import is_loopback
+from ferryman.system.settings_file import InvalidSetting, decode_settings
 
 FILE_NAME = "ferryman.toml"
+SYSTEM_FILE = Path("/etc/ferryman") / FILE_NAME
+VARIABLE = "FERRYMAN_CONFIG"
 KEY_BYTES = 32
 
 AccountId = Annotated[str, Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
@@ -98,7 +102,7 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the server logs, to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["json", "text"] = "json"
+    format: Literal["json", "text"] | None = None
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -210,26 +214,54 @@ def read_secret(path: Path, what: str, if_lost: str) -> bytes:
     return content
 
 
+def find_configuration() -> Path:
+    """Return where the configuration is that nobody named: here, or else the system's.
+
+    Returns the file name alone, which `load` then refuses, if neither exists.
+    """
+    for path in (Path(FILE_NAME), SYSTEM_FILE):
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return path  # it may be there: `load` says why it cannot be read
+        return path
+    return Path(FILE_NAME)
+
+
 def load(path: Path) -> LoadedConfiguration:
     """Read and check a configuration file; raises Failure that names the setting at fault."""
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise Failure(
-            f"The configuration {path} cannot be read",
-            error.strerror or str(error),
-            "Create one with `ferryman init`, or name yours with --config",
-        ) from error
+        raise _unreadable(path, error) from error
     try:
-        configuration = msgspec.toml.decode(text, type=Configuration)
-    except msgspec.ValidationError as error:
-        raise Failure(
-            f"{path} is not a valid configuration", str(error), "docs/reference/configuration.md lists every setting"
-        ) from error
+        configuration = decode_settings(text, Configuration)
+    except InvalidSetting as error:
+        advice = error.advice or "docs/reference/configuration.md lists every setting"
+        raise Failure(f"{path} is not a valid configuration", str(error), advice) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Failure(f"{path} is not TOML", str(error), "Correct the line it names") from error
     _check(configuration, path)
     return LoadedConfiguration(configuration, path.parent.resolve())
+
+
+def _unreadable(path: Path, error: OSError) -> Failure:
+    cause = error.strerror or str(error)
+    if isinstance(error, PermissionError):
+        advice = "Run this as root or as the server's user, for example with sudo"
+        return Failure(f"The configuration {path} cannot be read", cause, advice)
+    if path == Path(FILE_NAME):
+        where = f"neither ./{FILE_NAME} nor {SYSTEM_FILE} exists"
+        return Failure(
+            "There is no server configuration", where, f"Name yours with --config or {VARIABLE}, or run `ferryman init`"
+        )
+    if os.environ.get(VARIABLE) == str(path):
+        return Failure(f"The configuration {path} cannot be read", cause, f"{VARIABLE} names it: correct or unset it")
+    return Failure(
+        f"The configuration {path} cannot be read", cause, "Create one with `ferryman init`, or correct --config"
+    )
 
 
 def split_address(address: str) -> tuple[str, int]:

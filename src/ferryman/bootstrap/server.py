@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,17 @@ from ferryman.bootstrap.service import open_service, store_failure
 from ferryman.bootstrap.trail import open_trail
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
+from ferryman.system.service_manager import READY, STOPPING, ServiceManager
 
 if TYPE_CHECKING:
     from ferryman.server.listener.certificate import ServerCertificate
 
 
-async def run_server(loaded: LoadedConfiguration) -> None:
-    """Run the server until SIGTERM or Ctrl-C. Raises Failure if it cannot start."""
+async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Run the server until SIGTERM or Ctrl-C. Raises Failure if it cannot start.
+
+    `on_ready` is called when it accepts connections.
+    """
     from ferryman.bootstrap.garbage_collection import collect_garbage
     from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
     from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
@@ -31,9 +36,17 @@ async def run_server(loaded: LoadedConfiguration) -> None:
     counted = loaded.configuration.connections
     certificate = server_certificate(loaded)
     stop, reload_requested = asyncio.Event(), asyncio.Event()
+    manager = ServiceManager.of_this_process()
     _handle_signals(stop, certificate, reload_requested)
     _allow_open_files()
     background: list[asyncio.Task[None]] = []
+
+    def ready(_port: int) -> None:
+        background.append(asyncio.create_task(collect_garbage()))
+        background.append(asyncio.create_task(manager.keep_alive()))
+        background.append(asyncio.create_task(_announce_stop(manager, stop)))
+        manager.notify(READY)
+        on_ready()
 
     async with (
         open_service(loaded, serving=True) as with_store,
@@ -51,7 +64,7 @@ async def run_server(loaded: LoadedConfiguration) -> None:
                     counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]
                 ),
                 proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
-                ready=lambda _: background.append(asyncio.create_task(collect_garbage())),
+                ready=ready,
                 stop=stop,
             )
         except StoreUnavailable as error:
@@ -62,6 +75,11 @@ async def run_server(loaded: LoadedConfiguration) -> None:
                 error.strerror or str(error),
                 "Stop whatever uses the port, or change server.listen",
             ) from error
+
+
+async def _announce_stop(manager: ServiceManager, stop: asyncio.Event) -> None:
+    await stop.wait()
+    manager.notify(STOPPING)
 
 
 def server_certificate(loaded: LoadedConfiguration) -> "ServerCertificate | None":

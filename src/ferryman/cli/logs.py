@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 _DROPPED = "log lines dropped"
 
 
-def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> LogWriter:
+def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"] | None) -> LogWriter:
     """Set up structlog, and send the standard library's loggers (aiohttp, alembic) to the same place.
+
+    `form` None: text if standard error is a terminal, JSON otherwise.
 
     A thread writes the lines, so a log that cannot be written blocks nothing. Call `drain` on the result at the end.
     """
     import structlog
 
+    form = form or ("text" if is_terminal() else "json")
     writer = LogWriter(sys.stderr, _dropped_json if form == "json" else _dropped_text)
 
     shared: list[structlog.typing.Processor] = [
@@ -60,6 +63,11 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
     return writer
 
 
+def is_terminal() -> bool:
+    """Whether standard error is a terminal, so that a person reads it."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def _dropped_json(lines: int) -> str:
     record = {"dropped": lines, "event": _DROPPED, "level": "warning", "timestamp": _now()}
     return json.dumps(record) + "\n"
@@ -77,7 +85,7 @@ def _text_renderer() -> "Processor":
     """It quotes values that could be read as more than one member."""
     from structlog.dev import ConsoleRenderer
 
-    return ConsoleRenderer(colors=sys.stderr is not None and sys.stderr.isatty(), exception_formatter=_write_traceback)
+    return ConsoleRenderer(colors=is_terminal(), exception_formatter=_write_traceback)
 
 
 def _as_safe_text(_logger: object, _method: str, event: "EventDict") -> "EventDict":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ferryman.bootstrap.configuration import FILE_NAME
+from ferryman.bootstrap.configuration import FILE_NAME, VARIABLE, find_configuration
 
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", help="The profile in the AWS configuration files.", show_default=False)
@@ -17,9 +17,24 @@ EndpointOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", help="The server's configuration file.", envvar="FERRYMAN_CONFIG", dir_okay=False)
-]
-
-
 DEFAULT_CONFIG = Path(FILE_NAME)
+"""Stands for `find_configuration()` as the default of `ConfigOption`."""
+
+
+def _found(context: typer.Context, parameter: typer.CallbackParam, value: Path) -> Path:
+    """Look for the configuration if neither the option nor the variable names it."""
+    source = context.get_parameter_source(parameter.name or "")
+    return find_configuration() if source is None or source.name == "DEFAULT" else value
+
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        help="The server's configuration file; ./ferryman.toml or /etc/ferryman/ferryman.toml by default.",
+        envvar=VARIABLE,
+        dir_okay=False,
+        show_default=False,
+        callback=_found,
+    ),
+]

@@ -79,14 +79,15 @@ async def open_store(url: str) -> SqlStore:
     an SQLite file, `StoreUnusable` if the file is not a store of this release or an older one, or cannot be read and
     written.
     """
-    parsed = _sqlite_file(url).set(drivername="sqlite")
+    parsed = sqlite_file(url).set(drivername="sqlite")
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise ValueError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
     await asyncio.to_thread(_migrate, parsed)
     return SqlStore(Connections(parsed))
 
 
-def _sqlite_file(url: str) -> URL:
+def sqlite_file(url: str) -> URL:
+    """Return a store's URL; raises ValueError if it does not name an SQLite file."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -106,7 +107,7 @@ def sole_server(url: str) -> Iterator[None]:
 
     Raises `StoreUnusable` if another server holds it, ValueError as `open_store`.
     """
-    path = Path(str(_sqlite_file(url).database)).resolve()
+    path = Path(str(sqlite_file(url).database)).resolve()
     descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

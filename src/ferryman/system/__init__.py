@@ -1,4 +1,5 @@
-"""The operating system under a process: private files, the event loop, the allocator, log lines written by a thread.
+"""The operating system under a process: private files, settings files, the service manager, the event loop, the
+allocator, log lines written by a thread.
 
-Standard library (and uvloop) only. Knows nothing of sessions, requests or the network.
+Standard library, uvloop and msgspec only. Knows nothing of sessions, requests or the network.
 """

@@ -82,7 +82,8 @@ class TestDoctor:
     def test_all_is_well(self, loaded: LoadedConfiguration) -> None:
         found = findings(loaded)
         assert {each.verdict for each in found.values()} == {Verdict.GOOD}
-        assert set(found) == {"Server's files", "Certificate's lifetime", "Certificate's names", "Authority"}
+        of_certificates = {"Certificate's lifetime", "Certificate's names", "Authority"}
+        assert set(found) == {"Server's files", "Store", "Audit trail", *of_certificates}
 
     @pytest.mark.parametrize(("days", "verdict"), [(368, Verdict.DOUBTFUL), (398, Verdict.BAD)])
     def test_the_certificate_grows_old(self, loaded: LoadedConfiguration, days: int, verdict: Verdict) -> None:

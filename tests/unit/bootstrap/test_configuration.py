@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.bootstrap.configuration import load, split_address
+from ferryman.bootstrap import configuration
+from ferryman.bootstrap.configuration import find_configuration, load, split_address
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
@@ -26,7 +27,7 @@ def test_defaults_suffice(tmp_path: Path) -> None:
     assert loaded.listen_address == ("127.0.0.1", 7330)
     assert loaded.database_url == f"sqlite:///{tmp_path}/ferryman.db"
     assert loaded.configuration.sessions.idle_timeout_minutes == 20
-    assert loaded.configuration.log.format == "json"
+    assert loaded.configuration.log.format is None
 
 
 def test_other_databases_are_left_as_they_are(tmp_path: Path) -> None:
@@ -75,6 +76,54 @@ def test_plain_http_for_other_machines_must_be_said(tmp_path: Path) -> None:
     open_to_all = LEAST + "listen = '0.0.0.0:80'\n"
     assert load(write(tmp_path, open_to_all + "allow_plain_http = true\n")).listen_address[1] == 80
     assert load(write(tmp_path, open_to_all + "tls = {certificate = 'c', key = 'k'}\n"))
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ("[sesions]", "Did you mean sessions? The tables are access, audit,"),
+        ("[audit]\nretention_day = 1", "Did you mean retention_days? [audit] has agent_calls, directory,"),
+        ("[audit.webhok]", "Did you mean webhook?"),
+        ("[log]\nlevel = 'INFO'", 'Did you mean "info"? Use "debug" or "error" or "info" or "warning"'),
+        ("[log]\nformat = 'xml'", 'Use "json" or "text"'),
+    ],
+)
+def test_advice_names_what_would_be_right(tmp_path: Path, change: str, advice: str) -> None:
+    with pytest.raises(Failure) as caught:
+        load(write(tmp_path, LEAST + change))
+    assert advice in caught.value.line
+
+
+@pytest.mark.parametrize(("here", "of_the_system"), [(True, True), (True, False), (False, True)])
+def test_a_configuration_that_nobody_named_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool, of_the_system: bool
+) -> None:
+    place, system = tmp_path / "here", tmp_path / "etc" / "ferryman.toml"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(configuration, "SYSTEM_FILE", system)
+    if here:
+        write(place, LEAST)
+    if of_the_system:
+        system.parent.mkdir()
+        write(system.parent, LEAST)
+    assert load(find_configuration()).directory == (place if here else system.parent)
+
+
+def test_without_a_configuration_the_places_that_were_searched_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(configuration, "SYSTEM_FILE", tmp_path / "etc" / "ferryman.toml")
+    with pytest.raises(Failure) as caught:
+        load(find_configuration())
+    assert f"neither ./ferryman.toml nor {tmp_path}/etc/ferryman.toml exists" in caught.value.line
+
+
+def test_a_file_that_only_the_variable_names_is_blamed_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERRYMAN_CONFIG", str(tmp_path / "gone.toml"))
+    with pytest.raises(Failure, match="FERRYMAN_CONFIG names it"):
+        load(tmp_path / "gone.toml")
 
 
 def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_doctor_of_a_base_installation_skips_the_agent_registered_on_this_machin
         (("user", "list", "--config", "ferryman.toml"), "server"),
         (("server", "--config", "ferryman.toml"), "server"),
         (("agent", "run", "--state-dir", "state"), "agent"),
-        (("agent", "register", "--endpoint-url=http://x", "--activation-id=x", "--activation-code=x"), "agent"),
+        (("agent", "register", "--endpoint-url=http://x", "--activation-id=x", "--activation-code=-"), "agent"),
     ],
 )
 def test_what_is_not_installed_is_named(tmp_path: Path, arguments: tuple[str, ...], extra: str) -> None:

@@ -51,6 +51,13 @@ def test_lines_are_json_with_what_was_bound(capfd: pytest.CaptureFixture[str]) -
     assert line["timestamp"].endswith("Z")
 
 
+def test_lines_for_a_terminal_are_text_unless_a_format_is_set(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure("info", None)
+    structlog.get_logger().info("for a pipe")
+    log.drain()
+    assert json.loads(capfd.readouterr().err)["event"] == "for a pipe"
+
+
 HOSTILE = "\x1b]0;owned\x07\r\n2026-01-01T00:00:00Z [info     ] request status=200\x9b2J\x7f\u202e\u2028\udc80"
 
 

@@ -1,5 +1,6 @@
 """`ferryman doctor`: in plain words, why a client or a node cannot connect."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +44,12 @@ def command(
         findings += examine_node(where)
     if config is not None:
         findings += examine_server_files(config, datetime.now(UTC))
-    if json:
+    report(findings, as_json=json)
+
+
+def report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
+    """Print findings; exits with 1 if anything is wrong."""
+    if as_json:
         print_json([finding.as_members() for finding in findings])
     else:
         for finding in findings:

@@ -1,5 +1,6 @@
 """The checks of `ferryman doctor --config`: the files of a server on this machine."""
 
+from collections.abc import Callable
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ferryman.bootstrap.certificate_files import read_authority_key
 from ferryman.bootstrap.configuration import LoadedConfiguration, Tls, load
+from ferryman.bootstrap.readiness import check_port, check_store, check_trail
 from ferryman.bootstrap.server import server_certificate
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def examine_server_files(config: Path, now: datetime) -> list[Finding]:
-    """Check a server's configuration, key and certificate; `now` is an aware datetime."""
+    """Check a server's configuration, key, certificate, store and audit trail; `now` is an aware datetime."""
     try:
         loaded = load(config)
         read_server_keys(loaded)
@@ -28,7 +30,20 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     server = loaded.configuration.server
     valid = Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
     findings = [valid] if server.tls is None else [valid, *_certificates(loaded, server.tls, now)]
+    findings += [_finding("Store", check_store, loaded), _finding("Audit trail", check_trail, loaded)]
     return [*findings, *_sinks(loaded)]
+
+
+def examine_port(config: Path) -> Finding:
+    """Check whether a server with this configuration, which is valid, could listen."""
+    return _finding("Port", check_port, load(config))
+
+
+def _finding(subject: str, check: Callable[[LoadedConfiguration], str], loaded: LoadedConfiguration) -> Finding:
+    try:
+        return Finding(Verdict.GOOD, subject, check(loaded))
+    except Failure as failure:
+        return bad(subject, failure)
 
 
 def _sinks(loaded: LoadedConfiguration) -> list[Finding]:

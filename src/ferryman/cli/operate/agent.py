@@ -16,6 +16,7 @@ from ferryman.model.failures import Failure
 app = typer.Typer(help="Make this machine a managed node.", no_args_is_help=True)
 Result = TypeVar("Result")
 
+FROM_STANDARD_INPUT = "-"
 _SYSTEM_STATE = Path("/var/lib/ferryman-agent")
 _NEXT_STEPS = {
     "InvalidActivation": "Create an activation with `ferryman activation create` and copy its id and code completely",
@@ -43,6 +44,18 @@ StateOption = Annotated[
 ]
 
 
+def _not_an_argument(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    """Refuse a code that every user of this machine could read in the list of processes."""
+    source = context.get_parameter_source(parameter.name or "")
+    if source is not None and source.name == "COMMANDLINE" and value != FROM_STANDARD_INPUT:
+        raise Failure(
+            "The activation's code is not accepted as an argument",
+            "other users of this machine can see arguments",
+            "Set FERRYMAN_ACTIVATION_CODE, use `--activation-code -` to read it from standard input, or leave it out",
+        )
+    return value
+
+
 @app.command("register")
 def register(
     *,
@@ -52,11 +65,12 @@ def register(
         str,
         typer.Option(
             "--activation-code",
-            help="The activation's code, or - to read it from standard input; if omitted, the command asks for it. "
-            "Other users of this machine can see arguments.",
+            help="`-` reads the activation's code from standard input. If omitted, it is read from "
+            "FERRYMAN_ACTIVATION_CODE, or else the command asks for it. The code itself is refused as an argument.",
             envvar="FERRYMAN_ACTIVATION_CODE",
             prompt="Activation code",
             hide_input=True,
+            callback=_not_an_argument,
         ),
     ],
     region: Annotated[str, typer.Option("--region", help="The server's region.")] = "us-east-1",
@@ -75,7 +89,7 @@ def register(
     """Register this machine with an activation and print its node id."""
     from ferryman.agent import registration
 
-    if activation_code == "-":
+    if activation_code == FROM_STANDARD_INPUT:
         activation_code = sys.stdin.readline().strip()
         if not activation_code:
             raise Failure("There is no activation code", "standard input was empty", "Write the code to standard input")
@@ -117,8 +131,13 @@ def run(
         Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="The least severe level to log.")
     ] = "info",
     log_format: Annotated[
-        Literal["json", "text"], typer.Option("--log-format", help="The format of log lines.")
-    ] = "json",
+        Literal["json", "text"] | None,
+        typer.Option(
+            "--log-format",
+            help="The format of log lines: text on a terminal and json otherwise by default.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting when the connection is lost."""
     import uvloop

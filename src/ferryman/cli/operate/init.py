@@ -46,7 +46,6 @@ history_days = 30
 
 [log]
 level = "info"
-format = "json"
 """
 _TLS = """
 [server.tls]

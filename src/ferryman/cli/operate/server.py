@@ -1,22 +1,74 @@
 """`ferryman server`."""
 
-from ferryman.bootstrap.configuration import load
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server import run_server
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
+from ferryman.cli.printing import complain
+
+app = typer.Typer(help="Run the server, check it, or install it as a service.", invoke_without_command=True)
 
 
-def command(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
+@app.callback()
+def command(
+    context: typer.Context,
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    check: Annotated[bool, typer.Option("--check", help="Check that the server could start, without starting it.")] = (
+        False
+    ),
+) -> None:
     """Run the server until SIGTERM or Ctrl-C. Sessions resume when you start it again.
 
     On SIGHUP it reads its certificate and keys again.
     """
+    if context.invoked_subcommand is not None:
+        return
+    if check:
+        _check(config)
+        return
     import uvloop
 
     from ferryman.cli import logs
 
     loaded = load(config)
-    log = logs.configure(loaded.configuration.log.level, loaded.configuration.log.format)
+    settings = loaded.configuration.log
+    log = logs.configure(settings.level, settings.format)
+
+    def greet() -> None:
+        if logs.is_terminal() and settings.format != "json":
+            log.drain()
+            complain(*_greeting(loaded, config))
+
     try:
-        uvloop.run(run_server(loaded))
+        uvloop.run(run_server(loaded, greet))
     finally:
         log.drain()
+
+
+def _check(config: Path) -> None:
+    from ferryman.cli.doctor.client import Verdict
+    from ferryman.cli.doctor.command import report
+    from ferryman.cli.doctor.server import examine_port, examine_server_files
+
+    findings = examine_server_files(config, datetime.now(UTC))
+    if findings[0].verdict is Verdict.GOOD:
+        findings.append(examine_port(config))
+    report(findings)
+
+
+def _greeting(loaded: LoadedConfiguration, config: Path) -> list[str]:
+    """Return what to tell whoever started the server on a terminal."""
+    lines = ["", f"Ferryman is running at {loaded.configuration.server.public_url}. Stop it with Ctrl-C."]
+    profile = config.resolve().parent / "aws"
+    if (profile / "credentials").exists():
+        variables = f"AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}"
+        lines += ["Next, in another terminal:", "", f"  export {variables}"]
+    else:
+        lines += ["Next, with an administrator's profile:", ""]
+    return [*lines, "  ferryman activation create", ""]

@@ -1,0 +1,72 @@
+"""What a database is, found out without changing it: for checks that run before the server starts, or beside it."""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferryman.store.database import newest_schema, sqlite_file
+from ferryman.store.faults import ADVICE, CORRUPTED, FAILED, StoreUnusable
+from ferryman.store.tables import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A database file. `schema` is the number of its last migration, None if it does not exist or is new."""
+
+    path: Path
+    schema: str | None
+    newest: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this release needs no migration to use it."""
+        return self.schema == self.newest
+
+
+def examine_store(url: str) -> Examination:
+    """Open a database for reading only and read a row of every table.
+
+    Raises `StoreUnusable` if it is not a store, is newer than this release, or cannot be read; ValueError for a URL
+    that does not name an SQLite file.
+    """
+    path = Path(str(sqlite_file(url).database)).resolve()
+    if not path.exists():
+        return Examination(path, None, newest_schema())
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            schema = _schema(connection)
+            if schema == newest_schema():
+                for table in metadata.sorted_tables:
+                    connection.execute(f'SELECT * FROM "{table.name}" LIMIT 1').fetchall()  # noqa: S608 our own names
+    except sqlite3.DatabaseError as error:
+        state = CORRUPTED if not isinstance(error, sqlite3.OperationalError) else FAILED
+        raise StoreUnusable(path, str(error), ADVICE[state]) from error
+    if schema is not None and schema > newest_schema():
+        cause = f"its schema, {schema}, is newer than {newest_schema()}, which this release knows"
+        raise StoreUnusable(path, cause, "Run a newer release, or restore the backup from before the upgrade")
+    return Examination(path, schema, newest_schema())
+
+
+def is_served(url: str) -> bool:
+    """Return whether a server uses this database now. Raises ValueError as `examine_store`."""
+    path = Path(str(sqlite_file(url).database)).resolve()
+    try:
+        descriptor = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _schema(connection: sqlite3.Connection) -> str | None:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if found else None
+    return None if row is None else str(row[0])

@@ -1,0 +1,75 @@
+"""`ferryman server --check`: what it finds, and that it changes nothing."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ferryman.cli.demo.parts import free_port
+from ferryman.cli.main import app
+from ferryman.cli.operate.init import Plan, initialise
+from ferryman.store.database import newest_schema, sole_server
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    initialise(Plan(tmp_path / "server", listen=f"127.0.0.1:{free_port()}", tls=True))
+    return tmp_path / "server"
+
+
+def check(directory: Path) -> tuple[int, dict[str, str]]:
+    done = CliRunner().invoke(app, ["server", "--check", "--config", str(directory / "ferryman.toml")])
+    lines = [line.partition("] ")[::2] for line in done.stdout.splitlines()]
+    return done.exit_code, {text.partition(":")[0]: f"{sign}]{text.partition(':')[2]}" for sign, text in lines}
+
+
+def test_a_server_that_would_start(directory: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.is_file()}
+    status, found = check(directory)
+    assert status == 0
+    assert {each[:4] for each in found.values()} == {"[ok]"}
+    assert found.keys() >= {"Server's files", "Certificate's names", "Store", "Audit trail", "Port"}
+    assert newest_schema() in found["Store"]
+    after = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.is_file()}
+    assert {path: time for path, time in after.items() if not path.name.endswith(("-wal", "-shm"))} == before
+
+
+def test_a_port_in_use(directory: Path) -> None:
+    address = (directory / "ferryman.toml").read_text().partition('listen = "')[2].partition('"')[0]
+    with socket.create_server(("127.0.0.1", int(address.partition(":")[2]))):
+        status, found = check(directory)
+    assert status == 1
+    assert found["Port"].startswith("[NO] The server cannot listen on 127.0.0.1:")
+
+
+def test_the_port_of_the_server_itself_is_not_tried(directory: Path) -> None:
+    with sole_server(f"sqlite:///{directory}/ferryman.db"):
+        assert "this server is running" in check(directory)[1]["Port"]
+
+
+def test_a_store_that_is_not_one(directory: Path) -> None:
+    (directory / "ferryman.db").write_bytes(b"not a database, whatever it is called")
+    status, found = check(directory)
+    assert status == 1
+    assert "file is not a database" in found["Store"]
+
+
+def test_a_store_that_does_not_exist_is_not_created(directory: Path) -> None:
+    (directory / "ferryman.db").unlink()
+    assert "does not exist yet" in check(directory)[1]["Store"]
+    assert not (directory / "ferryman.db").exists()
+
+
+def test_a_trail_that_ends_in_a_foreign_record(directory: Path) -> None:
+    (directory / "audit").mkdir(exist_ok=True)
+    (directory / "audit" / "audit-000000000001.jsonl").write_text('{"forged":true}\n')
+    status, found = check(directory)
+    assert status == 1
+    assert "it is not a record" in found["Audit trail"]
+
+
+def test_a_configuration_that_is_wrong_is_the_only_finding(directory: Path) -> None:
+    (directory / "ferryman.toml").write_text("[log]\nlevel = 'loud'\n")
+    status, found = check(directory)
+    assert (status, list(found)) == (1, ["Server's files"])
