@@ -6,6 +6,7 @@ Where a system program is missing the test is skipped, except in CI, which must 
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(END_TO_END) or item.path.is_relative_to(INTEROP):
             item.add_marker(pytest.mark.timeout(PROCESSES_TIMEOUT))
     items.sort(key=lambda item: not item.path.is_relative_to(END_TO_END))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_reach_programs() -> None:
+    """Let the programs that tests start have their signals, though the suite is run by `nohup` or in the background.
+
+    What ignores a signal hands that down to its programs, and ours respect it; what handles a signal does not.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

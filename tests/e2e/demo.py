@@ -72,7 +72,6 @@ class Ferryman:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
         )
         try:
             assert process.stdout is not None

@@ -354,7 +354,7 @@ def test_fatal_signals_end_the_client_even_with_blocked_output(
     far_end.until(lambda: far_end.sizes)
     far_end.say(os.urandom(300_000))
     plugin.send_signal(number)
-    assert plugin.wait(10) == 128 + number
+    assert plugin.wait(PATIENCE) == 128 + number
     assert far_end.calls == []
 
 

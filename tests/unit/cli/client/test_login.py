@@ -20,6 +20,7 @@ from ferryman.client.login.cache import Kept, LoginCache
 from ferryman.model.failures import Failure
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
+from tests.waiting import PATIENCE
 
 SETTINGS = """\
 [profile people]
@@ -129,9 +130,9 @@ def test_one_of_many_programs_renews_and_the_others_wait(config: Path, monkeypat
     with ThreadPoolExecutor(1) as other:
         with LoginCache(config, "people").alone():
             waiting = other.submit(given)
-            assert looked.wait(10)
+            assert looked.wait(PATIENCE)
             renewed = keep(config, 60, "next")
-        assert waiting.result(10)["Expiration"] == renewed.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert waiting.result(PATIENCE)["Expiration"] == renewed.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_what_names_a_session() -> None:
@@ -192,7 +193,7 @@ def test_a_sign_in_that_is_forgotten_while_it_is_renewed_stays_forgotten(
         with cache.alone():
             monkeypatch.setattr(fcntl, "flock", locking)
             forgetting = other.submit(LoginCache(config, "people").forget)
-            assert waits.wait(10)
+            assert waits.wait(PATIENCE)
             keep(config, 60, "next")
-        assert forgetting.result(10)
+        assert forgetting.result(PATIENCE)
     assert not cache.path.exists()
