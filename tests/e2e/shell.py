@@ -45,6 +45,13 @@ class Shell:
         self.seen += part
         return part
 
+    def next(self, pattern: str) -> bytes:
+        """Look for `pattern` for a moment; what `expect` returns, or nothing if it has not come yet."""
+        try:
+            return self.expect(pattern, timeout=0.1)
+        except pexpect.TIMEOUT:
+            return b""
+
     def session_id(self) -> str:
         """The id that the client announces at its start."""
         part = self.expect(r"SessionId: (\S+)\r\n")
