@@ -1,7 +1,7 @@
-"""What the client's start costs: processor time from its process's start until it dials the server.
+"""What starting costs: processor time of the client until it dials the server, and of two whole commands.
 
-All of that is work and none is waiting, so processor time tells it on a busy machine, too. The peer is an interpreter
-that imports what no client of this kind can do without.
+All of that is work and none is waiting, so processor time tells it on a busy machine, too. The client's peer is an
+interpreter that imports what no client of this kind can do without.
 """
 
 import json
@@ -10,6 +10,10 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
@@ -42,8 +46,51 @@ def run() -> list[Measurement]:
             f"python -c '{MINIMUM}'",
             peer,
             Bar("ratio", at_most=1.5),
-        )
+        ),
+        _command("ferryman --help, processor time", ["--help"], 0.150),
+        *_nodes(),
     ]
+
+
+def _nodes() -> list[Measurement]:
+    with _answering_server() as url:
+        arguments = ["nodes", "--endpoint-url", url, "--region", "us-east-1"]
+        return [_command("ferryman nodes, two nodes, processor time", arguments, 0.350)]
+
+
+def _command(name: str, arguments: list[str], limit: float) -> Measurement:
+    """Measure a command from its start to its end; the first run warms the disk's cache, and is not counted."""
+    environment = {"AWS_CONFIG_FILE": "/nowhere", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    seconds = []
+    for _ in range(ROUNDS + 1):
+        process = subprocess.Popen([PROGRAMS / "ferryman", *arguments], stdout=subprocess.DEVNULL, env=environment)
+        seconds.append(_processor_seconds(process))
+        assert process.returncode == 0
+    return Measurement(name, statistics.median(seconds[1:]), "s", bar=Bar("value", at_most=limit))
+
+
+class _Nodes(BaseHTTPRequestHandler):
+    """Answers every call as DescribeInstanceInformation with two nodes."""
+
+    def do_POST(self) -> None:
+        nodes = [{"InstanceId": f"mi-0123456789abcdef{n}", "PingStatus": "Online", "Name": f"web-{n}"} for n in (1, 2)]
+        body = json.dumps({"InstanceInformationList": nodes}).encode()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _answering_server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Nodes) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def _until_dialled(command: list[str], listener: socket.socket) -> float:

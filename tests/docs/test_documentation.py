@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from ferryman.bootstrap.configuration import Configuration
-from ferryman.cli.main import app
+from ferryman.cli.app import app
+from ferryman.cli.program.commands import Group
 from ferryman.core.nodes.listing import FILTER_KEYS
 from ferryman.model import access_requests
 from ferryman.model.sessions import ENDED, TRANSITIONS
@@ -95,11 +96,9 @@ def test_every_setting_is_described_with_its_default() -> None:
 
 
 def commands(command: Any, path: str = "ferryman") -> Iterator[tuple[str, Any]]:
-    below = getattr(command, "commands", None)
-    if below is None or command.invoke_without_command:
+    below = command.subcommands() if isinstance(command, Group) else {}
+    if not below or command.invoke_without_command:
         yield path, command
-    if below is None:
-        return
     for name, each in below.items():
         yield from commands(each, f"{path} {name}")
 

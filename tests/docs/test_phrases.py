@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import typer
 
-from ferryman.cli.main import app
+from ferryman.cli.app import app
+from ferryman.cli.program.commands import Group
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/ferryman"
@@ -67,7 +68,7 @@ def helps(command: Any, path: str) -> Iterator[tuple[str, str]]:
     yield path, f"{command.help or ''} {command.epilog or ''}"
     for parameter in command.params:
         yield f"{path} {'/'.join(parameter.opts)}", getattr(parameter, "help", None) or ""
-    for name, below in getattr(command, "commands", {}).items():
+    for name, below in (command.subcommands() if isinstance(command, Group) else {}).items():
         yield from helps(below, f"{path} {name}")
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from ferryman.cli.main import app
+from ferryman.cli.app import app
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from tests.server.running import REGION, Server

@@ -17,7 +17,8 @@ import pytest
 import typer
 
 from ferryman.awsapi.models import operation_model
-from ferryman.cli.main import app
+from ferryman.cli.app import app
+from ferryman.cli.program.commands import Group
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.tasks import decode_interactive_shell
 from tests.server.running import REGION, Node, Peer, Server, task_complete
@@ -141,7 +142,7 @@ def commands() -> Iterator[str]:
     def walk(command: Any, name: str) -> Iterator[str]:
         if any(parameter.name == "endpoint_url" for parameter in command.params):
             yield name
-        for each, inner in getattr(command, "commands", {}).items():
+        for each, inner in (command.subcommands() if isinstance(command, Group) else {}).items():
             yield from walk(inner, f"{name} {each}".strip())
 
     return walk(typer.main.get_command(app), "")

@@ -7,7 +7,7 @@ import pytest
 
 import ferryman
 from ferryman.client import api
-from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
+from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
@@ -28,8 +28,9 @@ def test_another_name_is_no_attribute() -> None:
         _ = ferryman.connekt
 
 
-def test_the_versions_that_peers_see_follow_the_package() -> None:
+def test_every_version_follows_the_package() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == PRODUCT_VERSION
     major, minor, patch = map(int, project["version"].split("."))
     assert f"4.{major}.{minor}.{patch}" == AGENT_VERSION
     assert f"1.{3 + major}.{minor}.{patch}" == CLIENT_VERSION

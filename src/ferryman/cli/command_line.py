@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from typer.core import TyperCommand
+from ferryman.cli.program.commands import Command
 
 SEPARATOR = "--"
 _KEY = "ferryman.command_line"
 
 
-class EndsInCommandLine(TyperCommand):
+class EndsInCommandLine(Command):
     """Hides everything after the first `--` from the parser, for `command_line`."""
+
+    takes_command_line = True
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments before the separator."""

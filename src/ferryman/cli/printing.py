@@ -32,6 +32,12 @@ def say_json(value: object, *, indent: int | None = None, default: Callable[[obj
     sys.stdout.flush()
 
 
+def say_page(text: str) -> None:
+    """Print a page of our own on standard output: it may have bold headings, and nothing foreign."""
+    sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()
+
+
 def complain_of(error: BaseException) -> None:
     """Print an exception's traceback, with its causes, on standard error."""
     sys.stderr.write(printable_lines("".join(traceback.format_exception(error))))

@@ -4,6 +4,9 @@ Both must keep four numeric components: peers compare them (`protocol/client.md`
 AWS's ends. Ferryman's ends agree on what they can do in the handshake, whatever their versions.
 """
 
+PRODUCT_VERSION = "0.1.0"
+"""The package's version, as people read it and as User-Agents have it."""
+
 AGENT_NAME = "ferryman-agent"
 AGENT_VERSION = "4.0.1.0"
 """4, then the package's version. Above 3.1.1511.0, so clients multiplex and leave smux keep-alives off."""

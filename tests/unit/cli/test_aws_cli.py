@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ferryman.cli.app import app
 from ferryman.cli.aws_cli import find_aws_cli
 from ferryman.cli.doctor.client import Verdict, examine_client
-from ferryman.cli.main import app
 from ferryman.client.calls.api import Connection
 
 RELEASES = [

@@ -71,10 +71,11 @@ def test_a_traceback_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_error_of_a_command_is_printable(
     error: Exception, debug: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
+    def fail(_: list[str], prog_name: str) -> None:
         raise error
 
-    monkeypatch.setattr("ferryman.cli.main.app", fail)
+    monkeypatch.setattr("ferryman.cli.app.app", fail)
+    monkeypatch.setattr("sys.argv", ["ferryman", "nodes"])
     monkeypatch.setenv("FERRYMAN_DEBUG", debug)
     with pytest.raises(SystemExit) as ended:
         main()

@@ -10,6 +10,7 @@ import typer
 
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.printing import say, say_json
+from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.answers import Members, unreadable
 from ferryman.client.calls.api import Api, Connection, connect
@@ -28,7 +29,7 @@ _STATUSES = {
     "Expired": "Closed",
 }
 
-app = typer.Typer(help="Request access to nodes, and approve or reject requests.", no_args_is_help=True)
+app = App(help="Request access to nodes, and approve or reject requests.")
 
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST_ID", help="The access request, oi-….")]
 CommentOption = Annotated[

@@ -9,6 +9,7 @@ import typer
 from ferryman.cli.manage.nodes import parse_tags
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Connection, connect
 from ferryman.model.failures import counted
@@ -19,7 +20,7 @@ DEFAULT_ROLE = "FerrymanManagedNode"
 PAGE = 50
 """The most rows on one page of DescribeActivations."""
 
-app = typer.Typer(help="Let machines register as managed nodes.", no_args_is_help=True)
+app = App(help="Let machines register as managed nodes.")
 
 
 @app.command("create")

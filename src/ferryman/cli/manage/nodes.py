@@ -9,6 +9,7 @@ import typer
 from ferryman.cli.manage.node_rows import COLUMNS, cells
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node, find_nodes
@@ -20,7 +21,7 @@ RESOURCE_TYPE = "ManagedInstance"
 _NONE = "No nodes are registered. Create an activation with `ferryman activation create`."
 _NO_MATCH = "No nodes match."
 
-app = typer.Typer(help="List, watch, tag and deregister managed nodes.", invoke_without_command=True)
+app = App(help="List, watch, tag and deregister managed nodes.", invoke_without_command=True, no_args_is_help=False)
 
 TagsOption = Annotated[
     list[str] | None,

@@ -8,6 +8,7 @@ import typer
 from ferryman.cli.instants import parse_instant
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.targets import find_node
@@ -16,7 +17,7 @@ from ferryman.model.timestamps import iso_seconds
 PAGE = 200
 """The most rows on one page of DescribeSessions."""
 
-app = typer.Typer(help="List and end sessions.", no_args_is_help=True)
+app = App(help="List and end sessions.")
 
 TargetOption = Annotated[
     str | None,

@@ -10,10 +10,11 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
-app = typer.Typer(help="Make this machine a managed node.", no_args_is_help=True)
+app = App(help="Make this machine a managed node.")
 Result = TypeVar("Result")
 
 FROM_STANDARD_INPUT = "-"

@@ -13,13 +13,14 @@ from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.cli.instants import parse_instant
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure, counted
 from ferryman.model.timestamps import iso_millis
 
 SHOWN_PROBLEMS = 20
 
-app = typer.Typer(help="Read and verify the audit trail, on the server's machine.", no_args_is_help=True)
+app = App(help="Read and verify the audit trail, on the server's machine.")
 
 Record = Mapping[str, Any]
 Test = Callable[[Record], bool]

@@ -10,9 +10,10 @@ from ferryman.bootstrap.certificate_files import renew_certificate, write_certif
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.model.failures import Failure
 
-app = typer.Typer(help="Renew the server's certificate, or create a new authority.", no_args_is_help=True)
+app = App(help="Renew the server's certificate, or create a new authority.")
 
 
 @app.command("renew")

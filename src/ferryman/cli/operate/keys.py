@@ -18,11 +18,12 @@ from ferryman.bootstrap.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, rea
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure, counted
 from ferryman.system.private_files import replace_content
 
-app = typer.Typer(help="Replace the server's key, on the server's machine.", no_args_is_help=True)
+app = App(help="Replace the server's key, on the server's machine.")
 
 
 @app.command("new")

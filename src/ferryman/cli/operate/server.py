@@ -10,8 +10,11 @@ from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server import run_server
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.printing import complain
+from ferryman.cli.program.commands import App
 
-app = typer.Typer(help="Run the server, check it, or install it as a service.", invoke_without_command=True)
+app = App(
+    help="Run the server, check it, or install it as a service.", invoke_without_command=True, no_args_is_help=False
+)
 
 
 @app.callback()

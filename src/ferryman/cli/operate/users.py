@@ -10,6 +10,7 @@ from ferryman.bootstrap.operator import Parameters, run_recorded
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ferryman.cli.printing import say
+from ferryman.cli.program.commands import App
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.arns import Arns
 from ferryman.model.identity.callers import BuiltinRole, Credentials
@@ -19,8 +20,8 @@ from ferryman.model.timestamps import from_millis
 if TYPE_CHECKING:
     from ferryman.core.service import Service
 
-app = typer.Typer(help="Manage users and access keys, on the server's machine.", no_args_is_help=True)
-keys = typer.Typer(help="Manage access keys.", no_args_is_help=True)
+app = App(help="Manage users and access keys, on the server's machine.")
+keys = App(help="Manage access keys.")
 app.add_typer(keys, name="key")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ferryman.client.calls.answers import UNREADABLE, checked, unreadable
 from ferryman.client.calls.api_proxies import through_proxies
+from ferryman.client.calls.aws_session import open_session
 from ferryman.model.failures import Failure, said_by
 from ferryman.transport.errors import Unreachable
 
@@ -83,11 +84,10 @@ class Api:
 
 def connect(connection: Connection, service: str = "ssm") -> Api:
     """Make a client of `ssm` or `sts`; raises Failure if profile, region, credentials or endpoint are missing."""
-    import botocore.session
     from botocore import exceptions
     from botocore.config import Config
 
-    session = botocore.session.Session({"region": _REGION}, profile=connection.profile)
+    session = open_session(connection.profile)
     try:
         client = through_proxies(
             lambda proxies: session.create_client(
@@ -128,10 +128,6 @@ def is_default_endpoint(endpoint_url: str) -> bool:
     """
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not host.startswith("ssmmessages.")
-
-
-# As version 2 of the AWS CLI has it; botocore alone knows the second variable only.
-_REGION = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 
 
 def _method(operation: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from ferryman.client.calls.answers import UNREADABLE, checked, unreadable
 from ferryman.client.calls.api import Connection, is_default_endpoint
 from ferryman.client.calls.api_proxies import through_proxies
+from ferryman.client.calls.aws_session import open_session
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
@@ -29,14 +30,13 @@ def assume_role(
     connection: Connection, role_arn: str, session_name: str, id_token: Secret, duration: int | None
 ) -> SignedIn:
     """Call the server, for at most about 35 s. Raises Failure."""
-    import botocore.session
     from botocore import UNSIGNED, exceptions
     from botocore.config import Config
 
     given: dict[str, object] = {} if duration is None else {"DurationSeconds": duration}
     try:
         # Not real keys: the profile's own come from the command that is calling this.
-        session = botocore.session.Session(profile=connection.profile)
+        session = open_session(connection.profile)
         client = through_proxies(
             lambda proxies: session.create_client(
                 "sts",

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ferryman.cli.app import app
 from ferryman.cli.client import login as module
 from ferryman.cli.client.login import session_name
-from ferryman.cli.main import app
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import SignedIn
 from ferryman.client.login.cache import Kept, LoginCache

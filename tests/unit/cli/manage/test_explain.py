@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import open_service
-from ferryman.cli.main import app
+from ferryman.cli.app import app
 from ferryman.cli.operate.init import Plan, initialise
 from ferryman.core.iam.operator import create_user
 from ferryman.core.service import Service

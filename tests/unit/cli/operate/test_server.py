@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ferryman.cli.app import app
 from ferryman.cli.demo.parts import free_port
-from ferryman.cli.main import app
 from ferryman.cli.operate.init import Plan, initialise
 from ferryman.store.database import newest_schema, sole_server
 

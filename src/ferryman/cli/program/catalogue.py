@@ -1,0 +1,160 @@
+"""Every command of `ferryman`: its panel and line on the first help page, where it is, its aliases and its examples."""
+
+from dataclasses import dataclass
+
+PANELS = {
+    "Connect": "open sessions on nodes",
+    "Access": "sign in, and get access to nodes",
+    "Fleet": "look after nodes and sessions",
+    "Server": "run a server; most of these run on its machine",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command or a group of commands.
+
+    `module` is below `ferryman.cli`; `attribute` is the command's function there, or `app` for a group. `summary` fits
+    on one line of 80 columns. `takes_command_line`: it ends in `-- COMMAND`.
+    """
+
+    panel: str
+    module: str
+    summary: str
+    attribute: str = "command"
+    takes_command_line: bool = False
+
+
+ENTRIES = {
+    "shell": Entry(
+        "Connect",
+        "client.shell",
+        "Open a shell on a node, or run a command in a terminal there",
+        takes_command_line=True,
+    ),
+    "run": Entry("Connect", "client.run", "Run a program on one or more nodes", takes_command_line=True),
+    "cp": Entry("Connect", "client.cp", "Copy files and folders to or from a node"),
+    "forward": Entry("Connect", "client.forward", "Forward local ports through a node"),
+    "ssh-config": Entry("Connect", "client.ssh_config", "Print a configuration with which ssh reaches nodes"),
+    "login": Entry("Access", "client.login", "Sign in with your OpenID Connect provider", "login"),
+    "logout": Entry("Access", "client.login", "Forget the last sign-in on this machine", "logout"),
+    "credentials": Entry("Access", "client.login", "Print credentials, for AWS's programs", "credentials"),
+    "access": Entry("Access", "manage.access", "Request access to nodes; approve requests", "app"),
+    "nodes": Entry("Fleet", "manage.nodes", "List, watch, tag and deregister nodes", "app"),
+    "sessions": Entry("Fleet", "manage.sessions", "List and end sessions", "app"),
+    "activation": Entry("Fleet", "manage.activations", "Let machines register as nodes", "app"),
+    "agent": Entry("Fleet", "operate.agent", "Make this machine a node", "app"),
+    "doctor": Entry("Fleet", "doctor.command", "Find out why a client or a node cannot connect"),
+    "init": Entry("Server", "operate.init", "Set up a server"),
+    "server": Entry("Server", "operate.server", "Run the server, or check that it could run", "app"),
+    "user": Entry("Server", "operate.users", "Manage users and their access keys", "app"),
+    "explain": Entry("Server", "manage.explain", "Explain why a caller may or may not do something"),
+    "audit": Entry("Server", "operate.audit", "Read and verify the audit trail", "app"),
+    "key": Entry("Server", "operate.keys", "Replace the keys that encrypt the server's secrets", "app"),
+    "certificate": Entry("Server", "operate.certificate", "Renew the server's certificate", "app"),
+    "demo": Entry("Server", "demo.command", "Try Ferryman: a server, an agent and a shell on this machine"),
+}
+
+ALIASES = {
+    "ssh": "shell",
+    "exec": "run",
+    "scp": "cp",
+    "ls": "nodes",
+}
+"""Names that people type out of habit. They are not listed in help."""
+
+POINTERS = {
+    "logs": "Ferryman does not record what a session prints. `ferryman sessions history` lists ended sessions; on the "
+    "server's machine, `ferryman audit list --session ID` shows what happened around one",
+}
+"""What to do instead, for names of commands that do not exist."""
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "": (
+        "ferryman login --endpoint-url https://sessions.example.com:7330",
+        "ferryman nodes",
+        "ferryman shell web-1",
+        "ferryman run web-1 web-2 -- uptime",
+    ),
+    "shell": (
+        "ferryman shell web-1",
+        "ferryman shell tag:role=db --reason 'ticket 4711'",
+        "ferryman shell web-1 -- top",
+    ),
+    "run": ("ferryman run web-1 -- uname -a", "ferryman run tag:role=web --parallel 20 -- systemctl is-active nginx"),
+    "cp": ("ferryman cp backup.sql db-1:/tmp/", "ferryman cp web-1:/var/log/nginx ./nginx-logs"),
+    "forward": (
+        "ferryman forward web-1 8080:80",
+        "ferryman forward bastion-1 5432:db.internal:5432",
+        "ferryman forward bastion-1 --socks 1080",
+    ),
+    "ssh-config": ("ferryman ssh-config > ~/.ssh/ferryman.conf", "ferryman ssh-config --user admin"),
+    "login": ("ferryman login", "ferryman login --profile work --device"),
+    "logout": ("ferryman logout --profile work",),
+    "credentials": ("ferryman credentials --profile work",),
+    "access": (
+        "ferryman access request web-1 --reason 'ticket 4711'",
+        "ferryman access list --status Pending",
+        "ferryman access approve oi-0123456789ab",
+    ),
+    "access request": ("ferryman access request web-1 tag:role=db --reason 'ticket 4711'",),
+    "access list": ("ferryman access list --status Pending",),
+    "access show": ("ferryman access show oi-0123456789ab",),
+    "access token": ('eval "$(ferryman access token --export oi-0123456789ab)"',),
+    "access approve": ("ferryman access approve oi-0123456789ab --comment 'until noon'",),
+    "access reject": ("ferryman access reject oi-0123456789ab --comment 'use the replica'",),
+    "access revoke": ("ferryman access revoke oi-0123456789ab",),
+    "nodes": ("ferryman nodes", "ferryman nodes --tag role=web --status Online", "ferryman nodes --watch"),
+    "nodes show": ("ferryman nodes show web-1",),
+    "nodes deregister": ("ferryman nodes deregister web-1 --yes",),
+    "nodes tag": ("ferryman nodes tag web-1 role=web stage=production --remove old",),
+    "sessions": ("ferryman sessions list", "ferryman sessions history --owner alice"),
+    "sessions list": ("ferryman sessions list --target web-1",),
+    "sessions history": ("ferryman sessions history --owner alice --after 2026-01-31",),
+    "sessions terminate": ("ferryman sessions terminate alice-0123456789abcdef0",),
+    "activation": ("ferryman activation create --name web-1",),
+    "activation create": (
+        "ferryman activation create --name web-1",
+        "ferryman activation create --limit 20 --hours 2 --tag role=web",
+    ),
+    "activation list": ("ferryman activation list",),
+    "activation delete": ("ferryman activation delete 01234567-89ab-cdef-0123-456789abcdef",),
+    "agent": ("ferryman agent run",),
+    "agent register": (
+        "ferryman agent register --endpoint-url https://sessions.example.com:7330 --activation-id "
+        "01234567-89ab-cdef-0123-456789abcdef",
+    ),
+    "agent rebind": ("ferryman agent rebind",),
+    "agent run": ("ferryman agent run", "ferryman agent run --run-as operator --log-format text"),
+    "agent install-ssh-keys": ("ferryman agent install-ssh-keys --user admin",),
+    "doctor": ("ferryman doctor", "ferryman doctor --target web-1"),
+    "init": ("ferryman init", "ferryman init --listen 0.0.0.0:7330 --public-host sessions.example.com --tls"),
+    "server": ("ferryman server", "ferryman server --config /etc/ferryman/ferryman.toml --check"),
+    "user": ("ferryman user add alice", "ferryman user list"),
+    "user add": ("ferryman user add alice --role administrator",),
+    "user list": ("ferryman user list",),
+    "user role": ("ferryman user role alice administrator",),
+    "user remove": ("ferryman user remove alice",),
+    "user key": ("ferryman user key list alice",),
+    "user key add": ("ferryman user key add alice",),
+    "user key list": ("ferryman user key list alice",),
+    "user key disable": ("ferryman user key disable AKIA0123456789ABCDEF",),
+    "user key enable": ("ferryman user key enable AKIA0123456789ABCDEF",),
+    "user key remove": ("ferryman user key remove AKIA0123456789ABCDEF",),
+    "explain": ("ferryman explain alice StartSession mi-0123456789abcdef0",),
+    "audit": ("ferryman audit list --user alice --since 2026-01-31", "ferryman audit verify"),
+    "audit list": ("ferryman audit list --user alice --since 2026-01-31 --errors",),
+    "audit verify": ("ferryman audit verify --at-least 4711",),
+    "audit sinks": ("ferryman audit sinks",),
+    "key": ("ferryman key list",),
+    "key list": ("ferryman key list",),
+    "key new": ("ferryman key new",),
+    "key rotate": ("ferryman key rotate --stage",),
+    "key reseal": ("ferryman key reseal",),
+    "key retire": ("ferryman key retire",),
+    "certificate": ("ferryman certificate renew",),
+    "certificate renew": ("ferryman certificate renew",),
+    "certificate new": ("ferryman certificate new --directory next --host sessions.example.com",),
+    "demo": ("ferryman demo", "ferryman demo --nodes 3"),
+}
+"""Examples of each command, by its name below `ferryman`."""
