@@ -10,10 +10,12 @@ BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name; done))
 PIP_INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
-COMPILE = uv pip compile pyproject.toml requirements/build.in --extra server --extra agent --no-config --quiet \
-	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
+COMPILE = uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock'
+EVERYTHING = pyproject.toml requirements/build.in --extra client --extra server --extra agent
+AS_IN_DEV = --constraints requirements/dev.lock
 
-.PHONY: help demo test check fmt bench fuzz lock clean
+.PHONY: help demo test check fmt bench fuzz dist lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -50,13 +52,24 @@ fuzz: $(VENV)/.dev ## Fuzz every parser of foreign bytes: `make fuzz SECONDS=60`
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 SECONDS := 20
 
+dist: build/tools/.installed ## Build what a release consists of into dist/, with SHA256SUMS: `make dist URL=https://…/ferryman`
+	$(if $(URL),FERRYMAN_PROJECT_URL=$(URL)) build/tools/bin/python packaging/dist.py
+
+build/tools/.installed: requirements/dist.lock
+	$(PYTHON) -m venv --clear build/tools
+	build/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
+	@touch $@
+
 lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps what is pinned
-	$(COMPILE) $(UPGRADE) --group dev --output-file requirements/dev.lock
-	$(COMPILE) --group demo --constraints requirements/dev.lock --output-file requirements/demo.lock
+	$(COMPILE) $(EVERYTHING) $(UPGRADE) --group dev --output-file requirements/dev.lock
+	$(COMPILE) $(EVERYTHING) $(AS_IN_DEV) --group demo --output-file requirements/demo.lock
+	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra agent --output-file requirements/agent.lock
+	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra client --output-file requirements/client.lock
+	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group dist --output-file requirements/dist.lock
 UPGRADE ?= --upgrade
 
 clean: ## Remove what the commands made
-	rm -rf $(VENV) .demo .fuzz benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .demo .fuzz benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Ferryman needs Python 3.11 or newer and found none. Install it, or name one: make PYTHON=/path/to/python3"; exit 1; }

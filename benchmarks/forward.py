@@ -202,7 +202,7 @@ def _name(process: psutil.Process) -> str:
     names = {
         "session-manager-plugin": "plugin",
         " server --config": "server",
-        "ferryman.agent.workers.zygote": "agent's worker",
+        " internal-part zygote": "agent's worker",
         " demo --hold": "demo",
         "benchmarks.traffic service": "far service",
         "benchmarks.traffic delay": "delaying relay",

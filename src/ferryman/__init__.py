@@ -5,6 +5,7 @@ its first use: programs that only look at the package do not wait for it.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in __all__:
+        if find_spec("botocore") is None:
+            missing = f"ferryman.{name} needs the client: install ferryman[client] from your checkout or release file"
+            raise ModuleNotFoundError(missing, name="botocore")
         return getattr(import_module("ferryman.client.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -7,20 +7,19 @@ from typing import Any, TypeVar
 
 import typer
 
+from ferryman.system.event_loop import run_loop
+
 _Result = TypeVar("_Result")
 SIGNAL_BASE = 128
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run `work` on uvloop and return its result. Ctrl-C, SIGTERM and SIGHUP cancel it, unless ignored at the start.
+    """Run `work` and return its result. Ctrl-C, SIGTERM and SIGHUP cancel it, unless ignored at the start.
 
     Raises KeyboardInterrupt after Ctrl-C, `typer.Exit` with 128 + n after signal n, and whatever `work` raises.
     """
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_until_signalled(work))
+    return run_loop(_until_signalled(work))
 
 
 async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -1,20 +1,32 @@
-"""The entry point of `ferryman`, and the one place that turns errors into a line for people."""
+"""The entry point of `ferryman`, and the one place that turns errors into a line for people.
+
+It imports no more than it needs: where only the agent is installed, there is no Typer.
+"""
 
 import os
 import sys
+from importlib.util import find_spec
 
+from ferryman.cli.extras import extra_of, not_installed
 from ferryman.cli.printing import complain, complain_of, say_page
 from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.log_text import guard_last_resort
+from ferryman.system.program import PART, run_part
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; exits with 0, 1 (failed), 2 (wrong usage) or 130 (interrupted)."""
+    """Run the command line; exits with 0, 1 (failed), 2 (wrong usage) or 130 (interrupted).
+
+    Or run the part of the program that another process of Ferryman starts.
+    """
+    if sys.argv[1:2] == [PART]:
+        run_part(sys.argv[2:])
+        return
     guard_last_resort()
     try:
         _run(sys.argv[1:])
@@ -41,6 +53,8 @@ def _run(arguments: list[str]) -> None:
         say_page(first_page())
     elif arguments in (["-V"], ["--version"]):
         say_page(version_line())
+    elif find_spec("typer") is None:
+        _run_without_typer(arguments)
     else:
         from ferryman.cli.app import app
 
@@ -49,15 +63,23 @@ def _run(arguments: list[str]) -> None:
         app(arguments, prog_name="ferryman")
 
 
+def _run_without_typer(arguments: list[str]) -> None:
+    if arguments[0] == "--debug":
+        os.environ["FERRYMAN_DEBUG"] = "1"
+        arguments = arguments[1:]
+    if arguments[:1] != ["agent"]:
+        raise not_installed(extra_of("".join(arguments[:1])), "typer")
+    from ferryman.cli.operate.agent import app
+
+    app(*arguments)
+
+
 def _line(error: Exception) -> str:
     if isinstance(error, Failure):
         return error.line
     if isinstance(error, ModuleNotFoundError):
-        extra = "agent" if sys.argv[1:2] == ["agent"] else "server"
-        cause = f"{error.name} is missing"
-        return Failure(
-            "This command is not installed", cause, f"Install ferryman[{extra}] from your checkout or release file"
-        ).line
+        words = [word for word in sys.argv[1:] if not word.startswith("-")]
+        return not_installed(extra_of("".join(words[:1])), str(error.name)).line
     return said_by(error)
 
 

@@ -1,5 +1,21 @@
 """The entry point of the `session-manager-plugin` command."""
 
-from ferryman.client.plugin.main import main
+import sys
+from importlib.util import find_spec
 
-__all__ = ["main"]
+
+def main() -> int:
+    """Run the plugin and return its exit status; 1 if the client is not installed."""
+    if find_spec("botocore") is None:
+        from ferryman.cli.extras import not_installed
+        from ferryman.cli.printing import complain
+
+        complain(f"session-manager-plugin: {not_installed('client', 'botocore').line}")
+        return 1
+    from ferryman.client.plugin.main import main as run
+
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -28,9 +28,9 @@ _NICENESS = 5
 """Interactive sessions have priority."""
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Serve until standard input ends. Arguments: seconds of a task's processor time, MiB of address space."""
-    seconds, mebibytes = float(sys.argv[1]), int(sys.argv[2])
+    seconds, mebibytes = float(arguments[0]), int(arguments[1])
     _confine(mebibytes)
     threading.stack_size(STACK)
     serving = threading.Thread(target=_serve, args=(sys.stdin.buffer, sys.stdout.buffer, seconds))
@@ -73,7 +73,3 @@ def _answer(body: bytes, work: Callable[[Task], Result]) -> bytes:
         cause = traceback.format_exc().encode(errors="replace")[-_CAUSE:]
         return LENGTH.pack(FAILED) + LENGTH.pack(len(cause)) + cause
     return LENGTH.pack(len(encoded)) + encoded
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from contextlib import suppress
@@ -13,6 +12,7 @@ import msgspec
 from ferryman.core.document_tasks import Broken, DecideAccess, Result, Task
 from ferryman.model.errors import ServiceError
 from ferryman.sandbox.frames import FAILED, LENGTH
+from ferryman.system.program import part_command
 
 TASK_SECONDS = 2.0
 """Processor time rather than elapsed time, so that nothing is refused on a busy machine. 64 KB of YAML take 0.5."""
@@ -124,15 +124,13 @@ class _Lane:
         if self._process is not None and self._process.returncode is None:
             return self._process
         await self._end()
-        # -E -P: neither the environment nor the working directory decides what is imported.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-E",
-            "-P",
-            "-m",
-            "ferryman.sandbox.child",
-            str(self._confinement.seconds),
-            str(self._confinement.mebibytes),
+            *part_command(
+                "document-sandbox",
+                str(self._confinement.seconds),
+                str(self._confinement.mebibytes),
+                isolated=True,
+            ),
             stdin=PIPE,
             stdout=PIPE,
             stderr=asyncio.subprocess.DEVNULL,

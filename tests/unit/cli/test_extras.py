@@ -1,10 +1,12 @@
-"""What each installation can run: the base, the base with `agent`. Other extras' packages are made to be missing."""
+"""What each installation can run: with `client`, with `agent`. Other extras' packages are made to be missing."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ferryman.model.versions import PRODUCT_VERSION
 
 SCRIPT = """
 import sys
@@ -13,6 +15,9 @@ class Missing:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name.partition(".")[0])
+import importlib.util
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name in missing else find_spec(name, package)
 sys.meta_path.insert(0, Missing())
 sys.argv = ["ferryman", *sys.argv[2:]]
 from ferryman.cli.main import main
@@ -20,6 +25,7 @@ main()
 """
 OF_SERVER = "sqlalchemy,alembic"
 OF_EXTRAS = f"{OF_SERVER},cryptography,structlog"
+OF_CLIENT = f"{OF_SERVER},botocore,typer,rich,click,pydantic,uvloop"
 
 
 def run(
@@ -40,13 +46,13 @@ def run(
     )
 
 
-def test_the_base_is_the_client() -> None:
+def test_the_client_needs_nothing_of_the_others() -> None:
     assert run(OF_EXTRAS, "--help").returncode == 0
     assert "No region is set" in run(OF_EXTRAS, "sessions", "list").stderr
     assert "[NO] Configuration" in run(OF_EXTRAS, "doctor").stdout
 
 
-def test_doctor_of_a_base_installation_skips_the_agent_registered_on_this_machine(tmp_path: Path) -> None:
+def test_doctor_of_a_client_installation_skips_the_agent_registered_on_this_machine(tmp_path: Path) -> None:
     (tmp_path / "registration.json").write_text("{}")
     done = run(OF_EXTRAS, "doctor", agent_state=tmp_path)
     assert "[NO] Configuration" in done.stdout, done.stderr
@@ -75,7 +81,48 @@ def test_what_is_not_installed_is_named(tmp_path: Path, arguments: tuple[str, ..
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_nodes_need_neither_botocore_nor_the_store(tmp_path: Path) -> None:
-    done = run(f"{OF_SERVER},botocore", "agent", "run", "--state-dir", str(tmp_path))
+@pytest.mark.parametrize("arguments", [("shell", "web-1"), ("--debug", "nodes", "list"), ("explain",)])
+def test_an_installation_of_the_agent_names_the_client(arguments: tuple[str, ...]) -> None:
+    done = run(OF_CLIENT, *arguments)
+    assert done.returncode == 1
+    assert "install ferryman[client]" in done.stderr.lower(), done.stderr
+
+
+def test_an_installation_of_the_agent_names_the_server() -> None:
+    done = run(OF_CLIENT, "server", "--config", "ferryman.toml")
+    assert done.stderr.startswith("ferryman: This command is not installed: typer is missing.")
+    assert "ferryman[server]" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_an_installation_of_the_agent_says_what_it_has(arguments: tuple[str, ...]) -> None:
+    done = run(OF_CLIENT, *arguments)
+    assert done.returncode == 0
+    assert "ferryman agent COMMAND" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) < 100
+
+
+def test_the_version_is_known_without_the_client() -> None:
+    assert run(OF_CLIENT, "--version").stdout == f"ferryman {PRODUCT_VERSION}\n"
+
+
+def test_the_plugin_without_the_client_names_it() -> None:
+    script = SCRIPT.replace("ferryman.cli.main import main\nmain()", "ferryman.cli.session_manager_plugin import main")
+    done = subprocess.run(
+        [sys.executable, "-c", script + "sys.exit(main())", OF_CLIENT], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Install ferryman[client]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_python_api_without_the_client_names_it() -> None:
+    script = SCRIPT.replace("from ferryman.cli.main import main\nmain()", "import ferryman\nferryman.connect")
+    done = subprocess.run([sys.executable, "-c", script, OF_CLIENT], capture_output=True, text=True, check=False)
+    assert "ferryman.connect needs the client: install ferryman[client]" in done.stderr
+
+
+def test_nodes_need_nothing_of_the_client(tmp_path: Path) -> None:
+    done = run(OF_CLIENT, "agent", "run", "--state-dir", str(tmp_path))
     assert "ferryman agent register" in done.stderr
     assert done.returncode == 1

@@ -63,7 +63,7 @@ def decision(*automatic: str) -> DecideAccess:
 
 
 def children() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "ferryman.sandbox.child" in " ".join(each.cmdline())]
+    return [each for each in psutil.Process().children() if "document-sandbox" in " ".join(each.cmdline())]
 
 
 async def test_documents_are_read_written_and_asked(sandbox: Sandbox) -> None:

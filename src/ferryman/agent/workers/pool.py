@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from ferryman.agent.logs import logger
 from ferryman.agent.workers.worker import WorkerTask
 from ferryman.agent.workers.zygote import LENGTH
+from ferryman.system.program import part_command
 
 START_SECONDS = 30.0
 FORK_SECONDS = 10.0
@@ -84,8 +84,8 @@ class WorkerPool:
 
 
 def _spawn(state_directory: Path, descriptor: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
-        [sys.executable, "-m", "ferryman.agent.workers.zygote", str(state_directory), str(descriptor)],
+    return subprocess.Popen(  # noqa: S603 - our own program
+        part_command("zygote", str(state_directory), str(descriptor)),
         stdin=subprocess.DEVNULL,
         pass_fds=(descriptor,),
         start_new_session=True,

@@ -1,6 +1,6 @@
 """The process that session workers are forked from: everything imported, one thread, no event loop.
 
-`python -m ferryman.agent.workers.zygote <state directory> <descriptor>`; the descriptor is one end of a stream socket
+Arguments: the state directory and a descriptor. The descriptor is one end of a stream socket
 pair. The zygote first writes its own process id (4 bytes, big-endian). Then the agent sends tasks (4 bytes of length,
 JSON) and reads each worker's process id. The zygote exits when the agent does; workers do not.
 """
@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import struct
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -85,7 +84,3 @@ def _read(control: socket.socket, size: int) -> bytes | None:
             return None
         received += piece
     return bytes(received)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

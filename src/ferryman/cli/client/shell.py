@@ -1,6 +1,5 @@
 """`ferryman shell`."""
 
-import asyncio
 import os
 import shlex
 from typing import Annotated
@@ -15,6 +14,7 @@ from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.start_session import INTERACTIVE_DOCUMENT, start_session
 from ferryman.client.calls.targets import find_node
 from ferryman.client.plugin.arguments import SHELL_STATUS_VARIABLE, InvalidArguments
+from ferryman.system.event_loop import run_loop
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, its name, or tag:KEY=VALUE.")]
 ReasonOption = Annotated[
@@ -42,13 +42,10 @@ def command(
 
 def run_session(launch: Launch) -> int:
     """Run a session on this process's terminal or standard streams; returns the exit status."""
-    import uvloop
-
     from ferryman.client.plugin.session import run
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            return runner.run(run(launch, os.environ | {SHELL_STATUS_VARIABLE: "1"}))
-        except InvalidArguments as wrong:
-            complain(*str(wrong).strip("\n").split("\n"))
-            return 2
+    try:
+        return run_loop(run(launch, os.environ | {SHELL_STATUS_VARIABLE: "1"}))
+    except InvalidArguments as wrong:
+        complain(*str(wrong).strip("\n").split("\n"))
+        return 2

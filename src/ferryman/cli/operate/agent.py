@@ -7,10 +7,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-import typer
-
+from ferryman.cli.plain import App, typer
 from ferryman.cli.printing import say
-from ferryman.cli.program.commands import App
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
@@ -141,15 +139,14 @@ def run(
     ] = None,
 ) -> None:
     """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting when the connection is lost."""
-    import uvloop
-
     from ferryman.agent.run import run_agent
     from ferryman.cli import logs
+    from ferryman.system.event_loop import new_event_loop
 
     log = logs.configure(log_level, log_format)
     where = state_dir or default_state_dir()
     try:
-        _run("The agent", run_agent(where, run_as=run_as), loop_factory=uvloop.new_event_loop)
+        _run("The agent", run_agent(where, run_as=run_as), loop_factory=new_event_loop)
     finally:
         log.drain()
 

@@ -10,6 +10,7 @@ from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server import run_server
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.printing import complain
+from ferryman.system.event_loop import run_loop
 from ferryman.cli.program.commands import App
 
 app = App(
@@ -35,8 +36,6 @@ def command(
     if check:
         _check(config)
         return
-    import uvloop
-
     from ferryman.cli import logs
 
     loaded = load(config)
@@ -49,7 +48,7 @@ def command(
             complain(*_greeting(loaded, config))
 
     try:
-        uvloop.run(run_server(loaded, greet))
+        run_loop(run_server(loaded, greet))
     finally:
         log.drain()
 

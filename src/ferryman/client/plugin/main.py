@@ -3,7 +3,6 @@
 Imports as little as possible before the connection is under way: neither typer, rich nor botocore.
 """
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -17,6 +16,7 @@ from ferryman.client.plugin.arguments import InvalidArguments, ShowInstalled, Sh
 from ferryman.client.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, WRONG_ARGUMENTS
 from ferryman.model.printable import printable_lines
 from ferryman.model.versions import CLIENT_VERSION
+from ferryman.system.event_loop import run_loop
 
 DEBUG_VARIABLE = "FERRYMAN_DEBUG"
 SIGINT = 2
@@ -52,15 +52,12 @@ def _run(arguments: Sequence[str]) -> int:
             _put(STDOUT, CLIENT_VERSION + "\n")
             return NORMAL
         case Launch() as launch:
-            import uvloop
-
             from ferryman.client.plugin.session import run
             from ferryman.client.plugin.signals import ignored
 
             # What was started under nohup must outlive the program that started it.
             ends_with_parent = not ignored(signal.SIGHUP)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(run(launch, os.environ, ends_with_parent=ends_with_parent))
+            return run_loop(run(launch, os.environ, ends_with_parent=ends_with_parent))
 
 
 def _open_missing_descriptors() -> None:

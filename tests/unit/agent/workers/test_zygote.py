@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import sys
 
 import msgspec
 import pytest
@@ -10,12 +9,13 @@ import pytest
 from ferryman.agent.state import StateDirectory
 from ferryman.agent.workers.worker import WorkerTask
 from ferryman.agent.workers.zygote import LENGTH
+from ferryman.system.program import part_command
 from ferryman.wire.tasks import InteractiveShellContent
 from tests.waiting import PATIENCE
 
 
 def spawn(state: StateDirectory, theirs: socket.socket) -> "subprocess.Popen[bytes]":
-    arguments = [sys.executable, "-m", "ferryman.agent.workers.zygote", str(state.path), str(theirs.fileno())]
+    arguments = part_command("zygote", str(state.path), str(theirs.fileno()))
     return subprocess.Popen(arguments, pass_fds=(theirs.fileno(),), stderr=subprocess.PIPE)
 
 

@@ -1,0 +1,21 @@
+"""Which extra of the package a command belongs to, and what to say where it is not installed."""
+
+from ferryman.model.failures import Failure
+
+SERVER_COMMANDS = {"audit", "certificate", "demo", "init", "key", "server", "user"}
+
+
+def extra_of(command: str) -> str:
+    """Return the extra that brings a command of `ferryman`."""
+    if command == "agent":
+        return "agent"
+    return "server" if command in SERVER_COMMANDS else "client"
+
+
+def not_installed(extra: str, missing: str) -> Failure:
+    """Return the error of a program whose packages are not installed; `missing` is the first that was looked for."""
+    return Failure(
+        "This command is not installed",
+        f"{missing} is missing",
+        f"Install ferryman[{extra}] from your checkout or release file",
+    )

@@ -1,0 +1,52 @@
+"""How this program starts itself again: the agent's zygote and the sandbox for documents are parts of it.
+
+Ferryman runs as an installed package, from an archive that Python executes (zipapp, shiv, pex), or frozen into a
+program of its own. Only this module knows which of them it is. The program's own entry point starts a part if the
+first argument is `PART`; the second is the part's name.
+"""
+
+import sys
+import zipfile
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+PART = "internal-part"
+"""The hidden command. It gives nobody anything that the parts' modules do not give."""
+
+Part = Literal["zygote", "document-sandbox"]
+_MODULES = {
+    "zygote": "ferryman.agent.workers.zygote",
+    "document-sandbox": "ferryman.sandbox.child",
+}
+_ENTRY = "ferryman.cli.main"
+
+_STARTED_AS = Path(sys.argv[0]).absolute() if sys.argv and sys.argv[0] else None
+"""Absolute, for parts run in another directory."""
+
+
+def part_command(part: Part, *arguments: str, isolated: bool = False) -> list[str]:
+    """Return the command that starts a part in a process of its own.
+
+    `isolated`: neither the environment nor the working directory decides what is imported.
+    """
+    inherited = [PART, part, *arguments]
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *inherited]
+    # -E and -P: Python reads no variables, and does not import from the working directory.
+    flags = ["-E", "-P"] if isolated else ["-P"]
+    archive = _archive()
+    program = ["-m", _ENTRY] if archive is None else [str(archive)]
+    return [sys.executable, *flags, *program, *inherited]
+
+
+def run_part(arguments: list[str]) -> None:
+    """Run the part that is named by the first argument, with the others, in this process."""
+    import_module(_MODULES[arguments[0]]).main(arguments[1:])
+
+
+def _archive() -> Path | None:
+    """Return the archive that Python is executing, None if there is none."""
+    if _STARTED_AS is not None and zipfile.is_zipfile(_STARTED_AS):
+        return _STARTED_AS
+    return None

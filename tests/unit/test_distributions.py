@@ -1,0 +1,101 @@
+"""The wheel and the sdist: what is in them, that they are reproducible, and that the wheel installs and runs."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from ferryman.model.versions import PRODUCT_VERSION
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+URL = "https://forge.example/ferryman"
+
+
+def build(directory: Path, environment: dict[str, str] | None = None) -> tuple[Path, Path]:
+    """Build both without a network; returns the wheel and the sdist."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--directory", str(directory)],
+        cwd=ROOT,
+        env=os.environ | {"FERRYMAN_PROJECT_URL": URL, "SOURCE_DATE_EPOCH": "1700000000"} | (environment or {}),
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = directory.glob("*.whl")
+    (sdist,) = directory.glob("*.tar.gz")
+    return wheel, sdist
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_bytes(archive.read(f"ferryman-{PRODUCT_VERSION}.dist-info/METADATA"))
+
+
+def test_every_file_of_the_package_is_in_the_wheel(distributions: tuple[Path, Path]) -> None:
+    with zipfile.ZipFile(distributions[0]) as archive:
+        inside = {name for name in archive.namelist() if name.startswith("ferryman/")}
+    files = (path for path in (SOURCE / "ferryman").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    assert inside == {str(path.relative_to(SOURCE)) for path in files}
+
+
+def test_the_sdist_holds_the_sources_and_no_build_products(distributions: tuple[Path, Path]) -> None:
+    with tarfile.open(distributions[1]) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "hatch_build.py", "LICENSE", "README.md", "src/ferryman/__init__.py"} <= inside
+    assert [name for name in inside if name.startswith((".venv", ".ci", "dist", "benchmarks/results"))] == []
+
+
+def test_a_second_build_is_the_same_byte_for_byte(distributions: tuple[Path, Path], tmp_path: Path) -> None:
+    again = build(tmp_path, {"TZ": "Asia/Tokyo", "LC_ALL": "C"})
+    assert [digest(path) for path in again] == [digest(path) for path in distributions]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_metadata_names_authors_licence_pythons_and_addresses(distributions: tuple[Path, Path]) -> None:
+    found = metadata(distributions[0])
+    assert found["Author"]
+    assert found["License-Expression"] == "Apache-2.0"
+    assert "Programming Language :: Python :: 3.14" in found.get_all("Classifier", [])
+    assert f"Source, {URL}" in found.get_all("Project-URL", [])
+    assert found["Description-Content-Type"] == "text/markdown"
+
+
+def test_no_extra_looks_ferryman_up_on_an_index(distributions: tuple[Path, Path]) -> None:
+    """The name there is anybody's."""
+    assert not [line for line in metadata(distributions[0]).get_all("Requires-Dist", []) if line.startswith("ferryman")]
+
+
+def test_the_wheel_installs_and_runs_without_a_network(distributions: tuple[Path, Path], tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path)], check=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(tmp_path / "bin/python")]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", str(distributions[0])], check=True)
+    (packages,) = tmp_path.glob("lib/python3*/site-packages")
+    # What it depends on is that of this environment. A .pth file's directory brings no .pth files of its own, so the
+    # checkout is not among them.
+    (packages / "dependencies.pth").write_text(next(path for path in sys.path if path.endswith("site-packages")))
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd="/", env={}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = run(str(tmp_path / "bin/python"), "-c", "import ferryman; print(ferryman.__file__)")
+    assert where.startswith(str(packages))
+    assert PRODUCT_VERSION in run(str(tmp_path / "bin/ferryman"), "--version")
+    assert "--config" in run(str(tmp_path / "bin/ferryman"), "server", "--help")
+    assert run(str(tmp_path / "bin/session-manager-plugin"), "--version").count(".") == 3
