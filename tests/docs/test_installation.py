@@ -1,9 +1,14 @@
 """How people are asked to install Ferryman: from a release file or a checkout, never by name from a package index."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from ferryman.cli.operate import agent
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -47,3 +52,22 @@ def test_the_extras_that_pages_and_messages_name_exist() -> None:
         content = path.read_text(errors="replace")
         for named in re.findall(r"(?:ferryman|\.|\.whl)\[([a-z,]+)\]", content):
             assert set(named.split(",")) <= extras, f"{path.name}: {named}"
+
+
+WITHOUT_TYPER = """
+import importlib.util, sys
+sys.modules["typer"] = None
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "typer" else found(name, package)
+sys.argv = ["ferryman", "agent", "--help"]
+from ferryman.cli.main import main
+main()
+"""
+
+
+def test_the_agents_commands_run_where_typer_is_not_installed() -> None:
+    """`ferryman.cli.plain` supports what they use of Typer; what it does not know of fails here."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TYPER], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    commands = set(vars(typer.main.get_command(agent.app))["commands"])
+    assert set(re.findall(r"^  ([a-z][a-z-]+)(?:  |$)", done.stdout, re.MULTILINE)) == commands

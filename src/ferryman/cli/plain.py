@@ -14,6 +14,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
@@ -39,6 +40,7 @@ class Option:
     exists: bool
     file_okay: bool
     dir_okay: bool
+    callback: "Callable[[Context, CallbackParam, Any], Any] | None"
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Option:
         exists: bool = False,
         file_okay: bool = True,
         dir_okay: bool = True,
+        callback: "Callable[[Context, CallbackParam, Any], Any] | None" = None,
     ) -> None:
         facts = {
             "names": names,
@@ -61,9 +64,37 @@ class Option:
             "exists": exists,
             "file_okay": file_okay,
             "dir_okay": dir_okay,
+            "callback": callback,
         }
         for name, value in facts.items():
             object.__setattr__(self, name, value)
+
+
+class Source(Enum):
+    """Where a value is from, as `click.core.ParameterSource`."""
+
+    COMMANDLINE = 1
+    ENVIRONMENT = 2
+    DEFAULT = 3
+    PROMPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackParam:
+    """As `typer.CallbackParam`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """As `typer.Context`, for an option's callback."""
+
+    source: Source
+
+    def get_parameter_source(self, name: str) -> Source:
+        """Return where the value of the callback's own option is from."""
+        return self.source
 
 
 class Exit(SystemExit):

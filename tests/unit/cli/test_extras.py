@@ -85,7 +85,7 @@ def test_what_is_not_installed_is_named(tmp_path: Path, arguments: tuple[str, ..
 def test_an_installation_of_the_agent_names_the_client(arguments: tuple[str, ...]) -> None:
     done = run(OF_CLIENT, *arguments)
     assert done.returncode == 1
-    assert "install ferryman[client]" in done.stderr.lower(), done.stderr
+    assert "Install ferryman[client]" in done.stderr, done.stderr
 
 
 def test_an_installation_of_the_agent_names_the_server() -> None:
@@ -94,16 +94,8 @@ def test_an_installation_of_the_agent_names_the_server() -> None:
     assert "ferryman[server]" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",)])
-def test_an_installation_of_the_agent_says_what_it_has(arguments: tuple[str, ...]) -> None:
-    done = run(OF_CLIENT, *arguments)
-    assert done.returncode == 0
-    assert "ferryman agent COMMAND" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) < 100
-
-
 def test_the_version_is_known_without_the_client() -> None:
-    assert run(OF_CLIENT, "--version").stdout == f"ferryman {PRODUCT_VERSION}\n"
+    assert run(OF_CLIENT, "--version").stdout.startswith(f"ferryman {PRODUCT_VERSION} ")
 
 
 def test_the_plugin_without_the_client_names_it() -> None:
