@@ -10,8 +10,8 @@ from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server import run_server
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.printing import complain
-from ferryman.system.event_loop import run_loop
 from ferryman.cli.program.commands import App
+from ferryman.system.event_loop import run_loop
 
 app = App(
     help="Run the server, check it, or install it as a service.", invoke_without_command=True, no_args_is_help=False
