@@ -70,6 +70,15 @@ def program(unavailable: Callable[[str], NoReturn]) -> Callable[[str], str]:
     return find
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_contexts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever runs the tests may have a current context, which would decide what commands do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
+        patch.delenv("FERRYMAN_CONTEXT", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Postgresql]:
     """A PostgreSQL server that takes 100 connections and more; as root it runs as `nobody`, for it refuses root."""

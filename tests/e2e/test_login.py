@@ -3,13 +3,16 @@
 import contextlib
 import json
 import os
+import shlex
+import signal
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from ferryman.cli.demo.parts import free_port
@@ -91,6 +94,47 @@ class Person:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+
+def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], provider: str, tmp_path: Path) -> None:
+    ferryman = start_ferryman("--tls")
+    role_for(ferryman, provider)
+    configuration = Path(ferryman.facts["profile_dir"]).parent / "ferryman.toml"
+    with configuration.open("a") as file:
+        file.write(f'\n[login]\nissuer = "{provider}"\nclient_id = "ferryman-cli"\nroles = ["People"]\n')
+    os.kill(ferryman.facts["pids"]["server"], signal.SIGTERM)  # the demo starts it again
+    wait_until(ferryman.answers)
+    home = tmp_path / "home"
+    home.mkdir()
+    person = Person(ferryman, home)
+    for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        del person.environment[name]
+    secret = home / "client-secret"
+    secret.write_text("any\n")
+    url = ferryman.facts["endpoint_url"]
+    before = sorted(home.rglob("*"))
+    unasked = person.run("ferryman", "login", url, "--client-secret-file", str(secret))
+    assert unasked.returncode == 1
+    fingerprint = person.run("ferryman", "certificate", "fingerprint", "--config", str(configuration)).stdout.strip()
+    assert f"its SHA-256 fingerprint is {fingerprint}" in unasked.stderr
+    assert sorted(home.rglob("*")) == before
+    login = [str(PROGRAMS / "ferryman"), "login", url, "--client-secret-file", str(secret)]
+    child = pexpect.spawn(shlex.join(login), env=person.environment, encoding="utf-8", timeout=PATIENCE)
+    child.expect_exact(fingerprint)
+    child.expect_exact("Is it the same? [y/N]: ")
+    child.sendline("y")
+    child.expect("Signed in as (.*) until ")
+    assert child.match[1].endswith("assumed-role/People/shirley@example.com")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert ferryman.node_id in person.run("ferryman", "nodes").stdout
+    exports = person.run("ferryman", "context", "env").stdout
+    script = f"{exports}{PROGRAMS / 'aws'} sts get-caller-identity"
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], env=person.environment, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert json.loads(done.stdout)["Arn"].endswith("assumed-role/People/shirley@example.com")
 
 
 def test_a_login_ends_in_a_shell(ferryman: Ferryman, provider: str, open_shell: OpenShell, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ferryman.core.service import Limits, Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.identity.callers import BuiltinRole
 from ferryman.sandbox.worker import Sandbox
+from ferryman.server.http.discovery import Discovery
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.listener.certificate import ServerCertificate
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
@@ -86,6 +87,12 @@ def proxies() -> TrustedProxies:
 
 
 @pytest.fixture
+def discovery() -> Discovery | None:
+    """What anyone may know about the server: nothing."""
+    return None
+
+
+@pytest.fixture
 def recorded() -> Recorded:
     """Adds no audit trail; modules that test records override this."""
     return lambda service: service
@@ -105,6 +112,7 @@ async def server(
     tls: tuple[Path, Path] | None,
     unauthenticated: UnauthenticatedLimits,
     proxies: TrustedProxies,
+    discovery: Discovery | None,
     recorded: Recorded,
 ) -> AsyncIterator[Server]:
     """A server of the test's own. Afterwards no channel, task or socket of it is left."""
@@ -131,6 +139,7 @@ async def server(
                 certificate=certificate,
                 unauthenticated=unauthenticated,
                 proxies=proxies,
+                discovery=discovery,
                 ready=port.set_result,
                 stop=stop,
                 timeouts=timeouts,

@@ -24,6 +24,9 @@ VARIABLE = "FERRYMAN_CONFIG"
 KEY_BYTES = 32
 
 AccountId = Annotated[str, Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
+RoleName = Annotated[
+    str, Meta(pattern=r"^[\w+=,.@/-]{1,576}\Z", description="a role's name, with its path if it has one")
+]
 Region = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")]
 
 
@@ -156,6 +159,18 @@ class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_http_on_loopback: bool = False
 
 
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `ferryman login URL` finds out from the server by itself."""
+
+    discovery: bool = True
+    issuer: str | None = None
+    client_id: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    roles: Annotated[tuple[RoleName, ...], Meta(max_length=20)] = ()
+    scopes: Annotated[str, Meta(max_length=1024)] | None = None
+    session_claim: Annotated[str, Meta(pattern=r"^[\w:./-]{1,128}\Z")] | None = None
+    ca_file: str | None = None
+
+
 class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Just-in-time access."""
 
@@ -175,6 +190,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit: Audit = Audit()
     oidc: Oidc = Oidc()
     access: Access = Access()
+    login: Login = Login()
 
 
 class LoadedConfiguration(msgspec.Struct, frozen=True):
@@ -299,6 +315,7 @@ def _check(configuration: Configuration, path: Path) -> None:
             "Set it to the address that clients and nodes use",
         )
     _check_addresses(configuration, path)
+    _check_login(configuration.login, path)
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
         raise Failure(
             f"{path}: server.tls sets only one of authority and authority_key",
@@ -331,6 +348,24 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
                 "it must be an HTTPS URL without a password; plain HTTP is for this machine only",
                 "Write https://HOST[:PORT]/…",
             )
+
+
+def _check_login(login: Login, path: Path) -> None:
+    if (login.issuer is None) != (login.client_id is None) or (login.roles and login.issuer is None):
+        raise Failure(
+            f"{path}: [login] is incomplete",
+            "people log in with an issuer, a client_id and a role",
+            "Set issuer, client_id and roles, or none of them",
+        )
+    if login.issuer is None:
+        return
+    url = _split(login.issuer)
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname))):
+        raise Failure(
+            f"{path}: login.issuer {login.issuer!r} cannot be used",
+            "it must be the provider's HTTPS URL",
+            "Write https://HOST[/PATH], as the provider is registered",
+        )
 
 
 def _split(url: str) -> SplitResult:

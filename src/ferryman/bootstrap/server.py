@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ferryman.bootstrap.access_notices import open_notices
 from ferryman.bootstrap.certificate_files import renew_certificate
 from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.discovery import describe_server
 from ferryman.bootstrap.provider_documents import open_provider_documents
 from ferryman.bootstrap.service import open_service, store_failure
 from ferryman.bootstrap.trail import open_trail
@@ -19,6 +20,7 @@ from ferryman.model.failures import Failure
 from ferryman.system.service_manager import READY, STOPPING, ServiceManager
 
 if TYPE_CHECKING:
+    from ferryman.server.http.discovery import Discovery
     from ferryman.server.listener.certificate import ServerCertificate
 
 
@@ -28,6 +30,7 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
     `on_ready` is called when it accepts connections.
     """
     from ferryman.bootstrap.garbage_collection import collect_garbage
+    from ferryman.server.http.discovery import Discovery
     from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
     from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
     from ferryman.server.serving import serve
@@ -35,9 +38,10 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
     host, port = loaded.listen_address
     counted = loaded.configuration.connections
     certificate = server_certificate(loaded)
+    discovery = Discovery(lambda: describe_server(loaded)) if loaded.configuration.login.discovery else None
     stop, reload_requested = asyncio.Event(), asyncio.Event()
     manager = ServiceManager.of_this_process()
-    _handle_signals(stop, certificate, reload_requested)
+    _handle_signals(stop, certificate, discovery, reload_requested)
     _allow_open_files()
     background: list[asyncio.Task[None]] = []
 
@@ -64,6 +68,7 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                     counted.newcomers_per_address, [*counted.networks(), *counted.proxies()]
                 ),
                 proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
+                discovery=discovery,
                 ready=ready,
                 stop=stop,
             )
@@ -102,7 +107,10 @@ def server_certificate(loaded: LoadedConfiguration) -> "ServerCertificate | None
 
 
 def _handle_signals(
-    stop: asyncio.Event, certificate: "ServerCertificate | None", reload_requested: asyncio.Event
+    stop: asyncio.Event,
+    certificate: "ServerCertificate | None",
+    discovery: "Discovery | None",
+    reload_requested: asyncio.Event,
 ) -> None:
     loop = asyncio.get_running_loop()
     on_terminal = _has_terminal()
@@ -118,6 +126,8 @@ def _handle_signals(
         reload_requested.set()
         if certificate is not None:
             certificate.reload()
+        if discovery is not None:
+            discovery.reload()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

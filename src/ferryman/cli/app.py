@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ferryman.cli.command_line import EndsInCommandLine
+from ferryman.cli.contexts import CONTEXT_VARIABLE, remember
 from ferryman.cli.printing import say
 from ferryman.cli.program.catalogue import ALIASES, ENTRIES, POINTERS
 from ferryman.cli.program.commands import App, Command, Group
@@ -59,7 +60,14 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    typer_context: typer.Context,
     *,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            "--context", help="The context to use; see `ferryman context`.", envvar=CONTEXT_VARIABLE, show_default=False
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="FERRYMAN_DEBUG")
     ] = False,
@@ -70,3 +78,4 @@ def _options(
 ) -> None:
     if debug:
         os.environ["FERRYMAN_DEBUG"] = "1"
+    remember(typer_context, context)

@@ -6,9 +6,16 @@ from typing import Annotated
 import typer
 
 from ferryman.bootstrap.configuration import FILE_NAME, VARIABLE, find_configuration
+from ferryman.cli.contexts import use_context
 
 ProfileOption = Annotated[
-    str | None, typer.Option("--profile", help="The profile in the AWS configuration files.", show_default=False)
+    str | None,
+    typer.Option(
+        "--profile",
+        help="The profile in the AWS configuration files, instead of a context.",
+        show_default=False,
+        callback=use_context,
+    ),
 ]
 RegionOption = Annotated[str | None, typer.Option("--region", help="The region to sign for.", show_default=False)]
 EndpointOption = Annotated[

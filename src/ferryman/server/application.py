@@ -18,6 +18,7 @@ from ferryman.server.http.app_keys import (
     THROTTLE,
     UNAUTHENTICATED_LIMITS,
 )
+from ferryman.server.http.discovery import Discovery
 from ferryman.server.http.failed_attempts import record_failure_summaries
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
@@ -29,6 +30,7 @@ from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.store_health import OK, StoreHealth
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.system.log_writer import dropped_log_lines
+from ferryman.wire.discovery import PATH as DISCOVERY_PATH
 
 
 def build(
@@ -36,10 +38,12 @@ def build(
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     unauthenticated: UnauthenticatedLimits | None = None,
     proxies: TrustedProxies | None = None,
+    discovery: Discovery | None = None,
 ) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down.
 
-    `unauthenticated` says which addresses are counted, `proxies` which may name their clients.
+    `unauthenticated` says which addresses are counted, `proxies` which may name their clients,
+    `discovery` what anyone may know about this server.
     """
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[respond])
     app[GATEWAY] = Gateway(service, timeouts)
@@ -51,6 +55,8 @@ def build(
     app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     app[PROXIES] = TrustedProxies() if proxies is None else proxies
     app.router.add_get("/healthz", health)
+    if discovery is not None:
+        app.router.add_get(DISCOVERY_PATH, discovery.answer)
     app.router.add_post("/", handle)
     app.router.add_get("/", handle, allow_head=False)
     app.router.add_post("/v1/control-channel/{id}", handle)

@@ -15,6 +15,7 @@ from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure
 from ferryman.server.application import build
 from ferryman.server.background import running_beside, supervised
+from ferryman.server.http.discovery import Discovery
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.listener.certificate import ServerCertificate
 from ferryman.server.listener.connection import RequestMemories
@@ -42,6 +43,7 @@ async def serve(
     certificate: ServerCertificate | None = None,
     unauthenticated: UnauthenticatedLimits | None = None,
     proxies: TrustedProxies | None = None,
+    discovery: Discovery | None = None,
     ready: Callable[[int], None],
     stop: asyncio.Event,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
@@ -50,7 +52,8 @@ async def serve(
 
     `port` 0 picks a free one; `ready` is called with the real one when connections are accepted. Without a
     `certificate` the server speaks plain HTTP. `unauthenticated` limits connections whose peers are not authenticated,
-    `proxies` are those trusted to name their clients. Raises OSError if the address cannot be bound.
+    `proxies` are those trusted to name their clients, `discovery` is what anyone may know. Raises OSError if the
+    address cannot be bound.
     """
     keep_freed_memory()
     await asyncio.to_thread(load_models)
@@ -58,7 +61,9 @@ async def serve(
     listening = listen(host, port)
     counted = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     runner = web.AppRunner(
-        build(service, timeouts, counted, proxies), handle_signals=False, shutdown_timeout=timeouts.shutdown
+        build(service, timeouts, counted, proxies, discovery),
+        handle_signals=False,
+        shutdown_timeout=timeouts.shutdown,
     )
     listener: Listener | None = None
     try:

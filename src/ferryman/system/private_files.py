@@ -20,6 +20,12 @@ def create_private(path: Path, mode: int = PRIVATE) -> int:
     return descriptor
 
 
+def make_private_directory(path: Path) -> None:
+    """Make a directory and those above it that are missing; only their owner can enter them. Raises OSError."""
+    for missing in reversed([each for each in (path, *path.parents) if not each.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a new file. An old one is gone even if writing fails; use `replace_private` to keep it. Raises OSError."""
     with os.fdopen(create_private(path), "wb") as file:

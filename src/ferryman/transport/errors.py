@@ -1,5 +1,7 @@
 """Connection errors, named for what the caller can do about them."""
 
+from ferryman.model.errors import Unfetchable
+
 
 class Unreachable(Exception):
     """The server did not answer: no route, refused, timed out, TLS not trusted. Try again later."""
@@ -7,6 +9,10 @@ class Unreachable(Exception):
 
 class CertificateRefused(Unreachable):
     """The server's certificate is not trusted. Retrying does not help until the certificate or the trust changes."""
+
+
+class UntrustedCertificate(Unfetchable):
+    """A document cannot be fetched because the server's certificate is not trusted."""
 
 
 class UpgradeRefused(Unreachable):

@@ -1,4 +1,4 @@
-"""Fetches small documents from OpenID Connect providers. Only their certificate is trusted."""
+"""Fetches small documents from OpenID Connect providers and servers. Only their certificate is trusted."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ferryman.model.errors import Unfetchable
-from ferryman.transport.errors import Unreachable
+from ferryman.transport.errors import CertificateRefused, Unreachable, UntrustedCertificate
 from ferryman.transport.http import Answer
 from ferryman.transport.proxies import proxy_for
-from ferryman.transport.trust import Trust, unreachable
+from ferryman.transport.trust import Trust, unreachable, unverified
 
 SECONDS = 5.0
 LARGEST = 256 * 1024
@@ -22,11 +22,13 @@ LARGEST = 256 * 1024
 class Documents:
     """Fetches documents of at most `LARGEST` bytes within `SECONDS`. An async context manager.
 
-    Redirects are not followed, cookies not kept. `ca_file` holds further certificate authorities.
+    Redirects are not followed, cookies not kept. `ca_file` holds further certificate authorities. Without `verify`,
+    any certificate is accepted: nothing that is fetched may then be trusted.
     """
 
-    def __init__(self, *, user_agent: str, ca_file: Path | None = None) -> None:
+    def __init__(self, *, user_agent: str, ca_file: Path | None = None, verify: bool = True) -> None:
         self._trusted = Trust(ca_file)
+        self._unverified = None if verify else unverified()
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=SECONDS),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
@@ -62,7 +64,7 @@ class Documents:
                     url,
                     data=form,
                     allow_redirects=False,
-                    ssl=self._trusted.context,
+                    ssl=self._unverified or self._trusted.context,
                     proxy=proxy_for(origin),
                 ) as answer,
             ):
@@ -75,7 +77,9 @@ class Documents:
         except Unreachable as error:
             raise Unfetchable(str(error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise Unfetchable(str(unreachable(origin, error))) from error
+            failed = unreachable(origin, error)
+            kind = UntrustedCertificate if isinstance(failed, CertificateRefused) else Unfetchable
+            raise kind(str(failed)) from error
 
 
 def _origin(url: str) -> str:

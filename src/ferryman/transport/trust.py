@@ -1,5 +1,7 @@
 """The certificate authorities that TLS servers are verified against, and connection errors in words."""
 
+import hashlib
+import re
 import ssl
 from pathlib import Path
 
@@ -7,6 +9,8 @@ import aiohttp
 
 from ferryman.model.failures import said_by
 from ferryman.transport.errors import CertificateRefused, Unreachable
+
+_CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 
 
 def trust(ca_file: Path | None = None) -> ssl.SSLContext:
@@ -19,6 +23,15 @@ def trust(ca_file: Path | None = None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:
         context.load_verify_locations(ca_file)
+    return context
+
+
+def unverified() -> ssl.SSLContext:
+    """Return a context that accepts any certificate, for nothing but learning which authority to ask a person about."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context
 
 
@@ -50,6 +63,32 @@ class Trust:
         except OSError:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def one_certificate(text: str) -> str:
+    """Return the only certificate in `text` as PEM, without what stands around it. Raises ValueError."""
+    found = _CERTIFICATES.findall(text)
+    if len(found) != 1:
+        raise ValueError(f"it holds {len(found)} certificates instead of one")
+    return ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(found[0]))
+
+
+def certificate_fingerprint(pem: str) -> str:
+    """Return the SHA-256 of a certificate's DER as lower-case hex. Raises ValueError."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(one_certificate(pem))).hexdigest()
+
+
+def spaced(fingerprint: str) -> str:
+    """Return a fingerprint as OpenSSL prints it: `AB:CD:…`."""
+    return ":".join(re.findall("..", fingerprint.upper()))
+
+
+def parse_fingerprint(text: str) -> str:
+    """Return a SHA-256 fingerprint as lower-case hex, from any usual spelling of one. Raises ValueError."""
+    bare = re.sub(r"^sha256[:=]|[:\s]", "", text.strip().lower())
+    if not re.fullmatch(r"[0-9a-f]{64}", bare):
+        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
+    return bare
 
 
 def unreachable(what: str, error: Exception) -> Unreachable:

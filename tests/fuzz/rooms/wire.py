@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import msgspec
 
-from ferryman.wire import payloads, smux, ssh_keys, tasks
+from ferryman.wire import discovery, payloads, smux, ssh_keys, tasks
 from ferryman.wire.agent_message import MalformedFrame, MessageType, decode, encode, peek
 from ferryman.wire.opening import decode_control_channel_opening, decode_data_channel_opening
 from ferryman.wire.payloads import MalformedPayload
@@ -87,6 +87,17 @@ def _smux(data: bytes) -> None:
                 smux.decode_update(frame.data)
 
 
+def _description(data: bytes) -> None:
+    """What is accepted can be written into a configuration file: no member has two lines."""
+    described = discovery.decode_description(data)
+    assert discovery.decode_description(discovery.encode_description(described)) == described
+    offer = described.login
+    if offer is not None:
+        for text in (offer.issuer, offer.client_id, offer.scopes, offer.session_claim, *offer.roles):
+            assert "\n" not in text
+            assert "\x1b" not in text
+
+
 def _ssh_key(data: bytes) -> None:
     """What is accepted is one plain line, the same when it is read again."""
     key = ssh_keys.bare_key(data.decode("utf-8", "replace"))
@@ -100,6 +111,10 @@ def _ssh_key(data: bytes) -> None:
 _SSH_KEYS = (
     b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl alice@laptop\n",
     b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAQQ==",
+)
+_DESCRIPTIONS = (
+    b'{"version":1,"product_version":"0.1.0","region":"us-east-1","account_id":"123456789012","login":{"issuer":'
+    b'"https://id.example.com","client_id":"cli","roles":["arn:aws:iam::123456789012:role/People"],"scopes":"openid"}}',
 )
 _OPENINGS = (
     b'{"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","ClientId":"c","ClientVersion":"1.2.0.0"}',
@@ -124,6 +139,7 @@ _SMUX = b"".join(
 
 TARGETS = (
     Target("wire.agent_message", _message, frames(), (MalformedFrame,), WORDS, MIB),
+    Target("wire.discovery", _description, _DESCRIPTIONS, (discovery.InvalidDescription,), WORDS, 40 * KIB),
     Target("wire.opening", _opening, _OPENINGS, (MalformedPayload,), WORDS),
     Target("wire.payloads", _payload, recorded_payloads(), (MalformedPayload,), WORDS, MIB, costly=True),
     # A message holds 128 KiB at most between Ferryman's ends, 32 KiB from AWS's.

@@ -8,6 +8,7 @@ import shutil
 import sys
 import webbrowser
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,69 +16,67 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from ferryman.cli.options import EndpointOption, RegionOption
+from ferryman.cli.client.server_offer import ca_path, find_server, offered_settings, refuse_without_server
+from ferryman.cli.contexts import announced, context_of, stage_context, use_context
+from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.printing import complain, say, say_json
 from ferryman.client.calls.api import Connection
+from ferryman.client.calls.web_identity import Files
 from ferryman.client.login.aws_config import (
     check_name,
     config_file,
     read_config,
     read_profile,
+    stage_config,
     with_settings,
-    write_config,
 )
 from ferryman.client.login.cache import EARLY, Kept, LoginCache
+from ferryman.client.login.login_settings import DEFAULT_SCOPES, PROCESS, Login, check_free, login_settings
+from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import read_endpoint, with_endpoint
 from ferryman.model.failures import Failure
+from ferryman.system.staged_files import StagedFiles
 
 if TYPE_CHECKING:
-    from ferryman.client.login.oidc import Client, Tokens
+    from ferryman.client.login.oidc import Tokens
     from ferryman.transport.fetch import Documents
 
-DEFAULT_SCOPES = "openid email profile offline_access"
 NAMING_CLAIMS = ("email", "preferred_username", "sub")
 """Claims that may name the session; the first one present is used."""
-_PROCESS = "credential_process"
-_OURS = re.compile(r"(^|.*[/\s'\"])ferryman'? credentials --profile .*")
-_FOREIGN = ("aws_access_key_id", "role_arn", "sso_session", "sso_account_id", "web_identity_token_file")
-"""Settings that AWS's programs prefer to our credential_process."""
 _UNSAFE_IN_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
-_USER_AGENT = "ferryman-login"
-
-
-class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=lambda name: f"ferryman_{name}"):
-    """How to sign in to a profile: its `ferryman_…` settings."""
-
-    issuer: str
-    client_id: str
-    role_arn: str
-    scopes: str = DEFAULT_SCOPES
-    session_claim: str = ""
-    duration_seconds: int | None = None
-    redirect_port: int = 0
-    client_secret: str | None = None
-
-    def client(self) -> "Client":
-        """How we identify ourselves to the provider."""
-        from ferryman.client.login.oidc import Client
-        from ferryman.model.secret import Secret
-
-        secret = None if self.client_secret is None else Secret(self.client_secret)
-        return Client(self.client_id, self.scopes, secret)
-
-    def binding(self, endpoint_url: str) -> str:
-        """What a sign-in is valid for."""
-        return f"{self.issuer}\n{self.client_id}\n{self.role_arn}\n{endpoint_url}"
-
-
-ProfileOption = Annotated[
-    str, typer.Option("--profile", help="The profile in the AWS configuration file.", envvar="AWS_PROFILE")
-]
 
 
 def login(
+    context: typer.Context,
+    server: Annotated[
+        str | None,
+        typer.Argument(metavar="URL", help="The server's address, which says how to log in to it.", show_default=False),
+    ] = None,
     *,
-    profile: ProfileOption = "default",
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            help="The profile to set up; by default named after the server, or AWS_PROFILE.",
+            show_default=False,
+        ),
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option("--role", help="The role to assume, of those that the server offers.", show_default=False),
+    ] = None,
+    ca_fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            "--ca-fingerprint",
+            help="The SHA-256 fingerprint of the server's authority, which is then trusted without a question.",
+            show_default=False,
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", help="The certificate of the server's authority, PEM.", show_default=False),
+    ] = None,
     issuer: Annotated[str | None, typer.Option("--issuer", help="The provider's URL.", show_default=False)] = None,
     client_id: Annotated[
         str | None,
@@ -128,17 +127,13 @@ def login(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Sign in to an OpenID Connect provider, and set up the profile to get its credentials from there.
+    """Sign in at a server, in your browser, and set up a profile and a context for it.
 
-    The first time, specify --issuer, --client-id and --role-arn; the profile stores them.
+    The server's address is enough the first time; its administrator sets [login] for that. For a server without it,
+    specify --issuer, --client-id, --role-arn, --region and --endpoint-url. Later, `ferryman login` alone renews the
+    sign-in of the current context.
     """
-    check_name(profile)
-    path = config_file()
-    text = read_config(path)
-    present = read_profile(text, profile)
-    _check_free(profile, present)
     given = {
-        "region": region,
         "ferryman_issuer": issuer,
         "ferryman_client_id": client_id,
         "ferryman_client_secret": None if client_secret_file is None else client_secret_file.read_text().strip(),
@@ -149,28 +144,89 @@ def login(
         "ferryman_redirect_port": None if redirect_port is None else str(redirect_port),
     }
     settings = {name: value for name, value in given.items() if value is not None}
-    merged = {**present, **settings}
-    wanted = _login_of(profile, merged)
-    connection = Connection(profile, merged.get("region"), endpoint_url or read_endpoint(text, profile))
+    authority = ""
+    if server is not None:
+        found = find_server(server, ca_fingerprint, ca_file)
+        settings = offered_settings(found, role, settings)
+        endpoint_url, region = found.url, region or found.description.region
+        profile, authority = profile or name_of(found.url), found.ca_certificate
+    else:
+        refuse_without_server({"--role": role, "--ca-fingerprint": ca_fingerprint, "--ca-file": ca_file})
+        use_context(context, profile)
+    if region is not None:
+        settings["region"] = region
+    profile = profile or os.environ.get("AWS_PROFILE") or "default"
+    kept = _log_in(Wanted(profile, settings, endpoint_url, authority), device=device)
+    local = kept.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    say(f"Signed in as {kept.arn} until {local}.", *announced(profile, os.environ))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A profile to set up: its settings, the server's address if it is to be changed, and the PEM of the authority to
+    trust, "" for those that this machine or the profile trusts."""
+
+    profile: str
+    settings: Mapping[str, str]
+    endpoint_url: str | None
+    authority: str
+
+    def changed(self, text: str, ca_file: Path | None) -> str:
+        """Return the configuration file's text with this profile."""
+        settings = {**self.settings, PROCESS: f"{shlex.quote(_program())} credentials --profile {self.profile}"}
+        if ca_file is not None:
+            settings["ca_bundle"] = str(ca_file)
+        text = with_settings(text, self.profile, settings)
+        return with_endpoint(text, self.profile, self.endpoint_url) if self.endpoint_url else text
+
+
+def _log_in(wanted: Wanted, *, device: bool) -> Kept:
+    """Sign in, and only then write the profile, the authority and the context: all of them or none."""
+    profile = wanted.profile
+    check_name(profile)
+    path = config_file()
+    text = read_config(path)
+    present = read_profile(text, profile)
+    check_free(profile, present)
+    login = login_settings(profile, {**present, **wanted.settings})
+    ca_file = ca_path(profile) if wanted.authority else None
+    with StagedFiles() as staged:
+        # Before the sign-in: find out that a file cannot be written before anybody types a password.
+        authority = staged.stage(ca_file, wanted.authority.encode()) if ca_file else None
+        trial = staged.stage(path, wanted.changed(text, authority).encode())
+        region = read_profile(trial.read_text(), profile).get("region")
+        connection = Connection(profile, region, read_endpoint(trial.read_text(), profile))
+        _check_complete(connection)
+        cache = LoginCache(path, profile)
+        staged.stage(cache.path, b"")
+        context = context_of(connection.endpoint_url or "", profile, ca_file)
+        stage_context(staged, profile, context)
+        kept = asyncio.run(_sign_in(Files(trial, authority), connection, login, device=device))
+        # Again, because others may have changed the files since.
+        stage_config(staged, path, wanted.changed(read_config(path), ca_file))
+        stage_context(staged, profile, context)
+        staged.stage(cache.path, kept.encoded())
+        with cache.alone():
+            staged.commit()
+    return kept
+
+
+def _check_complete(connection: Connection) -> None:
     for what, option, value in (
         ("region", "--region", connection.region),
         ("endpoint_url for sts", "--endpoint-url", connection.endpoint_url),
     ):
         if not value:
             raise Failure(
-                f"The profile {profile} has no {what}", "programs use it to find the server", f"Specify {option}"
+                f"The profile {connection.profile} has no {what}",
+                "programs use it to find the server",
+                f"Specify {option}",
             )
-    settings[_PROCESS] = f"{shlex.quote(_program())} credentials --profile {profile}"
-    changed = with_settings(text, profile, settings)
-    # Before the sign-in: find out that a file cannot be written before anybody types a password.
-    write_config(path, with_endpoint(changed, profile, endpoint_url) if endpoint_url else changed)
-    kept = asyncio.run(_sign_in(path, profile, connection, wanted, device=device))
-    local = kept.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    say(f"Signed in as {kept.arn} until {local}. Use it with --profile {profile}.")
 
 
-def logout(*, profile: ProfileOption = "default") -> None:
+def logout(*, profile: ProfileOption = None) -> None:
     """Delete the profile's local credentials and refresh token. The credentials stay valid until they expire."""
+    profile = profile or os.environ.get("AWS_PROFILE") or "default"
     check_name(profile)
     if LoginCache(config_file(), profile).forget():
         say(f"Signed out of the profile {profile}.")
@@ -178,13 +234,14 @@ def logout(*, profile: ProfileOption = "default") -> None:
         say(f"The profile {profile} was not signed in.")
 
 
-def credentials(*, profile: ProfileOption = "default") -> None:
+def credentials(*, profile: ProfileOption = None) -> None:
     """Print the profile's credentials, renewed if necessary. AWS's programs run this as its credential_process."""
+    profile = profile or os.environ.get("AWS_PROFILE") or "default"
     check_name(profile)
     path = config_file()
     text = read_config(path)
     merged, endpoint_url = read_profile(text, profile), read_endpoint(text, profile)
-    wanted = _login_of(profile, merged)
+    wanted = login_settings(profile, merged)
     now = datetime.now(UTC)
     cache, binding = LoginCache(path, profile), wanted.binding(endpoint_url or "")
     kept = cache.read(binding)
@@ -211,7 +268,7 @@ def _is_to_be_renewed(kept: Kept | None, now: datetime) -> bool:
     return kept is not None and kept.refresh_token is not None and not kept.is_good(now, EARLY)
 
 
-async def _sign_in(path: Path, profile: str, connection: Connection, wanted: Login, *, device: bool) -> Kept:
+async def _sign_in(files: Files, connection: Connection, wanted: Login, *, device: bool) -> Kept:
     from ferryman.client.login.oidc import discover, sign_in_with_browser, sign_in_with_device
     from ferryman.client.login.redirect import Redirect
 
@@ -223,7 +280,7 @@ async def _sign_in(path: Path, profile: str, connection: Connection, wanted: Log
         else:
             async with Redirect(wanted.redirect_port) as redirect:
                 tokens = await sign_in_with_browser(documents, provider, client, redirect, _open_browser)
-        return await _exchange(path, profile, connection, wanted, tokens)
+        return await _exchange(files, connection, wanted, tokens)
 
 
 async def _renew(path: Path, profile: str, connection: Connection, wanted: Login, kept: Kept) -> Kept:
@@ -234,18 +291,19 @@ async def _renew(path: Path, profile: str, connection: Connection, wanted: Login
         provider = await discover(documents, wanted.issuer)
         client = wanted.client()
         tokens = await refresh(documents, provider, client, Secret(kept.refresh_token or ""))
-        return await _exchange(path, profile, connection, wanted, tokens)
+        renewed = await _exchange(Files(path), connection, wanted, tokens)
+    LoginCache(path, profile).write(renewed)
+    return renewed
 
 
-async def _exchange(path: Path, profile: str, connection: Connection, wanted: Login, tokens: "Tokens") -> Kept:
+async def _exchange(files: Files, connection: Connection, wanted: Login, tokens: "Tokens") -> Kept:
     from ferryman.client.calls.web_identity import assume_role
 
     name = session_name(tokens.claims, wanted.session_claim)
     signed_in = await asyncio.to_thread(
-        assume_role, connection, wanted.role_arn, name, tokens.id_token, wanted.duration_seconds
+        assume_role, connection, wanted.role_arn, name, tokens.id_token, wanted.duration_seconds, files
     )
-    binding = wanted.binding(connection.endpoint_url or "")
-    return LoginCache(path, profile).write(binding, signed_in, tokens.refresh_token)
+    return Kept.of(wanted.binding(connection.endpoint_url or ""), signed_in, tokens.refresh_token)
 
 
 def session_name(claims: Mapping[str, Any], claim: str) -> str:
@@ -261,37 +319,11 @@ def session_name(claims: Mapping[str, Any], claim: str) -> str:
 
 
 def _documents() -> "Documents":
+    from ferryman.client.login.discovery import USER_AGENT
     from ferryman.transport.fetch import Documents
 
     bundle = os.environ.get("AWS_CA_BUNDLE")
-    return Documents(user_agent=_USER_AGENT, ca_file=None if not bundle else Path(bundle))
-
-
-def _login_of(profile: str, settings: Mapping[str, str]) -> Login:
-    ours = {name: value for name, value in settings.items() if name.startswith("ferryman_")}
-    try:
-        return msgspec.convert(ours, Login, strict=False)
-    except msgspec.ValidationError as error:
-        raise Failure(
-            f"The profile {profile} does not say how to sign in",
-            str(error),
-            f"Run `ferryman login --profile {profile} --issuer URL --client-id ID --role-arn ARN`",
-        ) from error
-
-
-def _check_free(profile: str, settings: Mapping[str, str]) -> None:
-    """Raise Failure if the profile has credentials of another kind: they would be used, or lost."""
-    foreign = [name for name in _FOREIGN if name in settings]
-    if _PROCESS in settings and not _OURS.fullmatch(settings[_PROCESS]):
-        foreign.append(_PROCESS)
-    if foreign or _has_keys(profile):
-        cause = f"it has {foreign[0]}" if foreign else "AWS's credentials file has keys for it"
-        raise Failure(f"The profile {profile} is used for something else", cause, "Choose another with --profile")
-
-
-def _has_keys(profile: str) -> bool:
-    path = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
-    return "aws_access_key_id" in read_profile(read_config(path), profile, bare=True)
+    return Documents(user_agent=USER_AGENT, ca_file=None if not bundle else Path(bundle))
 
 
 def _program() -> str:

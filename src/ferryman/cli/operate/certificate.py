@@ -1,4 +1,4 @@
-"""`ferryman certificate new | renew`: the local authority's certificates."""
+"""`ferryman certificate new | renew | fingerprint`: the local authority's certificates."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from ferryman.bootstrap.certificate_files import renew_certificate, write_certificates
 from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.discovery import authority_certificate
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.printing import say
 from ferryman.cli.program.commands import App
@@ -23,6 +24,25 @@ def renew(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     say("Renewed. A running server picks it up within ten seconds. Clients and nodes need no change.")
 
 
+@app.command("fingerprint")
+def fingerprint(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Print the SHA-256 fingerprint of the server's authority, which people compare when they log in."""
+    certificate = authority_certificate(load(config))
+    if not certificate:
+        raise Failure(
+            "The server has no authority of its own",
+            "neither server.tls.authority nor login.ca_file is set",
+            "Clients verify its certificate by the authorities that they know",
+        )
+    say(_fingerprint(certificate))
+
+
+def _fingerprint(certificate: str) -> str:
+    from ferryman.transport.trust import certificate_fingerprint, spaced
+
+    return spaced(certificate_fingerprint(certificate))
+
+
 @app.command("new")
 def new(
     *,
@@ -33,4 +53,5 @@ def new(
     if directory.exists():
         raise Failure(f"{directory} exists", "what is in it would be lost", "Choose another --directory")
     write_certificates(directory, host)
+    say(f"The SHA-256 fingerprint of its authority is {_fingerprint((directory / 'ca.pem').read_text())}.")
     say(f"Made {directory}. Let clients and nodes trust {directory / 'ca.pem'} before the server uses it.")

@@ -15,8 +15,10 @@ from ferryman.bootstrap.operator import run_recorded
 from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
 from ferryman.cli.printing import complain, say
 from ferryman.client.login.aws_config import with_settings
+from ferryman.client.login.contexts import Context, preferred_variable, read_contexts, write_contexts
+from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import with_endpoint
-from ferryman.model.failures import Failure
+from ferryman.model.failures import Failure, said_by
 from ferryman.model.hosts import is_loopback
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.system.private_files import write_private
@@ -152,18 +154,41 @@ def command(
     tls: Annotated[bool, typer.Option("--tls", help="Create a local CA and a certificate for the server.")] = False,
 ) -> None:
     """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
+    from ferryman.transport.trust import certificate_fingerprint, spaced
+
     made = initialise(Plan(directory, listen, region, account_id, public_host, tls))
     profile = made.profile_directory
     say(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
     say(f"The access key of user '{ADMINISTRATOR}' is {made.credentials.access_key_id}, in {profile / 'credentials'}.")
     say("", "Start the server:", "")
     say(f"  ferryman server --config {made.configuration}")
+    if made.ca_file is not None:
+        say("", "People who log in are asked for the SHA-256 fingerprint of the server's authority:", "")
+        say(f"  {spaced(certificate_fingerprint(made.ca_file.read_text()))}")
     say("", "Use it from another shell:", "")
-    say(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
+    if not _create_context(made):
+        say(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
     say("  ferryman activation create")
     found = find_aws_cli()
     if found is not None and found.is_too_old:
         complain("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
+
+
+def _create_context(made: Initialised) -> bool:
+    """Create a context for the server and make it the current one; return whether that worked."""
+    name = name_of(made.public_url)
+    files = made.profile_directory
+    ca_file = "" if made.ca_file is None else str(made.ca_file)
+    context = Context(made.public_url, "default", str(files / "config"), str(files / "credentials"), ca_file)
+    try:
+        write_contexts(read_contexts().with_context(name, context))
+    except (OSError, Failure) as error:
+        complain(f"No context was created: {said_by(error)}")
+        return False
+    variable = preferred_variable(os.environ)
+    if variable:
+        say(f"  unset {variable}    # it goes before the context {name}, which was created for the server")
+    return True
 
 
 def _clear(directory: Path, partial: Path) -> None:

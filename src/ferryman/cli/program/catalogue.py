@@ -36,9 +36,10 @@ ENTRIES = {
     "cp": Entry("Connect", "client.cp", "Copy files and folders to or from a node"),
     "forward": Entry("Connect", "client.forward", "Forward local ports through a node"),
     "ssh-config": Entry("Connect", "client.ssh_config", "Print a configuration with which ssh reaches nodes"),
-    "login": Entry("Access", "client.login", "Sign in with your OpenID Connect provider", "login"),
+    "login": Entry("Access", "client.login", "Sign in to a server in your browser", "login"),
     "logout": Entry("Access", "client.login", "Forget the last sign-in on this machine", "logout"),
     "credentials": Entry("Access", "client.login", "Print credentials, for AWS's programs", "credentials"),
+    "context": Entry("Access", "client.context", "Choose which server commands talk to", "app"),
     "access": Entry("Access", "manage.access", "Request access to nodes; approve requests", "app"),
     "nodes": Entry("Fleet", "manage.nodes", "List, watch, tag and deregister nodes", "app"),
     "sessions": Entry("Fleet", "manage.sessions", "List and end sessions", "app"),
@@ -51,7 +52,9 @@ ENTRIES = {
     "explain": Entry("Server", "manage.explain", "Explain why a caller may or may not do something"),
     "audit": Entry("Server", "operate.audit", "Read and verify the audit trail", "app"),
     "key": Entry("Server", "operate.keys", "Replace the keys that encrypt the server's secrets", "app"),
-    "certificate": Entry("Server", "operate.certificate", "Renew the server's certificate", "app"),
+    "certificate": Entry(
+        "Server", "operate.certificate", "Renew the server's certificate, show its fingerprint", "app"
+    ),
     "demo": Entry("Server", "demo.command", "Try Ferryman: a server, an agent and a shell on this machine"),
 }
 
@@ -71,7 +74,7 @@ POINTERS = {
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "": (
-        "ferryman login --endpoint-url https://sessions.example.com:7330",
+        "ferryman login https://sessions.example.com",
         "ferryman nodes",
         "ferryman shell web-1",
         "ferryman run web-1 web-2 -- uptime",
@@ -89,8 +92,18 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ferryman forward bastion-1 --socks 1080",
     ),
     "ssh-config": ("ferryman ssh-config > ~/.ssh/ferryman.conf", "ferryman ssh-config --user admin"),
-    "login": ("ferryman login", "ferryman login --profile work --device"),
+    "login": (
+        "ferryman login https://sessions.example.com",
+        "ferryman login",
+        "ferryman login --profile work --device",
+    ),
     "logout": ("ferryman logout --profile work",),
+    "context": ("ferryman context list", "ferryman context use sessions.example.com", 'eval "$(ferryman context env)"'),
+    "context list": ("ferryman context list",),
+    "context use": ("ferryman context use sessions.example.com",),
+    "context show": ("ferryman context show",),
+    "context env": ('eval "$(ferryman context env)"',),
+    "context delete": ("ferryman context delete sessions.example.com",),
     "credentials": ("ferryman credentials --profile work",),
     "access": (
         "ferryman access request web-1 --reason 'ticket 4711'",
@@ -154,6 +167,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "key retire": ("ferryman key retire",),
     "certificate": ("ferryman certificate renew",),
     "certificate renew": ("ferryman certificate renew",),
+    "certificate fingerprint": ("ferryman certificate fingerprint",),
     "certificate new": ("ferryman certificate new --directory next --host sessions.example.com",),
     "demo": ("ferryman demo", "ferryman demo --nodes 3"),
 }

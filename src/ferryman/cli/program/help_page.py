@@ -15,6 +15,7 @@ NAME_COLUMN = 24
 """The widest column of names; the text of a longer name begins on the next line."""
 HELP_ROW = ("-h, --help", "Show this message and exit.")
 OPTIONS_OF_ALL = (
+    ("--context CONTEXT", "The context to use; see `ferryman context`. [env: FERRYMAN_CONTEXT]"),
     ("--debug", "Show the traceback of an error. [env: FERRYMAN_DEBUG]"),
     ("-V, --version", "Show the version and exit."),
     HELP_ROW,

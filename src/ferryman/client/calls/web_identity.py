@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ferryman.client.calls.answers import UNREADABLE, checked, unreadable
@@ -26,8 +27,16 @@ class SignedIn:
     arn: str
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the profile is read from, and the authorities to trust instead of the profile's and the environment's."""
+
+    config: Path
+    authorities: Path | None = None
+
+
 def assume_role(
-    connection: Connection, role_arn: str, session_name: str, id_token: Secret, duration: int | None
+    connection: Connection, role_arn: str, session_name: str, id_token: Secret, duration: int | None, files: Files
 ) -> SignedIn:
     """Call the server, for at most about 35 s. Raises Failure."""
     from botocore import UNSIGNED, exceptions
@@ -37,11 +46,13 @@ def assume_role(
     try:
         # Not real keys: the profile's own come from the command that is calling this.
         session = open_session(connection.profile)
+        session.set_config_variable("config_file", str(files.config))
         client = through_proxies(
             lambda proxies: session.create_client(
                 "sts",
                 region_name=connection.region,
                 endpoint_url=connection.endpoint_url,
+                verify=None if files.authorities is None else str(files.authorities),
                 aws_access_key_id="unsigned",
                 aws_secret_access_key="unsigned",  # noqa: S106 - no secret
                 config=Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=30, proxies=proxies),

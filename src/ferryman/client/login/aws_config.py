@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferryman.model.failures import Failure
-from ferryman.system.private_files import replace_private, write_private
+from ferryman.system.staged_files import StagedFiles
 
 BACKUP = ".before-ferryman"
 """Suffix of the copy that is kept of the previous file."""
@@ -109,16 +109,14 @@ def profiles(text: str) -> list[str]:
     ]
 
 
-def write_config(path: Path, text: str) -> None:
-    """Write the file atomically, mode 0600, and keep the previous version beside it. A link stays a link."""
+def stage_config(staged: StagedFiles, path: Path, text: str) -> None:
+    """Stage the file, and beside it a copy of the previous version. Raises OSError."""
     target = path.resolve()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if target.exists():
         before = target.read_bytes()
-        if before == text.encode():
-            return
-        write_private(target.with_name(target.name + BACKUP), before)
-    replace_private(target, text.encode(), durable=False)
+        if before != text.encode():
+            staged.stage(target.with_name(target.name + BACKUP), before)
+    staged.stage(path, text.encode())
 
 
 def read_config(path: Path) -> str:

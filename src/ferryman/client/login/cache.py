@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -34,6 +35,24 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     def is_good(self, now: datetime, margin: timedelta = timedelta(0)) -> bool:
         """Whether the credentials last longer than `margin`."""
         return self.expires_at - margin > now
+
+    @classmethod
+    def of(cls, binding: str, signed_in: SignedIn, refresh_token: Secret | None) -> Self:
+        """Return a sign-in as it is cached."""
+        token = signed_in.credentials.session_token
+        return cls(
+            binding=binding,
+            arn=signed_in.arn,
+            access_key_id=signed_in.credentials.access_key_id,
+            secret_access_key=signed_in.credentials.secret_access_key.reveal(),
+            session_token="" if token is None else token.reveal(),
+            expires_at=signed_in.expires_at,
+            refresh_token=None if refresh_token is None else refresh_token.reveal(),
+        )
+
+    def encoded(self) -> bytes:
+        """Return the file's content."""
+        return msgspec.json.encode(self)
 
     def for_process(self) -> bytes:
         """Return the document that a `credential_process` prints."""
@@ -66,21 +85,10 @@ class LoginCache:
             return None
         return kept if kept.binding == binding else None
 
-    def write(self, binding: str, signed_in: SignedIn, refresh_token: Secret | None) -> Kept:
+    def write(self, kept: Kept) -> None:
         """Cache a sign-in, replacing the previous one."""
-        token = signed_in.credentials.session_token
-        kept = Kept(
-            binding=binding,
-            arn=signed_in.arn,
-            access_key_id=signed_in.credentials.access_key_id,
-            secret_access_key=signed_in.credentials.secret_access_key.reveal(),
-            session_token="" if token is None else token.reveal(),
-            expires_at=signed_in.expires_at,
-            refresh_token=None if refresh_token is None else refresh_token.reveal(),
-        )
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_private(self.path, msgspec.json.encode(kept), durable=False)
-        return kept
+        replace_private(self.path, kept.encoded(), durable=False)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -48,7 +48,9 @@ def keep(config: Path, minutes: float, refresh: str | None = None) -> Kept:
     expires = datetime.now(UTC) + timedelta(minutes=minutes)
     credentials = Credentials("ASIAEXAMPLE", Secret("secret"), Secret("token"))
     cache = LoginCache(config, "people")
-    return cache.write(BINDING, SignedIn(credentials, expires, "arn"), None if refresh is None else Secret(refresh))
+    kept = Kept.of(BINDING, SignedIn(credentials, expires, "arn"), None if refresh is None else Secret(refresh))
+    cache.write(kept)
+    return kept
 
 
 def given() -> Any:

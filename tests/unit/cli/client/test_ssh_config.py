@@ -11,7 +11,7 @@ def hosts(text: str) -> list[str]:
 
 
 def test_a_node_is_reached_by_name_and_id() -> None:
-    text = configuration([WEB], "/opt/f 100%/ferryman", {"--profile": "a b", "--region": None}, "admin")
+    text = configuration([WEB], ["/opt/f 100%/ferryman"], {"--profile": "a b", "--region": None}, "admin")
     assert "\n".join(text.splitlines()[2:]) == (
         "Host web-1 mi-00000000000000001\n"
         "    HostName mi-00000000000000001\n"
@@ -24,7 +24,7 @@ def test_a_name_that_is_not_one_node_s_is_left_out() -> None:
     twins = [Target(f"mi-0000000000000001{n}", "twin") for n in range(2)]
     odd = [Target("mi-00000000000000020", "*"), Target("mi-00000000000000021", "a b\nProxyCommand x")]
     nodes = [*twins, *odd]
-    assert hosts(configuration(nodes, "ferryman", {}, None)) == [node.node_id for node in nodes]
+    assert hosts(configuration(nodes, ["ferryman"], {}, None)) == [node.node_id for node in nodes]
 
 
 def calling_itself(number: int, computer_name: str) -> Target:
@@ -34,7 +34,7 @@ def calling_itself(number: int, computer_name: str) -> Target:
 def test_what_a_node_calls_itself_is_no_bare_alias() -> None:
     """Else a node that calls itself github.com would get what is meant for that."""
     node = calling_itself(1, "github.com")
-    assert hosts(configuration([node, WEB], "ferryman", {}, None)) == [
+    assert hosts(configuration([node, WEB], ["ferryman"], {}, None)) == [
         f"github.com.ferryman {node.node_id}",
         f"web-1 {WEB.node_id}",
     ]
@@ -45,7 +45,7 @@ def test_a_self_reported_name_takes_no_alias_from_others() -> None:
     given = [WEB, Target("mi-00000000000000040", "db-1.example.org"), Target("mi-00000000000000041", "x.ferryman")]
     claims = ["web-1", "WEB-1", "db-1", "x", "twin", "Twin.example.org", "twin.example.org", "y", "y.example.org"]
     nodes = [calling_itself(place, claim) for place, claim in enumerate(claims)]
-    assert hosts(configuration([*given, *nodes], "ferryman", {}, None)) == [
+    assert hosts(configuration([*given, *nodes], ["ferryman"], {}, None)) == [
         *(f"{node.name} {node.node_id}" for node in given),
         *(node.node_id for node in nodes[:-1]),
         f"y.example.org.ferryman {nodes[-1].node_id}",
@@ -54,4 +54,4 @@ def test_a_self_reported_name_takes_no_alias_from_others() -> None:
 
 def test_names_of_administrators_that_differ_in_case_are_one() -> None:
     nodes = [Target("mi-00000000000000050", "app"), Target("mi-00000000000000051", "APP")]
-    assert hosts(configuration(nodes, "ferryman", {}, None)) == [node.node_id for node in nodes]
+    assert hosts(configuration(nodes, ["ferryman"], {}, None)) == [node.node_id for node in nodes]

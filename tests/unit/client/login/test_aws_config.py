@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.client.login.aws_config import BACKUP, check_name, read_config, read_profile, with_settings, write_config
+from ferryman.client.login.aws_config import BACKUP, check_name, read_config, read_profile, stage_config, with_settings
 from ferryman.model.failures import Failure
+from ferryman.system.staged_files import StagedFiles
 
 TEXT = """\
 # mine
@@ -59,6 +60,12 @@ def test_a_profile_is_read_as_it_is_written() -> None:
     assert read_profile(TEXT, "prod") == {"region": "us-east-1", "s3": "", "output": "json"}
     assert read_profile(TEXT, "quoted") == {"region": "us-west-2"}
     assert read_profile(TEXT, "none") == {}
+
+
+def write_config(path: Path, text: str) -> None:
+    with StagedFiles() as staged:
+        stage_config(staged, path, text)
+        staged.commit()
 
 
 def test_the_file_is_written_whole_and_kept(tmp_path: Path) -> None:

@@ -1,0 +1,123 @@
+"""Which context a command uses, and why: the option, the variable, AWS's variables, or the current context."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from ferryman.client.login.aws_config import config_file
+from ferryman.client.login.contexts import (
+    FILES,
+    Context,
+    contexts_file,
+    preferred_variable,
+    read_contexts,
+    set_variables,
+)
+from ferryman.model.failures import Failure
+from ferryman.system.staged_files import StagedFiles
+
+CONTEXT_VARIABLE = "FERRYMAN_CONTEXT"
+
+
+@dataclass(slots=True)
+class Named:
+    """What the command line's first options say: a context's name, None for none, and whether an option said it.
+
+    `replaced` is what the environment was before `use_context` changed it.
+    """
+
+    name: str | None
+    by_option: bool
+    replaced: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The context that is used, None for AWS's own rules; its name, "" likewise; and what chose it, for people."""
+
+    name: str
+    context: Context | None
+    reason: str
+
+
+def remember(context: typer.Context, name: str | None) -> None:
+    """Keep what `ferryman --context NAME` said for the command that follows."""
+    source = context.get_parameter_source("context")
+    context.obj = Named(name or None, source is not None and source.name == "COMMANDLINE")
+
+
+def chosen(context: typer.Context) -> Choice:
+    """Return which context a command uses that was not given a profile. Raises Failure for an unknown one."""
+    named = _named(context)
+    if named.name is not None:
+        reason = "--context" if named.by_option else CONTEXT_VARIABLE
+        return Choice(named.name, read_contexts().get(named.name), reason)
+    variable = preferred_variable(os.environ)
+    if variable:
+        return Choice("", None, f"{variable} is set")
+    contexts = read_contexts()
+    if not contexts.current:
+        return Choice("", None, "no context is current")
+    return Choice(contexts.current, contexts.get(contexts.current), "the current context")
+
+
+def use_context(context: typer.Context, profile: str | None) -> str | None:
+    """Set up this process for the context, unless the command was given a profile; return that profile.
+
+    The callback of `--profile`, so it runs for every command that calls the server. Raises Failure.
+    """
+    named = _named(context)
+    if profile is not None:
+        if named.by_option:
+            raise Failure(
+                "Both --context and --profile were given", "each says which server to use", "Leave one of them out"
+            )
+        set_variables(named.replaced, os.environ)  # `ferryman nodes` has used the context before `nodes describe` runs
+        return profile
+    if not named.replaced:
+        found = chosen(context).context
+        if found is not None:
+            named.replaced = set_variables(found.variables(os.environ), os.environ)
+    return None
+
+
+def context_words(context: typer.Context, profile: str | None) -> list[str]:
+    """Return the options that make another `ferryman` use the same context, none if it is given a profile."""
+    named = _named(context)
+    if profile is not None or not named.replaced:
+        return []
+    return ["--context", named.name or read_contexts().current]
+
+
+def context_of(server: str, profile: str, ca_file: Path | None) -> Context:
+    """Return a context for a profile in AWS's files as this process finds them."""
+    files = {name: str(Path(os.environ[name]).expanduser().absolute()) for name in FILES if os.environ.get(name)}
+    return Context(server, profile, files.get(FILES[0], ""), files.get(FILES[1], ""), str(ca_file or ""))
+
+
+def stage_context(staged: StagedFiles, name: str, context: Context) -> None:
+    """Stage the contexts with one that is now the current one."""
+    staged.stage(contexts_file(), read_contexts().with_context(name, context).encoded())
+
+
+def announced(name: str, environment: Mapping[str, str]) -> list[str]:
+    """Return lines that say that a context is the current one, and what stands in its way."""
+    lines = [f"The current context is now {name}: `ferryman nodes` and every other command use it."]
+    variable = preferred_variable(environment)
+    if variable:
+        lines.append(f"In this terminal {variable} is set, which goes before it. Remove it: unset {variable}")
+    lines.append('For `aws`, Terraform and other programs: eval "$(ferryman context env)"')
+    return lines
+
+
+def place(context: Context) -> str:
+    """Return where a context's profile is, for people."""
+    return context.config_file or str(config_file())
+
+
+def _named(context: typer.Context) -> Named:
+    found = context.find_root().obj
+    return found if isinstance(found, Named) else Named(None, by_option=False)
