@@ -5,6 +5,7 @@ import json
 from functools import partial
 from typing import Any
 
+import aiohttp
 import pytest
 from botocore.exceptions import ClientError
 
@@ -12,6 +13,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ratelimits.throttle import DENIALS_BURST
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
+from ferryman.server.http import upgrades
 from tests.server.running import ACCOUNT, Server
 
 
@@ -90,7 +92,17 @@ async def test_caller_with_a_large_refused_body_is_paused(server: Server) -> Non
     assert await asyncio.to_thread(sts.get_caller_identity)
 
 
-async def test_caller_denied_too_often_is_paused_alone(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("operation", "parameters", "refused"),
+    [
+        ("describe_sessions", {"State": "Active"}, "AccessDeniedException"),
+        ("describe_sessions", {"State": "Never"}, "ValidationException"),
+        ("list_commands", {}, "UnknownOperationException"),
+    ],
+)
+async def test_caller_refused_too_often_is_paused_alone(
+    server: Server, operation: str, parameters: dict[str, str], refused: str
+) -> None:
     await server.call("describe_sessions", State="Active")
     await create_user(server.service, "eve")
     key = await create_access_key(server.service, "eve")
@@ -98,7 +110,24 @@ async def test_caller_denied_too_often_is_paused_alone(server: Server) -> None:
     codes: list[str] = []
     while codes[-1:] != ["ThrottlingException"] and len(codes) < DENIALS_BURST + 20:
         server.clock.advance(-1)  # nothing is forgiven meanwhile, however slow this machine is
-        codes.append((await refusal(ssm.describe_sessions, State="Active"))[0])
-    assert codes == ["AccessDeniedException"] * (DENIALS_BURST + 1) + ["ThrottlingException"]
+        codes.append((await refusal(getattr(ssm, operation), **parameters))[0])
+    assert codes == [refused] * (DENIALS_BURST + 1) + ["ThrottlingException"]
     assert (await refusal(ssm.get_connection_status, Target="mi-0123456789abcdef0"))[0] == "ThrottlingException"
+    await server.call("describe_sessions", State="Active")
+
+
+async def test_refused_control_channels_of_a_person_count(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upgrades, "UPGRADE_SECONDS", 0.0)
+    await server.call("describe_sessions", State="Active")
+    await create_user(server.service, "eve")
+    key = await create_access_key(server.service, "eve")
+    path = "/v1/control-channel/mi-0123456789abcdef0"
+    signed = server.signed("GET", path, "", b"", credentials=key, service="ssmmessages")
+    statuses: list[int] = []
+    while statuses[-1:] != [400] and len(statuses) < DENIALS_BURST + 20:
+        server.clock.advance(-1)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await server.dial(path, signed)
+        statuses.append(refused.value.status)
+    assert statuses == [403] * (DENIALS_BURST + 1) + [400]
     await server.call("describe_sessions", State="Active")

@@ -401,9 +401,11 @@ class TestTls:
         assert (lines[0]["event"], lines[0]["reason"]) == ("tls handshake failed", "http request")
 
     async def test_peer_that_does_not_trust_the_certificate_is_logged(self, server: Server) -> None:
+        context = await asyncio.to_thread(ssl.create_default_context)  # takes a while, and the server is not patient
+
         def connect() -> None:
             with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as raw:
-                ssl.create_default_context().wrap_socket(raw, server_hostname="127.0.0.1")
+                context.wrap_socket(raw, server_hostname="127.0.0.1")
 
         with capture_logs() as lines:
             with pytest.raises(ssl.SSLCertVerificationError):

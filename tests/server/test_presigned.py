@@ -1,5 +1,7 @@
 """Calls with the signature in the query: few are accepted, for a short time, and with one reading only."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -10,7 +12,10 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
+from ferryman.core.service import Limits
 from ferryman.model.identity.callers import Credentials
+from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from tests.server.raw_connections import HEALTH, UPGRADE, Raw
 from tests.server.running import REGION, Server
 from tests.waiting import PATIENCE
 
@@ -129,3 +134,60 @@ async def test_one_signature_for_two_orders_of_one_parameter(server: Server) -> 
         assert answer.status == 400
         assert "<Code>MalformedInput</Code>" in text
         assert "&#x27;Name&#x27; more than once" in text or "'Name' more than once" in text
+
+
+class TestWhoeverReadsTheUrl:
+    """They can repeat the call: that uses up nothing of its signer's, and does not make them the signer."""
+
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(calls_burst=3, calls_per_second=0.001, connections_per_caller=4)
+
+    @pytest.fixture
+    def unauthenticated(self) -> UnauthenticatedLimits:
+        return UnauthenticatedLimits(exempt=())
+
+    async def test_calls_of_the_owner_are_not_throttled(self, server: Server) -> None:
+        url, sts = url_of(server, "get_caller_identity"), server.client("sts")
+        answers = [(await get(server, url))[0] for _ in range(4)]
+        assert answers == [200, 200, 200, 400]
+        for _ in range(3):
+            assert await asyncio.to_thread(sts.get_caller_identity)
+
+    async def test_a_large_body_pauses_only_such_calls(self, server: Server) -> None:
+        """The signature covers no body."""
+        target = url_of(server, "get_caller_identity").removeprefix(server.url)
+        async with server.http.get(server.url_of(target), data=b"x" * 100_000) as answer:
+            assert answer.status in (200, 403)
+        assert await asyncio.to_thread(server.client("sts").get_caller_identity)
+
+    async def test_connections_of_the_owner_are_not_used_up(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]], unauthenticated: UnauthenticatedLimits
+    ) -> None:
+        target = url_of(server, "get_caller_identity").removeprefix(server.url)
+        headers = server.signed("POST", "/", "", b"{}", {"X-Amz-Target": "AmazonSSM.DescribeSessions"})
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        own = await connect()
+        own.writer.write(f"POST / HTTP/1.1\r\n{lines}Content-Length: 2\r\n\r\n{{}}".encode())
+        assert b" 400 " in await own.status()
+        before = len(unauthenticated)
+        others = [await connect() for _ in range(10)]
+        for each in others[:3]:
+            each.writer.write(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+            assert b" 200 " in await each.status()
+        assert len(unauthenticated) == before + len(others)
+        own.writer.write(HEALTH)
+        assert b" 200 " in await own.status()
+
+    async def test_a_presigned_upgrade_does_not_make_its_connection_the_signers(
+        self, server: Server, connect: Callable[..., Awaitable[Raw]], unauthenticated: UnauthenticatedLimits
+    ) -> None:
+        node = await server.register()
+        path = f"/v1/control-channel/{node.node_id}?role=subscribe&stream=input"
+        target = presigned(server, "ssmmessages", AWSRequest("GET", server.url + path, {}), node.credentials)
+        before = len(unauthenticated)
+        raw = await connect()
+        lines = UPGRADE.partition(b"\r\nHost: ferryman.test\r\n")[2].decode()
+        raw.writer.write(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{lines}".encode())
+        assert b" 101 " in await raw.status()
+        assert len(unauthenticated) == before + 1

@@ -49,6 +49,11 @@ def successful_reads(caller: Caller) -> tuple[Allowance, ...]:
     return (Allowance(f"read:{principal(caller)}", 3000, 10),)
 
 
+def presigned_calls(caller: Caller) -> tuple[Allowance, ...]:
+    """Return the allowance of calls that a caller presigned, which whoever reads the URL can repeat."""
+    return (Allowance(f"presigned:{principal(caller)}", 300, 1), Allowance("presigned", 1000, 2))
+
+
 def unverified() -> tuple[Allowance, ...]:
     """Return the allowance that all unauthenticated parties share."""
     return (Allowance("unverified", 100, 1),)

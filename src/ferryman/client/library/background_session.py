@@ -51,6 +51,7 @@ class BackgroundSession:
         on_notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.session_id = launch.session_id
+        self._expected = launch.expected
         self._handler = handler
         self._on_notice = on_notice
         self._driver = SessionDriver(launch, dialler, service, reconnect_seconds, self)
@@ -89,7 +90,9 @@ class BackgroundSession:
             self._driver.close()
 
     def session_started(self, started: SessionStarted) -> OutputHandler:
-        """Start what the session carries. Raises `Failure` if this far end cannot do it."""
+        """Start what the session carries. Raises `Failure` if it is not what was asked for, or cannot be done."""
+        if self._expected is not None and (objection := self._expected.objection(started)):
+            raise Failure(f"Session {self.session_id} was not started", objection)
         self._handler.on_started(started, self.far_end)
         self._flag_ends = started.agreed != AWS or started.session_type == SessionType.PORT
         if not self._started.done():

@@ -20,6 +20,7 @@ from ferryman.core.record_budget import (
     Repeated,
     channel_changes,
     node_changes,
+    presigned_calls,
     principal,
     refused_calls,
     refused_ends,
@@ -75,7 +76,8 @@ ALWAYS_ANSWERED = AGENT_CALLS | {"TerminateSession"}
 class ObservedCall:
     """What is known about a call so far. `result` is set once it has succeeded.
 
-    `service` and `operation` are the model's; `claimed_key` is the access key id in the signature.
+    `service` and `operation` are the model's; `claimed_key` is the access key id in the signature, which is
+    `presigned` if others than `caller` may have sent the call.
     """
 
     service: str
@@ -87,6 +89,7 @@ class ObservedCall:
     caller: Caller | None = None
     parameters: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
+    presigned: bool = False
 
 
 def is_read_only(operation: str) -> bool:
@@ -121,7 +124,8 @@ async def record_answered(service: Service, call: ObservedCall) -> None:
         return
     if is_read_only(call.operation) and call.caller is not None:
         cause = _cause(call, call.caller, "")
-        if not service.records.allows(successful_reads(call.caller), cause, service.clock()):
+        allowances = presigned_calls(call.caller) if call.presigned else successful_reads(call.caller)
+        if not service.records.allows(allowances, cause, service.clock()):
             return
     entry = call_record(service, call, None)
     if not (service.settings.audit.required and needs_record(call.operation)):
@@ -140,7 +144,10 @@ def record_refused(service: Service, call: ObservedCall, error: ServiceError) ->
     """
     if call.result is None:
         caller = call.caller
-        allowances = unverified() if caller is None else refused_calls(caller)
+        if caller is None:
+            allowances = unverified()
+        else:
+            allowances = presigned_calls(caller) if call.presigned else refused_calls(caller)
         if not service.records.allows(allowances, _cause(call, caller, error.code), service.clock()):
             return
     service.trail.note(call_record(service, call, error))

@@ -8,6 +8,7 @@ from ferryman.core.authorization.request_context import NO_KEYS, Keys, request_t
 from ferryman.core.iam.resources import (
     IamResource,
     boundary_key,
+    check_arn,
     check_boundary,
     check_holds_no_policies,
     check_quota,
@@ -57,6 +58,7 @@ async def create_role(service: Service, caller: Caller, draft: RoleDraft, tags: 
     """
     arn = service.arns.role(draft.name, draft.path)
     require_creation(service, caller, "Role", arn, tags, draft.boundary_arn)
+    check_arn(arn)
     check_tags(tags)
     trusted = await principal_ids(service, parse_policy(draft.trust_policy, PolicyKind.TRUST))
     await check_boundary(service, draft.boundary_arn)

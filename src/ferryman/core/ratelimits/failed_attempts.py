@@ -17,6 +17,8 @@ ADDRESS_BURST, ADDRESS_PER_SECOND = 60.0, 1.0
 """Failures of one address, whatever they claimed."""
 CLAIM_BURST, CLAIM_PER_SECOND = 10.0, 0.1
 """Failures of one address with one key, activation or session."""
+CLAIMS_OF_ONE_HOLDER = 8
+"""Claims that are remembered to have succeeded, of one person or node; one can have any number of keys."""
 SUMMARY_SECONDS = 60
 MOST_SUMMARIES = 1000
 MOST_CLAIMS_NAMED = 10
@@ -49,7 +51,10 @@ class FailedAttempts:
     def __init__(self) -> None:
         self._addresses = TokenBuckets[str](ADDRESS_BURST, ADDRESS_PER_SECOND)
         self._claims = TokenBuckets[tuple[str, str]](CLAIM_BURST, CLAIM_PER_SECOND)
-        self._right: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._right: dict[tuple[str, str], str] = {}
+        """The holder of each claim that succeeded, by peer and claim."""
+        self._held: OrderedDict[str, OrderedDict[tuple[str, str], None]] = OrderedDict()
+        """What each holder has in `_right`, and the holders; those used longest ago first."""
         self._summaries: dict[str, Summary] = {}
 
     def check(self, address: str, peer: str, claim: str, now: Millis) -> None:
@@ -71,13 +76,29 @@ class FailedAttempts:
             self._refuse(address or peer, claim, now)
         self._summary(address or peer, claim, now).failed += 1
 
-    def succeeded(self, peer: str, claim: str) -> None:
-        """Remember that `claim` succeeded from there: from now on it is checked, however many others fail."""
+    def succeeded(self, peer: str, claim: str, holder: str) -> None:
+        """Remember that `claim` succeeded from there: from now on it is checked, however many others fail.
+
+        `holder` is who it belongs to: their claims displace only claims of their own.
+        """
         pair = (peer, claim)
-        self._right[pair] = None
-        self._right.move_to_end(pair)
-        if len(self._right) > REMEMBERED:
-            self._right.popitem(last=False)
+        self._forget(pair)
+        held = self._held.setdefault(holder, OrderedDict())
+        self._held.move_to_end(holder)
+        held[pair] = None
+        self._right[pair] = holder
+        if len(held) > CLAIMS_OF_ONE_HOLDER:
+            self._forget(next(iter(held)))
+        if len(self._held) > REMEMBERED:
+            for each in list(next(iter(self._held.values()))):
+                self._forget(each)
+
+    def _forget(self, pair: tuple[str, str]) -> None:
+        holder = self._right.pop(pair, None)
+        if holder is not None:
+            del self._held[holder][pair]
+            if not self._held[holder]:
+                del self._held[holder]
 
     def _refuse(self, address: str, claim: str, now: Millis) -> None:
         self._summary(address, claim, now).refused += 1

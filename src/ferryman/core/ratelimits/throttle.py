@@ -18,7 +18,7 @@ NODE_BURST, NODE_RATE = 512, 32.0
 """Calls of a node, of all operations: at once, then per second. An agent makes two for each session."""
 
 DENIALS_BURST, DENIALS_RATE = 200, 20.0
-"""Denied calls of one caller, of all operations: at once, then per second."""
+"""Denied or invalid calls of one caller, of all operations: at once, then per second."""
 DENIED_PAUSE = 1000
 """Milliseconds without calls after more than that."""
 
@@ -36,14 +36,14 @@ class Throttle:
         """Count a call of `operation`; raises ThrottlingException, which SDKs retry, if it is one too many."""
         if self._paused and now < self._paused.get(caller_id, now):
             raise ServiceError(
-                "ThrottlingException", "Rate exceeded: your last call was too much work, or too many were denied"
+                "ThrottlingException", "Rate exceeded: your last call was too much work, or too many were refused"
             )
         by_operation = (caller_id, operation)
         if not (self._node_buckets.acquire(caller_id, now) if node else self._buckets.acquire(by_operation, now)):
             raise ServiceError("ThrottlingException", "Rate exceeded")
 
     def denied(self, caller_id: str, now: Millis) -> None:
-        """Count a call that policies denied; after too many, the caller is paused."""
+        """Count a call that policies denied or that was not valid; after too many, the caller is paused."""
         if not self._denials.acquire(caller_id, now):
             self.pause(caller_id, now, DENIED_PAUSE)
 

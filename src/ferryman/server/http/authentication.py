@@ -1,6 +1,7 @@
 """Verifying signatures: SigV4 of users, roles and nodes, and the agent's RSA scheme for two operations."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
@@ -40,7 +41,20 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:
         yield name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")
 
 
-async def authenticate_caller(service: Service, request: SignableRequest, call: ApiCall) -> Caller:
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed a request, and whether in its query: then whoever read the URL may have sent it."""
+
+    caller: Caller
+    presigned: bool
+
+    @property
+    def holder(self) -> str:
+        """Whose key it was if they sent the request themselves; "" if others may have."""
+        return "" if self.presigned else self.caller.person_id
+
+
+async def authenticate_caller(service: Service, request: SignableRequest, call: ApiCall) -> Signer:
     """Return the user or node whose SigV4 signature the request carries, scoped to the call's service.
 
     Raises `SignatureError` (missing, incomplete, wrong, stale), `ServiceError` UnrecognizedClientException or
@@ -50,7 +64,7 @@ async def authenticate_caller(service: Service, request: SignableRequest, call: 
     if is_rsa(parsed):
         raise InvalidSignature(f"{call.operation} is not signed with a node's key; use the node's credentials.")
     _refuse_presigned(parsed, call)
-    return await _verified_caller(service, request, parsed, call.service)
+    return await _verified_signer(service, request, parsed, call.service)
 
 
 async def authenticate_node(service: Service, request: SignableRequest, call: ApiCall) -> ManagedNode:
@@ -69,19 +83,22 @@ async def authenticate_node(service: Service, request: SignableRequest, call: Ap
     return node
 
 
-async def authenticate_upgrade(service: Service, request: web.Request) -> Caller | None:
+async def authenticate_upgrade(service: Service, request: web.Request) -> Signer | None:
     """Return who signed a WebSocket upgrade, in a header or presigned; None if it is unsigned.
 
-    Raises as `authenticate_caller`.
+    A presigned one is counted as its signer's once the token in its opening has shown that they sent it. Raises as
+    `authenticate_caller`.
     """
     to_verify = signable(request, b"")
     try:
         parsed = parse(to_verify)
     except MissingAuthenticationToken:
         return None
-    caller = await _verified_caller(service, to_verify, parsed, "ssmmessages")
-    recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
-    return caller
+    signer = await _verified_signer(service, to_verify, parsed, "ssmmessages")
+    if not signer.presigned:
+        caller = signer.caller
+        recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
+    return signer
 
 
 def _refuse_presigned(parsed: ParsedSignature, call: ApiCall) -> None:
@@ -93,12 +110,12 @@ def _refuse_presigned(parsed: ParsedSignature, call: ApiCall) -> None:
         )
 
 
-async def _verified_caller(service: Service, request: SignableRequest, parsed: ParsedSignature, scope: str) -> Caller:
+async def _verified_signer(service: Service, request: SignableRequest, parsed: ParsedSignature, scope: str) -> Signer:
     verify_scope(parsed, service.settings.region, scope)
     token = parsed.session_token
     known = await authenticate(service, parsed.access_key_id, None if token is None else token.reveal())
     verify(request, parsed, known.secret, _now(service))
-    return known.caller
+    return Signer(known.caller, presigned=parsed.expires is not None)
 
 
 def _now(service: Service) -> datetime:

@@ -36,6 +36,11 @@ class CallContext:
     response: web.Response | None = None
     """The response to a call that succeeded."""
 
+    @property
+    def has_caller(self) -> bool:
+        """Whether the sender of the request is known: not just who presigned it."""
+        return self.observed is not None and self.observed.caller is not None and not self.observed.presigned
+
     def identified(self) -> tuple[ApiCall, ObservedCall]:
         """Return the operation and its record, for the steps after `identify_operation`."""
         assert self.call is not None  # noqa: S101 the order of the pipeline

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -21,9 +22,16 @@ LONGEST_CLAIM = 128
 """Characters of a claim that are remembered."""
 
 
+@dataclass(slots=True)
+class Attempt:
+    """An attempt to authenticate. `holder` is who the claim turned out to belong to, such as a person's id."""
+
+    holder: str = ""
+
+
 @contextmanager
-def counted_attempt(request: web.Request, claim: str | None) -> Iterator[None]:
-    """Authenticate inside this context: if that fails, the failure is counted.
+def counted_attempt(request: web.Request, claim: str | None) -> Iterator[Attempt]:
+    """Authenticate inside this context, and say who it was: if that fails, the failure is counted.
 
     `claim` is the access key, activation or session that the peer claims. Raises `TooManyFailedAttempts` on entry if
     too many attempts failed before. Counts a `ServiceError` that means a wrong key, signature, code or token, and
@@ -33,14 +41,15 @@ def counted_attempt(request: web.Request, claim: str | None) -> Iterator[None]:
     peer, claimed = request.remote or _UNNAMED, (claim or "")[:LONGEST_CLAIM]
     address = _counted_address(request, peer)
     attempts.check(address, peer, claimed, clock())
+    attempt = Attempt()
     try:
-        yield
+        yield attempt
     except ServiceError as error:
         if error.code in _WRONG or isinstance(error, SignatureMismatch | WrongToken):
             attempts.failed(address, peer, claimed, clock())
         raise
-    if claimed:
-        attempts.succeeded(peer, claimed)
+    if claimed and attempt.holder:
+        attempts.succeeded(peer, claimed, attempt.holder)
 
 
 def _counted_address(request: web.Request, peer: str) -> str:

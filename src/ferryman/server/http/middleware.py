@@ -57,10 +57,16 @@ async def respond(request: web.Request, handler: Handler) -> web.StreamResponse:
     finally:
         if isinstance(connection, Connection):
             connection.request_ended()
-    if isinstance(connection, Connection) and connection.refused and not response.prepared:
+    if isinstance(connection, Connection) and not response.prepared and _must_close(connection, context, code):
         response.force_close()
     _log_request(request, response.status, code, asyncio.get_running_loop().time() - began)
     return response
+
+
+def _must_close(connection: Connection, context: CallContext, error: str | None) -> bool:
+    if connection.refused:
+        return True
+    return not context.has_caller and not connection.may_stay(refused=error is not None)
 
 
 def _refusal(request: web.Request, fault: Exception) -> ServiceError:

@@ -18,7 +18,7 @@ from ferryman.server.http.call_context import CallContext
 from ferryman.server.http.call_records import observed_call
 from ferryman.server.http.failed_attempts import counted_attempt
 from ferryman.server.http.request_body import whole_body
-from ferryman.server.http.throttling import REFUSAL_SECONDS, await_turn
+from ferryman.server.http.throttling import await_turn, pause, whose_limits
 from ferryman.server.listener.connection import recognise
 from ferryman.server.operations.context import OperationContext
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Authentication, authentication_of
@@ -54,20 +54,25 @@ async def authenticate(request: web.Request, context: CallContext) -> None:
         case Authentication.NONE:
             return
         case Authentication.NODE_KEY:
-            with counted_attempt(request, observed.claimed_key):
+            with counted_attempt(request, observed.claimed_key) as attempt:
                 context.node = await authenticate_node(service, context.signed, call)
+                attempt.holder = context.node.node_id
             observed.caller = node_caller(service, context.node.node_id)
         case Authentication.SIGV4:
-            with counted_attempt(request, observed.claimed_key):
-                caller = await authenticate_caller(service, context.signed, call)
-            observed.caller = replace(caller, origin=origin_of(request))
+            with counted_attempt(request, observed.claimed_key) as attempt:
+                signer = await authenticate_caller(service, context.signed, call)
+                attempt.holder = signer.holder
+            observed.caller, observed.presigned = replace(signer.caller, origin=origin_of(request)), signer.presigned
 
 
 async def recognise_connection(request: web.Request, context: CallContext) -> None:
-    """Count the connection as the caller's from now on; too many busy ones are refused."""
+    """Count the connection as the caller's from now on; too many busy ones are refused.
+
+    Whoever read a presigned URL can send it, so its sender remains unknown.
+    """
     _, observed = context.identified()
     caller = observed.caller
-    if caller is not None:
+    if caller is not None and not observed.presigned:
         recognise(request, caller.node_id or caller.person_id, node=caller.kind is CallerKind.NODE)
 
 
@@ -83,7 +88,8 @@ async def throttle(request: web.Request, context: CallContext) -> None:
     call, observed = context.identified()
     if observed.caller is not None:
         operation = call.operation if (call.service, call.operation) in KNOWN else ""  # all others share one limit
-        await await_turn(request, observed.caller.person_id, operation, observed.caller.kind)
+        counted_as = whose_limits(observed.caller.person_id, presigned=observed.presigned)
+        await await_turn(request, counted_as, operation, observed.caller.kind)
     context.admitted = True
 
 
@@ -105,7 +111,7 @@ async def parse_parameters(request: web.Request, context: CallContext) -> None:
         try:
             observed.parameters = parse(call, context.signed.body)
         except ServiceError:
-            await asyncio.sleep(REFUSAL_SECONDS)  # nobody is throttled for it
+            await pause(request)  # nobody is throttled for it
             raise
         return
     observed.parameters = parse(call, context.signed.body)
@@ -125,8 +131,9 @@ async def perform(request: web.Request, context: CallContext) -> None:
     operation_context = OperationContext(gateway.service, gateway, origin_of(request))
     match authentication_of(key):
         case Authentication.NONE:
-            with counted_attempt(request, parameters.get("ActivationId")):
+            with counted_attempt(request, parameters.get("ActivationId")) as attempt:
                 observed.result = await BY_ANYONE[key](operation_context, parameters)
+                attempt.holder = str(parameters.get("ActivationId", ""))
         case Authentication.NODE_KEY:
             assert context.node is not None  # noqa: S101 `authenticate` set it
             observed.result = await BY_NODE_KEY[key](operation_context, context.node, parameters)

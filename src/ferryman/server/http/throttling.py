@@ -17,7 +17,13 @@ REFUSAL_SECONDS = 0.25
 by themselves."""
 UPGRADE_SECONDS = 5.0
 """How long a channel's upgrade waits for its turn: all sessions of a node come back together after a restart."""
-DENIALS = frozenset({"AccessDeniedException", "AccessDenied"})
+DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "ValidationException", "ValidationError", "InvalidInput"})
+"""Errors that need no permission to cause."""
+
+
+def whose_limits(caller_id: str, *, presigned: bool) -> str:
+    """Return what a caller's request counts as. A presigned one, which others can repeat, uses up nothing of theirs."""
+    return f"presigned {caller_id}" if presigned else caller_id
 
 
 async def await_turn(
@@ -30,17 +36,23 @@ async def await_turn(
         try:
             throttle.acquire(caller_id, operation, clock(), node=kind is CallerKind.NODE)
         except ServiceError:
-            if isinstance(request.protocol, Connection):
-                request.protocol.wait_for_turn()
-            await asyncio.sleep(REFUSAL_SECONDS)
-            if asyncio.get_running_loop().time() >= until or request.transport is None:
+            if not await pause(request) or asyncio.get_running_loop().time() >= until:
                 raise
         else:
             return
 
 
+async def pause(request: web.Request) -> bool:
+    """Let a peer wait before it is refused; False, and immediately, if it leaves."""
+    if isinstance(request.protocol, Connection):
+        return await request.protocol.pause(REFUSAL_SECONDS)
+    await asyncio.sleep(REFUSAL_SECONDS)
+    return True
+
+
 def pause_after(request: web.Request, context: CallContext, error: ServiceError) -> None:
-    """Pause a caller whose failed call was expensive: much policy work, a large body, or one denial too many.
+    """Pause a caller whose failed call was expensive: much policy work, a large body, or one too many that was denied
+    or not valid.
 
     Applies to calls signed with SigV4 that were admitted and not carried out.
     """
@@ -49,11 +61,12 @@ def pause_after(request: web.Request, context: CallContext, error: ServiceError)
         return
     if observed.result is not None:
         return
-    throttle, caller_id = request.app[THROTTLE], observed.caller.person_id
+    throttle = request.app[THROTTLE]
+    caller_id = whose_limits(observed.caller.person_id, presigned=observed.presigned)
     now = request.app[GATEWAY].service.clock()
     if isinstance(error, EvaluationTooLarge):
         throttle.pause(caller_id, now)
     elif len(context.signed.body) >= LARGE_BODY:
         throttle.pause(caller_id, now, REFUSED_PAUSE)
-    elif error.code in DENIALS:
+    elif error.code in DENIALS or observed.parameters is None:  # it was refused before its parameters were valid
         throttle.denied(caller_id, now)

@@ -20,12 +20,12 @@ from ferryman.server.channels import frames
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.websocket import Socket, Violation
-from ferryman.server.http.app_keys import GATEWAY
-from ferryman.server.http.authentication import authenticate_upgrade
+from ferryman.server.http.app_keys import GATEWAY, THROTTLE
+from ferryman.server.http.authentication import Signer, authenticate_upgrade
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.server.http.call_records import claimed_key, record_refusal
 from ferryman.server.http.failed_attempts import counted_attempt
-from ferryman.server.http.throttling import UPGRADE_SECONDS, await_turn
+from ferryman.server.http.throttling import UPGRADE_SECONDS, await_turn, whose_limits
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.opening import (
     OpenAgentDataChannel,
@@ -48,15 +48,19 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     """Serve a node's control channel; the upgrade must be signed by the node that the path names."""
     gateway = request.app[GATEWAY]
     request[CONTEXT].call = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
-    with counted_attempt(request, claimed_key(request)):
-        caller = await authenticate_upgrade(gateway.service, request)
-    if caller is None:
+    with counted_attempt(request, claimed_key(request)) as attempt:
+        signer = await authenticate_upgrade(gateway.service, request)
+        attempt.holder = "" if signer is None else signer.holder
+    if signer is None:
         raise MissingAuthenticationToken
-    await await_turn(request, caller.node_id or caller.person_id, "OpenControlChannel", caller.kind, UPGRADE_SECONDS)
+    await _await_turn(request, signer, "OpenControlChannel")
     settings = gateway.service.settings
-    node_id = NodeId(request.match_info["id"])
-    resource = gateway.service.arns.node(node_id)
-    require(gateway.service, caller, "ssmmessages:OpenControlChannel", resource)
+    node_id, caller = NodeId(request.match_info["id"]), signer.caller
+    try:
+        require(gateway.service, caller, "ssmmessages:OpenControlChannel", gateway.service.arns.node(node_id))
+    except ServiceError:
+        request.app[THROTTLE].denied(_counted_as(signer), gateway.service.clock())
+        raise
     gateway.contention.check(node_id, gateway.service.clock())
     socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timeouts)
     return await _run_channel(gateway, socket, _serve_node(gateway, caller, node_id, socket))
@@ -66,25 +70,35 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     """Serve one end of a session: the agent's by signature and channel token, the client's by its session token."""
     gateway = request.app[GATEWAY]
     request[CONTEXT].call = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
-    caller = await _signer_of_data_channel(gateway, request)
-    if caller is not None:
-        await await_turn(request, caller.node_id or caller.person_id, "OpenDataChannel", caller.kind, UPGRADE_SECONDS)
+    signer = await _signer_of_data_channel(gateway, request)
+    if signer is not None:
+        await _await_turn(request, signer, "OpenDataChannel")
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # a longer one does not exist either
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timeouts)
-    if caller is not None and caller.kind is CallerKind.NODE:
-        return await _run_channel(gateway, socket, _serve_agent(request, gateway, caller, session_id, socket))
+    if signer is not None and signer.caller.kind is CallerKind.NODE:
+        return await _run_channel(gateway, socket, _serve_agent(request, gateway, signer.caller, session_id, socket))
     return await _run_channel(gateway, socket, _serve_client(request, gateway, session_id, socket))
 
 
-async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Caller | None:
+async def _await_turn(request: web.Request, signer: Signer, operation: str) -> None:
+    await await_turn(request, _counted_as(signer), operation, signer.caller.kind, UPGRADE_SECONDS)
+
+
+def _counted_as(signer: Signer) -> str:
+    return whose_limits(signer.caller.node_id or signer.caller.person_id, presigned=signer.presigned)
+
+
+async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Signer | None:
     """Return who signed the upgrade; None if it is unsigned or the signature cannot be verified.
 
     A client is admitted by its session token, and clients send anything in Authorization. AWS's plugin hangs if the
     upgrade is refused. A wrong signature still counts as a failed attempt and is recorded.
     """
     try:
-        with counted_attempt(request, claimed_key(request)):
-            return await authenticate_upgrade(gateway.service, request)
+        with counted_attempt(request, claimed_key(request)) as attempt:
+            signer = await authenticate_upgrade(gateway.service, request)
+            attempt.holder = "" if signer is None else signer.holder
+            return signer
     except ServiceError as error:
         if not isinstance(error, SignatureError) and error.code not in _UNVERIFIED:
             raise
@@ -165,8 +179,9 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
         if not isinstance(opened, OpenDataChannel):
             raise MalformedPayload("an agent's upgrade must be signed with the node's credentials")
         client_id = opened.client_id or str(uuid.UUID(bytes=gateway.service.entropy(16), version=4))
-        with counted_attempt(request, session_id):
+        with counted_attempt(request, session_id) as attempt:
             authorized = await admit_client(gateway.service, session_id, opened.token_value, client_id)
+            attempt.holder = authorized.caller_id
     except (MalformedPayload, ServiceError) as error:
         output = error.message if isinstance(error, ServiceError) else "The opening of the data channel is not valid."
         end_refused(gateway.service, session_id, "client", request.remote, error)

@@ -23,11 +23,16 @@ from ferryman.server.timeouts import Timeouts
 LINGERING = 2.0
 """Seconds in which a refused body is read and discarded, so that the refusal reaches its sender."""
 
-HEAD_BYTES = 16 * 1024
-"""A longer head is passed to aiohttp unfinished; its limits refuse it."""
+HEAD_BYTES = 32 * 1024
+"""The head of a connection's first request is refused if it is longer."""
 
 SERVER_NAME = "Ferryman"
 """What responses say in Server. Versions only help attackers."""
+_NOT_HTTP = "This is not valid HTTP.\n"
+_REFUSED_HEAD = (
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    f"Content-Length: {len(_NOT_HTTP)}\r\nServer: {SERVER_NAME}\r\nConnection: close\r\n\r\n{_NOT_HTTP}"
+).encode()
 PEERS_FAULTS = (HttpProcessingError, RequestPayloadError, ConnectionError)
 """Errors that a peer causes by what it sends or by leaving; the log does not warn about them."""
 
@@ -58,16 +63,20 @@ class RequestMemories:
 class Connection(web.RequestHandler):
     """aiohttp's connection, with timeouts. `left` is called once it is gone, or if it was never established.
 
-    Until then, `limits` counts it and `memory` what it sends. aiohttp learns about a connection only when the head of
-    its first request is complete, so a flood of unfinished requests costs no tasks and is cheap to drop.
+    `limits` counts it and `memory` what it sends, until its peer has left and its last request has been dealt with.
+    aiohttp learns about a connection only when the head of its first request is complete, so a flood of unfinished
+    requests costs no tasks and is cheap to drop.
     """
 
     __slots__ = (
+        "_answering",
+        "_answers",
         "_arrival",
         "_begun",
         "_due",
         "_head",
         "_holder",
+        "_leaving",
         "_left",
         "_limits",
         "_memory",
@@ -104,7 +113,10 @@ class Connection(web.RequestHandler):
         self._due: asyncio.TimerHandle | None = loop.call_later(timeouts.request, self._expire)
         self._arrival: asyncio.Task[None] | None = None
         self._reading: asyncio.Timeout | None = None
+        self._leaving: asyncio.Future[None] | None = None
         self._begun = False
+        self._answering = False
+        self._answers = 0
         self._head = bytearray()
         self.refused = False
         """Whether the rest of the request is not read; the response is the connection's last."""
@@ -122,9 +134,32 @@ class Connection(web.RequestHandler):
         self.refused |= not fits
         return fits
 
-    def wait_for_turn(self) -> None:
-        """Note that the peer waits for its turn: the connection is not idle, so that waiting ones have a limit."""
+    async def pause(self, seconds: float) -> bool:
+        """Let the peer wait for its turn; False, and immediately, if it leaves.
+
+        Meanwhile the connection is not idle, so that waiting ones have a limit.
+        """
+        if self._left is None:
+            return False
         self._limits.mark_busy(self)
+        self._leaving = self._loop.create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._leaving
+        except TimeoutError:
+            return True
+        finally:
+            self._leaving = None
+        return False
+
+    def may_stay(self, *, refused: bool) -> bool:
+        """Count a request whose sender did not say who they are; False if the connection must end with its response.
+
+        Otherwise one connection could bring any number of them, which new connections cannot.
+        """
+        return not self._limits.is_counted(self) or (
+            not refused and (self._answers == 1 or self._limits.count_request(self))
+        )
 
     def working(self) -> bool:
         """Note that a whole request has arrived; False if its sender has too many bytes of unanswered ones."""
@@ -187,28 +222,57 @@ class Connection(web.RequestHandler):
         if not self._begun:
             searched = max(0, len(self._head) - 2)  # a head sent byte by byte is not searched from its start each time
             self._head += data
-            if _is_unfinished(self._head, searched) or self.transport is None:
+            if self.transport is None or not self._head_is_complete(searched):
                 return
             data, self._head = bytes(self._head), bytearray()
             self._begun = True
             super().connection_made(self.transport)
         super().data_received(data)
 
+    def _head_is_complete(self, searched: int) -> bool:
+        """Return whether the head of the first request is here; refuses what cannot become one.
+
+        What is before `searched` is known to hold no end of it.
+        """
+        head = self._head
+        if not searched:
+            del head[: len(head) - len(head.lstrip(b"\r\n"))]  # RFC 9112, section 2.2
+        if head and not head[:1].isupper():
+            self._refuse_head()
+            return False
+        if head.find(b"\n\r\n", searched) >= 0 or head.find(b"\n\n", searched) >= 0:
+            return True
+        if len(head) > HEAD_BYTES:
+            self._refuse_head()
+        return False
+
+    def _refuse_head(self) -> None:
+        assert self.transport is not None  # noqa: S101 bytes arrived on it
+        peer = self.transport.get_extra_info("peername")
+        _log.info("request malformed", peer=peer[0] if peer else None, reason="no head of a request")
+        self.refused = True
+        self._head.clear()
+        self.transport.write(_REFUSED_HEAD)
+        self.transport.close()
+
     def request_began(self) -> None:
         """Note that the head of a request is complete."""
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+        self._answering = True
+        self._answers += 1
+        self._cancel_due()
 
     def request_ended(self) -> None:
         """Note that a request was answered: the response must be read, and the next request arrive, in time."""
         self._reading = None
+        self._answering = False
+        if self._left is None:
+            self._release()
+            return
         if self._requests is not None and not self._messages:  # further requests may wait behind this one
             self._requests.release(self._holder, self)
         self._limits.mark_idle(self)
-        if self._left is not None:
-            seconds = self._timeouts.request if self._limits.is_unauthenticated(self) else self._timeouts.idle
-            self._due = self._loop.call_later(seconds, self._expire)
+        seconds = self._timeouts.request if self._limits.is_unauthenticated(self) else self._timeouts.idle
+        self._due = self._loop.call_later(seconds, self._expire)
 
     def handle_error(
         self,
@@ -228,9 +292,7 @@ class Connection(web.RequestHandler):
         else:
             _log.info("request malformed", peer=request.remote, reason=type(exc).__name__)
         drop_frames(exc)
-        text = (
-            "The server failed.\n" if status >= web.HTTPInternalServerError.status_code else "This is not valid HTTP.\n"
-        )
+        text = "The server failed.\n" if status >= web.HTTPInternalServerError.status_code else _NOT_HTTP
         response = web.Response(status=status, text=text, headers={"Server": SERVER_NAME})
         response.force_close()
         return response
@@ -263,14 +325,28 @@ class Connection(web.RequestHandler):
         self.end()
 
     def end(self) -> None:
-        """Stop counting the connection; idempotent, and also for one that was never established."""
-        self.request_began()
-        self._limits.remove(self)
-        if self._requests is not None:
-            self._requests.release(self._holder, self)
+        """Note that the connection has ended or was never established; idempotent.
+
+        A request that is still being dealt with is counted until `request_ended`.
+        """
+        self._cancel_due()
+        if self._leaving is not None and not self._leaving.done():
+            self._leaving.set_result(None)
         if self._left is not None:
             left, self._left = self._left, None
             left(self)
+        if not self._answering:
+            self._release()
+
+    def _release(self) -> None:
+        self._limits.remove(self)
+        if self._requests is not None:
+            self._requests.release(self._holder, self)
+
+    def _cancel_due(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
 
     def _expire(self) -> None:
         self._due = None
@@ -281,16 +357,6 @@ class Connection(web.RequestHandler):
             transport.abort()  # `close` would wait for a peer that does not read
         else:
             transport.close()
-
-
-def _is_unfinished(head: bytearray, searched: int) -> bool:
-    """Return whether more of a request's head is to come; what is before `searched` is known to hold no end of it.
-
-    What cannot be a head is finished: it is answered immediately.
-    """
-    if len(head) >= HEAD_BYTES or not head[:1].isupper():
-        return False
-    return head.find(b"\n\r\n", searched) < 0 and head.find(b"\n\n", searched) < 0
 
 
 def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> None:

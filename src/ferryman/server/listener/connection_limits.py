@@ -126,6 +126,16 @@ class ConnectionLimits:
         entry = self._entries.get(connection)
         return entry is not None and entry.groups[0][0] == _UNAUTHENTICATED
 
+    def is_counted(self, connection: CountedConnection) -> bool:
+        """Whether the connection comes from an address that is counted."""
+        entry = self._entries.get(connection)
+        return entry is not None and entry.origin is not None
+
+    def count_request(self, connection: CountedConnection) -> bool:
+        """Count a request of a peer that did not say who it is like a new connection; False if there are too many."""
+        entry = self._entries.get(connection)
+        return entry is None or self.unauthenticated.count(entry.origin)
+
     def evict_idlest(self, unless: CountedConnection | None = None) -> bool:
         """Close the idlest connection of whoever has most idle ones, but not `unless`; False if there is none."""
         for group in self._ranks.get(self._largest, ()):

@@ -6,12 +6,12 @@ a TLS state and a buffer until the server closes it.
 """
 
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
-from ferryman.core.ratelimits.token_bucket import TokenBuckets
+from ferryman.core.ratelimits.token_bucket import RecentBuckets
 from ferryman.model.identifiers import Millis
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -21,8 +21,17 @@ LIMIT = 256
 _REFILL_SECONDS = 4
 """One address may open as many connections in this time as it may have unauthenticated at once. Those that become
 authenticated are not counted."""
-_SITE_BITS = 64
+_ADDRESS_BITS = 64
 """A provider gives each customer at least a /64 of IPv6, so one customer can use a new address for every connection."""
+_WIDER = ((56, 2), (48, 4))
+"""Many get a /56 or a /48, with 256 or 65,536 such networks. Bits of a network, and how many times `limit` all
+addresses in it have together that are not known."""
+_KNOWN_SHARE = 4
+"""How many times `limit` an address has that is known."""
+_KNOWN_SECONDS = 24 * 3600.0
+"""How long an address is known after somebody there was authenticated."""
+_MOST_KNOWN, _MOST_KNOWN_TOGETHER = 10_000, 64
+"""Known addresses in total, and of one IPv6 /48; the one that was authenticated longest ago is forgotten first."""
 
 Origin: TypeAlias = IPv4Address | IPv6Network
 """What is counted together: an IPv4 address, or an IPv6 network of 64 bits."""
@@ -32,8 +41,9 @@ class UnauthenticatedLimits:
     """Counts unauthenticated connections by origin: at most `limit` each, and any number from the networks in `exempt`.
 
     Connections that end unauthenticated are also limited in rate: a burst of twice `limit`, then a quarter of `limit`
-    per second. The default exempts loopback: a proxy on this machine brings everybody's connections from one address,
-    and programs on this machine have other ways to harm it. `clock` returns seconds.
+    per second. An origin is known if somebody there was authenticated: it then has more of both, and shares neither
+    with the IPv6 networks around it. The default exempts loopback: a proxy on this machine brings everybody's
+    connections from one address, and programs on this machine have other ways to harm it. `clock` returns seconds.
     """
 
     def __init__(
@@ -43,13 +53,15 @@ class UnauthenticatedLimits:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit
-        self._arrivals = TokenBuckets[Origin](2 * limit, limit / _REFILL_SECONDS)
+        self._arrivals = RecentBuckets[Origin]()
         self._clock = clock
         self._exempt = tuple(exempt)
         self._counts: Counter[Origin] = Counter()
+        self._open = 0
+        self._known = _KnownOrigins()
 
     def __len__(self) -> int:
-        return self._counts.total()
+        return self._open
 
     def origin(self, peer: str) -> Origin | None:
         """Return what connections from `peer`, an IP address, are counted by; None if they are not counted."""
@@ -60,27 +72,97 @@ class UnauthenticatedLimits:
             return None
         if isinstance(address, IPv4Address):
             return address
-        return IPv6Network((int(address) >> _SITE_BITS << _SITE_BITS, _SITE_BITS))
+        return _network(int(address), _ADDRESS_BITS)
 
     def enter(self, origin: Origin | None) -> bool:
         """Count a new connection; False if there are too many from there, and it must be closed."""
         if origin is None:
             return True
-        if self._counts[origin] >= self._limit or not self._arrivals.acquire(origin, Millis(int(self._clock() * 1000))):
+        if any(self._counts[counted] >= share * self._limit for counted, share in self._shares(origin)):
             return False
-        self._counts[origin] += 1
+        if not self.count(origin):
+            return False
+        self._counts.update(_networks(origin))
+        self._open += 1
+        return True
+
+    def count(self, origin: Origin | None) -> bool:
+        """Count a new connection, or a request that is to count like one, towards the rate; False if it is too high."""
+        if origin is None:
+            return True
+        taken: list[tuple[Origin, int]] = []
+        now = Millis(int(self._clock() * 1000))
+        for counted, share in self._shares(origin):
+            limit = share * self._limit
+            if not self._arrivals.acquire(counted, 2 * limit, limit / _REFILL_SECONDS, now):
+                for each, its_share in taken:
+                    self._arrivals.release(each, 2 * its_share * self._limit)
+                return False
+            taken.append((counted, share))
         return True
 
     def recognise(self, origin: Origin | None) -> None:
         """Stop counting a connection because its peer is authenticated; it does not count towards the rate either."""
-        if origin is not None:
-            self._arrivals.release(origin)
-            self.leave(origin)
+        if origin is None:
+            return
+        for counted, share in self._shares(origin):
+            self._arrivals.release(counted, 2 * share * self._limit)
+        self._known.add(origin, self._clock())
+        self.leave(origin)
 
     def leave(self, origin: Origin | None) -> None:
         """Stop counting a connection because it ended."""
         if origin is None:
             return
-        self._counts[origin] -= 1
-        if not self._counts[origin]:
-            del self._counts[origin]
+        self._open -= 1
+        for counted in _networks(origin):
+            self._counts[counted] -= 1
+            if not self._counts[counted]:
+                del self._counts[counted]
+
+    def _shares(self, origin: Origin) -> Sequence[tuple[Origin, int]]:
+        """Return what limits an origin, the widest network first, and how many times `limit` each has."""
+        if self._known.has(origin, self._clock()):
+            return ((origin, _KNOWN_SHARE),)
+        if isinstance(origin, IPv4Address):
+            return ((origin, 1),)
+        wider = tuple((_network(int(origin.network_address), bits), share) for bits, share in reversed(_WIDER))
+        return (*wider, (origin, 1))
+
+
+class _KnownOrigins:
+    """The origins where somebody was authenticated lately; those of one IPv6 /48 cannot displace all others."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[Origin, OrderedDict[Origin, float]] = OrderedDict()
+        self._count = 0
+
+    def has(self, origin: Origin, now: float) -> bool:
+        together = self._seen.get(_networks(origin)[-1])
+        seen = None if together is None else together.get(origin)
+        return seen is not None and now - seen < _KNOWN_SECONDS
+
+    def add(self, origin: Origin, now: float) -> None:
+        around = _networks(origin)[-1]
+        together = self._seen.setdefault(around, OrderedDict())
+        self._seen.move_to_end(around)
+        self._count += origin not in together
+        together[origin] = now
+        together.move_to_end(origin)
+        if len(together) > _MOST_KNOWN_TOGETHER:
+            together.popitem(last=False)
+            self._count -= 1
+        if self._count > _MOST_KNOWN:
+            _, forgotten = self._seen.popitem(last=False)
+            self._count -= len(forgotten)
+
+
+def _networks(origin: Origin) -> tuple[Origin, ...]:
+    """Return an origin and the wider networks that it is counted with, the widest last."""
+    if isinstance(origin, IPv4Address):
+        return (origin,)
+    return (origin, *(_network(int(origin.network_address), bits) for bits, _ in _WIDER))
+
+
+def _network(address: int, bits: int) -> IPv6Network:
+    return IPv6Network((address >> (128 - bits) << (128 - bits), bits))

@@ -7,11 +7,13 @@ from ferryman.core.ratelimits.failed_attempts import (
     ADDRESS_BURST,
     CLAIM_BURST,
     CLAIM_PER_SECOND,
+    CLAIMS_OF_ONE_HOLDER,
     ELSEWHERE,
     MOST_CLAIMS_NAMED,
     FailedAttempts,
     TooManyFailedAttempts,
 )
+from ferryman.core.ratelimits.token_bucket import REMEMBERED
 from ferryman.model.identifiers import Millis
 
 NOW = Millis(1_000_000)
@@ -81,12 +83,31 @@ def test_a_victims_key_is_not_locked_out_from_elsewhere() -> None:
 
 def test_nor_from_the_same_address_if_it_was_right_there() -> None:
     attempts = FailedAttempts()
-    attempts.succeeded(ATTACKER, "AKIAVICTIM")
+    attempts.succeeded(ATTACKER, "AKIAVICTIM", "AIDAVICTIM")
     for n in range(int(ADDRESS_BURST)):
         fail(attempts, ATTACKER, f"AKIA{n}", 1)
     assert refused(attempts, ATTACKER, "AKIAVICTIM")
     assert unseen(attempts, ATTACKER, "AKIAANOTHER")
     assert not unseen(attempts, ATTACKER, "AKIAVICTIM")
+
+
+def test_one_caller_with_many_keys_and_addresses_displaces_nobodys_success() -> None:
+    attempts = FailedAttempts()
+    attempts.succeeded(ATTACKER, "AKIAVICTIM", "AIDAVICTIM")
+    for n in range(3 * REMEMBERED):
+        attempts.succeeded(f"192.0.2.{n % 250}", f"ASIA{n}", "AIDAATTACKER")
+    fail(attempts, ATTACKER, "", ADDRESS_BURST)
+    assert not unseen(attempts, ATTACKER, "AKIAVICTIM")
+    assert unseen(attempts, ATTACKER, "ASIA0")
+    assert len(attempts._right) == 1 + CLAIMS_OF_ONE_HOLDER
+
+
+def test_a_claim_with_a_new_holder_is_remembered_once() -> None:
+    attempts = FailedAttempts()
+    for n in range(20):
+        attempts.succeeded(ATTACKER, "activation", f"AIDA{n}")
+    assert list(attempts._right.values()) == ["AIDA19"]
+    assert list(attempts._held) == ["AIDA19"]
 
 
 def test_a_key_is_not_locked_out_behind_an_uncounted_proxy() -> None:
@@ -120,7 +141,7 @@ def test_memory_and_words_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     attempts = FailedAttempts()
     for n in range(50):
         address = f"2001:db8:0:{n:x}::/64"
-        attempts.succeeded(address, f"good{n}")
+        attempts.succeeded(address, f"good{n}", f"AIDA{n}")
         fail(attempts, address, "AKIAVICTIM", CLAIM_BURST)
         assert refused(attempts, address, "AKIAVICTIM")
         assert not refused(attempts, address, f"AKIA{n}")

@@ -2,7 +2,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ferryman.server.listener.unauthenticated import Origin, UnauthenticatedLimits
+from ferryman.server.listener.unauthenticated import _MOST_KNOWN, Origin, UnauthenticatedLimits
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,87 @@ def test_authenticated_connections_are_not_limited_in_rate() -> None:
         assert unauthenticated.enter(here)
         unauthenticated.recognise(here)
     assert len(unauthenticated) == 0
+
+
+def entered(limits: UnauthenticatedLimits, *peers: str) -> int:
+    """How many of these get in; they stay."""
+    return sum(limits.enter(limits.origin(peer)) for peer in peers)
+
+
+def come_and_go(limits: UnauthenticatedLimits, *peers: str) -> int:
+    """How many of these get in, one after the other."""
+    came = 0
+    for peer in peers:
+        origin = limits.origin(peer)
+        if limits.enter(origin):
+            came += 1
+            limits.leave(origin)
+    return came
+
+
+SITE = [f"2001:db8:1:{network:x}::1" for network in range(0x400)]
+"""An address in each of the first 1,024 /64 networks of a /48."""
+
+
+def test_networks_of_one_site_share_a_limit() -> None:
+    limits = UnauthenticatedLimits(limit=8, exempt=())
+    assert entered(limits, *SITE[:0x100]) == 2 * 8  # of one /56
+    assert entered(limits, *SITE) == 2 * 8  # and as many again in the rest of the /48
+    assert entered(limits, "2001:db8:2::1", "192.0.2.7") == 2
+    for peer in ("2001:db8:2::1", "192.0.2.7"):
+        limits.leave(limits.origin(peer))
+    assert len(limits) == 32
+
+
+def test_networks_of_one_site_share_a_rate() -> None:
+    now = 0.0
+    limits = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: now)
+    assert come_and_go(limits, *SITE[:0x100]) == 2 * 16
+    assert come_and_go(limits, *SITE) == 2 * 16
+    assert come_and_go(limits, "2001:db8:2::1") == 1
+    now = 1.0
+    assert come_and_go(limits, *SITE) == 4 * 2
+
+
+def test_a_refusal_by_one_network_uses_up_nothing_of_the_others() -> None:
+    limits = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: 0.0)
+    assert come_and_go(limits, *[SITE[0]] * 1000) == 16
+    assert come_and_go(limits, *[SITE[1]] * 1000) == 16
+    assert come_and_go(limits, *SITE[0x100:]) == 32
+
+
+def test_a_known_address_has_a_larger_share_that_no_neighbour_uses_up() -> None:
+    now = 0.0
+    limits = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: now)
+    for peer in ("192.0.2.7", SITE[5]):
+        origin = limits.origin(peer)
+        assert limits.enter(origin)
+        limits.recognise(origin)
+    assert come_and_go(limits, *SITE[6:]) > 0
+    assert come_and_go(limits, *SITE[6:]) == 0
+    now = 60.0
+    assert come_and_go(limits, *SITE[6:]) > 0
+    assert come_and_go(limits, *[SITE[5]] * 1000) == 4 * 16
+    assert come_and_go(limits, *["192.0.2.7"] * 1000) == 4 * 16
+    now = 2 * 24 * 3600.0
+    assert come_and_go(limits, *["192.0.2.7"] * 1000) == 16
+
+
+def test_known_addresses_are_bounded_and_one_site_displaces_no_other() -> None:
+    now = 0.0
+    limits = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: now)
+
+    def authenticate(peer: str) -> None:
+        origin = limits.origin(peer)
+        assert limits.enter(origin)
+        limits.recognise(origin)
+
+    authenticate("192.0.2.7")
+    for peer in SITE:
+        authenticate(peer)
+    now = 60.0
+    assert come_and_go(limits, *["192.0.2.7"] * 1000) == 4 * 16
+    for number in range(2 * _MOST_KNOWN):
+        authenticate(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    assert limits._known._count == sum(len(each) for each in limits._known._seen.values()) <= _MOST_KNOWN
+    assert len(limits) == 0
