@@ -222,9 +222,10 @@ def node_of(lab: Lab) -> Callable[[str], str]:
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[0]}-plugin-{pair[1]}-agent")
-def pair(request: pytest.FixtureRequest, lab: Lab, node_of: Callable[[str], str]) -> Pair:
+def pair(request: pytest.FixtureRequest, lab: Lab, node_of: Callable[[str], str]) -> Iterator[Pair]:
     """One of the four pairs."""
-    return make_pair(lab, node_of, *request.param)
+    yield make_pair(lab, node_of, *request.param)
+    lab.end_sessions()
 
 
 def make_pair(lab: Lab, node_of: Callable[[str], str], plugin: str, agent: str) -> Pair:

@@ -223,6 +223,17 @@ class Lab:
                 return dict(row)
         raise LookupError(session_id)
 
+    def end_sessions(self) -> None:
+        """End what a test that failed has left: AWS's agent would complain of it during the next one."""
+
+        def ended() -> bool:
+            rows = self.call("describe_sessions", State="Active")["Sessions"]
+            for row in rows:
+                self.call("terminate_session", SessionId=row["SessionId"])
+            return not rows
+
+        wait_until(ended)
+
     # Agents
 
     def activation(self) -> dict[str, Any]:
