@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ferryman.channel.acknowledgements import WAIT, WAITING_BYTES, WAITING_MESSAGES
 from ferryman.channel.agent import QUIET, SILENCE
 from ferryman.channel.aws_client import DOUBTFUL_SENDS
-from ferryman.channel.incoming import AHEAD_MESSAGES, HELD_BACK_BYTES, HELD_BACK_SECONDS
+from ferryman.channel.incoming import AHEAD_MESSAGES
 from ferryman.channel.mux.session import BUCKET, GRANTED_WINDOWS, MAX_STREAMS
 from ferryman.channel.mux.stream import INITIAL_WINDOW, MAX_WINDOW
 from ferryman.channel.negotiation import AWS, OURS
@@ -46,7 +47,8 @@ def test_the_bounds_of_streams_are_the_codes() -> None:
 
 def test_the_numbers_in_the_text_are_the_codes() -> None:
     assert f"silent for {QUIET} s after HandshakeComplete" in TEXT
-    assert f"waits up to {HELD_BACK_SECONDS} s for the next, unless it stands for {HELD_BACK_BYTES} bytes" in TEXT
+    assert f"waits up to {WAIT} s for the next, unless it stands for {WAITING_BYTES} bytes or" in TEXT
+    assert f"{WAITING_MESSAGES} messages already" in TEXT
     assert f"twice the product of the measured rate and the sum of the shortest round trip and {SCHEDULING} s" in TEXT
     assert GAIN == 2, "the text says twice"
     assert DOUBTFUL_SENDS == 3, "the text says three times"

@@ -21,12 +21,12 @@ from ferryman.channel.events import (
     SessionEnded,
 )
 from ferryman.channel.negotiation import AWS, OURS, agree
-from ferryman.channel.outgoing import Clock, Entropy, Peer, new_message_id
+from ferryman.channel.outgoing import Clock, Entropy, Peer, unnumbered
 from ferryman.channel.stream import ReliableStream
 from ferryman.channel.window import Window
 from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.versions import AGENT_VERSION
-from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MalformedFrame, MessageType, PayloadType, decode, frame
+from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
 from ferryman.wire.payloads import (
     ACTION_SUCCESS,
     AgentSessionState,
@@ -220,7 +220,7 @@ class AgentChannel:
 
         Unless `delayed`, the acknowledgement waits for no others that could travel with it.
         """
-        self._stream.consume(sequence_number)
+        self._stream.consume(sequence_number, now)
         if not delayed:
             self._stream.incoming.release()
         self._deliver(now)
@@ -233,7 +233,7 @@ class AgentChannel:
     def _receive(self, message: AgentMessage, now: float) -> None:
         match message.message_type:
             case MessageType.INPUT_STREAM_DATA:
-                self._stream.incoming.offer(message)
+                self._stream.incoming.offer(message, now)
                 self._deliver(now)
             case MessageType.ACKNOWLEDGE:
                 self._stream.acknowledged(message, now)
@@ -309,7 +309,7 @@ class AgentChannel:
             if message.payload_type != PayloadType.HANDSHAKE_RESPONSE:
                 self._go_without_handshake()
                 number = self._stream.delivery_number(incoming.expected)
-                incoming.advance(consumed=False)
+                incoming.advance(now, consumed=False)
                 self._stream.outgoing.listening()
                 self._events.append(InputReceived(number, message.payload_type, message.payload))
                 continue
@@ -319,7 +319,7 @@ class AgentChannel:
                 incoming.refuse()
                 self._reject(str(error))
                 return
-            incoming.advance(consumed=True)
+            incoming.advance(now, consumed=True)
             self._conclude_handshake(response, now)
 
     def _go_without_handshake(self) -> None:
@@ -378,17 +378,8 @@ class AgentChannel:
     def _announce(self, state: str, client_id: str | None) -> None:
         """Put a word to the server before everything else that is sent (agent.md §4.2)."""
         payload = encode_payload(AgentSessionState(1, state, self._session_id, client_id))
-        self._announcements.append(
-            frame(
-                MessageType.AGENT_SESSION_STATE,
-                0,
-                SYN_FIN,
-                new_message_id(self._entropy),
-                self._wall_clock_ms(),
-                PayloadType.NONE,
-                payload,
-            )
-        )
+        state_message = unnumbered(MessageType.AGENT_SESSION_STATE, payload, self._entropy, self._wall_clock_ms)
+        self._announcements.append(state_message)
 
     def _reject(self, reason: str) -> None:
         self.rejected_frames += 1

@@ -168,8 +168,8 @@ class ClientChannel:
 
     def acknowledge(self, sequence_number: int, now: float) -> None:
         """Say that the OutputReceived of this number, and all before it, are written out."""
-        self._stream.consume(sequence_number)
-        self._deliver()
+        self._stream.consume(sequence_number, now)
+        self._deliver(now)
 
     def _questions(self, now: float) -> list[bytes]:
         """Return what asks a far end that has been quiet for long whether it is there."""
@@ -186,8 +186,8 @@ class ClientChannel:
             self._events.append(FarEndAnswered())
         match message.message_type:
             case MessageType.OUTPUT_STREAM_DATA:
-                self._stream.incoming.offer(message)
-                self._deliver()
+                self._stream.incoming.offer(message, now)
+                self._deliver(now)
             case MessageType.ACKNOWLEDGE:
                 self._stream.acknowledged(message, now)
             case MessageType.CHANNEL_CLOSED:
@@ -198,7 +198,7 @@ class ClientChannel:
             case _:
                 self._reject(f"a client takes no {message.message_type!r} messages")
 
-    def _deliver(self) -> None:
+    def _deliver(self, now: float) -> None:
         incoming = self._stream.incoming
         while (message := incoming.next_message()) is not None:
             try:
@@ -207,7 +207,7 @@ class ClientChannel:
                 incoming.refuse()
                 self._reject(str(error))
                 return
-            incoming.advance(consumed=not delivered)
+            incoming.advance(now, consumed=not delivered)
 
     def _process(self, message: AgentMessage) -> bool:
         """Take in the next stream message; return whether it went to the driver. Raises MalformedPayload."""

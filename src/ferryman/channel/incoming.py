@@ -1,27 +1,22 @@
 """The receiving half of a stream: order, duplicates, acknowledgements.
 
 Rules (`protocol/client.md` §7.2, `agent.md` §4.3): messages are handed on in order; each is acknowledged by itself,
-ours only when consumed; a duplicate of a consumed message is acknowledged again, for its acknowledgement may be lost.
-Between Ferryman's ends one acknowledgement stands for all before it, so it may wait a moment for the next.
+ours only when consumed; a duplicate of a consumed message is acknowledged again, because its acknowledgement may be
+lost. When acknowledgements are sent is decided in `acknowledgements`.
 
 AWS's client counts without a lock (`client.md` §7.1): a signal and a keystroke may carry the same number, and the next
 number is skipped. The id and content distinguish the second from a retransmission; it fills the skipped place, for
 which the stream would otherwise wait forever.
 """
 
-import math
 from collections import deque
 from dataclasses import dataclass
 
-from ferryman.channel.outgoing import Clock, Entropy, new_message_id
-from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, frame
-from ferryman.wire.payloads import encode_acknowledge
+from ferryman.channel.acknowledgements import Acknowledgements
+from ferryman.channel.outgoing import Clock, Entropy
+from ferryman.wire.agent_message import AgentMessage
 
 AHEAD_MESSAGES = 10_000
-HELD_BACK_SECONDS = 0.005
-HELD_BACK_BYTES = 256 * 1024
-HELD_BACK_MESSAGES = 64
-"""An acknowledgement waits no longer than this, and not if it stands for so much that the sender may need it."""
 REMEMBERED = 32
 """How many of the newest messages are compared with one that has the number of an earlier one."""
 REMEMBERED_BYTES = 1024
@@ -51,7 +46,7 @@ class _Accepted:
 
 
 class IncomingStream:
-    """Orders what arrives, hands it out one by one, and makes the acknowledgements.
+    """Orders what arrives, hands it out one by one, and acknowledges what is consumed.
 
     It holds at most `limit` payload bytes that arrived ahead of a gap and as many that were handed out and are not
     consumed. What does not fit is dropped unacknowledged: the peer sends it again.
@@ -59,8 +54,7 @@ class IncomingStream:
 
     def __init__(self, *, limit: int, entropy: Entropy, wall_clock_ms: Clock) -> None:
         self._limit = limit
-        self._entropy = entropy
-        self._wall_clock_ms = wall_clock_ms
+        self._acknowledgements = Acknowledgements(entropy=entropy, wall_clock_ms=wall_clock_ms)
         self._expected = 0
         self._consumed = 0
         self._ahead: dict[int, AgentMessage] = {}
@@ -68,16 +62,10 @@ class IncomingStream:
         self._accepted: deque[_Accepted] = deque(maxlen=REMEMBERED)
         self._unconsumed: dict[int, _Unconsumed] = {}
         self._unconsumed_bytes = 0
-        self._acknowledgements: list[bytes] = []
-        self._cumulative = False
-        self._newest: tuple[int, str, str] | None = None
-        self._held_back_bytes = 0
-        self._held_back_messages = 0
-        self._held_back_until = math.inf
 
     def acknowledge_together(self, limit: int) -> None:
         """Take in that the peer knows that an acknowledgement stands for all before it, and sends up to `limit`."""
-        self._cumulative = True
+        self._acknowledgements.become_cumulative()
         self._limit = max(self._limit, limit)
 
     @property
@@ -85,14 +73,14 @@ class IncomingStream:
         """Return the sequence number that is handed out next."""
         return self._expected
 
-    def offer(self, message: AgentMessage) -> None:
+    def offer(self, message: AgentMessage, now: float) -> None:
         """Take in a message of the stream: keep it, drop it, or acknowledge it again."""
         number = message.sequence_number
         if self._used_twice(message):
             number = self._free_place(number)
         if number < self._expected:
             if number >= 0 and number not in self._unconsumed:
-                self._acknowledge(number, str(message.message_id), message.message_type, 0)
+                self._acknowledgements.add_urgent(number, str(message.message_id), message.message_type, now)
             return
         if number in self._ahead:
             return
@@ -101,13 +89,13 @@ class IncomingStream:
             return
         self._ahead[number] = message
         self._ahead_bytes += size
-        if not self._cumulative and size <= REMEMBERED_BYTES:
+        if not self._acknowledgements.cumulative and size <= REMEMBERED_BYTES:
             self._accepted.append(_Accepted(number, message))
 
     def _used_twice(self, message: AgentMessage) -> bool:
         """Whether this is a new message with the number of one that was accepted lately."""
         number = message.sequence_number
-        if self._cumulative or (number >= self._expected and number not in self._ahead):
+        if self._acknowledgements.cumulative or (number >= self._expected and number not in self._ahead):
             return False
         if any(each.message.message_id == message.message_id for each in self._accepted):
             return False
@@ -125,13 +113,13 @@ class IncomingStream:
             return None
         return self._ahead.get(self._expected)
 
-    def advance(self, *, consumed: bool) -> None:
+    def advance(self, now: float, *, consumed: bool) -> None:
         """Advance past `next_message`: acknowledge it now if `consumed`, otherwise once it is consumed."""
         place, message = self._expected, self._forget_next()
         number, message_id = message.sequence_number, str(message.message_id)
         self._expected += 1
         if consumed:
-            self._acknowledge(number, message_id, message.message_type, 0)
+            self._acknowledgements.add_urgent(number, message_id, message.message_type, now)
             return
         size = len(message.payload)
         self._unconsumed[place] = _Unconsumed(number, message_id, message.message_type, size)
@@ -141,65 +129,32 @@ class IncomingStream:
         """Drop `next_message` unacknowledged; the same number is expected again, with better content."""
         self._forget_next()
 
-    def consume(self, sequence_number: int) -> None:
+    def consume(self, sequence_number: int, now: float) -> None:
         """Acknowledge every message up to and including place `sequence_number` that was handed out, not consumed."""
         for place in range(self._consumed, min(sequence_number + 1, self._expected)):
             item = self._unconsumed.pop(place, None)
             if item is not None:
                 self._unconsumed_bytes -= item.size
-                self._acknowledge(item.number, item.message_id, item.message_type, item.size)
+                self._acknowledgements.add(item.number, item.message_id, item.message_type, item.size, now)
             self._consumed = place + 1
 
     def acknowledgements(self, now: float) -> list[bytes]:
         """Return the acknowledgements to send now, and forget them."""
-        if self._newest is not None and self._held_back_messages:
-            if self._held_back_until == math.inf:
-                self._held_back_until = now + HELD_BACK_SECONDS
-            enough = self._held_back_bytes >= HELD_BACK_BYTES or self._held_back_messages >= HELD_BACK_MESSAGES
-            if enough or now >= self._held_back_until:
-                self._make(*self._newest)
-                self._held_back_bytes = self._held_back_messages = 0
-                self._held_back_until = math.inf
-        frames, self._acknowledgements = self._acknowledgements, []
-        return frames
+        return self._acknowledgements.frames(now)
 
     def ask_for_the_rest(self) -> None:
         """Tell the peer what is consumed, and that what it sent after that was lost with a connection."""
-        number, message_id, message_type = self._newest or (-1, "", "")
-        self._make(number, message_id, message_type, sequential=False)
+        self._acknowledgements.ask_for_the_rest()
 
     def release(self) -> None:
-        """Hold no acknowledgement back that is due now: what waits is sent next."""
-        if self._held_back_messages:
-            self._held_back_until = -math.inf
+        """Send the acknowledgements that wait now."""
+        self._acknowledgements.release()
 
     def next_timer(self) -> float:
-        """Return when `acknowledgements` has something that is held back now, infinity for never."""
-        return self._held_back_until
+        """Return when `acknowledgements` has something that waits now, infinity for never."""
+        return self._acknowledgements.next_timer()
 
     def _forget_next(self) -> AgentMessage:
         message = self._ahead.pop(self._expected)
         self._ahead_bytes -= len(message.payload)
         return message
-
-    def _acknowledge(self, number: int, message_id: str, message_type: str, size: int) -> None:
-        if not self._cumulative:
-            self._make(number, message_id, message_type)
-            return
-        if self._newest is None or number > self._newest[0]:
-            self._newest = (number, message_id, message_type)
-        self._held_back_bytes += size
-        self._held_back_messages += 1
-
-    def _make(self, number: int, message_id: str, message_type: str, *, sequential: bool = True) -> None:
-        self._acknowledgements.append(
-            frame(
-                MessageType.ACKNOWLEDGE,
-                0,
-                SYN_FIN,
-                new_message_id(self._entropy),
-                self._wall_clock_ms(),
-                PayloadType.NONE,
-                encode_acknowledge(message_type, message_id, number, sequential=sequential),
-            )
-        )

@@ -13,7 +13,7 @@ from ferryman.channel.aws_client import AwsClient
 from ferryman.channel.resending import OneByOne, Outstanding, WhenStuck
 from ferryman.channel.round_trip import RoundTrip
 from ferryman.channel.window import MeasuredWindow, Window
-from ferryman.wire.agent_message import HEADER_SIZE, FrameFlag, MessageType, PayloadType, frame
+from ferryman.wire.agent_message import HEADER_SIZE, SYN_FIN, FrameFlag, MessageType, PayloadType, frame
 
 BATCH_BYTES = 256 * 1024
 """Given to the driver at a time: what goes out meanwhile, acknowledgements above all, need not wait for a window."""
@@ -43,6 +43,11 @@ def new_message_id(entropy: Entropy) -> bytes:
     value[6] = value[6] & 0x0F | 0x40
     value[8] = value[8] & 0x3F | 0x80
     return bytes(value)
+
+
+def unnumbered(message_type: MessageType, payload: bytes, entropy: Entropy, wall_clock_ms: Clock) -> bytes:
+    """Return the frame of a message that is in no stream: an acknowledgement, or a word to the server."""
+    return frame(message_type, 0, SYN_FIN, new_message_id(entropy), wall_clock_ms(), PayloadType.NONE, payload)
 
 
 def pooled(entropy: Entropy) -> Entropy:

@@ -115,9 +115,9 @@ class ReliableStream:
         """Return the driver's number of an incoming message: it keeps growing where sequence numbers start anew."""
         return self._delivered_before + sequence_number
 
-    def consume(self, delivery_number: int) -> None:
+    def consume(self, delivery_number: int, now: float) -> None:
         """Acknowledge what was delivered up to this driver's number; numbers of an earlier epoch do nothing."""
-        self.incoming.consume(delivery_number - self._delivered_before)
+        self.incoming.consume(delivery_number - self._delivered_before, now)
 
     def _add(self, payload_type: int, payload: bytes, max_payload: int) -> None:
         for start in range(0, len(payload), max_payload):

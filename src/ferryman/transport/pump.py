@@ -52,8 +52,8 @@ class Pump(Generic[_Event]):
 
     `on_events` is called, never awaited, after each received frame with what that brought about, which may be nothing
     but more capacity, and with what sending or time brought about, never from within `wake`. It may use the engine
-    (send, acknowledge) and need not call `wake`. An exception from it ends `run`. The driver that uses the engine at
-    any other moment calls `wake()` afterwards.
+    (send, acknowledge); what that makes due is sent when it returns, and `wake` does nothing until then. An exception
+    from it ends `run`. The driver that uses the engine at any other moment calls `wake()` afterwards.
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class Pump(Generic[_Event]):
         self._clock = clock
         self._on_events = on_events
         self._connection: _Connection | None = None
+        self._handling = False
+        """Whether `on_events` is being called: what it wants sent is sent when it returns."""
         self._idle = asyncio.Event()
 
     def wake(self) -> None:
@@ -76,7 +78,7 @@ class Pump(Generic[_Event]):
         """
         self._idle.clear()
         connection = self._connection
-        if connection is None or connection.lost.done():
+        if self._handling or connection is None or connection.lost.done():
             return
         if not connection.sending:
             self._send(connection)
@@ -118,9 +120,16 @@ class Pump(Generic[_Event]):
         """Hand over events, and those that handling them sets free, until there are none; return if there were any."""
         any_events = bool(events)
         while events:
-            self._on_events(events)
+            self._handle(events)
             events = self._engine.events()
         return any_events
+
+    def _handle(self, events: Sequence[_Event]) -> None:
+        self._handling = True
+        try:
+            self._on_events(events)
+        finally:
+            self._handling = False
 
     async def _read(self, connection: "_Connection") -> ConnectionLost:
         unread = 0
@@ -133,7 +142,7 @@ class Pump(Generic[_Event]):
             if unread > STALLED_FRAMES:
                 return ConnectionLost(1006, "the peer sends but does not read")
             self._engine.receive(data.encode() if isinstance(data, str) else data, self._clock())
-            self._on_events(self._engine.events())
+            self._handle(self._engine.events())
             self._deliver(self._engine.events())
             self.wake()
 

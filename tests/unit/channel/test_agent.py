@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from ferryman.channel.acknowledgements import WAIT
 from ferryman.channel.agent import QUIET, AgentChannel, HandshakeState, PublicationState
 from ferryman.channel.events import (
     ClientReady,
@@ -15,7 +16,6 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
-from ferryman.channel.incoming import HELD_BACK_SECONDS
 from ferryman.wire.agent_message import AgentMessage, FrameFlag, MessageType, PayloadType, decode
 
 
@@ -248,7 +248,8 @@ def test_input_is_acknowledged_when_it_is_with_the_program(service: Service) -> 
     assert service.take() == []
     service.agent.acknowledge(size.sequence_number, 0.0)
     service.agent.acknowledge(2, 0.0)
-    numbers = [json.loads(message.payload)["AcknowledgedMessageSequenceNumber"] for message in service.take()]
+    assert service.take() == [], "both wait for others"
+    numbers = [json.loads(message.payload)["AcknowledgedMessageSequenceNumber"] for message in service.take(WAIT)]
     assert numbers == [1, 2]
 
 
@@ -346,7 +347,7 @@ def test_a_pause_holds_no_acknowledgement_back_longer(service: Service) -> None:
     assert service.take(1.0) == []
     due = service.agent.next_timer()
     assert due is not None
-    assert due == pytest.approx(1.0 + HELD_BACK_SECONDS)
+    assert due == pytest.approx(1.0 + WAIT)
     assert [message.message_type for message in service.take(due)] == [MessageType.ACKNOWLEDGE]
 
 
@@ -468,7 +469,7 @@ def test_acknowledging_a_former_clients_input_does_nothing(service: Service) -> 
     service.agent.acknowledge(former.sequence_number, 0.0)
     assert service.take() == []
     service.agent.acknowledge(present.sequence_number, 0.0)
-    [ack] = service.take()
+    [ack] = service.take(WAIT)
     assert json.loads(ack.payload)["AcknowledgedMessageSequenceNumber"] == 1
 
 
@@ -511,7 +512,7 @@ def test_awss_client_is_asked_for_nothing(service: Service) -> None:
 def test_at_the_end_no_acknowledgement_is_held_back(service: Service) -> None:
     service.shake_hands(**FERRYMAN)
     service.input(1, PayloadType.OUTPUT, b"exit")
-    service.agent.acknowledge(1, 0.0)
+    service.agent.acknowledge(1, 1.0)
     assert service.take(1.0) == []
     service.agent.announce_termination()
     assert MessageType.ACKNOWLEDGE in [message.message_type for message in service.take(1.0)]

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from ferryman.channel.acknowledgements import WAIT
 from ferryman.channel.client import ClientChannel, ClientState
 from ferryman.channel.events import (
     ClientEvent,
@@ -50,8 +51,8 @@ class FarEnd:
     def take(self, now: float = 0.0) -> list[AgentMessage]:
         return [decode(frame) for frame in self.client.frames_to_send(now)]
 
-    def acknowledged(self) -> list[int]:
-        frames = [message for message in self.take() if message.message_type == MessageType.ACKNOWLEDGE]
+    def acknowledged(self, now: float = 0.0) -> list[int]:
+        frames = [message for message in self.take(now) if message.message_type == MessageType.ACKNOWLEDGE]
         return [json.loads(message.payload)["AcknowledgedMessageSequenceNumber"] for message in frames]
 
 
@@ -199,9 +200,9 @@ def test_output_is_acknowledged_when_it_is_written(client: ClientChannel, far_en
         far_end.output(number, PayloadType.OUTPUT, payload)
     assert far_end.acknowledged() == []
     client.acknowledge(1, 0.0)
-    assert far_end.acknowledged() == [0, 1]
-    client.acknowledge(2, 0.0)
-    assert far_end.acknowledged() == [2]
+    assert far_end.acknowledged(WAIT) == [0, 1]
+    client.acknowledge(2, 1.0)
+    assert far_end.acknowledged(1.0 + WAIT) == [2]
 
 
 def test_output_too_far_ahead_of_the_writer_comes_when_it_catches_up(

@@ -29,10 +29,6 @@ from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.agent_message import PayloadType
 
-ACKNOWLEDGE_SECONDS = 0.004
-"""How long acknowledgements of input may wait; far below any sender's retransmission timeout (200 ms at first)."""
-ACKNOWLEDGE_BYTES = 256 * 1024
-"""How much consumed input may be unacknowledged meanwhile: the sender's window must not be exhausted."""
 FAREWELL_SECONDS = 2.0
 """How long a finished session may take to report its end to the server."""
 _LOG = logger("session")
@@ -92,10 +88,6 @@ class Session:
         self._delivered = asyncio.Event()
         self._client_ready = asyncio.Event()
         self._active_at = time.monotonic()
-        self._sizes: dict[int, int] = {}
-        self._consumed_bytes = 0
-        self._consumed = -1
-        self._acknowledging: asyncio.TimerHandle | None = None
         self._handler = plan.make(self)
 
     def end(self, status: str = SUCCESS, output: str = "") -> None:
@@ -114,13 +106,9 @@ class Session:
         self._pump.wake()
 
     def consumed(self, number: int) -> None:
-        """Acknowledge soon: the echo goes first on every hop, and one round of acknowledgements covers many keys."""
-        self._consumed = number
-        self._consumed_bytes += self._sizes.pop(number, 0)
-        if self._consumed_bytes >= ACKNOWLEDGE_BYTES:
-            self._acknowledge()
-        elif self._acknowledging is None:
-            self._acknowledging = self._loop.call_later(ACKNOWLEDGE_SECONDS, self._acknowledge)
+        """Acknowledge the input with this number and all before it; the engine decides when."""
+        self._engine.acknowledge(number, time.monotonic())
+        self._pump.wake()
 
     async def run(self) -> SessionResult:
         """Run to the end and return how it ended. Nothing of the session is left then."""
@@ -136,8 +124,6 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-            if self._acknowledging is not None:
-                self._acknowledging.cancel()
             await self._handler.close()
 
     async def _carry(self) -> None:
@@ -158,7 +144,6 @@ class Session:
         while not self._engine.all_acknowledged:
             self._delivered.clear()
             await self._delivered.wait()
-        self._acknowledge()
         self._engine.announce_termination()
         self._pump.wake()
         with contextlib.suppress(TimeoutError):
@@ -192,15 +177,6 @@ class Session:
             _LOG.error("session failed", exc_info=fault)
             self.end(FAILED, "The session's process on the node failed; its log says why.")
 
-    def _acknowledge(self) -> None:
-        if self._acknowledging is not None:
-            self._acknowledging.cancel()
-            self._acknowledging = None
-        if self._consumed >= 0:
-            self._consumed_bytes = 0
-            self._engine.acknowledge(self._consumed, time.monotonic())
-            self._pump.wake()
-
     def _on_events(self, events: Sequence[AgentEvent]) -> None:
         for event in events:
             self._on_event(event)
@@ -210,7 +186,6 @@ class Session:
 
     def _on_input(self, event: InputReceived) -> None:
         self._active_at = time.monotonic()
-        self._sizes[event.sequence_number] = len(event.payload)
         if self._outcome.done():
             return
         self._handler.on_input(event)
@@ -229,7 +204,6 @@ class Session:
                     self._handler.on_client_ready(event)
             case ClientReplaced():
                 self._active_at = time.monotonic()
-                self._sizes.clear()
                 self._handler.on_client_replaced()
             case HandshakeRefused(reason):
                 self.end(FAILED, f"The client refused the handshake: {reason}")

@@ -87,7 +87,6 @@ class BackgroundSession:
             self._driving.cancel()
             await asyncio.gather(self._driving, return_exceptions=True)
             self._finish(Failure(f"Session {self.session_id} was closed"))
-            self._driver.close()
 
     def session_started(self, started: SessionStarted) -> OutputHandler:
         """Start what the session carries. Raises `Failure` if it is not what was asked for, or cannot be done."""

@@ -91,7 +91,6 @@ class _Session:
         finally:
             if self._handler is not None:
                 self._handler.close()
-            self._driver.close()
             self._screen.close()
 
     @property

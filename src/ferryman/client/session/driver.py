@@ -136,10 +136,6 @@ class SessionDriver:
             async with asyncio.timeout(TERMINATE_SECONDS):
                 await self._service.terminate(self._session_id)
 
-    def close(self) -> None:
-        """Stop the timers; idempotent."""
-        self.far_end.close()
-
     async def _reopen(self) -> WebSocket:
         reported = False
 

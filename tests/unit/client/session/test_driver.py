@@ -97,7 +97,6 @@ async def test_output_goes_to_the_handler_and_everything_else_to_the_owner() -> 
     assert owner.seen == [], "output before the session has started is dropped"
     driver._on_events([STARTED, OUTPUT, SessionEnded("")])
     assert owner.seen == [STARTED, OUTPUT, SessionEnded(""), "flush"]
-    driver.close()
 
 
 async def test_a_session_that_cannot_run_drops_its_output() -> None:
@@ -105,7 +104,6 @@ async def test_a_session_that_cannot_run_drops_its_output() -> None:
     driver = made(Server(), owner)
     driver._on_events([STARTED, OUTPUT])
     assert owner.seen == [STARTED]
-    driver.close()
 
 
 async def test_an_outage_is_reported_once_it_lasts_and_again_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +121,6 @@ async def test_an_outage_is_reported_once_it_lasts_and_again_when_it_ends(monkey
     assert owner.seen == [OutageBegan(), OutageEnded()]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    driver.close()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +136,6 @@ async def test_a_lost_session_raises_its_cause(refusal: Exception, error: type[E
         await driver.run()
     assert type(lost.value) is error
     assert str(lost.value) == cause
-    driver.close()
 
 
 async def test_a_session_that_was_never_connected_is_not_terminated() -> None:
@@ -147,7 +143,6 @@ async def test_a_session_that_was_never_connected_is_not_terminated() -> None:
     driver = made(server, Owner())
     await driver.terminate()
     assert server.terminated == []
-    driver.close()
 
 
 @pytest.mark.parametrize(
@@ -167,7 +162,6 @@ async def test_terminating_raises_only_what_somebody_must_hear(
     assert server.terminated == ([] if refusal else ["alice-1"])
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    driver.close()
 
 
 async def test_a_node_that_does_not_acknowledge_the_flag_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,4 +169,3 @@ async def test_a_node_that_does_not_acknowledge_the_flag_is_given_up(monkeypatch
     driver = made(Server(), Owner())
     await driver.end_by_flag()
     assert not driver.far_end.is_settled
-    driver.close()
