@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.command_line import EndsInCommandLine
 from ferryman.cli.contexts import CONTEXT_VARIABLE, remember
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.catalogue import ALIASES, ENTRIES, POINTERS
 from ferryman.cli.program.commands import App, Command, Group
 from ferryman.cli.program.help_page import first_page, version_line
@@ -54,7 +54,7 @@ app = App(name="ferryman", cls=Program)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(version_line())
+        print_lines(version_line())
         raise typer.Exit
 
 

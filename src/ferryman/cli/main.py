@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 
 from ferryman.cli.extras import extra_of, not_installed
-from ferryman.cli.printing import complain, complain_of, say_page
+from ferryman.cli.printing import print_error, print_page, print_traceback
 from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by
@@ -38,21 +38,21 @@ def main() -> None:
         sys.exit(EXIT_FAILURE)
     except (Failure, ServiceError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("FERRYMAN_DEBUG"):
-            complain_of(error)
+            print_traceback(error)
         else:
-            complain(f"ferryman: {_line(error)}")
+            print_error(f"ferryman: {_line(error)}")
         sys.exit(EXIT_FAILURE)
     except Exception as fault:  # noqa: BLE001 - Python would print its text unescaped, and it may be a peer's
-        complain_of(fault)
+        print_traceback(fault)
         sys.exit(EXIT_FAILURE)
 
 
 def _run(arguments: list[str]) -> None:
     """Answer what needs no command at once; import Typer for everything else."""
     if arguments in ([], ["-h"], ["--help"], ["help"]):
-        say_page(first_page())
+        print_page(first_page())
     elif arguments in (["-V"], ["--version"]):
-        say_page(version_line())
+        print_page(version_line())
     elif find_spec("typer") is None:
         _run_without_typer(arguments)
     else:

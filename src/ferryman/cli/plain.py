@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
-from ferryman.cli.printing import complain, say_page
+from ferryman.cli.printing import print_error, print_page
 from ferryman.cli.program.catalogue import EXAMPLES
 from ferryman.cli.program.help_page import HELP_ROW, Section, page
 
@@ -124,7 +124,7 @@ class PlainApp:
         if not arguments or arguments[0] in HELP_OPTIONS:
             rows = [(name, each.summary) for name, each in commands.items()]
             sections = [Section("Commands:", rows), Section("Options:", [HELP_ROW])]
-            say_page(page(f"{path} [OPTIONS] COMMAND [ARGUMENTS]...", self._help, sections, EXAMPLES.get(group, ())))
+            print_page(page(f"{path} [OPTIONS] COMMAND [ARGUMENTS]...", self._help, sections, EXAMPLES.get(group, ())))
             return
         if arguments[0] not in commands:
             _refuse(path, f"There is no command {arguments[0]}")
@@ -186,7 +186,7 @@ class _Command:
             meaning = f"{option.help} [{'; '.join(notes)}]" if notes else option.help
             rows.append((", ".join(option.names) if kind is bool else f"{option.names[0]} {word}", meaning))
         examples = EXAMPLES.get(self._path.partition(" ")[2], ())
-        say_page(page(f"{self._path} [OPTIONS]", self._text, [Section("Options:", [*rows, HELP_ROW])], examples))
+        print_page(page(f"{self._path} [OPTIONS]", self._text, [Section("Options:", [*rows, HELP_ROW])], examples))
 
     def _value(self, name: str, given: dict[str, Any]) -> Any:
         option = self._options[name][0]
@@ -228,7 +228,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _refuse(path: str, said: str) -> NoReturn:
-    complain(f"ferryman: {said}. See `{path} --help`.")
+    print_error(f"ferryman: {said}. See `{path} --help`.")
     raise SystemExit(EXIT_USAGE)
 
 

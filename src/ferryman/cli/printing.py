@@ -12,17 +12,19 @@ from typing import TextIO
 from ferryman.model.printable import printable, printable_json, printable_lines
 
 
-def say(*lines: str) -> None:
+def print_lines(*lines: str) -> None:
     """Print lines on standard output; a line feed inside one is escaped."""
     _write(sys.stdout, lines)
 
 
-def complain(*lines: str) -> None:
+def print_error(*lines: str) -> None:
     """Print lines on standard error, likewise."""
     _write(sys.stderr, lines)
 
 
-def say_json(value: object, *, indent: int | None = None, default: Callable[[object], object] | None = None) -> None:
+def print_document(
+    value: object, *, indent: int | None = None, default: Callable[[object], object] | None = None
+) -> None:
     """Print one JSON document on standard output; without `indent`, on one line.
 
     Values are unchanged: what could control a terminal is escaped as JSON escapes it. `default` as `json.dumps`.
@@ -32,13 +34,13 @@ def say_json(value: object, *, indent: int | None = None, default: Callable[[obj
     sys.stdout.flush()
 
 
-def say_page(text: str) -> None:
+def print_page(text: str) -> None:
     """Print a page of our own on standard output: it may have bold headings, and nothing foreign."""
     sys.stdout.write(text.rstrip("\n") + "\n")
     sys.stdout.flush()
 
 
-def complain_of(error: BaseException) -> None:
+def print_traceback(error: BaseException) -> None:
     """Print an exception's traceback, with its causes, on standard error."""
     sys.stderr.write(printable_lines("".join(traceback.format_exception(error))))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ferryman.cli.printing import say, say_json
+from ferryman.cli.printing import print_document, print_lines
 from ferryman.model.printable import printable
 from ferryman.model.timestamps import iso_millis
 
@@ -27,7 +27,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: 
 
     texts = [[printable(cell) for cell in row] for row in rows]
     if not texts:
-        say(nothing)
+        print_lines(nothing)
         return
     widths = [max(map(_width, column)) for column in zip(columns, *texts, strict=True)]
     total = sum(widths) + len(_GAP) * (len(widths) - 1)
@@ -39,8 +39,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: 
     if console.is_terminal:
         console.print(Text(heading, style="bold"), no_wrap=True, overflow="ignore", crop=False)
     else:
-        say(heading)
-    say("─" * total, *(_line(row, widths) for row in texts))
+        print_lines(heading)
+    print_lines("─" * total, *(_line(row, widths) for row in texts))
 
 
 def _print_folded(console: "Console", columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -71,7 +71,7 @@ def _width(text: str) -> int:
 
 def print_json(value: object) -> None:
     """Print one JSON document; instants are ISO 8601 in UTC."""
-    say_json(value, indent=2, default=plain)
+    print_document(value, indent=2, default=plain)
 
 
 def instant(row: Mapping[str, Any], member: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 import ferryman
 from ferryman.cli.main import main
-from ferryman.cli.printing import complain, complain_of, say, say_json
+from ferryman.cli.printing import print_document, print_error, print_lines, print_traceback
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
@@ -33,8 +33,8 @@ def calls(path: Path) -> Iterator[str]:
 
 
 def test_lines_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    say("one", HOSTILE, "")
-    complain(HOSTILE)
+    print_lines("one", HOSTILE, "")
+    print_error(HOSTILE)
     out, err = capsys.readouterr()
     assert out.startswith("one\ndb-1\\x1b]0;owned\\x07\\r\\nferryman")
     assert (out.count("\n"), err.count("\n")) == (3, 1)
@@ -43,8 +43,8 @@ def test_lines_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_keeps_its_values(capsys: pytest.CaptureFixture[str]) -> None:
-    say_json({HOSTILE: [HOSTILE, "Größe"]})
-    say_json({HOSTILE: HOSTILE}, indent=2)
+    print_document({HOSTILE: [HOSTILE, "Größe"]})
+    print_document({HOSTILE: HOSTILE}, indent=2)
     out = capsys.readouterr().out
     assert is_safe(out)
     assert "Größe" in out
@@ -57,7 +57,7 @@ def test_a_traceback_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
     try:
         raise ValueError(HOSTILE) from OSError(HOSTILE)
     except ValueError as error:
-        complain_of(error)
+        print_traceback(error)
     err = capsys.readouterr().err
     assert "Traceback" in err
     assert "ValueError: db-1\\x1b" in err
@@ -101,5 +101,5 @@ def test_who_prints_still_does() -> None:
 def test_the_encoding_of_the_streams_does_not_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "out").open("w", encoding="utf-8", errors="strict") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        say("\udc80 and \ud800")
+        print_lines("\udc80 and \ud800")
     assert (tmp_path / "out").read_text() == "\\udc80 and \\ud800\n"

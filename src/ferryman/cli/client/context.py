@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.contexts import announced, chosen, place
 from ferryman.cli.options import JsonOption
-from ferryman.cli.printing import complain, say
+from ferryman.cli.printing import print_error, print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import print_json, print_table
 from ferryman.client.login.contexts import Context, Contexts, read_contexts, write_contexts
@@ -51,7 +51,7 @@ def use(name: NameArgument) -> None:
     contexts = read_contexts()
     contexts.get(name)
     write_contexts(Contexts(contexts.contexts, name))
-    say(*announced(name, os.environ))
+    print_lines(*announced(name, os.environ))
 
 
 @app.command("show")
@@ -59,12 +59,14 @@ def show(context: typer.Context) -> None:
     """Show which context commands use now, and why."""
     choice = chosen(context)
     if choice.context is None:
-        say(f"No context is used: {choice.reason}.")
+        print_lines(f"No context is used: {choice.reason}.")
     else:
-        say(f"Context  {choice.name}", f"Server   {choice.context.server}", f"Profile  {choice.context.profile}")
-        say(f"In       {place(choice.context)}", f"Chosen   by {choice.reason}")
-    say("", "The first of these that is there says which server is used:")
-    say(*(f"  {number}. {text}" for number, text in enumerate(PRECEDENCE, 1)))
+        print_lines(
+            f"Context  {choice.name}", f"Server   {choice.context.server}", f"Profile  {choice.context.profile}"
+        )
+        print_lines(f"In       {place(choice.context)}", f"Chosen   by {choice.reason}")
+    print_lines("", "The first of these that is there says which server is used:")
+    print_lines(*(f"  {number}. {text}" for number, text in enumerate(PRECEDENCE, 1)))
 
 
 @app.command("env")
@@ -75,9 +77,9 @@ def env(context: typer.Context) -> None:
         raise Failure("No context is used", choice.reason, "Choose one with `ferryman --context NAME context env`")
     for name, value in sorted(choice.context.variables(os.environ).items()):
         if value is not None:
-            say(f"export {name}={shlex.quote(value)}")
+            print_lines(f"export {name}={shlex.quote(value)}")
         elif name in os.environ:
-            say(f"unset {name}")
+            print_lines(f"unset {name}")
 
 
 @app.command("delete")
@@ -86,9 +88,9 @@ def delete(name: NameArgument) -> None:
     contexts = read_contexts()
     context = contexts.get(name)
     write_contexts(contexts.without(name))
-    say(f"Deleted the context {name}. The profile {context.profile} in {place(context)} stays.")
+    print_lines(f"Deleted the context {name}. The profile {context.profile} in {place(context)} stays.")
     if contexts.current == name:
-        complain("No context is current now. Choose one with `ferryman context use NAME`.")
+        print_error("No context is current now. Choose one with `ferryman context use NAME`.")
 
 
 def _members(name: str, contexts: Contexts) -> dict[str, object]:

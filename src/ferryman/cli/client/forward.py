@@ -9,7 +9,7 @@ import typer
 
 from ferryman.cli.client.shell import NodeArgument, run_session
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import complain, say, say_json
+from ferryman.cli.printing import print_document, print_error, print_lines
 from ferryman.client.calls.api import Connection, connect
 
 SpecificationsArgument = Annotated[
@@ -76,7 +76,7 @@ async def _forward(
                 profile=connection.profile,
                 region=connection.region,
                 endpoint_url=connection.endpoint_url,
-                on_notice=_complain,
+                on_notice=_print_problem,
             )
         )
         listening: list[dict[str, object]] = []
@@ -88,12 +88,12 @@ async def _forward(
                     host=target.host,
                     local_port=each.local_port,
                     bind=each.bind or bind,
-                    on_problem=_complain,
+                    on_problem=_print_problem,
                 )
             )
             listening.append({"listen": _named(forward.address), "to": str(target)})
         if socks is not None:
-            forward = await stack.enter_async_context(node.socks(socks, bind=bind, on_problem=_complain))
+            forward = await stack.enter_async_context(node.socks(socks, bind=bind, on_problem=_print_problem))
             listening.append({"listen": _named(forward.address), "to": "socks5"})
         _tell(node.name, listening, as_json=as_json)
         await asyncio.Event().wait()
@@ -101,12 +101,12 @@ async def _forward(
 
 def _tell(node: str, listening: Sequence[dict[str, object]], *, as_json: bool) -> None:
     if as_json:
-        say_json({"node": node, "forwards": listening})
+        print_document({"node": node, "forwards": listening})
     else:
         for each in listening:
             what = "a SOCKS5 proxy" if each["to"] == "socks5" else f"forwarded to {each['to']}"
-            say(f"{each['listen']} is {what} through {node}")
-        say("Press Ctrl-C to stop.")
+            print_lines(f"{each['listen']} is {what} through {node}")
+        print_lines("Press Ctrl-C to stop.")
 
 
 def _named(address: tuple[str, int]) -> str:
@@ -114,5 +114,5 @@ def _named(address: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _complain(problem: str) -> None:
-    complain(f"ferryman: {problem}")
+def _print_problem(problem: str) -> None:
+    print_error(f"ferryman: {problem}")

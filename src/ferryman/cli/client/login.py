@@ -19,7 +19,7 @@ import typer
 from ferryman.cli.client.server_offer import ca_path, find_server, offered_settings, refuse_without_server
 from ferryman.cli.contexts import announced, context_of, stage_context, use_context
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import complain, say, say_json
+from ferryman.cli.printing import print_document, print_error, print_lines
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import Files
 from ferryman.client.login.aws_config import (
@@ -158,7 +158,7 @@ def login(
     profile = profile or os.environ.get("AWS_PROFILE") or "default"
     kept = _log_in(Wanted(profile, settings, endpoint_url, authority), device=device)
     local = kept.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    say(f"Signed in as {kept.arn} until {local}.", *announced(profile, os.environ))
+    print_lines(f"Signed in as {kept.arn} until {local}.", *announced(profile, os.environ))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +229,9 @@ def logout(*, profile: ProfileOption = None) -> None:
     profile = profile or os.environ.get("AWS_PROFILE") or "default"
     check_name(profile)
     if LoginCache(config_file(), profile).forget():
-        say(f"Signed out of the profile {profile}.")
+        print_lines(f"Signed out of the profile {profile}.")
     else:
-        say(f"The profile {profile} was not signed in.")
+        print_lines(f"The profile {profile} was not signed in.")
 
 
 def credentials(*, profile: ProfileOption = None) -> None:
@@ -261,7 +261,7 @@ def credentials(*, profile: ProfileOption = None) -> None:
             "you have not signed in, or the credentials have expired",
             f"Run `ferryman login --profile {profile}`",
         )
-    say_json(msgspec.json.decode(kept.for_process()))
+    print_document(msgspec.json.decode(kept.for_process()))
 
 
 def _is_to_be_renewed(kept: Kept | None, now: datetime) -> bool:
@@ -342,8 +342,8 @@ def _program() -> str:
 async def _open_browser(url: str) -> None:
     opened = await asyncio.to_thread(webbrowser.open, url)
     said = "Your browser was opened. If it shows nothing, open" if opened else "Open this in a browser on this machine:"
-    complain(said, "", f"  {url}", "", "To sign in on another device, press Ctrl-C and use --device.")
+    print_error(said, "", f"  {url}", "", "To sign in on another device, press Ctrl-C and use --device.")
 
 
 def _show_code(url: str, code: str) -> None:
-    complain(f"Open this on any device. If it asks for a code, type {code}:", "", f"  {url}", "")
+    print_error(f"Open this on any device. If it asks for a code, type {code}:", "", f"  {url}", "")

@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.command_line import command_line
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import complain
+from ferryman.cli.printing import print_error
 from ferryman.client.calls.api import Connection
 from ferryman.model.failures import Failure
 
@@ -49,7 +49,7 @@ def command(
     try:
         code = run_to_end(_run(Connection(profile, region, endpoint_url), nodes, words, parallel, json, no_stdin))
     except Failure as failure:
-        complain(f"ferryman: {failure.line}")
+        print_error(f"ferryman: {failure.line}")
         code = UNREACHED
     raise typer.Exit(code)
 
@@ -95,4 +95,4 @@ async def _run_on_one(node: "Node", words: Sequence[str], no_stdin: bool) -> int
 
 
 def _notice(line: str) -> None:
-    complain(f"ferryman: {line}")
+    print_error(f"ferryman: {line}")

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-from ferryman.cli.printing import complain, say_json
+from ferryman.cli.printing import print_document, print_error
 from ferryman.client.api import Node, Stream
 from ferryman.client.library.input_feeding import feed
 from ferryman.model.failures import Failure
@@ -102,16 +102,16 @@ class JsonReport:
 
     def line(self, node: Node, stream: Stream, text: str) -> None:
         """Print an output line."""
-        say_json({"event": "output", "node": node.id, "name": node.name, "stream": stream.value, "text": text})
+        print_document({"event": "output", "node": node.id, "name": node.name, "stream": stream.value, "text": text})
 
     def ended(self, node: Node, exit_code: int, seconds: float) -> None:
         """Print the end."""
         ended = {"event": "ended", "node": node.id, "name": node.name}
-        say_json(ended | {"exit_code": exit_code, "seconds": round(seconds, 3)})
+        print_document(ended | {"exit_code": exit_code, "seconds": round(seconds, 3)})
 
     def failed(self, node: Node, failure: Failure) -> None:
         """Print the failure."""
-        say_json({"event": "failed", "node": node.id, "name": node.name, "error": failure.line})
+        print_document({"event": "failed", "node": node.id, "name": node.name, "error": failure.line})
 
 
 class TextReport:
@@ -155,12 +155,12 @@ class TextReport:
     def ended(self, node: Node, exit_code: int, seconds: float) -> None:
         """Count it; report an exit code other than 0."""
         if exit_code:
-            complain(f"{node.name}: exited with code {exit_code}")
+            print_error(f"{node.name}: exited with code {exit_code}")
         self._count(failed=exit_code != 0)
 
     def failed(self, node: Node, failure: Failure) -> None:
         """Count it and say why."""
-        complain(f"{node.name}: {failure.line}")
+        print_error(f"{node.name}: {failure.line}")
         self._count(failed=True)
 
     def _count(self, *, failed: bool) -> None:

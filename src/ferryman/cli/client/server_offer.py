@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import typer
 
-from ferryman.cli.printing import complain
+from ferryman.cli.printing import print_error
 from ferryman.client.login.contexts import configuration_directory
 from ferryman.client.login.server_address import server_url
 from ferryman.model.failures import Failure
@@ -94,7 +94,9 @@ def _choose_role(roles: tuple[str, ...], wanted: str | None) -> str:
         raise Failure("The server does not say which role to assume", "its [login] names none", "Pass --role-arn")
     if not _can_ask():
         raise Failure("The server offers several roles", ", ".join(names), "Choose one with --role")
-    complain("The server offers these roles:", "", *(f"  {number}. {name}" for number, name in enumerate(names, 1)), "")
+    print_error(
+        "The server offers these roles:", "", *(f"  {number}. {name}" for number, name in enumerate(names, 1)), ""
+    )
     number: int = typer.prompt("Number", type=click.IntRange(1, len(roles)), err=True)
     return roles[number - 1]
 
@@ -106,7 +108,7 @@ def _ask(url: str, fingerprint: str) -> bool:
             f"the server says that its SHA-256 fingerprint is {fingerprint}",
             "If your administrator confirms that, pass it as --ca-fingerprint",
         )
-    complain(
+    print_error(
         f"{url} has a certificate of its own authority, which this machine does not know.",
         "The authority's SHA-256 fingerprint is",
         "",

@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.command_line import command_line
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import complain
+from ferryman.cli.printing import print_error
 from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.start_session import INTERACTIVE_DOCUMENT, start_session
@@ -47,5 +47,5 @@ def run_session(launch: Launch) -> int:
     try:
         return run_loop(run(launch, os.environ | {SHELL_STATUS_VARIABLE: "1"}))
     except InvalidArguments as wrong:
-        complain(*str(wrong).strip("\n").split("\n"))
+        print_error(*str(wrong).strip("\n").split("\n"))
         return 2

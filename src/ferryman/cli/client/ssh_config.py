@@ -12,7 +12,7 @@ import typer
 
 from ferryman.cli.contexts import context_words
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.targets import Target, all_nodes, labels
 
@@ -36,7 +36,7 @@ def command(
     nodes = all_nodes(connect(Connection(profile, region, endpoint_url)))
     program = [shutil.which(sys.argv[0]) or "ferryman", *context_words(context, profile)]
     options = {"--profile": profile, "--region": region, "--endpoint-url": endpoint_url}
-    say(*configuration(nodes, program, options, user).removesuffix("\n").split("\n"))
+    print_lines(*configuration(nodes, program, options, user).removesuffix("\n").split("\n"))
 
 
 def configuration(

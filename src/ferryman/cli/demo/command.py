@@ -23,7 +23,7 @@ import typer
 from ferryman.cli.demo import parts as demo_parts
 from ferryman.cli.demo.parts import Parts
 from ferryman.cli.demo.processes import Processes, Program
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.tables import print_json
 from ferryman.model.failures import Failure
 
@@ -244,4 +244,4 @@ def _last_lines(path: Path) -> str:
 
 
 def _say(text: str) -> None:
-    say(*text.split("\n"))
+    print_lines(*text.split("\n"))

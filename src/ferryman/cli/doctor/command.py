@@ -11,7 +11,7 @@ from ferryman.cli.doctor.client import Finding, Verdict, examine_client, examine
 from ferryman.cli.doctor.server import examine_server_files
 from ferryman.cli.operate.agent import StateOption, default_state_dir
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.tables import print_json
 from ferryman.client.calls.api import Connection
 
@@ -53,7 +53,7 @@ def report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
         print_json([finding.as_members() for finding in findings])
     else:
         for finding in findings:
-            say(_line(finding))
+            print_lines(_line(finding))
     if any(finding.verdict is Verdict.BAD for finding in findings):
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.printing import say, say_json
+from ferryman.cli.printing import print_document, print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.answers import Members, unreadable
@@ -51,7 +51,7 @@ def request(
     nodes = [target if target.startswith("mi-") else find_node(api, target).node_id for target in targets]
     made = api.call("StartAccessRequest", Reason=reason, Targets=[{"Key": "InstanceIds", "Values": nodes}])
     answer = api.call("GetAccessToken", AccessRequestId=made["AccessRequestId"])
-    say(f"{made['AccessRequestId']} {answer['AccessRequestStatus']}")
+    print_lines(f"{made['AccessRequestId']} {answer['AccessRequestStatus']}")
 
 
 @app.command("list")
@@ -140,9 +140,9 @@ def token(
             "Wait until it is approved, or request access again with `ferryman access request`",
         )
     if export:
-        say(f"export AWS_ACCESS_KEY_ID={shlex.quote(given['AccessKeyId'])}")
-        say(f"export AWS_SECRET_ACCESS_KEY={shlex.quote(given['SecretAccessKey'])}")
-        say(f"export AWS_SESSION_TOKEN={shlex.quote(given['SessionToken'])}")
+        print_lines(f"export AWS_ACCESS_KEY_ID={shlex.quote(given['AccessKeyId'])}")
+        print_lines(f"export AWS_SECRET_ACCESS_KEY={shlex.quote(given['SecretAccessKey'])}")
+        print_lines(f"export AWS_SESSION_TOKEN={shlex.quote(given['SessionToken'])}")
         return
     process = {
         "Version": 1,
@@ -151,7 +151,7 @@ def token(
         "SessionToken": given["SessionToken"],
         "Expiration": given["ExpirationTime"].isoformat(),
     }
-    say_json(process)
+    print_document(process)
 
 
 @app.command("approve")
@@ -200,7 +200,7 @@ def _signal(connection: Connection, request_id: str, signal: str, comment: str) 
     api.call("SendAutomationSignal", AutomationExecutionId=execution_id, SignalType=signal, **payload)
     known = _find(api, request_id)
     waiting = f"; it is waiting for {known['waitingFor']}" if "waitingFor" in known else ""
-    say(f"{request_id} {known['accessRequestStatus']}{waiting}")
+    print_lines(f"{request_id} {known['accessRequestStatus']}{waiting}")
 
 
 def _find(api: Api, request_id: str) -> dict[str, Any]:

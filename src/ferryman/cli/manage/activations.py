@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.manage.nodes import parse_tags
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Connection, connect
@@ -60,14 +60,16 @@ def create(
         )
         return
     until = f"{expires:%Y-%m-%d %H:%M} UTC"
-    say(f"Created activation {answer['ActivationId']} for {counted(limit, 'machine')}, valid until {until}.")
-    say("On the machine, with ferryman[agent] installed, run:", "")
+    print_lines(f"Created activation {answer['ActivationId']} for {counted(limit, 'machine')}, valid until {until}.")
+    print_lines("On the machine, with ferryman[agent] installed, run:", "")
     # Not as an argument: every user of the machine could see it.
-    say(f"  FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']} \\")
-    say(f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\")
-    say(f"    --activation-id {answer['ActivationId']}")
-    say("  ferryman agent run")
-    say("", "If you use sudo, leave out the first line and type the code when register asks for it.")
+    print_lines(f"  FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']} \\")
+    print_lines(
+        f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\"
+    )
+    print_lines(f"    --activation-id {answer['ActivationId']}")
+    print_lines("  ferryman agent run")
+    print_lines("", "If you use sudo, leave out the first line and type the code when register asks for it.")
 
 
 @app.command("list")
@@ -120,4 +122,4 @@ def delete(
     api = connect(Connection(profile, region, endpoint_url))
     for each in activation_ids:
         api.call("DeleteActivation", ActivationId=each)
-        say(f"Deleted activation {each}.")
+        print_lines(f"Deleted activation {each}.")

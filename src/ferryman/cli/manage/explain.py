@@ -8,7 +8,7 @@ import typer
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.tables import print_json
 from ferryman.model.arns import Arns
 from ferryman.model.failures import Failure
@@ -71,9 +71,9 @@ def command(
     if json:
         print_json({"caller": who, "action": asked, "allowed": allowed, "decisions": decisions})
         return
-    say(f"{who} {'may' if allowed else 'may not'} {asked}.")
+    print_lines(f"{who} {'may' if allowed else 'may not'} {asked}.")
     for each in decisions:
-        say(*_lines(each))
+        print_lines(*_lines(each))
 
 
 def _keys(context: list[str]) -> "Keys":

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ferryman.cli.manage.node_rows import COLUMNS, cells
-from ferryman.cli.printing import complain, say, say_json
+from ferryman.cli.printing import print_document, print_error, print_lines
 from ferryman.cli.tables import plain
 from ferryman.model.failures import Failure, counted
 from ferryman.model.printable import printable
@@ -60,14 +60,14 @@ def _watch_lines(look: Look, interval: float, *, as_json: bool) -> None:
         if rows is not None:
             for row in changes(known, rows):
                 if as_json:
-                    say_json({"At": _now().astimezone(UTC), **row}, default=plain)
+                    print_document({"At": _now().astimezone(UTC), **row}, default=plain)
                 else:
-                    say(_line(row))
+                    print_lines(_line(row))
             known = {row["InstanceId"]: row for row in rows}
         time.sleep(interval)
         rows, seen = _look_again(look)
         if seen and seen != trouble:
-            complain(f"ferryman: {seen}")
+            print_error(f"ferryman: {seen}")
         trouble = seen
 
 

@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.manage.node_rows import COLUMNS, cells
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Api, Connection, connect
@@ -105,7 +105,7 @@ def show(
         ),
     ]
     for name, value in lines:
-        say(f"{name:<11} {value}".rstrip())
+        print_lines(f"{name:<11} {value}".rstrip())
 
 
 @app.command("deregister")
@@ -124,14 +124,14 @@ def deregister(
         if not sys.stdin.isatty():
             raise Failure("Nothing was deregistered", "there is no terminal to ask for confirmation on", "Add --yes")
         for each in found:
-            say(each.node_id if each.name == each.node_id else f"{each.node_id} {each.name}")
+            print_lines(each.node_id if each.name == each.node_id else f"{each.node_id} {each.name}")
         if not typer.confirm(
             f"Deregister {counted(len(found), 'node')}? To bring a node back, you must register it again."
         ):
             raise typer.Exit(1)
     for each in found:
         api.call("DeregisterManagedInstance", InstanceId=each.node_id)
-        say(f"Deregistered {each.node_id}.")
+        print_lines(f"Deregistered {each.node_id}.")
 
 
 @app.command("tag")
@@ -156,7 +156,7 @@ def tag_nodes(
         if remove:
             api.call("RemoveTagsFromResource", **of_it, TagKeys=remove)
         for key, value in _tags_of(api, each.node_id).items():
-            say(f"{each.node_id} {key}={value}")
+            print_lines(f"{each.node_id} {key}={value}")
 
 
 def parse_tags(given: Sequence[str]) -> list[dict[str, str]]:

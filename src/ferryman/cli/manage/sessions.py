@@ -7,7 +7,7 @@ import typer
 
 from ferryman.cli.instants import parse_instant
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import instant, print_json, print_table
 from ferryman.client.calls.api import Connection, connect
@@ -97,7 +97,7 @@ def terminate(
     api = connect(Connection(profile, region, endpoint_url))
     for session_id in session_ids:
         answer = api.call("TerminateSession", SessionId=session_id)
-        say(f"Terminating {answer['SessionId']}")
+        print_lines(f"Terminating {answer['SessionId']}")
 
 
 def _filters(

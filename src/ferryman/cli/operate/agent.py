@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from ferryman.cli.plain import App, typer
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
@@ -99,7 +99,7 @@ def register(
             endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, replace=replace
         ),
     )
-    say(node_id)
+    print_lines(node_id)
 
 
 @app.command("rebind")
@@ -113,7 +113,7 @@ def rebind(*, state_dir: StateOption = None) -> None:
     async def bind() -> str:
         return StateDirectory(state_dir or default_state_dir()).bind_to_this_machine()
 
-    say(_run("The node", bind()))
+    print_lines(_run("The node", bind()))
 
 
 @app.command("run")
@@ -174,7 +174,7 @@ def install_ssh_keys(
         install(StateDirectory(state_dir or default_state_dir()), tuple(user or ()))
     except (NotInstallable, StateUnusable) as error:
         raise Failure("SSH keys cannot be installed", str(error)) from error
-    say(f"Wrote {CONFIGURATION}. To put it into effect, run `systemctl reload ssh`.")
+    print_lines(f"Wrote {CONFIGURATION}. To put it into effect, run `systemctl reload ssh`.")
 
 
 def _run(

@@ -12,7 +12,7 @@ from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.cli.instants import parse_instant
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure, counted
@@ -81,7 +81,7 @@ def verify_trail(
     found, problems = verify(directory, key, at_least, older)
     for problem in problems[:SHOWN_PROBLEMS]:
         place = f"{problem.where}, line {problem.line}: " if problem.where else ""
-        say(f"{place}{problem.what}")
+        print_lines(f"{place}{problem.what}")
     if problems:
         raise Failure(
             f"The audit trail in {directory} is not as the server wrote it",
@@ -89,9 +89,9 @@ def verify_trail(
             "Keep it as evidence, and compare it with a copy",
         )
     if found.deletion:
-        say(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
+        print_lines(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
     intact = "1 record is" if found.records == 1 else f"{found.records} records are"
-    say(f"{intact} intact; the last is number {found.last.sequence}, {found.last.mac}.")
+    print_lines(f"{intact} intact; the last is number {found.last.sequence}, {found.last.mac}.")
 
 
 @app.command("sinks")

@@ -10,7 +10,7 @@ from ferryman.bootstrap.certificate_files import renew_certificate, write_certif
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.discovery import authority_certificate
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.model.failures import Failure
 
@@ -21,7 +21,7 @@ app = App(help="Renew the server's certificate, or create a new authority.")
 def renew(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Renew the server's certificate with the same authority. A running server picks it up by itself."""
     renew_certificate(load(config), datetime.now(UTC))
-    say("Renewed. A running server picks it up within ten seconds. Clients and nodes need no change.")
+    print_lines("Renewed. A running server picks it up within ten seconds. Clients and nodes need no change.")
 
 
 @app.command("fingerprint")
@@ -34,7 +34,7 @@ def fingerprint(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
             "neither server.tls.authority nor login.ca_file is set",
             "Clients verify its certificate by the authorities that they know",
         )
-    say(_fingerprint(certificate))
+    print_lines(_fingerprint(certificate))
 
 
 def _fingerprint(certificate: str) -> str:
@@ -53,5 +53,5 @@ def new(
     if directory.exists():
         raise Failure(f"{directory} exists", "what is in it would be lost", "Choose another --directory")
     write_certificates(directory, host)
-    say(f"The SHA-256 fingerprint of its authority is {_fingerprint((directory / 'ca.pem').read_text())}.")
-    say(f"Made {directory}. Let clients and nodes trust {directory / 'ca.pem'} before the server uses it.")
+    print_lines(f"The SHA-256 fingerprint of its authority is {_fingerprint((directory / 'ca.pem').read_text())}.")
+    print_lines(f"Made {directory}. Let clients and nodes trust {directory / 'ca.pem'} before the server uses it.")

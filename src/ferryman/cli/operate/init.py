@@ -13,7 +13,7 @@ from ferryman.bootstrap.certificate_files import write_certificates
 from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, load, split_address
 from ferryman.bootstrap.operator import run_recorded
 from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
-from ferryman.cli.printing import complain, say
+from ferryman.cli.printing import print_error, print_lines
 from ferryman.client.login.aws_config import with_settings
 from ferryman.client.login.contexts import Context, preferred_variable, read_contexts, write_contexts
 from ferryman.client.login.server_address import name_of
@@ -158,20 +158,24 @@ def command(
 
     made = initialise(Plan(directory, listen, region, account_id, public_host, tls))
     profile = made.profile_directory
-    say(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
-    say(f"The access key of user '{ADMINISTRATOR}' is {made.credentials.access_key_id}, in {profile / 'credentials'}.")
-    say("", "Start the server:", "")
-    say(f"  ferryman server --config {made.configuration}")
+    print_lines(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
+    print_lines(
+        f"The access key of user '{ADMINISTRATOR}' is {made.credentials.access_key_id}, in {profile / 'credentials'}."
+    )
+    print_lines("", "Start the server:", "")
+    print_lines(f"  ferryman server --config {made.configuration}")
     if made.ca_file is not None:
-        say("", "People who log in are asked for the SHA-256 fingerprint of the server's authority:", "")
-        say(f"  {spaced(certificate_fingerprint(made.ca_file.read_text()))}")
-    say("", "Use it from another shell:", "")
+        print_lines("", "People who log in are asked for the SHA-256 fingerprint of the server's authority:", "")
+        print_lines(f"  {spaced(certificate_fingerprint(made.ca_file.read_text()))}")
+    print_lines("", "Use it from another shell:", "")
     if not _create_context(made):
-        say(f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}")
-    say("  ferryman activation create")
+        print_lines(
+            f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}"
+        )
+    print_lines("  ferryman activation create")
     found = find_aws_cli()
     if found is not None and found.is_too_old:
-        complain("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
+        print_error("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
 
 
 def _create_context(made: Initialised) -> bool:
@@ -183,11 +187,11 @@ def _create_context(made: Initialised) -> bool:
     try:
         write_contexts(read_contexts().with_context(name, context))
     except (OSError, Failure) as error:
-        complain(f"No context was created: {said_by(error)}")
+        print_error(f"No context was created: {said_by(error)}")
         return False
     variable = preferred_variable(os.environ)
     if variable:
-        say(f"  unset {variable}    # it goes before the context {name}, which was created for the server")
+        print_lines(f"  unset {variable}    # it goes before the context {name}, which was created for the server")
     return True
 
 

@@ -17,7 +17,7 @@ from ferryman.bootstrap.operator import recorded, run_recorded
 from ferryman.bootstrap.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.failures import Failure, counted
@@ -29,7 +29,7 @@ app = App(help="Replace the server's key, on the server's machine.")
 @app.command("new")
 def new_key() -> None:
     """Print a new key, for keys that are not kept in a file."""
-    say(base64.b64encode(os.urandom(KEY_BYTES)).decode())
+    print_lines(base64.b64encode(os.urandom(KEY_BYTES)).decode())
 
 
 @app.command("list")
@@ -69,9 +69,11 @@ def rotate(
     with _alone(path):
         name = _rotate(loaded, path, stage=stage)
     if stage:
-        say(f"Added key {name}, which only decrypts. Copy {path} to every server, then run `ferryman key rotate`.")
+        print_lines(
+            f"Added key {name}, which only decrypts. Copy {path} to every server, then run `ferryman key rotate`."
+        )
     else:
-        say(f"Key {name} encrypts from now on. Copy {path} to every server, then run `ferryman key reseal`.")
+        print_lines(f"Key {name} encrypts from now on. Copy {path} to every server, then run `ferryman key reseal`.")
 
 
 def _rotate(loaded: LoadedConfiguration, path: Path, *, stage: bool) -> str:
@@ -94,7 +96,7 @@ def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     from ferryman.core.iam import resealing
 
     count = run_recorded(load(config), "key reseal", {}, resealing.reseal)
-    say(f"Resealed {count} secret{'' if count == 1 else 's'}.")
+    print_lines(f"Resealed {count} secret{'' if count == 1 else 's'}.")
 
 
 @app.command("retire")
@@ -111,7 +113,7 @@ def retire(
     path = _key_file(loaded)
     with _alone(path):
         retired = _retire(loaded, path, now=now)
-    say(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
+    print_lines(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
 
 
 def _retire(loaded: LoadedConfiguration, path: Path, *, now: bool) -> str:

@@ -9,7 +9,7 @@ import typer
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server import run_server
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
-from ferryman.cli.printing import complain
+from ferryman.cli.printing import print_error
 from ferryman.cli.program.commands import App
 from ferryman.system.event_loop import run_loop
 
@@ -45,7 +45,7 @@ def command(
     def greet() -> None:
         if logs.is_terminal() and settings.format != "json":
             log.drain()
-            complain(*_greeting(loaded, config))
+            print_error(*_greeting(loaded, config))
 
     try:
         run_loop(run_server(loaded, greet))

@@ -9,7 +9,7 @@ from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.operator import Parameters, run_recorded
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ferryman.cli.printing import say
+from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import print_json, print_table
 from ferryman.model.arns import Arns
@@ -104,7 +104,7 @@ def change_role(
 
     given: Parameters = {"userName": name, "role": role.value}
     run_recorded(load(config), "user role", given, lambda service: identities.set_role(service, name, role))
-    say(f"{name} is now {role.value}.")
+    print_lines(f"{name} is now {role.value}.")
 
 
 @app.command("remove")
@@ -113,7 +113,7 @@ def remove(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
     from ferryman.core.iam import operator as identities
 
     run_recorded(load(config), "user remove", {"userName": name}, lambda service: identities.delete_user(service, name))
-    say(f"Removed {name} and their access keys.")
+    print_lines(f"Removed {name} and their access keys.")
 
 
 @keys.command("add")
@@ -157,7 +157,7 @@ def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> N
     given: Parameters = {"accessKeyId": key}
     work = partial(identities.set_access_key_active, access_key_id=key, active=False)
     run_recorded(load(config), "user key disable", given, work)
-    say(f"Disabled {key}.")
+    print_lines(f"Disabled {key}.")
 
 
 @keys.command("enable")
@@ -168,7 +168,7 @@ def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
     given: Parameters = {"accessKeyId": key}
     work = partial(identities.set_access_key_active, access_key_id=key, active=True)
     run_recorded(load(config), "user key enable", given, work)
-    say(f"Enabled {key}.")
+    print_lines(f"Enabled {key}.")
 
 
 @keys.command("remove")
@@ -178,7 +178,7 @@ def remove_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> No
 
     given: Parameters = {"accessKeyId": key}
     run_recorded(load(config), "user key remove", given, lambda service: identities.delete_access_key(service, key))
-    say(f"Removed {key}.")
+    print_lines(f"Removed {key}.")
 
 
 def _last_use(key: AccessKey) -> str:
@@ -197,5 +197,5 @@ def _show_credentials(name: str, made: Credentials, *, as_json: bool) -> None:
     if as_json:
         print_json({"user": name, "access_key_id": made.access_key_id, "secret_access_key": secret})
         return
-    say(f"Access key of {name}, shown only once:", "")
-    say(f"  aws_access_key_id = {made.access_key_id}", f"  aws_secret_access_key = {secret}")
+    print_lines(f"Access key of {name}, shown only once:", "")
+    print_lines(f"  aws_access_key_id = {made.access_key_id}", f"  aws_secret_access_key = {secret}")

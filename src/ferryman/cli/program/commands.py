@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from ferryman.cli.printing import complain, say_page
+from ferryman.cli.printing import print_error, print_page
 from ferryman.cli.program.catalogue import EXAMPLES
 from ferryman.cli.program.help_page import HELP_ROW, Section, page
 from ferryman.cli.program.plain_values import read_plainly
@@ -115,7 +115,7 @@ def _run(main: Callable[..., Any], *arguments: Any, standalone_mode: bool, **ext
     try:
         status = main(*arguments, standalone_mode=False, **extra)
     except typer.Abort:
-        complain("ferryman: Stopped.")
+        print_error("ferryman: Stopped.")
         sys.exit(1)
     except TyperException as wrong:
         _refuse(wrong)
@@ -125,12 +125,12 @@ def _run(main: Callable[..., Any], *arguments: Any, standalone_mode: bool, **ext
 def _refuse(wrong: Any) -> NoReturn:
     context: Any = getattr(wrong, "ctx", None)
     if type(wrong).__name__ == "NoArgsIsHelpError":
-        say_page(context.get_help())
+        print_page(context.get_help())
         sys.exit(0)
     said = " ".join(wrong.format_message().split()).rstrip(".")
     path = context.command_path if context is not None else "ferryman"
     end = "" if said.endswith("?") else "."
-    complain(f"ferryman: {said}{end} See `{path} --help`.")
+    print_error(f"ferryman: {said}{end} See `{path} --help`.")
     sys.exit(EXIT_USAGE)
 
 

@@ -78,14 +78,14 @@ class _Session:
         """Run to the end."""
         asyncio.get_running_loop().set_exception_handler(self._on_fault)
         try:
-            self._screen.say(texts.starting(self._launch.session_id))
+            self._screen.print_text(texts.starting(self._launch.session_id))
             ending = await self._until_ending()
             if self._handler is None:
                 self._screen.choose(data_only=True)
             if ending.terminate:
                 await self._unhurried(self._terminate())
-            self._screen.say(ending.last_words)
-            self._screen.complain(ending.complaint)
+            self._screen.print_text(ending.last_words)
+            self._screen.print_error(ending.complaint)
             await self._unhurried(self._screen.drained())
             return ending.status
         finally:
@@ -142,7 +142,7 @@ class _Session:
         """Notify the person, or end."""
         match event:
             case CustomerMessageReceived(text):
-                self._screen.say(texts.customer_message(text))
+                self._screen.print_text(texts.customer_message(text))
             case FarEndFellSilent():
                 self._screen.notice(texts.node_silent(attended=self._attended))
             case FarEndAnswered():
@@ -204,7 +204,7 @@ class _Session:
         except TimeoutError:
             return
         except (CallRefused, Unreachable) as error:
-            self._screen.complain(texts.not_terminated(self._launch.session_id, str(error)))
+            self._screen.print_error(texts.not_terminated(self._launch.session_id, str(error)))
 
     async def _unhurried(self, waiting: Coroutine[None, None, None]) -> None:
         """Wait for something on the way out, until it is done or another signal cuts the wait short."""

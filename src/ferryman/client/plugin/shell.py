@@ -142,9 +142,9 @@ class Shell:
                 words = texts.ended(self._context.session_id, "")
                 self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
             case Escape.HELP:
-                self._screen.complain(texts.ESCAPE_HELP)
+                self._screen.print_error(texts.ESCAPE_HELP)
             case Escape.OFF:
-                self._screen.complain(texts.ESCAPES_OFF)
+                self._screen.print_error(texts.ESCAPES_OFF)
 
     def _input_ended(self) -> None:
         if self.attended:

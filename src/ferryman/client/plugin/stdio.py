@@ -39,7 +39,7 @@ class StdioPort:
         self._input = Upstream(descriptors.stdin, context.far_end, self._input_ended)
         self._silent_since = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
-        context.screen.unsay()
+        context.screen.discard_texts()
         context.screen.choose(data_only=True)
 
     def on_output(self, event: OutputReceived) -> None:

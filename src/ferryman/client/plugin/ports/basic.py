@@ -58,7 +58,7 @@ class BasicPort:
         self._serving = asyncio.create_task(self._serve())
         context.watch(self._serving)
         context.screen.choose(data_only=False)
-        context.screen.say(texts.listening(self._listener.name, context.session_id))
+        context.screen.print_text(texts.listening(self._listener.name, context.session_id))
 
     def on_output(self, event: OutputReceived) -> None:
         """Write output to the connection if there is one."""
@@ -174,7 +174,7 @@ class BasicPort:
             accepted, _ = await loop.sock_accept(self._listener.socket)
             if first:
                 first = False
-                self._screen.say(texts.only_connection(self._context.session_id))
+                self._screen.print_text(texts.only_connection(self._context.session_id))
             self._input_over.clear()
             await loop.connect_accepted_socket(lambda: TcpConnection(self), accepted)
             await self._input_over.wait()

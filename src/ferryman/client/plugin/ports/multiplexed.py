@@ -40,7 +40,7 @@ class MultiplexedPort:
             context.started.mux,
             context.started.agreed.max_payload,
             on_connected=self._connected,
-            on_refused=lambda reason: self._screen.complain(texts.stream_refused(reason)),
+            on_refused=lambda reason: self._screen.print_error(texts.stream_refused(reason)),
             on_failed=self._failed,
         )
         self._idle_limit = IdleLimit(
@@ -53,14 +53,14 @@ class MultiplexedPort:
         context.watch(self._opening)
         self._keep_alive: asyncio.TimerHandle | None = None
         context.screen.choose(data_only=False)
-        context.screen.say(texts.listening(self._listener.name, context.session_id) + texts.WAITING)
+        context.screen.print_text(texts.listening(self._listener.name, context.session_id) + texts.WAITING)
         if expects_keep_alive(context.started.agent_version):
             self._stay_alive()
 
     def on_output(self, event: OutputReceived) -> None:
         """Feed output to the tunnel."""
         if event.payload_type == PayloadType.FLAG and event.payload == _CONNECT_ERROR:
-            self._screen.say(texts.CONNECT_TO_PORT_ERROR)
+            self._screen.print_text(texts.CONNECT_TO_PORT_ERROR)
         self._tunnel.on_output(event)
 
     def flush(self) -> None:
@@ -117,7 +117,7 @@ class MultiplexedPort:
         self._idle_limit.used()
         if not self._accepted_any:
             self._accepted_any = True
-            self._screen.say(texts.first_connection(self._context.session_id))
+            self._screen.print_text(texts.first_connection(self._context.session_id))
 
     def _failed(self, reason: str) -> None:
         complaint = texts.cannot_start(f"the node broke the protocol of port forwarding: {reason}")

@@ -60,20 +60,20 @@ class Screen:
             self._texts = self._errors if data_only else self._output
         waiting, self._waiting = self._waiting, []
         for text in waiting:
-            self.say(text)
+            self.print_text(text)
 
-    def unsay(self) -> None:
+    def discard_texts(self) -> None:
         """Forget texts that wait for `choose`."""
         self._waiting.clear()
 
-    def say(self, text: str) -> None:
+    def print_text(self, text: str) -> None:
         """Show `text` where texts go, made printable except for its line feeds."""
         if self._texts is None:
             self._waiting.append(text)
         else:
             self._push(self._texts, self._translated(text))
 
-    def complain(self, text: str) -> None:
+    def print_error(self, text: str) -> None:
         """Show `text`, likewise, on standard error."""
         self._push(self._errors, self._translated(text))
 
