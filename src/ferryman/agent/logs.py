@@ -6,8 +6,7 @@ import sys
 
 import structlog
 
-from ferryman.model.log_text import guard_last_resort
-from ferryman.model.printable import printable_json
+from ferryman.model.text import guard_last_resort, printable_json
 from ferryman.system.log_writer import LogWriter
 
 

@@ -8,8 +8,7 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
-from ferryman.model.log_text import traceback_text
-from ferryman.model.printable import printable, printable_json
+from ferryman.model.text import printable, printable_json, traceback_text
 from ferryman.system.log_writer import LogWriter
 
 if TYPE_CHECKING:

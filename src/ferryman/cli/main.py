@@ -12,7 +12,7 @@ from ferryman.cli.printing import print_error, print_page, print_traceback
 from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.log_text import guard_last_resort
+from ferryman.model.text import guard_last_resort
 from ferryman.system.program import PART, run_part, settle_in
 
 EXIT_FAILURE = 1

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import TextIO
 
-from ferryman.model.printable import printable, printable_json, printable_lines
+from ferryman.model.text import printable, printable_json, printable_lines
 
 
 def print_lines(*lines: str) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ferryman.cli.printing import print_document, print_lines
-from ferryman.model.printable import printable
+from ferryman.model.text import printable
 from ferryman.model.timestamps import iso_millis
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ferryman.cli.tables import FOLDED, instant, print_json, print_table
-from ferryman.model.printable import printable
+from ferryman.model.text import printable
 
 
 def test_a_table_off_a_terminal_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:

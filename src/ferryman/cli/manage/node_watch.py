@@ -10,7 +10,7 @@ from ferryman.cli.manage.node_rows import COLUMNS, cells
 from ferryman.cli.printing import print_document, print_error, print_lines
 from ferryman.cli.tables import plain
 from ferryman.model.failures import Failure, counted
-from ferryman.model.printable import printable
+from ferryman.model.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

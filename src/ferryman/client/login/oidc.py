@@ -18,8 +18,8 @@ from ferryman.client.login.redirect import Redirect
 from ferryman.model.errors import Unfetchable
 from ferryman.model.failures import Failure
 from ferryman.model.hosts import is_loopback
-from ferryman.model.printable import printable
 from ferryman.model.secret import Secret
+from ferryman.model.text import printable
 from ferryman.transport.fetch import Documents
 from ferryman.transport.http import Answer
 

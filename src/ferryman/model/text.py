@@ -7,7 +7,9 @@ separators of lines and paragraphs, every space but U+0020, characters of privat
 and those that Unicode calls default ignorable.
 """
 
+import logging
 import re
+from types import TracebackType
 
 _IGNORABLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
 """Default ignorable characters that `str.isprintable` takes for printable: they show as nothing at all."""
@@ -15,6 +17,7 @@ _HIDDEN = re.compile(f"[{_IGNORABLE}]")
 _COLOUR = re.compile(r"(\x1b\[[0-9;:]{0,64}m)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PLAIN = "\x1b[0m"
+_MARGIN = "  | "
 
 
 def printable(text: str) -> str:
@@ -50,6 +53,39 @@ def output_line(text: str) -> str:
     pieces = _COLOUR.split(text)
     pieces[::2] = [_CONTROLS.sub(lambda found: _escaped(found[0]), piece) for piece in pieces[::2]]
     return "".join(pieces) + (_PLAIN if len(pieces) > 1 else "")
+
+
+def traceback_text(trace: str) -> str:
+    """Return a formatted traceback, printable, with a margin that no line of a record begins with.
+
+    An exception's message may hold line feeds and whatever a peer sent.
+    """
+    return "\n".join(_MARGIN + line for line in printable_lines(trace).rstrip("\n").split("\n"))
+
+
+class PrintableFormatter(logging.Formatter):
+    """Formats the standard library's records: one line each, followed by a traceback if there is one."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """Return the record's line."""
+        return printable(super().formatMessage(record))
+
+    def formatException(  # noqa: N802 - logging's own name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        """Return the traceback."""
+        return traceback_text(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - logging's own name
+        """Return the stack."""
+        return traceback_text(super().formatStack(stack_info))
+
+
+def guard_last_resort() -> None:
+    """Make loggers that nobody configured, such as asyncio's, print safely as well."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(PrintableFormatter())
 
 
 def _is_shown(character: str) -> bool:
