@@ -54,14 +54,14 @@ def pooled(entropy: Entropy) -> Entropy:
     """Return `entropy` asked for ENTROPY_BYTES at a time: a system call for every message is a share of its cost."""
     block, used = b"", 0
 
-    def take(count: int) -> bytes:
+    def draw(count: int) -> bytes:
         nonlocal block, used
         if used + count > len(block):
             block, used = entropy(max(count, ENTROPY_BYTES)), 0
         used += count
         return block[used - count : used]
 
-    return take
+    return draw
 
 
 class OutgoingStream:
@@ -183,7 +183,9 @@ class OutgoingStream:
             self._consult(self._aws_client, now, resend=resend)
         frames = self._new_frames(now)
         if resend and not self._unsent:
-            frames += [self._sent(number, self._outstanding[number], now) for number in self._resending.take_due(now)]
+            frames += [
+                self._sent(number, self._outstanding[number], now) for number in self._resending.numbers_to_resend(now)
+            ]
         return frames
 
     def restart(self) -> None:

@@ -57,10 +57,10 @@ class OneByOne:
             self._scan_at = math.inf
 
     def is_due(self, now: float) -> bool:
-        """Return whether `take_due` should be called."""
+        """Return whether `numbers_to_resend` should be called."""
         return now >= self._scan_at
 
-    def take_due(self, now: float) -> list[int]:
+    def numbers_to_resend(self, now: float) -> list[int]:
         """Return the numbers to send again now, the longest due first."""
         due = [number for number, item in self._messages.items() if item.due <= now]
         due.sort(key=lambda number: self._messages[number].due)
@@ -77,7 +77,7 @@ class OneByOne:
         return taken
 
     def next_timer(self) -> float:
-        """Return when `take_due` may have something, infinity for never."""
+        """Return when `numbers_to_resend` may have something, infinity for never."""
         return self._scan_at
 
     def restart(self) -> None:
@@ -119,10 +119,10 @@ class WhenStuck:
         self._due = now + self._patience() if self._messages else math.inf
 
     def is_due(self, now: float) -> bool:
-        """Return whether `take_due` should be called."""
+        """Return whether `numbers_to_resend` should be called."""
         return now >= self._due
 
-    def take_due(self, now: float) -> list[int]:
+    def numbers_to_resend(self, now: float) -> list[int]:
         """Return the numbers to send again now, in order."""
         sent = [number for number, item in self._messages.items() if item.sends]
         taken = sent if self._rest_is_lost else sent[:1]
@@ -132,7 +132,7 @@ class WhenStuck:
         return taken
 
     def next_timer(self) -> float:
-        """Return when `take_due` may have something, infinity for never."""
+        """Return when `numbers_to_resend` may have something, infinity for never."""
         return self._due
 
     def restart(self) -> None:

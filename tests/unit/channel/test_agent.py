@@ -35,7 +35,7 @@ class Service:
         self.make_frame = make_frame
         self.acknowledge_frame = acknowledge
 
-    def take(self, now: float = 0.0) -> list[AgentMessage]:
+    def sent(self, now: float = 0.0) -> list[AgentMessage]:
         return [decode(frame) for frame in self.agent.frames_to_send(now)]
 
     def start(self, client_id: str | None = "c-1", now: float = 0.0, **extra: Any) -> None:
@@ -59,10 +59,10 @@ class Service:
     def shake_hands(self, **extra: Any) -> None:
         """Go through the handshake, everything acknowledged."""
         self.start()
-        for message in self.take():
+        for message in self.sent():
             self.acknowledge(message)
         self.respond(**extra)
-        for message in self.take():
+        for message in self.sent():
             self.acknowledge(message)
         self.agent.events()
 
@@ -104,20 +104,20 @@ def streamed(messages: list[AgentMessage]) -> list[bytes]:
 
 def test_until_a_client_is_there_only_the_state_is_announced(service: Service) -> None:
     service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
-    [announcement] = service.take()
+    [announcement] = service.sent()
     assert announcement.message_type == MessageType.AGENT_SESSION_STATE
     assert (announcement.flags, announcement.sequence_number) == (3, 0)
     assert json.loads(announcement.payload) == state()
-    assert service.take(60.0) == []
+    assert service.sent(60.0) == []
     assert service.agent.next_timer() is None
     assert service.agent.publication is PublicationState.AWAITED
 
 
 def test_the_handshake_with_awss_client(service: Service) -> None:
-    service.take()
+    service.sent()
     service.start(now=1.0)
     service.agent.send(PayloadType.OUTPUT, b"$ ", 1.0)
-    marker, request = service.take(1.0)
+    marker, request = service.sent(1.0)
     assert json.loads(marker.payload) == state("c-1")
     assert (request.sequence_number, request.flags) == (0, FrameFlag.SYN)
     assert json.loads(request.payload) == {
@@ -131,7 +131,7 @@ def test_the_handshake_with_awss_client(service: Service) -> None:
         "Ferryman": {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True, "ExitCode": True},
     }
     service.respond(now=1.1)
-    ack, complete, output = service.take(1.1)
+    ack, complete, output = service.sent(1.1)
     assert ack.message_type == MessageType.ACKNOWLEDGE, "before HandshakeComplete (client.md §12.1)"
     assert (complete.sequence_number, complete.payload_type) == (1, PayloadType.HANDSHAKE_COMPLETE)
     assert json.loads(complete.payload) == {
@@ -149,15 +149,15 @@ def test_awss_client_gets_1024_bytes_at_a_time_ferrymans_what_it_takes(make: Mak
     own.shake_hands(Ferryman={"MaxPayload": 3000})
     for service in (aws, own):
         service.agent.send(PayloadType.OUTPUT, bytes(4000), 0.0)
-    assert [len(payload) for payload in streamed(aws.take())] == [1024, 1024, 1024, 928]
-    assert [len(payload) for payload in streamed(own.take())] == [3000, 1000]
+    assert [len(payload) for payload in streamed(aws.sent())] == [1024, 1024, 1024, 928]
+    assert [len(payload) for payload in streamed(own.sent())] == [3000, 1000]
 
 
 @pytest.mark.parametrize("limit", [0, -5, 10**9])
 def test_a_clients_strange_limit_is_brought_into_bounds(service: Service, limit: int) -> None:
     service.shake_hands(Ferryman={"MaxPayload": limit})
     service.agent.send(PayloadType.OUTPUT, bytes(140_000), 0.0)
-    sizes = {len(payload) for payload in streamed(service.take())}
+    sizes = {len(payload) for payload in streamed(service.sent())}
     assert sizes == ({1} if limit < 1 else {131072, 8928})
 
 
@@ -172,7 +172,7 @@ def test_a_clients_strange_limit_is_brought_into_bounds(service: Service, limit:
 )
 def test_the_driver_learns_what_was_agreed(service: Service, offer: dict[str, Any], mux: int, stdin: bool) -> None:
     service.start()
-    service.take()
+    service.sent()
     service.respond(Ferryman={"MaxPayload": 65536, **offer})
     [ready] = [event for event in service.agent.events() if isinstance(event, ClientReady)]
     assert (ready.mux, ready.stdin, ready.agreed.max_payload) == (mux, stdin, 65536)
@@ -202,7 +202,7 @@ def test_digests_are_left_out_where_both_ends_agreed(service: Service) -> None:
 def test_the_next_client_gets_digests_and_must_send_them(service: Service) -> None:
     service.shake_hands(Ferryman={"MaxPayload": 4000, "Undigested": True})
     service.start("c-2")
-    _marker, request = service.take()  # which checks the digests
+    _marker, request = service.sent()  # which checks the digests
     assert request.payload_type == PayloadType.HANDSHAKE_REQUEST
     service.agent.events()
     response = service.make_frame(MessageType.INPUT_STREAM_DATA, 0, PayloadType.HANDSHAKE_RESPONSE, {})
@@ -210,25 +210,25 @@ def test_the_next_client_gets_digests_and_must_send_them(service: Service) -> No
     assert isinstance(service.agent.events()[0], FrameRejected)
     service.respond()
     service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
-    assert streamed(service.take())[-1] == b"$ "
+    assert streamed(service.sent())[-1] == b"$ "
 
 
 @pytest.mark.parametrize("offer", [{}, {"Ferryman": {"MaxPayload": 4000}}])
 def test_digests_are_made_and_checked_unless_it_was_agreed(service: Service, offer: dict[str, Any]) -> None:
     service.shake_hands(**offer)
     service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
-    assert streamed(service.take()) == [b"$ "]
+    assert streamed(service.sent()) == [b"$ "]
     service.agent.receive(spoilt(service.make_frame(MessageType.INPUT_STREAM_DATA, 1, PayloadType.OUTPUT, b"x")), 0.0)
     assert isinstance(service.agent.events()[0], FrameRejected)
 
 
 def test_a_refusal(service: Service) -> None:
     service.start()
-    service.take()
+    service.sent()
     service.respond(status=2, error="Unknown session type")
     assert service.agent.events()[1:] == [HandshakeRefused("Unknown session type")]
     service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
-    assert streamed(service.take()) == []
+    assert streamed(service.sent()) == []
     assert service.agent.handshake is HandshakeState.REFUSED
 
 
@@ -245,23 +245,23 @@ def test_input_is_acknowledged_when_it_is_with_the_program(service: Service) -> 
     size, typed = service.agent.events()
     assert isinstance(size, InputReceived)
     assert typed == InputReceived(2, PayloadType.OUTPUT, b"ls\r")
-    assert service.take() == []
+    assert service.sent() == []
     service.agent.acknowledge(size.sequence_number, 0.0)
     service.agent.acknowledge(2, 0.0)
-    assert service.take() == [], "both wait for others"
-    numbers = [json.loads(message.payload)["AcknowledgedMessageSequenceNumber"] for message in service.take(WAIT)]
+    assert service.sent() == [], "both wait for others"
+    numbers = [json.loads(message.payload)["AcknowledgedMessageSequenceNumber"] for message in service.sent(WAIT)]
     assert numbers == [1, 2]
 
 
 def test_a_client_that_sends_without_shaking_hands_is_heard(service: Service) -> None:
     service.start()
     service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
-    assert streamed(service.take()) == []
+    assert streamed(service.sent()) == []
     service.input(0, PayloadType.SIZE, {"cols": 80, "rows": 24})
     started, ready, size = service.agent.events()
     assert (started, ready) == (PublicationStarted("c-1"), ClientReady(""))
     assert isinstance(size, InputReceived)
-    assert streamed(service.take()) == [b"$ "]
+    assert streamed(service.sent()) == [b"$ "]
     wrong = service.make_frame(MessageType.INPUT_STREAM_DATA, 1, PayloadType.OUTPUT, b"typed")
     service.agent.receive(wrong[:80] + bytes(32) + wrong[112:], 0.0)
     assert service.agent.events() == [InputReceived(1, PayloadType.OUTPUT, b"typed")]
@@ -277,7 +277,7 @@ def test_a_client_that_expects_no_handshake_gets_a_shell_without(make: Make, ses
     service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
     service.start(Handshake=False)
     assert service.agent.events() == [PublicationStarted("c-1"), ClientReady("")]
-    sent = [message for message in service.take() if message.message_type == MessageType.OUTPUT_STREAM_DATA]
+    sent = [message for message in service.sent() if message.message_type == MessageType.OUTPUT_STREAM_DATA]
     assert [(each.sequence_number, each.payload_type, each.payload) for each in sent] == [
         (0, PayloadType.OUTPUT, b""),  # AWS's client tells its size once it has output
         (1, PayloadType.OUTPUT, b"$ "),
@@ -287,16 +287,16 @@ def test_a_client_that_expects_no_handshake_gets_a_shell_without(make: Make, ses
 
 def test_another_client_that_expects_a_handshake_gets_one(service: Service) -> None:
     service.start(Handshake=False)
-    service.take()
+    service.sent()
     service.start("c-2", Handshake=True)
-    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.take()]
+    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.sent()]
 
 
 @pytest.mark.parametrize("session_type", ["Port", "NonInteractiveCommands"])
 def test_a_handshake_is_requested_where_awss_agent_requests_one(make: Make, session_type: str) -> None:
     service = make(session_type)
     service.start(Handshake=False)
-    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.take()]
+    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.sent()]
 
 
 @pytest.mark.parametrize(("version", "in_order"), [("0.0.1", True), ("1.2.0", True), ("1.2.707.0", False)])
@@ -306,12 +306,12 @@ def test_only_awss_client_gets_a_group_of_messages_ahead_of_its_cover(
 ) -> None:
     service = make(session_type, {"portNumber": "22"})
     service.shake_hands(ClientVersion=version)
-    service.take(QUIET)
+    service.sent(QUIET)
     service.input(1, PayloadType.OUTPUT, b"x")
-    service.take(QUIET)
+    service.sent(QUIET)
     for _ in range(3):
         service.agent.send(PayloadType.OUTPUT, b"data", QUIET)
-    numbers = [message.sequence_number for message in service.take(QUIET)]
+    numbers = [message.sequence_number for message in service.sent(QUIET)]
     assert numbers == ([2, 3, 4] if in_order else [3, 4, 5, 2])
 
 
@@ -322,18 +322,18 @@ def test_but_not_where_the_handshake_decides(make: Make, session_type: str) -> N
     service.agent.send(PayloadType.OUTPUT, b"data", 0.0)
     service.input(0, PayloadType.OUTPUT, b"early")
     assert ClientReady("") not in service.agent.events()
-    assert streamed(service.take()) == []
+    assert streamed(service.sent()) == []
 
 
 def test_a_pause_stops_everything_but_acknowledgements(service: Service) -> None:
     service.shake_hands()
     service.agent.send(PayloadType.OUTPUT, b"one", 0.0)
-    assert streamed(service.take()) == [b"one"]
+    assert streamed(service.sent()) == [b"one"]
     service.pause()
     service.agent.send(PayloadType.OUTPUT, b"two", 0.0)
     service.input(1, PayloadType.OUTPUT, b"x")
     service.agent.acknowledge(1, 0.0)
-    assert [message.message_type for message in service.take(60.0)] == [MessageType.ACKNOWLEDGE]
+    assert [message.message_type for message in service.sent(60.0)] == [MessageType.ACKNOWLEDGE]
     assert service.agent.next_timer() is None
     assert service.agent.publication is PublicationState.PAUSED
     assert PublicationPaused() in service.agent.events()
@@ -344,11 +344,11 @@ def test_a_pause_holds_no_acknowledgement_back_longer(service: Service) -> None:
     service.pause()
     service.input(1, PayloadType.OUTPUT, b"x", 1.0)
     service.agent.acknowledge(1, 1.0)
-    assert service.take(1.0) == []
+    assert service.sent(1.0) == []
     due = service.agent.next_timer()
     assert due is not None
     assert due == pytest.approx(1.0 + WAIT)
-    assert [message.message_type for message in service.take(due)] == [MessageType.ACKNOWLEDGE]
+    assert [message.message_type for message in service.sent(due)] == [MessageType.ACKNOWLEDGE]
 
 
 def test_the_same_client_gets_what_it_has_not_acknowledged_behind_a_marker(service: Service) -> None:
@@ -377,7 +377,7 @@ def test_awss_client_gets_one_handshake_only(service: Service) -> None:
         service.agent.connection_made(float(number))
         service.agent.send(PayloadType.OUTPUT, b"again", float(number))
         service.start("c-1", now=float(number))
-        sent += service.take(float(number))
+        sent += service.sent(float(number))
     handshake = (PayloadType.HANDSHAKE_REQUEST, PayloadType.HANDSHAKE_COMPLETE)
     assert [message for message in sent if message.payload_type in handshake] == []
     assert streamed(sent)[:1] == [b"again"]
@@ -386,9 +386,9 @@ def test_awss_client_gets_one_handshake_only(service: Service) -> None:
 def test_a_server_that_names_no_client_is_taken_to_mean_the_same(service: Service) -> None:
     service.shake_hands()
     service.agent.send(PayloadType.OUTPUT, b"one", 0.0)
-    service.take()
+    service.sent()
     service.start(None)
-    assert streamed(service.take()) == [b"one"]
+    assert streamed(service.sent()) == [b"one"]
     assert service.agent.events() == [PublicationStarted(None)]
 
 
@@ -397,17 +397,17 @@ def test_another_client_gets_the_unacknowledged_output_in_a_new_epoch(service: S
     for payload in (b"seen", b"perhaps seen", b"unsent"):
         service.agent.send(PayloadType.OUTPUT, payload, 0.0)
         if payload == b"seen":
-            [message] = service.take()
+            [message] = service.sent()
             service.acknowledge(message)
     service.agent.events()
 
     service.start("c-2")
-    marker, request = service.take()
+    marker, request = service.sent()
     assert json.loads(marker.payload) == state("c-2")
     assert (request.sequence_number, request.flags, request.payload_type) == (0, FrameFlag.SYN, 5)
     assert service.agent.events() == [ClientReplaced("c-2")]
     service.respond()
-    _, complete, *output = service.take()
+    _, complete, *output = service.sent()
     assert (complete.sequence_number, complete.payload_type) == (1, PayloadType.HANDSHAKE_COMPLETE)
     assert [(message.sequence_number, message.payload) for message in output] == [(2, b"perhaps seen"), (3, b"unsent")]
     assert service.agent.events() == [ClientReady("1.2.707.0")]
@@ -417,41 +417,41 @@ def test_another_client_gets_nothing_of_a_former_ones_connections(make: Make) ->
     service = make("Port", {"portNumber": "22"})
     service.shake_hands(**FERRYMAN)
     service.agent.send(PayloadType.OUTPUT, b"of a connection", 0.0)
-    service.take()
+    service.sent()
     service.start("c-2")
-    service.take()
+    service.sent()
     service.respond(**FERRYMAN)
-    assert not streamed(service.take())
+    assert not streamed(service.sent())
     service.agent.send(PayloadType.OUTPUT, b"of the next", 0.0)
-    assert streamed(service.take()) == [b"of the next"]
+    assert streamed(service.sent()) == [b"of the next"]
 
 
 def test_what_was_for_a_large_client_is_cut_for_a_small_one(service: Service) -> None:
     service.shake_hands(**FERRYMAN)
     service.agent.send(PayloadType.OUTPUT, bytes(2000), 0.0)
-    assert [len(payload) for payload in streamed(service.take())] == [2000]
+    assert [len(payload) for payload in streamed(service.sent())] == [2000]
     capacity = service.agent.capacity()
     service.start("c-2")
     assert 0 < capacity - service.agent.capacity() < 500, "held output still fills the window, and a request with it"
-    service.take()
+    service.sent()
     service.respond()
-    assert [len(payload) for payload in streamed(service.take())] == [1024, 976]
+    assert [len(payload) for payload in streamed(service.sent())] == [1024, 976]
 
 
 def test_a_former_clients_acknowledgements_do_nothing(service: Service) -> None:
     service.shake_hands(**FERRYMAN)
     service.agent.send(PayloadType.OUTPUT, b"one", 0.0)
-    [former] = service.take()
+    [former] = service.sent()
     service.start("c-2")
     service.respond()
-    service.take()
+    service.sent()
     service.acknowledge(former)
     assert former.sequence_number == 2
     assert not service.agent.all_acknowledged
     service.agent.connection_lost(1.0)
     service.agent.connection_made(2.0)
     service.start("c-2", now=2.0)
-    assert streamed(service.take(2.0)) == [b"one"]
+    assert streamed(service.sent(2.0)) == [b"one"]
 
 
 def test_acknowledging_a_former_clients_input_does_nothing(service: Service) -> None:
@@ -461,44 +461,44 @@ def test_acknowledging_a_former_clients_input_does_nothing(service: Service) -> 
     service.start("c-2")
     service.respond()
     service.input(1, PayloadType.OUTPUT, b"present")
-    service.take()
+    service.sent()
     present = service.agent.events()[-1]
     assert isinstance(former, InputReceived)
     assert isinstance(present, InputReceived)
     assert former.sequence_number < present.sequence_number
     service.agent.acknowledge(former.sequence_number, 0.0)
-    assert service.take() == []
+    assert service.sent() == []
     service.agent.acknowledge(present.sequence_number, 0.0)
-    [ack] = service.take(WAIT)
+    [ack] = service.sent(WAIT)
     assert json.loads(ack.payload)["AcknowledgedMessageSequenceNumber"] == 1
 
 
 def test_a_client_replaced_in_the_middle_of_its_handshake(service: Service) -> None:
     service.agent.send(PayloadType.OUTPUT, b"$ ", 0.0)
     service.start("c-1")
-    service.take()
+    service.sent()
     service.start("c-2")
-    assert [message.payload_type for message in service.take()] == [0, PayloadType.HANDSHAKE_REQUEST]
+    assert [message.payload_type for message in service.sent()] == [0, PayloadType.HANDSHAKE_REQUEST]
     service.respond()
-    assert streamed(service.take()) == [b"$ "]
+    assert streamed(service.sent()) == [b"$ "]
 
 
 def test_back_on_a_new_connection_ferrymans_client_is_asked_for_what_was_lost(service: Service) -> None:
     service.shake_hands(**FERRYMAN)
     service.input(1, PayloadType.OUTPUT, b"typed")
     service.agent.acknowledge(1, 0.0)
-    service.take(1.0)
-    service.take(2.0)
+    service.sent(1.0)
+    service.sent(2.0)
     service.agent.connection_lost(3.0)
     service.agent.connection_made(4.0)
-    service.take(4.0)
+    service.sent(4.0)
     service.start()
-    asked = [message for message in service.take(4.0) if message.message_type == MessageType.ACKNOWLEDGE]
+    asked = [message for message in service.sent(4.0) if message.message_type == MessageType.ACKNOWLEDGE]
     [payload] = [json.loads(message.payload) for message in asked]
     assert (payload["AcknowledgedMessageSequenceNumber"], payload["IsSequentialMessage"]) == (1, False)
     service.pause()
     service.start()
-    assert [message.message_type for message in service.take(5.0)] == [MessageType.AGENT_SESSION_STATE], "asked once"
+    assert [message.message_type for message in service.sent(5.0)] == [MessageType.AGENT_SESSION_STATE], "asked once"
 
 
 def test_awss_client_is_asked_for_nothing(service: Service) -> None:
@@ -506,45 +506,45 @@ def test_awss_client_is_asked_for_nothing(service: Service) -> None:
     service.agent.connection_lost(3.0)
     service.agent.connection_made(4.0)
     service.start()
-    assert MessageType.ACKNOWLEDGE not in [message.message_type for message in service.take(4.0)]
+    assert MessageType.ACKNOWLEDGE not in [message.message_type for message in service.sent(4.0)]
 
 
 def test_at_the_end_no_acknowledgement_is_held_back(service: Service) -> None:
     service.shake_hands(**FERRYMAN)
     service.input(1, PayloadType.OUTPUT, b"exit")
     service.agent.acknowledge(1, 1.0)
-    assert service.take(1.0) == []
+    assert service.sent(1.0) == []
     service.agent.announce_termination()
-    assert MessageType.ACKNOWLEDGE in [message.message_type for message in service.take(1.0)]
+    assert MessageType.ACKNOWLEDGE in [message.message_type for message in service.sent(1.0)]
 
 
 def test_a_new_connection_waits_for_publication_then_resends(service: Service) -> None:
     service.shake_hands()
     service.agent.send(PayloadType.OUTPUT, b"one", 0.0)
-    service.take()
+    service.sent()
     service.agent.connection_lost(1.0)
-    assert service.take(2.0) == []
+    assert service.sent(2.0) == []
     service.agent.connection_made(3.0)
-    assert [message.message_type for message in service.take(3.0)] == [MessageType.AGENT_SESSION_STATE]
+    assert [message.message_type for message in service.sent(3.0)] == [MessageType.AGENT_SESSION_STATE]
     service.start("c-1", now=4.0)
-    assert streamed(service.take(4.0)) == [b"one"]
+    assert streamed(service.sent(4.0)) == [b"one"]
 
 
 def test_a_port_client_of_awss_is_left_alone_after_the_handshake(make: Make) -> None:
     """Anything that reaches it before it has set up its ports kills its reader (client.md §12.2)."""
     service = make("Port", {"portNumber": "22"})
     service.start()
-    [_, _, request] = service.take()
+    [_, _, request] = service.sent()
     service.acknowledge(request)
     service.agent.send(PayloadType.OUTPUT, b"SSH-2.0", 0.0)
     service.respond()
-    ack, complete = service.take()
+    ack, complete = service.sent()
     service.acknowledge(complete)
     service.input(1, PayloadType.OUTPUT, b"x")
     service.agent.acknowledge(1, 0.0)
-    assert service.take(QUIET / 2) == []
+    assert service.sent(QUIET / 2) == []
     assert service.agent.next_timer() == pytest.approx(QUIET)
-    ack, output, _ = service.take(QUIET)
+    ack, output, _ = service.sent(QUIET)
     assert (ack.message_type, output.payload) == (MessageType.ACKNOWLEDGE, b"SSH-2.0")
 
 
@@ -552,9 +552,9 @@ def test_the_next_client_does_not_wait_for_a_former_ones_ports(make: Make) -> No
     service = make("Port", {"portNumber": "22"})
     service.start()
     service.respond()
-    service.take()
+    service.sent()
     service.start("c-2", now=QUIET / 2)
-    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.take(QUIET / 2)]
+    assert PayloadType.HANDSHAKE_REQUEST in [message.payload_type for message in service.sent(QUIET / 2)]
 
 
 def test_ferrymans_port_client_is_not_kept_waiting(make: Make) -> None:
@@ -562,13 +562,13 @@ def test_ferrymans_port_client_is_not_kept_waiting(make: Make) -> None:
     service.start()
     service.agent.send(PayloadType.OUTPUT, b"SSH-2.0", 0.0)
     service.respond(**FERRYMAN)
-    assert streamed(service.take()) == [b"SSH-2.0"]
+    assert streamed(service.sent()) == [b"SSH-2.0"]
 
 
 def test_the_end_of_the_program_is_announced(service: Service) -> None:
-    service.take()
+    service.sent()
     service.agent.announce_termination()
-    [announcement] = service.take()
+    [announcement] = service.sent()
     assert json.loads(announcement.payload) == state(name="Terminating")
 
 
@@ -579,7 +579,7 @@ def test_the_end_of_the_session(service: Service) -> None:
     service.agent.receive(service.make_frame(MessageType.CHANNEL_CLOSED, 0, 0, payload), 0.0)
     service.input(1, PayloadType.OUTPUT, b"late")
     assert service.agent.events() == [SessionEnded("ended by an administrator")]
-    assert service.take() == []
+    assert service.sent() == []
     assert service.agent.next_timer() is None
 
 

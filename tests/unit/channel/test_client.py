@@ -48,11 +48,11 @@ class FarEnd:
         payload = {"HandshakeTimeToComplete": 123456789, "CustomerMessage": message}
         self.output(number, PayloadType.HANDSHAKE_COMPLETE, payload)
 
-    def take(self, now: float = 0.0) -> list[AgentMessage]:
+    def sent(self, now: float = 0.0) -> list[AgentMessage]:
         return [decode(frame) for frame in self.client.frames_to_send(now)]
 
     def acknowledged(self, now: float = 0.0) -> list[int]:
-        frames = [message for message in self.take(now) if message.message_type == MessageType.ACKNOWLEDGE]
+        frames = [message for message in self.sent(now) if message.message_type == MessageType.ACKNOWLEDGE]
         return [json.loads(message.payload)["AcknowledgedMessageSequenceNumber"] for message in frames]
 
 
@@ -74,7 +74,7 @@ def events(client: ClientChannel, kind: type[ClientEvent]) -> list[ClientEvent]:
 
 def test_the_handshake_with_awss_agent(client: ClientChannel, far_end: FarEnd) -> None:
     far_end.request()
-    ack, response = far_end.take()
+    ack, response = far_end.sent()
     assert ack.message_type == MessageType.ACKNOWLEDGE
     assert (response.message_type, response.sequence_number, response.flags) == (MessageType.INPUT_STREAM_DATA, 0, 0)
     assert response.payload_type == PayloadType.HANDSHAKE_RESPONSE
@@ -104,7 +104,7 @@ def test_port_properties_reach_the_driver(client: ClientChannel, far_end: FarEnd
 @pytest.mark.parametrize("agreed", [True, False])
 def test_digests_are_left_out_where_both_ends_agreed(client: ClientChannel, far_end: FarEnd, agreed: bool) -> None:
     far_end.request(Ferryman={"MaxPayload": 4000, "Undigested": agreed})
-    assert far_end.take()[1].payload_type == PayloadType.HANDSHAKE_RESPONSE  # its digest was checked
+    assert far_end.sent()[1].payload_type == PayloadType.HANDSHAKE_RESPONSE  # its digest was checked
     far_end.complete()
     client.events()
     client.send(PayloadType.OUTPUT, b"x", 0.0)
@@ -118,11 +118,11 @@ def test_digests_are_left_out_where_both_ends_agreed(client: ClientChannel, far_
 
 def test_ferrymans_ends_agree_on_a_larger_payload(client: ClientChannel, far_end: FarEnd) -> None:
     far_end.request(Ferryman={"MaxPayload": 4000})
-    response = json.loads(far_end.take()[1].payload)
+    response = json.loads(far_end.sent()[1].payload)
     assert response["Ferryman"] == {"MaxPayload": 131072, "Mux": 2, "Stdin": True, "Undigested": True, "ExitCode": True}
     far_end.complete()
     client.send(PayloadType.OUTPUT, bytes(9000), 0.0)
-    assert [len(message.payload) for message in far_end.take()] == [4000, 4000, 1000]
+    assert [len(message.payload) for message in far_end.sent()] == [4000, 4000, 1000]
 
 
 @pytest.mark.parametrize(
@@ -156,19 +156,19 @@ def test_what_ferrymans_agent_lost_is_sent_again_at_once(client: ClientChannel, 
     far_end.complete()
     client.send(PayloadType.OUTPUT, b"a", 0.0)
     client.send(PayloadType.OUTPUT, b"b", 0.0)
-    _, response, first, second = far_end.take(1.0)
+    _, response, first, second = far_end.sent(1.0)
     message_id = {0: str(response.message_id), 1: str(first.message_id)}.get(number, "")
     far_end.sends(MessageType.ACKNOWLEDGE, json.loads(encode_acknowledge("", message_id, number, sequential=False)))
-    again = [message for message in far_end.take(1.0) if message.payload_type == PayloadType.OUTPUT]
+    again = [message for message in far_end.sent(1.0) if message.payload_type == PayloadType.OUTPUT]
     assert again == ([second] if number == 1 else [first, second])
 
 
 def test_awss_agent_gets_1024_bytes_at_a_time(client: ClientChannel, far_end: FarEnd) -> None:
     far_end.request()
     far_end.complete()
-    far_end.take()
+    far_end.sent()
     client.send(PayloadType.OUTPUT, bytes(2500), 0.0)
-    assert [(m.sequence_number, len(m.payload)) for m in far_end.take() if m.payload_type == PayloadType.OUTPUT] == [
+    assert [(m.sequence_number, len(m.payload)) for m in far_end.sent() if m.payload_type == PayloadType.OUTPUT] == [
         (1, 1024),
         (2, 1024),
         (3, 452),
@@ -188,10 +188,10 @@ def test_nothing_is_sent_before_the_session_has_started(client: ClientChannel, f
     assert client.capacity() == 0
     client.send(PayloadType.SIZE, b'{"cols":80,"rows":24}', 0.0)
     far_end.request()
-    assert [message.payload_type for message in far_end.take()] == [0, PayloadType.HANDSHAKE_RESPONSE]
+    assert [message.payload_type for message in far_end.sent()] == [0, PayloadType.HANDSHAKE_RESPONSE]
     assert client.capacity() == 0
     far_end.complete()
-    assert [message.payload_type for message in far_end.take()] == [0, PayloadType.SIZE]
+    assert [message.payload_type for message in far_end.sent()] == [0, PayloadType.SIZE]
     assert 0 < client.capacity() < Window().size
 
 
@@ -239,7 +239,7 @@ def test_acknowledgements_free_the_window(
 ) -> None:
     far_end.output(0, PayloadType.OUTPUT, b"$ ")
     client.send(PayloadType.OUTPUT, b"ls", 0.0)
-    [message] = far_end.take()
+    [message] = far_end.sent()
     assert not client.all_acknowledged
     client.receive(acknowledge(message), 0.1)
     assert client.all_acknowledged
@@ -275,7 +275,7 @@ def test_publication_is_not_a_clients_business(
 def test_actions_it_cannot_do_are_answered_as_such(client: ClientChannel, far_end: FarEnd) -> None:
     bogus = {"ActionType": "SessionType", "ActionParameters": {"SessionType": "Bogus"}}
     far_end.request([bogus, {"ActionType": "KMSEncryption", "ActionParameters": {"KMSKeyId": "k"}}])
-    response = json.loads(far_end.take()[1].payload)
+    response = json.loads(far_end.sent()[1].payload)
     assert [action["ActionStatus"] for action in response["ProcessedClientActions"]] == [2, 3]
     texts = ["Failed to process action SessionType: Unknown session type Bogus", "Unsupported action KMSEncryption"]
     assert [action["Error"] for action in response["ProcessedClientActions"]] == texts
@@ -313,7 +313,7 @@ def test_repeated_handshakes_change_nothing(client: ClientChannel, far_end: FarE
     far_end.output(3, PayloadType.HANDSHAKE_REQUEST, {"AgentVersion": "9", "RequestedClientActions": []})
     far_end.output(4, PayloadType.OUTPUT, b"$ ")
     assert [type(event) for event in client.events()] == [FrameRejected, FrameRejected, OutputReceived]
-    assert [m.payload_type for m in far_end.take() if m.message_type == MessageType.INPUT_STREAM_DATA] == [6]
+    assert [m.payload_type for m in far_end.sent() if m.message_type == MessageType.INPUT_STREAM_DATA] == [6]
 
 
 @pytest.mark.parametrize("frame", [b"", b"x" * 119, b"{" * 200, bytes(120)], ids=["empty", "short", "text", "zeros"])

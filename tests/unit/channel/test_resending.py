@@ -31,7 +31,7 @@ class Sender:
     def tick(self, now: float) -> list[int]:
         if not self.resending.is_due(now):
             return []
-        taken = self.resending.take_due(now)
+        taken = self.resending.numbers_to_resend(now)
         for number in taken:
             self.send(number, now)
         return taken

@@ -162,7 +162,7 @@ class MuxSession:
             return
         try:
             for frame in self._reader.feed(data):
-                self._take(frame)
+                self._receive_frame(frame)
         except MalformedSmux as error:
             self._failed = True
             self._streams.clear()
@@ -233,7 +233,7 @@ class MuxSession:
             self._ready.append(stream)
         return HEADER_SIZE + max(0, size)
 
-    def _take(self, frame: SmuxFrame) -> None:
+    def _receive_frame(self, frame: SmuxFrame) -> None:
         if frame.command is Command.SYN:
             self._opened(frame.stream_id)
             return
@@ -242,7 +242,7 @@ class MuxSession:
             return  # of a stream that is over; the peer has yet to learn it
         match frame.command:
             case Command.PSH:
-                self._take_data(stream, frame.data)
+                self._receive_data(stream, frame.data)
             case Command.FIN:
                 self._finished(stream)
             case Command.UPD:
@@ -261,7 +261,7 @@ class MuxSession:
         self._add(stream_id)
         self._events.append(StreamOpened(stream_id))
 
-    def _take_data(self, stream: MuxStream, data: bytes) -> None:
+    def _receive_data(self, stream: MuxStream, data: bytes) -> None:
         if stream.fin_received:
             raise MalformedSmux(f"stream {stream.stream_id} continues after its end")
         if not data:

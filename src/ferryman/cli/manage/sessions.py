@@ -1,5 +1,6 @@
 """`ferryman sessions list | history | terminate`."""
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Annotated
 
@@ -43,46 +44,32 @@ AccessTypeOption = Annotated[
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")]
 
 
-@app.command("list")
-def list_active(
-    *,
-    target: TargetOption = None,
-    owner: OwnerOption = None,
-    status: StatusOption = None,
-    session_id: SessionOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
-    access_type: AccessTypeOption = None,
-    limit: LimitOption = 100,
-    json: JsonOption = False,
-    profile: ProfileOption = None,
-    region: RegionOption = None,
-    endpoint_url: EndpointOption = None,
-) -> None:
-    """List active sessions, newest first."""
-    filters = _filters(target, owner, status, session_id, after, before, access_type)
-    _show(Connection(profile, region, endpoint_url), "Active", filters, limit, as_json=json)
+def _listing(state: str) -> Callable[..., None]:
+    """Return the command that lists sessions of this State of DescribeSessions."""
+
+    def show(
+        *,
+        target: TargetOption = None,
+        owner: OwnerOption = None,
+        status: StatusOption = None,
+        session_id: SessionOption = None,
+        after: AfterOption = None,
+        before: BeforeOption = None,
+        access_type: AccessTypeOption = None,
+        limit: LimitOption = 100,
+        json: JsonOption = False,
+        profile: ProfileOption = None,
+        region: RegionOption = None,
+        endpoint_url: EndpointOption = None,
+    ) -> None:
+        filters = _filters(target, owner, status, session_id, after, before, access_type)
+        _show(Connection(profile, region, endpoint_url), state, filters, limit, as_json=json)
+
+    return show
 
 
-@app.command("history")
-def list_ended(
-    *,
-    target: TargetOption = None,
-    owner: OwnerOption = None,
-    status: StatusOption = None,
-    session_id: SessionOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
-    access_type: AccessTypeOption = None,
-    limit: LimitOption = 100,
-    json: JsonOption = False,
-    profile: ProfileOption = None,
-    region: RegionOption = None,
-    endpoint_url: EndpointOption = None,
-) -> None:
-    """List ended sessions, newest first."""
-    filters = _filters(target, owner, status, session_id, after, before, access_type)
-    _show(Connection(profile, region, endpoint_url), "History", filters, limit, as_json=json)
+app.command("list", help="List active sessions, newest first.")(_listing("Active"))
+app.command("history", help="List ended sessions, newest first.")(_listing("History"))
 
 
 @app.command("terminate")
