@@ -13,7 +13,7 @@ import psutil
 from benchmarks.echo import Ferryman, demo
 from benchmarks.measurement import Bar, Measurement
 from benchmarks.raw_peers import SignedCall
-from benchmarks.relay import processor_seconds
+from benchmarks.tcp_splice import processor_seconds
 from benchmarks.under_attack import port_of
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret

@@ -24,7 +24,7 @@ from benchmarks import echo, openssh, traffic
 from benchmarks.echo import Ferryman
 from benchmarks.measurement import Bar, Measurement
 from benchmarks.openssh import NotHere, OpenSsh
-from benchmarks.relay import processor_seconds
+from benchmarks.tcp_splice import processor_seconds
 from benchmarks.traffic import Direction
 
 ROUNDS = 2

@@ -19,7 +19,8 @@ import psutil
 
 from benchmarks.measurement import Measurement
 from benchmarks.raw_peers import call, create_channel, read_message
-from benchmarks.relay import Server, processor_seconds, running_server, splice_rate
+from benchmarks.relay import Server, running_server
+from benchmarks.tcp_splice import processor_seconds, splice_rate
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import AgentEvent, ClientEvent, ClientReady, InputReceived, OutputReceived, SessionStarted

@@ -4,7 +4,9 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -22,18 +24,9 @@ from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import Timeouts
 from ferryman.store.database import open_store
+from tests.server.iam_calls import Iam
 from tests.server.raw_connections import Raw
-from tests.server.running import (
-    ACCOUNT,
-    REGION,
-    Clock,
-    Recorded,
-    Server,
-    narrow_socket,
-    nothing,
-    server_sockets,
-    until,
-)
+from tests.server.running import ACCOUNT, REGION, Clock, Recorded, Server, narrow_socket, nothing, server_sockets, until
 from tests.stall_guard import StallGuard
 
 _GUARD = pytest.StashKey[StallGuard]()
@@ -176,3 +169,14 @@ async def connect(server: Server) -> AsyncIterator[Callable[..., Awaitable[Raw]]
     yield connect
     for each in made:
         each.writer.close()
+
+
+@pytest.fixture
+async def iam(server: Server) -> Iam:
+    """Calls an operation as the administrator, or as whoever `client` is."""
+    administrator = await asyncio.to_thread(server.client, "iam")
+
+    async def call(operation: str, client: Any = None, **parameters: Any) -> Any:
+        return await asyncio.to_thread(partial(getattr(client or administrator, operation), **parameters))
+
+    return call

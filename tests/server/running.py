@@ -4,7 +4,6 @@ import asyncio
 import io
 import itertools
 import json
-import os
 import re
 import socket
 import time
@@ -21,7 +20,6 @@ import aiohttp
 import boto3
 import botocore.config
 import psutil
-from aiohttp import WSMsgType
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -36,20 +34,17 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
-from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
+from ferryman.model.versions import AGENT_VERSION
 from ferryman.server.listener.certificate import ServerCertificate
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.signing.sigv4 import sign
 from ferryman.store.database import SqlStore
-from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, decode, encode
-from ferryman.wire.payloads import AgentSessionState, encode_payload
-from ferryman.wire.tasks import AgentTaskComplete
+from ferryman.wire.agent_message import MessageType
+from tests.server.peers import AGENT, CLIENT, SECONDS, Peer, state
 
 REGION = "test-1"
 ACCOUNT = "123456789012"
-SECONDS = 60.0
-"""What anything may take before a test fails."""
 
 
 T = TypeVar("T")
@@ -66,12 +61,6 @@ _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)
 """Making one takes a tenth of a second; no test has more than three nodes."""
 
 
-AGENT = {"User-Agent": f"ferryman-agent/{AGENT_VERSION}"}
-CLIENT = {"User-Agent": f"ferryman-session-manager-plugin/{CLIENT_VERSION}"}
-
-_ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING)
-
-
 @dataclass
 class Clock:
     """The real time, moved at will."""
@@ -83,104 +72,6 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.ahead += int(seconds * 1000)
-
-
-class Peer:
-    """The far end of a channel: sends what it is told, valid or not."""
-
-    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
-        self.websocket = websocket
-        self.skipped: list[bytes] = []
-        """Frames that `closed` read over."""
-
-    async def text(self, content: dict[str, Any] | str) -> None:
-        await self.websocket.send_str(content if isinstance(content, str) else json.dumps(content))
-
-    async def send(self, frame: bytes) -> None:
-        await self.websocket.send_bytes(frame)
-
-    async def frame(self) -> bytes:
-        """The next binary message as it came."""
-        async with asyncio.timeout(SECONDS):
-            message = await self.websocket.receive()
-        assert message.type is WSMsgType.BINARY, message
-        return bytes(message.data)
-
-    async def message(self) -> AgentMessage:
-        return decode(await self.frame())
-
-    async def until(self, message_type: MessageType) -> AgentMessage:
-        """The next message of a type; others before it are dropped."""
-        while True:
-            message = await self.message()
-            if message.message_type == message_type:
-                return message
-
-    async def closed(self) -> int | None:
-        """Read to the end; return the close code."""
-        async with asyncio.timeout(SECONDS):
-            while (message := await self.websocket.receive()).type not in _ENDS:
-                if message.type is WSMsgType.BINARY:
-                    self.skipped.append(message.data)
-        return self.websocket.close_code
-
-    async def close(self) -> None:
-        await self.websocket.close()
-
-    def cut(self) -> None:
-        """Drop the connection without a word, as AWS's ends do."""
-        transport = self.websocket.get_extra_info("socket")
-        assert transport is not None
-        with socket.socket(fileno=os.dup(transport.fileno())) as same:  # the loop's own refuses to be shut down
-            same.shutdown(socket.SHUT_RDWR)
-
-    def raw(self, content: bytes) -> None:
-        """Send bytes as they are, WebSocket or not."""
-        transport = self.websocket.get_extra_info("socket")
-        assert transport is not None
-        assert os.write(transport.fileno(), content) == len(content)
-
-    async def answered(self) -> None:
-        """Wait until the server has read everything sent so far: it answers a ping."""
-        await self.websocket.ping(b"there?")
-        async with asyncio.timeout(SECONDS):
-            message = await self.websocket.receive()
-        assert message.type is WSMsgType.PONG, message
-
-
-def stream_frame(message_type: MessageType, sequence: int, payload: bytes = b"x") -> bytes:
-    """A numbered frame, as either end sends it."""
-    return encode(AgentMessage(message_type, sequence, 0, uuid.uuid4(), 1, PayloadType.OUTPUT, payload))
-
-
-def plain_frame(message_type: str, payload: bytes = b"{}") -> bytes:
-    """A frame outside the numbered streams."""
-    return encode(AgentMessage(message_type, 0, SYN_FIN, uuid.uuid4(), 1, PayloadType.NONE, payload))
-
-
-def output(sequence: int, payload: bytes = b"x") -> bytes:
-    return stream_frame(MessageType.OUTPUT_STREAM_DATA, sequence, payload)
-
-
-def typed(sequence: int, payload: bytes = b"x") -> bytes:
-    return stream_frame(MessageType.INPUT_STREAM_DATA, sequence, payload)
-
-
-def acknowledge(sequence: int) -> bytes:
-    return plain_frame(MessageType.ACKNOWLEDGE, json.dumps({"AcknowledgedMessageSequenceNumber": sequence}).encode())
-
-
-def state(name: str, session_id: str, client_id: str | None = None) -> bytes:
-    return plain_frame(
-        MessageType.AGENT_SESSION_STATE, encode_payload(AgentSessionState(1, name, session_id, client_id))
-    )
-
-
-def task_complete(session_id: str, status: str = "Success", text: str = "") -> bytes:
-    return plain_frame(
-        MessageType.AGENT_TASK_COMPLETE,
-        encode_payload(AgentTaskComplete(task_id=session_id, final_task_status=status, output=text)),
-    )
 
 
 @dataclass

@@ -17,7 +17,8 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode, encode
 from ferryman.wire.payloads import decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, InteractiveShell
-from tests.server.running import Peer, Server, until
+from tests.server.peers import Peer
+from tests.server.running import Server, until
 from tests.waiting import PATIENCE
 
 VECTORS = Path(__file__).parents[1] / "vectors"

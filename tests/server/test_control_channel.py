@@ -14,7 +14,8 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, decode_interactive_shell
-from tests.server.running import Node, Peer, Server, output, plain_frame, task_complete, until
+from tests.server.peers import Peer, output, plain_frame, task_complete
+from tests.server.running import Node, Server, until
 
 
 @pytest.fixture

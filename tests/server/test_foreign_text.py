@@ -21,7 +21,8 @@ from ferryman.cli.app import app
 from ferryman.cli.program.commands import Group
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.tasks import decode_interactive_shell
-from tests.server.running import REGION, Node, Peer, Server, task_complete
+from tests.server.peers import Peer, task_complete
+from tests.server.running import REGION, Node, Server
 from tests.waiting import PATIENCE
 
 FORGED = "FORGED"

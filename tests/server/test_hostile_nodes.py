@@ -11,18 +11,8 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.http.throttling import REFUSAL_SECONDS
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
-from tests.server.running import (
-    Node,
-    Paired,
-    Peer,
-    Server,
-    acknowledge,
-    output,
-    plain_frame,
-    state,
-    task_complete,
-    typed,
-)
+from tests.server.peers import Peer, acknowledge, output, plain_frame, state, task_complete, typed
+from tests.server.running import Node, Paired, Server
 from tests.waiting import PATIENCE
 
 FLOOD = 1000

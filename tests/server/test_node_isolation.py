@@ -23,7 +23,8 @@ from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.wire.agent_message import MessageType
 from tests.server.model_values import minimal
-from tests.server.running import REGION, Node, Server, output
+from tests.server.peers import output
+from tests.server.running import REGION, Node, Server
 
 JSON = "application/x-amz-json-1.1"
 STRANGER = "mi-0123456789abcdef0"

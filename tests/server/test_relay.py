@@ -4,8 +4,6 @@ import asyncio
 import os
 import struct
 import uuid
-from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,25 +11,12 @@ import pytest
 
 from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.channels.relay_end import RelayEnd
-from ferryman.server.channels.websocket import TURN_FRAMES
 from ferryman.server.timeouts import Timeouts
-from ferryman.wire.agent_message import MessageType, decode
+from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
-from tests.server.running import (
-    Paired,
-    Peer,
-    Server,
-    acknowledge,
-    make_certificate,
-    output,
-    plain_frame,
-    state,
-    task_complete,
-    typed,
-)
-
-MEBIBYTE = 1024 * 1024
+from tests.server.peers import acknowledge, output, plain_frame, state, task_complete, typed
+from tests.server.relayed import MEBIBYTE, flood, started_for
+from tests.server.running import Server, make_certificate
 
 
 @pytest.fixture
@@ -93,102 +78,6 @@ async def test_other_paddings_of_the_type_pass(server: Server) -> None:
     padded = frame[:4] + b"output_stream_data".ljust(32, b"\0") + frame[36:]
     await paired.agent.send(padded)
     assert await paired.client.frame() == padded
-
-
-async def test_frames_that_an_end_may_not_send_are_not_forwarded(server: Server) -> None:
-    paired = await server.paired()
-    forbidden = (MessageType.CHANNEL_CLOSED, MessageType.PAUSE_PUBLICATION, MessageType.INTERACTIVE_SHELL, "brand_new")
-    for message_type in (*forbidden, MessageType.INPUT_STREAM_DATA):
-        await paired.agent.send(plain_frame(message_type))
-    for message_type in (*forbidden, MessageType.OUTPUT_STREAM_DATA, MessageType.AGENT_SESSION_STATE):
-        await paired.client.send(plain_frame(message_type))
-    await paired.agent.send(output(0, b"next"))
-    await paired.client.send(typed(0, b"next"))
-    assert (await paired.client.message()).payload == b"next"
-    assert (await paired.agent.message()).payload == b"next"
-
-
-# Faults on the wire
-
-
-def garbage() -> list[bytes]:
-    good = output(0, b"payload")
-    return [
-        b"",
-        b"x",
-        os.urandom(119),
-        os.urandom(500),
-        good[:-1],
-        good + b"x",
-        struct.pack(">I", 112) + good[4:],
-        struct.pack(">I", 2**31) + good[4:],
-        good[:4] + bytes(32) + good[36:],
-        good[:4] + b"\xff" * 32 + good[36:],
-    ]
-
-
-@pytest.mark.parametrize("number", range(len(garbage())))
-@pytest.mark.parametrize("end", ["client", "agent"])
-async def test_garbage(server: Server, end: str, number: int) -> None:
-    paired = await server.paired()
-    peer: Peer = getattr(paired, end)
-    await peer.send(garbage()[number])
-    assert await peer.closed() == 1002
-    await still_relays(paired, end)
-
-
-@pytest.mark.parametrize("end", ["client", "agent"])
-async def test_text(server: Server, end: str) -> None:
-    paired = await server.paired()
-    peer: Peer = getattr(paired, end)
-    await peer.text("x" * 200)
-    assert await peer.closed() == 1003
-    await still_relays(paired, end)
-
-
-@pytest.mark.parametrize("end", ["client", "agent"])
-async def test_oversized(server: Server, end: str) -> None:
-    paired = await server.paired()
-    peer: Peer = getattr(paired, end)
-    peer.raw(b"\x82\xff" + (MEBIBYTE + 1).to_bytes(8, "big") + bytes(4))
-    assert await peer.closed() == 1009
-    await still_relays(paired, end)
-
-
-@pytest.mark.parametrize("end", ["client", "agent"])
-async def test_bytes_that_are_not_websocket_frames(server: Server, end: str) -> None:
-    paired = await server.paired()
-    peer: Peer = getattr(paired, end)
-    peer.raw(b"\xff" * 64)
-    assert await peer.closed() == 1002
-    await still_relays(paired, end)
-
-
-async def still_relays(paired: Paired, lost: str) -> None:
-    """The end that behaved is still there, got nothing of it, and goes on with the other's next socket."""
-    server = paired.server
-    await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
-    if lost == "client":
-        client = await server.open_client(
-            await server.call("resume_session", SessionId=paired.session_id), paired.client_id
-        )
-        agent = paired.agent
-        assert (await agent.message()).message_type == MessageType.PAUSE_PUBLICATION
-    else:
-        client = paired.client
-        agent = await paired.node.data(paired.session_id)
-    assert (await agent.message()).message_type == MessageType.START_PUBLICATION
-    await server.until_status(paired.session_id, SessionStatus.CONNECTED)
-    await agent.send(output(0, b"out"))
-    await client.send(typed(0, b"in"))
-    assert (await client.message()).payload == b"out"
-    assert (await agent.message()).payload == b"in"
-
-
-async def test_a_malformed_state(server: Server) -> None:
-    paired = await server.paired()
-    await paired.agent.send(plain_frame(MessageType.AGENT_SESSION_STATE, b"[]"))
-    assert await paired.agent.closed() == 1002
 
 
 # The two publications, and Ferryman's marker
@@ -444,135 +333,3 @@ async def test_idle_sessions_end_and_busy_ones_do_not(server: Server) -> None:
     server.clock.advance(20 * 60)
     closed = await paired.client.until(MessageType.CHANNEL_CLOSED)
     assert "idle" in decode_payload(closed.payload, ChannelClosed).output
-
-
-# Stalls
-
-
-class TestBackpressure:
-    """A receiver that does not read, and has not been given up on yet."""
-
-    @pytest.fixture
-    def timeouts(self) -> Timeouts:
-        return Timeouts(stall=60, close=0.3)
-
-    @pytest.mark.parametrize("end", ["client", "agent"])
-    async def test_the_sender_is_paused_and_nothing_is_lost(self, server: Server, end: str) -> None:
-        paired = await server.paired()
-        receiver, sender, make = ends(paired, end)
-        payload = os.urandom(4096)
-        sent = await flood(sender, lambda number: make(number, payload), 64 * MEBIBYTE)
-        assert 0 < sent * len(payload) < 4 * MEBIBYTE
-        numbers = [decode(await receiver.frame()).sequence_number for _ in range(sent)]
-        assert numbers == list(range(sent))
-
-    async def test_one_stalled_session_does_not_hold_up_another(self, server: Server) -> None:
-        stalled, other = await server.paired(), await server.paired()
-        await flood(stalled.agent, lambda number: output(number, bytes(4096)), 64 * MEBIBYTE)
-        await other.agent.send(output(0, b"lively"))
-        assert (await other.client.message()).payload == b"lively"
-
-    async def test_shutdown_is_not_blocked_by_a_stalled_end(self, server: Server) -> None:
-        paired = await server.paired()
-        await flood(paired.agent, lambda number: output(number, bytes(4096)), 64 * MEBIBYTE)
-        await server.shut_down()
-
-
-async def test_a_stalled_client_pauses_the_agent_until_it_reads(server: Server) -> None:
-    paired = await server.paired()
-    sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
-    assert sent * 4096 > 20 * MEBIBYTE  # read and dropped: the agent's pings are behind it
-    assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
-    await paired.agent.answered()
-    reading = asyncio.create_task(paired.client.until(MessageType.CHANNEL_CLOSED))
-    assert (await paired.agent.message()).message_type == MessageType.START_PUBLICATION
-    await paired.agent.send(output(0, b"resent"))
-    await server.call("terminate_session", SessionId=paired.session_id)
-    await reading
-
-
-async def test_a_stalled_agent_gets_the_acknowledgements_when_it_reads(server: Server) -> None:
-    paired = await server.paired()
-    sent = await flood(paired.client, lambda number: typed(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
-    assert sent * 4096 > 20 * MEBIBYTE
-    await paired.client.send(acknowledge(7))
-    await paired.client.answered()
-    await paired.agent.until(MessageType.START_PUBLICATION)
-    assert (await paired.agent.message()).message_type == MessageType.ACKNOWLEDGE
-    await paired.client.send(typed(sent, b"after"))
-    assert (await paired.agent.message()).payload == b"after"
-
-
-async def test_a_stalled_end_that_is_replaced(server: Server) -> None:
-    paired = await server.paired()
-    await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
-    resumed = await server.call("resume_session", SessionId=paired.session_id)
-    client = await server.open_client(resumed, paired.client_id)
-    await paired.agent.until(MessageType.START_PUBLICATION)
-    await paired.agent.send(output(0, b"resent"))
-    assert (await client.until(MessageType.OUTPUT_STREAM_DATA)).payload == b"resent"
-
-
-async def test_store_failure_closes_only_the_channel(server: Server) -> None:
-    paired = await server.paired()
-    await server.store.close()
-    await paired.client.close()
-    assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
-    await paired.agent.answered()
-
-
-def ends(paired: Paired, receiver: str) -> tuple[Peer, Peer, Callable[[int, bytes], bytes]]:
-    """The end named, the other, and what the other sends."""
-    if receiver == "client":
-        return paired.client, paired.agent, output
-    return paired.agent, paired.client, typed
-
-
-async def test_flood_of_small_frames_does_not_delay_others(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    turn = 0
-    taken: Counter[int] = Counter()
-    peek_header = RelayEnd.peek_header
-
-    def counted(attached: RelayEnd, frame: bytes) -> tuple[bytes, int]:
-        taken[turn] += 1
-        return peek_header(attached, frame)
-
-    async def turns() -> None:
-        nonlocal turn
-        while True:
-            turn += 1
-            await asyncio.sleep(0)
-
-    monkeypatch.setattr(RelayEnd, "peek_header", counted)
-    paired = await server.paired()
-    turning = asyncio.create_task(turns())
-    for number in range(5000):
-        await paired.client.send(acknowledge(number))
-    for _ in range(5000):
-        await paired.agent.frame()
-    turning.cancel()
-    assert taken.total() >= 5000
-    assert max(taken.values()) <= TURN_FRAMES + 1
-
-
-async def started_for(agent: Peer, client_id: str) -> None:
-    """Read until the client is there. An agent that was not read from for long is told of an earlier one once more."""
-    started = None
-    while started != client_id:
-        message = await agent.until(MessageType.START_PUBLICATION)
-        started = decode_payload(message.payload, Publication).client_id
-
-
-async def flood(peer: Peer, make: Callable[[int], bytes], limit: int, patience: float = 0.5) -> int:
-    """Send until the server does not read for `patience` seconds, or `limit` bytes went; return how many frames did."""
-    number = size = 0
-    while size < limit:
-        frame = make(number)
-        number += 1
-        size += len(frame)
-        try:
-            async with asyncio.timeout(patience):
-                await peer.send(frame)
-        except TimeoutError:
-            break
-    return number

@@ -9,7 +9,8 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import Acknowledge, decode_payload
-from tests.server.running import Paired, Peer, Server, output, plain_frame, typed
+from tests.server.peers import Peer, output, plain_frame, typed
+from tests.server.running import Paired, Server
 from tests.waiting import PATIENCE
 
 

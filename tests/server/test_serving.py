@@ -10,7 +10,8 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.wire.agent_message import MessageType
-from tests.server.running import Peer, Server, until
+from tests.server.peers import Peer
+from tests.server.running import Server, until
 from tests.waiting import PATIENCE
 
 

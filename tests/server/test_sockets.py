@@ -15,7 +15,8 @@ from aiohttp import WSMsgType, web
 from ferryman.server.channels import websocket as sockets
 from ferryman.server.channels.websocket import TURN_FRAMES
 from ferryman.server.timeouts import Timeouts
-from tests.server.running import Peer, Server, nothing, until
+from tests.server.peers import Peer
+from tests.server.running import Server, nothing, until
 from tests.waiting import PATIENCE
 
 BINARY, PING, PONG = 0x82, 0x89, 0x8A

@@ -15,7 +15,8 @@ from ferryman.model.tags import ResourceType
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import decode_payload, encode_payload
 from ferryman.wire.ssh_keys import REASON_LIMIT, SshPublicKey, SshPublicKeyResult
-from tests.server.running import Node, Peer, Server, plain_frame
+from tests.server.peers import Peer, plain_frame
+from tests.server.running import Node, Server
 from tests.unit.wire.ssh_key_samples import KEY
 
 INSTANCES = "arn:aws:ec2:test-1:123456789012:instance"

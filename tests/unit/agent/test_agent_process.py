@@ -2,123 +2,16 @@
 
 import asyncio
 import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
 
-import psutil
 import pytest
-import pytest_asyncio
 
-from ferryman.agent.process.reaping import wait_readable
-from ferryman.agent.records import ENDED_BY_AGENT, SessionRecords
+from ferryman.agent.records import ENDED_BY_AGENT
 from ferryman.agent.state import StateDirectory
-from ferryman.signing.rsa import encode_public_key
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_payload
 from ferryman.wire.tasks import InteractiveShell
-from tests.unit.agent.conftest import SHELL_DOCUMENT, Channel, Client, Service, closing, frame, shell_task
-from tests.waiting import PATIENCE
-
-Result = TypeVar("Result")
-PROGRAM = """
-import sys
-from pathlib import Path
-from ferryman.agent.logs import configure
-from ferryman.system.event_loop import run_loop
-from ferryman.agent.run import run_agent
-configure()
-run_loop(run_agent(Path(sys.argv[1])))
-"""
-
-
-QUIET_SHELL = "unset HISTFILE; exec env PS1='re''ady> ' sh -c 'stty -echo; cd /; exec sh'\n"
-"""A prompt that is easily told from all else, no echo, and no trace in the history of whose account this is."""
-
-
-async def soon(work: Awaitable[Result]) -> Result:
-    async with asyncio.timeout(PATIENCE):
-        return await work
-
-
-class Agent:
-    """An agent process; `kill` is kill -9."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-
-    async def kill(self) -> None:
-        self.process.kill()
-        await self.process.wait()
-
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return await soon(self.process.wait())
-
-
-StartAgent = Callable[[], Awaitable[Agent]]
-
-
-@pytest_asyncio.fixture(loop_scope="function")
-async def start_agent(state: StateDirectory) -> AsyncIterator[StartAgent]:
-    agents: list[Agent] = []
-
-    async def start() -> Agent:
-        environment = {**os.environ, "AWS_SECRET_ACCESS_KEY": "not for the shell", "HOME": str(state.path)}
-        process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, str(state.path), env=environment)
-        agents.append(Agent(process))
-        return agents[-1]
-
-    yield start
-    for agent in agents:
-        if agent.process.returncode is None:
-            await agent.stop()
-    for record in SessionRecords(state.sessions).all():
-        if record.pid:
-            end_process(record.pid)
-
-
-def end_process(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-async def exited(pid: int) -> bool:
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return await wait_readable(descriptor, 20)
-    finally:
-        os.close(descriptor)
-
-
-async def worker_of(state: StateDirectory, session_id: str) -> int:
-    record = SessionRecords(state.sessions).read(session_id)
-    assert record is not None
-    return record.pid
-
-
-def numbers_shown(client: Client) -> list[int]:
-    """The lines of output that are numbers."""
-    return [int(line) for line in bytes(client.output).replace(b"ready> ", b"").split() if line.isdigit()]
-
-
-async def open_shell(service: Service, client: Client, session_id: str = "alice-1") -> Channel:
-    """Start a session and bring it to a prompt that is easily told from all else."""
-    control = await soon(service.controls.get())
-    service.controls.put_nowait(control)
-    await control.send(shell_task(session_id))
-    channel = await soon(service.channels.get())
-    await client.join(channel)
-    client.resize(120, 40)
-    client.type(QUIET_SHELL)
-    await client.shows("ready> ")
-    return channel
+from tests.unit.agent.agent_processes import StartAgent, exited, numbers_shown, open_shell, soon, task_of, worker_of
+from tests.unit.agent.peers import SHELL_DOCUMENT, Client, Service, closing, frame, shell_task
 
 
 async def test_a_shell_from_task_to_result(service: Service, client: Client, start_agent: StartAgent) -> None:
@@ -207,146 +100,6 @@ async def test_the_server_ends_a_session_on_its_data_channel(
     assert result.final_task_status == "Success"
 
 
-async def test_a_session_survives_a_change_of_the_key(
-    service: Service, state: StateDirectory, client: Client, start_agent: StartAgent
-) -> None:
-    """The agent changes it by itself as soon as its credentials say so: these are renewed after two seconds."""
-    service.token_life = 4.0
-    await start_agent()
-    await open_shell(service, client)
-    old = service.public_key
-    service.update_key_pair = True
-
-    async def changed() -> None:
-        while service.public_key == old or encode_public_key(state.key()) != service.public_key:
-            await asyncio.sleep(0.02)
-
-    await soon(changed())
-    client.type("echo still-$((40+2))\n")
-    await soon(client.shows("still-42"))
-    assert state.next_key() is None
-
-
-async def test_a_session_survives_kill_9_of_the_agent(
-    service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
-) -> None:
-    agent = await start_agent()
-    await open_shell(service, client)
-    worker = await worker_of(state, "alice-1")
-    await agent.kill()
-    await soon(service.controls.get())
-    client.type("echo still-$((1+1))\n")
-    await client.shows("still-2")
-    await start_agent()
-    control = await soon(service.controls.get())
-    client.type("echo again-$((1+1))\n")
-    await client.shows("again-2")
-    await control.send(closing("alice-1"))
-    result, _ = await soon(service.completed.get())
-    assert (result.task_id, result.final_task_status) == ("alice-1", "Failed")
-    assert await exited(worker)
-
-
-async def test_a_result_reached_while_no_agent_ran_is_reported_by_the_next(
-    service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
-) -> None:
-    agent = await start_agent()
-    await open_shell(service, client)
-    worker = await worker_of(state, "alice-1")
-    await agent.kill()
-    client.type("exit\n")
-    assert await exited(worker)
-    assert service.completed.empty()
-    await start_agent()
-    result, _ = await soon(service.completed.get())
-    assert (result.task_id, result.final_task_status) == ("alice-1", "Success")
-
-
-async def test_a_killed_worker_is_a_failed_session_and_its_shell_ends(
-    service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
-) -> None:
-    await start_agent()
-    await open_shell(service, client)
-    client.type("echo shell-$$-\n")
-    await client.until(lambda: b"shell-" in client.output and client.output.endswith(b"ready> "))
-    shell = int(client.output.rpartition(b"shell-")[2].partition(b"-")[0])
-    end_process(await worker_of(state, "alice-1"))
-    result, _ = await soon(service.completed.get())
-    assert result.final_task_status == "Failed"
-    assert "unexpectedly" in result.output
-    assert await exited(shell)
-
-
-async def test_nothing_is_lost_when_the_server_is_killed(
-    service: Service, client: Client, start_agent: StartAgent
-) -> None:
-    await start_agent()
-    await open_shell(service, client)
-    client.type("seq 1 200000; echo over\n")
-    await client.until(lambda: len(client.output) > 300_000)
-    await service.stop()
-    await client.leave()
-    client.type("echo typed-$((1+1)) meanwhile\n")
-    await service.start()
-    await client.join(await soon(service.channels.get()))
-    await client.shows("typed-2 meanwhile")
-    assert numbers_shown(client) == list(range(1, 200_001))
-    await soon(service.controls.get())
-    await soon(service.controls.get())  # the control channel is back too
-
-
-async def test_a_paused_session_stops_and_goes_on(service: Service, client: Client, start_agent: StartAgent) -> None:
-    await start_agent()
-    channel = await open_shell(service, client)
-    await channel.websocket.send(frame("pause_publication", b"{}"))
-    client.type("seq 1 100000; echo over\n")
-    shown = len(client.output)
-    for _ in range(20):  # acknowledgements still flow, and each round trip gives output the time to come
-        await client.until(lambda: client.engine.all_acknowledged)
-        client.resize(100, 30)
-    assert len(client.output) == shown
-    await client.join(channel)
-    await client.shows("over")
-    assert numbers_shown(client) == list(range(1, 100_001))
-
-
-async def test_sigterm_ends_sessions_and_tells_the_server(
-    service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
-) -> None:
-    agent = await start_agent()
-    await open_shell(service, client)
-    worker = await worker_of(state, "alice-1")
-    assert await agent.stop() == 0
-    result, _ = await soon(service.completed.get())
-    assert (result.final_task_status, result.output) == ("Failed", ENDED_BY_AGENT)
-    assert await exited(worker)
-    assert not list(state.sessions.iterdir())
-
-
-async def test_sigusr1_leaves_sessions_running(
-    service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
-) -> None:
-    agent = await start_agent()
-    await open_shell(service, client)
-    assert await agent.stop(signal.SIGUSR1) == 0
-    client.type("echo left-$((1+1))\n")
-    await client.shows("left-2")
-    assert service.completed.empty()
-
-
-async def test_an_unconfirmed_result_is_sent_again_with_the_same_id(service: Service, start_agent: StartAgent) -> None:
-    service.acknowledge_results = False
-    await start_agent()
-    control = await soon(service.controls.get())
-    await control.send(shell_task("alice-1", {"schemaVersion": "1.0", "sessionType": "Telepathy"}))
-    first, first_id = await soon(service.completed.get())
-    assert "Telepathy" in first.output
-    service.acknowledge_results = True
-    again, again_id = await soon(service.completed.get())
-    assert (again_id, again.task_id, again.output) == (first_id, first.task_id, first.output)
-    assert (first.retry_number, again.retry_number) == (1, 2)
-
-
 @pytest.mark.parametrize(
     ("inputs", "text"),
     [
@@ -377,10 +130,6 @@ async def test_run_as_another_account(service: Service, client: Client, start_ag
     result, _ = await soon(service.completed.get())
     assert result.final_task_status == "Success"
     assert b"nobody\r\n" in client.output
-
-
-def task_of(session_id: str, session_type: str, properties: dict[str, object]) -> bytes:
-    return shell_task(session_id, {**SHELL_DOCUMENT, "sessionType": session_type, "properties": properties})
 
 
 async def test_a_command_from_task_to_result(service: Service, client: Client, start_agent: StartAgent) -> None:
@@ -439,39 +188,6 @@ async def test_a_wrong_configuration_stops_the_agent(state: StateDirectory, star
     (state.path / "agent.toml").write_text("max_sessions = 0\n")
     agent = await start_agent()
     assert await soon(agent.process.wait()) == 1
-
-
-async def test_a_session_that_the_server_ended_meanwhile_ends(
-    service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
-) -> None:
-    await start_agent()
-    await open_shell(service, client)
-    worker = await worker_of(state, "alice-1")
-    service.over.add("alice-1")
-    await service.stop()
-    await service.start()
-    result, _ = await soon(service.completed.get())
-    assert result.final_task_status == "Success"
-    assert await exited(worker)
-
-
-async def test_a_killed_zygote_is_replaced(service: Service, client: Client, start_agent: StartAgent) -> None:
-    agent = await start_agent()
-    control = await soon(service.controls.get())
-    service.controls.put_nowait(control)
-    [zygote] = psutil.Process(agent.process.pid).children()
-    zygote.kill()
-    await open_shell(service, client)
-    [successor] = psutil.Process(agent.process.pid).children()
-    assert successor.pid != zygote.pid
-
-
-async def test_the_zygote_goes_with_its_agent(service: Service, start_agent: StartAgent) -> None:
-    agent = await start_agent()
-    await soon(service.controls.get())
-    [zygote] = psutil.Process(agent.process.pid).children()
-    await agent.kill()
-    assert await exited(zygote.pid)
 
 
 async def test_a_task_that_cannot_be_read_is_answered(

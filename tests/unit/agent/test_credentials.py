@@ -14,7 +14,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.signing.rsa import encode_public_key
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
-from tests.unit.agent.conftest import Service
+from tests.unit.agent.peers import Service
 
 UPDATE = "UpdateManagedInstancePublicKey"
 TOKEN = "RequestManagedInstanceRoleToken"

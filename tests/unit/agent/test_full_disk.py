@@ -23,7 +23,7 @@ from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.system.private_files import replace_private
 from ferryman.transport.http import HttpClient
 from ferryman.wire.agent_message import PayloadType
-from tests.unit.agent.conftest import (
+from tests.unit.agent.peers import (
     ACTIVATION_CODE,
     ACTIVATION_ID,
     REGION,

@@ -19,7 +19,7 @@ from ferryman.agent.machine import Machine, this_machine
 from ferryman.agent.registration import register
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.transport.http import HttpClient
-from tests.unit.agent.conftest import ACTIVATION_CODE, ACTIVATION_ID, NODE_ID, REGION, Service
+from tests.unit.agent.peers import ACTIVATION_CODE, ACTIVATION_ID, NODE_ID, REGION, Service
 from tests.waiting import PATIENCE
 
 TOKEN = "RequestManagedInstanceRoleToken"

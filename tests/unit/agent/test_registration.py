@@ -10,7 +10,7 @@ from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.model.errors import ServiceError
 from ferryman.signing.rsa import encode_public_key
 from ferryman.transport.errors import Unreachable
-from tests.unit.agent.conftest import ACTIVATION_CODE, ACTIVATION_ID, NODE_ID, REGION, Service
+from tests.unit.agent.peers import ACTIVATION_CODE, ACTIVATION_ID, NODE_ID, REGION, Service
 
 
 async def test_registers_and_keeps_the_identity_to_itself(service: Service, tmp_path: Path) -> None:

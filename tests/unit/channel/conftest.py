@@ -4,22 +4,18 @@ import json
 import random
 import uuid
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
+from ferryman.channel.agent import AgentChannel
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, encode
+from tests.unit.channel.agent_service import Make, MakeFrame, Service
 
 
 @pytest.fixture
 def entropy() -> Callable[[int], bytes]:
     return random.Random(7).randbytes  # noqa: S311 - tests must be repeatable
-
-
-class MakeFrame(Protocol):
-    def __call__(
-        self, message_type: MessageType, sequence_number: int, payload_type: int, payload: bytes | dict[str, Any]
-    ) -> bytes: ...
 
 
 @pytest.fixture
@@ -48,3 +44,25 @@ def acknowledge(make_frame: MakeFrame) -> Callable[[AgentMessage], bytes]:
         return make_frame(MessageType.ACKNOWLEDGE, 0, 0, payload)
 
     return make
+
+
+@pytest.fixture
+def make(entropy: Callable[[int], bytes], make_frame: MakeFrame, acknowledge: Callable[[AgentMessage], bytes]) -> Make:
+    def build(session_type: str = "Standard_Stream", properties: dict[str, str] | None = None) -> Service:
+        agent = AgentChannel(
+            session_id="s-1",
+            session_type=session_type,
+            properties=properties,
+            entropy=entropy,
+            wall_clock_ms=lambda: 7,
+            agent_version="4.0.1.0",
+        )
+        agent.connection_made(0.0)
+        return Service(agent, make_frame, acknowledge)
+
+    return build
+
+
+@pytest.fixture
+def service(make: Make) -> Service:
+    return make()

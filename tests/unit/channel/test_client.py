@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -17,12 +17,7 @@ from ferryman.channel.events import (
 from ferryman.channel.window import Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode
 from ferryman.wire.payloads import encode_acknowledge
-
-
-class MakeFrame(Protocol):
-    def __call__(
-        self, message_type: MessageType, sequence_number: int, payload_type: int, payload: bytes | dict[str, Any]
-    ) -> bytes: ...
+from tests.unit.channel.agent_service import MakeFrame
 
 
 class FarEnd:

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from ferryman.cli.operate import agent
-from tests.unit.cli.test_extras import OF_CLIENT, run
+from tests.unit.cli.installations import OF_CLIENT, run
 
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(agent.app))["commands"]
 

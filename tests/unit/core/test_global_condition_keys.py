@@ -21,7 +21,7 @@ from ferryman.policy.context import RequestContext, fold
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.evaluation import NamedPolicy, Verdict
 from ferryman.policy.parsing import parse_policy
-from tests.unit.core.identity.test_assume_role import ANY, allowing, known, role
+from tests.unit.core.identity.assumed_roles import ANY, allowing, known, role
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

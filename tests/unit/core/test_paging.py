@@ -30,8 +30,8 @@ from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.identity.users import User
 from ferryman.model.sessions import SessionState
 from tests.contract.access_request_samples import another
-from tests.unit.core.documents.test_actions import text
-from tests.unit.core.identity.test_assume_role import ANY, allowing, arn_of, known, role
+from tests.unit.core.documents.documents import text
+from tests.unit.core.identity.assumed_roles import ANY, allowing, arn_of, known, role
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

@@ -12,7 +12,7 @@ from ferryman.model.errors import StoreUnavailable
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from tests.unit.core.conftest import START, World
-from tests.unit.core.sessions.test_lifecycle import connected, status
+from tests.unit.core.sessions.transitions import connected, status
 
 HOUR = 3_600_000
 

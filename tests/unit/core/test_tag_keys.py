@@ -26,7 +26,7 @@ from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 from tests.unit.core.access import REQUESTING, manual_policy, person
-from tests.unit.core.identity.test_assume_role import ANY, allowing, assumed, role
+from tests.unit.core.identity.assumed_roles import ANY, allowing, assumed, role
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

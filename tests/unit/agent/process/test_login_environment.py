@@ -11,10 +11,9 @@ from ferryman.agent.process.accounts import Account
 from ferryman.agent.process.login_environment import FILE_BYTES, environment_file, login_environment
 from ferryman.agent.session.terminal_types import is_known_terminal
 from ferryman.channel.negotiation import AWS, OURS, agree, offer
-from tests.unit.agent.conftest import Client, Service, shell_task
-from tests.unit.agent.test_agent_process import StartAgent, soon, start_agent
+from tests.unit.agent.agent_processes import StartAgent, soon
+from tests.unit.agent.peers import Client, Service, shell_task
 
-__all__ = ["start_agent"]
 ACCOUNT = Account("alice", 1000, 1000, "/home/alice", "/bin/sh")
 
 

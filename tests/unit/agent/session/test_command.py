@@ -23,7 +23,7 @@ from ferryman.transport.http import HttpClient
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.tasks import InteractiveShellContent
-from tests.unit.agent.conftest import Client, Service
+from tests.unit.agent.peers import Client, Service
 from tests.waiting import PATIENCE
 
 

@@ -1,189 +1,29 @@
 """Port sessions: real connections, a scripted server, a client that speaks smux through the real engines."""
 
 import asyncio
-import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from ferryman.agent.channels import open_data_channel
-from ferryman.agent.credentials import CredentialSource
-from ferryman.agent.records import FAILED, SUCCESS, SessionResult
+from ferryman.agent.records import FAILED, SUCCESS
 from ferryman.agent.session.plan import SessionRefused, plan
-from ferryman.agent.session.session import Session, SessionLimits
 from ferryman.agent.settings import AgentSettings
-from ferryman.agent.state import StateDirectory
-from ferryman.channel.mux.events import StreamClosed, StreamData, StreamFinished
-from ferryman.channel.mux.session import MuxSession, Role
-from ferryman.transport.http import HttpClient
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.tasks import InteractiveShellContent
-from tests.unit.agent.conftest import Channel, Client, Service
+from tests.unit.agent.peers import Client, Service
+from tests.unit.agent.session.port_sessions import (
+    Node,
+    Tunnels,
+    answer_at_the_end,
+    closed_port,
+    document,
+    echo,
+    forwarding,
+)
 from tests.waiting import PATIENCE
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
-
-
-def document(port: int | str | None, **properties: object) -> InteractiveShellContent:
-    members = {} if port is None else {"portNumber": str(port)}
-    content = {"schemaVersion": "1.0", "sessionType": "Port", "properties": {**members, **properties}}
-    return InteractiveShellContent(content, "alice-1")
-
-
-def forwarding(port: int | str, **properties: object) -> InteractiveShellContent:
-    return document(port, type="LocalPortForwarding", **properties)
-
-
-class Node:
-    """Runs one session in this process."""
-
-    def __init__(self, source: CredentialSource, http: HttpClient, service: Service) -> None:
-        self._source = source
-        self._http = http
-        self._service = service
-        self.session: Session
-        self.channel: Channel
-        self._running: asyncio.Task[SessionResult]
-
-    async def start(
-        self, content: InteractiveShellContent, client: Client, settings: AgentSettings | None = None
-    ) -> None:
-        planned = plan(content, settings or AgentSettings())
-        self.session = Session(
-            "alice-1", planned, lambda: open_data_channel(self._http, self._source, "alice-1"), SessionLimits()
-        )
-        self._running = asyncio.create_task(self.session.run())
-        self.channel = await self._service.channels.get()
-        await client.join(self.channel)
-        await client.until(lambda: client.started is not None)
-
-    async def result(self) -> SessionResult:
-        async with asyncio.timeout(PATIENCE):
-            return await self._running
-
-    async def end(self) -> SessionResult:
-        self.session.end()
-        return await self.result()
-
-    @property
-    def over(self) -> bool:
-        return self._running.done()
-
-
-class Tunnels:
-    """The client's half of smux, over a `Client`."""
-
-    def __init__(self, client: Client, version: int = 2) -> None:
-        self.client = client
-        self.mux = MuxSession(Role.CLIENT, version)
-        self.data: dict[int, bytearray] = {}
-        self.finished: set[int] = set()
-        self.closed: dict[int, str | None] = {}
-        self.stalled: set[int] = set()
-        self._taken = 0
-
-    def open(self) -> int:
-        stream = self.mux.open()
-        self.data[stream] = bytearray()
-        self.push()
-        return stream
-
-    def write(self, stream: int, data: bytes) -> None:
-        self.mux.write(stream, data)
-        self.push()
-
-    def finish(self, stream: int) -> None:
-        self.mux.finish(stream)
-        self.push()
-
-    def push(self) -> None:
-        while data := self.mux.data_to_send(65536):
-            self.client.type(data)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        def look() -> bool:
-            self._take()
-            return condition()
-
-        await self.client.until(look)
-
-    async def reads(self, stream: int, size: int) -> bytes:
-        await self.until(lambda: len(self.data[stream]) >= size)
-        return bytes(self.data[stream])
-
-    async def ends(self, stream: int) -> bytes:
-        await self.until(lambda: stream in self.finished or stream in self.closed)
-        return bytes(self.data[stream])
-
-    def _take(self) -> None:
-        while self._taken < len(self.client.received):
-            kind, payload = self.client.received[self._taken]
-            self._taken += 1
-            if kind == PayloadType.OUTPUT:
-                self.mux.receive(payload)
-        for event in self.mux.events():
-            match event:
-                case StreamData(stream, data):
-                    self.data[stream] += data
-                    if stream not in self.stalled:
-                        self.mux.consumed(stream, len(data))
-                case StreamFinished(stream):
-                    self.finished.add(stream)
-                case StreamClosed(stream, aborted):
-                    self.closed[stream] = aborted
-        self.push()
-
-
-@pytest_asyncio.fixture(loop_scope="function")
-async def node(service: Service, state: StateDirectory) -> AsyncIterator[Node]:
-    async with HttpClient(service.url, user_agent="t") as http:
-        yield Node(CredentialSource(state, http), http, service)
-
-
-@pytest_asyncio.fixture(loop_scope="function")
-async def serve() -> AsyncIterator[Callable[[Serve], Any]]:
-    """Serve a function on a free port of this machine; returns the port."""
-    servers = []
-
-    async def start(handler: Serve, host: str = "127.0.0.1") -> int:
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ConnectionError):
-                await handler(reader, writer)
-            writer.close()
-
-        server = await asyncio.start_server(handle, host, 0, limit=1 << 20)
-        servers.append(server)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
-
-    yield start
-    for server in servers:
-        server.close()
-        await server.wait_closed()
-
-
-async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-
-
-async def answer_at_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    data = await reader.read(-1)
-    writer.write(b"got %d bytes" % len(data))
-    await writer.drain()
-
-
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def test_the_client_learns_the_properties(node: Node, client: Client, serve: Any) -> None:
@@ -454,99 +294,6 @@ async def test_the_flag_to_terminate_ends_the_session(
     await node.start(document(await serve(echo), **properties), client)
     client.flag(Flag.TERMINATE_SESSION)
     assert (await node.result()).status == SUCCESS
-
-
-@pytest.mark.parametrize("plain", [False, True])
-async def test_ssh_style_is_one_connection_and_binary_clean(node: Node, serve: Any, plain: bool) -> None:
-    client = Client(plain=plain)
-    await node.start(document(await serve(echo)), client)
-    data = b"\n" + os.urandom(300_000) + b"\x03\n"
-    client.type(data)
-    await client.until(lambda: len(client.output) >= len(data))
-    assert client.output == data
-    await client.until(lambda: client.engine.all_acknowledged)
-    await node.end()
-    await client.leave()
-
-
-async def test_ssh_style_the_far_end_speaks_first_and_its_end_is_the_sessions(
-    node: Node, client: Client, serve: Any
-) -> None:
-    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"SSH-2.0-test\r\n" + b"w" * 5_000_000)
-        await writer.drain()
-
-    await node.start(document(await serve(speak)), client)
-    assert (await node.result()).status == SUCCESS
-    assert len(client.output) == 5_000_014
-    assert [state.session_state for state in node.channel.states][-1] == "Terminating"
-
-
-async def test_ssh_style_the_clients_end_of_input_is_passed_on(node: Node, client: Client, serve: Any) -> None:
-    await node.start(document(await serve(answer_at_the_end)), client)
-    client.type(b"v" * 1_000_000)
-    client.flag(Flag.INPUT_ENDED)
-    assert (await node.result()).status == SUCCESS
-    assert client.output == b"got 1000000 bytes"
-
-
-async def test_ssh_style_a_refused_connection_is_the_sessions_failure(node: Node, client: Client) -> None:
-    port = closed_port()
-    await node.start(document(port), client)
-    result = await node.result()
-    assert (result.status, result.output) == (FAILED, f"cannot connect to localhost:{port}: Connection refused")
-
-
-async def test_ssh_style_output_waits_for_the_client(node: Node, client: Client, serve: Any) -> None:
-    sent = asyncio.Event()
-
-    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"u" * 30_000_000)
-        await writer.drain()
-        sent.set()
-
-    client.consumes = False
-    await node.start(document(await serve(speak)), client)
-    await client.until(lambda: node.session.capacity() == 0)
-    await asyncio.wait({asyncio.create_task(sent.wait())}, timeout=0.5)
-    assert not sent.is_set()
-    assert len(client.output) < 3_000_000
-    client.consume()
-    assert (await node.result()).status == SUCCESS
-    assert len(client.output) == 30_000_000
-
-
-async def test_ssh_style_input_waits_for_the_destination(node: Node, client: Client, serve: Any) -> None:
-    go_on = asyncio.Event()
-
-    async def sluggish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"hello")
-        await go_on.wait()
-        await answer_at_the_end(reader, writer)
-
-    await node.start(document(await serve(sluggish)), client)
-    client.type(bytes(40_000_000))
-    client.flag(Flag.INPUT_ENDED)
-    await client.shows("hello")
-    await asyncio.wait({asyncio.create_task(client.until(lambda: client.engine.all_acknowledged))}, timeout=0.5)
-    assert client.engine.capacity() == 0
-    go_on.set()
-    assert (await node.result()).status == SUCCESS
-    assert client.output == b"hellogot 40000000 bytes"
-
-
-async def test_clients_older_than_smux_forward_one_connection_after_another(node: Node, serve: Any) -> None:
-    client = Client(plain=True, version="1.1.60.0")
-    await node.start(forwarding(await serve(echo)), client)
-    client.type(b"first")
-    await client.shows("first")
-    client.flag(Flag.DISCONNECT_TO_PORT)
-    client.type(b"second")
-    await client.shows("second")
-    assert client.output == b"firstsecond"
-    assert not node.over
-    await node.end()
-    await client.leave()
 
 
 @pytest.mark.parametrize(

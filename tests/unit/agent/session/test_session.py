@@ -22,7 +22,7 @@ from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.agent_message import PayloadType
-from tests.unit.agent.conftest import Client, Service
+from tests.unit.agent.peers import Client, Service
 from tests.waiting import PATIENCE
 
 LONG = SessionLimits()

@@ -17,11 +17,10 @@ from ferryman.core.documents.requests import (
 )
 from ferryman.model.documents import DEFAULT_VERSION, LATEST_VERSION, DocumentFormat, WhichVersion
 from ferryman.model.errors import ServiceError
+from tests.unit.core.documents.documents import PREFERENCES, text
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World
-
-PREFERENCES = "SSM-SessionManagerRunShell"
 BUILT_IN = [
     "AWS-StartInteractiveCommand",
     "AWS-StartNonInteractiveCommand",
@@ -31,11 +30,6 @@ BUILT_IN = [
     "AWS-StartSSHSession",
     PREFERENCES,
 ]
-
-
-def text(description: str = "", **members: Any) -> str:
-    document = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "description": description, **members}
-    return json.dumps(document)
 
 
 async def create(world: "World", name: str = "Doc", content: str | None = None, **members: Any) -> DocumentView:

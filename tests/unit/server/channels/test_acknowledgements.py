@@ -4,7 +4,7 @@ import json
 
 from ferryman.server.channels.acknowledgements import BEYOND, Acknowledgements, completes_handshake
 from ferryman.wire.agent_message import PayloadType
-from tests.server.running import output
+from tests.server.peers import output
 
 
 def of(*numbers: int, underway: bool = False) -> Acknowledgements:
