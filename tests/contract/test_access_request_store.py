@@ -35,7 +35,7 @@ async def test_requests_come_back_as_they_were(store: Store) -> None:
     assert await store.access_requests.get("oi-nothing") is None
 
 
-async def test_only_so_many_of_one_requester_wait(store: Store) -> None:
+async def test_pending_requests_of_one_requester_are_limited(store: Store) -> None:
     requests = [another(number) for number in range(1, 9)]
     added = await asyncio.gather(*(store.access_requests.add(request, 3) for request in requests))
     assert sum(added) == 3

@@ -21,7 +21,7 @@ async def test_a_request_gets_its_reply(bus: ClosableBus) -> None:
     assert await bus.request("a.b", b"x", timeout=PATIENCE) == b"got x"
 
 
-async def test_nobody_is_known_at_once(bus: ClosableBus) -> None:
+async def test_nobody_is_known_at_first(bus: ClosableBus) -> None:
     await bus.subscribe("a", answering(b""))
     for subject in ("b", "a.b", ""):
         with pytest.raises(NoResponders):
@@ -77,7 +77,7 @@ async def test_publishing_reaches_every_subscriber_in_order(bus: ClosableBus) ->
         assert [payload for who, payload in heard if who == name] == [bytes([number]) for number in range(20)]
 
 
-async def test_publishing_to_nobody_is_no_error(bus: ClosableBus) -> None:
+async def test_publishing_without_subscribers_is_not_an_error(bus: ClosableBus) -> None:
     await bus.publish("nobody", b"x")
 
 
@@ -127,7 +127,7 @@ async def test_subjects_do_not_wait_for_each_other(bus: ClosableBus) -> None:
     assert await waiting == b"late"
 
 
-async def test_a_reply_that_is_late_is_a_timeout_and_the_handler_goes_on(bus: ClosableBus) -> None:
+async def test_a_late_reply_is_a_timeout_and_the_handler_continues(bus: ClosableBus) -> None:
     gate, finished = asyncio.Event(), asyncio.Event()
 
     async def slow(payload: bytes) -> bytes:

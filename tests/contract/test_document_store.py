@@ -62,7 +62,7 @@ async def test_versions_are_appended_behind_the_latest_only(store: Store) -> Non
     assert await store.documents.count() == 1
 
 
-async def test_of_many_at_once_one_is_appended(store: Store) -> None:
+async def test_one_of_many_concurrent_appends_succeeds(store: Store) -> None:
     await store.documents.add(FIRST)
     numbers = await asyncio.gather(*(store.documents.append(next_of(FIRST, str(n))) for n in range(10)))
     assert sorted(number for number in numbers if number is not None) == [2]

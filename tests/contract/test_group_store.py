@@ -22,7 +22,7 @@ async def store(store: Store) -> Store:
     return store
 
 
-async def test_who_is_in_a_group_has_its_policies(store: Store) -> None:
+async def test_members_of_a_group_have_its_policies(store: Store) -> None:
     groups = store.groups
     await store.policies.put_inline("AGPA1", "p", "text")
     for _ in range(2):

@@ -30,7 +30,7 @@ async def test_sessions_come_back_as_they_were(store: Store) -> None:
     assert await store.sessions.get(SessionId("nobody")) is None
 
 
-async def test_a_session_id_is_taken_once(store: Store) -> None:
+async def test_a_session_id_can_be_used_once(store: Store) -> None:
     await store.sessions.add(SESSION)
     with pytest.raises(Exception, match=r"(?i)unique"):
         await store.sessions.add(SESSION)
@@ -61,7 +61,7 @@ async def test_changes_go_with_the_transition(store: Store) -> None:
     assert (moved.details, moved.ended_at, moved.deadline_at, moved.token_id) == ("after", 5, 6, None)
 
 
-async def test_of_many_transitions_at_once_one_happens(store: Store) -> None:
+async def test_one_of_many_concurrent_transitions_happens(store: Store) -> None:
     await store.sessions.add(SESSION)
     moved = await asyncio.gather(
         *(
@@ -136,7 +136,7 @@ def numbered(number: int, node: str = "mi-1") -> Session:
     return replace(SESSION, session_id=SessionId(f"n-{number}"), target=NodeId(node))
 
 
-async def test_of_many_sessions_at_once_as_many_are_added_as_the_quota_allows(store: Store) -> None:
+async def test_concurrent_sessions_are_added_up_to_the_quota(store: Store) -> None:
     used = await asyncio.gather(*(store.sessions.add(numbered(number), "{}", QUOTA) for number in range(20)))
     assert used.count(None) == 5
     assert [each for each in used if each is not None] == [SessionUsage(5, 10, 5)] * 15
@@ -226,7 +226,7 @@ async def test_users_and_their_keys(store: Store) -> None:
     assert await store.identities.get_key("AKIA1") is None
 
 
-async def test_a_user_name_is_taken_once(store: Store) -> None:
+async def test_a_user_name_can_be_used_once(store: Store) -> None:
     await store.identities.add_user(ALICE)
     with pytest.raises(ServiceError) as refused:
         await store.identities.add_user(replace(ALICE, user_id="AIDA9"))
@@ -241,7 +241,7 @@ async def test_changes_to_what_is_not_there_are_false(store: Store) -> None:
     assert await store.identities.keys_of("nobody") == []
 
 
-async def test_a_healthy_store_says_so(store: Store) -> None:
+async def test_a_healthy_store_reports_that_it_is_healthy(store: Store) -> None:
     await store.check()
 
 

@@ -77,7 +77,7 @@ def test_the_exit_code_of_a_command_in_a_terminal(ferryman: Ferryman) -> None:
 
 
 @pytest.mark.usefixtures("no_sessions")
-def test_a_command_that_is_ended_is_no_success(ferryman: Ferryman) -> None:
+def test_a_command_that_is_ended_is_not_a_success(ferryman: Ferryman) -> None:
     aws = [AWS, "ssm", "start-session", "--target", ferryman.node_id]
     aws += ["--document-name", "AWS-StartNonInteractiveCommand", "--parameters", "command=sleep 1000"]
     running = subprocess.Popen(aws, env=ferryman.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -58,7 +58,7 @@ def answer(postgresql: Postgresql, port: int, *each: str, given: bytes | None = 
     return bytes(done.stdout)
 
 
-def test_a_hundred_at_once(port: int, postgresql: Postgresql) -> None:
+def test_a_hundred_run_concurrently(port: int, postgresql: Postgresql) -> None:
     answer(postgresql, port, "DROP TABLE IF EXISTS guests", "CREATE TABLE guests (backend int)")
     each = [statements(*ENTER, f"SELECT {number} * 7") for number in range(100)]
     with contextlib.ExitStack() as stack:

@@ -95,7 +95,9 @@ def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, s
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_for_programs_it_says_one_line_and_serves(tmp_path: Path, start_ferryman: Callable[..., Ferryman]) -> None:
+def test_for_programs_one_line_is_printed_before_serving(
+    tmp_path: Path, start_ferryman: Callable[..., Ferryman]
+) -> None:
     ferryman = start_ferryman("--nodes", "2")
     facts = ferryman.facts
     assert set(facts) == MEMBERS
@@ -126,7 +128,7 @@ def test_for_programs_it_says_one_line_and_serves(tmp_path: Path, start_ferryman
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_what_a_session_left_behind_is_gone_too(start_ferryman: Callable[..., Ferryman], open_shell: OpenShell) -> None:
+def test_leftovers_of_a_session_are_removed_too(start_ferryman: Callable[..., Ferryman], open_shell: OpenShell) -> None:
     ferryman = start_ferryman()
     shell = open_shell(ferryman)
     shell.prompt()
@@ -148,7 +150,7 @@ def test_a_dead_server_is_started_again_on_its_port(start_ferryman: Callable[...
     wait_until(ferryman.is_connected)
 
 
-def test_input_that_has_ended_ends_it_at_once(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_end_of_input_ends_it_immediately(tmp_path: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(
         [FERRYMAN, "demo", "--hold", "--json"],
         cwd=tmp_path,

@@ -141,7 +141,7 @@ async def test_a_file_without_a_name(hostile: HostileNode, home: Path, source: s
         ("listing", "out.write(b'0' * 64 + b'  ./breaks-off')"),
     ],
 )
-async def test_answers_that_are_none(hostile: HostileNode, home: Path, script: str, answer: str) -> None:
+async def test_invalid_answers_are_refused(hostile: HostileNode, home: Path, script: str, answer: str) -> None:
     hostile.list_files("./x", **{script: answer})
     await refused(hostile, home)
     assert [each for each in tree(home) if "folder/" in each] == []
@@ -192,7 +192,7 @@ async def test_a_folder_is_not_larger_than_announced(hostile: HostileNode, home:
             await node.copy(node.path("/srv/folder"), home / "destination")
 
 
-async def test_modes_are_no_wider_than_the_operators(hostile: HostileNode, home: Path) -> None:
+async def test_modes_are_at_most_the_operators(hostile: HostileNode, home: Path) -> None:
     digest = hashlib.sha256(b"owned\n").hexdigest()
     hostile.list_files("./x", look=f"out.write(b'6 7777 {digest} -')")
     umask = os.umask(0o027)

@@ -57,7 +57,7 @@ def test_a_command_in_a_terminal(ferryman: Ferryman, open_shell: OpenShell) -> N
         ("mi-00000000000000000", b"TargetNotConnected"),
     ],
 )
-def test_a_target_that_is_no_node(ferryman: Ferryman, target: str, said: bytes) -> None:
+def test_a_target_that_is_not_a_node_is_refused(ferryman: Ferryman, target: str, said: bytes) -> None:
     done = run(ferryman, "shell", target)
     assert done.returncode == 1
     assert said in done.stderr
@@ -111,7 +111,7 @@ def test_tar_through_pipes_in_both_directions(ferryman: Ferryman, tmp_path: Path
             assert (copied / "deep" / each.name).read_bytes() == each.read_bytes()
 
 
-def test_a_command_that_reads_no_more_ends(ferryman: Ferryman) -> None:
+def test_a_command_that_stops_reading_ends(ferryman: Ferryman) -> None:
     done = run(ferryman, "run", ferryman.node_id, "--", "head", "-c", "3", typed=bytes(4_000_000))
     assert (done.returncode, done.stdout) == (0, bytes(3))
 

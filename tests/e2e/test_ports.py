@@ -82,7 +82,7 @@ def curl(program: Callable[[str], str]) -> Curl:
     return run
 
 
-def test_curl_makes_a_hundred_requests_at_once(ferryman: Ferryman, website: int, curl: Curl) -> None:
+def test_curl_makes_a_hundred_concurrent_requests(ferryman: Ferryman, website: int, curl: Curl) -> None:
     with forward(ferryman, website) as (process, port):
         urls = [argument for n in range(100) for argument in (f"http://127.0.0.1:{port}/{1000 * n}", "-o", "/dev/null")]
         sizes = curl("--parallel", "--parallel-immediate", "--parallel-max", "100", "-w", "%{size_download}\n", *urls)
@@ -104,7 +104,9 @@ def test_much_passes_in_both_directions(ferryman: Ferryman, website: int, curl: 
         assert curl(f"{url}/20000000").stdout == bytes(20_000_000)
 
 
-def test_a_closed_port_is_told_at_once_and_the_session_stays(ferryman: Ferryman, website: int, curl: Curl) -> None:
+def test_a_closed_port_is_reported_immediately_and_the_session_stays_open(
+    ferryman: Ferryman, website: int, curl: Curl
+) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = unused.getsockname()[1]

@@ -205,7 +205,7 @@ async def test_a_folder_there_and_back(ferryman: Ferryman, tmp_path: Path) -> No
     assert {path: (tmp_path / "down" / path).read_bytes() for path in regular} == regular
 
 
-async def test_what_is_no_copy_between_here_and_there(ferryman: Ferryman) -> None:
+async def test_anything_but_a_copy_between_node_and_local_is_refused(ferryman: Ferryman) -> None:
     async with public.connect(ferryman.node_id) as node:
         with pytest.raises(ValueError, match="path of the node"):
             await node.copy("a", "b")

@@ -47,7 +47,7 @@ def test_the_terminal_is_the_real_one(ferryman: Ferryman, open_shell: OpenShell)
     assert shell.end() == 0
 
 
-def test_what_the_shell_started_ends_with_it(ferryman: Ferryman, open_shell: OpenShell) -> None:
+def test_processes_of_the_shell_end_with_it(ferryman: Ferryman, open_shell: OpenShell) -> None:
     shell = open_shell(ferryman)
     session_id = shell.session_id()
     shell.prompt()

@@ -46,7 +46,7 @@ def small_disk(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterat
     subprocess.run(["umount", "-l", str(mounted)], check=True)
 
 
-def test_a_full_store_is_told_and_answers_what_can_be_retried(
+def test_a_full_store_is_reported_and_answers_with_a_retryable_error(
     server: LoneServer, log: IO[str], small_disk: Path, tmp_path: Path
 ) -> None:
     text = server.configuration.read_text()
@@ -99,7 +99,7 @@ def fill(ssm: Any) -> bool:
     return False
 
 
-def test_a_locked_store_is_told_in_bounded_time(server: LoneServer, log: IO[str]) -> None:
+def test_a_locked_store_is_reported_in_bounded_time(server: LoneServer, log: IO[str]) -> None:
     with server.running(log), closing(sqlite3.connect(server.store, isolation_level=None)) as other:
         assert server.health()[0] == 200
         other.execute("BEGIN IMMEDIATE")
@@ -110,7 +110,7 @@ def test_a_locked_store_is_told_in_bounded_time(server: LoneServer, log: IO[str]
         wait_until(lambda: server.health()[0] == 200)
 
 
-def test_a_corrupted_store_is_told(server: LoneServer, log: IO[str]) -> None:
+def test_a_corrupted_store_is_reported(server: LoneServer, log: IO[str]) -> None:
     with server.running(log):
         with closing(sqlite3.connect(server.store)) as reading:
             (page,) = reading.execute(

@@ -96,7 +96,7 @@ def test_an_authority_that_is_not_trusted_is_named(secure: Ferryman, tmp_path: P
     assert "AWS_CA_BUNDLE" in nodes.stderr
 
 
-def test_a_new_certificate_is_taken_and_the_agent_comes_back(secure: Ferryman) -> None:
+def test_a_new_certificate_is_used_and_the_agent_reconnects(secure: Ferryman) -> None:
     before = served(secure)
     configuration = str(Path(secure.facts["profile_dir"]).parent / "ferryman.toml")
     assert run(secure, "certificate", "renew", "--config", configuration).returncode == 0

@@ -88,7 +88,7 @@ def test_an_input_that_ends_the_process_is_found(run: Callable[[bytes], object])
     assert outcome.findings[0].what in ("ended the process: SIGKILL", "ended the process: 3")
 
 
-def test_what_a_process_finds_is_reported_with_how_to_repeat_it(
+def test_a_finding_is_reported_with_the_command_that_repeats_it(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(str(tmp_path))

@@ -18,7 +18,7 @@ def test_inputs_break_no_rule(target: Target) -> None:
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
-def test_what_was_found_before_breaks_no_rule(name: str) -> None:
+def test_earlier_findings_break_no_rule(name: str) -> None:
     assert [engine.verdict(BY_NAME[name], data) for data in REGRESSIONS[name]] == [None] * len(REGRESSIONS[name])
 
 

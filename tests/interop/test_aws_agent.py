@@ -81,7 +81,7 @@ def test_shell_profile(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("name", ["s3BucketName", "cloudWatchLogGroupName", "kmsKeyId"])
-def test_what_the_agent_could_not_do_is_refused_by_the_server(lab: Lab, name: str) -> None:
+def test_the_server_refuses_what_the_agent_could_not_do(lab: Lab, name: str) -> None:
     with pytest.raises(ClientError, match=f"InvalidDocumentContent.*inputs.{name}: is not supported"):
         document(lab, "Refused", **{name: "something"})
 
@@ -89,7 +89,7 @@ def test_what_the_agent_could_not_do_is_refused_by_the_server(lab: Lab, name: st
 # Many at once, faults
 
 
-def test_twenty_starts_at_once(pair: Pair) -> None:
+def test_twenty_sessions_start_concurrently(pair: Pair) -> None:
     tickets = [pair.lab.call("start_session", Target=pair.node_id) for _ in range(AT_ONCE)]
     sessions = [pair.attach(ticket) for ticket in tickets]
     for session in sessions:

@@ -88,7 +88,7 @@ def client(made: Initialised, service: str) -> Any:
     return boto3.session.Session().client(service, endpoint_url=made.public_url, region_name=REGION, **key)
 
 
-def test_what_terraform_makes_it_finds_again(terraform: Terraform, made: Initialised) -> None:
+def test_terraform_finds_again_what_it_created(terraform: Terraform, made: Initialised) -> None:
     iam, ssm = client(made, "iam"), client(made, "ssm")
     assert terraform("apply", "-auto-approve") == 0
     assert terraform("plan", "-detailed-exitcode") == NO_CHANGES

@@ -35,7 +35,7 @@ def test_operation_there_and_back(
     assert answer == result
 
 
-def test_members_that_are_none_are_left_out(door: Door, client: Callable[[str], Any]) -> None:
+def test_members_that_are_null_are_omitted(door: Door, client: Callable[[str], Any]) -> None:
     door.answer = {"Sessions": [{"SessionId": SESSION, "EndDate": None, "Reason": None}], "NextToken": None}
     answer = client("ssm").describe_sessions(State="Active")
     assert answer["Sessions"] == [{"SessionId": SESSION}]

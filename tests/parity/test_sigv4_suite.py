@@ -191,7 +191,7 @@ STRICTER = [
 @pytest.mark.parametrize(
     ("case", "names", "reason"), STRICTER, ids=lambda each: each.name if isinstance(each, Case) else ""
 )
-def test_what_the_suite_signs_and_a_server_must_not_take(case: Case, names: str, reason: str) -> None:
+def test_signatures_of_the_suite_that_a_server_must_not_accept(case: Case, names: str, reason: str) -> None:
     request = received(case, names)
     with pytest.raises(InvalidSignature, match=reason):
         sigv4.parse(request)

@@ -66,7 +66,7 @@ def test_a_key_is_followed_by_the_one_that_it_names(before: list[dict[str, Any]]
 
 @settings(max_examples=25)
 @given(entries, entries, st.data())
-def test_who_has_the_old_key_only_alters_nothing_unseen(
+def test_the_old_key_alone_cannot_alter_records_unnoticed(
     before: list[dict[str, Any]], after: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     lines = changed(before, after)
@@ -97,7 +97,7 @@ def whole(lines: list[bytes], at_least: int = 0) -> bool:
 
 
 @given(entries)
-def test_what_was_written_is_whole(told: list[dict[str, Any]]) -> None:
+def test_written_files_are_complete(told: list[dict[str, Any]]) -> None:
     assert whole(trail(told), len(told))
 
 

@@ -34,7 +34,7 @@ def test_a_text_keeps_to_its_bytes(value: str, most_bytes: int) -> None:
         assert text(value, most_bytes) == plain
 
 
-def test_what_is_small_stays_beside_what_is_large() -> None:
+def test_small_members_are_kept_beside_large_ones() -> None:
     large = {"Filters": ["x" * 1000] * 50, "Tags": ["y" * 1000] * 50, "Description": "z" * 1000, "Name": "n" * 1000}
     found = recorded(large | {"Target": "mi-1", "Reason": "why"}, 4096)
     assert (found["target"], found["reason"]) == ("mi-1", "why")

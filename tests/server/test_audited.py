@@ -158,7 +158,7 @@ async def test_wrong_signature_of_an_admitted_client_is_recorded(server: Server,
     assert record["userIdentity"]["accessKeyId"] == server.administrator.access_key_id
 
 
-async def test_what_agents_repeat_is_recorded_when_it_is_refused(server: Server, told: Told) -> None:
+async def test_repeated_calls_of_agents_are_recorded_when_refused(server: Server, told: Told) -> None:
     node = await server.register()
     await node.create_channel("control", node.node_id)
     assert await told.calls("CreateControlChannel") == []
@@ -211,7 +211,7 @@ async def test_a_nodes_life_is_recorded(server: Server, told: Told) -> None:
     assert seen[2]["by"].endswith("/root")
 
 
-async def test_what_cannot_be_recorded_is_refused(server: Server, told: Told) -> None:
+async def test_a_call_that_cannot_be_recorded_is_refused(server: Server, told: Told) -> None:
     paired = await server.paired()
     await told.all()
     with unwritable(told.directory):

@@ -198,7 +198,7 @@ async def test_the_maximum_duration_is_shown(server: Server) -> None:
     assert row["DocumentName"] == "SSM-SessionManagerRunShell"
 
 
-async def test_what_terraform_does_with_a_document(server: Server) -> None:
+async def test_the_calls_of_terraform_for_a_document_work(server: Server) -> None:
     """The calls of its provider's `aws_ssm_document`, with the members that it sends, in its order."""
     first, second = json.dumps(SHELL | {"description": "first"}), json.dumps(SHELL | {"description": "second"})
     tags = [{"Key": "Team", "Value": "web"}]
@@ -230,7 +230,7 @@ async def test_what_terraform_does_with_a_document(server: Server) -> None:
         await server.call("describe_document", Name="Doc")
 
 
-async def test_what_terraform_does_with_an_activation(server: Server) -> None:
+async def test_the_calls_of_terraform_for_an_activation_work(server: Server) -> None:
     """The calls of its provider's `aws_ssm_activation`."""
     members = {"DefaultInstanceName": "web", "IamRole": "node", "RegistrationLimit": 20}
     tags = [{"Key": "Role", "Value": "web"}]
@@ -249,7 +249,7 @@ async def test_what_terraform_does_with_an_activation(server: Server) -> None:
 @pytest.mark.parametrize(
     "value", ["2001-13-45", "9" * 5000, "!!int x", "!!float x", "!!bool x", "!!timestamp x", "0x_"]
 )
-async def test_what_yaml_cannot_convert_is_the_authors_fault(server: Server, value: str) -> None:
+async def test_yaml_that_cannot_be_converted_is_the_authors_fault(server: Server, value: str) -> None:
     content = f'schemaVersion: "1.0"\nsessionType: Standard_Stream\ndescription: {value}\n'
     code, message = await refusal(
         server, "create_document", Name="yaml", Content=content, DocumentFormat="YAML", DocumentType="Session"

@@ -237,7 +237,7 @@ async def test_inline_policies_of_one_user_share_their_limit(iam: Iam) -> None:
     assert (await iam("list_user_policies", UserName="root"))["PolicyNames"] == ["a"]
 
 
-async def test_what_terraform_calls_in_its_order(server: Server, iam: Iam) -> None:
+async def test_the_calls_of_terraform_work_in_its_order(server: Server, iam: Iam) -> None:
     """As Terraform 1.11 with its AWS provider 5.100 does: make, read again, change, read, destroy by force."""
     arn = (await iam("create_policy", PolicyName="look", PolicyDocument=DOCUMENT, Path="/ops/"))["Policy"]["Arn"]
     await iam("get_policy", PolicyArn=arn)

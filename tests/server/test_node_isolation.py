@@ -293,7 +293,7 @@ async def test_a_cloned_disk_is_refused(server: Server) -> None:
     assert answer == (400, "MachineFingerprintDoesNotMatch")
 
 
-def test_nothing_is_done_for_callers_without_any_signature_but_to_register() -> None:
+def test_unsigned_callers_can_only_register() -> None:
     """A web identity's own signature is checked in place of one."""
     assert set(BY_ANYONE) == {("ssm", "RegisterManagedInstance"), ("sts", "AssumeRoleWithWebIdentity")}
     assert set(BY_NODE_KEY) == {

@@ -184,7 +184,7 @@ async def test_input_before_the_agent_connects_is_kept(server: Server) -> None:
     await again.answered()
 
 
-async def test_no_more_than_256_kib_of_them(server: Server) -> None:
+async def test_at_most_256_kib_of_early_input_are_kept(server: Server) -> None:
     paired = await server.paired()
     paired.agent.cut()
     await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)

@@ -71,7 +71,7 @@ async def test_nothing_is_sent_right_after_handshake_complete(server: Server) ->
     assert await paired.client.frame() == trailing
 
 
-async def test_what_the_client_acknowledged_is_acknowledged_again(server: Server) -> None:
+async def test_acknowledgements_of_the_client_are_repeated(server: Server) -> None:
     paired = await server.paired()
     first, second = output(0), output(1)
     await taken(paired, paired.client, first)

@@ -49,7 +49,7 @@ def serial(pem: bytes) -> int:
 
 
 class TestFiles:
-    async def test_nothing_happens_while_nothing_changes(self, tls: Files) -> None:
+    async def test_an_unchanged_certificate_is_not_loaded_again(self, tls: Files) -> None:
         certificate = ServerCertificate(*tls)
         context = certificate.context
         with capture_logs() as lines:
@@ -203,7 +203,7 @@ def presented(server: Server) -> Callable[[], int]:
 
 
 class TestServer:
-    async def test_new_connections_get_the_new_certificate_and_old_ones_go_on(
+    async def test_new_connections_get_the_new_certificate_and_old_ones_stay_open(
         self, server: Server, tls: Files, other: Files, presented: Callable[[], int]
     ) -> None:
         assert server.certificate is not None

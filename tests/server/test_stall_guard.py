@@ -92,7 +92,7 @@ async def test_fixtures_do_not_count(computing: None, stall_guard: StallGuard) -
     assert stall_guard.take() == ""
 
 
-async def test_neither_the_tests_own_work_nor_the_collectors_counts(stall_guard: StallGuard) -> None:
+async def test_work_of_the_test_and_the_collector_is_not_counted(stall_guard: StallGuard) -> None:
     busy(stall_guard)
     await asyncio.sleep(0)
     gc.collect()

@@ -7,7 +7,6 @@ import pytest
 
 from ferryman.server.timeouts import Timeouts
 from tests.server.running import Server
-from tests.server.upgrades import control_opening
 
 
 async def refused_upgrade(server: Server, target: str, headers: dict[str, str] | None = None) -> int:

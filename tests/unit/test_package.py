@@ -23,7 +23,7 @@ def test_the_public_names_are_those_of_the_api() -> None:
         assert name in dir(ferryman)
 
 
-def test_another_name_is_no_attribute() -> None:
+def test_another_name_is_not_an_attribute() -> None:
     with pytest.raises(AttributeError, match="connekt"):
         _ = ferryman.connekt
 

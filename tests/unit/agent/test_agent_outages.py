@@ -100,7 +100,7 @@ async def test_nothing_is_lost_when_the_server_is_killed(
     await soon(service.controls.get())  # the control channel is back too
 
 
-async def test_a_paused_session_stops_and_goes_on(service: Service, client: Client, start_agent: StartAgent) -> None:
+async def test_a_paused_session_stops_and_continues(service: Service, client: Client, start_agent: StartAgent) -> None:
     await start_agent()
     channel = await open_shell(service, client)
     await channel.websocket.send(frame("pause_publication", b"{}"))

@@ -108,7 +108,7 @@ async def test_the_server_ends_a_session_on_its_data_channel(
         ({"runAsEnabled": True, "runAsDefaultUser": "root"}, "invalid uid and gid"),
     ],
 )
-async def test_run_as_that_cannot_be_is_told(
+async def test_run_as_without_permission_is_reported(
     service: Service, start_agent: StartAgent, inputs: dict[str, object], text: str
 ) -> None:
     await start_agent()
@@ -168,7 +168,7 @@ async def test_a_port_from_task_to_result(service: Service, client: Client, star
     await server.wait_closed()
 
 
-async def test_no_more_sessions_than_the_agent_allows(
+async def test_sessions_beyond_the_agents_limit_are_refused(
     service: Service, client: Client, state: StateDirectory, start_agent: StartAgent
 ) -> None:
     (state.path / "agent.toml").write_text("max_sessions = 1\n")
@@ -238,7 +238,7 @@ async def test_a_task_for_a_running_session_is_not_a_second_shell(
     assert service.channels.empty()
 
 
-async def test_twenty_sessions_at_once(service: Service, start_agent: StartAgent) -> None:
+async def test_twenty_sessions_run_concurrently(service: Service, start_agent: StartAgent) -> None:
     agent = await start_agent()
     control = await soon(service.controls.get())
     for number in range(20):

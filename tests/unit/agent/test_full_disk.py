@@ -311,7 +311,7 @@ async def test_the_key_stays_while_the_next_one_cannot_be_kept(
         await source.renew()
 
 
-async def test_an_agent_that_is_to_change_its_key_goes_on(
+async def test_an_agent_asked_to_rotate_its_key_continues(
     service: Service, client: Client, disk: Disk, start_agent: StartAgent, trouble: Callable[[Disk], None]
 ) -> None:
     service.update_key_pair = True

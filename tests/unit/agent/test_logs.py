@@ -18,7 +18,7 @@ logging.getLogger("asyncio").error("not retrieved: %s", hostile)
 HOSTILE = "\x1b]0;x\x07\nforged\x7f\x9b2J\u202e"
 
 
-def test_what_a_peer_sent_is_one_line_of_the_journal() -> None:
+def test_text_from_a_peer_is_one_line_of_the_journal() -> None:
     """In JSON, and from loggers that nobody configured."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, check=True, timeout=PATIENCE)
     first, second, *rest = done.stderr.decode().split("\n")

@@ -76,7 +76,7 @@ CHANGES: dict[str, Callable[[Facts], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-async def test_a_copy_uses_neither_the_credentials_in_it_nor_the_fingerprint(
+async def test_a_copied_state_does_not_use_its_credentials_or_its_fingerprint(
     service: Service, facts: Facts, node: StateDirectory, change: Callable[[Facts], object]
 ) -> None:
     change(facts)

@@ -57,7 +57,7 @@ def test_a_new_channel_makes_everything_due() -> None:
     assert len(sent(outbox, 5.0)) == 1
 
 
-def test_a_result_is_taken_once_and_a_running_session_not_at_all() -> None:
+def test_a_result_is_collected_once_and_a_running_session_never() -> None:
     outbox = Outbox()
     outbox.add(RECORD)
     outbox.add(RECORD)

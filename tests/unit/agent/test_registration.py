@@ -30,7 +30,7 @@ async def test_registers_and_keeps_the_identity_to_itself(service: Service, tmp_
     assert ACTIVATION_CODE not in "".join(path.read_text() for path in where.iterdir() if path.is_file())
 
 
-async def test_an_existing_registration_is_replaced_only_when_told_and_only_by_a_new_one(
+async def test_an_existing_registration_is_replaced_only_on_request_and_only_by_a_new_one(
     service: Service, tmp_path: Path
 ) -> None:
     await register(service.url, REGION, ACTIVATION_ID, ACTIVATION_CODE, tmp_path)

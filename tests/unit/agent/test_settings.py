@@ -88,13 +88,13 @@ def test_an_account_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", [True, False])
-def test_an_account_that_cannot_be_made_is_told(tmp_path: Path, missing: bool) -> None:
+def test_an_account_that_cannot_be_created_is_reported(tmp_path: Path, missing: bool) -> None:
     program = str(tmp_path / "nothing") if missing else useradd(tmp_path, 9)[0]
     with pytest.raises(AccountRefused, match="cannot create the account no-such-user") as refused:
         ensure_ssm_user(sudo=False, name="no-such-user", useradd=program, sudoers=tmp_path / "sudoers")
     assert missing or "scripted" in str(refused.value)
 
 
-def test_sudo_that_cannot_be_given_is_told(tmp_path: Path) -> None:
+def test_sudo_that_cannot_be_granted_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AccountRefused, match=r"cannot allow .* to use sudo"):
         ensure_ssm_user(sudo=True, name=own_account().name, sudoers=tmp_path / "nowhere" / "sudoers")

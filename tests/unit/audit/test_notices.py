@@ -67,7 +67,7 @@ async def test_notices_are_posted_in_order_and_signed() -> None:
         assert headers[SIGNATURE] == signature(SECRET, headers[TIMESTAMP], body)
 
 
-async def test_what_is_not_taken_is_tried_again_and_signed_anew() -> None:
+async def test_undelivered_notices_are_retried_with_a_new_signature() -> None:
     far_end = FarEnd(500, Undelivered("no answer"), 302)
     async with posting(far_end) as told:
         told.put({"id": "a"})
@@ -76,7 +76,7 @@ async def test_what_is_not_taken_is_tried_again_and_signed_anew() -> None:
     assert len({headers[TIMESTAMP] for _, headers, _ in far_end.posts}) == 4
 
 
-async def test_what_is_never_taken_holds_nobody_up_for_ever() -> None:
+async def test_a_notice_that_is_never_accepted_does_not_block_the_next() -> None:
     far_end = FarEnd(*[503] * TRIES)
     async with posting(far_end) as told:
         told.put({"id": "a"})
@@ -88,7 +88,7 @@ async def test_what_is_never_taken_holds_nobody_up_for_ever() -> None:
     assert waits < 60
 
 
-async def test_of_too_many_the_oldest_are_dropped() -> None:
+async def test_the_oldest_of_too_many_notices_are_dropped() -> None:
     far_end = FarEnd()
     told = WebhookNotices(far_end, "/", "", SECRET, lambda: Millis(1))
     for number in range(WAITING + 5):

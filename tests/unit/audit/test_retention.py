@@ -136,7 +136,7 @@ async def test_a_file_that_a_sink_has_not_delivered_stays(tmp_path: Path) -> Non
     assert problems(tmp_path) == []
 
 
-async def test_a_full_disk_takes_what_a_sink_has_not_delivered_and_says_so(
+async def test_a_full_disk_deletes_undelivered_records_and_reports_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looking: None
 ) -> None:
     monkeypatch.setattr(trail_retention, "LEAST_KEPT_BYTES", 3 * FILE_BYTES)
@@ -232,7 +232,7 @@ async def test_the_record_is_on_disk_before_the_file_goes(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("fails", ["a crash", "an error"])
-async def test_what_a_crash_left_undeleted_goes_without_another_record(
+async def test_files_that_a_crash_left_undeleted_are_deleted_without_another_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     await write(tmp_path, 40, Retention(100))
@@ -260,7 +260,7 @@ async def test_what_a_crash_left_undeleted_goes_without_another_record(
     assert problems(tmp_path) == []
 
 
-async def test_the_trail_of_an_older_server_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_trail_of_an_older_server_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # It said neither where the trail begins nor which records went, only the last of them.
     with monkeypatch.context() as patched:
         patched.setattr(TrailWriter, "_housekeeping", lambda _: ([], [], None))

@@ -89,7 +89,7 @@ async def test_one_process_writes_a_trail(tmp_path: Path) -> None:
     TrailFiles(tmp_path, 1 << 20).close()
 
 
-async def test_the_chain_goes_on_over_files_and_the_oldest_go(tmp_path: Path) -> None:
+async def test_the_chain_continues_across_files_and_the_oldest_are_deleted(tmp_path: Path) -> None:
     trail = open_trail(tmp_path, file_bytes=2000, files_kept=3)
     for n in range(60):
         await trail.keep({"n": n, "filling": "x" * 100})
@@ -121,7 +121,7 @@ async def test_a_cut_end_shows_to_who_knows_how_far_it_was(tmp_path: Path) -> No
     assert problems(tmp_path, 3)[0].what == "the trail ends with record 2, it had reached 3"
 
 
-async def test_what_cannot_be_written_is_refused_and_written_later(
+async def test_records_that_cannot_be_written_are_refused_and_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trail_module, "RETRY_SECONDS", 0.01)

@@ -95,7 +95,7 @@ def test_empty_body_has_no_members(body: bytes) -> None:
     assert parsed("DescribeInstanceInformation", body) == {}
 
 
-def test_body_with_a_last_word_counts_it() -> None:
+def test_the_last_word_of_a_body_is_counted() -> None:
     assert parsed("GetConnectionStatus", b'{"Target":"a","Target":"b"}') == {"Target": "b"}
 
 

@@ -16,7 +16,7 @@ def members(shape: Shape, above: tuple[str, ...] = ()) -> object:
     return [members(shape.member, within)] if shape.type_name == "list" else shape.type_name
 
 
-def test_only_what_is_served_is_kept_of_ec2_and_that_is_whole() -> None:
+def test_the_trimmed_ec2_model_holds_exactly_what_is_served() -> None:
     whole = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2").operation_model("DescribeInstances")
     part = service_model("ec2")
     served = operation_model("ec2", "DescribeInstances")

@@ -159,7 +159,7 @@ def test_limits_are_inclusive(operation: str, changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", VALID)
-def test_all_that_is_wrong_is_told_at_once(operation: str) -> None:
+def test_all_mistakes_are_reported_together(operation: str) -> None:
     """Break each member once, all in one request: the message lists each."""
     changes: dict[str, Any] = {}
     expected: list[tuple[str, str, str]] = []
@@ -229,7 +229,7 @@ def messages(name: str, value: dict[str, Any]) -> str:
     return raised.value.message
 
 
-def test_scalars_in_a_list_are_told_by_their_list() -> None:
+def test_scalars_in_a_list_are_named_by_their_list() -> None:
     message = messages("DescribeInstanceInformationRequest", {"Filters": [{"Key": "a", "Values": ["b", ""]}]})
     assert message == (
         "1 validation error detected: Value '[b, ]' at 'filters.1.member.values' failed to satisfy constraint: "

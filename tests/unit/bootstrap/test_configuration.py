@@ -163,7 +163,7 @@ def test_addresses() -> None:
 
 @pytest.mark.parametrize("user", ["me:hidden@", ":hidden@", "hidden@", "@"])
 @pytest.mark.parametrize("table", ["audit.webhook", "access.webhook"])
-def test_no_password_is_in_an_address_nor_told(tmp_path: Path, table: str, user: str) -> None:
+def test_passwords_are_kept_out_of_addresses_and_messages(tmp_path: Path, table: str, user: str) -> None:
     webhook = f"[{table}]\nurl = 'https://{user}collector.test/?key=hidden'\nsecret_file = 's'\n"
     with pytest.raises(Failure) as caught:
         load(write(tmp_path, LEAST + webhook))

@@ -15,7 +15,7 @@ print(gc.get_freeze_count(), len(gc.get_objects()))
 """
 
 
-def test_what_is_loaded_at_the_start_is_not_looked_at_again() -> None:
+def test_files_loaded_at_the_start_are_not_read_again() -> None:
     told = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=PATIENCE)
     spared, looked_at = map(int, told.stdout.split())
     assert spared > 50_000

@@ -92,7 +92,7 @@ async def test_a_running_server_takes_them_in(made: Initialised, monkeypatch: py
     assert [name for name, _, _ in acts(made)] == ["init", "user add"]
 
 
-def test_what_somebody_else_left_is_put_aside_and_told(made: Initialised) -> None:
+def test_files_of_another_owner_are_put_aside_and_reported(made: Initialised) -> None:
     [real] = directory(made).glob("pending-*.json")
     forged = real.with_name(f"pending-{'0' * 20}-{'0' * 16}.json")
     forged.write_bytes(real.read_bytes().replace(b'"init"', b'"none"'))
@@ -105,7 +105,7 @@ def test_what_somebody_else_left_is_put_aside_and_told(made: Initialised) -> Non
     assert forged.with_suffix(".rejected").exists()
 
 
-def test_what_cannot_be_recorded_is_not_done(made: Initialised) -> None:
+def test_a_call_that_cannot_be_recorded_is_not_performed(made: Initialised) -> None:
     for path in directory(made).iterdir():
         path.unlink()
     directory(made).rmdir()

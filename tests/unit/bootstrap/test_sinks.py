@@ -116,7 +116,7 @@ async def test_records_are_posted_and_signed(serve: Serve, configure: Callable[[
     ]  # fmt: skip
 
 
-async def test_redirects_are_not_followed_and_the_state_is_told(
+async def test_redirects_are_not_followed_and_the_status_is_reported(
     serve: Serve, configure: Callable[[str], Path], tmp_path: Path
 ) -> None:
     asked: list[str] = []
@@ -210,7 +210,7 @@ def test_records_go_to_no_such_address(configure: Callable[[str], Path], tmp_pat
 
 
 @pytest.mark.parametrize(("content", "mode"), [("short", 0o600), (SECRET, 0o644), ("\udcff" * 20, 0o600)])
-async def test_what_is_no_secret_is_refused(
+async def test_an_invalid_secret_is_refused(
     configure: Callable[[str], Path], tmp_path: Path, content: str, mode: int
 ) -> None:
     secret = tmp_path / "webhook.secret"

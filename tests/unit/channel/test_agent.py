@@ -103,7 +103,7 @@ def test_awss_client_gets_one_handshake_only(service: Service) -> None:
     assert streamed(sent)[:1] == [b"again"]
 
 
-def test_a_server_that_names_no_client_is_taken_to_mean_the_same(service: Service) -> None:
+def test_a_server_that_names_no_client_means_the_same_client(service: Service) -> None:
     service.shake_hands()
     service.agent.send(PayloadType.OUTPUT, b"one", 0.0)
     service.sent()
@@ -146,7 +146,7 @@ def test_another_client_gets_nothing_of_a_former_ones_connections(make: Make) ->
     assert streamed(service.sent()) == [b"of the next"]
 
 
-def test_what_was_for_a_large_client_is_cut_for_a_small_one(service: Service) -> None:
+def test_output_for_a_large_client_is_split_for_a_small_one(service: Service) -> None:
     service.shake_hands(**FERRYMAN)
     service.agent.send(PayloadType.OUTPUT, bytes(2000), 0.0)
     assert [len(payload) for payload in streamed(service.sent())] == [2000]
@@ -275,7 +275,7 @@ def test_garbage_is_counted_and_dropped(service: Service, frame: bytes) -> None:
     assert service.agent.rejected_frames == 1
 
 
-def test_what_is_not_for_nodes_is_rejected(service: Service) -> None:
+def test_messages_that_are_not_for_nodes_are_rejected(service: Service) -> None:
     service.shake_hands()
     for message_type in (MessageType.OUTPUT_STREAM_DATA, MessageType.AGENT_SESSION_STATE, MessageType.ACKNOWLEDGE):
         service.agent.receive(service.make_frame(message_type, 0, 0, {}), 0.0)

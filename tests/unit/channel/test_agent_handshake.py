@@ -205,7 +205,7 @@ def test_only_awss_client_gets_a_group_of_messages_ahead_of_its_cover(
 
 
 @pytest.mark.parametrize("session_type", ["Port", "NonInteractiveCommands"])
-def test_but_not_where_the_handshake_decides(make: Make, session_type: str) -> None:
+def test_input_before_the_handshake_of_a_port_session_is_held(make: Make, session_type: str) -> None:
     service = make(session_type)
     service.start()
     service.agent.send(PayloadType.OUTPUT, b"data", 0.0)

@@ -204,7 +204,7 @@ def test_acknowledgements_that_never_come_do_not_hold_up_the_end() -> None:
     assert world.client.screen == world.written
 
 
-def test_room_that_only_time_makes_is_told() -> None:
+def test_room_that_appears_with_time_is_reported() -> None:
     world = World(4)
     world.open()
     world.write(b"x" * (1 << 20))

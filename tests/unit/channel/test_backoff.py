@@ -51,7 +51,7 @@ def test_brief_connections_make_the_waits_longer_within_limits() -> None:
     assert waits_after(*[None] * 8, 0.0)[-1] == 8.0
 
 
-def test_a_path_that_is_cut_every_second_is_mended_as_often() -> None:
+def test_a_path_that_is_cut_every_second_is_restored_every_time() -> None:
     assert waits_after(*[1.0, 1.5] * 10) == [1.0] * 20
     assert waits_after(*[None] * 8, 1.0, None) == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 1.0, 1.0]
 

@@ -146,7 +146,7 @@ def test_awss_agent_agrees_to_nothing(client: ClientChannel, far_end: FarEnd) ->
 
 
 @pytest.mark.parametrize("number", [-1, 0, 1])
-def test_what_ferrymans_agent_lost_is_sent_again_at_once(client: ClientChannel, far_end: FarEnd, number: int) -> None:
+def test_what_ferrymans_agent_lost_is_resent_immediately(client: ClientChannel, far_end: FarEnd, number: int) -> None:
     far_end.request(Ferryman={"MaxPayload": 4000})
     far_end.complete()
     client.send(PayloadType.OUTPUT, b"a", 0.0)
@@ -320,7 +320,7 @@ def test_garbage_is_counted_and_dropped(client: ClientChannel, far_end: FarEnd, 
     assert len(client.events()) == 2
 
 
-def test_what_is_not_for_clients_is_rejected(client: ClientChannel, far_end: FarEnd) -> None:
+def test_messages_that_are_not_for_clients_are_rejected(client: ClientChannel, far_end: FarEnd) -> None:
     far_end.sends(MessageType.AGENT_SESSION_STATE, {})
     far_end.sends(MessageType.INPUT_STREAM_DATA, b"x")
     far_end.sends(MessageType.ACKNOWLEDGE, b"{}")

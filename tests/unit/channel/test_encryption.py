@@ -45,7 +45,7 @@ def test_another_key_does_not_open() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 11, OVERHEAD - 1])
-def test_what_is_too_short_does_not_open(size: int) -> None:
+def test_a_text_that_is_too_short_does_not_open(size: int) -> None:
     """Such a payload kills the reader of AWS's client (client.md §9)."""
     with pytest.raises(Unopenable):
         open_sealed(bytes(32), bytes(size))

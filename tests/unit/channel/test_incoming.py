@@ -186,7 +186,7 @@ def test_nothing_more_is_handed_out_to_a_consumer_that_is_too_far_behind(stream:
     assert delivered(stream) == [2]
 
 
-def test_what_arrives_ahead_is_bounded_in_bytes(stream: IncomingStream) -> None:
+def test_messages_ahead_of_a_gap_are_bounded_in_bytes(stream: IncomingStream) -> None:
     for number in range(1, 20):
         offer(stream, number, bytes(100))
         offer(stream, number, bytes(100))
@@ -194,7 +194,7 @@ def test_what_arrives_ahead_is_bounded_in_bytes(stream: IncomingStream) -> None:
     assert delivered(stream, consumed=True) == list(range(11))
 
 
-def test_what_arrives_ahead_is_bounded_in_number(entropy: Callable[[int], bytes]) -> None:
+def test_messages_ahead_of_a_gap_are_bounded_in_number(entropy: Callable[[int], bytes]) -> None:
     stream = IncomingStream(limit=1 << 30, entropy=entropy, wall_clock_ms=lambda: 5)
     for number in range(AHEAD_MESSAGES + 10, 0, -1):
         offer(stream, number)
@@ -202,7 +202,7 @@ def test_what_arrives_ahead_is_bounded_in_number(entropy: Callable[[int], bytes]
     assert delivered(stream) == [0], "the oldest did not fit, and is to be sent again"
 
 
-def test_a_message_larger_than_the_limit_is_taken_in_its_turn(stream: IncomingStream) -> None:
+def test_a_message_larger_than_the_limit_is_accepted_in_its_turn(stream: IncomingStream) -> None:
     offer(stream, 0, bytes(2 * LIMIT))
     assert delivered(stream) == [0]
 

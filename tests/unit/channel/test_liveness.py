@@ -12,7 +12,7 @@ def asked_until(liveness: Liveness, now: float, end: float) -> list[float]:
     return asked
 
 
-def test_who_does_not_answer_is_asked_and_then_counts_as_silent() -> None:
+def test_a_peer_that_does_not_answer_is_asked_and_then_counts_as_silent() -> None:
     liveness = Liveness()
     liveness.start(0.0)
     assert asked_until(liveness, 0.0, 24.9) == [10.0, 15.0, 20.0]
@@ -25,7 +25,7 @@ def test_who_does_not_answer_is_asked_and_then_counts_as_silent() -> None:
     assert not liveness.heard(1001.0)
 
 
-def test_who_answers_never_counts_as_silent() -> None:
+def test_a_peer_that_answers_never_counts_as_silent() -> None:
     liveness = Liveness()
     liveness.start(0.0)
     for _ in range(100):

@@ -97,7 +97,7 @@ def test_any_message_whose_timer_ran_out_is_resent_not_only_the_oldest(make: Mak
     assert [decode(frame).payload for frame in stream.frames(1.0)] == [b"a", b"c"]
 
 
-def test_without_anything_on_its_way_there_is_no_timer(make: Make) -> None:
+def test_without_anything_in_flight_there_is_no_timer(make: Make) -> None:
     stream = make()
     assert stream.next_timer() is None
     [message] = send(stream, b"a")
@@ -175,7 +175,7 @@ def test_ferrymans_acknowledgements_stand_for_all_before(make: Make) -> None:
     assert stream.capacity() == Window().size
 
 
-def test_a_new_connection_sends_everything_again_at_once_and_in_order(make: Make) -> None:
+def test_a_new_connection_resends_everything_immediately_and_in_order(make: Make) -> None:
     stream = make()
     stream.add(PayloadType.OUTPUT, b"a")
     stream.add(PayloadType.OUTPUT, b"b")
@@ -188,7 +188,7 @@ def test_a_new_connection_sends_everything_again_at_once_and_in_order(make: Make
     assert stream.next_timer() == pytest.approx(60.2)
 
 
-def test_the_time_without_a_connection_is_no_round_trip(make: Make) -> None:
+def test_the_time_without_a_connection_is_not_a_round_trip(make: Make) -> None:
     stream = make()
     [message] = send(stream, b"a")
     stream.restart()
@@ -216,7 +216,7 @@ class TestAwsClient:
         self.resend(stream, 2 * PRESUMED_SENDS, now)
         assert stream.capacity() == 0, "at most two windows are held"
 
-    def test_what_it_must_have_had_is_given_up_when_something_later_is_acknowledged(self, make: Make) -> None:
+    def test_messages_before_an_acknowledged_one_count_as_delivered(self, make: Make) -> None:
         stream = make(peer=Peer.AWS_CLIENT)
         send(stream, b"acknowledgement lost")
         stream.listening()

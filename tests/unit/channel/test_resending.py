@@ -94,7 +94,7 @@ def test_the_wait_for_a_slow_path_is_bounded() -> None:
     assert sender.tick(300.0 + MAX_WAIT) == [1]
 
 
-def test_a_new_connection_begins_anew() -> None:
+def test_a_new_connection_starts_over() -> None:
     sender = Sender(3)
     sender.tick(0.5)
     sender.resending.restart()

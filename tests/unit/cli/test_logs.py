@@ -72,7 +72,7 @@ def log_hostile_text() -> None:
         logging.getLogger("aiohttp.server").exception("failed: %s", HOSTILE)
 
 
-def test_foreign_text_neither_steers_a_terminal_nor_forges_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+def test_foreign_text_cannot_control_a_terminal_or_forge_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     log = configure("info", "text")
     log_hostile_text()
     log.drain()

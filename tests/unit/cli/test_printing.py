@@ -87,13 +87,13 @@ def test_every_error_of_a_command_is_printable(
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
-def test_nothing_prints_past_it(path: Path) -> None:
+def test_nothing_else_prints(path: Path) -> None:
     past = {"print", "typer.echo", "typer.secho", "click.echo", "sys.stdout.write", "sys.stderr.write"}
     if str(path.relative_to(SOURCE)) not in PRINTING:
         assert not past & set(calls(path)), f"{path}: use ferryman.cli.printing"
 
 
-def test_who_prints_still_does() -> None:
+def test_programs_that_print_are_still_those_listed() -> None:
     for name in PRINTING:
         assert any(call.endswith(".write") for call in calls(SOURCE / name)), name
 

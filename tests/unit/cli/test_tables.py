@@ -56,7 +56,7 @@ def test_no_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "There are none.\n"
 
 
-def test_what_could_steer_a_terminal_is_shown_instead() -> None:
+def test_control_characters_are_shown_escaped() -> None:
     assert printable("a\x1b]0;title\x07\n\u202eb é") == "a\\x1b]0;title\\x07\\n\\u202eb é"
 
 

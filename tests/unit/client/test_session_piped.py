@@ -56,7 +56,7 @@ def test_the_cause_of_the_end_is_shown(far_end: Any, start: Start) -> None:
 
 
 @pytest.mark.parametrize(("given", "sent"), [(b"", b"\x04"), (b"exit", b"exit\n\x04"), (b"exit\r", b"exit\r\x04")])
-def test_the_end_of_input_is_told_once_the_line_is_whole(far_end: Any, start: Start, given: bytes, sent: bytes) -> None:
+def test_end_of_input_is_sent_once_the_line_is_complete(far_end: Any, start: Start, given: bytes, sent: bytes) -> None:
     plugin = start(far_end.arguments())
     assert plugin.stdin is not None
     plugin.stdin.write(given)
@@ -211,7 +211,7 @@ def test_a_lost_connection_is_resumed_and_nothing_is_missing(far_end: Any, start
     assert far_end.sizes == [(300, 100)]
 
 
-def test_a_long_outage_is_told_and_typing_kept(far_end: Any, start: Start) -> None:
+def test_a_long_outage_is_reported_and_typed_keys_are_kept(far_end: Any, start: Start) -> None:
     plugin = start(far_end.arguments())
     far_end.until(lambda: far_end.sizes)
     far_end.resume = lambda: (503, {"message": "starting up"})
@@ -263,7 +263,7 @@ def test_a_refused_resume_is_an_error_and_not_repeated(far_end: Any, start: Star
     assert far_end.calls == ["ResumeSession"]
 
 
-def test_without_credentials_a_lost_session_says_so(far_end: Any, start: Start) -> None:
+def test_a_lost_session_without_credentials_is_explained(far_end: Any, start: Start) -> None:
     plugin = start(far_end.arguments(), extra={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
     far_end.until(lambda: far_end.sizes)
     far_end.cut()
@@ -283,7 +283,7 @@ def test_an_outage_has_a_deadline(far_end: Any, start: Start) -> None:
     assert len(far_end.calls) > 1
 
 
-def test_connections_that_break_at_once_are_one_outage(far_end: Any, start: Start) -> None:
+def test_connections_that_break_immediately_count_as_one_outage(far_end: Any, start: Start) -> None:
     plugin = start(far_end.arguments(), extra={"FERRYMAN_RECONNECT_SECONDS": "2"})
     far_end.until(lambda: far_end.sizes)
     far_end.breaking = True
@@ -304,7 +304,7 @@ def test_connections_that_break_at_once_are_one_outage(far_end: Any, start: Star
         (["{}", "r", "Resume"], 2, b"", b"Invalid Operation\n"),
     ],
 )
-def test_what_needs_no_session(start: Start, arguments: list[str], status: int, stdout: bytes, stderr: bytes) -> None:
+def test_calls_without_a_session(start: Start, arguments: list[str], status: int, stdout: bytes, stderr: bytes) -> None:
     ended, out, err = finished(start(arguments))
     assert ended == status
     assert re.fullmatch(stdout, out)

@@ -140,7 +140,7 @@ def test_every_key_is_a_byte_and_the_terminal_comes_back(far_end: Any, person: P
     assert person.is_restored()
 
 
-def test_the_window_is_told_at_the_start_and_when_it_changes(far_end: Any, person: Person) -> None:
+def test_the_window_size_is_sent_at_the_start_and_when_it_changes(far_end: Any, person: Person) -> None:
     assert far_end.sizes == [(80, 24)]
     for rows, columns in ((50, 132), (50, 132), (10, 20)):
         termios.tcsetwinsize(person.slave, (rows, columns))
@@ -149,7 +149,7 @@ def test_the_window_is_told_at_the_start_and_when_it_changes(far_end: Any, perso
     assert far_end.sizes == [(80, 24), (132, 50), (20, 10)]
 
 
-def test_what_was_typed_too_early_is_not_lost(far_end: Any, sit_down: Callable[..., Person]) -> None:
+def test_early_keystrokes_are_not_lost(far_end: Any, sit_down: Callable[..., Person]) -> None:
     far_end.upgrade_status = 503
     person = sit_down(far_end)
     far_end.until(lambda: far_end.upgrades)

@@ -208,7 +208,7 @@ async def test_a_client_that_comes_after_the_window_is_not_let_in(world: "World"
         await admit_client(world.service, ticket.session_id, ticket.token_value.reveal(), "c")
 
 
-async def test_a_role_is_no_second_person(world: "World") -> None:
+async def test_a_role_session_is_not_a_second_person(world: "World") -> None:
     both = await person(world, "both", *REQUESTING, *DECIDING, ASSUMING)
     other = await person(world, "other", *DECIDING, ASSUMING)
     arn = await lead_role(world)

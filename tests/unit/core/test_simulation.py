@@ -71,7 +71,7 @@ async def test_starts_are_decided_as_when_they_are_asked_for(
     assert all(each.explanation.decision.allowed for each in told) is allowed
 
 
-async def test_own_sessions_are_told_by_id(world: "World") -> None:
+async def test_own_sessions_are_recognised_by_id(world: "World") -> None:
     session_id = (await world.start(await world.node())).session_id
     arn = world.service.arns.session(session_id)
     for who, verdict in (("alice", Verdict.ALLOWED), ("bob", Verdict.IMPLICIT_DENY), ("root", Verdict.ALLOWED)):
@@ -83,7 +83,7 @@ async def test_own_sessions_are_told_by_id(world: "World") -> None:
         require_session(world.service, world.bob, "ssm:TerminateSession", session_id, session)
 
 
-async def test_what_decided_and_what_is_not_known(world: "World") -> None:
+async def test_the_deciding_statement_and_unknown_keys_are_named(world: "World") -> None:
     given: Keys = {"aws:sourceip": "192.0.2.7"}
     condition = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
     user_id = await give(world, "carol", allow("ssm:*", effect="Deny", Condition=condition), allow("ssm:List*"))
@@ -130,7 +130,7 @@ async def test_groups_and_roles_have_no_name_of_a_user(world: "World") -> None:
         assert found.explanation.decision.allowed is user_id_known
 
 
-async def test_what_nodes_do_no_policy_allows(world: "World") -> None:
+async def test_no_policy_allows_the_calls_of_nodes(world: "World") -> None:
     root = await principal(world.service, "root")
     found = await simulate(world.service, root, "ssmmessages:OpenControlChannel", "*")
     assert not found.explanation.decision.allowed
@@ -147,7 +147,7 @@ async def test_what_nodes_do_no_policy_allows(world: "World") -> None:
         "arn:aws:ssm:::x",
     ],
 )
-async def test_who_is_not_there_is_named(world: "World", who: str) -> None:
+async def test_missing_users_are_named(world: "World", who: str) -> None:
     with pytest.raises(ServiceError, match=f"{who} cannot be found") as refused:
         await principal(world.service, who)
     assert refused.value.code == "NoSuchEntity"

@@ -48,7 +48,7 @@ def test_a_clock_that_is_set_is_followed_at_a_step() -> None:
     assert clock.settled
 
 
-def test_what_was_not_moved_yet_waits() -> None:
+def test_files_that_were_not_moved_yet_wait() -> None:
     machine = Machine()
     clock = machine.steady()
     machine.wall += HOUR

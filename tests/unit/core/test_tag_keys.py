@@ -108,7 +108,7 @@ async def test_a_key_that_is_stored_in_another_case_is_refused(world: "World") -
         await oidc_providers.tag_oidc_provider(service, root, arn, {"Env": "dev"})
 
 
-async def test_of_two_calls_at_the_same_time_one_spelling_is_kept(world: "World") -> None:
+async def test_concurrent_calls_keep_one_spelling(world: "World") -> None:
     """The check and the write are one transaction: neither call sees the other's tag when it begins."""
     service, root = world.service, world.administrator
     node = await world.register()

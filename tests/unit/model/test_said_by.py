@@ -30,7 +30,7 @@ def test_nothing_is_left_of_what_python_adds(tmp_path: Path) -> None:
     assert "codec" not in said_by(raised_by_encoding())
 
 
-def test_nor_of_what_openssl_adds(tmp_path: Path) -> None:
+def test_certificates_that_openssl_adds_are_not_used(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not a certificate\n")
     with pytest.raises(ssl.SSLError) as caught:
         ssl.create_default_context(cafile=os.fspath(tmp_path / "ca.pem"))

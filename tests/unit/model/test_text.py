@@ -59,7 +59,7 @@ def test_one_line_stays_one_line(text: str) -> None:
 
 
 @given(ANYTHING)
-def test_lines_hold_no_more_lines_than_they_had(text: str) -> None:
+def test_a_line_stays_one_line(text: str) -> None:
     shown = printable_lines(text)
     assert shown.count("\n") == text.count("\n")
     assert shown.replace("\n", "").replace("\t", "").isprintable()

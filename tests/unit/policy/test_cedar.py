@@ -102,7 +102,7 @@ def test_names_cannot_leave_their_quotes() -> None:
         ("permit(principal, action, resource);" + " " * TEXT_LIMIT, f"more than {TEXT_LIMIT} bytes"),
     ],
 )
-def test_what_is_no_policy_is_refused_with_its_line(text: str, cause: str) -> None:
+def test_an_invalid_policy_is_refused_with_its_line(text: str, cause: str) -> None:
     with pytest.raises(CedarInvalid, match=cause):
         check_cedar(text)
     verdict = evaluate_cedar(text, ALICE, "mi-1", {})
@@ -116,7 +116,7 @@ def test_brackets_in_strings_and_comments_do_not_count() -> None:
     assert evaluate_cedar(text, NOBODY, "mi-1", {"{" * 50 + '"': ""}).permitted
 
 
-def test_the_deepest_policy_that_is_taken_is_evaluated() -> None:
+def test_the_deepest_accepted_policy_is_evaluated() -> None:
     inner = DEEPEST - 1
     text = "permit(principal, action, resource) when { " + "(" * inner + "true" + ")" * inner + " };"
     assert evaluate_cedar(text, NOBODY, "mi-1", {}).permitted
@@ -124,7 +124,7 @@ def test_the_deepest_policy_that_is_taken_is_evaluated() -> None:
     assert evaluate_cedar(f"permit(principal, action, resource) when {{ {chain} true }};", NOBODY, "mi-1", {}).permitted
 
 
-def test_bounds_are_told_before_the_engine_is_asked() -> None:
+def test_bounds_are_known_before_the_engine_is_called() -> None:
     """The engine would take 15 s for a document of 16 KB, or overflow its stack."""
     for condition, limit in (
         ("principal has a" + ".a" * 8000, LONGEST_CHAIN),

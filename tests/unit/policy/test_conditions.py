@@ -159,7 +159,7 @@ def test_a_variable_that_stands_for_nothing_allows_nothing(operator: str) -> Non
     assert holds(operator, [value, "arn:aws:s3:::y"], "arn:aws:s3:::y")
 
 
-def test_a_variable_that_matters_not_is_no_obstacle() -> None:
+def test_an_irrelevant_variable_is_ignored() -> None:
     assert holds("StringNotEqualsIfExists", "${aws:nothing}", None)
     assert holds("StringNotEquals", "${aws:nothing, 'x'}", "y")
 

@@ -63,7 +63,7 @@ def outcome(policies: PolicySet, request: Request = START) -> tuple[Verdict, Lay
 
 
 @pytest.mark.parametrize("identity", [(), (SILENT,)])
-def test_nothing_is_allowed_by_silence(identity: Sequence[NamedPolicy]) -> None:
+def test_actions_without_a_matching_statement_are_denied(identity: Sequence[NamedPolicy]) -> None:
     assert outcome(PolicySet(identity)) == (Verdict.IMPLICIT_DENY, Layer.IDENTITY, None)
     assert outcome(PolicySet(identity, ALLOWS, (ALLOWS,))) == (Verdict.IMPLICIT_DENY, Layer.IDENTITY, None)
 

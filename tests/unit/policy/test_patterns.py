@@ -126,5 +126,5 @@ def test_a_text_that_fits_nearly_everywhere_is_not_gone_through_step_by_step() -
         ("*.?a??b*", ".a" * 200 + ".xaxyb", True),
     ],
 )
-def test_what_is_far_into_a_text_is_found(written: str, text: str, fits: bool) -> None:
+def test_a_match_far_into_a_text_is_found(written: str, text: str, fits: bool) -> None:
     assert patterns.matches(pattern(written), text, Work()) is fits

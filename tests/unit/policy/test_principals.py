@@ -70,7 +70,7 @@ def test_the_most_direct_name_counts() -> None:
         ("aws", "*", "aws"),
     ],
 )
-def test_what_names_nobody_is_refused(kind: str, value: str, path: str) -> None:
+def test_principals_that_name_nobody_are_refused(kind: str, value: str, path: str) -> None:
     with pytest.raises(MalformedPolicyDocument) as raised:
         read_principals([(kind, [value])])
     assert raised.value.path == path

@@ -89,7 +89,7 @@ def test_wildcards_are_literal_where_text_is_compared_whole() -> None:
         "x${aws:username}${",
     ],
 )
-def test_what_is_no_variable_is_refused(written: str) -> None:
+def test_an_invalid_variable_is_refused(written: str) -> None:
     with pytest.raises(MalformedPolicyDocument, match="is not a variable; write"):
         fits(written, "")
 

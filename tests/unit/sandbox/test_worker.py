@@ -79,7 +79,7 @@ async def test_documents_are_read_written_and_asked(sandbox: Sandbox) -> None:
     assert await sandbox.perform(decision(PERMIT, "nonsense")) == Decided(False)
 
 
-async def test_what_takes_too_long_is_refused_and_the_next_is_read(confined: Confined) -> None:
+async def test_a_document_that_takes_too_long_is_refused_and_the_next_is_read(confined: Confined) -> None:
     """Of processor time, which a busy machine does not use up."""
     sandbox = confined(Confinement(seconds=0.05))
     refused = await sandbox.perform(yaml(COSTLY))

@@ -63,7 +63,7 @@ def test_false_body_digest_is_refused(key: RSAPrivateKey, signed: SignableReques
 
 
 @pytest.mark.parametrize("signature", ["x", "é", "AAAA", "=", "A" * 344])
-def test_what_is_no_signature_is_refused(key: RSAPrivateKey, signed: SignableRequest, signature: str) -> None:
+def test_an_invalid_signature_is_refused(key: RSAPrivateKey, signed: SignableRequest, signature: str) -> None:
     with pytest.raises(InvalidSignature):
         rsa.verify_rsa(signed, replace(sigv4.parse(signed), signature=signature), key.public_key(), NOW)
 
@@ -75,7 +75,7 @@ def test_default_port_is_signed_and_not_sent(key: RSAPrivateKey) -> None:
     rsa.verify_rsa(sent, sigv4.parse(sent), key.public_key(), NOW)
 
 
-def test_a_user_is_not_taken_for_a_node(signed: SignableRequest) -> None:
+def test_a_user_is_not_mistaken_for_a_node(signed: SignableRequest) -> None:
     for name in ("AKIAEXAMPLE000000000", "mi-0123456789ABCDEF0", "mi-0123456789abcdef01", "mi-"):
         assert not rsa.is_rsa(replace(sigv4.parse(signed), access_key_id=name))
 
@@ -84,7 +84,7 @@ def der(key: ec.EllipticCurvePublicKey) -> str:
     return b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
 
-def test_what_is_no_rsa_key_is_refused(key: RSAPrivateKey) -> None:
+def test_anything_but_an_rsa_key_is_refused(key: RSAPrivateKey) -> None:
     small = rsa.encode_public_key(generate_private_key(65537, 1024))  # noqa: S505 weak on purpose
     cut = b64encode(b64decode(rsa.encode_public_key(key))[:-5]).decode()
     curve = der(ec.generate_private_key(ec.SECP256R1()).public_key())

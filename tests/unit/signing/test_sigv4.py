@@ -50,7 +50,7 @@ def test_stale_date_and_token_of_an_earlier_signature_are_replaced() -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [("Host", "a"), ("Host", "b")], [("Host", "a"), ("X-A", "1"), ("x-a", "1")]])
-def test_what_no_server_could_verify_is_not_signed(headers: list[tuple[str, str]]) -> None:
+def test_requests_that_no_server_could_verify_are_not_signed(headers: list[tuple[str, str]]) -> None:
     with pytest.raises(ValueError, match="Host header"):
         sigv4.sign(replace(PLAIN, headers=headers), CREDENTIALS, "test-1", "ssm", NOW)
 

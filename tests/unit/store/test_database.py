@@ -87,7 +87,7 @@ async def test_migrations_lead_to_the_tables(tmp_path: Path) -> None:
     assert definitions[0] == definitions[1]
 
 
-async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+async def test_written_records_are_there_after_a_restart(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/store.db"
     async with await open_store(url) as store:
         await store.identities.add_user(ALICE)
@@ -113,7 +113,7 @@ async def test_a_write_is_there_after_a_kill(tmp_path: Path) -> None:
         assert await store.identities.users() == [ALICE]
 
 
-async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+async def test_many_threads_open_a_new_file_concurrently(tmp_path: Path) -> None:
     stores = await asyncio.gather(*(open_store(f"sqlite:///{tmp_path}/store.db") for _ in range(6)))
     for number, store in enumerate(stores):
         await store.identities.add_user(User(f"AIDA{number}", f"user{number}", Millis(1)))
@@ -122,7 +122,7 @@ async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
         await store.close()
 
 
-async def test_what_is_atomic_is_so_between_processes(tmp_path: Path) -> None:
+async def test_claims_and_tokens_are_atomic_between_stores_on_one_file(tmp_path: Path) -> None:
     """Each store has connections of its own, as servers on one file have."""
     stores = [await open_store(f"sqlite:///{tmp_path}/store.db") for _ in range(3)]
     activation = Activation(ActivationId("a"), b"hash", "role", None, None, 5, 0, Millis(1), Millis(100))
@@ -148,13 +148,13 @@ async def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["", "store.db", "sqlite://", "sqlite:///:memory:", "postgresql://u:secret@h/db", "mysql://h/db"]
 )
-async def test_what_is_no_sqlite_file_is_refused_without_its_password(url: str) -> None:
+async def test_an_invalid_store_url_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="a store is a SQLite file") as refused:
         await open_store(url)
     assert "secret" not in str(refused.value)
 
 
-async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
     with pytest.raises(StoreUnusable, match="not a database"):
@@ -301,7 +301,7 @@ async def until_refused(writes: Iterable[Awaitable[object]]) -> StoreUnavailable
     raise AssertionError("everything was written")
 
 
-async def test_a_full_store_says_so_and_is_usable_again(tmp_path: Path, database_url: str) -> None:
+async def test_a_full_store_reports_it_and_recovers(tmp_path: Path, database_url: str) -> None:
     async with await open_store(database_url) as store:
         with store._connections._writer.connect() as connection:
             (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()

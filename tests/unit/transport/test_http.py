@@ -101,7 +101,7 @@ async def test_an_error_is_a_service_error(serve: Serve, status: int, body: str,
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "null", '"text"'])
-async def test_an_answer_that_is_no_json_object_is_no_server_of_ours(serve: Serve, body: str) -> None:
+async def test_an_answer_that_is_not_a_json_object_is_not_from_a_ferryman_server(serve: Serve, body: str) -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(text=body)
 

@@ -55,7 +55,7 @@ def test_a_proxy_may_be_named_without_a_scheme(
         ("https://[::1]", ""),
     ],
 )
-def test_what_is_excepted_is_reached_directly(monkeypatch: pytest.MonkeyPatch, url: str, exceptions: str) -> None:
+def test_excepted_hosts_are_reached_directly(monkeypatch: pytest.MonkeyPatch, url: str, exceptions: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     monkeypatch.setenv("NO_PROXY", exceptions)
     assert proxy_for(url) is None

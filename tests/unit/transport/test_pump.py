@@ -214,7 +214,7 @@ async def test_flushed_waits_for_what_the_engine_wants_sent(
         assert ends.agent.frames_to_send(time.monotonic()) == []
 
 
-async def test_what_is_sent_is_with_the_socket_at_once(
+async def test_what_is_sent_is_handed_to_the_socket_immediately(
     ends: Ends, joint: Joint, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handed_over: list[bytes] = []

@@ -51,7 +51,7 @@ def test_a_client_instance_id_makes_it_the_nodes() -> None:
     assert encode_opening(opening) == AGENT
 
 
-def test_ferrymans_agent_says_so() -> None:
+def test_ferrymans_agent_identifies_itself() -> None:
     opening = OpenAgentDataChannel("1.0", "r-1", "t-1", "mi-1", ferryman=1)
     assert json.loads(encode_opening(opening))["Ferryman"] == 1
     assert decode_data_channel_opening(encode_opening(opening)) == opening

@@ -19,7 +19,7 @@ from ferryman.agent.process.accounts import (
 OWN_NAME = pwd.getpwuid(os.geteuid()).pw_name
 
 
-def test_the_agents_own_account_unless_told_otherwise() -> None:
+def test_the_agents_own_account_is_the_default() -> None:
     assert session_account({}, None, None) == own_account()
     assert session_account({"runAsEnabled": False, "runAsDefaultUser": "nobody"}, "nobody", None) == own_account()
 
@@ -50,7 +50,7 @@ def test_run_as_that_cannot_be(inputs: dict[str, object], user: str | None, text
         session_account(inputs, user, None)
 
 
-def test_who_is_not_root_cannot_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_root_can_switch_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1234)
     require_switchable(Account("me", 1234, 1, "/", "/bin/sh"))
     with pytest.raises(AccountRefused, match="not root"):

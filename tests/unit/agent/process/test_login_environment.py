@@ -46,12 +46,12 @@ def test_a_file_that_cannot_be_read_sets_nothing(tmp_path: Path) -> None:
     )
 
 
-def test_no_more_of_a_file_is_read_than_its_limit(tmp_path: Path) -> None:
+def test_at_most_the_limit_of_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "environment").write_text("A=1\n#" + "x" * FILE_BYTES + "\nB=2\n")
     assert environment_file(tmp_path / "environment") == {"A": "1"}
 
 
-def test_bytes_that_are_no_text_arrive_as_they_are(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_arrive_unchanged(tmp_path: Path) -> None:
     (tmp_path / "environment").write_bytes(b"A=\xff\n")
     assert os.fsencode(str(environment_file(tmp_path / "environment")["A"])) == b"\xff"
 
@@ -82,7 +82,7 @@ def test_a_clients_terminal_reaches_the_agent(term: str) -> None:
 
 
 @pytest.mark.parametrize("term", ["", "x" * 65, "a/b", "../x", "a b", "a\n", "é", "a\0"])
-def test_anything_else_is_no_terminal_on_either_end(term: str) -> None:
+def test_anything_else_is_not_a_terminal_on_either_end(term: str) -> None:
     assert offer(term) == OURS
     assert agree(offer("xterm")).terminal_type == "xterm"
     hostile = type(OURS)(max_payload=1, terminal_type=term)

@@ -141,7 +141,7 @@ async def test_job_control_works_in_a_login_shell(run: Run, screen: Screen, tmp_
     assert b"no job control" not in screen.output
 
 
-async def test_reading_stops_without_room_and_goes_on_with_it(run: Run, screen: Screen) -> None:
+async def test_reading_stops_without_room_and_resumes_with_room(run: Run, screen: Screen) -> None:
     screen.room = 1000
     shell = run(plain_shell("seq 1 50000"))
     shell.start()
@@ -173,7 +173,7 @@ async def test_output_written_just_before_the_end_waits_for_room(run: Run, scree
     assert screen.output == b"farewell"
 
 
-async def test_a_background_process_neither_holds_the_end_nor_outlives_it(run: Run, screen: Screen) -> None:
+async def test_a_background_process_does_not_delay_the_end_and_does_not_outlive_it(run: Run, screen: Screen) -> None:
     shell = run(plain_shell("(trap : HUP; echo child; while :; do sleep 1000; done) & sleep 0.2; exit 0"))
     shell.start()
     assert await shell.drained() == 0
@@ -339,7 +339,7 @@ async def test_the_next_command_does_not_run_when_a_session_is_ended(
     assert not list(tmp_path.iterdir())
 
 
-async def test_nor_does_what_was_typed_ahead_into_a_shell(run: Run, screen: Screen, tmp_path: Path) -> None:
+async def test_what_was_typed_ahead_into_a_shell_does_not_end_it(run: Run, screen: Screen, tmp_path: Path) -> None:
     account = own_account()
     for number in range(TRIALS // 4):
         shell = run(Program("/bin/bash", ("bash", "--norc"), environment(account, {}), account))
@@ -350,7 +350,7 @@ async def test_nor_does_what_was_typed_ahead_into_a_shell(run: Run, screen: Scre
     assert not list(tmp_path.iterdir())
 
 
-async def test_what_ignores_hangup_survives_a_shell_that_exits_by_itself(run: Run, screen: Screen) -> None:
+async def test_processes_that_ignore_sighup_survive_a_shell_that_exits_by_itself(run: Run, screen: Screen) -> None:
     """As with sshd; what does not ignore it ends with the shell."""
     shell = run(
         plain_shell("nohup sleep 87654 >/dev/null 2>&1 & sleep 87655 & echo pids $!, $(pgrep -f 'sleep 87654')")

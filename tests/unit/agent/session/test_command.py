@@ -137,7 +137,9 @@ async def test_input_flows_both_ways_without_limit(node: Node, client: Client) -
     assert client.payloads(PayloadType.OUTPUT) == data
 
 
-async def test_input_for_a_command_that_does_not_read_is_taken_when_it_has_ended(node: Node, client: Client) -> None:
+async def test_input_for_a_command_that_does_not_read_is_acknowledged_when_it_has_ended(
+    node: Node, client: Client
+) -> None:
     running = await node.start(document("NonInteractiveCommands", "sh -c 'exec <&-; sleep 0.1; echo done'"), client)
     client.type(b"x" * 500_000)
     client.flag(Flag.INPUT_ENDED)
@@ -167,7 +169,7 @@ async def test_the_flag_to_terminate_ends_the_command(node: Node, client: Client
     assert not session_members(int(client.payloads(PayloadType.OUTPUT)))
 
 
-async def test_what_a_command_leaves_in_the_background_ends_with_it(node: Node, client: Client) -> None:
+async def test_background_processes_of_a_command_end_with_it(node: Node, client: Client) -> None:
     await node.run("sh -c 'sleep 1000 & echo $$'", client)
     assert not session_members(int(client.payloads(PayloadType.OUTPUT)))
     assert code(client) == b"EXIT_CODE: 0"

@@ -107,7 +107,7 @@ def test_loopback_is_denied_in_every_form(address: str) -> None:
     assert is_denied(address, networks(["127.0.0.0/8", "::1"]))
 
 
-def test_what_connects_to_this_machine_is_denied_with_either_loopback_address() -> None:
+def test_addresses_of_this_machine_are_denied_with_either_loopback_address() -> None:
     for network in ("127.0.0.1", "::1"):
         for address in (ANY, "::"):
             assert is_denied(address, networks([network]))
@@ -119,7 +119,7 @@ def test_a_network_that_is_none_is_named() -> None:
 
 
 @pytest.mark.parametrize("host", ["2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"])
-async def test_what_resolves_to_a_denied_address_is_denied_however_it_is_written(host: str) -> None:
+async def test_a_denied_address_is_denied_however_it_is_written(host: str) -> None:
     with pytest.raises(DestinationDenied, match=r"Forwarding to IP address 169\.254\.169\.254 is forbidden\."):
         await Destination(80, host, DEFAULT).addresses()
 
@@ -170,7 +170,7 @@ async def test_denied_addresses_are_left_out_where_a_host_has_others() -> None:
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example", ".."])
-async def test_names_that_are_none(host: str) -> None:
+async def test_invalid_names_are_refused(host: str) -> None:
     with pytest.raises(DialFailed, match="cannot resolve"):
         await Destination(80, host, DEFAULT).addresses()
 
@@ -190,7 +190,7 @@ async def test_the_next_address_is_tried_when_one_refuses() -> None:
     await server.wait_closed()
 
 
-async def test_a_refused_connection_says_so_at_once() -> None:
+async def test_a_refused_connection_is_reported_immediately() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

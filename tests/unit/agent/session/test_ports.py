@@ -67,7 +67,7 @@ async def test_half_closed_streams_are_answered(node: Node, client: Client, serv
     await node.end()
 
 
-async def test_what_awss_client_sent_before_its_end_arrives(node: Node, plain_client: Client, serve: Any) -> None:
+async def test_bytes_that_awss_client_sent_before_its_end_arrive(node: Node, plain_client: Client, serve: Any) -> None:
     arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,7 +134,7 @@ async def test_the_clients_reset_is_a_reset(node: Node, client: Client, serve: A
 
 
 @pytest.mark.parametrize("plain", [False, True])
-async def test_a_refused_connection_ends_its_stream_at_once_and_the_session_stays(
+async def test_a_refused_connection_ends_its_stream_immediately_and_the_session_stays_open(
     node: Node, serve: Any, plain: bool
 ) -> None:
     client = Client(plain=plain)
@@ -236,7 +236,7 @@ async def test_a_destination_that_does_not_read_stops_its_stream_only(node: Node
     await node.end()
 
 
-async def test_another_client_begins_anew(node: Node, client: Client, serve: Any) -> None:
+async def test_another_client_starts_over(node: Node, client: Client, serve: Any) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"hello")
         await echo(reader, writer)

@@ -122,7 +122,7 @@ async def test_output_keeps_it_from_being_idle(node: Node, service: Service, cli
     assert b"10\r\n" in client.output
 
 
-async def test_a_shell_that_cannot_be_executed_is_told(node: Node, service: Service, client: Client) -> None:
+async def test_a_shell_that_cannot_be_executed_is_reported(node: Node, service: Service, client: Client) -> None:
     account = own_account()
     child = on_terminal(Program("/nonexistent", ("x",), environment(account, {}), account))
     plan = Plan(SessionType.STANDARD_STREAM, None, lambda client: TerminalSession(client, child))
@@ -225,7 +225,7 @@ async def test_the_exit_code_is_for_ferrymans_client_only(
         assert each.payloads(PayloadType.EXIT_CODE) == told
 
 
-async def test_a_signal_is_told_as_shells_do(node: Node, service: Service, client: Client) -> None:
+async def test_a_signal_is_reported_as_shells_do(node: Node, service: Service, client: Client) -> None:
     node.start("kill -9 $$")
     await client.join(await service.channels.get())
     await node.result()

@@ -82,7 +82,7 @@ async def test_a_key_does_not_outlive_a_restart_of_the_machine(node: Node) -> No
     assert node.printed() == []
 
 
-async def test_several_keys_at_once_and_no_more_than_a_limit(node: Node) -> None:
+async def test_several_keys_are_valid_together_up_to_a_limit(node: Node) -> None:
     node.installed()
     keys = [f"ssh-ed25519 {blob('ssh-ed25519', bytes([place]) * 36)}" for place in range(KEYS_A_USER + 3)]
     for key in keys:

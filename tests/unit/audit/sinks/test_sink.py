@@ -71,7 +71,7 @@ async def test_everything_is_delivered_in_order(tmp_path: Path) -> None:
     assert read_position(position_path(tmp_path, "test")).sequence == 22
 
 
-async def test_a_restart_goes_on_where_the_sink_was(tmp_path: Path) -> None:
+async def test_a_restart_resumes_where_the_sink_stopped(tmp_path: Path) -> None:
     first, second = FarEnd(), FarEnd()
     running = Running(tmp_path, first)
     await running.trail.keep({"n": 1})
@@ -82,7 +82,7 @@ async def test_a_restart_goes_on_where_the_sink_was(tmp_path: Path) -> None:
     assert second.taken == [4, 5]
 
 
-async def test_what_could_not_be_delivered_is_delivered_by_the_next_run(tmp_path: Path) -> None:
+async def test_undelivered_records_are_delivered_by_the_next_run(tmp_path: Path) -> None:
     away = FarEnd(*[Undelivered("it is away")] * 1000)
     running = Running(tmp_path, away)
     await running.trail.keep({"n": 1})
@@ -135,7 +135,7 @@ async def test_batches_keep_to_their_bounds(tmp_path: Path) -> None:
     assert follower.read(31, 31, 1 << 20, 7) is None
 
 
-async def test_what_is_not_known_to_be_written_is_not_read(tmp_path: Path) -> None:
+async def test_records_not_known_to_be_written_are_not_read(tmp_path: Path) -> None:
     trail = open_trail(tmp_path)
     await trail.close()
     with (tmp_path / "audit-000000000001.jsonl").open("ab") as file:
@@ -157,7 +157,7 @@ async def test_records_wait_for_others_but_not_beyond_the_bounds(tmp_path: Path)
     assert far_end.batches == [[1, 2, 3, 4, 5], [6]]
 
 
-async def test_records_whose_files_are_gone_are_told_of(tmp_path: Path) -> None:
+async def test_records_whose_files_are_gone_are_reported(tmp_path: Path) -> None:
     away = FarEnd(*[Undelivered("it is away")] * 100_000)
     running = Running(tmp_path, away, file_bytes=400, files_kept=2)
     for n in range(12):

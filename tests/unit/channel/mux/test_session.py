@@ -67,7 +67,7 @@ def test_a_stream_both_ways(pair: Pair) -> None:
     assert pair.client.events() == [StreamData(stream_id, b"answer")]
 
 
-def test_a_half_closed_stream_goes_on(windowed: Pair) -> None:
+def test_a_half_closed_stream_still_receives(windowed: Pair) -> None:
     stream_id = windowed.stream()
     windowed.client.write(stream_id, b"all of it")
     windowed.client.finish(stream_id)
@@ -136,7 +136,7 @@ def test_a_closed_stream_is_forgotten_when_its_last_byte_is_consumed(pair: Pair)
     assert len(pair.server) == 0
 
 
-def test_what_is_written_after_the_end_is_dropped(pair: Pair) -> None:
+def test_writes_after_the_end_are_dropped(pair: Pair) -> None:
     stream_id = pair.stream()
     pair.client.finish(stream_id)
     pair.client.write(stream_id, b"late")

@@ -103,7 +103,7 @@ def test_a_reset_stream_gives_back_its_share_of_the_bucket(aws: Pair) -> None:
     assert not aws.server.saturated
 
 
-def test_the_writer_is_told_when_there_is_room_again(pair: Pair) -> None:
+def test_the_writer_is_notified_when_there_is_room_again(pair: Pair) -> None:
     stream_id = pair.stream()
     pair.client.write(stream_id, bytes(SEND_BUFFER))
     assert pair.client.writable(stream_id) == 0
@@ -134,7 +134,7 @@ def test_a_keystroke_passes_a_bulk_transfer(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("limit", [256, 1000, 1024, 32768, 131072])
-def test_no_more_is_sent_than_asked_for(pair: Pair, limit: int) -> None:
+def test_at_most_the_requested_size_is_sent(pair: Pair, limit: int) -> None:
     streams = [pair.client.open() for _ in range(20)]
     for stream_id in streams:
         pair.client.write(stream_id, bytes(9999))

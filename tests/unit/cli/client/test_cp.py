@@ -17,5 +17,5 @@ from ferryman.cli.client.cp import split
         ("tag:role=db", None),
     ],
 )
-def test_a_node_s_path_is_told_from_a_local_one(text: str, parts: tuple[str, str] | None) -> None:
+def test_a_node_s_path_is_distinguished_from_a_local_one(text: str, parts: tuple[str, str] | None) -> None:
     assert split(text) == parts

@@ -24,6 +24,6 @@ def test_what_is_forwarded(text: str, bind: str | None, local: int, host: str | 
 @pytest.mark.parametrize(
     "text", ["", ":", "80:", ":80", "x", "0", "1:0", "1:65536", "1:-1", "a:b:c", "1:2:3:4:5", "[::1", "²"]
 )
-def test_what_is_no_forward(text: str) -> None:
+def test_an_invalid_forward_is_refused(text: str) -> None:
     with pytest.raises(Failure, match="cannot be forwarded"):
         parse(text)

@@ -60,7 +60,7 @@ def given() -> Any:
     return json.loads(done.stdout)
 
 
-def test_what_is_kept_is_given_as_long_as_it_is_good(config: Path) -> None:
+def test_cached_credentials_are_used_until_they_expire(config: Path) -> None:
     kept = keep(config, 5)
     printed = given()
     assert printed.pop("Expiration") == kept.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -75,7 +75,7 @@ def test_what_is_kept_is_given_as_long_as_it_is_good(config: Path) -> None:
         given()
 
 
-def test_what_is_kept_is_for_one_server_one_role_and_one_owner(config: Path) -> None:
+def test_cached_credentials_belong_to_one_server_one_role_and_one_owner(config: Path) -> None:
     keep(config, 60)
     config.write_text(SETTINGS.replace("127.0.0.1:1", "evil.example"))
     with pytest.raises(Failure, match="not signed in"):

@@ -31,7 +31,7 @@ def calling_itself(number: int, computer_name: str) -> Target:
     return Target(f"mi-000000000000003{number:02}", computer_name, True, computer_name, is_given=False)
 
 
-def test_what_a_node_calls_itself_is_no_bare_alias() -> None:
+def test_a_name_that_a_node_gives_itself_is_not_a_bare_alias() -> None:
     """Else a node that calls itself github.com would get what is meant for that."""
     node = calling_itself(1, "github.com")
     assert hosts(configuration([node, WEB], ["ferryman"], {}, None)) == [

@@ -121,7 +121,7 @@ def test_the_dead_are_started_again_and_all_are_gone_in_the_end(tmp_path: Path, 
     assert not any(psutil.pid_exists(pid) for pid in [restarted, *detached])
 
 
-def test_what_will_not_stay_up_is_given_up(tmp_path: Path, drivers: list[Driver]) -> None:
+def test_a_program_that_does_not_stay_up_is_given_up(tmp_path: Path, drivers: list[Driver]) -> None:
     driver = Driver(tmp_path, "raise SystemExit(1)")
     drivers.append(driver)
     said = [driver.say() for _ in range(4)]

@@ -107,7 +107,7 @@ def test_an_agent_without_a_registration(tmp_path: Path) -> None:
     assert "register" in finding.advice
 
 
-def test_what_cannot_be_a_name_is_said_without_a_codec() -> None:
+def test_an_impossible_name_is_reported_without_naming_a_codec() -> None:
     (finding,) = examine_server(f"http://{'a' * 70}.invalid")
     assert finding.verdict is Verdict.BAD
     assert "codec" not in finding.said

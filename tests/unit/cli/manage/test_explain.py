@@ -51,7 +51,7 @@ def told(config: str, *arguments: str) -> Any:
     return json.loads(explain(config, *arguments, "--json"))
 
 
-def test_people_are_told_the_statement(config: str) -> None:
+def test_people_see_the_deciding_statement(config: str) -> None:
     text = explain(config, "alice", "StartSession", NODE)
     first, second, *rest = text.splitlines()
     assert first.endswith(":user/alice may ssm:StartSession.")
@@ -67,7 +67,7 @@ def test_people_are_told_the_statement(config: str) -> None:
     assert "  No policy of the caller allows it." in explain(config, "alice", "iam:CreateUser", "*")
 
 
-def test_programs_are_told_the_same(config: str) -> None:
+def test_programs_get_the_same_facts(config: str) -> None:
     answer = told(config, "alice", "StartSession", NODE, "--document", "AWS-StartSSHSession")
     assert answer["allowed"] is True
     node, document = answer["decisions"]

@@ -28,6 +28,6 @@ def test_being_heard_of_again_is_none() -> None:
     assert list(changes(known(NODE), [again])) == []
 
 
-def test_who_is_gone_is_told_once() -> None:
+def test_a_departed_peer_is_reported_once() -> None:
     assert list(changes(known(NODE, OTHER), [NODE])) == [{**OTHER, "PingStatus": "Deregistered"}]
     assert list(changes(known(NODE), [NODE])) == []

@@ -74,7 +74,7 @@ def test_what_keys_are_written_as() -> None:
     ["", "audit:" + ENCODED[0], ENCODED[0][:-4], f"{ENCODED[0]}\n{ENCODED[0]}", ENCODED[0] + " yesterday", "=",
      ENCODED[0] + " 2026-01-31T12:00:00", f"{ENCODED[0]}\naudit:AAAA", "\ud800" + ENCODED[0]],
 )  # fmt: skip
-def test_what_are_no_keys(text: str) -> None:
+def test_invalid_keys_are_refused(text: str) -> None:
     with pytest.raises(Failure) as caught:
         parse_keys(text, "the place")
     assert "the place does not contain a server key" in caught.value.line
@@ -159,7 +159,7 @@ def test_several_servers_learn_of_a_key_before_it_seals(made: Initialised, key: 
     assert staged.vault().open("p", sealed) == b"x"
 
 
-def test_what_was_sealed_before_keys_had_ids_opens_and_is_resealed(made: Initialised, key: Callable[..., Any]) -> None:
+def test_secrets_sealed_before_keys_had_ids_open_and_are_resealed(made: Initialised, key: Callable[..., Any]) -> None:
     access_key_id, secret = made.credentials.access_key_id, made.credentials.secret_access_key.reveal()
 
     async def without_id(service: Any) -> None:
@@ -198,7 +198,7 @@ def kinds(made: Initialised) -> list[Any]:
     return [each.get("n", each.get("detail-type")) for each in found if "eventType" not in each]
 
 
-def test_the_trail_goes_on_under_the_new_key(made: Initialised, key: Callable[..., Any]) -> None:
+def test_the_trail_continues_under_the_new_key(made: Initialised, key: Callable[..., Any]) -> None:
     loaded = load(made.configuration)
     asyncio.run(trail_of(loaded, 1))
     key("rotate")

@@ -97,7 +97,9 @@ def test_the_stream_url_says_it_of_any_document(
 
 
 @pytest.mark.parametrize("request_members", [None, {"DocumentName": "Example-Document"}])
-def test_of_an_accounts_own_document_at_aws_only_the_handshake_tells(request_members: dict[str, Any] | None) -> None:
+def test_the_type_of_an_accounts_own_document_at_aws_is_known_from_the_handshake(
+    request_members: dict[str, Any] | None,
+) -> None:
     assert expected_session(BARE, request_members) is None
 
 
@@ -109,7 +111,7 @@ def test_a_socket_path_survives_the_url() -> None:
     assert expected.objection(SessionStarted("Port", properties, "3.3.0.0")) == ""
 
 
-def test_what_a_node_says_steers_no_terminal() -> None:
+def test_text_from_a_node_cannot_control_a_terminal() -> None:
     expected = expected_session(BARE, {"DocumentName": FORWARD})
     assert expected is not None
     properties = {**FORWARDING, "localConnectionType": "unix", "localUnixSocket": "\x1b]0;owned\x07"}

@@ -27,7 +27,7 @@ def test_a_whole_name_goes_before_a_first_label() -> None:
     assert named("web-1", [WEB, short]) == short
 
 
-def test_a_node_that_is_offline_is_meant_if_there_is_no_other() -> None:
+def test_an_offline_node_is_used_if_no_other_has_the_name() -> None:
     assert named("db", [WEB, OLD]) == OLD
 
 
@@ -41,7 +41,7 @@ def test_a_node_that_is_offline_is_meant_if_there_is_no_other() -> None:
         ("twin", "7 nodes are called twin"),
     ],
 )
-def test_what_was_meant_is_said(name: str, said: str) -> None:
+def test_a_likely_intention_is_suggested(name: str, said: str) -> None:
     with pytest.raises(Failure, match=said):
         named(name, KNOWN)
 
@@ -88,7 +88,7 @@ def test_a_self_reported_name_does_not_shadow_one_of_an_administrator(given: str
     assert named("db-1", [node, HOSTILE, calling_itself(3, "db-1")]) == node
 
 
-def test_what_a_named_node_calls_itself_contests_but_does_not_resolve() -> None:
+def test_a_name_that_a_node_gives_itself_makes_a_name_ambiguous_but_does_not_resolve() -> None:
     node = calling_itself(4, "db-1", name="web-9")
     with pytest.raises(Failure, match="2 nodes report the name db-1"):
         named("db-1", [node, REAL])

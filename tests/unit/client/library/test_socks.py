@@ -48,7 +48,7 @@ async def test_connections_are_led(
         (GREETING + b"\x05\x01\x00\x03\x01\xff\x00\x50", REFUSED % 8),
     ],
 )
-async def test_what_cannot_be_served_is_told(
+async def test_an_address_that_cannot_be_served_is_reported(
     pair: tuple[socket.socket, socket.socket], sent: bytes, answer: bytes
 ) -> None:
     ours, theirs = pair

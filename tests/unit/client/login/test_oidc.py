@@ -144,7 +144,7 @@ async def test_a_browser_that_holds_the_terminal_until_it_is_done(documents: Doc
     assert (await browse(documents, provider, browser)).claims["sub"] == "shirley"
 
 
-async def test_only_the_answer_that_was_asked_for_is_taken(documents: Documents, provider: Provider) -> None:
+async def test_only_the_answer_to_the_question_is_accepted(documents: Documents, provider: Provider) -> None:
     async def visit(url: str) -> None:
         redirect = parse_qs(urlsplit(url).query)["redirect_uri"][0]
         async with aiohttp.ClientSession() as http:

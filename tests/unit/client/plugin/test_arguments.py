@@ -79,7 +79,7 @@ def test_another_operation_is_refused() -> None:
 
 
 @pytest.mark.parametrize("response", ["", "{", "not json", "\udc80", "[]", '"text"', "null"])
-def test_a_response_that_is_no_json_object_is_refused(response: str) -> None:
+def test_a_response_that_is_not_a_json_object_is_refused(response: str) -> None:
     with pytest.raises(InvalidArguments, match="the StartSession response is not"):
         parse([response, "r", "StartSession"], {})
 
@@ -108,6 +108,6 @@ def test_a_request_without_target_is_refused(request_text: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:80", "ftp://h", "http://", "http://h:x"])
-def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
+def test_an_endpoint_that_is_not_a_url_is_refused(endpoint: str) -> None:
     with pytest.raises(InvalidArguments, match="sixth argument"):
         parse([json.dumps(RESPONSE), "r", "StartSession", "", json.dumps(REQUEST), endpoint], {})

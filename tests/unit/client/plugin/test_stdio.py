@@ -70,7 +70,7 @@ def test_the_end_of_input_is_passed_on_and_the_rest_still_arrives(ssh_port: Any,
     assert ssh_port.calls == []
 
 
-def test_awss_agent_is_told_to_end_once_the_port_is_silent(ssh_port: Any, start: Start) -> None:
+def test_awss_agent_is_asked_to_end_once_the_port_is_silent(ssh_port: Any, start: Start) -> None:
     ssh_port.plain = True
     plugin = start(ssh_port.arguments(), stdin=subprocess.DEVNULL)
     assert ssh_port.started.wait(SECONDS)
@@ -80,7 +80,7 @@ def test_awss_agent_is_told_to_end_once_the_port_is_silent(ssh_port: Any, start:
     assert ssh_port.flags == [2]
 
 
-def test_a_cause_is_told_on_standard_error(ssh_port: Any, start: Start) -> None:
+def test_the_cause_is_printed_on_standard_error(ssh_port: Any, start: Start) -> None:
     plugin = start(ssh_port.arguments())
     assert ssh_port.started.wait(SECONDS)
     ssh_port.end("Idle for too long.")

@@ -48,7 +48,7 @@ async def test_a_session_whose_connections_are_cut_every_second_outlives_the_lim
     assert server.openings == len(opened) == 31
 
 
-async def test_connections_that_are_lost_at_once_are_one_outage() -> None:
+async def test_connections_that_are_lost_immediately_count_as_one_outage() -> None:
     server = Server()
     made = connector(server, 1.0)
     await made.open()

@@ -61,7 +61,7 @@ def test_an_escaped_name_is_judged_as_it_will_be_used(name: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["", ".", "..", "a", "\0", "a\\", "-", "/", "~", "\n"])).map("/".join))
-def test_what_is_accepted_stays_below(name: str) -> None:
+def test_accepted_names_stay_below_the_folder(name: str) -> None:
     """The path is used as it was judged: every part of it is a name."""
     try:
         path = path_in_folder(name)

@@ -73,7 +73,7 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "open to others", "linked file", "hard-linked file", "fifo", "another's"])
-def test_what_others_could_have_planted_is_not_resumed(tmp_path: Path, kind: str) -> None:
+def test_a_partial_file_that_others_could_have_planted_is_not_resumed(tmp_path: Path, kind: str) -> None:
     """Such a folder is left alone, and a new one used."""
     victim, planted = tmp_path / "victim", tmp_path / "folder" / ".ferryman-part-0123456789abcdef"
     victim.mkdir(mode=0o700)

@@ -83,7 +83,7 @@ async def test_from_request_to_approval_to_a_session_to_the_end(world: "World", 
         await world.start(node, access)
 
 
-async def test_a_policy_approves_at_once(world: "World", carol: Caller) -> None:
+async def test_a_policy_approves_a_request_immediately(world: "World", carol: Caller) -> None:
     node = await world.node()
     await tag(world, node, Environment="Test")
     await cedar_policy(world, PERMIT_TEST)
@@ -209,7 +209,7 @@ async def test_who_may_ask_for_what(world: "World", dave: Caller) -> None:
         await start_access_request(world.service, frank, StartAccessRequest("why", (("tag:Fleet", ("all",)),)))
 
 
-async def test_only_so_many_requests_wait(world: "World", carol: Caller, dave: Caller) -> None:
+async def test_pending_requests_are_limited(world: "World", carol: Caller, dave: Caller) -> None:
     node = await world.node()
     await manual_policy(world, ["dave"])
     requests = [await ask(world, carol, node) for _ in range(MOST_PENDING)]

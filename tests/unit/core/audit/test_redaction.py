@@ -55,7 +55,7 @@ def test_no_secret_is_recorded(service: str, operation: str) -> None:
         assert [text for text in told if looks_secret(text)] == []
 
 
-def test_secrets_are_told_from_what_is_shown() -> None:
+def test_secrets_are_distinguished_from_what_is_shown() -> None:
     # The test above finds what it looks for: this model has both.
     model = operation_model("ssm", "RequestManagedInstanceRoleToken")
     assert model is not None
@@ -63,7 +63,7 @@ def test_secrets_are_told_from_what_is_shown() -> None:
     assert not [name for name in SHOWN if looks_secret(name)]
 
 
-def test_what_nobody_listed_is_hidden() -> None:
+def test_unlisted_members_are_hidden() -> None:
     assert recorded({"Novelty": "x", "Target": "mi-1"}) == {"novelty": HIDDEN, "target": "mi-1"}
     assert recorded({"Credentials": {"AccessKeyId": "ASIA", "SecretAccessKey": "s", "SessionToken": "t"}}) == {
         "credentials": {"accessKeyId": "ASIA", "secretAccessKey": HIDDEN, "sessionToken": HIDDEN}

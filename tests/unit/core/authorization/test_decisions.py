@@ -91,7 +91,7 @@ async def test_a_token_admits_once(world: "World") -> None:
     assert refused.value.code == "AccessDeniedException"
 
 
-async def test_of_many_that_present_a_token_at_once_one_is_admitted(world: "World") -> None:
+async def test_one_of_many_clients_that_present_a_token_concurrently_is_admitted(world: "World") -> None:
     ticket = await world.start(await world.node())
     answers = await asyncio.gather(
         *(admit_client(world.service, ticket.session_id, ticket.token_value.reveal(), str(n)) for n in range(40)),
@@ -100,7 +100,7 @@ async def test_of_many_that_present_a_token_at_once_one_is_admitted(world: "Worl
     assert Counter(type(answer) for answer in answers) == {AuthorizedSession: 1, SpentToken: 39}
 
 
-async def test_of_many_resumes_at_once_one_token_lives(world: "World") -> None:
+async def test_one_token_of_many_concurrent_resumes_stays_valid(world: "World") -> None:
     ticket = await world.start(await world.node())
     tickets = await asyncio.gather(*(resume_session(world.service, world.alice, ticket.session_id) for _ in range(20)))
     answers = await asyncio.gather(
@@ -138,7 +138,7 @@ async def test_a_token_of_another_server_key_is_refused(world: "World") -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "=", "AAAA", "not base64!", "é", "\ud800", "A" * 300])
-async def test_garbage_is_no_token(world: "World", wrong: str) -> None:
+async def test_garbage_is_not_a_token(world: "World", wrong: str) -> None:
     ticket = await world.start(await world.node())
     with pytest.raises(ServiceError, match="not valid for this session"):
         await admit_client(world.service, ticket.session_id, wrong, "c")
@@ -155,7 +155,7 @@ async def test_every_cut_and_every_flipped_byte_is_refused(world: "World") -> No
     await admit_client(world.service, ticket.session_id, ticket.token_value.reveal(), "c")
 
 
-async def test_a_session_that_is_over_is_told_so(world: "World") -> None:
+async def test_a_session_that_is_over_is_reported(world: "World") -> None:
     node_id = await world.node()
     node = world.node_caller(node_id)
     ending, ended, failed = [await world.start(node_id) for _ in range(3)]

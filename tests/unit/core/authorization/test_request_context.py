@@ -109,7 +109,7 @@ async def test_an_operation_cannot_replace_a_callers_keys(world: "World") -> Non
         require(world.service, alice, "ssm:DescribeSessions", "*", {"aws:username": "bob"})
 
 
-async def test_an_explicit_deny_says_so(world: "World") -> None:
+async def test_an_explicit_deny_is_named(world: "World") -> None:
     alice = having(world.alice, statement("Allow", "*"), statement("Deny", "ssm:DescribeSessions"))
     with pytest.raises(ServiceError) as error:
         require(world.service, alice, "ssm:DescribeSessions", "arn:aws:ssm:::x")
@@ -176,7 +176,7 @@ async def test_the_document_is_checked_if_it_is_chosen_or_the_policy_asks(world:
 
 
 @pytest.mark.parametrize("resource", [OWN, OWN_BY_ID])
-async def test_own_sessions_are_told_by_id_not_by_name(world: "World", resource: str) -> None:
+async def test_own_sessions_are_recognised_by_id_not_by_name(world: "World", resource: str) -> None:
     """`a-*` matches the sessions of `a-b`, and of a user who had the name before; neither is `a`."""
     node = await world.node()
     rule = (statement("Allow", "ssm:StartSession"), statement("Allow", "ssm:TerminateSession", resource))
@@ -193,7 +193,7 @@ async def test_own_sessions_are_told_by_id_not_by_name(world: "World", resource:
         assert (await world.session(ticket.session_id)).status is not SessionStatus.CONNECTING
 
 
-async def test_who_may_end_a_users_sessions_by_name_may(world: "World") -> None:
+async def test_permission_for_a_users_sessions_by_name_lets_a_caller_end_them(world: "World") -> None:
     """The name is written in the policy, not a variable; and a condition on the caller's name still holds."""
     node = await world.node()
     condition = {"StringEquals": {"aws:username": "bob"}}

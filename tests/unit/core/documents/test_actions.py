@@ -122,7 +122,7 @@ async def test_updates_that_are_refused(world: "World") -> None:
     assert (await update(world, "v3", WhichVersion(number=2))).stored.version.version == 3
 
 
-async def test_of_updates_at_once_one_wins_each_number(world: "World") -> None:
+async def test_one_of_several_concurrent_updates_gets_each_version_number(world: "World") -> None:
     await create(world)
     tried = await asyncio.gather(*(update(world, f"v{n}") for n in range(2, 12)), return_exceptions=True)
     made = [each.stored.version.version for each in tried if isinstance(each, DocumentView)]
@@ -131,7 +131,7 @@ async def test_of_updates_at_once_one_wins_each_number(world: "World") -> None:
     assert {each.code for each in tried if isinstance(each, ServiceError)} <= {"InvalidDocumentVersion"}
 
 
-async def test_a_name_is_taken_once_also_at_once(world: "World") -> None:
+async def test_a_name_can_be_used_once_even_by_concurrent_calls(world: "World") -> None:
     tried = await asyncio.gather(*(create(world) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(each, DocumentView) for each in tried) == 1
     with refused("DocumentAlreadyExists", "Doc"):

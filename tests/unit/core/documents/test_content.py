@@ -226,7 +226,7 @@ def test_limits_fill_in_what_preferences_leave_open() -> None:
 
 
 @pytest.mark.parametrize("kind", [PORT, QUIET], ids=["port", "command"])
-def test_a_port_or_a_running_command_idles_only_if_someone_says_so(kind: dict[str, Any]) -> None:
+def test_ports_and_running_commands_idle_only_if_a_timeout_is_set(kind: dict[str, Any]) -> None:
     limits = Limits(idle_timeout_minutes=9)
     silent = resolve("Doc", read_document(kind), {}, NO_PREFERENCES, limits)
     assert (silent.idles, silent.idle_timeout, silent.content["inputs"]["idleSessionTimeout"]) == (False, 9, "")

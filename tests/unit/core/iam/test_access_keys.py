@@ -31,7 +31,7 @@ async def test_a_key_is_written_down_once_a_minute(world: "World") -> None:
     assert await last() == KeyUse(Millis(now + NOTED_EVERY), "iam", "test-1")
 
 
-async def test_what_is_remembered_of_keys_is_bounded(world: "World") -> None:
+async def test_the_memory_of_keys_is_bounded(world: "World") -> None:
     uses = KeyUses(remembered=2)
     for number in range(3):
         uses.note(f"AKIA{number}", "ssm", "test-1", Millis(0))

@@ -74,7 +74,7 @@ async def test_a_deleted_users_keys_are_gone(world: "World") -> None:
     assert await identities.list_access_keys(world.service, "bob") == []
 
 
-async def test_a_changed_role_counts_at_once(world: "World") -> None:
+async def test_a_changed_role_applies_immediately(world: "World") -> None:
     key = await identities.create_access_key(world.service, "alice")
     await identities.set_role(world.service, "alice", BuiltinRole.ADMINISTRATOR)
     known = await callers.authenticate(world.service, key.access_key_id, None)

@@ -79,7 +79,7 @@ async def test_what_is_refused(world: "World") -> None:
     assert await code(roles.tag_role(service, root, "Ops", too_many)) == "LimitExceeded"
 
 
-async def test_a_role_goes_once_it_holds_nothing(world: "World") -> None:
+async def test_a_role_can_be_deleted_once_it_has_no_policies(world: "World") -> None:
     service, root = world.service, world.administrator
     made = await roles.create_role(service, root, RoleDraft("Ops", TRUST), {"team": "red"})
     await held_policies.put_policy(service, root, Holder(HolderKind.ROLE, "Ops"), "inline", INLINE)
@@ -242,7 +242,7 @@ async def test_what_providers_may_not_have(world: "World") -> None:
     assert await code(oidc_providers.create_oidc_provider(service, root, url, many, [], {})) == "LimitExceeded"
 
 
-async def test_two_changes_of_a_provider_at_once_do_not_undo_each_other(world: "World") -> None:
+async def test_concurrent_changes_of_a_provider_do_not_undo_each_other(world: "World") -> None:
     arn = await oidc_providers.create_oidc_provider(
         world.service, world.administrator, "https://id.example.com", [], [], {}
     )

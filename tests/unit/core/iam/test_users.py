@@ -88,7 +88,7 @@ async def test_a_new_name_must_be_allowed_as_the_old_one(world: "World") -> None
     assert await code(groups.update_group(world.service, ops, "night", "day", "/")) == "AccessDeniedException"
 
 
-async def test_who_may_not_does_not_learn_who_there_is(world: "World") -> None:
+async def test_a_caller_without_permission_does_not_learn_which_users_exist(world: "World") -> None:
     told = []
     for name in ("bob", "nobody"):
         with pytest.raises(ServiceError) as refused:

@@ -43,7 +43,7 @@ async def access(world: "World", caller: Caller, node: NodeId) -> Caller:
     return await with_access(world, caller, request)
 
 
-async def test_what_the_policies_of_a_session_deny_stays_denied(world: "World") -> None:
+async def test_actions_that_session_policies_deny_stay_denied(world: "World") -> None:
     node = await world.node()
     deny = {"Effect": "Deny", "Action": "ssm:StartSession", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [*REQUESTING, deny]})
@@ -53,7 +53,7 @@ async def test_what_the_policies_of_a_session_deny_stays_denied(world: "World") 
         await world.start(node, await access(world, narrow, node))
 
 
-async def test_what_the_policies_of_a_session_only_leave_out_is_given(world: "World") -> None:
+async def test_access_is_granted_where_session_policies_only_leave_it_out(world: "World") -> None:
     node, other = await world.node(), await world.node()
     policy = json.dumps({"Version": "2012-10-17", "Statement": REQUESTING})
     grace = await person(world, "grace", ASSUMING)
@@ -138,7 +138,7 @@ async def test_credentials_leave_ones_own_sessions_elsewhere_alone(world: "World
             await do(world.service, access, elsewhere.session_id)
 
 
-async def test_what_policies_deny_the_requester_stays_denied(world: "World", dave: Caller) -> None:
+async def test_actions_that_policies_deny_the_requester_stay_denied(world: "World", dave: Caller) -> None:
     node = await world.node()
     deny = {"Effect": "Deny", "Action": "ssm:StartSession", "Resource": "*"}
     erin = await person(world, "erin", *REQUESTING, deny)

@@ -84,7 +84,7 @@ async def test_a_user_and_a_roles_session_of_one_name_are_two(world: "World") ->
         await sessions.terminate_session(world.service, owner, ticket.session_id)
 
 
-async def test_what_becomes_of_the_role_counts_at_once(world: "World") -> None:
+async def test_changes_of_the_role_apply_immediately(world: "World") -> None:
     arn = await role(world, allowing(ANY))
     session = await assume_role(world.service, world.administrator, SessionRequest(arn, "shirley"))
     assert decide(world.service, await known(world, session), "ssm:StartSession", NODE).allowed
@@ -181,7 +181,7 @@ async def test_session_policies_narrow_a_role(world: "World") -> None:
     assert (await refusal(world, world.alice, arn, policy_arns=[OPERATOR] * 11)).code == "ValidationException"
 
 
-async def test_session_tags_and_what_goes_on(world: "World") -> None:
+async def test_session_tags_and_transitive_tags(world: "World") -> None:
     tagging = allowing({"AWS": [world.alice.arn, arn_of("Ops")]}, "sts:AssumeRole", "sts:TagSession")
     arn = await role(world, tagging)
     await roles.tag_role(world.service, world.administrator, "Ops", {"team": "blue", "site": "one"})
@@ -248,14 +248,14 @@ async def test_a_role_whose_boundary_is_gone_may_do_nothing(world: "World") -> N
     assert not decide(world.service, await assumed(world, world.alice, arn), "ssm:StartSession", NODE).allowed
 
 
-async def test_an_administrator_of_the_name_of_a_session_is_no_more_than_itself(world: "World") -> None:
+async def test_an_administrator_named_like_a_session_gets_no_other_rights(world: "World") -> None:
     arn = await role(world, allowing({"AWS": world.alice.arn}))
     await create_user(world.service, "Ops", BuiltinRole.ADMINISTRATOR)
     caller = await assumed(world, world.alice, arn, "root")
     assert not decide(world.service, caller, "ssm:DeleteDocument", "*").allowed
 
 
-async def test_another_server_of_the_store_sees_the_same_at_once(world: "World", database_url: str) -> None:
+async def test_another_server_on_the_same_store_sees_a_change_immediately(world: "World", database_url: str) -> None:
     """Credentials of one are good at the other, and what one changes counts at the other's next call."""
     arn = await role(world, allowing({"AWS": world.alice.arn}))
     session = await assume_role(world.service, world.alice, SessionRequest(arn, "shirley"))
@@ -272,7 +272,7 @@ async def test_another_server_of_the_store_sees_the_same_at_once(world: "World",
             await known(other, session)
 
 
-async def test_who_has_a_trusted_name_later_is_not_trusted(world: "World") -> None:
+async def test_a_principal_that_gets_a_trusted_name_later_is_not_trusted(world: "World") -> None:
     """A trust policy means those who had its names when it was set: users, roles, and sessions of roles."""
     await create_user(world.service, "carol", BuiltinRole.OPERATOR)
     carol = await user(world, "carol")

@@ -138,7 +138,7 @@ async def test_tokens_of_elsewhere_lead_nowhere(people: People) -> None:
     assert people.issuer.fetched == [DISCOVERY_URL, KEYS_URL]
 
 
-async def test_when_a_token_is_good(people: People) -> None:
+async def test_a_token_is_accepted_only_while_it_is_valid(people: People) -> None:
     now = people.world.clock() // 1000
     for expires in (now, now - 1, -1):
         assert await people.refusal(people.token(exp=expires)) == "ExpiredTokenException"
@@ -156,7 +156,7 @@ async def test_when_a_token_is_good(people: People) -> None:
     await people.enter(people.token(iat=now + 60, nbf=now + 60))
 
 
-async def test_for_whom_a_token_is(people: People) -> None:
+async def test_a_token_for_another_audience_is_refused(people: People) -> None:
     for claims in ({"aud": "stranger"}, {"aud": None}, {"aud": ["stranger"]}, {"aud": 7}, {"azp": "stranger"}):
         assert await people.refusal(people.token(**claims)) == "InvalidIdentityToken"
     assert (await people.enter(people.token(aud=["stranger", "other"], azp="other"))).audience == "other"
@@ -168,7 +168,7 @@ async def test_for_whom_a_token_is(people: People) -> None:
     assert await people.refusal(people.token(aud="other")) == "InvalidIdentityToken"
 
 
-async def test_keys_rotate_and_nobody_can_make_us_hammer_the_provider(people: People) -> None:
+async def test_rotated_keys_are_fetched_and_nobody_can_cause_frequent_fetches(people: People) -> None:
     await people.enter(people.token())
     people.issuer.fetched.clear()
     people.issuer.published = [KEYS["next"].as_dict(private=False)]
@@ -217,7 +217,7 @@ async def test_discovery_documents_that_are_not_followed(people: People, discove
     assert people.issuer.fetched == [DISCOVERY_URL]
 
 
-async def test_keys_that_are_none(people: People) -> None:
+async def test_invalid_keys_are_ignored(people: People) -> None:
     public: dict[str, Any] = {**KEYS["rsa"].as_dict(private=False)}
     long = "w" * 342
     bad: list[list[Mapping[str, Any]]] = [
@@ -262,6 +262,6 @@ async def test_tokens_of_any_form_are_refused_and_nothing_else(people: People, h
     assert await people.refusal(spelled(header, claims)) == "InvalidIdentityToken"
 
 
-async def test_times_beyond_all_numbers_are_none(people: People) -> None:
+async def test_times_outside_every_range_are_refused(people: People) -> None:
     assert await people.refusal(people.token(exp=10**400)) == "InvalidIdentityToken"
     assert await people.refusal(people.token(nbf=-(10**400))) == "InvalidIdentityToken"

@@ -112,7 +112,7 @@ async def test_session_credentials_get_no_session_token(world: "World") -> None:
         assert refused.value.code == "AccessDeniedException"
 
 
-async def test_a_users_session_reaches_neither_iam_nor_most_of_sts(world: "World") -> None:
+async def test_a_users_session_cannot_call_iam_or_most_of_sts(world: "World") -> None:
     key = await identities.create_access_key(world.service, "root")
     root = (await authenticate(world.service, key.access_key_id, None)).caller
     within = await known(world, get_session_token(world.service, root).credentials)

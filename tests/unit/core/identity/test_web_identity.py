@@ -99,7 +99,7 @@ async def test_two_people_of_one_session_name_do_not_share_sessions(people: Peop
     await sessions.terminate_session(people.service, again, ticket.session_id)
 
 
-async def test_a_web_identity_that_goes_on_stays_itself(people: People) -> None:
+async def test_a_web_identity_that_assumes_a_role_keeps_its_identity(people: People) -> None:
     principal = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "sts:AssumeRole"}
     onward = RoleDraft("Next", json.dumps({"Statement": principal}))
     await roles.create_role(people.service, people.world.administrator, onward, {})

@@ -101,7 +101,7 @@ async def test_an_expired_activation_is_refused(world: "World") -> None:
     assert refused.value.code == "ActivationExpired"
 
 
-async def test_the_limit_holds_when_many_register_at_once(world: "World") -> None:
+async def test_the_limit_holds_for_concurrent_registrations(world: "World") -> None:
     ticket = await activate(world, limit=7)
     answers = await asyncio.gather(
         *(nodes.register_managed_instance(world.service, request(world, ticket)) for _ in range(30)),
@@ -199,7 +199,7 @@ async def test_a_cloned_disk_gets_no_credentials(world: "World") -> None:
     assert refused.value.code == "MachineFingerprintDoesNotMatch"
 
 
-async def test_a_new_key_replaces_the_old_at_once(world: "World") -> None:
+async def test_a_new_key_replaces_the_old_one_immediately(world: "World") -> None:
     node = await nodes.find_node(world.service, await world.register())
     fresh = rsa.generate_private_key(65537, 2048).public_key()
     text = base64.b64encode(fresh.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
@@ -282,7 +282,7 @@ def new_public_key() -> str:
     return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
 
-async def test_a_node_whose_key_is_old_is_told_to_make_another(world: "World") -> None:
+async def test_a_node_with_an_old_key_is_asked_to_rotate_it(world: "World") -> None:
     node_id = await world.register()
     limits = replace(world.service.settings.limits, node_key_days=30)
     careful = replace(world.service, settings=replace(world.service.settings, limits=limits))

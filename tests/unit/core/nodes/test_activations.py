@@ -63,7 +63,7 @@ async def test_pages_of_activations_walk_everything_newest_first(world: "World")
     assert refused.value.code == "InvalidNextToken"
 
 
-async def test_a_deleted_activation_registers_no_more_and_its_nodes_stay(world: "World") -> None:
+async def test_a_deleted_activation_registers_no_nodes_and_keeps_those_it_registered(world: "World") -> None:
     wanted = CreateActivationRequest("role", registration_limit=2, tags={"stage": "test"})
     ticket = await create_activation(world.service, world.administrator, wanted)
     registration = RegisterNodeRequest(ticket.activation_id, ticket.activation_code, world.public_key, "Rsa", "print")
@@ -81,7 +81,7 @@ async def test_a_deleted_activation_registers_no_more_and_its_nodes_stay(world: 
         assert refused.value.code == "InvalidActivation"
 
 
-async def test_operators_neither_see_nor_delete_activations(world: "World") -> None:
+async def test_operators_cannot_see_or_delete_activations(world: "World") -> None:
     ticket = await create_activation(world.service, world.administrator, CreateActivationRequest("role"))
     for attempt in (
         describe_activations(world.service, world.alice, DescribeActivationsRequest()),

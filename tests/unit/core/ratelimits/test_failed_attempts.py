@@ -81,7 +81,7 @@ def test_a_victims_key_is_not_locked_out_from_elsewhere() -> None:
     assert not refused(attempts, VICTIM, "AKIAVICTIM")
 
 
-def test_nor_from_the_same_address_if_it_was_right_there() -> None:
+def test_key_is_not_locked_out_at_an_address_where_it_was_right() -> None:
     attempts = FailedAttempts()
     attempts.succeeded(ATTACKER, "AKIAVICTIM", "AIDAVICTIM")
     for n in range(int(ADDRESS_BURST)):

@@ -98,7 +98,7 @@ def test_a_node_may_call_less_often() -> None:
     assert [taken(0), taken(1000)] == [NODE_BURST, NODE_RATE]
 
 
-def test_who_is_denied_too_often_waits_a_second_with_every_call() -> None:
+def test_a_caller_denied_too_often_waits_a_second_for_every_call() -> None:
     throttle = Throttle(1000, 1000)
     for _ in range(DENIALS_BURST):
         throttle.denied("AIDA1", Millis(0))

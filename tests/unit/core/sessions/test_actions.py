@@ -204,7 +204,7 @@ async def test_resume_answers_a_new_token_and_the_old_one_dies(world: "World") -
     await admit_client(world.service, first.session_id, second.token_value.reveal(), "c")
 
 
-async def test_resume_gives_a_connecting_session_its_client_wait_anew(world: "World") -> None:
+async def test_resuming_a_connecting_session_restarts_its_client_wait(world: "World") -> None:
     ticket = await world.start(await world.node())
     world.clock.advance(seconds=50)
     await sessions.resume_session(world.service, world.alice, ticket.session_id)
@@ -293,7 +293,7 @@ async def test_terminate_is_idempotent(world: "World") -> None:
     assert len(relay.ended) == 1
 
 
-async def test_a_node_that_does_not_answer_is_told_so(world: "World") -> None:
+async def test_a_node_that_does_not_answer_is_reported(world: "World") -> None:
     node_id = await world.register()
     control = await world.connect(node_id)
     control.silent = 33

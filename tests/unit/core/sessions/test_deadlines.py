@@ -231,7 +231,7 @@ async def test_history_is_pruned_after_thirty_days(world: "World") -> None:
     assert await world.store.sessions.get(new.session_id) is not None
 
 
-async def test_sweeps_of_two_servers_at_once_agree(world: "World") -> None:
+async def test_concurrent_sweeps_of_two_servers_agree(world: "World") -> None:
     tickets = [await world.start(await world.node()) for _ in range(5)]
     world.clock.advance(minutes=1)
     other: Service = replace(world.service)

@@ -38,7 +38,7 @@ async def start(world: "World", node_id: NodeId, name: str | None, **given: str)
     return await sessions.start_session(world.service, world.alice, request)
 
 
-async def test_what_was_checked_is_what_is_sent(world: "World") -> None:
+async def test_the_node_gets_the_document_that_was_checked(world: "World") -> None:
     node_id = await world.register()
     control = await world.connect(node_id)
     await create(world, "Greet", GREET)
@@ -62,7 +62,7 @@ async def test_what_was_checked_is_what_is_sent(world: "World") -> None:
     assert "parameters" not in document
 
 
-async def test_what_a_node_was_to_run_is_forgotten_with_the_session(world: "World") -> None:
+async def test_the_task_of_a_node_is_forgotten_with_the_session(world: "World") -> None:
     node_id = await world.register()
     control = await world.connect(node_id)
     ticket = await start(world, node_id, "AWS-StartInteractiveCommand", command="mysql -p secret")
@@ -153,7 +153,7 @@ async def test_the_callers_tag_names_the_user(world: "World", enabled: bool, tag
     assert (document["inputs"]["runAsEnabled"], document["inputs"]["runAsDefaultUser"]) == (enabled, user)
 
 
-async def test_a_tag_that_is_no_user_is_refused(world: "World") -> None:
+async def test_a_tag_that_is_not_a_user_name_is_refused(world: "World") -> None:
     await create(world, "AsUser", RUN_AS)
     caller = replace(world.alice, tags={"SSMSessionRunAs": "-oProxy x"})
     with pytest.raises(ServiceError, match=r"SSMSessionRunAs, a tag of .*alice, is not the name") as refused:

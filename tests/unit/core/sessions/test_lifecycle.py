@@ -114,7 +114,7 @@ async def test_losing_the_client_before_the_agent_came_leaves_it_connecting(worl
     assert (waiting.status, waiting.deadline_at) == (SessionStatus.CONNECTING, world.clock() + 60_000)
 
 
-async def test_what_is_over_stays_over(world: "World") -> None:
+async def test_an_ended_session_stays_ended(world: "World") -> None:
     node_id = await world.node()
     for end in (end_session, session_finished, fail_session):
         ticket = await world.start(node_id)
@@ -167,7 +167,7 @@ async def test_a_task_that_fails_later_terminates_with_its_cause(world: "World")
     assert (session.status, session.details) == (SessionStatus.TERMINATED, "The agent reported TimedOut.")
 
 
-async def test_another_nodes_word_counts_for_nothing(world: "World") -> None:
+async def test_reports_about_another_nodes_session_are_ignored(world: "World") -> None:
     ticket, relay = await connected(world)
     await agent_task_completed(world.service, await world.node(), ticket.session_id, "Success", "")
     assert await status(world, ticket) is SessionStatus.CONNECTED

@@ -175,7 +175,7 @@ async def test_instants(world: "World", text: str, at: int) -> None:
 
 @pytest.mark.parametrize("key", ["InvokedAfter", "InvokedBefore"])
 @pytest.mark.parametrize("text", ["yesterday", "1700000000", "2023-02-30T00:00:00Z", " ", "2023-11-14T25:00:00Z"])
-async def test_what_is_no_instant_is_refused(world: "World", key: str, text: str) -> None:
+async def test_an_invalid_instant_is_refused(world: "World", key: str, text: str) -> None:
     with pytest.raises(ServiceError, match=key) as refused:
         await describe(world, ACTIVE, (key, text))
     assert refused.value.code == "ValidationException"

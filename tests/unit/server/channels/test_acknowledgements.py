@@ -21,7 +21,7 @@ def test_acknowledgements_in_any_order_are_remembered() -> None:
     assert [number for number in range(-1, 7) if number in receipts] == [0, 1, 2, 3, 4]
 
 
-def test_no_more_than_10000_beyond_a_gap() -> None:
+def test_at_most_10000_messages_are_kept_beyond_a_gap() -> None:
     receipts = of(*range(1, BEYOND + 100))
     assert BEYOND in receipts
     assert BEYOND + 1 not in receipts

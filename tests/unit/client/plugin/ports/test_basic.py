@@ -70,7 +70,7 @@ def test_connections_come_one_after_another(basic: Any, start: Start) -> None:
     assert far_end.flags == [1, 1, 2]
 
 
-def test_what_a_connection_did_not_read_is_not_the_next_ones(basic: Any, start: Start) -> None:
+def test_unread_output_of_a_connection_is_not_given_to_the_next(basic: Any, start: Start) -> None:
     far_end = basic()
     port = port_of(start(far_end.arguments()))
     first = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)

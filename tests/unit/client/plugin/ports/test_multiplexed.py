@@ -103,7 +103,7 @@ def test_a_connection_goes_there_and_back_and_keeps_its_half_close(forwarding: A
     assert far_end.calls == []
 
 
-def test_a_hundred_connections_at_once(forwarding: Any, start: Start) -> None:
+def test_a_hundred_concurrent_connections_are_forwarded(forwarding: Any, start: Start) -> None:
     far_end, streams = forwarding()
     plugin = start(far_end.arguments())
     port = port_of(plugin)
@@ -125,7 +125,7 @@ def test_the_other_end_may_speak_first(forwarding: Any, start: Start) -> None:
         far_end.until(lambda: streams.received[3] == b"still here")
 
 
-def test_a_connection_that_the_node_cannot_make_is_reset_at_once(forwarding: Any, start: Start) -> None:
+def test_a_connection_that_the_node_cannot_make_is_reset_immediately(forwarding: Any, start: Start) -> None:
     far_end, streams = forwarding()
     streams.refusal, streams.flag_refusals = "Connection refused", True
     plugin = start(far_end.arguments())
@@ -316,7 +316,7 @@ def test_an_interrupt_during_an_outage_tells_the_server(forwarding: Any, start: 
     assert far_end.calls[-1] == "TerminateSession"
 
 
-def test_the_servers_end_is_told_and_the_port_closed(forwarding: Any, start: Start) -> None:
+def test_the_servers_end_is_reported_and_the_port_closed(forwarding: Any, start: Start) -> None:
     far_end, _ = forwarding()
     plugin = start(far_end.arguments())
     port = port_of(plugin)
@@ -371,7 +371,7 @@ def test_an_unused_connection_keeps_its_port_open(forwarding: Any, start: Start)
     assert plugin.wait(SECONDS) == 0
 
 
-def test_what_was_started_under_nohup_outlives_a_hang_up(forwarding: Any, start: Start) -> None:
+def test_a_program_started_under_nohup_outlives_a_hang_up(forwarding: Any, start: Start) -> None:
     far_end, _ = forwarding()
     plugin = start(far_end.arguments(), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     port = port_of(plugin)

@@ -38,7 +38,7 @@ def feed(*reads: bytes) -> list[bytes | Escape]:
         (b"", []),
     ],
 )
-def test_what_is_typed_and_what_is_meant(typed: bytes, meant: list[bytes | Escape]) -> None:
+def test_escapes_are_recognised_in_typed_keys(typed: bytes, meant: list[bytes | Escape]) -> None:
     assert feed(typed) == meant
     assert feed(*[bytes([byte]) for byte in typed]) == meant
 

@@ -136,7 +136,7 @@ async def read_exactly(descriptor: int, count: int) -> bytes:
     return await asyncio.wait_for(loop.run_in_executor(None, read), SECONDS)
 
 
-async def test_a_piece_that_fits_is_written_and_reported_at_once() -> None:
+async def test_a_piece_that_fits_is_written_and_reported_immediately() -> None:
     read_end, write_end = os.pipe()
     output, written, _ = writer(write_end)
     output.push(b"hello")
@@ -179,7 +179,7 @@ def _gone_terminal() -> tuple[int, Callable[[], None]]:
 
 
 @pytest.mark.parametrize("make", [_broken_pipe, _gone_terminal])
-async def test_a_reader_that_is_gone_is_told_once_and_nothing_is_reported(
+async def test_a_closed_reader_is_reported_once_and_nothing_counts_as_written(
     make: Callable[[], tuple[int, Callable[[], None]]],
 ) -> None:
     descriptor, break_it = make()

@@ -22,7 +22,7 @@ from tests.server.signed_calls import signed_call
 from tests.waiting import AT_ONCE, program_start
 
 
-class TestPatience:
+class TestStalledRequests:
     @pytest.fixture
     def timeouts(self) -> Timeouts:
         return Timeouts(request=0.3, close=0.2)
@@ -81,7 +81,7 @@ class TestUnreadAnswers:
             await until(nothing, lambda _: not connected(server.port))
 
 
-class TestNewcomers:
+class TestUnauthenticatedConnectionLimit:
     @pytest.fixture
     def unauthenticated(self) -> UnauthenticatedLimits:
         return UnauthenticatedLimits(limit=3, exempt=())
@@ -163,7 +163,7 @@ class TestUnfinishedHeads:
         assert b" 400 " in await raw.status()
 
 
-class TestCallers:
+class TestAuthenticatedCallers:
     @pytest.fixture
     def limits(self) -> Limits:
         return Limits(connections_per_caller=4, connections_per_address=10)
