@@ -24,6 +24,7 @@ from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.pool import WorkerPool
+from ferryman.agent.workers.zygote import ForkedZygote
 from ferryman.model.errors import ServiceError
 from ferryman.system.service_manager import READY, STOPPING, ServiceManager
 from ferryman.transport.errors import Unreachable
@@ -39,14 +40,16 @@ async def run_agent(
     state_dir: Path,
     *,
     run_as: str | None = None,
+    zygote: ForkedZygote | None = None,
     on_connected: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the node registered in `state_dir` until SIGTERM, SIGINT or SIGHUP; then end its sessions and return.
 
     SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` is the account for
     sessions whose document sets none; it overrides `agent.toml`, and without either the agent's own account is used.
-    `on_connected` is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused` and
-    `WorkerUnavailable`.
+    `zygote` was forked from this process before the event loop; without it the agent starts one, which takes twice the
+    memory. `on_connected` is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused`
+    and `WorkerUnavailable`.
     """
     state = StateDirectory(state_dir)
     settings = _resolve_account(read_settings(state.path), run_as)
@@ -57,7 +60,7 @@ async def run_agent(
     trusted = server_trust(registration.endpoint, registration.ca_file)
     with _only_agent(state), _signals() as stop:
         async with HttpClient(registration.endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
-            await _Agent(state, client, settings, on_connected).run(stop)
+            await _Agent(state, client, settings, zygote, on_connected).run(stop)
 
 
 def _resolve_account(settings: AgentSettings, run_as: str | None) -> AgentSettings:
@@ -75,12 +78,17 @@ class _Agent:
     """The parts of one run of the agent."""
 
     def __init__(
-        self, state: StateDirectory, client: HttpClient, settings: AgentSettings, on_connected: Callable[[], None]
+        self,
+        state: StateDirectory,
+        client: HttpClient,
+        settings: AgentSettings,
+        zygote: ForkedZygote | None,
+        on_connected: Callable[[], None],
     ) -> None:
         self._source = CredentialSource(state, client)
         self._outbox = Outbox()
         self._control = ControlChannel(client, self._source, self._outbox, SshKeys(state.path), on_connected)
-        self._pool = WorkerPool(state.path)
+        self._pool = WorkerPool(state.path, zygote)
         self._sessions = Sessions(
             state.registration().node_id, SessionRecords(state.sessions), self._pool, self._report, settings
         )

@@ -7,7 +7,6 @@ first argument is `PART`; the second is the part's name.
 
 import os
 import sys
-import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -68,6 +67,8 @@ def run_part(arguments: list[str]) -> None:
 
 def _archive() -> Path | None:
     """Return the archive that Python is executing, None if there is none."""
+    import zipfile  # the agent, which needs it only to replace its zygote, is spared half a megabyte
+
     if _STARTED_AS is not None and zipfile.is_zipfile(_STARTED_AS):
         return _STARTED_AS
     return None

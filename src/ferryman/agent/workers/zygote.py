@@ -1,8 +1,11 @@
 """The process that session workers are forked from: everything imported, one thread, no event loop.
 
-Arguments: the state directory and a descriptor. The descriptor is one end of a stream socket
-pair. The zygote first writes its own process id (4 bytes, big-endian). Then the agent sends tasks (4 bytes of length,
-JSON) and reads each worker's process id. The zygote exits when the agent does; workers do not.
+The first one is forked from the agent before that has a thread or an event loop, so that the two share most of their
+memory. Its successors are started as a part of the program, with the state directory and a descriptor as arguments.
+
+It talks to the agent over a stream socket pair: the agent sends an empty task to begin (4 bytes of length, big-endian),
+and the zygote answers with its process id (4 bytes). Then the agent sends tasks (4 bytes of length, JSON) and reads
+each worker's process id. The zygote exits when the agent does; workers do not.
 """
 
 import contextlib
@@ -11,6 +14,8 @@ import os
 import signal
 import socket
 import struct
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,28 +24,92 @@ import msgspec
 from ferryman.agent.logs import configure, logger
 from ferryman.agent.server_trust import server_trust
 from ferryman.agent.state import StateDirectory
+from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.worker import WorkerTask, run_worker
+from ferryman.system.event_loop import run_loop
 from ferryman.system.log_writer import LogWriter
+from ferryman.system.malloc import keep_freed_memory
+from ferryman.system.service_manager import ServiceManager
+from ferryman.transport.http import HttpClient
 from ferryman.transport.trust import Trust
 
 LENGTH = struct.Struct(">I")
+PROCESS_NAME, WORKER_NAME = "ferryman-zygote", "ferryman-worker"
+"""What `ps` and `top` call them."""
+STDERR = 2
 _LOG = logger("zygote")
+
+
+@dataclass(frozen=True, slots=True)
+class ForkedZygote:
+    """A zygote that is a child of this process: its process id, and the agent's end of its socket."""
+
+    pid: int
+    control: socket.socket
+
+
+def fork_zygote(state_directory: Path) -> ForkedZygote:
+    """Fork a zygote. The process must have one thread and no event loop, and have imported what a session needs."""
+    ours, theirs = socket.socketpair()
+    gc.collect()
+    gc.freeze()  # a collection would write to the pages of every object, and so copy them
+    pid = os.fork()
+    if pid == 0:
+        _become_zygote(theirs, state_directory)
+    theirs.close()
+    return ForkedZygote(pid, ours)
+
+
+def _become_zygote(control: socket.socket, state_directory: Path) -> NoReturn:
+    status = 1
+    try:
+        ServiceManager.of_this_process()  # its variables are the agent's only
+        os.setsid()
+        os.chdir("/")
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.closerange(STDERR + 1, control.fileno())
+        os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        _run(control, state_directory)
+        status = 0
+    except Exception:  # noqa: BLE001 - the process's boundary: it would go on as a second agent
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def main(arguments: list[str]) -> None:
     """Serve until the agent's end of the socket closes."""
-    log = configure()
-    state_directory = Path(arguments[0])
-    control = socket.socket(fileno=int(arguments[1]))
+    _run(socket.socket(fileno=int(arguments[1])), Path(arguments[0]))
+
+
+def _run(control: socket.socket, state_directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(PROCESS_NAME)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the agent decides: this process ends when it does
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers are reaped by the kernel
-    registration = StateDirectory(state_directory).registration()
-    trusted = server_trust(registration.endpoint, registration.ca_file)
-    gc.collect()
-    gc.freeze()  # workers share these pages
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the agent is gone
+        if _receive(control) is None:
+            return
+        log = configure()
+        registration = StateDirectory(state_directory).registration()
+        trusted = server_trust(registration.endpoint, registration.ca_file)
+        _warm_up(registration.endpoint, trusted)
+        gc.collect()
+        gc.freeze()
         _serve(control, state_directory, trusted, log)
+
+
+def _warm_up(endpoint: str, trusted: Trust | None) -> None:
+    """Do once what every worker does, so that what is set up by the first use is in memory that they share."""
+
+    async def open_client() -> None:
+        async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted):
+            pass
+
+    keep_freed_memory()
+    run_loop(open_client())
 
 
 def _serve(control: socket.socket, state_directory: Path, trusted: Trust | None, log: LogWriter) -> None:
@@ -58,6 +127,8 @@ def _work(
     status = 1
     try:
         os.setsid()
+        with contextlib.suppress(OSError):
+            Path("/proc/self/comm").write_text(WORKER_NAME)
         control.close()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)

@@ -2,6 +2,8 @@
 
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -26,6 +28,7 @@ def test_an_agent_that_dies_leaves_no_traceback(state: StateDirectory, task_was_
     with ours:
         with theirs:
             zygote = spawn(state, theirs)
+        ours.sendall(LENGTH.pack(0))
         if task_was_sent:
             task = msgspec.json.encode(WorkerTask(InteractiveShellContent({}, "alice-1", "")))
             assert len(ours.recv(LENGTH.size)) == LENGTH.size
@@ -33,3 +36,38 @@ def test_an_agent_that_dies_leaves_no_traceback(state: StateDirectory, task_was_
     _, complaint = zygote.communicate(timeout=PATIENCE)
     assert complaint == b""
     assert zygote.returncode == 0
+
+
+FORKS = """
+import os, sys, threading
+from pathlib import Path
+from ferryman.agent.workers.zygote import LENGTH, fork_zygote
+os.environ["NOTIFY_SOCKET"] = "/run/systemd/notify"
+kept_open = os.open("/dev/null", os.O_RDONLY)
+zygote = fork_zygote(Path(sys.argv[1]))
+if sys.argv[2] == "serve":
+    zygote.control.sendall(LENGTH.pack(0))
+    assert LENGTH.unpack(zygote.control.recv(4))[0] == zygote.pid
+    process = Path(f"/proc/{zygote.pid}")
+    print((process / "comm").read_text().strip(), os.readlink(process / "cwd"), os.readlink(process / "fd/0"))
+    others = [os.readlink(process / "fd" / each) for each in sorted(os.listdir(process / "fd"), key=int)[3:]]
+    print("/dev/null" not in others and any(each.startswith("socket:") for each in others))
+    print(os.getsid(zygote.pid) == zygote.pid)
+zygote.control.close()
+print(os.waitpid(zygote.pid, 0)[1])
+"""
+
+
+def test_a_forked_zygote_has_its_own_session_and_none_of_the_agents_files(state: StateDirectory) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, str(state.path), "serve"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["ferryman-zygote / /dev/null", "True", "True", "0"], done.stderr
+
+
+def test_a_forked_zygote_ends_with_an_agent_that_cannot_start(tmp_path: Path) -> None:
+    """Before it looked at the state directory, which is unusable."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, str(tmp_path), "leave"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
