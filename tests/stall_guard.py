@@ -141,11 +141,14 @@ class StallGuard:
     def _sample(self, done: threading.Event) -> None:
         while not done.wait(SAMPLE_SECONDS):
             running = self._running
-            if running is None or time.monotonic() - running[1] < SAMPLE_SECONDS:
-                continue
-            frame = sys._current_frames().get(running[0])
-            if frame is not None and self._running is running:
-                running[2].append(_stack(frame))
+            if running is not None and time.monotonic() - running[1] >= SAMPLE_SECONDS:
+                self._look(running)
+
+    def _look(self, running: tuple[int, float, list[_Sample]]) -> None:
+        """Add a sample. The frame is not kept for longer: it would keep alive what its callback has finished with."""
+        frame = sys._current_frames().get(running[0])
+        if frame is not None and self._running is running:
+            running[2].append(_stack(frame))
 
 
 def described(handle: "asyncio.Handle") -> tuple[str, CodeType | None]:

@@ -6,10 +6,13 @@ few seconds.
 
 import asyncio
 import gc
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, ClassVar
 
 import pytest
 
+from ferryman.server.listener import listener
 from ferryman.server.listener.connection import Connection
 from tests.server.raw_connections import BAD, HEALTH, UPGRADE, Raw
 from tests.server.running import until
@@ -28,24 +31,32 @@ SENT = {
 }
 
 
-@pytest.fixture
-def no_collections() -> Iterator[None]:
-    gc.collect()
+class Watched(Connection):
+    """A connection that can be referred to weakly: to look for connections among all objects takes a second."""
+
+    __slots__ = ("__weakref__",)
+
+    alive: ClassVar[weakref.WeakSet["Watched"]] = weakref.WeakSet()
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.alive.add(self)
+
+
+@pytest.fixture(autouse=True)
+def no_collections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Only what nothing refers to is freed."""
+    monkeypatch.setattr(listener, "Connection", Watched)
     gc.disable()
     yield
     gc.enable()
 
 
-def connections() -> int:
-    return sum(isinstance(each, Connection) for each in gc.get_objects())
-
-
-@pytest.mark.usefixtures("no_collections")
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 async def test_a_connection_is_freed_when_it_ends(connect: Callable[..., Awaitable[Raw]], sent: bytes) -> None:
     async def left() -> int:
         await asyncio.sleep(0)
-        return connections()
+        return len(Watched.alive)
 
     witness = await connect()
 
@@ -55,7 +66,8 @@ async def test_a_connection_is_freed_when_it_ends(connect: Callable[..., Awaitab
             assert b" 200 " in await witness.status()
 
     await server_has_read()
-    before = connections()
+    before = await left()
+    assert before
     for _ in range(3):
         raw = await connect()
         raw.writer.write(sent)
@@ -63,3 +75,4 @@ async def test_a_connection_is_freed_when_it_ends(connect: Callable[..., Awaitab
         await server_has_read()
         raw.writer.close()
     await until(left, lambda count: count <= before)
+    await server_has_read()  # the witness has not timed out, so it is not what is missing
