@@ -20,21 +20,42 @@ from tests.postgresql import Postgresql, running_postgresql
 from tests.waiting import PROCESSES_TIMEOUT
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
-END_TO_END, INTEROP = (Path(__file__).with_name(name) for name in ("e2e", "interop"))
+TESTS = Path(__file__).parent
+END_TO_END, INTEROP = TESTS / "e2e", TESTS / "interop"
+LONGEST = (
+    *("e2e/test_cuts.py", "e2e/test_reconnecting.py", "e2e/test_commands.py", "e2e/test_store_faults.py"),
+    *("e2e/test_demo.py", "e2e/test_aws_cli.py", "e2e/test_faults.py", "e2e/test_people.py", "e2e/test_limits.py"),
+    *(
+        "fuzz/test_parsers.py",
+        "fuzz/test_targets.py",
+        "unit/agent/test_agent_process.py",
+        "unit/client/test_session_piped.py",
+    ),
+)
+"""The files that take longest. One process runs all of a file, and most of the first ones' time is waiting: they leave
+the processors to others."""
 
 
 def pytest_configure() -> None:
     """Log without colours, and tracebacks as Python has them: to draw one takes a second."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    assert all((TESTS / name).is_file() for name in LONGEST), LONGEST
     structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real processes their time, and run the end-to-end tests first, for the longest are among them."""
+    """Give tests of real processes their time, and run the files that take longest first, so that none ends last."""
     for item in items:
         if item.path.is_relative_to(END_TO_END) or item.path.is_relative_to(INTEROP):
             item.add_marker(pytest.mark.timeout(PROCESSES_TIMEOUT))
-    items.sort(key=lambda item: not item.path.is_relative_to(END_TO_END))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(TESTS).as_posix()
+    if name in LONGEST:
+        return LONGEST.index(name)
+    return len(LONGEST) + (not item.path.is_relative_to(END_TO_END))
 
 
 @pytest.fixture(scope="session", autouse=True)

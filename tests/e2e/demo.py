@@ -16,6 +16,7 @@ import psutil
 from botocore.exceptions import BotoCoreError
 
 from tests.e2e.programs import AWS, FERRYMAN, PROGRAMS
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 _boto = boto3.session.Session()
@@ -51,15 +52,10 @@ class Ferryman:
 
     def aws(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the stock `aws` command."""
-        return subprocess.run(
-            [AWS, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=check,
-            stdin=subprocess.DEVNULL,
-        )
+        done = warm_programs.run(AWS, *arguments, environment=self.environment)
+        if check:
+            done.check_returncode()
+        return done
 
     @contextlib.contextmanager
     def running(self, command: Sequence[str], told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:

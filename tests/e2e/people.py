@@ -1,12 +1,11 @@
 """People other than the administrator, as they call the running server."""
 
 import json
-import subprocess
 from dataclasses import dataclass
 
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN
-from tests.waiting import PATIENCE
+from tests.e2e.warm_programs import warm_programs
 
 
 @dataclass
@@ -22,16 +21,7 @@ class Person(Ferryman):
 
     def ferryman(self, *arguments: str) -> str:
         """Run a `ferryman` command that succeeds; what it says."""
-        command = [FERRYMAN, *arguments]
-        done = subprocess.run(
-            command,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-            stdin=subprocess.DEVNULL,
-        )
+        done = warm_programs.run(FERRYMAN, *arguments, environment=self.environment)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

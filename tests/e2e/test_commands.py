@@ -19,19 +19,12 @@ from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 
 def run(ferryman: Ferryman, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [FERRYMAN, *arguments],
-        env=ferryman.environment | changes,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return warm_programs.run(FERRYMAN, *arguments, environment=ferryman.environment | changes)
 
 
 def answer(ferryman: Ferryman, *arguments: str) -> Any:

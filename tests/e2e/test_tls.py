@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.demo import Ferryman, running_demo
 from tests.e2e.programs import AWS, FERRYMAN
 from tests.e2e.shell import OpenShell
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 
@@ -24,15 +25,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
 
 
 def run(secure: Ferryman, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [FERRYMAN, *arguments],
-        env=secure.environment | changes,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return warm_programs.run(FERRYMAN, *arguments, environment=secure.environment | changes)
 
 
 def served(secure: Ferryman) -> str:

@@ -1,0 +1,134 @@
+"""Runs of `ferryman` and of the stock `aws` to their end: processes forked from one that has imported both.
+
+Importing takes most of a short run's time, and the tests need hundreds of runs. Each is a process with arguments,
+variables and standard streams of its own, and ends as an interpreter does. Where it matters how a program is started,
+stopped or given input, tests start it themselves.
+"""
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.programs import AWS, FERRYMAN
+from tests.waiting import PATIENCE
+
+Main = Callable[[], int | None]
+MODULES = {FERRYMAN: "ferryman.cli.main", AWS: "awscli.clidriver"}
+"""The modules whose `main` the programs call."""
+IMPORTED = ("awscli.handlers", "ferryman.cli.manage.nodes", "ferryman.client.calls.aws_session", "aiohttp")
+"""What they import on their way."""
+LONGEST_REQUEST = 1 << 18
+STREAMS = 3
+
+
+class WarmPrograms:
+    """The process that forks programs, from the first run until `close`."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | None = None
+
+    def run(self, program: str, *arguments: str, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+        """Run a program of `MODULES` without input, to its end."""
+        command = [program, *arguments]
+        request = json.dumps([command, dict(environment), str(Path.cwd())]).encode()
+        with ExitStack() as stack:
+            streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(STREAMS)]
+            reading, writing = os.pipe()
+            report = stack.enter_context(os.fdopen(reading, "rb", buffering=0))
+            try:
+                socket.send_fds(self._started(), [request], [*(each.fileno() for each in streams), writing])
+            finally:
+                os.close(writing)
+            pid = int(report.readline())
+            if not select.select([report], [], [], PATIENCE)[0]:
+                os.kill(pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(command, PATIENCE)
+            status = int(report.readline())
+            for each in streams:
+                each.seek(0)
+            _, stdout, stderr = (each.read().decode() for each in streams)
+        return subprocess.CompletedProcess(command, status, stdout, stderr)
+
+    def close(self) -> None:
+        """Let the process end."""
+        if self._requests is not None:
+            self._requests.close()
+        if self._process is not None:
+            self._process.wait(PATIENCE)
+
+    def _started(self) -> socket.socket:
+        if self._requests is None:
+            self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.e2e.warm_programs", str(theirs.fileno())],
+                    cwd=Path(__file__).parents[2],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    process_group=0,
+                )
+        return self._requests
+
+
+warm_programs = WarmPrograms()
+"""This test process's; the session's fixture closes it."""
+
+
+def _import() -> dict[str, str]:
+    """Import the programs; return the variables that they set for themselves, such as the AWS CLI's data path."""
+    before = set(os.environ)
+    for name in (*MODULES.values(), *IMPORTED):
+        importlib.import_module(name)
+    return {name: value for name, value in os.environ.items() if name not in before}
+
+
+def _requested(requests: socket.socket, own: Mapping[str, str]) -> Main | None:
+    """Fork for each request until there are no more; in the fork, return the `main` to run."""
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, STREAMS + 1)
+        if not message:
+            return None
+        if os.fork() == 0:
+            requests.close()
+            return _prepared(json.loads(message), own, *descriptors)
+        for each in descriptors:
+            os.close(each)
+
+
+def _prepared(request: Any, own: Mapping[str, str], stdin: int, stdout: int, stderr: int, report: int) -> Main:
+    """Fork once more, to report the program's id and its status once it has ended; become the program."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if pid := os.fork():
+        os.write(report, b"%d\n" % pid)
+        os.write(report, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os._exit(0)
+    os.close(report)
+    for target, source in enumerate((stdin, stdout, stderr)):
+        os.dup2(source, target)
+        os.close(source)
+    sys.argv, environment, directory = request
+    os.environ.clear()
+    os.environ.update(environment | own)
+    os.chdir(directory)
+    main: Main = sys.modules[MODULES[sys.argv[0]]].main
+    return main
+
+
+if __name__ == "__main__":
+    variables = _import()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    if program := _requested(socket.socket(fileno=int(sys.argv[1])), variables):
+        sys.exit(program())
