@@ -3,7 +3,7 @@
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -15,28 +15,23 @@ from tests.waiting import PATIENCE
 
 @contextlib.contextmanager
 def agent_of_its_own(
-    ferryman: Ferryman,
-    state: Path,
-    endpoint: str,
-    environment: Mapping[str, str] | None = None,
-    program: Sequence[str] = (FERRYMAN,),
+    ferryman: Ferryman, state: Path, endpoint: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Run an agent that knows the server by `endpoint`, with variables of its own; its node's id."""
-    variables = os.environ | dict(environment or {})
     activation = ferryman.client("ssm").create_activation(IamRole="FerrymanTests")
     options = ["--activation-id", activation["ActivationId"]]
-    code = {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]}
-    command = [*program, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
-    done = subprocess.run(command, env=variables | code, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    variables = os.environ | {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]}
+    command = [FERRYMAN, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     with (state / "agent.log").open("wb") as log:
         process = subprocess.Popen(
-            [*program, "agent", "run", "--state-dir", str(state)],
+            [FERRYMAN, "agent", "run", "--state-dir", str(state)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=variables,
+            env=os.environ | dict(environment or {}),
         )
     try:
         yield done.stdout.strip()

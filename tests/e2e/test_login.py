@@ -137,6 +137,39 @@ def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], 
     assert json.loads(done.stdout)["Arn"].endswith("assumed-role/People/shirley@example.com")
 
 
+def test_an_invitation_works_once(ferryman: Ferryman, tmp_path: Path) -> None:
+    command = [str(PROGRAMS / "ferryman"), "users", "invite", "shirley", "--json"]
+    made = subprocess.run(
+        command, env=ferryman.environment, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    url = json.loads(made.stdout)["Url"]
+    homes = [tmp_path / "first", tmp_path / "second"]
+    people = []
+    for home in homes:
+        home.mkdir()
+        people.append(Person(ferryman, home))
+        for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            del people[-1].environment[name]
+    first, second = people
+    accepted = first.run("ferryman", "login", url)
+    assert accepted.returncode == 0, accepted.stderr
+    assert accepted.stdout.startswith("You are shirley. ")
+    assert stat.S_IMODE((homes[0] / ".aws" / "credentials").stat().st_mode) == 0o600
+    assert ferryman.node_id in first.run("ferryman", "nodes").stdout
+    before = sorted(homes[1].rglob("*"))
+    refused = second.run("ferryman", "login", url)
+    assert (refused.returncode, "was redeemed or revoked" in refused.stderr) == (1, True)
+    assert url.rpartition(".")[2] not in refused.stderr
+    assert [path for path in sorted(homes[1].rglob("*")) if path.is_file()] == [
+        path for path in before if path.is_file()
+    ]
+    again = subprocess.run(
+        [*command[:-1], "--hours", "1"], env=ferryman.environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert again.returncode == 0, again.stderr
+    assert "Created the user" not in again.stdout
+
+
 def test_a_login_ends_in_a_shell(ferryman: Ferryman, provider: str, open_shell: OpenShell, tmp_path: Path) -> None:
     role = role_for(ferryman, provider)
     person = Person(ferryman, tmp_path)

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from yarl import URL
 
+from ferryman.awsapi import OWN_MODELS
 from ferryman.core.messages import Probe, control_subject
 from ferryman.core.messages import encode as encode_message
 from ferryman.core.ports.bus import NoResponders
@@ -55,6 +56,7 @@ Recorded = Callable[[Service], Service]
 CLIENT_NAMES = {"tagging": "resourcegroupstaggingapi"}
 """What botocore calls services whose signatures say something else."""
 _boto = boto3.session.Session()
+_boto._loader.search_paths.append(str(OWN_MODELS))
 """It keeps the services' models, which take a tenth of a second to read."""
 
 _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)])

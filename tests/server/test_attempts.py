@@ -1,5 +1,6 @@
 """Brute force against a running server is throttled and summarised in the trail, without harm to valid callers."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -104,6 +105,38 @@ async def test_failed_attempts_with_an_activation_code_are_throttled(server: Ser
         _, answer = await server.json_call("AmazonSSM.RegisterManagedInstance", json.dumps(body).encode())
         codes.append(answer["__type"])
     assert codes == ["InvalidActivation"] * BURST + ["ThrottlingException"] * 5
+
+
+async def test_failed_attempts_with_an_invitation_are_throttled(server: Server) -> None:
+    members = {"InvitationId": "01234567-89ab-cdef-0123-456789abcdef", "InvitationToken": "a" * 32}
+    codes = []
+    for _ in range(BURST + 5):
+        _, answer = await server.json_call("Ferryman.RedeemInvitation", json.dumps(members).encode())
+        codes.append(answer["__type"])
+    assert codes == ["InvalidInvitation"] * BURST + ["ThrottlingException"] * 5
+
+
+async def test_an_invitation_is_recorded_without_its_token_and_key(server: Server, tmp_path: Path) -> None:
+    def invite() -> dict[str, Any]:
+        server.client("iam").create_user(UserName="alice")
+        return dict(server.client("ferryman").create_invitation(UserName="alice"))
+
+    made = await asyncio.to_thread(invite)
+    members = {"InvitationId": made["Invitation"]["InvitationId"], "InvitationToken": made["InvitationToken"]}
+    status, answer = await server.json_call("Ferryman.RedeemInvitation", json.dumps(members).encode())
+    assert status == 200
+    assert sorted(answer) == ["AccessKeyId", "SecretAccessKey", "UserName"]
+    kept = await records(server, tmp_path)
+    created, redeemed = [
+        next(each for each in kept if each.get("eventName") == name)
+        for name in ("CreateInvitation", "RedeemInvitation")
+    ]
+    assert created["requestParameters"]["userName"] == "alice"
+    assert redeemed["requestParameters"]["invitationId"] == members["InvitationId"]
+    assert redeemed["responseElements"]["accessKeyId"] == answer["AccessKeyId"]
+    written = json.dumps(kept)
+    assert members["InvitationToken"] not in written
+    assert answer["SecretAccessKey"] not in written
 
 
 async def test_used_token_is_refused_and_recorded(server: Server, tmp_path: Path) -> None:

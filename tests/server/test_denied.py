@@ -71,6 +71,7 @@ OTHERS = {
     "AccessRequestId": "oi-0123456789ab",
     "OpsItemId": "oi-0123456789ab",
     "AutomationExecutionId": "01234567-89ab-cdef-0123-456789abcdee",
+    "InvitationId": "01234567-89ab-cdef-0123-456789abcded",
 }
 """What nothing there is called."""
 
@@ -78,7 +79,7 @@ OTHERS = {
 async def things(server: Server) -> dict[str, str]:
     """What is there, by the members that name it in requests. Paths are such that nobody guesses."""
 
-    def make() -> str:
+    def make() -> tuple[str, str]:
         ssm, iam = server.client(), server.client("iam")
         iam.create_user(UserName="alice", Path="/dept/")
         iam.create_group(GroupName="staff", Path="/dept/")
@@ -87,9 +88,10 @@ async def things(server: Server) -> dict[str, str]:
         iam.create_open_id_connect_provider(Url="https://here.example", ThumbprintList=["0" * 40])
         document = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "parameters": {"a": {"type": "String"}}}
         ssm.create_document(Name="Kitchen", DocumentType="Session", Content=json.dumps(document))
-        return str(iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"])
+        invitation = server.client("ferryman").create_invitation(UserName="alice")["Invitation"]["InvitationId"]
+        return str(iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"]), str(invitation)
 
-    access_key_id = await asyncio.to_thread(make)
+    access_key_id, invitation_id = await asyncio.to_thread(make)
     node = await server.register()
     await node.control()
     started = await server.start(node)
@@ -129,6 +131,7 @@ async def things(server: Server) -> dict[str, str]:
         "AccessRequestId": request.request_id,
         "OpsItemId": request.request_id,
         "AutomationExecutionId": request.execution_id,
+        "InvitationId": invitation_id,
     }
 
 

@@ -148,6 +148,7 @@ async def test_node_cannot_call_operations_for_people(server: Server) -> None:
 DENIED = {
     "ec2": "UnauthorizedOperation",
     "ec2-instance-connect": "AccessDeniedException",
+    "ferryman": "AccessDeniedException",
     "tagging": "AccessDeniedException",
 }
 """What services call it that is not allowed, where that is not AccessDenied."""
@@ -293,9 +294,13 @@ async def test_a_cloned_disk_is_refused(server: Server) -> None:
     assert answer == (400, "MachineFingerprintDoesNotMatch")
 
 
-def test_unsigned_callers_can_only_register() -> None:
-    """A web identity's own signature is checked in place of one."""
-    assert set(BY_ANYONE) == {("ssm", "RegisterManagedInstance"), ("sts", "AssumeRoleWithWebIdentity")}
+def test_unsigned_callers_can_only_register_and_redeem() -> None:
+    """A web identity's own signature, or an invitation's token, is checked in place of one."""
+    assert set(BY_ANYONE) == {
+        ("ssm", "RegisterManagedInstance"),
+        ("sts", "AssumeRoleWithWebIdentity"),
+        ("ferryman", "RedeemInvitation"),
+    }
     assert set(BY_NODE_KEY) == {
         ("ssm", "RequestManagedInstanceRoleToken"),
         ("ssm", "UpdateManagedInstancePublicKey"),

@@ -5,6 +5,8 @@
 values from DescribeSessions' filter keys, since an unknown one has an error of its own, InvalidFilterKey, and from an
 inventory's aggregators what nests in them, since they are refused whole.
 
+`ferryman` has Ferryman's own operations. Its model is laid out as botocore's are, in `OWN_MODELS`.
+
 `ec2` has 750 operations and 4 MB of JSON, of which one operation is served: only its shapes are kept.
 """
 
@@ -19,6 +21,8 @@ import msgspec
 from botocore.loaders import Loader
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 
+from ferryman.awsapi import OWN_MODELS
+
 _BOTOCORE_VERSIONS = {
     "ssm": "2014-11-06",
     "sts": "2011-06-15",
@@ -26,6 +30,7 @@ _BOTOCORE_VERSIONS = {
     "ec2": "2016-11-15",
     "tagging": "2017-01-26",
     "ec2-instance-connect": "2018-04-02",
+    "ferryman": "2026-11-01",
 }
 _BOTOCORE_NAMES = {"tagging": "resourcegroupstaggingapi"}
 """Where botocore's folder is not named as the signature's scope."""
@@ -60,11 +65,11 @@ _PATTERNS: Mapping[str, Mapping[str, str]] = {
     "ec2-instance-connect": {"InstanceId": "^m?i-[a-f0-9]+$", "AvailabilityZone": "^[A-Za-z0-9_-]+$"}
 }
 """Managed nodes are instances here, in regions of any name."""
-_JSON_SERVICES = ("ssm", "ec2messages", "tagging", "ec2-instance-connect")
+_JSON_SERVICES = ("ssm", "ec2messages", "tagging", "ec2-instance-connect", "ferryman")
 _QUERY_SERVICES = ("sts", "iam", "ec2")
 _OWN = files("ferryman.awsapi").joinpath("operations.json")
 
-SERVICES = ("ssm", "sts", "iam", "ec2", "ec2-instance-connect", "tagging", "ec2messages", "ssmmessages")
+SERVICES = ("ssm", "sts", "iam", "ec2", "ec2-instance-connect", "tagging", "ec2messages", "ssmmessages", "ferryman")
 """As signatures are scoped to them."""
 
 
@@ -93,7 +98,8 @@ def _botocore_model(service: str, version: str) -> dict[str, Any]:
     name = _BOTOCORE_NAMES.get(service, service)
     if service in _SERVED_PARTS:
         return _part(Path(Loader.BUILTIN_DATA_PATH, name, version), _SERVED_PARTS[service])
-    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    paths = [str(OWN_MODELS), Loader.BUILTIN_DATA_PATH]
+    loader = Loader(extra_search_paths=paths, include_default_search_paths=False)
     model: dict[str, Any] = loader.load_service_model(name, "service-2", version)
     return model
 

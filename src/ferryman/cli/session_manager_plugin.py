@@ -1,12 +1,11 @@
 """The entry point of the `session-manager-plugin` command."""
 
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the plugin with `arguments`, by default the process's; return its exit status, 1 if the client is missing."""
+def main() -> int:
+    """Run the plugin and return its exit status; 1 if the client is not installed."""
     if find_spec("botocore") is None:
         from ferryman.cli.extras import not_installed
         from ferryman.cli.printing import print_error
@@ -15,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     from ferryman.client.plugin.main import main as run
 
-    return run(arguments)
+    return run()
 
 
 if __name__ == "__main__":

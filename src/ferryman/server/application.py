@@ -32,6 +32,13 @@ from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.system.log_writer import dropped_log_lines
 from ferryman.wire.discovery import PATH as DISCOVERY_PATH
 
+INVITATION_PATH = "/invite"
+INVITATION_TEXT = """This is an invitation to a Ferryman server. It works once, in a terminal on your own machine:
+
+  1. Install Ferryman.
+  2. Run: ferryman login 'THE WHOLE ADDRESS OF THIS PAGE'
+"""
+
 
 def build(
     service: Service,
@@ -57,6 +64,7 @@ def build(
     app.router.add_get("/healthz", health)
     if discovery is not None:
         app.router.add_get(DISCOVERY_PATH, discovery.answer)
+    app.router.add_get(INVITATION_PATH, explain_invitation)
     app.router.add_post("/", handle)
     app.router.add_get("/", handle, allow_head=False)
     app.router.add_post("/v1/control-channel/{id}", handle)
@@ -70,6 +78,12 @@ def build(
     app.on_response_prepare.append(_name_server)
     app.on_shutdown.append(_close_channels)
     return app
+
+
+async def explain_invitation(request: web.Request) -> web.Response:
+    """Tell who opens an invitation in a browser what to do. The token follows the `#`, which browsers do not send."""
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return web.Response(text=INVITATION_TEXT, headers=headers)
 
 
 async def health(request: web.Request) -> web.Response:

@@ -24,6 +24,7 @@ from ferryman.store.documents import SqlDocuments
 from ferryman.store.faults import StoreUnusable, unusable
 from ferryman.store.groups import SqlGroups
 from ferryman.store.identities import SqlIdentities
+from ferryman.store.invitations import SqlInvitations
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.policies import SqlPolicies
 from ferryman.store.roles import SqlOidcProviders, SqlRoles
@@ -46,6 +47,7 @@ class SqlStore:
         self.sessions = SqlSessions(connections)
         self.nodes = SqlNodes(connections)
         self.activations = SqlActivations(connections)
+        self.invitations = SqlInvitations(connections)
         self.identities = SqlIdentities(connections)
         self.groups = SqlGroups(connections)
         self.policies = SqlPolicies(connections)

@@ -247,6 +247,17 @@ access_keys = Table(
     Column("last_used_region", String(64)),
 )
 
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("invitation_id", String(36), primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("user_id", String(128), ForeignKey("users.user_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_by", String(2048), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
 document_versions = Table(
     "document_versions",
     metadata,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from ferryman.cli.client.invited import accept_invitation
 from ferryman.cli.client.server_offer import ca_path, find_server, offered_settings, refuse_without_server
 from ferryman.cli.contexts import announced, context_of, stage_context, use_context
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
@@ -31,6 +32,7 @@ from ferryman.client.login.aws_config import (
     with_settings,
 )
 from ferryman.client.login.cache import EARLY, Kept, LoginCache
+from ferryman.client.login.invitations import is_invitation
 from ferryman.client.login.login_settings import DEFAULT_SCOPES, PROCESS, Login, check_free, login_settings
 from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import read_endpoint, with_endpoint
@@ -50,7 +52,7 @@ def login(
     context: typer.Context,
     server: Annotated[
         str | None,
-        typer.Argument(metavar="URL", help="The server's address, which says how to log in to it.", show_default=False),
+        typer.Argument(metavar="URL", help="The server's address, or an invitation.", show_default=False),
     ] = None,
     *,
     profile: Annotated[
@@ -132,7 +134,15 @@ def login(
     The server's address is enough the first time; its administrator sets [login] for that. For a server without it,
     specify --issuer, --client-id, --role-arn, --region and --endpoint-url. Later, `ferryman login` alone renews the
     sign-in of the current context.
+
+    An invitation is such an address, too: it is exchanged for an access key. Write it in quotes, or as `-` to read it
+    from standard input.
     """
+    if server == "-":
+        server = sys.stdin.readline().strip()
+    if server is not None and is_invitation(server):
+        accept_invitation(server, profile, ca_fingerprint, ca_file)
+        return
     given = {
         "ferryman_issuer": issuer,
         "ferryman_client_id": client_id,

@@ -82,6 +82,14 @@ class Api:
                 return
 
 
+def refused_as(failure: Failure) -> str:
+    """Return the error code with which the server refused a call, "" if the failure is another."""
+    from botocore.exceptions import ClientError
+
+    cause = failure.__cause__
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
 def connect(connection: Connection, service: str = "ssm") -> Api:
     """Make a client of `ssm` or `sts`; raises Failure if profile, region, credentials or endpoint are missing."""
     from botocore import exceptions

@@ -7,12 +7,14 @@ are read once for each command, so that is noticed.
 import os
 from typing import TYPE_CHECKING, Any
 
+from ferryman.awsapi import OWN_MODELS
 from ferryman.model.versions import PRODUCT_VERSION
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
-SERVICES = ["iam", "ssm", "sts"]
+_OWN = "ferryman"
+SERVICES = [_OWN, "iam", "ssm", "sts"]
 """The services that Ferryman's client calls."""
 _REGION = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 """As in version 2 of the AWS CLI; botocore alone knows the second variable only."""
@@ -27,13 +29,14 @@ def open_session(profile: str | None) -> "Session":
         """Knows which services there are without looking."""
 
         def list_available_services(self, type_name: str) -> list[str]:
-            del type_name
-            return SERVICES
+            return SERVICES if type_name == "service-2" else [name for name in SERVICES if name != _OWN]
 
     session = botocore.session.Session({"region": _REGION}, profile=profile)
     session.user_agent_name = "ferryman"
     session.user_agent_version = PRODUCT_VERSION
-    session.register_component("data_loader", OwnServices(file_loader=_QuickFiles()))
+    session.register_component(
+        "data_loader", OwnServices(file_loader=_QuickFiles(), extra_search_paths=[str(OWN_MODELS)])
+    )
     return session
 
 

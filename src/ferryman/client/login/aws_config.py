@@ -61,12 +61,22 @@ def read_profile(text: str, profile: str, *, bare: bool = False) -> dict[str, st
     return {name.strip(): value.strip() for name, separator, value in settings if separator}
 
 
+def credentials_file() -> Path:
+    """Return where AWS's credentials file is, whether it exists or not."""
+    return Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
+
+
+def with_section_settings(text: str, section: Section, settings: Mapping[str, str]) -> str:
+    """Return a file's text with a section's settings set, as `with_settings`."""
+    return _with_section(text, section, settings, _set_line)
+
+
 def with_settings(text: str, profile: str, settings: Mapping[str, str]) -> str:
     """Return the file's text with a profile's settings set; everything else stays as it was, comments too.
 
     Raises Failure for a value of several lines.
     """
-    return _with_section(text, Section("profile", profile), settings, _set_line)
+    return with_section_settings(text, Section("profile", profile), settings)
 
 
 def with_nested_settings(text: str, section: Section, name: str, values: Mapping[str, str]) -> str:

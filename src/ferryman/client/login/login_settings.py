@@ -1,14 +1,12 @@
 """A profile's settings of how to sign in, and whether a profile is free for them."""
 
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ferryman.client.login.aws_config import read_config, read_profile
+from ferryman.client.login.aws_config import credentials_file, read_config, read_profile
 from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
 
@@ -70,5 +68,4 @@ def check_free(profile: str, settings: Mapping[str, str]) -> None:
 
 
 def _has_keys(profile: str) -> bool:
-    path = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
-    return "aws_access_key_id" in read_profile(read_config(path), profile, bare=True)
+    return "aws_access_key_id" in read_profile(read_config(credentials_file()), profile, bare=True)

@@ -13,7 +13,17 @@ from ferryman.client.login.aws_config import (
 )
 from ferryman.model.failures import Failure
 
-SERVED = ("ssm", "ssmmessages", "sts", "iam", "kms", "ec2", "ec2_instance_connect", "resource_groups_tagging_api")
+SERVED = (
+    "ssm",
+    "ssmmessages",
+    "sts",
+    "iam",
+    "kms",
+    "ec2",
+    "ec2_instance_connect",
+    "resource_groups_tagging_api",
+    "ferryman",
+)
 """Services by the names that AWS's SDKs have for them in a `services` section. EC2 is among them although Ferryman
 answers little of it: the profile's key is of no use to AWS, and clients of Session Manager list instances there."""
 GLOBAL = "endpoint_url"

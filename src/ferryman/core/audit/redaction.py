@@ -52,6 +52,7 @@ SHOWN = frozenset(
         "AvailabilityZone", "InstanceOSUser", "Success",
         # Identities
         "AccessKeyId", "AccessRequestId", "AccessRequestStatus", "AutomationExecutionId",
+        "CreatedBy", "InvitationId",
         "ExpirationTime", "OpsItemFilters", "OpsItemId", "Payload", "SignalType", "Account", "ActionNames",
         "Arn", "AssumedRoleId",
         "Audience", "ClientIDList", "CreateDate", "DurationSeconds", "GroupId", "GroupName", "MaxSessionDuration",
@@ -65,7 +66,8 @@ SHOWN = frozenset(
 
 NESTED = frozenset(
     {
-        "AccessKey", "AssumedRoleUser", "Credentials", "DocumentDescription", "Group", "Policy", "PolicyVersion",
+        "AccessKey", "AssumedRoleUser", "Credentials", "DocumentDescription", "Group", "Invitation",
+        "Policy", "PolicyVersion",
         "Role", "User",
     }
 )  # fmt: skip

@@ -36,10 +36,14 @@ async def create_access_key(
 
 
 async def add_key(service: Service, user: User) -> tuple[AccessKey, Credentials]:
-    """Make an access key, whose secret has 40 characters. The caller's permission must be checked already.
+    """Make an access key and store it. The caller's permission must be checked already. Raises LimitExceeded."""
+    key, credentials = await new_key(service, user)
+    await service.store.identities.add_key(key)
+    return key, credentials
 
-    Raises LimitExceeded.
-    """
+
+async def new_key(service: Service, user: User) -> tuple[AccessKey, Credentials]:
+    """Make an access key that is not stored yet; its secret has 40 characters. Raises LimitExceeded."""
     if len(await service.store.identities.keys_of(user.user_id)) >= KEYS_A_USER:
         message = f"Cannot exceed quota for AccessKeysPerUser: {KEYS_A_USER}. Delete one of {user.name}'s keys first."
         raise ServiceError("LimitExceeded", message, status=409)
@@ -47,7 +51,6 @@ async def add_key(service: Service, user: User) -> tuple[AccessKey, Credentials]
     secret = base64.b64encode(service.entropy(30)).decode()
     sealed = service.vault.seal(KEY_PURPOSE, secret.encode(), access_key_id.encode())
     key = AccessKey(access_key_id, user.user_id, sealed, True, service.clock())
-    await service.store.identities.add_key(key)
     return key, Credentials(access_key_id, Secret(secret))
 
 

@@ -9,6 +9,7 @@ from ferryman.core.ports.access_requests import AccessRequestStore
 from ferryman.core.ports.documents import DocumentStore, TagStore
 from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, RoleStore
 from ferryman.core.ports.identities import IdentityStore
+from ferryman.core.ports.invitations import InvitationStore
 from ferryman.core.ports.nodes import ActivationStore, NodeStore
 from ferryman.core.ports.sessions import SessionStore
 
@@ -31,6 +32,10 @@ class Store(Protocol):
     @property
     def identities(self) -> IdentityStore:
         """Users and keys."""
+
+    @property
+    def invitations(self) -> InvitationStore:
+        """Invitations of users."""
 
     @property
     def groups(self) -> GroupStore:

@@ -131,9 +131,10 @@ async def perform(request: web.Request, context: CallContext) -> None:
     operation_context = OperationContext(gateway.service, gateway, origin_of(request))
     match authentication_of(key):
         case Authentication.NONE:
-            with counted_attempt(request, parameters.get("ActivationId")) as attempt:
+            claim = parameters.get("ActivationId") or parameters.get("InvitationId")
+            with counted_attempt(request, claim) as attempt:
                 observed.result = await BY_ANYONE[key](operation_context, parameters)
-                attempt.holder = str(parameters.get("ActivationId", ""))
+                attempt.holder = str(claim or "")
         case Authentication.NODE_KEY:
             assert context.node is not None  # noqa: S101 `authenticate` set it
             observed.result = await BY_NODE_KEY[key](operation_context, context.node, parameters)

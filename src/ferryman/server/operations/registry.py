@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from ferryman.server.operations import access_requests, agents, documents, ec2, inventory, nodes, sessions, sts
+from ferryman.server.operations import (
+    access_requests,
+    agents,
+    documents,
+    ec2,
+    inventory,
+    invitations,
+    nodes,
+    sessions,
+    sts,
+)
 from ferryman.server.operations.context import Key, NodeOperation, Operations, UnsignedOperation
 from ferryman.server.operations.iam import (
     account,
@@ -35,13 +45,18 @@ BY_CALLER: Operations = {
     **simulation.OPERATIONS,
     **unsupported.OPERATIONS,
     **users.OPERATIONS,
+    **invitations.OPERATIONS,
 }
 """Operations whose caller signed with SigV4: users, roles and nodes."""
 
 BY_NODE_KEY: Mapping[Key, NodeOperation] = agents.OPERATIONS_BY_NODE_KEY
 """Operations whose caller signed with the node's own RSA key."""
 
-BY_ANYONE: Mapping[Key, UnsignedOperation] = {**agents.OPERATIONS_UNSIGNED, **sts.OPERATIONS_UNSIGNED}
+BY_ANYONE: Mapping[Key, UnsignedOperation] = {
+    **agents.OPERATIONS_UNSIGNED,
+    **sts.OPERATIONS_UNSIGNED,
+    **invitations.OPERATIONS_UNSIGNED,
+}
 """Operations without a signature; each checks a code or a token itself."""
 
 

@@ -15,7 +15,7 @@ AWS_S3 = "https://s3.amazonaws.com"
 BUCKETS = "https://minio.example.com"
 _MODELS = create_loader()
 """It keeps the services' models, which take long to read."""
-IN_BOTOCORE = tuple(service for service in SERVED if service != "ssmmessages")
+IN_BOTOCORE = tuple(service for service in SERVED if service not in ("ssmmessages", "ferryman"))
 """botocore has no client of ssmmessages."""
 
 SERVICES_OF_ITS_OWN = f"""\

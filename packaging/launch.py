@@ -1,5 +1,0 @@
-"""What PyInstaller freezes."""
-
-from ferryman.cli.main import main
-
-main()

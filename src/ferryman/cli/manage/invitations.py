@@ -1,0 +1,129 @@
+"""`ferryman users invite | invitations | revoke`: how new people get their access key."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import print_lines
+from ferryman.cli.program.commands import App
+from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.client.calls.api import Api, Connection, connect, refused_as
+from ferryman.client.login.invitations import InvitationAddress
+from ferryman.model.failures import Failure
+from ferryman.model.secret import Secret
+
+OPERATOR_POLICY = "arn:aws:iam::aws:policy/FerrymanOperator"
+
+app = App(help="Invite people to the server, from any machine.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+
+
+@app.command("invite")
+def invite(
+    name: NameArgument,
+    *,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", help="A group to put the user in; repeatable.", show_default=False),
+    ] = None,
+    hours: Annotated[float, typer.Option("--hours", min=0.1, max=168, help="How long the invitation is valid.")] = 24,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Invite someone: print an address with which they get an access key, once. Creates the user if necessary.
+
+    A new user without --group gets the policy FerrymanOperator.
+    """
+    iam = connect(Connection(profile, region, endpoint_url), "iam")
+    created = _ensure_user(iam, name, group or [])
+    answer = _own(iam, profile).call("CreateInvitation", UserName=name, DurationSeconds=int(hours * 3600))
+    made = answer["Invitation"]
+    address = InvitationAddress(
+        iam.endpoint_url, made["InvitationId"], Secret(answer["InvitationToken"]), _authority(iam.ca_file)
+    )
+    if json:
+        print_json({**made, "Url": address.url})
+        return
+    if created:
+        print_lines(f"Created the user {name}.")
+    until = instant(made, "ExpirationDate")
+    print_lines(
+        f"Invitation {made['InvitationId']} for {name}, valid once and until {until}. Send this to them alone:", ""
+    )
+    print_lines(f"  ferryman login '{address.url}'")
+    print_lines("", f"Revoke it with: ferryman users revoke {name} {made['InvitationId']}")
+
+
+@app.command("invitations")
+def list_invitations(
+    name: NameArgument,
+    *,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """List a user's invitations that were not used yet."""
+    iam = connect(Connection(profile, region, endpoint_url), "iam")
+    rows = _own(iam, profile).call("ListInvitations", UserName=name)["Invitations"]
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["Invitation", "Expires", "Created by"],
+        ([row["InvitationId"], instant(row, "ExpirationDate"), row["CreatedBy"]] for row in rows),
+        f"{name} has no invitations.",
+    )
+
+
+@app.command("revoke")
+def revoke(
+    name: NameArgument,
+    invitation: Annotated[str, typer.Argument(metavar="INVITATION_ID", help="The invitation's id.")],
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Revoke an invitation: nobody can use it from now on."""
+    iam = connect(Connection(profile, region, endpoint_url), "iam")
+    _own(iam, profile).call("DeleteInvitation", UserName=name, InvitationId=invitation)
+    print_lines(f"Revoked {invitation}.")
+
+
+def _ensure_user(iam: Api, name: str, groups: list[str]) -> bool:
+    """Create the user unless it exists, and put it in the groups; return whether it was created."""
+    created = True
+    try:
+        iam.call("CreateUser", UserName=name)
+    except Failure as failure:
+        if refused_as(failure) != "EntityAlreadyExists":
+            raise
+        created = False
+    for group in groups:
+        iam.call("AddUserToGroup", UserName=name, GroupName=group)
+    if created and not groups:
+        iam.call("AttachUserPolicy", UserName=name, PolicyArn=OPERATOR_POLICY)
+    return created
+
+
+def _own(iam: Api, profile: str | None) -> Api:
+    """Return Ferryman's own operations on the same server: profiles made for earlier versions do not name them."""
+    return connect(Connection(profile, iam.region, iam.endpoint_url), "ferryman")
+
+
+def _authority(ca_file: str | None) -> str:
+    """Return the fingerprint of the profile's authority, "" if it has none or several."""
+    from ferryman.transport.trust import certificate_fingerprint
+
+    if not ca_file:
+        return ""
+    try:
+        return certificate_fingerprint(Path(ca_file).read_text("ascii"))
+    except (OSError, ValueError):
+        return ""
