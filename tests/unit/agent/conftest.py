@@ -1,17 +1,21 @@
 """A scripted service: what an agent needs of a server, with every signature verified, and a client behind it."""
 
 import asyncio
+import itertools
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 import uvloop
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from ferryman.agent import registration
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.registration import register
-from ferryman.agent.state import StateDirectory
+from ferryman.agent.state import StateDirectory, new_key
 from tests.unit.agent.agent_processes import PROGRAM, Agent, StartAgent, end_process
 from tests.unit.agent.peers import (
     ACTIVATION_CODE,
@@ -25,6 +29,18 @@ from tests.unit.agent.peers import (
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run these tests on the agent's own loop."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def node_keys() -> Iterator[RSAPrivateKey]:
+    """Keys for nodes, never the same twice in a row: generating one takes a tenth of a second."""
+    return itertools.cycle([new_key() for _ in range(3)])
+
+
+@pytest.fixture(autouse=True)
+def generated_keys(node_keys: Iterator[RSAPrivateKey], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes are registered with keys that were generated before."""
+    monkeypatch.setattr(registration, "new_key", lambda: next(node_keys))
 
 
 @pytest_asyncio.fixture(loop_scope="function")

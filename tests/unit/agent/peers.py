@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -44,6 +44,7 @@ from ferryman.wire.tasks import (
 )
 from tests.waiting import PATIENCE
 
+Arrived = TypeVar("Arrived")
 REGION = "test-1"
 NODE_ID = "mi-0123456789abcdef0"
 ACTIVATION_ID = "11111111-2222-4333-8444-555555555555"
@@ -66,6 +67,14 @@ class Channel:
     lost: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+class Arrivals(asyncio.Queue[Arrived]):
+    """What arrives at the service. No test waits forever for what does not."""
+
+    async def get(self) -> Arrived:
+        async with asyncio.timeout(PATIENCE):
+            return await super().get()
+
+
 class Service:
     """The scripted service. Faults are set by its attributes; what arrived is in its lists."""
 
@@ -79,9 +88,9 @@ class Service:
         """A new key is stored, and nobody learns of it."""
         self.secrets: dict[str, str] = {}
         self.token_life = 3600.0
-        self.controls: asyncio.Queue[WebSocket] = asyncio.Queue()
-        self.channels: asyncio.Queue[Channel] = asyncio.Queue()
-        self.completed: asyncio.Queue[tuple[AgentTaskComplete, uuid.UUID]] = asyncio.Queue()
+        self.controls: Arrivals[WebSocket] = Arrivals()
+        self.channels: Arrivals[Channel] = Arrivals()
+        self.completed: Arrivals[tuple[AgentTaskComplete, uuid.UUID]] = Arrivals()
         self.acknowledge_results = True
         self.over: set[str] = set()
         self.url = ""
