@@ -5,6 +5,7 @@ Where a system program is missing the test is skipped, except in CI, which must 
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -16,10 +17,13 @@ import pytest
 import structlog
 
 from ferryman.store.database import open_store
+from tests.e2e.warm_programs import warm_programs
 from tests.postgresql import Postgresql, running_postgresql
 from tests.waiting import PROCESSES_TIMEOUT
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+SETTING = re.compile(r"AWS_|FERRYMAN_(?!TEST_)|(COLUMNS|LINES|NO_COLOR|FORCE_COLOR)$")
+"""Variables that would change what programs do or print."""
 TESTS = Path(__file__).parent
 END_TO_END, INTEROP = TESTS / "e2e", TESTS / "interop"
 LONGEST = (
@@ -37,7 +41,13 @@ the processors to others."""
 
 
 def pytest_configure() -> None:
-    """Log without colours, and tracebacks as Python has them: to draw one takes a second."""
+    """Leave the user's settings of AWS, Ferryman and the terminal out; log plainly.
+
+    Tracebacks are as Python has them: to draw one takes a second.
+    """
+    for name in list(os.environ):
+        if SETTING.match(name):
+            del os.environ[name]
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     assert all((TESTS / name).is_file() for name in LONGEST), LONGEST
     structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain])
@@ -67,6 +77,13 @@ def signals_reach_programs() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """Afterwards nothing forks programs."""
+    yield
+    warm_programs.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.e2e.warm_programs import warm_programs
+from tests.waiting import wait_until
 
 _SCRIPTS = {
     "test -d": "is_folder",
@@ -21,11 +24,15 @@ _SCRIPTS = {
     "tail -c": "content",
 }
 CONTENT = b"owned\n"
+_ASKED, _ANSWER = ": who answers?", "the node's owner"
+"""What the real shell does nothing for, and what this program says to it."""
 _SHELL = f"""\
 #!{sys.executable}
 import hashlib, itertools, os, pathlib, sys
 script, arguments = sys.argv[2], sys.argv[4:]
 out, err = sys.stdout.buffer, sys.stderr.buffer
+if script == {_ASKED!r}:
+    sys.exit(print({_ANSWER!r}))
 for part, name in {_SCRIPTS!r}.items():
     answer = pathlib.Path(__file__).parent / name
     if part in script and answer.exists():
@@ -70,7 +77,7 @@ class HostileNode:
 
 @contextlib.contextmanager
 def hostile_node(ferryman: Ferryman, directory: Path) -> Iterator[HostileNode]:
-    """Run such a node until the end of the context."""
+    """Run such a node until the end of the context; it is connected, and its sessions find the program."""
     programs, state = directory / "programs", directory / "state"
     for each in (programs, state):
         each.mkdir()
@@ -79,4 +86,9 @@ def hostile_node(ferryman: Ferryman, directory: Path) -> Iterator[HostileNode]:
     (directory / "sitecustomize.py").write_text(_PATHS.format(programs=str(programs)))
     environment = {"PYTHONPATH": str(directory)}
     with agent_of_its_own(ferryman, state, ferryman.facts["endpoint_url"], environment) as node_id:
+        wait_until(lambda: ferryman.is_connected(node_id))
+        asked = (FERRYMAN, "run", node_id, "--", "sh", "-c", _ASKED)
+        said = warm_programs.run(*asked, environment=ferryman.environment)
+        # With the real shell, a copy of "/" would be one of this machine.
+        assert said.stdout == f"{_ANSWER}\n", said
         yield HostileNode(node_id, programs)

@@ -13,7 +13,7 @@ import ferryman as public
 from tests.e2e.demo import Ferryman
 from tests.e2e.hostile_node import HostileNode, hostile_node
 from tests.e2e.programs import FERRYMAN
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("as_told")
 
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.usefixtures("as_told")
 @pytest.fixture(scope="module")
 def hostile(ferryman: Ferryman, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileNode]:
     with hostile_node(ferryman, tmp_path_factory.mktemp("hostile")) as node:
-        wait_until(lambda: ferryman.is_connected(node.node_id))
         yield node
 
 
