@@ -23,9 +23,9 @@ help: ## List the commands
 demo: $(VENV)/.demo ## Start a server and an agent for this machine, open a shell through them, leave nothing behind
 	@$(BIN)/ferryman demo
 
-# One more than the processors, for many tests wait for other processes. A module's tests share what it starts.
+# Two more than the processors, for many tests wait for other processes. A module's tests share what it starts.
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## Formatting, lint, types, import rules, documentation
 	@$(MAKE) --no-print-directory --jobs --output-sync check-types check-rest

@@ -11,15 +11,7 @@ import pytest
 
 from tests.e2e.demo import Ferryman, running_demo
 from tests.e2e.shell import OpenShell, Reachable, Shell
-from tests.e2e.warm_programs import warm_programs
 from tests.waiting import wait_until
-
-
-@pytest.fixture(scope="session", autouse=True)
-def warm() -> Iterator[None]:
-    """Afterwards nothing forks programs."""
-    yield
-    warm_programs.close()
 
 
 @pytest.fixture(scope="session")

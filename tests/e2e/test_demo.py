@@ -13,7 +13,7 @@ import pexpect
 import psutil
 import pytest
 
-from tests.e2e.demo import Ferryman
+from tests.e2e.demo import Ferryman, running_demo
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
@@ -94,20 +94,24 @@ def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, s
     assert child.exitstatus == 0
 
 
-@pytest.mark.usefixtures("nothing_left")
-def test_for_programs_one_line_is_printed_before_serving(
-    tmp_path: Path, start_ferryman: Callable[..., Ferryman]
-) -> None:
-    ferryman = start_ferryman("--nodes", "2")
-    facts = ferryman.facts
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
+    """A demo of two nodes that is left running; afterwards nothing of it is left."""
+    directory = tmp_path_factory.mktemp("held")
+    with running_demo(directory, "--nodes", "2") as running:
+        yield running
+    assert [path.name for path in (directory / ".demo").iterdir()] == [".gitignore"]
+
+
+def test_for_programs_one_line_is_printed_before_serving(tmp_path: Path, held: Ferryman) -> None:
+    facts = held.facts
     assert set(facts) == MEMBERS
     assert len(set(facts["node_ids"])) == 2
     assert facts["node_id"] == facts["node_ids"][0]
     assert len(facts["pids"]["agents"]) == 2
     assert facts["pids"]["agent"] == facts["pids"]["agents"][0]
-    ssm = ferryman.client("ssm")
     for node_id in facts["node_ids"]:
-        assert ssm.get_connection_status(Target=node_id)["Status"] == "connected"
+        wait_until(lambda node_id=node_id: held.is_connected(node_id))  # type: ignore[misc]
     # The profile alone suffices, too.
     profile = Path(facts["profile_dir"])
     alone = {
@@ -121,10 +125,6 @@ def test_for_programs_one_line_is_printed_before_serving(
         [aws, "sts", "get-caller-identity"], env=alone, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert json.loads(answer.stdout)["Account"] == facts["account_id"]
-    ferryman.process.send_signal(signal.SIGTERM)
-    assert ferryman.process.wait(PATIENCE) == 0
-    assert ferryman.process.stdout is not None
-    assert ferryman.process.stdout.read() == ""
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -138,16 +138,16 @@ def test_leftovers_of_a_session_are_removed_too(start_ferryman: Callable[..., Fe
     os.kill(ferryman.facts["pids"]["agent"], signal.SIGKILL)
     ferryman.process.send_signal(signal.SIGTERM)
     assert ferryman.process.wait(PATIENCE) == 0
+    assert ferryman.process.stdout is not None
+    assert ferryman.process.stdout.read() == ""
     assert not psutil.pid_exists(pid)
 
 
-@pytest.mark.usefixtures("nothing_left")
-def test_a_dead_server_is_started_again_on_its_port(start_ferryman: Callable[..., Ferryman]) -> None:
-    ferryman = start_ferryman()
-    first = psutil.Process(ferryman.facts["pids"]["server"])
+def test_a_dead_server_is_started_again_on_its_port(held: Ferryman) -> None:
+    first = psutil.Process(held.facts["pids"]["server"])
     first.kill()
     wait_until(lambda: not first.is_running())
-    wait_until(ferryman.is_connected)
+    wait_until(held.is_connected)
 
 
 def test_end_of_input_ends_it_immediately(tmp_path: Path, environment: dict[str, str]) -> None:

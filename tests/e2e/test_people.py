@@ -6,13 +6,14 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
@@ -153,9 +154,22 @@ def test_a_command_that_cannot_be_started(ferryman: Ferryman) -> None:
     assert run(ferryman, "run", ferryman.node_id, "--parallel", "0", "--", "true").returncode == 2
 
 
-def test_many_nodes_by_tag_and_name(start_ferryman: Callable[..., Ferryman]) -> None:
-    ferryman = start_ferryman("--nodes", "3")
-    first, second, third = ferryman.facts["node_ids"]
+@pytest.fixture
+def three_nodes(ferryman: Ferryman, tmp_path: Path) -> Iterator[list[str]]:
+    """Two more nodes while the test lasts, and the demo's own."""
+    endpoint = ferryman.facts["endpoint_url"]
+    with (
+        agent_of_its_own(ferryman, tmp_path / "first", endpoint) as first,
+        agent_of_its_own(ferryman, tmp_path / "second", endpoint) as second,
+    ):
+        wait_until(lambda: ferryman.is_connected(first) and ferryman.is_connected(second))
+        yield [first, second, ferryman.node_id]
+    for node_id in (first, second):
+        ferryman.client("ssm").deregister_managed_instance(InstanceId=node_id)
+
+
+def test_many_nodes_by_tag_and_name(ferryman: Ferryman, three_nodes: list[str]) -> None:
+    first, second, third = three_nodes
     ssm = ferryman.client("ssm")
     for node_id in (first, second):
         tags = [{"Key": "role", "Value": "web"}]

@@ -39,10 +39,12 @@ class WarmPrograms:
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
 
-    def run(self, program: str, *arguments: str, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, program: str, *arguments: str, environment: Mapping[str, str], directory: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a program of `MODULES` without input, to its end."""
         command = [program, *arguments]
-        request = json.dumps([command, dict(environment), str(Path.cwd())]).encode()
+        request = json.dumps([command, dict(environment), str(directory or Path.cwd())]).encode()
         with ExitStack() as stack:
             streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(STREAMS)]
             reading, writing = os.pipe()
@@ -88,10 +90,10 @@ warm_programs = WarmPrograms()
 
 def _import() -> dict[str, str]:
     """Import the programs; return the variables that they set for themselves, such as the AWS CLI's data path."""
-    before = set(os.environ)
+    before = dict(os.environ)
     for name in (*MODULES.values(), *IMPORTED):
         importlib.import_module(name)
-    return {name: value for name, value in os.environ.items() if name not in before}
+    return {name: value for name, value in os.environ.items() if before.get(name) != value}
 
 
 def _requested(requests: socket.socket, own: Mapping[str, str]) -> Main | None:

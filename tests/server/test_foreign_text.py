@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,10 @@ from ferryman.cli.app import app
 from ferryman.cli.program.commands import Group
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.tasks import decode_interactive_shell
+from tests.e2e.programs import FERRYMAN
+from tests.e2e.warm_programs import warm_programs
 from tests.server.peers import Peer, task_complete
 from tests.server.running import REGION, Node, Server
-from tests.waiting import PATIENCE
 
 FORGED = "FORGED"
 HOSTILE = f"db-1\x1b]0;x\x07\x1b[2J\r\n{FORGED}: all is well\x9b2J\x7f\u202e\u2066\u200b\u2028{FORGED}"
@@ -70,24 +70,13 @@ class Scene:
     directory: Path
 
     async def ran(self, *words: str) -> str:
-        """Run a command to its end, or until it listens; returns what it printed on both streams."""
+        """Run a command to its end; returns what it printed on both streams."""
         names = {"NODE": self.node.node_id, "OTHER": self.other.node_id}
-        program = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ferryman.cli.main"),
-            *(word.replace("NODE", names["NODE"]).replace("OTHER", names["OTHER"]) for word in words),
-            cwd=self.directory,
-            env=self.environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        arguments = [word.replace("NODE", names["NODE"]).replace("OTHER", names["OTHER"]) for word in words]
+        done = await asyncio.to_thread(
+            warm_programs.run, FERRYMAN, *arguments, environment=self.environment, directory=self.directory
         )
-        try:
-            async with asyncio.timeout(PATIENCE):
-                stdout, stderr = await program.communicate()
-        finally:
-            if program.returncode is None:
-                program.kill()
-        return stdout.decode() + stderr.decode()
+        return done.stdout + done.stderr
 
 
 @pytest.fixture
