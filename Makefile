@@ -56,6 +56,7 @@ dist: build/tools/.installed ## Build what a release consists of into dist/, wit
 	$(if $(URL),FERRYMAN_PROJECT_URL=$(URL)) build/tools/bin/python packaging/dist.py
 
 build/tools/.installed: requirements/dist.lock
+	@command -v objdump >/dev/null || { echo "make dist needs objdump: install binutils"; exit 1; }
 	$(PYTHON) -m venv --clear build/tools
 	build/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@

@@ -6,10 +6,14 @@ set of system libraries are the same byte for byte: every time stamp is the comm
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import single_file
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
@@ -21,11 +25,37 @@ def main() -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     run("-m", "hatchling", "build", "--directory", str(DIST))
     run("-m", "twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+    (wheel,) = DIST.glob("*.whl")
+    for extra in ("agent", "client"):
+        build_single_file(extra, wheel)
     if "FERRYMAN_PROJECT_URL" not in os.environ:
         print("The metadata names no project addresses: run `make dist URL=https://…/ferryman` for a release.")
     write_sums()
     for path in sorted(DIST.iterdir()):
         print(f"{path.stat().st_size / 1e6:8.1f} MB  {path.relative_to(ROOT)}")
+
+
+def build_single_file(extra: str, wheel: Path) -> None:
+    """Build a program as one file for this machine's system, from what its lock pins, and start it."""
+    packages = ROOT / "build" / extra
+    shutil.rmtree(packages, ignore_errors=True)
+    install = (
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--target",
+        str(packages),
+    )
+    run(*install, "--require-hashes", "--requirement", f"requirements/{extra}.lock")
+    run(*install, "--no-deps", "--no-index", str(wheel))
+    version = wheel.name.split("-")[1]
+    built = DIST / f"ferryman-{version}-{extra}-{platform.system().lower()}-{platform.machine()}"
+    single_file.build(extra, built, ROOT / "build" / f"{extra}-frozen", packages)
+    with tempfile.TemporaryDirectory() as cache:
+        subprocess.run([built, "--version"], env={"PATH": os.defpath, "FERRYMAN_UNPACK_DIR": cache}, check=True)
 
 
 def run(*arguments: str) -> None:

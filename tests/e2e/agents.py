@@ -3,7 +3,7 @@
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -15,23 +15,28 @@ from tests.waiting import PATIENCE
 
 @contextlib.contextmanager
 def agent_of_its_own(
-    ferryman: Ferryman, state: Path, endpoint: str, environment: Mapping[str, str] | None = None
+    ferryman: Ferryman,
+    state: Path,
+    endpoint: str,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = (FERRYMAN,),
 ) -> Iterator[str]:
     """Run an agent that knows the server by `endpoint`, with variables of its own; its node's id."""
+    variables = os.environ | dict(environment or {})
     activation = ferryman.client("ssm").create_activation(IamRole="FerrymanTests")
     options = ["--activation-id", activation["ActivationId"]]
-    variables = os.environ | {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]}
-    command = [FERRYMAN, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    code = {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]}
+    command = [*program, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
+    done = subprocess.run(command, env=variables | code, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     with (state / "agent.log").open("wb") as log:
         process = subprocess.Popen(
-            [FERRYMAN, "agent", "run", "--state-dir", str(state)],
+            [*program, "agent", "run", "--state-dir", str(state)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | dict(environment or {}),
+            env=variables,
         )
     try:
         yield done.stdout.strip()

@@ -13,7 +13,7 @@ from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.text import guard_last_resort
-from ferryman.system.program import PART, run_part
+from ferryman.system.program import PART, run_part, settle_in
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
@@ -24,9 +24,9 @@ def main() -> None:
 
     Or run the part of the program that another process of Ferryman starts.
     """
+    settle_in()
     if sys.argv[1:2] == [PART]:
         run_part(sys.argv[2:])
-        return
     guard_last_resort()
     try:
         _run(sys.argv[1:])

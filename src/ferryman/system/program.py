@@ -5,6 +5,7 @@ program of its own. Only this module knows which of them it is. The program's ow
 first argument is `PART`; the second is the part's name.
 """
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -13,15 +14,35 @@ from typing import Literal
 PART = "internal-part"
 """The hidden command. It gives nobody anything that the parts' modules do not give."""
 
-Part = Literal["zygote", "document-sandbox"]
+Part = Literal["zygote", "document-sandbox", "session-manager-plugin"]
 _MODULES = {
     "zygote": "ferryman.agent.workers.zygote",
     "document-sandbox": "ferryman.sandbox.child",
+    "session-manager-plugin": "ferryman.cli.session_manager_plugin",
 }
+_STARTED_BY_SCRIPT_AS = "FERRYMAN_PROGRAM"
 _ENTRY = "ferryman.cli.main"
 
 _STARTED_AS = Path(sys.argv[0]).absolute() if sys.argv and sys.argv[0] else None
 """Absolute, for parts run in another directory."""
+
+
+def settle_in() -> None:
+    """Undo what starting a frozen program has changed, for the programs that this one starts.
+
+    PyInstaller sets LD_LIBRARY_PATH to its own libraries. The script around a single file says what it was called.
+    """
+    if not getattr(sys, "frozen", False):
+        return
+    started_as = os.environ.pop(_STARTED_BY_SCRIPT_AS, None)
+    if started_as is not None:
+        sys.argv[0] = started_as
+    libraries = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    if libraries is not None:
+        os.environ["LD_LIBRARY_PATH"] = libraries
+    for name in [name for name in os.environ if name.startswith("_PYI_")]:
+        del os.environ[name]
 
 
 def part_command(part: Part, *arguments: str, isolated: bool = False) -> list[str]:
@@ -40,8 +61,8 @@ def part_command(part: Part, *arguments: str, isolated: bool = False) -> list[st
 
 
 def run_part(arguments: list[str]) -> None:
-    """Run the part that is named by the first argument, with the others, in this process."""
-    import_module(_MODULES[arguments[0]]).main(arguments[1:])
+    """Run the part that is named by the first argument, with the others, in this process; then exit."""
+    sys.exit(import_module(_MODULES[arguments[0]]).main(arguments[1:]))
 
 
 def _archive() -> Path | None:

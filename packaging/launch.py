@@ -1,0 +1,5 @@
+"""What PyInstaller freezes."""
+
+from ferryman.cli.main import main
+
+main()
