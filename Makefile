@@ -23,7 +23,8 @@ help: ## List the commands
 demo: $(VENV)/.demo ## Start a server and an agent for this machine, open a shell through them, leave nothing behind
 	@$(BIN)/ferryman demo
 
-# Two more than the processors, for many tests wait for other processes. A module's tests share what it starts.
+# Two processes more than there are processors, because many tests wait for other processes. Tests of one module run in
+# one process, so that they can share what the module starts.
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/pytest --numprocesses $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder
 
@@ -44,15 +45,15 @@ fmt: $(VENV)/.dev ## Format, and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Run the benchmarks beside their peers; the table is printed, the JSON is in benchmarks/results/
+bench: $(VENV)/.dev ## Run the benchmarks and the programs they are compared with; prints a table, writes JSON to benchmarks/results/
 	$(BIN)/python -m benchmarks
 
-# SECONDS is a variable of bash itself, which counts on: what the command line says of it is passed by make.
-fuzz: $(VENV)/.dev ## Fuzz every parser of foreign bytes: `make fuzz SECONDS=60` for each target, some by TARGETS="wire policy"
+# bash has a SECONDS variable of its own, which counts up. make substitutes this one before bash runs, so they do not mix.
+fuzz: $(VENV)/.dev ## Fuzz every parser of foreign bytes: `make fuzz SECONDS=60` seconds each; TARGETS="wire policy" for some only
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 SECONDS := 20
 
-dist: build/tools/.installed ## Build what a release consists of into dist/, with SHA256SUMS: `make dist URL=https://…/ferryman`
+dist: build/tools/.installed ## Build the files of a release into dist/, with SHA256SUMS: `make dist URL=https://…/ferryman`
 	$(if $(URL),FERRYMAN_PROJECT_URL=$(URL)) build/tools/bin/python packaging/dist.py
 
 build/tools/.installed: requirements/dist.lock
@@ -69,7 +70,7 @@ lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps wh
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group dist --output-file requirements/dist.lock
 UPGRADE ?= --upgrade
 
-clean: ## Remove what the commands made
+clean: ## Remove everything that these commands created
 	rm -rf $(VENV) build dist .demo .fuzz benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:

@@ -1,11 +1,13 @@
-"""Text that users read (documentation, help, messages) is plain English: some telltale phrases do not occur in it.
+"""Text is plain English, in documentation, help, messages, docstrings and comments: it holds no telltale phrase.
 
 Each of these phrases reads like a translation, and each has a plain substitute. The list is short on purpose: it
 holds only phrases that are wrong wherever they occur.
 """
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,8 @@ PHRASES = {
     r"\b(?:is|are) told\b(?! apart\b| by\b)": "gets, is notified, is asked to",
     r"\b(?:goes|go|going) on(?! to\b)\b": "continues",
     r"\bbesides\b": "in addition to, also",
+    r"\btakes? in that\b": "notes that",
+    r"\bso that what\b": "so that everything that",
 }
 AWS_SENTENCES: dict[str, str] = {}
 """Messages that must read as AWS's own do, each with the reason. None holds one of these phrases today."""
@@ -63,6 +67,22 @@ def literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+def remarks(source: str) -> Iterator[tuple[int, str]]:
+    """Yield a module's docstrings and comments with their lines; comments on adjacent lines are one text."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+    comment, begin, last = "", 0, -1
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        if token.start[0] != last + 1:
+            yield begin, comment
+            comment, begin = "", token.start[0]
+        comment, last = f"{comment} {token.string.lstrip('#')}", token.start[0]
+    yield begin, comment
+
+
 def helps(command: Any, path: str) -> Iterator[tuple[str, str]]:
     """Yield what `--help` shows of a command, its parameters, and everything below it."""
     yield path, f"{command.help or ''} {command.epilog or ''}"
@@ -91,6 +111,24 @@ def test_messages_hold_no_telltale_phrase() -> None:
         if text not in AWS_SENTENCES and (phrases := found(text))
     }
     assert problems == {}
+
+
+def test_docstrings_and_comments_hold_no_telltale_phrase() -> None:
+    problems = {
+        f"{path.relative_to(ROOT)}:{line}": phrases
+        for path in sorted(SOURCE.rglob("*.py"))
+        for line, text in remarks(path.read_text())
+        if (phrases := found(text))
+    }
+    assert problems == {}
+
+
+def test_comments_on_adjacent_lines_are_one_text() -> None:
+    assert [text for _, text in remarks('"""A."""\n# one\n# two\n\nx = 1  # three\n') if text] == [
+        "A.",
+        "  one  two",
+        "  three",
+    ]
 
 
 @pytest.mark.parametrize(

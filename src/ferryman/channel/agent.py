@@ -1,6 +1,6 @@
 """The node's end of a data channel, without I/O (`protocol/agent.md` §4, `client.md` §7 to §8, §12).
 
-The far end is Ferryman's client, or AWS's. The server between them says when a client is there, and which one.
+The far end is Ferryman's client or AWS's. The server between them says whether a client is connected, and which one.
 """
 
 import re
@@ -47,7 +47,7 @@ QUIET = 0.1
 _AWS_VERSION = re.compile(r"[0-9]+(\.[0-9]+){3}", re.ASCII)
 """How AWS's clients write their version; others that shake hands have three parts."""
 SILENCE = 15.0
-"""Seconds that AWS's client may acknowledge nothing more of a finished session: of duplicates it never tells."""
+"""Seconds that AWS's client may stay silent about a finished session; it never acknowledges duplicates."""
 
 
 class PublicationState(Enum):
@@ -61,7 +61,7 @@ class PublicationState(Enum):
 
 
 class HandshakeState(Enum):
-    """Where the handshake with the present client stands."""
+    """Progress of the handshake with the current client."""
 
     DUE = auto()
     REQUESTED = auto()
@@ -72,7 +72,7 @@ class HandshakeState(Enum):
 class AgentChannel:
     """One session's end on its node.
 
-    Make it when the session's program runs, so that input can be taken from the first moment. `session_type` and
+    Create it when the session's program is ready to accept input. `session_type` and
     `properties` (None, or for Port an object of JSON strings) go to the client. Nothing blocks; `now` is monotonic
     seconds, `wall_clock_ms` milliseconds since the epoch for CreatedDate, `entropy(n)` n random bytes. After any call,
     send what `frames_to_send` returns, and call it again at `next_timer`. One text frame, OpenDataChannel, must go out
@@ -141,7 +141,7 @@ class AgentChannel:
         return self._stream.all_acknowledged()
 
     def connection_made(self, now: float) -> None:
-        """Take in that the channel is open: the session's state is announced, data waits for start_publication."""
+        """The channel is open: announce the session's state; data waits for start_publication."""
         self._connected = True
         self._input_is_lost = self._handshake is HandshakeState.DONE and self._agreed is not AWS
         self._publication = PublicationState.AWAITED
@@ -149,11 +149,11 @@ class AgentChannel:
         self._announce("Connected", None)
 
     def connection_lost(self, now: float) -> None:
-        """Take in that the channel is gone: nothing is sent until `connection_made`, `send` keeps what it gets."""
+        """The channel is gone: send nothing until `connection_made`, and keep what `send` gets."""
         self._connected = False
 
     def receive(self, frame: bytes, now: float) -> None:
-        """Take in one WebSocket message; never raises, a bad frame becomes a FrameRejected event."""
+        """Process one WebSocket message. Never raises: a bad frame becomes a FrameRejected event."""
         if self._ended:
             return
         try:
@@ -208,17 +208,17 @@ class AgentChannel:
         self._stream.send(payload_type, payload)
 
     def finish(self, now: float) -> None:
-        """Say that nothing more will be sent: AWS's client is waited for until it was silent for SILENCE, no longer.
+        """Note that nothing further will be sent. AWS's client is given up after it was silent for SILENCE.
 
-        That counts while it is there to be sent to. Ferryman's client acknowledges all it has, so it may be slow.
+        Only time while it is connected counts. Ferryman's client acknowledges everything it gets, so it may be slow.
         """
         self._finished = True
         self._silent_since = now
 
     def acknowledge(self, sequence_number: int, now: float, *, delayed: bool = True) -> None:
-        """Say that the InputReceived of this number, and all before it, are with the program.
+        """Report that the InputReceived with this number, and all before it, reached the program.
 
-        Unless `delayed`, the acknowledgement waits for no others that could travel with it.
+        Unless `delayed`, the acknowledgement is sent immediately.
         """
         self._stream.consume(sequence_number, now)
         if not delayed:
@@ -249,7 +249,7 @@ class AgentChannel:
                 self._reject(f"a node takes no {message.message_type!r} messages on a data channel")
 
     def _output(self, now: float) -> list[bytes]:
-        """Return the output's frames to send now; tell if sending, or giving up, changed what is waited for."""
+        """Return the output's frames to send now; add an event if messages were presumed delivered or given up."""
         outgoing = self._stream.outgoing
         delivered, capacity = outgoing.delivered, outgoing.capacity()
         frames = outgoing.frames(now)
@@ -323,17 +323,16 @@ class AgentChannel:
             self._conclude_handshake(response, now)
 
     def _go_without_handshake(self) -> None:
-        """A client that has input before it answered the request will not answer; a shell needs no answer.
+        """Open a shell to a client that sends input before it answers the handshake request: it will not answer.
 
-        AWS's agents ask for none in plain shells, so there are clients that know nothing of it; and check no digest, so
-        those have none to rely on.
+        AWS's agents request no handshake for plain shells, so some clients do not know it. They check no digests
+        either, so such clients may send wrong ones.
         """
         if self._handshake is HandshakeState.REQUESTED and self._session_type in TERMINAL_TYPES:
             self._open_without_handshake()
 
     def _begin_without_handshake(self) -> None:
-        """Start a shell as AWS's agent does. Output makes AWS's client a shell, which tells its size; so it gets some
-        that shows nothing."""
+        """Start a shell as AWS's agent does: empty output makes AWS's client start its shell and send its size."""
         self._stream.outgoing.add(PayloadType.OUTPUT, b"")
         self._open_without_handshake()
 
@@ -370,13 +369,12 @@ class AgentChannel:
         self._events.append(ClientReady(response.client_version, self._agreed))
 
     def _open_stream(self, peer: Peer) -> None:
-        """Let data flow. The exit code of a terminal's program may have been meant for an earlier client; AWS's clients
-        would show it."""
+        """Let data flow, without an exit code that was meant for an earlier client: AWS's clients would show it."""
         shown = self._session_type in TERMINAL_TYPES and not self._agreed.exit_code
         self._stream.open(self._agreed, peer, without={PayloadType.EXIT_CODE} if shown else ())
 
     def _announce(self, state: str, client_id: str | None) -> None:
-        """Put a word to the server before everything else that is sent (agent.md §4.2)."""
+        """Send the server a session state before everything else (agent.md §4.2)."""
         payload = encode_payload(AgentSessionState(1, state, self._session_id, client_id))
         state_message = unnumbered(MessageType.AGENT_SESSION_STATE, payload, self._entropy, self._wall_clock_ms)
         self._announcements.append(state_message)
@@ -387,7 +385,7 @@ class AgentChannel:
 
 
 def _publication(message: AgentMessage) -> Publication:
-    """Return what the server says of the client; only Ferryman's says anything, so any other payload is empty."""
+    """Return what the server says about the client; only Ferryman's server says anything, others send no payload."""
     try:
         return decode_payload(message.payload, Publication)
     except MalformedPayload:

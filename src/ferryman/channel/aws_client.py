@@ -89,7 +89,7 @@ class AwsClient:
         return [cover]
 
     def listening(self) -> None:
-        """Take in that the client can show what it gets; that it was silent before then means nothing."""
+        """Note that the client can now show what it gets; its silence before then meant nothing."""
         self._listens = True
         for doubt in self._doubts.values():
             doubt.presumable_from = None
@@ -97,9 +97,9 @@ class AwsClient:
         self._doubtful = self._doubtful_bytes = 0
 
     def sent(self, number: int, item: Outstanding) -> bool:
-        """Take in that a message goes out, its `sends` counted; return whether the client is past it.
+        """Note that a message is sent, after its `sends` was raised; return whether the client is past it.
 
-        Then it has it, or misses it: there is no reason to wait longer and longer.
+        Then the client has it or misses it, so there is no reason to wait longer each time.
         """
         self._places += 1
         doubt = self._doubt(number)
@@ -114,12 +114,12 @@ class AwsClient:
         return doubt.first_place < self._proven_place
 
     def acknowledged(self, number: int) -> None:
-        """Take in that a message was acknowledged by name."""
+        """Note that a message was acknowledged by name."""
         self._proven_place = max(self._proven_place, self._doubt(number).first_place)
         self._proof_is_new = True
 
     def freed(self, number: int, item: Outstanding) -> None:
-        """Take in that a message is gone."""
+        """Forget a message that was acknowledged or given up."""
         doubt = self._doubts.pop(number, None)
         if doubt is not None and doubt.doubtful:
             self._doubtful -= 1

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: growing, capped, with jitter, so that many peers do not return at once."""
+"""How long to wait before the next attempt: growing, capped, with jitter, so that peers do not all return together."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ _EXPONENT_LIMIT = 64
 
 BRIEF_SECONDS = 1.0
 BRIEF_ATTEMPTS = 4
-"""However often connections are lost at once: they come about, so it is the path that is bad, and not the server."""
+"""The limit while connections are made but lost immediately: then the path is bad, not the server."""
 
 
 class Attempts:
@@ -40,7 +40,7 @@ class Attempts:
 
     Every attempt that fails makes the next wait longer. A connection that comes about and is lost within BRIEF_SECONDS
     does so as well, but the wait is then at most that of BRIEF_ATTEMPTS; one that held longer makes the next wait as
-    short as the first. So a path that is cut every second is mended every second.
+    short as the first. So on a path that is cut every second, the connection is restored every second.
     """
 
     def __init__(self, backoff: Backoff, entropy: Entropy) -> None:
@@ -49,11 +49,11 @@ class Attempts:
         self.made = 0
 
     def failed(self) -> None:
-        """Take in that there was no connection."""
+        """Note that connecting failed."""
         self.made += 1
 
     def lost(self, held: float) -> bool:
-        """Take in that a connection was lost that held so many seconds; return whether it was more than a brief one."""
+        """Note that a connection was lost after so many seconds; return whether it was more than a brief one."""
         brief = held < BRIEF_SECONDS
         self.made = min(self.made + 1, BRIEF_ATTEMPTS) if brief else 0
         return not brief

@@ -113,17 +113,17 @@ class ClientChannel:
         return self._stream.all_acknowledged()
 
     def connection_made(self, now: float) -> None:
-        """Take in that the channel is open: what is unacknowledged is sent again at once, in order."""
+        """The channel is open: resend everything unacknowledged immediately, in order."""
         self._connected = True
         self._stream.outgoing.restart()
 
     def connection_lost(self, now: float) -> None:
-        """Take in that the channel is gone: nothing is sent until `connection_made`, `send` keeps what it gets."""
+        """The channel is gone: send nothing until `connection_made`, and keep what `send` gets."""
         self._connected = False
         self._liveness.stop()
 
     def receive(self, frame: bytes, now: float) -> None:
-        """Take in one WebSocket message; never raises, a bad frame becomes a FrameRejected event."""
+        """Process one WebSocket message. Never raises: a bad frame becomes a FrameRejected event."""
         if self._state is ClientState.ENDED:
             return
         try:
@@ -167,12 +167,12 @@ class ClientChannel:
         self._stream.send(payload_type, payload)
 
     def acknowledge(self, sequence_number: int, now: float) -> None:
-        """Say that the OutputReceived of this number, and all before it, are written out."""
+        """Report that the OutputReceived with this number, and all before it, are written out."""
         self._stream.consume(sequence_number, now)
         self._deliver(now)
 
     def _questions(self, now: float) -> list[bytes]:
-        """Return what asks a far end that has been quiet for long whether it is there."""
+        """Return the frames that ask a long silent far end whether it is still there."""
         self._liveness.start(now)
         was_silent = self._liveness.silent
         if not self._liveness.is_due(now):
@@ -210,7 +210,7 @@ class ClientChannel:
             incoming.advance(now, consumed=not delivered)
 
     def _process(self, message: AgentMessage) -> bool:
-        """Take in the next stream message; return whether it went to the driver. Raises MalformedPayload."""
+        """Process the next stream message; return whether it went to the driver. Raises MalformedPayload."""
         match message.payload_type:
             case PayloadType.HANDSHAKE_REQUEST:
                 self._answer_handshake(decode_payload(message.payload, HandshakeRequest))

@@ -83,7 +83,7 @@ class ClientReady:
 
 @dataclass(frozen=True, slots=True)
 class HandshakeRefused:
-    """Agent: the client could not do what the handshake asked; the session cannot go on with this client."""
+    """Agent: the client could not do what the handshake asked; the session cannot continue with this client."""
 
     reason: str
 

@@ -34,7 +34,7 @@ class _Unconsumed:
 @dataclass(frozen=True, slots=True)
 class _Accepted:
     place: int
-    """Where it stands in the stream; `message.sequence_number`, but for a number that was used twice."""
+    """Its place in the stream: `message.sequence_number`, unless that number was used twice."""
     message: AgentMessage
 
     def is_another(self, message: AgentMessage) -> bool:
@@ -64,7 +64,7 @@ class IncomingStream:
         self._unconsumed_bytes = 0
 
     def acknowledge_together(self, limit: int) -> None:
-        """Take in that the peer knows that an acknowledgement stands for all before it, and sends up to `limit`."""
+        """Acknowledge many messages with one from now on; the peer may send up to `limit` bytes ahead."""
         self._acknowledgements.become_cumulative()
         self._limit = max(self._limit, limit)
 
@@ -74,7 +74,7 @@ class IncomingStream:
         return self._expected
 
     def offer(self, message: AgentMessage, now: float) -> None:
-        """Take in a message of the stream: keep it, drop it, or acknowledge it again."""
+        """Process a message of the stream: keep it, drop it, or acknowledge it again."""
         number = message.sequence_number
         if self._used_twice(message):
             number = self._free_place(number)
@@ -93,7 +93,7 @@ class IncomingStream:
             self._accepted.append(_Accepted(number, message))
 
     def _used_twice(self, message: AgentMessage) -> bool:
-        """Whether this is a new message with the number of one that was accepted lately."""
+        """Whether this is a new message with the number of a recently accepted one."""
         number = message.sequence_number
         if self._acknowledgements.cumulative or (number >= self._expected and number not in self._ahead):
             return False

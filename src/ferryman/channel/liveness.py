@@ -34,12 +34,12 @@ class Liveness:
             self._due = now + ASK_AFTER
 
     def stop(self) -> None:
-        """Take in that the connection is gone: there is nobody to ask."""
+        """Stop asking: the connection is gone."""
         self._due = math.inf
         self._questions = 0
 
     def heard(self, now: float) -> bool:
-        """Take in a frame of the far end; return whether it had not answered before."""
+        """Note a frame from the far end; return whether it had counted as silent."""
         was_silent, self.silent = self.silent, False
         self._questions = 0
         if self._due != math.inf:

@@ -16,7 +16,7 @@ from ferryman.channel.window import MeasuredWindow, Window
 from ferryman.wire.agent_message import HEADER_SIZE, SYN_FIN, FrameFlag, MessageType, PayloadType, frame
 
 BATCH_BYTES = 256 * 1024
-"""Given to the driver at a time: what goes out meanwhile, acknowledgements above all, need not wait for a window."""
+"""Handed to the driver at a time, so that acknowledgements need not wait until a whole window is sent."""
 
 ENTROPY_BYTES = 1024
 
@@ -51,7 +51,7 @@ def unnumbered(message_type: MessageType, payload: bytes, entropy: Entropy, wall
 
 
 def pooled(entropy: Entropy) -> Entropy:
-    """Return `entropy` asked for ENTROPY_BYTES at a time: a system call for every message is a share of its cost."""
+    """Return `entropy` that reads ENTROPY_BYTES at a time, to save a system call for every message."""
     block, used = b"", 0
 
     def draw(count: int) -> bytes:
@@ -92,7 +92,7 @@ class OutgoingStream:
         self._digested = True
 
     def meet(self, peer: Peer, *, digested: bool = True) -> None:
-        """Take in whose receiver is at the far end, and whether it wants digests; once."""
+        """Set whose receiver is at the far end, and whether it wants digests. Call it once."""
         self._digested = digested
         if peer is Peer.FERRYMAN:
             self._resending = WhenStuck(self._outstanding, self.round_trip)
@@ -122,7 +122,7 @@ class OutgoingStream:
         return max(0, (self._measured or self._window).size - size)
 
     def add(self, payload_type: int, payload: bytes) -> bytes:
-        """Take the next message; it is sent by the next `frames`, whatever the window says. Return its frame."""
+        """Add the next message and return its frame; the next `frames` sends it, whatever the window says."""
         aws_client = self._aws_client
         if aws_client is not None and aws_client.needs_cover:
             aws_client.cover(self._number(PayloadType.OUTPUT, b""))
@@ -133,7 +133,7 @@ class OutgoingStream:
         return self._outstanding[number].frame
 
     def listening(self) -> None:
-        """Take in that the peer can show what it gets; that it was silent about earlier messages means nothing."""
+        """Note that the peer can now show what it gets; its silence about earlier messages meant nothing."""
         if self._listens:
             return
         self._listens = True
@@ -168,7 +168,7 @@ class OutgoingStream:
         self._resending.acknowledged(item, now)
 
     def resume(self) -> None:
-        """Have everything sent again at once: Ferryman's agent lost it, and is back."""
+        """Resend everything immediately: Ferryman's agent lost it, and is back."""
         if self._measured is not None:
             self.restart()
 
@@ -189,7 +189,7 @@ class OutgoingStream:
         return frames
 
     def restart(self) -> None:
-        """Have every unacknowledged message sent again by the next `frames`, in order: the connection is a new one."""
+        """Resend every unacknowledged message with the next `frames`, in order: the connection is new."""
         for item in self._outstanding.values():
             item.sends = 0
             item.due = math.inf

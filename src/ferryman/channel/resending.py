@@ -45,14 +45,14 @@ class OneByOne:
         self._scan_at = math.inf
 
     def sent(self, item: Outstanding, now: float, *, patient: bool = True) -> None:
-        """Take in that a message goes out, its `sends` counted; without `patient` its timer does not double."""
+        """Note that a message is sent, after its `sends` was raised; unless `patient`, its timer does not double."""
         doublings = min(item.sends - 1, _MAX_DOUBLINGS) if patient else 0
         patience = max(RESEND_TICK, self._round_trip.timeout) * 2**doublings
         item.due = now + min(MAX_TIMEOUT, patience)
         self._scan_at = min(self._scan_at, item.due)
 
     def acknowledged(self, item: Outstanding, now: float) -> None:
-        """Take in that a message was acknowledged, and is gone."""
+        """Note that a message was acknowledged and removed."""
         if not self._messages:
             self._scan_at = math.inf
 
@@ -81,7 +81,7 @@ class OneByOne:
         return self._scan_at
 
     def restart(self) -> None:
-        """Take in that everything will be sent again, over a new connection."""
+        """Start over: everything will be sent again, over a new connection."""
         self._scan_at = math.inf
 
 
@@ -104,13 +104,13 @@ class WhenStuck:
         self._last_wait = 0.0
 
     def sent(self, item: Outstanding, now: float) -> None:
-        """Take in that a message goes out."""
+        """Note that a message is sent."""
         if self._due == math.inf:
             self._progress_at = now
             self._due = now + self._patience()
 
     def acknowledged(self, item: Outstanding, now: float) -> None:
-        """Take in that a message was acknowledged, and is gone with all before it."""
+        """Note that a message was acknowledged and removed, with all before it."""
         self._rest_is_lost = item.sends > 1
         if item.sends == 1:  # otherwise nobody knows which of its copies was acknowledged
             self._doublings = 0
@@ -136,7 +136,7 @@ class WhenStuck:
         return self._due
 
     def restart(self) -> None:
-        """Take in that everything will be sent again, over a new connection."""
+        """Start over: everything will be sent again, over a new connection."""
         self._due = math.inf
         self._doublings = 0
         self._rest_is_lost = False

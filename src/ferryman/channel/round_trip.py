@@ -25,7 +25,7 @@ class RoundTrip:
         self.shortest = math.inf
 
     def sample(self, seconds: float) -> None:
-        """Take in that a message was acknowledged `seconds` after it was first sent."""
+        """Add a measurement: a message was acknowledged `seconds` after it was first sent."""
         self.shortest = min(self.shortest, seconds)
         self.variation += _VARIATION_GAIN * (abs(self.round_trip - seconds) - self.variation)
         self.round_trip += _ROUND_TRIP_GAIN * (seconds - self.round_trip)

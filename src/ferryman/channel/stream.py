@@ -72,7 +72,7 @@ class ReliableStream:
         self.incoming = self._new_incoming()
 
     def send(self, payload_type: int, payload: bytes) -> None:
-        """Take user data, whole; it is split when it is numbered."""
+        """Accept user data of any size; it is split when it is numbered."""
         if self._max_payload is None:
             self._held.append((payload_type, payload))
             self._held_bytes += len(payload)
@@ -90,7 +90,7 @@ class ReliableStream:
         return not self._held and not self.outgoing
 
     def acknowledged(self, message: AgentMessage, now: float) -> None:
-        """Take in an acknowledge message. Raises MalformedPayload."""
+        """Process an acknowledge message. Raises MalformedPayload."""
         acknowledge = decode_acknowledge(message.payload)
         self.outgoing.acknowledged(
             acknowledge.acknowledged_message_sequence_number, acknowledge.acknowledged_message_id, now
@@ -112,7 +112,7 @@ class ReliableStream:
         return None if due == math.inf else due
 
     def delivery_number(self, sequence_number: int) -> int:
-        """Return the driver's number of an incoming message: it keeps growing where sequence numbers start anew."""
+        """Return the driver's number of an incoming message, which keeps growing when sequence numbers start again."""
         return self._delivered_before + sequence_number
 
     def consume(self, delivery_number: int, now: float) -> None:

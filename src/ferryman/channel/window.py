@@ -12,7 +12,7 @@ MAX_WINDOW_BYTES = 16 << 20
 
 GAIN = 2
 SCHEDULING = 0.01
-"""Seconds that three processes may wait for a processor, besides the way of the bytes."""
+"""Seconds that three processes may wait for a processor, in addition to the network's round trip."""
 INTERVAL = 0.02
 """Seconds over which a rate is measured, or a round trip if that is longer."""
 _FORGETTING = 0.95
@@ -27,9 +27,9 @@ class Window:
 
 
 class MeasuredWindow:
-    """A window that grows to what the path takes: the measured rate times the shortest round trip, and some more.
+    """A window that grows to what the path can carry: the measured rate times the shortest round trip, and a margin.
 
-    `size` is in bytes, from that of the given window to MAX_WINDOW_BYTES. It is not made larger by waiting in queues:
+    `size` is in bytes, from that of the given window to MAX_WINDOW_BYTES. Time spent in queues does not enlarge it:
     what is sent next would only wait behind it.
     """
 
@@ -44,7 +44,7 @@ class MeasuredWindow:
         self.size = window.size
 
     def acknowledged(self, size: int, now: float) -> None:
-        """Take in that `size` bytes were acknowledged at `now`."""
+        """Count `size` bytes as acknowledged at `now`."""
         self._acknowledged += size
         if self._began is None:
             self._began = now

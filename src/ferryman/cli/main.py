@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    """Answer what needs no command at once; import Typer for everything else."""
+    """Answer what needs no command immediately; import Typer for everything else."""
     if arguments in ([], ["-h"], ["--help"], ["help"]):
         print_page(first_page())
     elif arguments in (["-V"], ["--version"]):

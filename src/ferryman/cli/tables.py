@@ -17,10 +17,10 @@ _GAP = "   "
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: str) -> None:
-    """Print rows under bold headings; `nothing` is said when there are none.
+    """Print rows under bold headings, or `nothing` if there are none.
 
-    Cells are folded to fit a terminal. Not on a terminal, or with more than `FOLDED` rows, the table is as wide as its
-    content, so that what reads it finds whole ids.
+    Cells are folded to fit a terminal. Elsewhere, or with more than `FOLDED` rows, the table is as wide as its content,
+    so that programs find whole ids.
     """
     from rich.console import Console
     from rich.text import Text

@@ -30,7 +30,7 @@ class Limits:
     page_token_life: int = 24 * 3600
     node_credentials_life: int = 3600
     node_key_days: int | None = None
-    """A node with an older key is told to rotate it; None for never."""
+    """A node with an older key is asked to rotate it; None for never."""
     inactive_days: int = 30
     """A node that was not heard from for longer is Inactive instead of ConnectionLost."""
     channel_token_life: int = 60

@@ -27,7 +27,7 @@ from ferryman.system.malloc import keep_freed_memory
 
 SWEEP_SECONDS = 1.0
 RESERVED_FILES = 24
-"""File descriptors reserved for what is opened besides connections: the store, the trail, the sandbox, libraries."""
+"""File descriptors reserved for everything but connections: the store, the trail, the sandbox, libraries."""
 FEW_CONNECTIONS = 256
 """With fewer, the log warns: each node needs one connection, and each session two."""
 LEAST_CONNECTIONS = 8

@@ -30,7 +30,7 @@ _UNSIGNED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A signature except for its last step. `added` are the headers that the request gains besides Authorization."""
+    """A signature except for its last step. `added` are the headers that the request gets with Authorization."""
 
     scope: Scope
     signed_headers: str

@@ -73,7 +73,7 @@ class Process:
         self._child.resize(columns, rows)
 
     def write(self, tag: int, data: bytes) -> None:
-        """Queue input. The caller bounds it: no more than what it has not been told is consumed."""
+        """Queue input. The caller bounds it by what has not been reported as consumed."""
         self._input.append((tag, memoryview(data)))
         if self._exit_code is not None:
             self._drop_input()
@@ -220,7 +220,7 @@ class Process:
             self._loop.remove_writer(self._child.input)
 
     def _drop_input(self) -> None:
-        """Input for a program that has ended is consumed by nobody; say so, or its sender repeats it for ever."""
+        """Report input for a program that has ended as consumed; otherwise its sender repeats it for ever."""
         self._stop_writing()
         while self._input:
             self._on_consumed(self._input.popleft()[0])

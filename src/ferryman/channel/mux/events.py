@@ -20,9 +20,9 @@ class StreamData:
 
 @dataclass(frozen=True, slots=True)
 class StreamFinished:
-    """The peer will send no more on this stream: the end of the file, after all its data.
+    """The peer has finished sending on this stream: the end of the file, after all its data.
 
-    In version 2 the other direction goes on. In version 1 it is over too: StreamClosed follows at once.
+    In version 2 the other direction stays open. In version 1 it ends too: StreamClosed follows immediately.
     """
 
     stream_id: int

@@ -134,7 +134,7 @@ class MuxSession:
         self._schedule(stream, was_ready)
 
     def reset(self, stream_id: int, reason: str = "") -> None:
-        """Give a stream up in both directions, at once; there is no event for it. `reason` is for the peer's log."""
+        """Close a stream in both directions immediately, without an event. `reason` is for the peer's log."""
         stream = self._streams.get(stream_id)
         if stream is None:
             return
@@ -157,7 +157,7 @@ class MuxSession:
         self._settle(stream)
 
     def receive(self, data: bytes) -> None:
-        """Take in bytes of the carrying stream, cut anywhere."""
+        """Process bytes of the carrying stream, split anywhere."""
         if self._failed:
             return
         try:

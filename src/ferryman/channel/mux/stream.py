@@ -14,7 +14,7 @@ class MuxStream:
 
     Receiving: at most `window` bytes are here unconsumed. The window doubles, up to MAX_WINDOW, whenever a full one has
     been consumed, so one that stalls holds little and one that flows gets what the round trip needs. Sending: at most
-    SEND_BUFFER bytes wait here, and no more than the peer's window go out.
+    At most SEND_BUFFER bytes wait here, and at most the peer's window is sent.
     """
 
     __slots__ = (
@@ -106,7 +106,7 @@ class MuxStream:
         self.queued = 0
 
     def consume(self, count: int) -> bool:
-        """Take in that `count` more bytes are consumed; return whether a window update is due."""
+        """Count `count` more bytes as consumed; return whether a window update is due."""
         self.consumed = min(self.received, self.consumed + count)
         if not self._windowed or self.fin_received:
             return False
@@ -120,7 +120,7 @@ class MuxStream:
         return self.consumed, self.window
 
     def updated(self, consumed: int, window: int) -> bool:
-        """Take in the peer's window update, modulo 2^32; return False if it claims bytes that were never sent."""
+        """Apply the peer's window update, modulo 2^32; return False if it claims bytes that were never sent."""
         progress = (consumed - self._peer_consumed) % _MODULUS
         if progress > self._sent - self._peer_consumed:
             return False

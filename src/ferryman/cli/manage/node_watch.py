@@ -1,4 +1,4 @@
-"""`ferryman nodes --watch`: a table that is drawn anew on a terminal, a line a change elsewhere."""
+"""`ferryman nodes --watch`: a table that is redrawn on a terminal, and one line for each change elsewhere."""
 
 import time
 from collections import Counter

@@ -49,7 +49,7 @@ def new(
     directory: Annotated[Path, typer.Option("--directory", help="A new directory for the four files.")],
     host: Annotated[str, typer.Option("--host", help="Name or address that clients and nodes use.")],
 ) -> None:
-    """Make another local authority and a certificate of it, for nobody to use yet."""
+    """Create a new local authority, and a certificate from it, without putting them into use."""
     if directory.exists():
         raise Failure(f"{directory} exists", "what is in it would be lost", "Choose another --directory")
     write_certificates(directory, host)

@@ -17,7 +17,7 @@ from ferryman.client.plugin.tty.terminal import is_terminal
 from ferryman.wire.agent_message import Flag, PayloadType
 
 SILENCE_SECONDS = 1.0
-"""With AWS's agent, after the end of the input: a port that is silent for this long has no more to send."""
+"""With AWS's agent, after the end of the input: a port that is silent for this long has nothing left to send."""
 FRAME_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
 INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT})
 

@@ -1,4 +1,4 @@
-"""Token buckets: how often something may happen at once (the burst), and then a second (the rate)."""
+"""Token buckets: how often something may happen immediately (the burst), and then per second (the rate)."""
 
 from collections import OrderedDict
 from collections.abc import Hashable

@@ -11,7 +11,7 @@ from ferryman.wire.payloads import Acknowledge, MalformedPayload, decode_payload
 _PAYLOAD_TYPE = slice(112, 116)
 _HANDSHAKE_COMPLETE = PayloadType.HANDSHAKE_COMPLETE.to_bytes(4, "big")
 BEYOND = 10_000
-"""How many messages after a gap are remembered; AWS's client keeps no more either."""
+"""How many messages after a gap are remembered, as many as AWS's client keeps."""
 
 
 def completes_handshake(frame: bytes) -> bool:

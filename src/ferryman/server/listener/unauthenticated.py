@@ -19,7 +19,7 @@ LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/12
 LIMIT = 256
 """A thousand nodes behind one address still reconnect within seconds: each is unauthenticated for milliseconds."""
 _REFILL_SECONDS = 4
-"""One address may open as many connections in this time as it may have unauthenticated at once. Those that become
+"""One address may open as many connections in this time as it may have unauthenticated at a time. Those that become
 authenticated are not counted."""
 _ADDRESS_BITS = 64
 """A provider gives each customer at least a /64 of IPv6, so one customer can use a new address for every connection."""
@@ -131,7 +131,7 @@ class UnauthenticatedLimits:
 
 
 class _KnownOrigins:
-    """The origins where somebody was authenticated lately; those of one IPv6 /48 cannot displace all others."""
+    """The origins where somebody was recently authenticated; those of one IPv6 /48 cannot displace all others."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[Origin, OrderedDict[Origin, float]] = OrderedDict()

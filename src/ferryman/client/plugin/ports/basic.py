@@ -95,7 +95,7 @@ class BasicPort:
         return self._context.ended(output, lost=lost)
 
     async def finish(self) -> None:
-        """Accept no more connections; give the open one what has arrived, unless interrupted."""
+        """Stop accepting connections; hand the open one what has arrived, unless interrupted."""
         while self._far_end.remaining():
             pass
         self._serving.cancel()

@@ -79,7 +79,7 @@ class MultiplexedPort:
         return self._context.ended(output, lost=lost)
 
     async def finish(self) -> None:
-        """Accept no more connections; give the open ones what has arrived for them, unless interrupted."""
+        """Stop accepting connections; hand the open ones what has arrived for them, unless interrupted."""
         self._stop_listening()
         while self._context.far_end.remaining():
             pass

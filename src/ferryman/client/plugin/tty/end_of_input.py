@@ -1,4 +1,4 @@
-"""Tells a remote shell that there is no more input, when nobody is at a terminal.
+"""Tells a remote shell that its input has ended, when nobody is at a terminal.
 
 A terminal has no end of file, only a key for it, Ctrl-D. While a shell such as bash switches its line editor on or off,
 the key has no effect, so it is pressed again whenever the far end has been silent for a while, at growing intervals,

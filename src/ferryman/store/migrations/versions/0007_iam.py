@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back; who was bounded is so no more."""
+    """Undo: boundaries are lost."""
     for column in ("last_used_at", "last_used_service", "last_used_region"):
         op.drop_column("access_keys", column)
     op.drop_index("ix_managed_policies_name", "managed_policies")
