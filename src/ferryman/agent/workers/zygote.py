@@ -72,7 +72,7 @@ def _become_zygote(control: socket.socket, state_directory: Path) -> NoReturn:
         os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
         _run(control, state_directory)
         status = 0
-    except Exception:  # noqa: BLE001 - the process's boundary: it would go on as a second agent
+    except Exception:  # noqa: BLE001 - the process's boundary: it would continue as a second agent
         traceback.print_exc()
     finally:
         os._exit(status)
@@ -102,7 +102,7 @@ def _run(control: socket.socket, state_directory: Path) -> None:
 
 
 def _warm_up(endpoint: str, trusted: Trust | None) -> None:
-    """Do once what every worker does, so that what is set up by the first use is in memory that they share."""
+    """Do once what every worker does, so that they share the memory that its first use fills."""
 
     async def open_client() -> None:
         async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted):
