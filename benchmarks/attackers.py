@@ -27,6 +27,7 @@ ADDRESSES = tuple(f"127.0.0.{last}" for last in range(2, 7))
 """Where strangers come from; the server counts connections from these."""
 HALF_OPEN = 256
 """Unfinished requests that a stranger tries to hold from each address."""
+CROWD = 240
 PAUSE = 0.02
 """Seconds between attempts of one attacking thread after a refusal."""
 BATCH = 200
@@ -168,7 +169,18 @@ def node(facts: Facts) -> list[Step]:
     ]
 
 
-KINDS: dict[str, Callable[[Facts], list[Step]]] = {"stranger": stranger, "caller": caller, "node": node}
+def crowd(facts: Facts) -> list[Step]:
+    """Someone with a valid access key and no permissions, on nearly as many connections as one caller may have."""
+    members = {"Target": "mi-0123456789abcdef0"}
+    signed = SignedCall(facts.port, facts.credentials, "GetConnectionStatus", members, facts.region)
+
+    def step() -> None:
+        signed.send()
+
+    return [step] * CROWD
+
+
+KINDS: dict[str, Callable[[Facts], list[Step]]] = {"stranger": stranger, "caller": caller, "node": node, "crowd": crowd}
 
 
 def _costly_policy(number: int) -> dict[str, Any]:

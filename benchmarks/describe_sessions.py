@@ -118,7 +118,7 @@ def _cases() -> tuple[Case, ...]:
         Case("Status=Failed, rare", history, _key("Status", lambda size, call: "Failed"), 3),
         Case("Status=Connected", active, _key("Status", lambda size, call: "Connected")),
         Case("Status=Terminating, none", active, _key("Status", lambda size, call: "Terminating"), 0),
-        Case("SessionId", history, _key("SessionId", lambda size, call: _session_id(call * 7919 % (size // 2))), 1),
+        Case("SessionId", history, _key("SessionId", lambda size, call: session_id(call * 7919 % (size // 2))), 1),
         Case("SessionId, none", history, _key("SessionId", lambda size, call: f"none-{call}"), 0),
         Case("AccessType=Standard", history, _key("AccessType", lambda size, call: "Standard")),
         Case("AccessType=JustInTime, rare", history, _key("AccessType", lambda size, call: "JustInTime"), 3),
@@ -154,7 +154,7 @@ def _always(filters: Filters) -> Callable[[int, int], Filters]:
     return chosen
 
 
-def _session_id(number: int) -> str:
+def session_id(number: int) -> str:
     return f"user-{(number * 0x9E3779B97F4A7C15) % (1 << 64):017x}"
 
 
@@ -180,7 +180,7 @@ def _rows(size: int) -> Iterator[tuple[object, ...]]:
         else:
             status = SessionStatus.CONNECTED
         yield (
-            _session_id(number),
+            session_id(number),
             target,
             STATUS_CODES[status],
             started_at,
@@ -198,7 +198,12 @@ def _rows(size: int) -> Iterator[tuple[object, ...]]:
 
 
 def load(path: Path, size: int) -> None:
-    """Fill a migrated database; indexes are made again afterwards, which is many times faster."""
+    """Fill a migrated database with sessions of this module."""
+    fill(path, _rows(size))
+
+
+def fill(path: Path, rows: Iterator[tuple[object, ...]]) -> None:
+    """Insert sessions, each with the values of `_COLUMNS`; indexes are made again afterwards, which is much faster."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -262144")
@@ -209,7 +214,7 @@ def load(path: Path, size: int) -> None:
     for name, _ in indexes:
         connection.execute(f'DROP INDEX "{name}"')
     marks = ", ".join("?" * len(_COLUMNS))
-    connection.executemany(f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({marks})", _rows(size))  # noqa: S608
+    connection.executemany(f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({marks})", rows)  # noqa: S608
     for _, statement in indexes:
         connection.execute(statement)
     connection.execute("COMMIT")

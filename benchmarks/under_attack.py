@@ -35,6 +35,7 @@ ATTACKS = {
     "stranger": "an unauthenticated flood",
     "caller": "a caller without permissions",
     "node": "a hostile node",
+    "crowd": "a caller on 240 connections",
 }
 CONNECTIONS = '\n[connections]\nuncounted_networks = ["192.0.2.0/24"]  # so that loopback is counted like any other\n'
 
@@ -42,11 +43,11 @@ CONNECTIONS = '\n[connections]\nuncounted_networks = ["192.0.2.0/24"]  # so that
 def run() -> list[Measurement]:
     with tempfile.TemporaryDirectory(prefix="ferryman-bench-") as directory, demo(Path(directory)) as ferryman:
         count_loopback(ferryman)
+        key = key_without_policies(ferryman)
         facts = {
             "stranger": Facts(port_of(ferryman), ferryman.facts["region"], ATTACK_SECONDS),
-            "caller": Facts(
-                port_of(ferryman), ferryman.facts["region"], ATTACK_SECONDS, *key_without_policies(ferryman)
-            ),
+            "caller": Facts(port_of(ferryman), ferryman.facts["region"], ATTACK_SECONDS, *key),
+            "crowd": Facts(port_of(ferryman), ferryman.facts["region"], ATTACK_SECONDS, *key),
             "node": Facts(
                 port_of(ferryman),
                 ferryman.facts["region"],
@@ -115,6 +116,11 @@ def count_loopback(ferryman: Ferryman) -> None:
     text = re.sub(r"(?m)^\[connections\]\n", CONNECTIONS.lstrip(), configuration.read_text())
     configuration.write_text(text if "[connections]" in text else text + CONNECTIONS)
     os.kill(ferryman.facts["pids"]["server"], signal.SIGKILL)
+    until_connected(ferryman)
+
+
+def until_connected(ferryman: Ferryman) -> None:
+    """Wait until the server has been started again and the node is back."""
     deadline = time.monotonic() + 60
     connected = False
     while not connected:

@@ -124,10 +124,12 @@ async def test_refused_control_channels_of_a_person_count(server: Server, monkey
     path = "/v1/control-channel/mi-0123456789abcdef0"
     signed = server.signed("GET", path, "", b"", credentials=key, service="ssmmessages")
     statuses: list[int] = []
-    while statuses[-1:] != [400] and len(statuses) < DENIALS_BURST + 20:
+    while statuses[-1:] != [400] and len(statuses) < 2 * DENIALS_BURST:
         server.clock.advance(-1)
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await server.dial(path, signed)
         statuses.append(refused.value.status)
-    assert statuses == [403] * (DENIALS_BURST + 1) + [400]
+    assert statuses[-1] == 400
+    assert set(statuses[:-1]) == {403}
+    assert len(statuses) > DENIALS_BURST + 1  # a machine that stands still for a second is forgiven some
     await server.call("describe_sessions", State="Active")

@@ -10,6 +10,7 @@ from ferryman.core.service import Service
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.app_keys import (
+    AUTHENTICATION_TURNS,
     FAILED_ATTEMPTS,
     GATEWAY,
     KEY_USES,
@@ -24,6 +25,7 @@ from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
 from ferryman.server.http.middleware import respond
 from ferryman.server.http.pipeline import handle
+from ferryman.server.http.throttling import authentication_turns
 from ferryman.server.http.upgrades import control_channel, data_channel
 from ferryman.server.listener.connection import SERVER_NAME
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
@@ -58,6 +60,7 @@ def build(
     app[STORE_HEALTH] = StoreHealth(service)
     limits = service.settings.limits
     app[THROTTLE] = Throttle(limits.calls_burst, limits.calls_per_second)
+    app[AUTHENTICATION_TURNS] = authentication_turns()
     app[FAILED_ATTEMPTS] = FailedAttempts()
     app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     app[PROXIES] = TrustedProxies() if proxies is None else proxies

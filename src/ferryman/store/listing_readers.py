@@ -1,7 +1,7 @@
 """Separate connections for listings, which may be slow and which any caller may ask for.
 
 Authentication, and every other short read, uses other connections and never waits for these. People share the readers
-fairly (`listing_turns`). A listing has a time limit, which includes waiting: SQLite asks every few thousand steps
+fairly (`ratelimits.turns`). A listing has a time limit, which includes waiting: SQLite asks every few thousand steps
 whether to continue. A listing also stops this way when its caller has left or the store closes.
 """
 
@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from ferryman.core.listings import ListingTooSlow, listing_person
-from ferryman.store.listing_turns import ListingTurns
+from ferryman.core.ratelimits.turns import NoPlace, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,8 @@ READERS = 3
 """One person's listings use two of these at most."""
 SECONDS = 3.0
 """How long a listing may take, waiting for a reader included."""
+MOST, MOST_PER_PERSON = 256, 16
+"""Listings that wait or run, of everybody and of one person; further ones are refused."""
 _STEPS = 10_000
 """SQLite's virtual instructions between two looks at the clock: about a tenth of a millisecond."""
 
@@ -53,7 +55,7 @@ class ListingReaders:
         self._engine = engine
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(READERS, "store-listing")
-        self._turns = ListingTurns(READERS)
+        self._turns = Turns[str](READERS, MOST, MOST_PER_PERSON)
         self._pending: set[_Watch] = set()
 
     async def run(self, read: Callable[["Connection"], Result]) -> Result:
@@ -77,6 +79,9 @@ class ListingReaders:
                 await self._turns.acquire(person)
         except TimeoutError as error:
             raise self._too_slow() from error
+        except NoPlace as error:
+            others = f"{error.own} others of yours" if error.own else "too many others"
+            raise ListingTooSlow(f"{others} are waiting or running") from error
 
     def _start(self, person: str, read: Callable[["Connection"], Result], watch: _Watch) -> "asyncio.Future[Result]":
         """Run a listing in a thread. The reader stays in use until the thread has finished, even if nobody waits."""

@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from ferryman.core.listings import ListingTooSlow, listing_for, narrowed_by
 from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.store.connections import READERS, Connections, Reader
+from ferryman.store.listing_readers import MOST_PER_PERSON
 from ferryman.store.listing_readers import READERS as LISTING_READERS
-from ferryman.store.listing_turns import MOST_PER_PERSON
 from tests.waiting import PATIENCE
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")

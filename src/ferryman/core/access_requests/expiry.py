@@ -4,12 +4,12 @@ import asyncio
 
 from ferryman.core.access_requests.events import access_request_changed
 from ferryman.core.ports.access_requests import AccessRequestChanges
+from ferryman.core.pruning import prune
 from ferryman.core.service import Service
 from ferryman.model.access_requests import OVER, AccessRequest, AccessRequestStatus
 from ferryman.model.identifiers import Millis
 
 _BATCH = 200
-_PRUNED = 500
 _KEPT_DAYS = 365
 """How long AWS keeps access requests."""
 
@@ -23,7 +23,7 @@ async def sweep_access_requests(service: Service) -> int:
     await asyncio.gather(*(as_of_now(service, request) for request in due))
     if service.clock_steps.settled:
         kept_since = Millis(service.clock() - _KEPT_DAYS * 86_400_000)
-        await service.store.access_requests.prune(kept_since, _PRUNED)
+        await prune(service.store.access_requests.prune, kept_since)
     return len(due)
 
 

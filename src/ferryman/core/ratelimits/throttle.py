@@ -17,10 +17,20 @@ REFUSED_PAUSE = 2000
 NODE_BURST, NODE_RATE = 512, 32.0
 """Calls of a node, of all operations: at once, then per second. An agent makes two for each session."""
 
+NEEDS_NO_PERMISSION = frozenset({"GetCallerIdentity"})
+PERMITTED_BURST, PERMITTED_RATE = 200, 20.0
+"""Calls of those, which anybody with a key may make: at once, then per second."""
+
 DENIALS_BURST, DENIALS_RATE = 200, 20.0
 """Denied or invalid calls of one caller, of all operations: at once, then per second."""
 DENIED_PAUSE = 1000
 """Milliseconds without calls after more than that."""
+
+
+REFUSALS_A_SECOND = 16
+"""Refusals of one caller; each has the cost of authentication."""
+LONGEST_REFUSAL = 8.0
+"""Seconds that a refusal may wait for the ones before it. AWS's agent gives up after 15."""
 
 
 class Throttle:
@@ -29,8 +39,10 @@ class Throttle:
     def __init__(self, burst: float, rate: float) -> None:
         self._buckets = TokenBuckets[tuple[str, str]](burst, rate)
         self._node_buckets = TokenBuckets[str](min(NODE_BURST, burst), min(NODE_RATE, rate))
+        self._permitted_buckets = TokenBuckets[str](min(PERMITTED_BURST, burst), min(PERMITTED_RATE, rate))
         self._denials = TokenBuckets[str](DENIALS_BURST, DENIALS_RATE)
         self._paused: OrderedDict[str, Millis] = OrderedDict()
+        self._refusals: OrderedDict[str, float] = OrderedDict()
 
     def acquire(self, caller_id: str, operation: str, now: Millis, *, node: bool = False) -> None:
         """Count a call of `operation`; raises ThrottlingException, which SDKs retry, if it is one too many."""
@@ -38,9 +50,26 @@ class Throttle:
             raise ServiceError(
                 "ThrottlingException", "Rate exceeded: your last call was too much work, or too many were refused"
             )
-        by_operation = (caller_id, operation)
-        if not (self._node_buckets.acquire(caller_id, now) if node else self._buckets.acquire(by_operation, now)):
+        if node:
+            acquired = self._node_buckets.acquire(caller_id, now)
+        elif operation in NEEDS_NO_PERMISSION:
+            acquired = self._permitted_buckets.acquire(caller_id, now)
+        else:
+            acquired = self._buckets.acquire((caller_id, operation), now)
+        if not acquired:
             raise ServiceError("ThrottlingException", "Rate exceeded")
+
+    def refusal_delay(self, caller_id: str, now: float) -> float:
+        """Return how many seconds a refusal waits, so that a caller does not get too many; `now` is monotonic seconds.
+
+        Otherwise a caller with many connections could have every one of them refused all the time.
+        """
+        due = min(max(now, self._refusals.get(caller_id, now)), now + LONGEST_REFUSAL)
+        self._refusals[caller_id] = due + 1 / REFUSALS_A_SECOND
+        self._refusals.move_to_end(caller_id)
+        if len(self._refusals) > REMEMBERED:
+            self._refusals.popitem(last=False)
+        return due - now
 
     def denied(self, caller_id: str, now: Millis) -> None:
         """Count a call that policies denied or that was not valid; after too many, the caller is paused."""

@@ -12,6 +12,7 @@ from ferryman.core.messages import ActivityProbe, decode_activity, encode, sessi
 from ferryman.core.ports.bus import NoResponders
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.core.presence import is_connected
+from ferryman.core.pruning import prune
 from ferryman.core.service import Service
 from ferryman.core.sessions.lifecycle import (
     duration_deadline,
@@ -28,8 +29,6 @@ _BATCH = 200
 """Sessions checked concurrently."""
 _BATCHES = 25
 """Sessions checked in one sweep; the rest wait for the next, so that pruning gets its turn."""
-_PRUNED = 500
-"""Rows deleted in one sweep: a fraction of a second of the writer's time."""
 _RECOVERED = 500
 """Sessions that one transaction disconnects at startup."""
 _PROBE_WAIT = 2.0
@@ -53,7 +52,7 @@ async def sweep(service: Service) -> int:
             break
     if service.clock_steps.settled:
         kept_since = Millis(service.clock() - service.settings.limits.history_days * 86_400_000)
-        await service.store.sessions.prune(kept_since, _PRUNED)
+        await prune(service.store.sessions.prune, kept_since)
     return looked
 
 

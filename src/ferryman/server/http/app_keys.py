@@ -4,6 +4,7 @@ from aiohttp import web
 
 from ferryman.core.ratelimits.failed_attempts import FailedAttempts
 from ferryman.core.ratelimits.throttle import Throttle
+from ferryman.core.ratelimits.turns import Turns
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
@@ -21,6 +22,9 @@ STORE_HEALTH = web.AppKey("store_health", StoreHealth)
 
 THROTTLE = web.AppKey("throttle", Throttle)
 """How often each caller has called this server."""
+
+AUTHENTICATION_TURNS = web.AppKey("authentication_turns", Turns[tuple[str, str]])
+"""Whose signature is verified next: of an address, and the key that is claimed from there."""
 
 FAILED_ATTEMPTS = web.AppKey("failed_attempts", FailedAttempts)
 """Which addresses failed to authenticate, and how often."""

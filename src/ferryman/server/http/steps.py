@@ -18,7 +18,7 @@ from ferryman.server.http.call_context import CallContext
 from ferryman.server.http.call_records import observed_call
 from ferryman.server.http.failed_attempts import counted_attempt
 from ferryman.server.http.request_body import whole_body
-from ferryman.server.http.throttling import await_turn, pause, whose_limits
+from ferryman.server.http.throttling import authentication_turn, await_turn, pause, whose_limits
 from ferryman.server.listener.connection import recognise
 from ferryman.server.operations.context import OperationContext
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Authentication, authentication_of
@@ -50,19 +50,20 @@ async def authenticate(request: web.Request, context: CallContext) -> None:
     """Verify the signature, by the kind that the operation needs; failures are counted by address."""
     call, observed = context.identified()
     service = request.app[GATEWAY].service
-    match authentication_of((call.service, call.operation)):
-        case Authentication.NONE:
-            return
-        case Authentication.NODE_KEY:
-            with counted_attempt(request, observed.claimed_key) as attempt:
+    kind = authentication_of((call.service, call.operation))
+    if kind is Authentication.NONE:
+        return
+    async with authentication_turn(request, observed.claimed_key):
+        with counted_attempt(request, observed.claimed_key) as attempt:
+            if kind is Authentication.NODE_KEY:
                 context.node = await authenticate_node(service, context.signed, call)
                 attempt.holder = context.node.node_id
-            observed.caller = node_caller(service, context.node.node_id)
-        case Authentication.SIGV4:
-            with counted_attempt(request, observed.claimed_key) as attempt:
+                observed.caller = node_caller(service, context.node.node_id)
+            else:
                 signer = await authenticate_caller(service, context.signed, call)
                 attempt.holder = signer.holder
-            observed.caller, observed.presigned = replace(signer.caller, origin=origin_of(request)), signer.presigned
+                observed.caller = replace(signer.caller, origin=origin_of(request))
+                observed.presigned = signer.presigned
 
 
 async def recognise_connection(request: web.Request, context: CallContext) -> None:

@@ -1,14 +1,17 @@
 """Callers who call or connect too often wait for their turn, and are refused if it does not come."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from ferryman.core.ratelimits.throttle import LARGE_BODY, REFUSED_PAUSE
+from ferryman.core.ratelimits.turns import NoPlace, Turns
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import CallerKind
 from ferryman.policy.work import EvaluationTooLarge
-from ferryman.server.http.app_keys import GATEWAY, THROTTLE
+from ferryman.server.http.app_keys import AUTHENTICATION_TURNS, GATEWAY, THROTTLE
 from ferryman.server.http.call_context import CallContext
 from ferryman.server.listener.connection import Connection
 
@@ -17,6 +20,11 @@ REFUSAL_SECONDS = 0.25
 by themselves."""
 UPGRADE_SECONDS = 5.0
 """How long a channel's upgrade waits for its turn: all sessions of a node come back together after a restart."""
+AUTHENTICATIONS = 4
+"""Signatures that are being verified at a time. It takes about a millisecond of the event loop and a trip to the store,
+and hundreds begun together would delay everybody's keystrokes."""
+MOST_WAITING, MOST_WAITING_OF_ONE_KEY = 4096, 512
+"""Requests that wait for that, of all keys and of one; further ones get SlowDown."""
 DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "ValidationException", "ValidationError", "InvalidInput"})
 """Errors that need no permission to cause."""
 
@@ -36,18 +44,42 @@ async def await_turn(
         try:
             throttle.acquire(caller_id, operation, clock(), node=kind is CallerKind.NODE)
         except ServiceError:
-            if not await pause(request) or asyncio.get_running_loop().time() >= until:
+            now = asyncio.get_running_loop().time()
+            delay = throttle.refusal_delay(caller_id, now) if now >= until else 0.0
+            if not await pause(request, delay) or asyncio.get_running_loop().time() >= until:
                 raise
         else:
             return
 
 
-async def pause(request: web.Request) -> bool:
-    """Let a peer wait before it is refused; False, and immediately, if it leaves."""
+async def pause(request: web.Request, seconds: float = 0.0) -> bool:
+    """Let a peer wait before it is refused, at least REFUSAL_SECONDS; False, and immediately, if it leaves."""
+    seconds = max(REFUSAL_SECONDS, seconds)
     if isinstance(request.protocol, Connection):
-        return await request.protocol.pause(REFUSAL_SECONDS)
-    await asyncio.sleep(REFUSAL_SECONDS)
+        return await request.protocol.pause(seconds)
+    await asyncio.sleep(seconds)
     return True
+
+
+@asynccontextmanager
+async def authentication_turn(request: web.Request, claimed_key: str | None) -> AsyncIterator[None]:
+    """Verify a signature inside this context. Keys, as claimed from an address, take turns.
+
+    Raises SlowDown (503) if too many requests wait, and ConnectionError if the peer has left meanwhile.
+    """
+    try:
+        async with request.app[AUTHENTICATION_TURNS].turn((request.remote or "", claimed_key or "")):
+            if request.transport is None:
+                raise ConnectionResetError("the peer has left")
+            yield
+    except NoPlace as error:
+        message = "Too many requests are waiting. Make fewer calls at a time."
+        raise ServiceError("SlowDown", message, status=503) from error
+
+
+def authentication_turns() -> Turns[tuple[str, str]]:
+    """Return the turns of a server: of keys, by the address that they are claimed from."""
+    return Turns(AUTHENTICATIONS, MOST_WAITING, MOST_WAITING_OF_ONE_KEY)
 
 
 def pause_after(request: web.Request, context: CallContext, error: ServiceError) -> None:

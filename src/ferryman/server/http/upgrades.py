@@ -25,7 +25,7 @@ from ferryman.server.http.authentication import Signer, authenticate_upgrade
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.server.http.call_records import claimed_key, record_refusal
 from ferryman.server.http.failed_attempts import counted_attempt
-from ferryman.server.http.throttling import UPGRADE_SECONDS, await_turn, whose_limits
+from ferryman.server.http.throttling import UPGRADE_SECONDS, authentication_turn, await_turn, whose_limits
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.opening import (
     OpenAgentDataChannel,
@@ -48,9 +48,7 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     """Serve a node's control channel; the upgrade must be signed by the node that the path names."""
     gateway = request.app[GATEWAY]
     request[CONTEXT].call = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
-    with counted_attempt(request, claimed_key(request)) as attempt:
-        signer = await authenticate_upgrade(gateway.service, request)
-        attempt.holder = "" if signer is None else signer.holder
+    signer = await _signer(gateway, request)
     if signer is None:
         raise MissingAuthenticationToken
     await _await_turn(request, signer, "OpenControlChannel")
@@ -80,6 +78,16 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     return await _run_channel(gateway, socket, _serve_client(request, gateway, session_id, socket))
 
 
+async def _signer(gateway: Gateway, request: web.Request) -> Signer | None:
+    """Return who signed an upgrade; None if it is unsigned. Raises as `authenticate_upgrade`."""
+    key = claimed_key(request)
+    async with authentication_turn(request, key):
+        with counted_attempt(request, key) as attempt:
+            signer = await authenticate_upgrade(gateway.service, request)
+            attempt.holder = "" if signer is None else signer.holder
+            return signer
+
+
 async def _await_turn(request: web.Request, signer: Signer, operation: str) -> None:
     await await_turn(request, _counted_as(signer), operation, signer.caller.kind, UPGRADE_SECONDS)
 
@@ -95,10 +103,7 @@ async def _signer_of_data_channel(gateway: Gateway, request: web.Request) -> Sig
     upgrade is refused. A wrong signature still counts as a failed attempt and is recorded.
     """
     try:
-        with counted_attempt(request, claimed_key(request)) as attempt:
-            signer = await authenticate_upgrade(gateway.service, request)
-            attempt.holder = "" if signer is None else signer.holder
-            return signer
+        return await _signer(gateway, request)
     except ServiceError as error:
         if not isinstance(error, SignatureError) and error.code not in _UNVERIFIED:
             raise

@@ -5,9 +5,12 @@ import pytest
 from ferryman.core.ratelimits.throttle import (
     DENIALS_BURST,
     DENIED_PAUSE,
+    LONGEST_REFUSAL,
     NODE_BURST,
     NODE_RATE,
     PAUSE,
+    PERMITTED_BURST,
+    REFUSALS_A_SECOND,
     Throttle,
 )
 from ferryman.core.ratelimits.token_bucket import REMEMBERED
@@ -107,3 +110,20 @@ def test_a_caller_denied_too_often_waits_a_second_for_every_call() -> None:
     assert not take(throttle, DENIED_PAUSE - 1)
     assert take(throttle, 0, "AIDA2")
     assert take(throttle, DENIED_PAUSE)
+
+
+def test_refusals_of_one_caller_are_paced_and_wait_no_longer_than_allowed() -> None:
+    throttle = Throttle(BURST, RATE)
+    delays = [throttle.refusal_delay("AIDA1", 100.0) for _ in range(1000)]
+    assert delays[:3] == [0, pytest.approx(1 / REFUSALS_A_SECOND), pytest.approx(2 / REFUSALS_A_SECOND)]
+    assert max(delays) == LONGEST_REFUSAL
+    assert throttle.refusal_delay("AIDA2", 100.0) == 0
+    assert throttle.refusal_delay("AIDA1", 100.0 + LONGEST_REFUSAL + 1) == 0
+
+
+def test_calls_that_need_no_permission_have_a_smaller_limit() -> None:
+    throttle = Throttle(1000, 500)
+    answers = [take(throttle, 0, operation="GetCallerIdentity") for _ in range(PERMITTED_BURST + 1)]
+    assert answers == [True] * PERMITTED_BURST + [False]
+    assert take(throttle, 0)
+    assert take(throttle, 0, "AIDA2", "GetCallerIdentity")

@@ -1,0 +1,85 @@
+"""One caller with many connections: what they ask together delays others little, and their refusals are paced."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from ferryman.core.iam.operator import create_access_key, create_user
+from ferryman.core.service import Limits
+from ferryman.model.identity.callers import Credentials
+from ferryman.server.http import steps
+from ferryman.server.http.authentication import authenticate_caller
+from ferryman.server.http.throttling import AUTHENTICATIONS
+from tests.server.running import Server, nothing, until
+
+TARGET = "AmazonSSM.DescribeSessions"
+BODY = b'{"State":"Active"}'
+CALLS = 40
+
+
+async def call(server: Server, credentials: Credentials) -> tuple[int, str]:
+    headers = server.signed("POST", "/", "", BODY, {"X-Amz-Target": TARGET}, credentials)
+    status, answer = await server.json_call(TARGET, BODY, headers)
+    return status, str(answer.get("__type", ""))
+
+
+async def test_signatures_of_one_key_are_verified_a_few_at_a_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create_user(server.service, "eve")
+    eve = await create_access_key(server.service, "eve")
+    verifying: Counter[str] = Counter()
+    released = asyncio.Event()
+
+    async def slowly(service: Any, request: Any, asked: Any) -> Any:
+        key = "eve" if eve.access_key_id in dict(request.headers)["Authorization"] else "root"
+        verifying[key] += 1
+        if key == "eve":
+            await released.wait()
+        return await authenticate_caller(service, request, asked)
+
+    monkeypatch.setattr(steps, "authenticate_caller", slowly)
+    crowd = [asyncio.create_task(call(server, eve)) for _ in range(CALLS)]
+    await until(nothing, lambda _: verifying["eve"] == AUTHENTICATIONS - 1)
+    assert (await call(server, server.administrator))[0] == 200
+    assert verifying == {"eve": AUTHENTICATIONS - 1, "root": 1}
+    released.set()
+    assert set(await asyncio.gather(*crowd)) == {(400, "AccessDeniedException")}
+
+
+async def test_whoever_leaves_while_waiting_is_not_verified(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    verifying: list[None] = []
+    released = asyncio.Event()
+
+    async def slowly(service: Any, request: Any, asked: Any) -> Any:
+        verifying.append(None)
+        await released.wait()
+        return await authenticate_caller(service, request, asked)
+
+    monkeypatch.setattr(steps, "authenticate_caller", slowly)
+    first = [asyncio.create_task(call(server, server.administrator)) for _ in range(AUTHENTICATIONS - 1)]
+    await until(nothing, lambda _: len(verifying) == len(first))
+    waiting = [asyncio.create_task(call(server, server.administrator)) for _ in range(CALLS)]
+    await asyncio.sleep(0.5)  # most of them have arrived by now; if not, less is tested
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    released.set()
+    assert {status for status, _ in await asyncio.gather(*first)} == {200}
+    assert (await call(server, server.administrator))[0] == 200
+    assert len(verifying) < len(first) + CALLS
+
+
+class TestRefusals:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(calls_burst=1, calls_per_second=0.001)
+
+    async def test_refusals_of_a_crowd_are_paced(self, server: Server) -> None:
+        assert (await call(server, server.administrator))[0] == 200
+        began = asyncio.get_running_loop().time()
+        answers = await asyncio.gather(*(call(server, server.administrator) for _ in range(CALLS)))
+        assert set(answers) == {(400, "ThrottlingException")}
+        assert asyncio.get_running_loop().time() - began > 2.0  # together they would take a quarter of a second

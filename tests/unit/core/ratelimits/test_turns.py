@@ -1,0 +1,112 @@
+"""Places are shared between parties: who has much waiting delays nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ferryman.core.ratelimits.turns import NoPlace, Turns
+
+PLACES, MOST, MOST_PER_PARTY = 3, 256, 16
+
+
+class Work:
+    """Pieces of work that run until they are told to end."""
+
+    def __init__(self) -> None:
+        self.turns = Turns[str](PLACES, MOST, MOST_PER_PARTY)
+        self.running: list[str] = []
+        self.ends: list[tuple[str, asyncio.Event]] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, *parties: str) -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(self._run(party)) for party in parties]
+        self.tasks += tasks
+        await settle()
+        return tasks
+
+    async def end(self, party: str) -> None:
+        """End the first running piece of a party."""
+        index = self.running.index(party)
+        self.ends[index][1].set()
+        await settle()
+
+    async def _run(self, party: str) -> None:
+        await self.turns.acquire(party)
+        running = (party, asyncio.Event())
+        self.running.append(party)
+        self.ends.append(running)
+        try:
+            await running[1].wait()
+        finally:
+            self.running.remove(party)
+            self.ends.remove(running)
+            self.turns.release(party)
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def work() -> AsyncIterator[Work]:
+    made = Work()
+    yield made
+    for task in made.tasks:
+        task.cancel()
+    await asyncio.gather(*made.tasks, return_exceptions=True)
+    assert len(made.turns) == 0
+
+
+async def test_one_party_does_not_hold_every_place(work: Work) -> None:
+    await work.start(*["flood"] * 10)
+    assert work.running == ["flood"] * (PLACES - 1)
+    await work.start("other")
+    assert work.running[-1] == "other"
+
+
+async def test_parties_take_turns(work: Work) -> None:
+    await work.start("a", "b", "c")
+    await work.start(*["a"] * 5, "b", "c")
+    for party in ("a", "b", "c"):
+        await work.end(party)
+    assert sorted(work.running) == ["a", "b", "c"]  # not three of a's, although they came first
+
+
+async def test_work_of_one_party_is_limited(work: Work) -> None:
+    await work.start(*["flood"] * MOST_PER_PARTY)
+    with pytest.raises(NoPlace, match=f"{MOST_PER_PARTY} waiting"):
+        await work.turns.acquire("flood")
+    await work.start("other")
+    assert "other" in work.running
+
+
+async def test_a_newcomer_displaces_the_newest_of_whoever_has_most(work: Work) -> None:
+    many = [await work.start(*[f"flood-{number}"] * MOST_PER_PARTY) for number in range(MOST // MOST_PER_PARTY)]
+    assert len(work.turns) == MOST
+    (other,) = await work.start("other")
+    assert len(work.turns) == MOST
+    assert not other.done()
+    displaced = [task for tasks in many for task in tasks if task.done()]
+    assert [type(task.exception()) for task in displaced] == [NoPlace]
+    assert displaced[0] in [tasks[-1] for tasks in many]
+
+
+async def test_parties_with_one_piece_each_displace_nobody(work: Work) -> None:
+    await work.start(*[f"party-{number}" for number in range(MOST)])
+    with pytest.raises(NoPlace, match="too many"):
+        await work.turns.acquire("late")
+
+
+async def test_work_that_is_cancelled_while_it_waits_or_begins_leaves_its_turn(work: Work) -> None:
+    first = await work.start("a", "a", "b")
+    waiting = await work.start("c", "d")
+    waiting[0].cancel()
+    await settle()
+    work.ends[0][1].set()
+    first[2].cancel()  # two places become free, while d's turn comes and d is cancelled
+    waiting[1].cancel()
+    await settle()
+    await work.start("e", "f", "f")
+    assert sorted(work.running) == ["a", "e", "f"]
