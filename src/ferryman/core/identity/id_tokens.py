@@ -26,7 +26,9 @@ ALGORITHMS: Mapping[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {
 SKEW = 60
 """Seconds that a provider's clock may be ahead of ours."""
 SUBJECT_LIMIT = 255
-_RSA_BITS = 2048
+_RSA_BITS = range(2048, 4097)
+_EXPONENT_BITS = 32
+"""Verifying with a larger modulus or exponent takes up to a tenth of a second, and anybody can present a token."""
 _NEVER = 10**15
 """Seconds."""
 
@@ -116,11 +118,22 @@ async def _key(service: Service, issuer: str, header: Mapping[str, Any]) -> RSAK
     if published.get("kty") != kind.key_type:
         raise _invalid("its issuer's key is not for its algorithm")
     try:
-        if kind is RSAKey and len(_decoded(str(published.get("n"))).lstrip(b"\0")) * 8 < _RSA_BITS:
-            raise _invalid(f"its issuer's key has fewer than {_RSA_BITS} bits")
+        if kind is RSAKey:
+            _check_rsa(_number(published, "n").bit_length(), _number(published, "e").bit_length())
         return kind.import_key({name: value for name, value in published.items() if isinstance(value, str)})
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise _invalid("its issuer's key cannot be used") from error
+
+
+def _check_rsa(modulus_bits: int, exponent_bits: int) -> None:
+    if modulus_bits not in _RSA_BITS:
+        raise _invalid(f"its issuer's key does not have {_RSA_BITS[0]} to {_RSA_BITS[-1]} bits")
+    if exponent_bits > _EXPONENT_BITS:
+        raise _invalid(f"the exponent of its issuer's key has more than {_EXPONENT_BITS} bits")
+
+
+def _number(published: Mapping[str, Any], name: str) -> int:
+    return int.from_bytes(_decoded(str(published.get(name))))
 
 
 def _verified(token: str, header: Mapping[str, Any], key: RSAKey | ECKey | OKPKey) -> Mapping[str, Any]:

@@ -21,11 +21,11 @@ from ferryman.model.identifiers import NodeId, new_node_id
 from ferryman.model.identity.callers import Caller
 from ferryman.model.nodes import ManagedNode, NodeInformation
 from ferryman.model.tags import ResourceType
+from ferryman.signing.rsa import KEY_BITS
 
 _ID_ENTROPY = 9
-_KEY_BITS = range(2048, 8192 + 1)
 _EXPONENT_BITS = 32
-"""The largest RSA key in bits: verifying with larger ones takes milliseconds, and anyone can request it."""
+"""Verifying with a larger exponent takes up to a tenth of a second, and anyone can request it."""
 _DAY = 86_400_000
 _PING_INTERVAL = 6 * 60_000
 """Milliseconds. Agents report every five minutes."""
@@ -174,7 +174,7 @@ def _check_key(public_key: str, public_key_type: str) -> None:
         key = load_der_public_key(base64.b64decode(public_key.encode(), validate=True))
     except (binascii.Error, UnicodeError, ValueError, UnsupportedAlgorithm) as error:
         raise _invalid_key() from error
-    if public_key_type != "Rsa" or not isinstance(key, RSAPublicKey) or key.key_size not in _KEY_BITS:
+    if public_key_type != "Rsa" or not isinstance(key, RSAPublicKey) or key.key_size not in KEY_BITS:
         raise _invalid_key()
     if key.public_numbers().e.bit_length() > _EXPONENT_BITS:
         raise _invalid_key()
@@ -183,7 +183,7 @@ def _check_key(public_key: str, public_key_type: str) -> None:
 def _invalid_key() -> ServiceError:
     return ServiceError(
         "InvalidPublicKey",
-        f"PublicKey must be the base64 DER of an RSA key of {_KEY_BITS[0]} to {_KEY_BITS[-1]} bits, its exponent of "
+        f"PublicKey must be the base64 DER of an RSA key of {KEY_BITS[0]} to {KEY_BITS[-1]} bits, its exponent of "
         f"{_EXPONENT_BITS} bits at most, type Rsa.",
     )
 

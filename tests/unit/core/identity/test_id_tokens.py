@@ -265,3 +265,17 @@ async def test_tokens_of_any_form_are_refused_and_nothing_else(people: People, h
 async def test_times_outside_every_range_are_refused(people: People) -> None:
     assert await people.refusal(people.token(exp=10**400)) == "InvalidIdentityToken"
     assert await people.refusal(people.token(nbf=-(10**400))) == "InvalidIdentityToken"
+
+
+@pytest.mark.parametrize(
+    ("member", "number", "told"),
+    [("n", 2**4100 + 1, "2048 to 4096 bits"), ("n", 2**1024 + 1, "2048 to 4096 bits"), ("e", 2**2000 + 1, "32 bits")],
+)
+async def test_keys_that_take_long_to_verify_with_are_refused(
+    people: People, member: str, number: int, told: str
+) -> None:
+    encoded = base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8)).decode().rstrip("=")
+    people.issuer.published = [{**KEYS["rsa"].as_dict(private=False), member: encoded}]
+    people.world.clock.advance(seconds=LIFE)
+    with pytest.raises(ServiceError, match=told):
+        await people.enter(people.token())

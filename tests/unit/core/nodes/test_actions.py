@@ -122,6 +122,7 @@ def keys() -> list[tuple[str, str]]:
     good = spki(rsa.generate_private_key(65537, 2048).public_key())
     curve = spki(ec.generate_private_key(ec.SECP256R1()).public_key())
     long = spki(rsa.RSAPublicNumbers(65537, 2**16000 + 1).public_key())
+    unusable = spki(rsa.RSAPublicNumbers(65537, 2**4100 + 1).public_key())  # the server would verify none of its calls
     slow = spki(rsa.RSAPublicNumbers(2**3071 + 1, 2**3072 - 1).public_key())
     return [
         ("", "Rsa"),
@@ -129,6 +130,7 @@ def keys() -> list[tuple[str, str]]:
         ("AAAA", "Rsa"),
         (short, "Rsa"),
         (long, "Rsa"),
+        (unusable, "Rsa"),
         (slow, "Rsa"),
         (curve, "Rsa"),
         (good, "Dsa"),
