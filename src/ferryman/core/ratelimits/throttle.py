@@ -21,6 +21,11 @@ NEEDS_NO_PERMISSION = frozenset({"GetCallerIdentity"})
 PERMITTED_BURST, PERMITTED_RATE = 200, 20.0
 """Calls of those, which anybody with a key may make: at once, then per second."""
 
+CHANNELS = frozenset({"OpenControlChannel", "OpenDataChannel"})
+CHANNELS_RATE = 64.0
+"""Upgrades a second that one person signs, after the burst. A session's token opens its channel, not the signature, so
+anybody with a key can make them."""
+
 DENIALS_BURST, DENIALS_RATE = 200, 20.0
 """Denied or invalid calls of one caller, of all operations: at once, then per second."""
 DENIED_PAUSE = 1000
@@ -40,6 +45,7 @@ class Throttle:
         self._buckets = TokenBuckets[tuple[str, str]](burst, rate)
         self._node_buckets = TokenBuckets[str](min(NODE_BURST, burst), min(NODE_RATE, rate))
         self._permitted_buckets = TokenBuckets[str](min(PERMITTED_BURST, burst), min(PERMITTED_RATE, rate))
+        self._channel_buckets = TokenBuckets[str](burst, min(CHANNELS_RATE, rate))
         self._denials = TokenBuckets[str](DENIALS_BURST, DENIALS_RATE)
         self._paused: OrderedDict[str, Millis] = OrderedDict()
         self._refusals: OrderedDict[str, float] = OrderedDict()
@@ -54,6 +60,8 @@ class Throttle:
             acquired = self._node_buckets.acquire(caller_id, now)
         elif operation in NEEDS_NO_PERMISSION:
             acquired = self._permitted_buckets.acquire(caller_id, now)
+        elif operation in CHANNELS:
+            acquired = self._channel_buckets.acquire(caller_id, now)
         else:
             acquired = self._buckets.acquire((caller_id, operation), now)
         if not acquired:

@@ -7,9 +7,9 @@ a TLS state and a buffer until the server closes it.
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ferryman.core.ratelimits.token_bucket import RecentBuckets
 from ferryman.model.identifiers import Millis
@@ -26,8 +26,8 @@ _ADDRESS_BITS = 64
 _WIDER = ((56, 2), (48, 4))
 """Many get a /56 or a /48, with 256 or 65,536 such networks. Bits of a network, and how many times `limit` all
 addresses in it have together that are not known."""
-_KNOWN_SHARE = 4
-"""How many times `limit` an address has that is known."""
+_KNOWN_SHARE, _KNOWN_SHARE_TOGETHER = 4, 8
+"""How many times `limit` an address has that is known, and all of one IPv6 /48: one caller can make many known."""
 _KNOWN_SECONDS = 24 * 3600.0
 """How long an address is known after somebody there was authenticated."""
 _MOST_KNOWN, _MOST_KNOWN_TOGETHER = 10_000, 64
@@ -41,8 +41,8 @@ class UnauthenticatedLimits:
     """Counts unauthenticated connections by origin: at most `limit` each, and any number from the networks in `exempt`.
 
     Connections that end unauthenticated are also limited in rate: a burst of twice `limit`, then a quarter of `limit`
-    per second. An origin is known if somebody there was authenticated: it then has more of both, and shares neither
-    with the IPv6 networks around it. The default exempts loopback: a proxy on this machine brings everybody's
+    per second. An origin is known if somebody there was authenticated: it then has more of both, and of its IPv6 /48
+    only other known ones can use them up. The default exempts loopback: a proxy on this machine brings everybody's
     connections from one address, and programs on this machine have other ways to harm it. `clock` returns seconds.
     """
 
@@ -53,7 +53,7 @@ class UnauthenticatedLimits:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit
-        self._arrivals = RecentBuckets[Origin]()
+        self._arrivals = RecentBuckets[Hashable]()
         self._clock = clock
         self._exempt = tuple(exempt)
         self._counts: Counter[Origin] = Counter()
@@ -78,7 +78,7 @@ class UnauthenticatedLimits:
         """Count a new connection; False if there are too many from there, and it must be closed."""
         if origin is None:
             return True
-        if any(self._counts[counted] >= share * self._limit for counted, share in self._shares(origin)):
+        if any(self._counts[each.network] >= each.times * self._limit for each in self._shares(origin)):
             return False
         if not self.count(origin):
             return False
@@ -90,23 +90,25 @@ class UnauthenticatedLimits:
         """Count a new connection, or a request that is to count like one, towards the rate; False if it is too high."""
         if origin is None:
             return True
-        taken: list[tuple[Origin, int]] = []
+        taken: list[_Share] = []
         now = Millis(int(self._clock() * 1000))
-        for counted, share in self._shares(origin):
-            limit = share * self._limit
-            if not self._arrivals.acquire(counted, 2 * limit, limit / _REFILL_SECONDS, now):
-                for each, its_share in taken:
-                    self._arrivals.release(each, 2 * its_share * self._limit)
+        for share in self._shares(origin):
+            limit = share.times * self._limit
+            if not self._arrivals.acquire(share.bucket, 2 * limit, limit / _REFILL_SECONDS, now):
+                self._release(taken)
                 return False
-            taken.append((counted, share))
+            taken.append(share)
         return True
+
+    def _release(self, shares: Sequence["_Share"]) -> None:
+        for share in shares:
+            self._arrivals.release(share.bucket, 2 * share.times * self._limit)
 
     def recognise(self, origin: Origin | None) -> None:
         """Stop counting a connection because its peer is authenticated; it does not count towards the rate either."""
         if origin is None:
             return
-        for counted, share in self._shares(origin):
-            self._arrivals.release(counted, 2 * share * self._limit)
+        self._release(self._shares(origin))
         self._known.add(origin, self._clock())
         self.leave(origin)
 
@@ -120,14 +122,25 @@ class UnauthenticatedLimits:
             if not self._counts[counted]:
                 del self._counts[counted]
 
-    def _shares(self, origin: Origin) -> Sequence[tuple[Origin, int]]:
-        """Return what limits an origin, the widest network first, and how many times `limit` each has."""
+    def _shares(self, origin: Origin) -> Sequence["_Share"]:
+        """Return what limits an origin, the widest network first."""
+        own, *wider = _networks(origin)
         if self._known.has(origin, self._clock()):
-            return ((origin, _KNOWN_SHARE),)
-        if isinstance(origin, IPv4Address):
-            return ((origin, 1),)
-        wider = tuple((_network(int(origin.network_address), bits), share) for bits, share in reversed(_WIDER))
-        return (*wider, (origin, 1))
+            together = [_Share(each, ("known", each), _KNOWN_SHARE_TOGETHER) for each in wider[-1:]]
+            return (*together, _Share(own, own, _KNOWN_SHARE))
+        times = reversed([each for _, each in _WIDER][: len(wider)])
+        return (
+            *(_Share(each, each, many) for each, many in zip(reversed(wider), times, strict=True)),
+            _Share(own, own, 1),
+        )
+
+
+class _Share(NamedTuple):
+    """A limit on a network: `times` the limit on one address. Its rate is counted under `bucket`."""
+
+    network: Origin
+    bucket: Hashable
+    times: int
 
 
 class _KnownOrigins:

@@ -3,6 +3,7 @@ from contextlib import suppress
 import pytest
 
 from ferryman.core.ratelimits.throttle import (
+    CHANNELS_RATE,
     DENIALS_BURST,
     DENIED_PAUSE,
     LONGEST_REFUSAL,
@@ -127,3 +128,12 @@ def test_calls_that_need_no_permission_have_a_smaller_limit() -> None:
     assert answers == [True] * PERMITTED_BURST + [False]
     assert take(throttle, 0)
     assert take(throttle, 0, "AIDA2", "GetCallerIdentity")
+
+
+def test_channels_that_a_person_opens_are_limited_together() -> None:
+    throttle = Throttle(100, 500)
+    answers = [take(throttle, 0, operation=f"Open{kind}Channel") for kind in ("Data", "Control") for _ in range(60)]
+    assert answers == [True] * 100 + [False] * 20
+    soon = [take(throttle, 500, operation="OpenDataChannel") for _ in range(100)]
+    assert sum(soon) == CHANNELS_RATE / 2
+    assert take(throttle, 500)

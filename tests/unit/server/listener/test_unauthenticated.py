@@ -152,3 +152,17 @@ def test_known_addresses_are_bounded_and_one_site_displaces_no_other() -> None:
         authenticate(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert limits._known._count == sum(len(each) for each in limits._known._seen.values()) <= _MOST_KNOWN
     assert len(limits) == 0
+
+
+def test_one_site_gains_little_from_many_known_addresses() -> None:
+    now = 0.0
+    limits = UnauthenticatedLimits(limit=8, exempt=(), clock=lambda: now)
+    for peer in SITE[:64]:
+        origin = limits.origin(peer)
+        assert limits.enter(origin)
+        limits.recognise(origin)
+    now = 60.0
+    assert come_and_go(limits, *SITE[:64] * 10) == 8 * 16
+    assert come_and_go(limits, *SITE[64:]) == 4 * 16
+    now = 120.0
+    assert entered(limits, *SITE[:64] * 10) == 8 * 8
