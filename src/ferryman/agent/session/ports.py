@@ -1,6 +1,7 @@
 """Port sessions: connects a client to a port in the way that the client supports (`protocol/agent.md` §5.5)."""
 
 import asyncio
+import re
 from collections.abc import Coroutine
 
 from ferryman.agent.logs import logger
@@ -14,7 +15,9 @@ from ferryman.channel.negotiation import AWS
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 
-FIRST_MUX_CLIENT = (1, 1, 70)
+FIRST_MUX_CLIENT = "1.1.70"
+_NUMBER = re.compile(r"[0-9]{1,9}")
+"""The length is limited because Python parses no number of more than 4,300 digits."""
 _TERMINATE = encode_flag(Flag.TERMINATE_SESSION)
 _LOG = logger("ports")
 
@@ -95,8 +98,16 @@ class PortSession:
 
 
 def multiplexes(version: str) -> bool:
-    """Return whether an AWS client of this version multiplexes; an unreadable version counts as older."""
-    try:
-        return tuple(int(part) for part in version.split(".")) >= FIRST_MUX_CLIENT
-    except ValueError:
-        return False
+    """Return whether a client of this version multiplexes, as AWS's agent decides (`protocol/agent.md` §5.5).
+
+    Components are compared as numbers if both are numbers, otherwise as text. So a client whose version begins with a
+    name, such as `pyssm-client/0.1.0`, multiplexes.
+    """
+    theirs, first = version.split("."), FIRST_MUX_CLIENT.split(".")
+    for their, ours in zip(theirs, first, strict=False):
+        if _NUMBER.fullmatch(their):
+            if int(their) != int(ours):
+                return int(their) > int(ours)
+        elif their != ours:
+            return their > ours
+    return len(theirs) >= len(first)
