@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ferryman.agent.records import FAILED, SUCCESS
+from ferryman.agent.session.ports import multiplexes
 from ferryman.wire.agent_message import Flag
 from tests.unit.agent.peers import Client
 from tests.unit.agent.session.port_sessions import Node, answer_at_the_end, closed_port, document, echo, forwarding
@@ -89,6 +90,25 @@ async def test_ssh_style_input_waits_for_the_destination(node: Node, client: Cli
     go_on.set()
     assert (await node.result()).status == SUCCESS
     assert client.output == b"hellogot 40000000 bytes"
+
+
+@pytest.mark.parametrize(
+    ("version", "many"),
+    [
+        ("1.1.69.9", False),
+        ("1.1.70", True),
+        ("1.1.70.0", True),
+        ("1.1", False),
+        ("1.01.070", True),
+        ("1.2.677.0", True),
+        ("pyssm-client/0.1.0", True),
+        ("1.next.0", True),
+        ("", False),
+        ("9" * 5000, True),
+    ],
+)
+def test_client_version_is_compared_as_awss_agent_does(version: str, many: bool) -> None:
+    assert multiplexes(version) is many
 
 
 async def test_clients_older_than_smux_forward_one_connection_after_another(node: Node, serve: Any) -> None:
