@@ -327,14 +327,17 @@ async def test_the_next_command_does_not_run_when_a_session_is_ended(
 ) -> None:
     account = own_account()
     children: list[Process] = []
+    leaders: list[int] = []
     for number in range(TRIALS):
         command = f"{ignores}sleep 100; touch {tmp_path / str(number)}; exit"
         child = STARTS[start](Program("/bin/bash", ("bash", "-c", command), environment(account, {}), account))
         children.append(Process(child, screen.capacity, screen.on_output, screen.on_consumed))
         children[-1].start()
-        async with asyncio.timeout(PATIENCE):
-            while len(session_members(child.pid)) < 2:
-                await asyncio.sleep(0.001)
+        leaders.append(child.pid)
+    async with asyncio.timeout(PATIENCE):
+        for leader in leaders:
+            while len(session_members(leader)) < 2:
+                await asyncio.sleep(0.01)
     await asyncio.gather(*(each.end() for each in children))
     assert not list(tmp_path.iterdir())
 
