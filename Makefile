@@ -9,18 +9,21 @@ BIN := $(VENV)/bin
 # The first interpreter here that is new enough; say PYTHON=… to choose another.
 PYTHON ?= $(firstword $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name; done))
+# uv takes seconds, if it is here and finds the packages; pip says a line for each package that it fetches.
+SHOWN_INSTALL = { command -v uv >/dev/null && uv pip install --python $(BIN)/python $(1); } || $(BIN)/python -m pip \
+	--disable-pip-version-check --no-input install $(1) | sed -un 's/^Collecting \([^ ;(]*\).*/  \1/p; s/^Installing.*/  installing …/p'
 PIP_INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 COMPILE = uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 EVERYTHING = pyproject.toml requirements/build.in --extra client --extra server --extra agent
 AS_IN_DEV = --constraints requirements/dev.lock
 
-.PHONY: help demo test check fmt bench fuzz dist lock clean
+.PHONY: help demo test check fmt bench fuzz dist site lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
 
-demo: $(VENV)/.demo ## Start a server and an agent for this machine, open a shell through them, leave nothing behind
+demo: $(VENV)/.demo ## Start a server and an agent for this machine, and a shell to try them in; leave nothing behind
 	@$(BIN)/ferryman demo
 
 # Two processes more than there are processors, because many tests wait for other processes. Tests of one module run in
@@ -62,12 +65,21 @@ build/tools/.installed: requirements/dist.lock
 	build/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@
 
+site: build/docs/.installed ## Build the documentation site into build/site/; links that lead nowhere fail
+	build/docs/bin/python docs/tools/site.py
+
+build/docs/.installed: requirements/docs.lock
+	$(PYTHON) -m venv --clear build/docs
+	build/docs/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
+	@touch $@
+
 lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps what is pinned
 	$(COMPILE) $(EVERYTHING) $(UPGRADE) --group dev --output-file requirements/dev.lock
 	$(COMPILE) $(EVERYTHING) $(AS_IN_DEV) --group demo --output-file requirements/demo.lock
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra agent --output-file requirements/agent.lock
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra client --output-file requirements/client.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group dist --output-file requirements/dist.lock
+	$(COMPILE) $(UPGRADE) --group docs --output-file requirements/docs.lock
 UPGRADE ?= --upgrade
 
 clean: ## Remove everything that these commands created
@@ -79,8 +91,9 @@ $(BIN)/python:
 
 # The dev lock pins everything in the demo lock at the same versions, so one environment serves both.
 $(VENV)/.demo: requirements/demo.lock pyproject.toml | $(BIN)/python
-	$(PIP_INSTALL) --require-hashes --requirement requirements/demo.lock
-	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@echo "Installing what Ferryman needs into $(VENV), this first time only:"
+	@$(call SHOWN_INSTALL,--require-hashes --requirement requirements/demo.lock)
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python

@@ -85,10 +85,23 @@ def test_without_a_terminal_it_runs_one_command_and_shows_the_row(tmp_path: Path
 
 @pytest.mark.usefixtures("nothing_left")
 def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, str]) -> None:
-    child = pexpect.spawn(FERRYMAN, ["demo"], cwd=str(tmp_path), env=environment, timeout=PATIENCE)
-    child.expect("Starting session with SessionId")
-    child.send("echo sum-$((6*7)); exit\n")
+    given = environment | {"SHELL": "/bin/bash"}
+    child = pexpect.spawn(FERRYMAN, ["demo"], cwd=str(tmp_path), env=given, timeout=PATIENCE, dimensions=(24, 80))
+    child.expect_exact("ferryman run demo -- uname -a")
+    child.expect(rb"(aws ssm start-session --target mi-\w+)\r\n")
+    command = child.match[1].decode()
+    child.expect_exact("(ferryman demo) ")
+    child.sendline(command)
+    child.expect_exact("Starting session with SessionId")
+    child.sendline("echo sum-$((6*7)); exit")
     child.expect("sum-42\r\n")
+    child.expect_exact("Exiting session with sessionId")
+    child.expect_exact("(ferryman demo) ")
+    child.sendline("ferryman run demo -- echo product-$((6*8))")
+    child.expect("product-48\r\n")
+    child.expect_exact("(ferryman demo) ")  # what is typed earlier is the command's input
+    child.sendline("exit 3")
+    child.expect_exact("The demo has stopped.")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0

@@ -28,6 +28,8 @@ from ferryman.cli.tables import print_json
 from ferryman.model.failures import Failure
 
 SCRATCH = ".demo"
+_NEXT = "docs/tutorial/first-session.md"
+"""In the checkout: sets up a server that stays."""
 _COMMAND = 'unset HISTFILE; echo "Hello from $(uname -n): you are $(id -un), on $(tty)."'
 _MARK = 42
 _LOG_LINES = 5
@@ -45,7 +47,7 @@ def command(
         bool, typer.Option("--tls", help="Use TLS, with a certificate authority created for the demo.")
     ] = False,
 ) -> None:
-    """Start a server and an agent for this machine, open a shell through them, and leave nothing behind."""
+    """Start a server and an agent for this machine, and a shell to try them in; leave nothing behind."""
     if json and not hold:
         raise Failure("--json needs --hold", "without it the demo opens a shell", "Add --hold")
     directory = _scratch_directory()
@@ -115,13 +117,18 @@ class Demo:
         return 0
 
     async def shell(self) -> int:
-        """Open a shell through the stock AWS CLI; without a terminal, run one command through it."""
+        """Open a shell with the demo's environment; without a terminal, run one command through the stock AWS CLI."""
         aws = _aws()
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            _say("Starting a server and an agent for this machine: this takes a few seconds.")
+            parts = await self._start()
+            _say(_welcome(parts))
+            pid = self._processes.spawn(_own_shell(self.directory), parts.environment)
+            await self._processes.wait(pid)  # the status of the person's last command says nothing about the demo
+            _say("The demo has stopped.")
+            return 0
         parts = await self._start()
         _say(_introduction(parts))
-        if sys.stdin.isatty() and sys.stdout.isatty():
-            pid = self._processes.spawn([aws, *_start_session(parts)], parts.environment)
-            return await self._processes.wait(pid)
         return await self._one_command(aws, parts)
 
     async def _start(self) -> Parts:
@@ -191,6 +198,27 @@ def _introduction(parts: Parts) -> str:
         f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n\n"
         f"$ aws {' '.join(_start_session(parts))}"
     )
+
+
+def _welcome(parts: Parts) -> str:
+    return (
+        f"\n{_introduction(parts).rpartition('$ ')[0]}"
+        "This shell is set up to use them. Try:\n\n"
+        "  ferryman shell demo                    # a shell on the node; `exit` comes back here\n"
+        "  ferryman run demo -- uname -a          # a command, its output and its exit status\n"
+        f"  aws {' '.join(_start_session(parts))}\n\n"
+        f"Then read {_NEXT}. `ferryman help` lists the commands; `exit` stops the demo.\n"
+    )
+
+
+def _own_shell(directory: Path) -> list[str]:
+    """Return the person's own shell; in bash, with a prompt that says where they are."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    if Path(shell).name != "bash":
+        return [shell, "-i"]
+    settings = directory / "bashrc"
+    settings.write_text('[ -f ~/.bashrc ] && . ~/.bashrc\nPS1="(ferryman demo) $PS1"\n')
+    return [shell, "--rcfile", str(settings), "-i"]
 
 
 def _instructions(parts: Parts) -> str:
