@@ -18,7 +18,7 @@ COMPILE = uv pip compile --no-config --quiet --universal --python-version 3.11 -
 EVERYTHING = pyproject.toml requirements/build.in --extra client --extra server --extra agent
 AS_IN_DEV = --constraints requirements/dev.lock
 
-.PHONY: help demo test check fmt bench fuzz dist site lock clean
+.PHONY: help demo test check fmt bench fuzz dist site picture lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -72,6 +72,9 @@ build/docs/.installed: requirements/docs.lock
 	$(PYTHON) -m venv --clear build/docs
 	build/docs/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@
+
+picture: build/docs/.installed $(VENV)/.demo ## Draw docs/pictures/session.svg again, from a real session
+	build/docs/bin/python docs/tools/picture.py $(BIN)/ferryman docs/pictures/session.svg
 
 lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps what is pinned
 	$(COMPILE) $(EVERYTHING) $(UPGRADE) --group dev --output-file requirements/dev.lock
