@@ -47,10 +47,10 @@ def test_nobody_is_asked_to_install_ferryman_from_an_index() -> None:
 
 def test_the_extras_that_pages_and_messages_name_exist() -> None:
     text = (ROOT / "pyproject.toml").read_text()
-    extras = set(re.findall(r"^(\w+) = \[", text.partition("[project.optional-dependencies]")[2], re.MULTILINE))
+    extras = set(re.findall(r"^([\w-]+) = \[", text.partition("[project.optional-dependencies]")[2], re.MULTILINE))
     for path in SOURCES:
         content = path.read_text(errors="replace")
-        for named in re.findall(r"(?:ferryman|\.|\.whl)\[([a-z,]+)\]", content):
+        for named in re.findall(r"(?:ferryman|\.|\.whl)\[([a-z,-]+)\]", content):
             assert set(named.split(",")) <= extras, f"{path.name}: {named}"
 
 

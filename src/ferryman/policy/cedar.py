@@ -2,16 +2,23 @@
 
 Pure. `cedarpy` is Cedar's own engine; this module bounds what it is given and reads what it says strictly: a statement
 that cannot be evaluated is an error for the whole policy, never a statement less. The engine can still take seconds or
-overflow its stack, so the server runs it in a process of its own (`sandbox`).
+overflow its stack, so the server runs it in a process of its own (`sandbox`). Where it is not installed, no policy is
+valid, and one that is stored denies.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-import cedarpy
+if TYPE_CHECKING or find_spec("cedarpy") is not None:
+    import cedarpy
+
+    _MISSING = ""
+else:  # it has no wheel for musl
+    _MISSING = "Cedar needs the package cedarpy, which is not installed on the server"
 
 TEXT_LIMIT = 32 * 1024
 """Bytes. Cedar's parser is recursive on the machine's stack; this and DEEPEST keep it to a tenth of 8 MiB."""
@@ -89,7 +96,7 @@ class CedarVerdict:
 class _Checked:
     """A text that was checked: the engine's form of it and each statement's effect, or what is wrong with it."""
 
-    policies: cedarpy.PolicySet | None
+    policies: "cedarpy.PolicySet | None"
     effects: Mapping[str, str]
     error: str = ""
 
@@ -114,6 +121,8 @@ def effects(text: str) -> frozenset[str]:
 @lru_cache(_REMEMBERED)
 def _checked(text: str) -> _Checked:
     try:
+        if _MISSING:
+            raise CedarInvalid(_MISSING)
         statements = _statements(text)
         result = cedarpy.validate_policies(text, _schema())
         if not result.validation_passed:
@@ -209,7 +218,7 @@ def _line(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def _cause(statements: list[tuple[int, str]], error: cedarpy.ValidationError) -> str:
+def _cause(statements: list[tuple[int, str]], error: "cedarpy.ValidationError") -> str:
     """Return what is wrong and in which line the statement begins that it is wrong with."""
     reason = " ".join(_OF_STATEMENT.sub("", error.error).split())
     if error.policy_id:
@@ -261,5 +270,5 @@ def _reference(kind: str, entity_id: str) -> str:
 
 
 @cache
-def _schema() -> cedarpy.Schema:
+def _schema() -> "cedarpy.Schema":
     return cedarpy.Schema.from_str(_SCHEMA)

@@ -11,12 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
-
-import re2
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from ferryman.core.documents.text import RuleBroken
 from ferryman.model.errors import ServiceError
+
+if TYPE_CHECKING or find_spec("re2") is not None:
+    import re2
+
+    _MISSING = ""
+else:  # it has no wheel for musl
+    _MISSING = "needs the package google-re2, which is not installed on the server"
 
 Value = str | bool | int | tuple[str, ...]
 
@@ -113,6 +119,8 @@ def _allowed_pattern(given: object, path: str) -> str | None:
         return None
     if not isinstance(given, str) or len(given) > _PATTERN_LIMIT:
         raise RuleBroken(path, f"must be a string of at most {_PATTERN_LIMIT} characters.")
+    if _MISSING:
+        raise RuleBroken(path, f"{_MISSING}.")
     try:
         _compiled(given)
     except re2.error as error:
@@ -219,6 +227,8 @@ def _check_text(parameter: Parameter, text: str) -> None:
         raise ValueError(f"must be one of {', '.join(parameter.allowed_values)}")
     _check_size(len(text), parameter.min_chars, parameter.max_chars, "characters")
     pattern = parameter.allowed_pattern
+    if pattern is not None and _MISSING:
+        raise ValueError(f"has a pattern, which {_MISSING}")
     if pattern is not None and _compiled(pattern).fullmatch(text) is None:
         raise ValueError(f"must match the pattern {pattern}")
 
