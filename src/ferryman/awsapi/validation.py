@@ -20,11 +20,15 @@ _SHOWN_LENGTH = 2048
 
 
 def validate(shape: Shape, parameters: Mapping[str, Any]) -> None:
-    """Return if `parameters` fit the structure `shape`; raises `ServiceError` ValidationException with all that do not.
+    """Return if `parameters` fit the structure `shape`.
 
+    Raises `ServiceError` ValidationException with all that do not, SerializationException if they are nested too deep.
     Types are right already: decoding saw to that. Members that the shape does not know are not looked at.
     """
-    violations = list(islice(_structure(shape, parameters, ""), _MOST_VIOLATIONS))
+    try:
+        violations = list(islice(_structure(shape, parameters, ""), _MOST_VIOLATIONS))
+    except RecursionError as error:  # newer Pythons decode deeper bodies than they can walk
+        raise ServiceError("SerializationException", "The request body is nested too deep.") from error
     if violations:
         least = "At least " if len(violations) == _MOST_VIOLATIONS else ""
         count = f"{least}{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import typer
 
 from ferryman.system.event_loop import run_loop
+from ferryman.system.signals import handle, known
 
 _Result = TypeVar("_Result")
 SIGNAL_BASE = 128
-ENDING = (signal.SIGTERM, signal.SIGHUP)
+ENDING = known("SIGTERM", "SIGHUP")
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
@@ -32,8 +33,7 @@ async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
         task.cancel()
 
     handled = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in handled:
-        loop.add_signal_handler(number, end, number)
+    undo = [handle(loop, number, end) for number in handled]
     try:
         return await task
     except asyncio.CancelledError:
@@ -41,5 +41,5 @@ async def _until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
             raise typer.Exit(SIGNAL_BASE + received[0]) from None
         raise
     finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
+        for each in undo:
+            each()

@@ -152,4 +152,5 @@ def _forked() -> None:
         writer._reset()
 
 
-os.register_at_fork(after_in_child=_forked)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)

@@ -9,13 +9,15 @@ import os
 from pathlib import Path
 
 PRIVATE = 0o600
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+"""Python makes descriptors that child processes do not get; Windows would change line feeds."""
 
 
 def create_private(path: Path, mode: int = PRIVATE) -> int:
     """Create a file in the place of whatever is there; return its descriptor, open for writing. Raises OSError."""
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    if mode != PRIVATE:  # the umask may have taken something away
+    descriptor = os.open(path, _NEW, mode)
+    if mode != PRIVATE and hasattr(os, "fchmod"):  # the umask may have taken something away
         os.fchmod(descriptor, mode)
     return descriptor
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ferryman.cli.doctor.client import Finding, Verdict, examine_client, examine_node
-from ferryman.cli.doctor.server import examine_server_files
 from ferryman.cli.operate.agent import StateOption, default_state_dir
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.printing import print_lines
@@ -43,6 +42,8 @@ def command(
     if state_dir is not None or (where / "registration.json").exists():
         findings += examine_node(where)
     if config is not None:
+        from ferryman.cli.doctor.server import examine_server_files  # needs the server's packages
+
         findings += examine_server_files(config, datetime.now(UTC))
     report(findings, as_json=json)
 

@@ -26,7 +26,7 @@ _NEXT_STEPS = {
 
 def default_state_dir() -> Path:
     """/var/lib/ferryman-agent for root, else `ferryman-agent` in the user's state directory (XDG)."""
-    if os.geteuid() == 0:
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # `ferryman doctor` asks on Windows, too
         return _SYSTEM_STATE
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "ferryman-agent"
 

@@ -1,6 +1,5 @@
 """Caches what a sign-in returned, readable by its owner only: credentials and the provider's refresh token."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from ferryman.client.calls.web_identity import SignedIn
 from ferryman.model.failures import Failure
 from ferryman.model.secret import Secret
 from ferryman.model.timestamps import iso_seconds
+from ferryman.system.file_locks import lock_file
 from ferryman.system.private_files import replace_private
 
 EARLY = timedelta(minutes=15)
@@ -94,9 +94,9 @@ class LoginCache:
     def alone(self) -> Iterator[None]:
         """Make this profile's other renewals wait: many refresh tokens work once, and a second use ends the sign-in."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock_file(lock, wait=True)
             yield
         finally:
             os.close(lock)

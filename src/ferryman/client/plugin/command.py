@@ -6,13 +6,14 @@ from ferryman.channel.events import OutputReceived
 from ferryman.channel.negotiation import AWS
 from ferryman.client.plugin.endings import SIGNAL_BASE, Ending
 from ferryman.client.plugin.session_handler import SessionContext
+from ferryman.client.plugin.signals import INTERRUPTIONS, KEYS_BY_NAME
 from ferryman.client.plugin.tty.stdin import Upstream
 from ferryman.client.plugin.tty.terminal import is_terminal, window_size
 from ferryman.client.session.exit_code import exit_code
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import Size, encode_payload
 
-KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c"}
+KEYS = {number: KEYS_BY_NAME[number.name] for number in INTERRUPTIONS}
 """What AWS's agent turns into signals (`protocol/agent.md` §5.4); it accepts no other input."""
 
 

@@ -5,7 +5,6 @@ Imports as little as possible before the connection is under way: neither typer,
 
 import contextlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -53,10 +52,10 @@ def _run(arguments: Sequence[str]) -> int:
             return NORMAL
         case Launch() as launch:
             from ferryman.client.plugin.session import run
-            from ferryman.client.plugin.signals import ignored
+            from ferryman.client.plugin.signals import HANGUP, ignored
 
             # What was started under nohup must outlive the program that started it.
-            ends_with_parent = not ignored(signal.SIGHUP)
+            ends_with_parent = not ignored(HANGUP)
             return run_loop(run(launch, os.environ, ends_with_parent=ends_with_parent))
 
 

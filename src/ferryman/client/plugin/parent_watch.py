@@ -24,7 +24,10 @@ class ParentWatch:
     def __enter__(self) -> None:
         try:
             self._descriptor = os.pidfd_open(self._parent)
-        except OSError:  # an old kernel, a sandbox, or a parent outside our PID namespace
+        except (
+            OSError,
+            AttributeError,
+        ):  # another system, an old kernel, a sandbox, or a parent outside our PID namespace
             self._poll()
             return
         self._loop.add_reader(self._descriptor, self._gone)

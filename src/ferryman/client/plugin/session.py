@@ -23,7 +23,7 @@ from ferryman.client.plugin.dispatch import make_handler
 from ferryman.client.plugin.endings import FAILED, SIGNAL_BASE, Ending, Endings
 from ferryman.client.plugin.parent_watch import ParentWatch
 from ferryman.client.plugin.session_handler import CannotRun, SessionContext, SessionHandler
-from ferryman.client.plugin.signals import ENDING, FATAL, Signals
+from ferryman.client.plugin.signals import ENDING, FATAL, HANGUP, INTERRUPTIONS, Signals
 from ferryman.client.plugin.tty.screen import STANDARD, Descriptors, Screen
 from ferryman.client.session.connection import CannotConnect, SessionTimedOut
 from ferryman.client.session.driver import HEARTBEAT_SECONDS, OutageBegan, OutageEnded, SessionDriver, SessionEvent
@@ -106,7 +106,7 @@ class _Session:
             return
         if self._handler is not None:
             self._handler.on_signal(number)
-        elif number in (signal.SIGINT, signal.SIGQUIT):
+        elif number in INTERRUPTIONS:
             self._endings.announce(Ending(SIGNAL_BASE + number, terminate=True))
         if number in FATAL:
             tell = self._handler is not None and self._handler.ends_by_flag
@@ -119,7 +119,7 @@ class _Session:
         if self._handler is None or self._handler.ends_with_parent:
             if not self._endings.announced:
                 self._screen.notice(texts.PARENT_GONE)
-            self.on_signal(signal.SIGHUP)
+            self.on_signal(HANGUP)
 
     def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """End with the exception that a callback of the event loop raised; other reports of the loop are ignored."""

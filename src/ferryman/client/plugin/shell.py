@@ -6,6 +6,7 @@ from ferryman.channel.events import OutputReceived
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import FAILED, NORMAL, Ending
 from ferryman.client.plugin.session_handler import SessionContext
+from ferryman.client.plugin.signals import KEYS_BY_NAME
 from ferryman.client.plugin.tty.end_of_input import EndOfInput
 from ferryman.client.plugin.tty.escape import Escape, EscapeParser
 from ferryman.client.plugin.tty.stdin import Upstream
@@ -14,9 +15,6 @@ from ferryman.client.session.exit_code import exit_code
 from ferryman.model.session_types import SessionType
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.payloads import Size, encode_payload
-
-KEYS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGTSTP: b"\x1a"}
-"""Signals from outside stand for keys (`protocol/client.md` §10.1)."""
 
 
 class Shell:
@@ -74,15 +72,15 @@ class Shell:
 
     def on_signal(self, number: signal.Signals) -> None:
         """Send the key that the signal stands for, or the terminal's new size."""
-        match number:
-            case signal.SIGWINCH:
+        match number.name:
+            case "SIGWINCH":
                 self._size_may_have_changed()
-            case signal.SIGCONT:
+            case "SIGCONT":
                 # While the process was stopped, a shell had the terminal.
                 self._terminal.renew()
                 self._size_may_have_changed()
-            case signal.SIGINT | signal.SIGQUIT | signal.SIGTSTP:
-                self._press(KEYS[number])
+            case "SIGINT" | "SIGQUIT" | "SIGTSTP" as name:
+                self._press(KEYS_BY_NAME[name])
             case _:
                 self._leave_raw_mode()
 

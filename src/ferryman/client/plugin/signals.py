@@ -4,9 +4,16 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-FATAL = frozenset({signal.SIGTERM, signal.SIGHUP})
-ENDING = FATAL | {signal.SIGINT, signal.SIGQUIT}
-HANDLED = (*sorted(ENDING), signal.SIGTSTP, signal.SIGWINCH, signal.SIGCONT)
+from ferryman.system.signals import handle, known
+
+HANGUP = known("SIGHUP", "SIGTERM")[0]
+"""What ends a session whose terminal or parent is gone."""
+FATAL = frozenset(known("SIGTERM", "SIGHUP"))
+ENDING = FATAL | frozenset(known("SIGINT", "SIGQUIT"))
+INTERRUPTIONS = frozenset(known("SIGINT", "SIGQUIT"))
+KEYS_BY_NAME = {"SIGINT": b"\x03", "SIGQUIT": b"\x1c", "SIGTSTP": b"\x1a"}
+"""Signals from outside stand for keys (`protocol/client.md` §10.1)."""
+HANDLED = (*sorted(ENDING), *known("SIGTSTP", "SIGWINCH", "SIGCONT"))
 
 
 def ignored(number: signal.Signals) -> bool:
@@ -24,12 +31,12 @@ class Signals:
     def __init__(self, on_signal: Callable[[signal.Signals], None]) -> None:
         self._on_signal = on_signal
         self._loop = asyncio.get_running_loop()
+        self._undo: list[Callable[[], None]] = []
         self._handled = [number for number in HANDLED if not (number in FATAL and ignored(number))]
 
     def __enter__(self) -> None:
-        for number in self._handled:
-            self._loop.add_signal_handler(number, self._on_signal, number)
+        self._undo = [handle(self._loop, number, self._on_signal) for number in self._handled]
 
     def __exit__(self, *_: object) -> None:
-        for number in self._handled:
-            self._loop.remove_signal_handler(number)
+        for undo in self._undo:
+            undo()

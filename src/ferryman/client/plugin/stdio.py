@@ -12,6 +12,7 @@ from ferryman.channel.events import OutputReceived
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, Ending
 from ferryman.client.plugin.session_handler import SessionContext
+from ferryman.client.plugin.signals import INTERRUPTIONS
 from ferryman.client.plugin.tty.stdin import Upstream
 from ferryman.client.plugin.tty.terminal import is_terminal
 from ferryman.wire.agent_message import Flag, PayloadType
@@ -19,7 +20,6 @@ from ferryman.wire.agent_message import Flag, PayloadType
 SILENCE_SECONDS = 1.0
 """With AWS's agent, after the end of the input: a port that is silent for this long has nothing left to send."""
 FRAME_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
-INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
 class StdioPort:

@@ -15,8 +15,10 @@ from typing import Self
 
 from ferryman.model.failures import Failure
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_SUPPORTED = os.open in os.supports_dir_fd
+if _SUPPORTED:
+    _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Opening does not wait for the other end of a FIFO in a file's place."""
 _NO_FILE = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO)
 """The errors of opening a link, a folder, a socket or nothing, if it has just taken the file's place."""
@@ -32,7 +34,13 @@ class LocalFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the folder that the user named, following links. Raises OSError."""
+        """Open the folder that the user named, following links. Raises OSError, and Failure on Windows."""
+        if not _SUPPORTED:
+            raise Failure(
+                "Files cannot be copied on this system",
+                "it cannot open files relative to a folder, without following links",
+                "Use scp or sftp through `ferryman ssh-config`",
+            )
         return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), str(path))
 
     def close(self) -> None:

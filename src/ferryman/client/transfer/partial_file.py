@@ -6,7 +6,6 @@ the way. A folder that an earlier copy left is reused only if it is still privat
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 from ferryman.client.transfer.commands import PIECE_BYTES
 from ferryman.client.transfer.local_folder import LocalFolder
 from ferryman.model.failures import Failure
+from ferryman.system.file_locks import lock_file
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -164,7 +164,7 @@ def _is_free(file: FileIO) -> bool:
     """Lock the file; return whether it belongs to us alone and no other copy is writing it."""
     status = os.fstat(file.fileno())
     try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file.fileno(), wait=False)
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks

@@ -11,6 +11,7 @@ from ferryman.client.plugin.ports.listener import Listener
 from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.session.agent_features import takes_terminate_flag
 from ferryman.client.session.idle_limit import IdleLimit
+from ferryman.system.signals import known
 from ferryman.transport.tcp_connection import TcpConnection
 from ferryman.wire.agent_message import Flag, PayloadType
 
@@ -19,7 +20,7 @@ LAST_WRITES_SECONDS = 2.0
 PENDING_BYTES = 65_536
 """How much a connection's input is read ahead of the engine's window before reading stops."""
 DATA_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
-INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP})
+INTERRUPTIONS = frozenset(known("SIGINT", "SIGQUIT", "SIGTSTP"))
 
 
 class BasicPort:

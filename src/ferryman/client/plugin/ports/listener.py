@@ -65,6 +65,8 @@ def _tcp(port: str) -> socket.socket:
 def _unix(path: Path) -> socket.socket:
     if not path.name:
         raise CannotRun("localUnixSocket must be the path of a socket")
+    if not hasattr(socket, "AF_UNIX"):
+        raise CannotRun("localUnixSocket: this system has no Unix sockets; use localPortNumber")
     _remove_left_over(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     umask = os.umask(OWNER_ONLY)

@@ -11,6 +11,7 @@ from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.session.agent_features import expects_keep_alive
 from ferryman.client.session.idle_limit import IdleLimit
 from ferryman.client.session.tunnel import Tunnel
+from ferryman.system.signals import known
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.smux import Command, SmuxFrame, encode
@@ -18,7 +19,7 @@ from ferryman.wire.smux import Command, SmuxFrame, encode
 KEEP_ALIVE_SECONDS = 10.0
 LAST_WRITES_SECONDS = 2.0
 """How long local programs may take to read what arrived before the end of the session."""
-INTERRUPTIONS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP})
+INTERRUPTIONS = frozenset(known("SIGINT", "SIGQUIT", "SIGTSTP"))
 _CONNECT_ERROR = encode_flag(Flag.CONNECT_TO_PORT_ERROR)
 
 
