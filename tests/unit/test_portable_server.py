@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 import re2
@@ -10,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferryman.awsapi.patterns import CategoryPattern
-from tests.unit.test_dependencies import EXTRAS
 
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 WITHOUT = """
 import importlib.util, json, sys
 missing = {"cedarpy", "re2", "_re2"}
