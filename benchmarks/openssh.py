@@ -11,30 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config
+
 START_LIMIT = 10.0
-_SSHD_CONFIG = """\
-ListenAddress 127.0.0.1
-Port {port}
-HostKey {directory}/host_key
-AuthorizedKeysFile {directory}/user_key.pub
-PidFile none
-UsePAM no
-StrictModes no
-PermitRootLogin yes
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PrintMotd no
-PrintLastLog no
-"""
 _SSH_CONFIG = """\
 Host *
   User {user}
   IdentityFile {directory}/user_key
   IdentitiesOnly yes
-  StrictHostKeyChecking no
-  UserKnownHostsFile /dev/null
-  GlobalKnownHostsFile /dev/null
-  LogLevel ERROR
+  {unknown_hosts}
 Host jump
   HostName 127.0.0.1
   Port {jump}
@@ -70,11 +55,16 @@ def running(directory: Path) -> Iterator[OpenSsh]:
     sshd = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if sshd is None or shutil.which("ssh") is None:
         raise NotHere("OpenSSH is not installed")
-    for name in ("host_key", "user_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True)
+    make_keys(directory, "host_key", "user_key")
     jump, target = _free_ports()
     (directory / "ssh_config").write_text(
-        _SSH_CONFIG.format(user=getpass.getuser(), directory=directory, jump=jump, target=target)
+        _SSH_CONFIG.format(
+            user=getpass.getuser(),
+            directory=directory,
+            jump=jump,
+            target=target,
+            unknown_hosts="\n  ".join(f"{name} {value}" for name, value in UNKNOWN_HOSTS.items()),
+        )
     )
     servers = [_start(sshd, directory, port) for port in (jump, target)]
     ssh = OpenSsh(directory, jump, target)
@@ -88,15 +78,9 @@ def running(directory: Path) -> Iterator[OpenSsh]:
 
 
 def _start(sshd: str, directory: Path, port: int) -> "subprocess.Popen[bytes]":
-    config = directory / f"sshd_config_{port}"
-    config.write_text(_SSHD_CONFIG.format(port=port, directory=directory))
-    command = [sshd, "-D", "-e", "-f", str(config)]
-    if os.geteuid() == 0 and not Path("/run/sshd").exists():
-        # As root sshd wants that directory; it gets one of its own, in a namespace that nobody else sees.
-        if shutil.which("unshare") is None:
-            raise NotHere("sshd as root needs /run/sshd: install -d -m 0755 /run/sshd")
-        inside = 'mount -t tmpfs tmpfs /run && mkdir -m 0755 /run/sshd && exec "$@"'
-        command = ["unshare", "--mount", "sh", "-c", inside, "sh", *command]
+    command = sshd_command(sshd, write_sshd_config(directory, port))
+    if shutil.which(command[0]) is None:
+        raise NotHere("sshd as root needs /run/sshd: install -d -m 0755 /run/sshd")
     with (directory / f"sshd_{port}.log").open("wb") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

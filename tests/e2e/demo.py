@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from tests.boto_clients import boto_client
 from tests.e2e.programs import AWS, FERRYMAN, PROGRAMS
 from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
-
-_boto = boto3.session.Session()
-"""It keeps the services' models, which take a tenth of a second to read."""
 
 
 @dataclass
@@ -84,14 +82,9 @@ class Ferryman:
 
     def client(self, service: str, **changes: Any) -> Any:
         """A boto3 client of this server."""
-        settings = {
-            "endpoint_url": self.facts["endpoint_url"],
-            "region_name": self.facts["region"],
-            "aws_access_key_id": self.facts["access_key_id"],
-            "aws_secret_access_key": self.facts["secret_access_key"],
-            "verify": self.facts["ca_file"],
-        }
-        return _boto.client(service, **(settings | changes))
+        key = (self.facts["access_key_id"], self.facts["secret_access_key"])
+        settings = {"config": Config(), "verify": self.facts["ca_file"]}
+        return boto_client(service, self.facts["endpoint_url"], self.facts["region"], key, **(settings | changes))
 
     def answers(self) -> bool:
         """Whether the server takes calls."""

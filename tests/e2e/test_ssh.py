@@ -17,33 +17,16 @@ import pytest
 from ferryman.cli.demo.parts import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import AWS
+from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config
 from tests.waiting import PATIENCE, seconds_of, wait_until
 
-SSHD_CONFIG = """\
-ListenAddress 127.0.0.1
-Port {port}
-HostKey {directory}/host_key
-AuthorizedKeysFile {directory}/user_key.pub
-PidFile none
-UsePAM no
-StrictModes no
-PermitRootLogin yes
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PrintMotd no
-PrintLastLog no
-Subsystem sftp internal-sftp
-"""
 SSH_CONFIG = """\
 Host mi-*
   User {user}
   Port {port}
   IdentityFile {directory}/user_key
   IdentitiesOnly yes
-  StrictHostKeyChecking no
-  UserKnownHostsFile /dev/null
-  GlobalKnownHostsFile /dev/null
-  LogLevel ERROR
+  {unknown_hosts}
   ProxyCommand {aws} ssm start-session --target %h --document-name AWS-StartSSHSession --parameters portNumber=%p
 """
 
@@ -97,17 +80,12 @@ def ssh(
     sshd = program("sshd")
     program("ssh")
     directory = tmp_path_factory.mktemp("ssh")
-    for name in ("host_key", "user_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True)
+    make_keys(directory, "host_key", "user_key")
     port = free_port()
     names = {"port": port, "directory": directory, "user": getpass.getuser(), "aws": shlex.quote(AWS)}
-    (directory / "sshd_config").write_text(SSHD_CONFIG.format(**names))
+    names["unknown_hosts"] = "\n  ".join(f"{name} {value}" for name, value in UNKNOWN_HOSTS.items())
     (directory / "ssh_config").write_text(SSH_CONFIG.format(**names))
-    command = [sshd, "-D", "-e", "-f", str(directory / "sshd_config")]
-    if os.geteuid() == 0 and not Path("/run/sshd").exists():
-        # As root sshd wants that directory; it gets one of its own, in a namespace that nobody else sees.
-        inside = 'mount -t tmpfs tmpfs /run && mkdir -m 0755 /run/sshd && exec "$@"'
-        command = ["unshare", "--mount", "sh", "-c", inside, "sh", *command]
+    command = sshd_command(sshd, write_sshd_config(directory, port))
     with (directory / "sshd.log").open("wb") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:

@@ -19,29 +19,10 @@ from ferryman.agent.ssh_keys.keys import program as ssh_key_program
 from ferryman.cli.demo.parts import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import PROGRAMS
+from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config
 from tests.waiting import PATIENCE, wait_until
 
 ME = getpass.getuser()
-SSHD_CONFIG = """\
-ListenAddress 127.0.0.1
-Port {port}
-HostKey {directory}/host_key
-AuthorizedKeysFile none
-AuthorizedKeysCommand /run/ferryman-ssh-keys %u
-AuthorizedKeysCommandUser root
-PidFile none
-UsePAM no
-PermitRootLogin yes
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PrintMotd no
-PrintLastLog no
-"""
-NAMESPACE = (
-    "mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -m 0755 /run/sshd && "
-    'install -m 0755 {source} /run/ferryman-ssh-keys && exec "$@"'
-)
-"""sshd wants the program, and every directory above it, to be root's and closed to others."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +48,8 @@ class Machine:
             "Port": str(self.port),
             "IdentityFile": str(self.directory / key),
             "IdentitiesOnly": "yes",
-            "StrictHostKeyChecking": "no",
-            "UserKnownHostsFile": "/dev/null",
-            "GlobalKnownHostsFile": "/dev/null",
+            **UNKNOWN_HOSTS,
             "BatchMode": "yes",
-            "LogLevel": "ERROR",
             "ProxyCommand": proxy,
         }
         given = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
@@ -99,15 +77,14 @@ def machine(
         pytest.skip("sshd runs AuthorizedKeysCommand only for root")
     sshd = program("sshd")
     program("ssh")
-    for name in ("host_key", "user_key", "other_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True)
+    make_keys(tmp_path, "host_key", "user_key", "other_key")
     state = Path(ferryman.facts["profile_dir"]).parents[1] / "agent1"
     (state / SETTINGS).write_bytes(msgspec.json.encode(SshKeySettings(str(tmp_path / "keys"), (ME, "nobody"))))
-    (tmp_path / "ferryman-ssh-keys").write_text(ssh_key_program(tmp_path / "keys"))
+    keys_program = tmp_path / "ferryman-ssh-keys"
+    keys_program.write_text(ssh_key_program(tmp_path / "keys"))
     port = free_port()
-    (tmp_path / "sshd_config").write_text(SSHD_CONFIG.format(port=port, directory=tmp_path))
-    inside = NAMESPACE.format(source=shlex.quote(str(tmp_path / "ferryman-ssh-keys")))
-    command = ["unshare", "--mount", "sh", "-c", inside, "sh", sshd, "-D", "-e", "-f", str(tmp_path / "sshd_config")]
+    config = write_sshd_config(tmp_path, port, keys_program=f"/run/{keys_program.name}")
+    command = sshd_command(sshd, config, install=keys_program)
     with (tmp_path / "sshd.log").open("wb") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:

@@ -28,6 +28,7 @@ from tests.interop.lab import (
     heed_interrupts,
     ssm_agent,
 )
+from tests.openssh import UNKNOWN_HOSTS, make_keys, write_sshd_config
 from tests.waiting import PATIENCE, wait_until
 
 PAIRS = [(plugin, agent) for agent in ("aws", "ferryman") for plugin in ("aws", "ferryman")]
@@ -244,21 +245,6 @@ def quiet(lab: Lab) -> Iterator[None]:
     assert lab.agent_errors()[len(before) :] == ""
 
 
-SSHD_CONFIG = """\
-ListenAddress 127.0.0.1
-Port 2222
-HostKey {directory}/host_key
-AuthorizedKeysFile {directory}/user_key.pub
-PidFile none
-UsePAM no
-StrictModes no
-PermitRootLogin yes
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-Subsystem sftp internal-sftp
-"""
-
-
 @dataclass
 class Ssh:
     """A scratch sshd in the lab, and what reaches it through a session."""
@@ -272,10 +258,7 @@ class Ssh:
             "ProxyCommand": f"{proxy} --parameters portNumber=2222",
             "IdentityFile": str(self.directory / "user_key"),
             "User": "root",
-            "StrictHostKeyChecking": "no",
-            "UserKnownHostsFile": "/dev/null",
-            "GlobalKnownHostsFile": "/dev/null",
-            "LogLevel": "ERROR",
+            **UNKNOWN_HOSTS,
         }
         return ["-F", "none", *(f"-o{name}={value}" for name, value in settings.items())]
 
@@ -287,9 +270,7 @@ def ssh(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ssh:
     if sshd is None or shutil.which("ssh") is None:
         pytest.skip("OpenSSH is not installed")
     directory = tmp_path_factory.mktemp("ssh")
-    for name in ("host_key", "user_key"):
-        lab.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name)
-    (directory / "sshd_config").write_text(SSHD_CONFIG.format(directory=directory))
-    lab.start("sshd.log", sshd, "-D", "-e", "-f", directory / "sshd_config")
+    make_keys(directory, "host_key", "user_key")
+    lab.start("sshd.log", sshd, "-D", "-e", "-f", write_sshd_config(directory, 2222))
     wait_until(lambda: "Server listening" in (lab.directory / "sshd.log").read_text())
     return Ssh(directory)

@@ -18,10 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 import psutil
-from botocore.config import Config
 
+from tests.boto_clients import boto_client
 from tests.e2e.programs import PROGRAMS
 from tests.waiting import PATIENCE, wait_until
 
@@ -201,15 +200,7 @@ class Lab:
         """A boto3 client of the lab's server; its calls work in `do` only."""
         profile = self.directory / "server" / "aws"
         found = re.findall(r"^aws_\w+ = (.+)$", (profile / "credentials").read_text(), re.MULTILINE)
-        return boto3.session.Session().client(
-            service,
-            endpoint_url=URL,
-            region_name=REGION,
-            aws_access_key_id=found[0],
-            aws_secret_access_key=found[1],
-            verify=str(self.authority),
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return boto_client(service, URL, REGION, found[:2], verify=str(self.authority))
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """An operation of ssm as the administrator."""

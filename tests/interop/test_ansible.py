@@ -5,12 +5,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from ferryman.cli.demo.parts import free_port
 from ferryman.client.login.aws_config import Section, with_nested_settings
 from ferryman.client.login.service_endpoints import with_endpoint
+from tests.boto_clients import boto_client
 from tests.e2e.demo import Ferryman, running_demo
 from tests.e2e.programs import PROGRAMS
 from tests.waiting import PATIENCE, PROCESSES_TIMEOUT, wait_until
@@ -55,10 +55,7 @@ def s3(programs: Path, tmp_path: Path) -> Iterator[str]:
         )
     try:
         wait_until(lambda: "Running on" in (tmp_path / "moto.log").read_text())
-        key = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
-        boto3.session.Session().client("s3", endpoint_url=url, region_name="us-east-1", **key).create_bucket(
-            Bucket=BUCKET
-        )
+        boto_client("s3", url, "us-east-1", ("any", "any")).create_bucket(Bucket=BUCKET)
         yield url
     finally:
         server.terminate()

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from ferryman.cli.demo.parts import free_port
 from ferryman.cli.operate.init import Initialised, Plan, initialise
+from tests.boto_clients import boto_client
 from tests.waiting import PATIENCE
 
 PLUGINS_VARIABLE = "FERRYMAN_TEST_TERRAFORM_PLUGINS"
@@ -84,8 +84,7 @@ def terraform(tmp_path: Path, made: Initialised, programs: tuple[str, str]) -> T
 
 def client(made: Initialised, service: str) -> Any:
     secret = made.credentials.secret_access_key.reveal()
-    key = {"aws_access_key_id": made.credentials.access_key_id, "aws_secret_access_key": secret}
-    return boto3.session.Session().client(service, endpoint_url=made.public_url, region_name=REGION, **key)
+    return boto_client(service, made.public_url, REGION, (made.credentials.access_key_id, secret))
 
 
 def test_terraform_finds_again_what_it_created(terraform: Terraform, made: Initialised) -> None:

@@ -17,8 +17,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
-import boto3
-import botocore.config
 import psutil
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -26,7 +24,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from yarl import URL
 
-from ferryman.awsapi import OWN_MODELS
 from ferryman.core.messages import Probe, control_subject
 from ferryman.core.messages import encode as encode_message
 from ferryman.core.ports.bus import NoResponders
@@ -42,6 +39,7 @@ from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.signing.sigv4 import sign
 from ferryman.store.database import SqlStore
 from ferryman.wire.agent_message import MessageType
+from tests.boto_clients import boto_client
 from tests.server.peers import AGENT, CLIENT, SECONDS, Peer, state
 
 REGION = "test-1"
@@ -52,12 +50,6 @@ T = TypeVar("T")
 
 Recorded = Callable[[Service], Service]
 """Gives a service its audit trail."""
-
-CLIENT_NAMES = {"tagging": "resourcegroupstaggingapi"}
-"""What botocore calls services whose signatures say something else."""
-_boto = boto3.session.Session()
-_boto._loader.search_paths.append(str(OWN_MODELS))
-"""It keeps the services' models, which take a tenth of a second to read."""
 
 _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)])
 """Making one takes a tenth of a second; no test has more than three nodes."""
@@ -169,17 +161,10 @@ class Server:
     def client(self, service: str = "ssm", credentials: Credentials | None = None, **settings: Any) -> Any:
         """A boto3 client; `service` is what its signatures are scoped to."""
         given = credentials or self.administrator
-        made = _boto.client(
-            CLIENT_NAMES.get(service, service),
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=given.access_key_id,
-            aws_secret_access_key=given.secret_access_key.reveal(),
-            aws_session_token=given.session_token.reveal() if given.session_token else None,
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-            verify=None if self.authority is None else str(self.authority),
-            **settings,
-        )
+        token = given.session_token.reveal() if given.session_token else None
+        key = (given.access_key_id, given.secret_access_key.reveal(), token)
+        settings.setdefault("verify", None if self.authority is None else str(self.authority))
+        made = boto_client(service, self.url, REGION, key, **settings)
         self.clients.append(made)
         return made
 

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 from aiohttp import web
 from botocore import UNSIGNED
@@ -20,6 +19,7 @@ from ferryman.core.audit.identity import web_identity
 from ferryman.core.service import Service
 from ferryman.model.errors import Unfetchable
 from ferryman.transport.fetch import LARGEST, Documents
+from tests.boto_clients import boto_client
 from tests.server.running import ACCOUNT, Recorded, Server
 
 KEY = ECKey.generate_key("P-256", {"kid": "k"})
@@ -84,7 +84,7 @@ async def test_identity_of_the_provider_assumes_a_role(server: Server) -> None:
             statement = {"Effect": "Allow", "Principal": {"Federated": arn}, "Action": "sts:AssumeRoleWithWebIdentity"}
             trust = json.dumps({"Statement": statement})
             role = iam.create_role(RoleName="People", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-            sts = boto3.session.Session().client("sts", endpoint_url=server.url, region_name="test-1", config=unsigned)
+            sts = boto_client("sts", server.url, "test-1", config=unsigned)
             server.clients.append(sts)
             return role, sts
 
