@@ -137,7 +137,7 @@ async def test_pages_are_newest_first_and_filtered(store: Store) -> None:
     assert await page(created_after=Millis(1000), created_before=Millis(1002)) == [2, 3]
 
 
-async def test_pruning_takes_approvals_and_tags_along(store: Store) -> None:
+async def test_pruning_deletes_approvals_and_tags_too(store: Store) -> None:
     for number, ended_at in enumerate((1000, 2000, None)):
         await store.access_requests.add(another(number, ended_at=ended_at), 5)
         await store.access_requests.approve(another(number).request_id, approval("a"))

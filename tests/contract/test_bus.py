@@ -142,7 +142,7 @@ async def test_a_late_reply_is_a_timeout_and_the_handler_continues(bus: Closable
     await asyncio.wait_for(finished.wait(), PATIENCE)
 
 
-async def test_a_handler_that_fails_gives_no_reply_and_stays_subscribed(bus: ClosableBus) -> None:
+async def test_a_handler_that_fails_sends_no_reply_and_stays_subscribed(bus: ClosableBus) -> None:
     async def moody(payload: bytes) -> bytes:
         if payload == b"bad":
             raise ValueError("bad")

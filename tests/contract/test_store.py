@@ -73,7 +73,7 @@ async def test_one_of_many_concurrent_transitions_happens(store: Store) -> None:
     assert await store.sessions.get(SESSION.session_id) == winner
 
 
-async def test_a_transition_of_nothing_is_none(store: Store) -> None:
+async def test_a_transition_of_an_unknown_session_returns_none(store: Store) -> None:
     assert await store.sessions.transition(SESSION.session_id, SessionStatus.FAILED) is None
 
 

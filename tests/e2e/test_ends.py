@@ -50,7 +50,7 @@ def test_an_interrupt_ends_the_session_without_a_word(
     wait_until(lambda: ferryman.session_row(session)["Status"] == "Terminated")
 
 
-def test_a_killed_aws_takes_its_plugin_along(ferryman: Ferryman) -> None:
+def test_a_killed_aws_ends_its_plugin(ferryman: Ferryman) -> None:
     with ferryman.running(start_session(ferryman, *FORWARD), OPENED) as (process, port):
         (plugin,) = psutil.Process(process.pid).children()
         process.kill()

@@ -69,7 +69,7 @@ async def test_a_listed_name_that_leaves_the_folder(hostile: HostileNode, home: 
     assert tree(home) == ["destination", "secret"]
 
 
-def test_the_command_says_it_on_one_line(ferryman: Ferryman, hostile: HostileNode, home: Path) -> None:
+def test_the_command_reports_it_on_one_line(ferryman: Ferryman, hostile: HostileNode, home: Path) -> None:
     hostile.list_files(f".//{home}/secret")
     done = subprocess.run(
         [FERRYMAN, "cp", f"{hostile.node_id}:/srv/folder", str(home / "destination")],

@@ -150,9 +150,7 @@ def test_another_host_can_be_named(ferryman: Ferryman, website: int, curl: Curl)
         assert curl(f"http://127.0.0.1:{port}/5").stdout == bytes(5)
 
 
-def test_a_unix_socket_takes_the_place_of_a_local_port(
-    ferryman: Ferryman, website: int, curl: Curl, tmp_path: Path
-) -> None:
+def test_a_unix_socket_replaces_a_local_port(ferryman: Ferryman, website: int, curl: Curl, tmp_path: Path) -> None:
     path = tmp_path / "web.sock"
     document = "AWS-StartPortForwardingSessionToSocket"
     with forwarded(ferryman, document, f"portNumber={website},localUnixSocket={path}") as (_, name):

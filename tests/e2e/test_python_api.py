@@ -73,7 +73,7 @@ async def test_a_session_that_is_ended_elsewhere_is_a_failure(ferryman: Ferryman
             await command.wait()
 
 
-async def test_a_node_that_is_none(ferryman: Ferryman) -> None:
+async def test_an_unknown_node_is_refused(ferryman: Ferryman) -> None:
     with pytest.raises(public.Failure, match="No node is called nobody"):
         async with public.connect("nobody"):
             pass

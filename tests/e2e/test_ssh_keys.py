@@ -123,7 +123,7 @@ def test_a_key_that_is_over_lets_nobody_in(machine: Machine) -> None:
     assert machine.ssh("true").returncode == 255
 
 
-def test_a_node_without_the_program_says_what_to_do(ferryman: Ferryman, tmp_path: Path) -> None:
+def test_a_node_without_the_program_is_reported_with_the_next_step(ferryman: Ferryman, tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
     options = ["--instance-os-user", "x", "--ssh-public-key", f"file://{tmp_path}/key.pub"]
     sent = ferryman.aws(

@@ -165,7 +165,7 @@ def test_a_server_with_64_open_files_keeps_serving(server: LoneServer, tmp_path:
         assert "Too many open files" not in path.read_text()
 
 
-def test_a_server_with_too_few_open_files_says_how_many_it_needs(server: LoneServer) -> None:
+def test_a_server_with_too_few_open_files_names_the_number_it_needs(server: LoneServer) -> None:
     def too_few() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 

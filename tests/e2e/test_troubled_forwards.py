@@ -88,7 +88,7 @@ def says_ended(lines: list[str], session_id: str) -> bool:
     return any(session_id in line and "ended" in line for line in lines)
 
 
-def test_a_forward_says_when_its_session_was_ended_and_starts_another(ferryman: Ferryman) -> None:
+def test_a_forward_reports_that_its_session_was_ended_and_starts_another(ferryman: Ferryman) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         reachable = server.getsockname()[1]
         command = [FERRYMAN, "forward", ferryman.node_id, f"0:{reachable}", "--json"]

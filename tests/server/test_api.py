@@ -71,7 +71,7 @@ async def test_the_paginator_walks_all_sessions(server: Server) -> None:
     assert {row["SessionId"] for page in pages for row in page["Sessions"]} == set(started)
 
 
-async def test_nodes_are_listed_with_what_they_said(server: Server) -> None:
+async def test_nodes_are_listed_with_what_they_reported(server: Server) -> None:
     node = await server.register()
     body = json.dumps(
         {

@@ -246,7 +246,7 @@ async def test_results_are_acknowledged_however_often_they_come(server: Server) 
     assert await paired.client.closed() == 1000
 
 
-async def test_a_failed_start_says_why(server: Server) -> None:
+async def test_a_failed_start_is_explained(server: Server) -> None:
     node = await server.register()
     control = await node.control()
     ticket = await server.start(node)

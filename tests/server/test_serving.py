@@ -62,7 +62,7 @@ async def test_stopping_ends_long_polls(server: Server) -> None:
     assert (status, answer["Messages"]) == (200, [])
 
 
-async def test_a_restarted_server_takes_the_session_up_again(server: Server) -> None:
+async def test_a_restarted_server_resumes_the_session(server: Server) -> None:
     paired = await server.paired()
     await server.shut_down()
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -85,7 +85,7 @@ async def test_node_cannot_confirm_another_nodes_key(server: Server) -> None:
     assert (await call)["Success"] is True
 
 
-async def test_sessions_start_while_a_node_says_nothing_of_a_key(server: Server) -> None:
+async def test_sessions_start_while_a_node_does_not_answer_about_a_key(server: Server) -> None:
     node, control = await connected(server)
     call = sending(server, node.node_id)
     key = await offered(control)

@@ -148,7 +148,7 @@ async def test_a_node_of_an_older_agent_learns_its_hardware(facts: Facts, node: 
         "Not Settable",
     ],
 )
-def test_a_number_that_many_boards_have_identifies_none(facts: Facts, number: str) -> None:
+def test_a_serial_number_that_many_boards_share_identifies_no_machine(facts: Facts, number: str) -> None:
     facts.uuid.write_text(number)
     assert this_machine().hardware == ""
 

@@ -21,7 +21,7 @@ def sent(outbox: Outbox, now: float) -> list[tuple[AgentMessage, AgentTaskComple
     return [(message, decode_payload(message.payload, AgentTaskComplete)) for message in messages]
 
 
-def test_a_result_says_what_the_server_needs() -> None:
+def test_a_result_holds_what_the_server_needs() -> None:
     outbox = Outbox()
     outbox.add(RECORD)
     [(message, complete)] = sent(outbox, 10.0)

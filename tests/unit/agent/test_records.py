@@ -47,7 +47,7 @@ def test_no_session_id_leaves_the_directory(tmp_path: Path, session_id: str) -> 
     assert [record.session_id for record in records.all()] == [session_id]
 
 
-def test_an_unreadable_record_is_none(records: SessionRecords, tmp_path: Path) -> None:
+def test_an_unreadable_record_is_ignored(records: SessionRecords, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"session_id": 5}')
     assert records.read("a") is None
     assert list(records.all()) == []

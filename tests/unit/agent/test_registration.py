@@ -57,7 +57,7 @@ async def test_a_server_that_cannot_be_is_unreachable(endpoint: str, tmp_path: P
     assert not StateDirectory(tmp_path).registered
 
 
-def test_a_directory_without_a_registration_says_what_to_do(tmp_path: Path) -> None:
+def test_a_directory_without_a_registration_is_refused_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(StateUnusable, match="ferryman agent register"):
         StateDirectory(tmp_path).registration()
 

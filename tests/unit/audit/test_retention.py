@@ -52,7 +52,7 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trail_module, "LOOK_SECONDS", 0.0)
 
 
-async def test_a_deletion_says_which_records_went(tmp_path: Path) -> None:
+async def test_a_deletion_names_the_deleted_records(tmp_path: Path) -> None:
     directory, copies = tmp_path / "audit", tmp_path / "copies"
     await write(directory, 30, Retention(100))
     shutil.copytree(directory, copies)

@@ -58,7 +58,7 @@ async def test_a_restart_continues_the_chain(tmp_path: Path) -> None:
     assert len(trail_files(tmp_path)) == 1
 
 
-async def test_an_incomplete_last_line_is_cut_off_and_said(tmp_path: Path) -> None:
+async def test_an_incomplete_last_line_is_cut_off_and_reported(tmp_path: Path) -> None:
     trail = open_trail(tmp_path)
     await trail.close()
     with trail_files(tmp_path)[0].open("ab") as file:
@@ -111,7 +111,7 @@ async def test_a_file_taken_from_the_middle_shows(tmp_path: Path) -> None:
     assert [each.where for each in problems(tmp_path)] == [trail_files(tmp_path)[1].name]
 
 
-async def test_a_cut_end_shows_to_who_knows_how_far_it_was(tmp_path: Path) -> None:
+async def test_a_trail_cut_at_its_end_is_detected_if_its_length_is_known(tmp_path: Path) -> None:
     trail = open_trail(tmp_path)
     await trail.keep({"n": 1})
     await trail.close()

@@ -52,7 +52,7 @@ def test_a_long_list_is_gone_through_once() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "abc", "9.5", "9" * 5000])
-def test_number_that_is_none(value: str) -> None:
+def test_an_invalid_number_is_refused(value: str) -> None:
     with pytest.raises(ServiceError) as raised:
         parsed(f"{ROLE}&DurationSeconds={value}")
     assert raised.value.code == "SerializationException"

@@ -72,7 +72,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, named: str) -> None
     assert str(path) in caught.value.line or "listen address" in caught.value.line
 
 
-def test_plain_http_for_other_machines_must_be_said(tmp_path: Path) -> None:
+def test_plain_http_for_other_machines_must_be_allowed_explicitly(tmp_path: Path) -> None:
     open_to_all = LEAST + "listen = '0.0.0.0:80'\n"
     assert load(write(tmp_path, open_to_all + "allow_plain_http = true\n")).listen_address[1] == 80
     assert load(write(tmp_path, open_to_all + "tls = {certificate = 'c', key = 'k'}\n"))
@@ -126,7 +126,7 @@ def test_a_file_that_only_the_variable_names_is_blamed_on_it(tmp_path: Path, mon
         load(tmp_path / "gone.toml")
 
 
-def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
+def test_a_missing_file_is_answered_with_a_hint_at_init(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"No such file.*ferryman init"):
         load(tmp_path / "ferryman.toml")
 

@@ -8,7 +8,7 @@ from ferryman.bus.memory import PENDING_LIMIT, MemoryBus
 from tests.waiting import PATIENCE
 
 
-async def test_a_subscriber_that_is_far_behind_loses_messages_and_requests_are_told() -> None:
+async def test_a_subscriber_far_behind_loses_messages_and_requesters_are_notified() -> None:
     bus, gate, handled = MemoryBus(), asyncio.Event(), 0
 
     async def slow(payload: bytes) -> bytes:

@@ -102,7 +102,7 @@ def test_duplicate_is_answered_with_the_newest_for_a_ferryman_peer(ferryman_peer
     assert ferryman_peer.acknowledged(3.0) + ferryman_peer.acknowledged(4.0) == [4]
 
 
-def test_duplicate_is_answered_immediately_and_takes_along_what_waits(aws_peer: Receiver) -> None:
+def test_duplicate_is_answered_immediately_with_all_that_waits(aws_peer: Receiver) -> None:
     aws_peer.receive(1.0)
     assert aws_peer.acknowledged(2.0) == [0]
     aws_peer.receive(3.0)

@@ -268,7 +268,7 @@ def test_ferrymans_client_is_never_given_up() -> None:
     assert not world.agent.all_acknowledged
 
 
-def test_a_client_that_does_not_show_output_yet_loses_none() -> None:
+def test_output_for_a_client_that_does_not_show_it_yet_is_kept() -> None:
     world = World(2)
     world.exchange()
     world.write(b"a" * 3000)
@@ -280,7 +280,7 @@ def test_a_client_that_does_not_show_output_yet_loses_none() -> None:
     assert world.client.screen == world.written
 
 
-def test_a_client_that_takes_nothing_is_not_probed_without_end() -> None:
+def test_a_client_that_accepts_nothing_is_not_probed_for_ever() -> None:
     world = World(3)
     world.open()
     world.write(b"x" * 10_000)

@@ -35,7 +35,7 @@ def test_waiting_in_a_queue_does_not_make_it_larger() -> None:
     assert measured.size == pytest.approx(20e6 * (0.05 + SCHEDULING) * GAIN, rel=0.1)
 
 
-def test_it_shrinks_slowly_when_the_path_takes_less() -> None:
+def test_it_shrinks_slowly_when_the_path_carries_less() -> None:
     estimate = RoundTrip()
     measured = MeasuredWindow(Window(), estimate)
     sizes = []

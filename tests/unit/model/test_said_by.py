@@ -37,7 +37,7 @@ def test_certificates_that_openssl_adds_are_not_used(tmp_path: Path) -> None:
     assert said_by(caught.value) == "no certificate or crl found"
 
 
-async def test_a_refused_connection_is_said_in_the_systems_words(unused_tcp_port: int) -> None:
+async def test_a_refused_connection_is_reported_in_the_systems_words(unused_tcp_port: int) -> None:
     with pytest.raises(OSError, match=r".") as caught:
         await asyncio.open_connection("127.0.0.1", unused_tcp_port)
     assert said_by(caught.value) == "Connection refused"

@@ -153,7 +153,7 @@ def test_a_statement_that_cannot_be_evaluated_is_an_error_of_the_whole() -> None
     assert "overflow" in verdict.errors[0]
 
 
-def test_effects_are_told() -> None:
+def test_effects_are_reported() -> None:
     assert effects(BY_ROLE_TAG) == {"permit"}
     assert effects(BY_ROLE_TAG + NO_INTERNS) == {"permit", "forbid"}
     annotated = '@id("permit;") @note\n("x") @a_permit // permit\n forbid(principal, action, resource);'

@@ -235,7 +235,7 @@ async def test_an_empty_file_is_refused_and_left_as_it_is(tmp_path: Path) -> Non
     assert path.stat().st_size == 0
 
 
-async def test_a_store_of_a_newer_release_is_refused_and_says_which(tmp_path: Path, database_url: str) -> None:
+async def test_a_store_of_a_newer_release_is_refused_and_the_release_named(tmp_path: Path, database_url: str) -> None:
     with sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None) as newer:
         newer.execute("UPDATE alembic_version SET version_num = '9999'")
         newer.execute("PRAGMA user_version = 12003004")
@@ -245,7 +245,7 @@ async def test_a_store_of_a_newer_release_is_refused_and_says_which(tmp_path: Pa
     assert "Ferryman 12.3.4 or newer" in refused.value.next_step
 
 
-async def test_a_store_says_which_release_migrated_it(database_url: str) -> None:
+async def test_a_store_records_which_release_migrated_it(database_url: str) -> None:
     with sqlite3.connect(database_url.removeprefix("sqlite:///")) as store:
         assert store.execute("PRAGMA user_version").fetchone() == (database._release_number(version("ferryman")),)
     store.close()

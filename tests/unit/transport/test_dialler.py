@@ -149,7 +149,7 @@ def _accept(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # noqa: S324
 
 
-async def test_a_host_that_is_not_a_name_is_said_so() -> None:
+async def test_a_host_that_is_not_a_valid_name_is_reported() -> None:
     async with dialler() as dials:
         with pytest.raises(Unreachable, match="its host is not a valid name"):
             await dials.dial(f"ws://{'a' * 70}.invalid/")

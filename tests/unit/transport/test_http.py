@@ -225,7 +225,7 @@ async def test_tls_is_verified_by_the_given_authority_and_by_no_other(certificat
         await runner.cleanup()
 
 
-async def test_a_host_that_is_not_a_name_is_said_so() -> None:
+async def test_a_host_that_is_not_a_valid_name_is_reported() -> None:
     async with HttpClient(f"http://{'a' * 70}.invalid", user_agent="tested/1") as client:
         with pytest.raises(Unreachable, match="its host is not a valid name"):
             await client.post("/", {}, b"", None)

@@ -63,7 +63,7 @@ def test_control_channels_open_as_agents_write_it() -> None:
     assert encode_opening(opening) == CONTROL
 
 
-def test_ferrymans_agent_says_whose_it_is() -> None:
+def test_ferrymans_agent_names_its_maker() -> None:
     opening = OpenControlChannel(
         message_schema_version="1.0", request_id="r", token_value="t", agent_version="4.0.1.0", ferryman=1
     )

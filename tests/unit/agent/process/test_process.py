@@ -183,7 +183,7 @@ async def test_a_background_process_does_not_delay_the_end_and_does_not_outlive_
     assert not session_members(leader)
 
 
-async def test_a_program_that_cannot_be_executed_says_why(run: Run) -> None:
+async def test_a_program_that_cannot_be_executed_is_explained(run: Run) -> None:
     account = own_account()
     shell = run(Program("/nonexistent/shell", ("x",), environment(account, {}), account))
     shell.start()

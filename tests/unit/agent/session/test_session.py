@@ -79,7 +79,7 @@ async def test_a_server_that_never_answers_ends_it() -> None:
     assert result.status == FAILED
 
 
-async def test_a_server_that_says_it_is_over_ends_it() -> None:
+async def test_a_session_that_the_server_reports_as_over_ends() -> None:
     node = Node(over)
     node.start("echo ran")
     assert (await node.result()).status == SUCCESS
@@ -138,7 +138,7 @@ async def test_a_shell_that_cannot_be_executed_is_reported(node: Node, service: 
     assert result.output.startswith("Unable to start command: cannot execute /nonexistent")
 
 
-async def test_a_client_that_says_nothing_gets_80_by_24(node: Node, service: Service, client: Client) -> None:
+async def test_a_client_that_sends_no_size_gets_80_by_24(node: Node, service: Service, client: Client) -> None:
     node.start("stty size")
     await client.join(await service.channels.get())
     assert (await node.result()).status == SUCCESS

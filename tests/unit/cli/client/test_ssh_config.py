@@ -40,7 +40,7 @@ def test_a_name_that_a_node_gives_itself_is_not_a_bare_alias() -> None:
     ]
 
 
-def test_a_self_reported_name_takes_no_alias_from_others() -> None:
+def test_a_self_reported_name_cannot_take_over_an_alias() -> None:
     """Neither an administrator's, by whole name or first label, nor another node's id; and on a tie nobody gets it."""
     given = [WEB, Target("mi-00000000000000040", "db-1.example.org"), Target("mi-00000000000000041", "x.ferryman")]
     claims = ["web-1", "WEB-1", "db-1", "x", "twin", "Twin.example.org", "twin.example.org", "y", "y.example.org"]

@@ -113,7 +113,7 @@ def test_an_impossible_name_is_reported_without_naming_a_codec() -> None:
     assert "codec" not in finding.said
 
 
-def test_a_reset_connection_is_said_without_a_number() -> None:
+def test_a_reset_connection_is_reported_without_an_error_number() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def reset() -> None:

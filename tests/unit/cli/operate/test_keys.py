@@ -212,7 +212,7 @@ def test_the_trail_continues_under_the_new_key(made: Initialised, key: Callable[
     ]  # fmt: skip
 
 
-async def test_a_running_server_takes_a_new_key_up(
+async def test_a_running_server_starts_to_use_a_new_key(
     made: Initialised, key: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_watch, "LOOK_SECONDS", 0.01)

@@ -16,7 +16,7 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.identity.users import KeyUse, User
 
 
-def test_paths_and_last_uses_are_told(tmp_path: Path) -> None:
+def test_paths_and_last_uses_are_reported(tmp_path: Path) -> None:
     config = initialise(Plan(tmp_path)).configuration
 
     async def fill() -> list[str]:

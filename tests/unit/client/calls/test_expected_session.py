@@ -69,7 +69,7 @@ def accepted(expected: ExpectedSession | None) -> set[str]:
 
 
 @pytest.mark.parametrize(("request_members", "fits"), REQUESTS)
-def test_a_request_for_a_document_of_aws_says_what_the_session_must_be(
+def test_a_request_for_a_document_of_aws_determines_the_session_type(
     request_members: dict[str, Any], fits: set[str]
 ) -> None:
     assert accepted(expected_session(BARE, request_members)) == fits

@@ -171,7 +171,7 @@ async def test_a_token_for_another_sign_in_is_not_taken(documents: Documents, pr
     await tasks[0]
 
 
-async def test_a_person_who_says_no(documents: Documents, provider: Provider) -> None:
+async def test_a_refused_sign_in_ends_the_login(documents: Documents, provider: Provider) -> None:
     async def visit(url: str) -> None:
         asked = dict(parse_qsl(urlsplit(url).query))
         said = urlencode({"error": "access_denied", "error_description": "no\x1b[2J", "state": asked["state"]})

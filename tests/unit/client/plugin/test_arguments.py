@@ -37,7 +37,7 @@ def test_one_or_two_other_arguments_are_unknown(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 6, 8])
-def test_a_launch_takes_three_to_six_arguments_and_ignores_more(count: int) -> None:
+def test_a_launch_accepts_three_to_six_arguments_and_ignores_more(count: int) -> None:
     given = [json.dumps(RESPONSE), "eu-north-1", "StartSession", "work", json.dumps(REQUEST), "http://127.0.0.1:8080"]
     launch = parse([*given, "seventh", "eighth"][:count], {})
     assert launch == Launch(

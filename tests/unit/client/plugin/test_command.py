@@ -54,7 +54,7 @@ def test_the_commands_status_is_the_clients(command: Any, start: Start, code: in
     assert plugin.returncode == code
 
 
-def test_awss_agent_takes_no_input_but_interrupts(command: Any, start: Start) -> None:
+def test_awss_agent_accepts_only_interrupts_as_input(command: Any, start: Start) -> None:
     command.plain = True
     plugin = start(command.arguments())
     assert plugin.stdin is not None
@@ -104,7 +104,7 @@ def test_an_interrupted_command_that_ends_without_an_acknowledgement_needs_no_fu
     assert command.calls == []
 
 
-def test_an_interrupt_ends_a_command_that_takes_input(command: Any, start: Start) -> None:
+def test_an_interrupt_ends_a_command_that_reads_input(command: Any, start: Start) -> None:
     plugin = start(command.arguments(), extra=WITH_INPUT)
     command.until(lambda: command.sizes)
     plugin.send_signal(signal.SIGINT)
@@ -132,7 +132,7 @@ def test_a_command_that_does_not_read_stops_its_writer(command: Any, start: Star
     assert written < 4 << 20
 
 
-def test_a_shell_takes_a_status_too(make_far_end: Any, start: Start) -> None:
+def test_a_shell_passes_its_exit_status_on(make_far_end: Any, start: Start) -> None:
     far_end = make_far_end("InteractiveCommands")
     plugin = start(far_end.arguments(), stdin=subprocess.DEVNULL)
     assert far_end.started.wait(SECONDS)

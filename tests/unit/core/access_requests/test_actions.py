@@ -244,7 +244,7 @@ async def test_a_policy_sees_the_groups_and_tags_of_who_asks(world: "World") -> 
     assert (await ask(world, erin, node)).status is AccessRequestStatus.APPROVED
 
 
-async def test_every_change_is_recorded_and_told(world: "World", carol: Caller, dave: Caller) -> None:
+async def test_every_change_is_recorded_and_announced(world: "World", carol: Caller, dave: Caller) -> None:
     told: list[dict[str, Any]] = []
 
     class Notices:

@@ -200,7 +200,7 @@ async def test_session_tags_and_transitive_tags(world: "World") -> None:
     assert "sts:TagSession" in (await refusal(world, caller, plain)).message
 
 
-async def test_a_sessions_tag_takes_the_place_of_the_roles_in_any_case(world: "World") -> None:
+async def test_a_sessions_tag_replaces_the_roles_in_any_letter_case(world: "World") -> None:
     trust = allowing({"AWS": world.alice.arn}, "sts:AssumeRole", "sts:TagSession")
     arn = await role(world, trust)
     await roles.tag_role(world.service, world.administrator, "Ops", {"Team": "red", "site": "one"})

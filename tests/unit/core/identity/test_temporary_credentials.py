@@ -87,7 +87,7 @@ async def test_a_session_ends_with_its_user_and_with_the_key_that_made_it(world:
     assert await refusal(world, issued) == "UnrecognizedClientException"
 
 
-async def test_a_token_is_of_its_own_key_and_not_to_be_altered(world: "World") -> None:
+async def test_a_token_is_valid_for_its_own_key_and_cannot_be_altered(world: "World") -> None:
     alice, _ = await signed_in(world)
     first, second = [get_session_token(world.service, alice).credentials for _ in range(2)]
     mixed = replace(first, session_token=second.session_token)

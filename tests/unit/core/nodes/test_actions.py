@@ -220,7 +220,7 @@ async def test_an_unknown_node_is_not_recognised(world: "World") -> None:
     assert refused.value.code == "UnrecognizedClientException"
 
 
-async def test_a_ping_keeps_what_a_full_report_said(world: "World") -> None:
+async def test_a_ping_keeps_the_last_full_report(world: "World") -> None:
     node_id = await world.register()
     caller = world.node_caller(node_id)
     full = NodeInformation("agent", "1.2.3.4", "Linux", "Debian", "12", "web-1", "10.0.0.1")
@@ -316,7 +316,7 @@ async def test_a_control_channel_tells_of_agents_that_say_nothing_else(world: "W
     assert (await nodes.find_node(world.service, node_id)).last_ping_at == world.clock()
 
 
-async def test_a_control_channel_says_nothing_new_of_agents_that_inform(world: "World") -> None:
+async def test_a_control_channel_does_not_override_what_an_agent_reported(world: "World") -> None:
     node_id = await world.register()
     full = NodeInformation("agent", "1.2.3.4", "Linux", "Debian", "12", "web-1", "10.0.0.1")
     await nodes.update_information(world.service, world.node_caller(node_id), node_id, full)

@@ -92,7 +92,7 @@ async def test_operators_cannot_see_or_delete_activations(world: "World") -> Non
         assert refused.value.code == "AccessDeniedException"
 
 
-async def test_a_filter_that_is_none(world: "World") -> None:
+async def test_an_invalid_filter_is_refused(world: "World") -> None:
     with pytest.raises(ServiceError) as refused:
         await listed(world, ("Name", ("x",)))
     assert refused.value.code == "InvalidFilter"

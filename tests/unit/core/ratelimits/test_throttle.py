@@ -48,7 +48,7 @@ def test_others_do_not_notice(other: dict[str, str]) -> None:
     assert take(throttle, 0, **other)
 
 
-def test_a_clock_that_goes_back_gives_nothing() -> None:
+def test_a_clock_that_goes_back_adds_no_tokens() -> None:
     throttle = Throttle(BURST, RATE)
     assert [take(throttle, 5000) for _ in range(4)] == [True, True, True, False]
     assert [take(throttle, 0), take(throttle, 99)] == [False, False]

@@ -2,7 +2,7 @@ from ferryman.core.ratelimits.token_bucket import RecentBuckets, TokenBuckets
 from ferryman.model.identifiers import Millis
 
 
-def test_looking_at_a_bucket_takes_no_token_and_makes_no_bucket() -> None:
+def test_looking_at_a_bucket_uses_no_token_and_creates_no_bucket() -> None:
     buckets = TokenBuckets[str](1, 1)
     assert not buckets.is_empty("a", Millis(0))
     assert len(buckets) == 0

@@ -255,7 +255,7 @@ async def test_sessions_of_others_are_out_of_reach_but_for_administrators(world:
     await operation(world.service, world.administrator, ticket.session_id)
 
 
-async def test_terminate_tells_both_ends_and_says_who(world: "World") -> None:
+async def test_terminate_notifies_both_ends_and_names_who_ended_it(world: "World") -> None:
     node_id = await world.register()
     control = await world.connect(node_id)
     ticket = await world.start(node_id)
