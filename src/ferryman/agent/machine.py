@@ -15,7 +15,7 @@ _HARDWARE = (Path("/sys/class/dmi/id/product_uuid"), Path("/sys/firmware/devicet
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"), Path("/run/systemd/container"))
 _CONTAINER_VARIABLES = ("KUBERNETES_SERVICE_HOST", "container")
 _PLACEHOLDERS = frozenset({"03000200-0400-0500-0006-000700080009", "not settable", "not specified"})
-"""What board manufacturers leave in place of a number."""
+"""Placeholders that board manufacturers leave instead of a serial number."""
 
 
 class Machine(msgspec.Struct, frozen=True):

@@ -51,7 +51,7 @@ class Outbox:
             await self._empty.wait()
 
     def connected(self) -> None:
-        """Everything is due again: what went out on a lost channel may not have arrived."""
+        """Make everything due again: what was sent on a lost channel may not have arrived."""
         for pending in self._pending.values():
             pending.due = 0.0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 PART = "internal-part"
-"""The hidden command. It gives nobody anything that the parts' modules do not give."""
+"""The hidden command. It does nothing that running the parts' modules would not do."""
 
 Part = Literal["zygote", "document-sandbox", "session-manager-plugin"]
 _MODULES = {

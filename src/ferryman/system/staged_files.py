@@ -29,7 +29,7 @@ class StagedFiles:
         self._staged.clear()
 
     def stage(self, path: Path, content: bytes) -> Path:
-        """Write what `path` shall be to a temporary file, again if it was staged before; return it. Raises OSError."""
+        """Write the new content of `path` to a temporary file, replacing an earlier one; return it. Raises OSError."""
         target = path.resolve()
         make_private_directory(target.parent)
         self._staged[target] = write_beside(target, content, durable=False)

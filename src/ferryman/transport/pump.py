@@ -29,22 +29,22 @@ class Engine(Protocol[_Event_co]):
     """What the pump needs of `channel.client.ClientChannel` and `channel.agent.AgentChannel`."""
 
     def connection_made(self, now: float) -> None:
-        """A connection is up; what is unacknowledged goes out again."""
+        """A connection is up: resend what is unacknowledged."""
 
     def connection_lost(self, now: float) -> None:
-        """The connection is gone; nothing goes out until the next."""
+        """The connection is gone: send nothing until the next one."""
 
     def receive(self, frame: bytes, now: float) -> None:
-        """Take one frame."""
+        """Process one frame."""
 
     def frames_to_send(self, now: float) -> Sequence[bytes]:
-        """Hand over what may go out now."""
+        """Return the frames to send now."""
 
     def events(self) -> Sequence[_Event_co]:
-        """Hand over what happened."""
+        """Return what has happened since the last call."""
 
     def next_timer(self) -> float | None:
-        """When `frames_to_send` is due again, by the pump's clock."""
+        """Return when `frames_to_send` is due again, by the pump's clock."""
 
 
 class Pump(Generic[_Event]):
@@ -117,7 +117,7 @@ class Pump(Generic[_Event]):
             self._deliver(self._engine.events())
 
     def _deliver(self, events: Sequence[_Event]) -> bool:
-        """Hand over events, and those that handling them sets free, until there are none; return if there were any."""
+        """Deliver events, and those that handling them causes, until there are none; return whether there were any."""
         any_events = bool(events)
         while events:
             self._handle(events)
@@ -178,7 +178,7 @@ class Pump(Generic[_Event]):
         self.wake()
 
     def _settle(self, connection: "_Connection") -> None:
-        """Once the event loop has turned: hand over what happened, send all that is left, set the timer."""
+        """In the next turn of the event loop: deliver events, send everything that is left, set the timer."""
         connection.settling = None
         try:
             while self._deliver(self._engine.events()) or self._send(connection):
@@ -205,13 +205,13 @@ class _Connection:
         self.lost: asyncio.Future[ConnectionLost] = self.loop.create_future()
         self.sending = False
         self.rest: asyncio.Task[None] | None = None
-        """What waits until the peer has read."""
+        """Finishes sending once the peer has read."""
         self.settling: asyncio.Handle | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.timer_due = math.inf
 
     def end(self, why: Exception) -> None:
-        """Say why it is over: a loss, or a fault."""
+        """End the connection: because it was lost, or because of a fault."""
         if self.lost.done():
             return
         if isinstance(why, ConnectionLost):
@@ -232,7 +232,7 @@ class _Connection:
         call()
 
     async def close(self) -> None:
-        """Leave nothing behind."""
+        """Cancel timers and tasks, and wait for them."""
         for handle in (self.timer, self.settling):
             if handle is not None:
                 handle.cancel()

@@ -11,10 +11,10 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Owner(Protocol):
-    """What a connection tells, itself first."""
+    """What a connection reports to its owner; each call passes the connection first."""
 
     def connected(self, connection: "TcpConnection") -> None:
-        """It is up."""
+        """The connection is open."""
 
     def received(self, connection: "TcpConnection", data: bytes) -> None:
         """Bytes have arrived; call `pause` if there is no room for more."""
@@ -26,7 +26,7 @@ class Owner(Protocol):
         """The peer has stopped sending; it may still read."""
 
     def lost(self, connection: "TcpConnection", reason: str) -> None:
-        """It is gone, and what was not written with it; `reason` is "" after a proper end and after our own."""
+        """It is closed, and unwritten bytes are lost; `reason` is "" after a proper end and after `close`."""
 
 
 class TcpConnection(asyncio.Protocol):
@@ -46,12 +46,12 @@ class TcpConnection(asyncio.Protocol):
         self._blocked_bytes = 0
         self._reading = True
         self.stream_id = 0
-        """For the owner's use."""
+        """The owner may store anything here."""
         self.closed = asyncio.get_running_loop().create_future()
-        """Done when nothing of it is left."""
+        """Done when the connection is closed completely."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport, write what has waited."""
+        """Keep the transport, and write what has waited for it."""
         # A cast: uvloop's transports are none of asyncio's classes.
         self._transport = transport = cast(asyncio.Transport, transport)
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
@@ -70,11 +70,11 @@ class TcpConnection(asyncio.Protocol):
             self.close()
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes on."""
+        """Pass bytes to the owner."""
         self._owner.received(self, data)
 
     def eof_received(self) -> bool:
-        """Hand the end on; what is to be written still is."""
+        """Pass the end of input to the owner; waiting output is still written."""
         self._owner.finished(self)
         return True
 
@@ -90,7 +90,7 @@ class TcpConnection(asyncio.Protocol):
             self._owner.written(self, count)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the owner."""
+        """Report the end to the owner."""
         if not self.closed.done():
             self.closed.set_result(None)
         self.resume_writing()  # no one is waiting for the bytes now

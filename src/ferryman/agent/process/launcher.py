@@ -147,7 +147,7 @@ def _fork(
 
 
 def _become(program: Program, standard: tuple[int, int, int], go: int, fault: int, *, terminal: bool) -> NoReturn:
-    """Run in the child: take the descriptors, wait for the word, drop privileges, execute."""
+    """Run in the child: set up descriptors, wait for the go-ahead, drop privileges, execute."""
     status = NOT_EXECUTABLE
     fault_fd = fault
     try:

@@ -10,7 +10,7 @@ from ferryman.agent.process.accounts import Account, environment
 
 SESSION_VARIABLE = "FERRYMAN_SESSION_ID"
 FILE_BYTES = 64 * 1024
-"""As much is read of the file."""
+"""At most this much of the file is read."""
 _FILE = Path("/etc/environment")
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _ACCOUNTS_OWN = frozenset({"HOME", "LOGNAME", "SHELL", "USER"})
