@@ -17,6 +17,7 @@ from ferryman.model.identity.callers import Credentials
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw
 from tests.server.running import REGION, Server
+from tests.server.signed_calls import signed_call
 from tests.waiting import PATIENCE
 
 
@@ -165,10 +166,8 @@ class TestWhoeverReadsTheUrl:
         self, server: Server, connect: Callable[..., Awaitable[Raw]], unauthenticated: UnauthenticatedLimits
     ) -> None:
         target = url_of(server, "get_caller_identity").removeprefix(server.url)
-        headers = server.signed("POST", "/", "", b"{}", {"X-Amz-Target": "AmazonSSM.DescribeSessions"})
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         own = await connect()
-        own.writer.write(f"POST / HTTP/1.1\r\n{lines}Content-Length: 2\r\n\r\n{{}}".encode())
+        own.writer.write(signed_call(server, "DescribeSessions", b"{}"))
         assert b" 400 " in await own.status()
         before = len(unauthenticated)
         others = [await connect() for _ in range(10)]

@@ -9,26 +9,19 @@ import pytest
 from aiohttp import web
 
 from ferryman.core.service import Limits
-from ferryman.model.identity.callers import Credentials
 from ferryman.server.http import throttling
 from ferryman.server.listener.connection import HEAD_BYTES, Connection
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.operations.registry import BY_CALLER
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw
 from tests.server.running import Server, nothing, until
+from tests.server.signed_calls import signed_call
 
 LIMIT = 8
 BURST = 2 * LIMIT
 UNSIGNED = b"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSSM.StartSession\r\nContent-Length: 2\r\n\r\n{}"
 MALFORMED = UNSIGNED.replace(b"Host: h", b"Host: h\r\nAuthorization: AWS4-HMAC-SHA256 Credential=x")
 CLOSE = b"Connection: close"
-
-
-def signed_call(server: Server, operation: str, body: bytes, credentials: Credentials | None = None) -> bytes:
-    names = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AmazonSSM.{operation}"}
-    headers = server.signed("POST", "/", "", body, names, credentials)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 class TestKeepAlive:
