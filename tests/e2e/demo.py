@@ -36,7 +36,7 @@ class Ferryman:
     def environment(self) -> dict[str, str]:
         """What the AWS CLI needs to find this server and our plugin, and nothing of the user's."""
         profile = Path(self.facts["profile_dir"])
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "TERM") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("HOME", "LANG", "TERM", "XDG_CONFIG_HOME") if name in os.environ}
         return kept | {
             "PATH": f"{PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
             "AWS_CONFIG_FILE": str(profile / "config"),

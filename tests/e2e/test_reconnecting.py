@@ -51,6 +51,7 @@ class Server:
     def _run(self, *arguments: str) -> str:
         environment = {
             "PATH": os.environ["PATH"],
+            "XDG_CONFIG_HOME": os.environ["XDG_CONFIG_HOME"],  # `init` creates a context
             "AWS_CONFIG_FILE": str(self.directory / "aws" / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "aws" / "credentials"),
         }
