@@ -1,15 +1,15 @@
 """Which extra of the package a command belongs to, and what to say where it is not installed."""
 
+from ferryman.cli.program.catalogue import ENTRIES
 from ferryman.model.failures import Failure
-
-SERVER_COMMANDS = {"audit", "certificate", "demo", "init", "key", "server", "user"}
 
 
 def extra_of(command: str) -> str:
     """Return the extra that brings a command of `ferryman`."""
     if command == "agent":
         return "agent"
-    return "server" if command in SERVER_COMMANDS else "client"
+    entry = ENTRIES.get(command)
+    return "server" if entry is not None and entry.panel == "Server" else "client"
 
 
 def not_installed(extra: str, missing: str) -> Failure:

@@ -45,15 +45,16 @@ def test_what_is_not_installed_is_named(tmp_path: Path, arguments: tuple[str, ..
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [("shell", "web-1"), ("--debug", "nodes", "list"), ("explain",)])
+@pytest.mark.parametrize("arguments", [("shell", "web-1"), ("--debug", "nodes", "list"), ("users", "list")])
 def test_an_installation_of_the_agent_names_the_client(arguments: tuple[str, ...]) -> None:
     done = run(OF_CLIENT, *arguments)
     assert done.returncode == 1
     assert "Install ferryman[client]" in done.stderr, done.stderr
 
 
-def test_an_installation_of_the_agent_names_the_server() -> None:
-    done = run(OF_CLIENT, "server", "--config", "ferryman.toml")
+@pytest.mark.parametrize("arguments", [("server", "--config", "ferryman.toml"), ("explain", "alice"), ("user", "list")])
+def test_an_installation_of_the_agent_names_the_server(arguments: tuple[str, ...]) -> None:
+    done = run(OF_CLIENT, *arguments)
     assert done.stderr.startswith("ferryman: This command is not installed: typer is missing.")
     assert "ferryman[server]" in done.stderr
 
