@@ -55,6 +55,18 @@ class Ferryman:
             done.check_returncode()
         return done
 
+    def recording(self, session_id: str) -> bytes:
+        """What the finished recording of a session shows, which must be intact."""
+        wait_until(lambda: self._recordings("show", session_id).find(b'"Finished"') > 0)
+        self._recordings("verify", session_id)
+        return self._recordings("export", "--format", "raw", session_id)
+
+    def _recordings(self, *arguments: str) -> bytes:
+        command = [FERRYMAN, "recordings", *arguments]
+        return subprocess.run(
+            command, env=self.environment, stdout=subprocess.PIPE, timeout=PATIENCE, check=True
+        ).stdout
+
     @contextlib.contextmanager
     def running(self, command: Sequence[str], told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         """Run a client until it says what `told` matches: its process and the match's group; at the end, Ctrl-C."""

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.session import Session
 from hypothesis import settings
 
+from ferryman.awsapi import OWN_MODELS
 from ferryman.awsapi.dispatch import ApiCall, Response, identify, parse, protocol_of, serialise, serialise_error
 from ferryman.model.errors import ServiceError
 from ferryman.model.secret import Secret
@@ -88,7 +89,9 @@ def session() -> Iterator[Session]:
         environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
             environment.delenv(name, raising=False)
-        yield Session()
+        session = Session()
+        session.get_component("data_loader").search_paths.append(str(OWN_MODELS))
+        yield session
 
 
 @pytest.fixture

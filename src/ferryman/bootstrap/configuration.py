@@ -152,6 +152,14 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s3: ObjectStorage | None = None
 
 
+class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether sessions are recorded, and where recordings are kept."""
+
+    mode: Literal["off", "best-effort", "required"] = "off"
+    directory: str = "recordings"
+    input: bool = False
+
+
 class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """OpenID Connect providers, whose keys the server fetches."""
 
@@ -188,6 +196,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throttling: Throttling = Throttling()
     log: Log = Log()
     audit: Audit = Audit()
+    recordings: Recordings = Recordings()
     oidc: Oidc = Oidc()
     access: Access = Access()
     login: Login = Login()

@@ -13,6 +13,7 @@ from ferryman.bootstrap.certificate_files import renew_certificate
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.discovery import describe_server
 from ferryman.bootstrap.provider_documents import open_provider_documents
+from ferryman.bootstrap.recorder import open_recorder
 from ferryman.bootstrap.service import open_service, store_failure
 from ferryman.bootstrap.trail import open_trail
 from ferryman.model.errors import StoreUnavailable
@@ -56,7 +57,8 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
         open_service(loaded, serving=True) as with_store,
         open_trail(loaded, with_store, reload_requested) as with_trail,
         open_provider_documents(loaded, with_trail) as with_documents,
-        open_notices(loaded, with_documents) as service,
+        open_notices(loaded, with_documents) as with_notices,
+        open_recorder(loaded, with_notices) as service,
     ):
         try:
             await serve(

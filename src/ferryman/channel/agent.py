@@ -375,7 +375,8 @@ class AgentChannel:
 
     def _announce(self, state: str, client_id: str | None) -> None:
         """Send the server a session state before everything else (agent.md §4.2)."""
-        payload = encode_payload(AgentSessionState(1, state, self._session_id, client_id))
+        delivered = None if client_id is None else self._stream.delivered_output()
+        payload = encode_payload(AgentSessionState(1, state, self._session_id, client_id, delivered))
         state_message = unnumbered(MessageType.AGENT_SESSION_STATE, payload, self._entropy, self._wall_clock_ms)
         self._announcements.append(state_message)
 

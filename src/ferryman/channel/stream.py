@@ -23,6 +23,8 @@ _HANDSHAKE_TYPES = frozenset(
     }
 )
 
+_OUTPUT_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.STD_ERR})
+
 
 class ReliableStream:
     """What one end sends and receives in numbered messages.
@@ -43,6 +45,7 @@ class ReliableStream:
         self._held_bytes = 0
         self._max_payload: int | None = None
         self._delivered_before = 0
+        self._output = 0
         self.outgoing = self._new_outgoing()
         self.incoming = self._new_incoming()
 
@@ -73,6 +76,8 @@ class ReliableStream:
 
     def send(self, payload_type: int, payload: bytes) -> None:
         """Accept user data of any size; it is split when it is numbered."""
+        if payload_type in _OUTPUT_TYPES:
+            self._output += len(payload)
         if self._max_payload is None:
             self._held.append((payload_type, payload))
             self._held_bytes += len(payload)
@@ -84,6 +89,12 @@ class ReliableStream:
         if len(self._held) >= self._window.messages:
             return 0
         return max(0, self.outgoing.capacity() - self._held_bytes)
+
+    def delivered_output(self) -> int:
+        """Return how many bytes of output and standard error a client has acknowledged, or counts as having got."""
+        waiting = sum(len(payload) for payload_type, payload in self._held if payload_type in _OUTPUT_TYPES)
+        sent = sum(len(payload) for payload_type, payload in self.outgoing.payloads() if payload_type in _OUTPUT_TYPES)
+        return self._output - waiting - sent
 
     def all_acknowledged(self) -> bool:
         """Return whether nothing is held back or unacknowledged."""

@@ -1,10 +1,12 @@
 """The value that every use case gets: settings, ports, vault, clock and source of randomness."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
 from ferryman.core.ports.audit import AuditTrail, Entry, Notices
 from ferryman.core.ports.bus import Bus
+from ferryman.core.ports.recordings import RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
@@ -12,6 +14,8 @@ from ferryman.core.record_budget import RecordBudget
 from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.core.vault import Vault
 from ferryman.model.arns import Arns
+from ferryman.model.identifiers import SessionId
+from ferryman.model.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,40 @@ class NoTrail:
         """Do nothing."""
 
 
+class NoRecorder:
+    """Records no session."""
+
+    failure = None
+
+    async def begin(self, session: Session) -> None:
+        """Do nothing."""
+
+    async def tap(self, session_id: SessionId) -> SessionTap | None:
+        """Return None."""
+        return None
+
+    async def release(self, session_id: SessionId) -> None:
+        """Do nothing."""
+
+    async def finish_ended(self) -> int:
+        """Return 0."""
+        return 0
+
+    async def events(
+        self, recording: Recording, key: RecordingKey, from_block: int, start_at: int
+    ) -> AsyncIterator[RecordedEvent]:
+        """Yield nothing."""
+        return
+        yield
+
+    async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
+        """Return that nothing can be read."""
+        return "this server keeps no recordings"
+
+    async def delete(self, recording: Recording) -> None:
+        """Do nothing."""
+
+
 class NoNotices:
     """Notifies no one."""
 
@@ -125,6 +163,7 @@ class Service:
     clock_steps: ClockSteps = field(default_factory=UnsetClock)
     """How far `clock` was set."""
     records: RecordBudget = field(default_factory=RecordBudget)
+    recorder: Recorder = field(default_factory=NoRecorder)
 
     @property
     def arns(self) -> Arns:

@@ -56,6 +56,10 @@ class Arns:
         """Return the ARN of a session."""
         return self._ssm(f"session/{session_id}")
 
+    def recording(self, session_id: str) -> str:
+        """Return the ARN of the recording of a session."""
+        return f"arn:aws:ferryman:{self.region}:{self.account_id}:recording/{session_id}"
+
     def activation(self, activation_id: str) -> str:
         """Return the ARN of an activation."""
         return self._ssm(f"activation/{activation_id}")

@@ -27,6 +27,7 @@ from ferryman.store.identities import SqlIdentities
 from ferryman.store.invitations import SqlInvitations
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.policies import SqlPolicies
+from ferryman.store.recordings import SqlRecordings
 from ferryman.store.roles import SqlOidcProviders, SqlRoles
 from ferryman.store.sessions.store import SqlSessions
 from ferryman.store.tags import SqlTags
@@ -56,6 +57,7 @@ class SqlStore:
         self.documents = SqlDocuments(connections)
         self.tags = SqlTags(connections)
         self.access_requests = SqlAccessRequests(connections)
+        self.recordings = SqlRecordings(connections)
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` if the database cannot be read and written."""

@@ -381,3 +381,31 @@ access_approvals = Table(
     Column("approved_at", BigInteger, nullable=False),
     Column("comment", String(512), nullable=False),
 )
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("session_id", String(96), primary_key=True),
+    Column("target", String(400), nullable=False),
+    Column("owner", String(256), nullable=False),
+    Column("owner_name", String(128), nullable=False),
+    Column("document_name", String(128), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("duration", BigInteger),
+    Column("blocks", BigInteger),
+    Column("size", BigInteger),
+    Column("head", LargeBinary),
+    Column("data_key", LargeBinary, nullable=False),
+)
+_NEWEST_RECORDINGS = (recordings.c.started_at.desc(), recordings.c.session_id)
+Index("recordings_by_start", *_NEWEST_RECORDINGS)
+Index("recordings_by_target", recordings.c.target, *_NEWEST_RECORDINGS)
+Index("recordings_by_owner", recordings.c.owner, *_NEWEST_RECORDINGS)
+Index(
+    "recordings_unfinished",
+    recordings.c.session_id,
+    sqlite_where=text("finished_at IS NULL"),
+    postgresql_where=text("finished_at IS NULL"),
+)

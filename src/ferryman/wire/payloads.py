@@ -144,13 +144,15 @@ class EncryptionChallenge(msgspec.Struct, frozen=True, rename="pascal"):
 class AgentSessionState(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """A node's report to the server: `session_state` is Connected or Terminating.
 
-    `client_id` is Ferryman's addition: everything that follows on this channel is meant for that client.
+    Ferryman's additions: everything that follows on this channel is meant for the client `client_id`, and begins behind
+    the first `delivered_output` bytes of the session's output and standard error, which a client has acknowledged.
     """
 
     schema_version: int
     session_state: str
     session_id: str
     client_id: str | None = None
+    delivered_output: int | None = None
 
 
 class Publication(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):

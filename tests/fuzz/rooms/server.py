@@ -6,7 +6,7 @@ from multidict import CIMultiDict
 
 from ferryman.model.errors import ServiceError
 from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
-from ferryman.server.channels.frames import acknowledge, peek_header
+from ferryman.server.channels.frames import acknowledge, acknowledged_number, peek_header
 from ferryman.server.channels.handshakes import LONGEST, objection
 from ferryman.server.http.call_records import access_key_id
 from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
@@ -24,6 +24,7 @@ def _relayed(data: bytes) -> None:
         return
     peek_header(data)
     completes_handshake(data)
+    acknowledged_number(data)
     acknowledge(_SERVICE, data)
 
 

@@ -59,9 +59,9 @@ FERRYMAN: dict[str, Any] = {"Ferryman": {"MaxPayload": 65536}}
 Make = Callable[..., Service]
 
 
-def state(client_id: str | None = None, name: str = "Connected") -> dict[str, Any]:
+def state(client_id: str | None = None, name: str = "Connected", delivered: int = 0) -> dict[str, Any]:
     plain: dict[str, Any] = {"SchemaVersion": 1, "SessionState": name, "SessionId": "s-1"}
-    return plain if client_id is None else {**plain, "ClientId": client_id}
+    return plain if client_id is None else {**plain, "ClientId": client_id, "DeliveredOutput": delivered}
 
 
 def streamed(messages: list[AgentMessage]) -> list[bytes]:

@@ -123,7 +123,7 @@ def test_another_client_gets_the_unacknowledged_output_in_a_new_epoch(service: S
 
     service.start("c-2")
     marker, request = service.sent()
-    assert json.loads(marker.payload) == state("c-2")
+    assert json.loads(marker.payload) == state("c-2", delivered=4)
     assert (request.sequence_number, request.flags, request.payload_type) == (0, FrameFlag.SYN, 5)
     assert service.agent.events() == [ClientReplaced("c-2")]
     service.respond()

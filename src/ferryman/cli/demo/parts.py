@@ -65,7 +65,14 @@ class Parts:
         )
 
 
-_OIDC = "\n[oidc]\n# To try a provider on this machine.\nallow_http_on_loopback = true\n"
+_ADDED = """
+[oidc]
+# To try a provider on this machine.
+allow_http_on_loopback = true
+
+[recordings]
+mode = "required"
+"""
 
 
 async def start(directory: Path, nodes: int, processes: Processes, *, tls: bool = False) -> Parts:
@@ -75,7 +82,7 @@ async def start(directory: Path, nodes: int, processes: Processes, *, tls: bool 
     # It runs an event loop of its own.
     made = await asyncio.to_thread(initialise, plan)
     with made.configuration.open("a") as configuration:
-        configuration.write(_OIDC)
+        configuration.write(_ADDED)
     environment = without_aws(os.environ)
     server = Program(
         "server",

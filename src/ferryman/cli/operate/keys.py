@@ -93,7 +93,7 @@ def _rotate(loaded: LoadedConfiguration, path: Path, *, stage: bool) -> str:
 @app.command("reseal")
 def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Encrypt every secret in the database with the current key. Servers may be running."""
-    from ferryman.core.iam import resealing
+    from ferryman.core import resealing
 
     count = run_recorded(load(config), "key reseal", {}, resealing.reseal)
     print_lines(f"Resealed {count} secret{'' if count == 1 else 's'}.")
@@ -172,7 +172,7 @@ def _lock(directory: int) -> None:
 
 
 def _counts(loaded: LoadedConfiguration) -> Counter[str]:
-    from ferryman.core.iam import resealing
+    from ferryman.core import resealing
 
     return with_service(loaded, resealing.sealed_under)
 

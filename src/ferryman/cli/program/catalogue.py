@@ -43,6 +43,7 @@ ENTRIES = {
     "access": Entry("Access", "manage.access", "Request access to nodes; approve requests", "app"),
     "nodes": Entry("Fleet", "manage.nodes", "List, watch, tag and deregister nodes", "app"),
     "sessions": Entry("Fleet", "manage.sessions", "List and end sessions", "app"),
+    "recordings": Entry("Fleet", "manage.recordings", "List, play, export and verify recordings of sessions", "app"),
     "activation": Entry("Fleet", "manage.activations", "Let machines register as nodes", "app"),
     "agent": Entry("Fleet", "operate.agent", "Make this machine a node", "app"),
     "doctor": Entry("Fleet", "doctor.command", "Find out why a client or a node cannot connect"),
@@ -68,8 +69,8 @@ ALIASES = {
 """Names that people type out of habit. They are not listed in help."""
 
 POINTERS = {
-    "logs": "Ferryman does not record what a session prints. `ferryman sessions history` lists ended sessions; on the "
-    "server's machine, `ferryman audit list --session ID` shows what happened around one",
+    "logs": "`ferryman recordings play ID` shows what a session printed, if sessions are recorded; `ferryman sessions "
+    "history` lists ended sessions; on the server's machine, `ferryman audit list --session ID` shows what happened",
 }
 """What to do instead, for names of commands that do not exist."""
 
@@ -126,6 +127,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sessions list": ("ferryman sessions list --target web-1",),
     "sessions history": ("ferryman sessions history --owner alice --after 2026-01-31",),
     "sessions terminate": ("ferryman sessions terminate alice-0123456789abcdef0",),
+    "recordings": ("ferryman recordings list", "ferryman recordings play alice-0123456789abcdef0"),
+    "recordings list": ("ferryman recordings list --target web-1 --after 2026-01-31",),
+    "recordings show": ("ferryman recordings show alice-0123456789abcdef0",),
+    "recordings play": ("ferryman recordings play alice-0123456789abcdef0 --speed 2 --start 90",),
+    "recordings export": ("ferryman recordings export alice-0123456789abcdef0 --output alice.cast",),
+    "recordings verify": ("ferryman recordings verify alice-0123456789abcdef0",),
+    "recordings delete": ("ferryman recordings delete alice-0123456789abcdef0",),
     "activation": ("ferryman activation create --name web-1",),
     "activation create": (
         "ferryman activation create --name web-1",

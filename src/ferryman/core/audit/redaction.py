@@ -48,6 +48,8 @@ SHOWN = frozenset(
         "AccountAliases", "Aggregators", "DocumentFilterList", "DryRun", "Filters", "InstanceIds", "MaxItems",
         "MaxResults",
         "ResourceARNList", "ResourceTypeFilters", "ResourcesPerPage", "ResultAttributes", "TagFilters", "TagsPerPage",
+        # Recordings
+        "IncludeInput", "Intact", "Problem", "StartAt", "StartedAfter", "StartedBefore",
         # Keys for SSH
         "AvailabilityZone", "InstanceOSUser", "Success",
         # Identities

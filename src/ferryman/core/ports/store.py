@@ -11,6 +11,7 @@ from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, 
 from ferryman.core.ports.identities import IdentityStore
 from ferryman.core.ports.invitations import InvitationStore
 from ferryman.core.ports.nodes import ActivationStore, NodeStore
+from ferryman.core.ports.recordings import RecordingStore
 from ferryman.core.ports.sessions import SessionStore
 
 
@@ -64,6 +65,10 @@ class Store(Protocol):
     @property
     def access_requests(self) -> AccessRequestStore:
         """Access requests."""
+
+    @property
+    def recordings(self) -> RecordingStore:
+        """Recordings of sessions."""
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` if the database cannot be read and written; for `/healthz`."""

@@ -4,17 +4,19 @@ from ferryman.core.audit.records import session_changed
 from ferryman.core.authorization.decisions import require, require_session, require_start
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.channel_tokens import new_token_id, seal_session_token
+from ferryman.core.ports.recordings import Unrecordable
 from ferryman.core.presence import is_connected, unreachable
 from ferryman.core.service import Service
 from ferryman.core.sessions.access import check_access, session_access
 from ferryman.core.sessions.document import choose_document, requested_document
-from ferryman.core.sessions.lifecycle import end_session, idle_deadline
+from ferryman.core.sessions.lifecycle import end_session, fail_session, idle_deadline
 from ferryman.core.sessions.quotas import quota_exceeded, quota_of
 from ferryman.core.sessions.requests import ConnectionStatus, SessionTicket, StartSessionRequest
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId, new_session_id
 from ferryman.model.identity.callers import Caller
 from ferryman.model.secret import Secret
+from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import RESUMABLE, Session, SessionStatus
 from ferryman.model.tags import ResourceType
 
@@ -67,9 +69,22 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     usage = await service.store.sessions.add(session, document.json(), quota)
     if usage is not None:
         raise quota_exceeded(quota, usage, target)
+    if document.session_type is not SessionType.PORT:
+        await _begin_recording(service, session)
     await check_access(service, session)
     session_changed(service, session)
     return ticket
+
+
+async def _begin_recording(service: Service, session: Session) -> None:
+    try:
+        await service.recorder.begin(session)
+    except Unrecordable as error:
+        await fail_session(service, session.session_id, f"The session cannot be recorded: {error}.")
+        message = (
+            "Sessions must be recorded here, and recordings cannot be written. The server's log says why; try again."
+        )
+        raise ServiceError("ServiceUnavailable", message, status=503) from error
 
 
 async def resume_session(service: Service, caller: Caller, session_id: SessionId) -> SessionTicket:

@@ -15,6 +15,7 @@ from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
+from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import Session
 from ferryman.model.stream_urls import stream_query
 from ferryman.policy.context import fold
@@ -30,6 +31,11 @@ class ChosenDocument:
     name: str
     version: int
     resolved: ResolvedDocument
+
+    @property
+    def session_type(self) -> SessionType:
+        """The type of session that it starts."""
+        return SessionType(self.resolved.content["sessionType"])
 
     def json(self) -> str:
         """Return the document as its node receives it."""

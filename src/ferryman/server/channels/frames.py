@@ -10,6 +10,7 @@ from ferryman.model.identifiers import SessionId
 from ferryman.model.timestamps import from_millis, iso_millis
 from ferryman.wire.agent_message import (
     HEADER_LENGTH,
+    HEADER_SIZE,
     SYN_FIN,
     TYPE_SIZE,
     AgentMessage,
@@ -18,7 +19,15 @@ from ferryman.wire.agent_message import (
     decode,
     encode,
 )
-from ferryman.wire.payloads import Acknowledge, ChannelClosed, ClosedBecause, Publication, encode_payload
+from ferryman.wire.payloads import (
+    Acknowledge,
+    ChannelClosed,
+    ClosedBecause,
+    MalformedPayload,
+    Publication,
+    decode_payload,
+    encode_payload,
+)
 
 peek_header = struct.Struct(f">{4 + TYPE_SIZE}s12xq60xI").unpack_from
 """Return the fields that decide where a frame of at least `HEADER_SIZE` bytes goes: its prefix (HeaderLength and
@@ -42,6 +51,14 @@ _HANDSHAKE_REQUEST = PayloadType.HANDSHAKE_REQUEST.to_bytes(4, "big")
 def requests_handshake(frame: bytes) -> bool:
     """Whether an output frame is a HandshakeRequest."""
     return frame[_PAYLOAD_TYPE] == _HANDSHAKE_REQUEST
+
+
+def acknowledged_number(frame: bytes) -> int:
+    """Return the sequence number that an acknowledgement is for, -1 if it is malformed."""
+    try:
+        return decode_payload(frame[HEADER_SIZE:], Acknowledge).acknowledged_message_sequence_number
+    except MalformedPayload:
+        return -1
 
 
 def message(

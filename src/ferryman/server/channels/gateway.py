@@ -11,6 +11,7 @@ from ferryman.core.audit.records import node_changed
 from ferryman.core.authorization.admission import AuthorizedSession
 from ferryman.core.messages import session_subject
 from ferryman.core.ports.bus import Subscription
+from ferryman.core.ports.recordings import Unrecordable
 from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.server.channels.contention import Contention
@@ -77,6 +78,7 @@ class Gateway:
         try:
             async with occupied.changing:
                 if occupied.subscription is None:
+                    await self._attach_recorder(occupied.slot)
                     occupied.subscription = await self.service.bus.subscribe(
                         session_subject(session_id), occupied.slot.on_message
                     )
@@ -87,6 +89,13 @@ class Gateway:
                 del self._slots[session_id]
                 if occupied.subscription is not None:
                     await occupied.subscription.close()
+                    await self.service.recorder.release(session_id)
+
+    async def _attach_recorder(self, slot: RelaySlot) -> None:
+        try:
+            slot.tap.recorder = await self.service.recorder.tap(slot.session_id)
+        except Unrecordable as error:
+            await slot.end_because(f"it cannot be recorded ({error})")
 
     def slot_of(self, session_id: SessionId) -> RelaySlot | None:
         """Return the slot of a session that has an end on this server; None if there is none."""

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ferryman.core.service import Service
+from ferryman.model.identifiers import SessionId
 from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.stream_urls import LOCAL_PROPERTIES
 from ferryman.wire.payloads import KMS_ENCRYPTION_ACTION, SESSION_TYPE_ACTION
@@ -18,6 +20,31 @@ LONGEST = 16 * 1024
 MOST_HANDSHAKES = 100
 """Different ones per session. Each client that joins needs one, and each costs up to 3 ms to read."""
 _SHOWN = 40
+
+
+class HandshakeCheck:
+    """The handshakes that the node of one session requests; each is checked before it is forwarded."""
+
+    def __init__(self, service: Service, session_id: SessionId) -> None:
+        self._service = service
+        self._session_id = session_id
+        self._accepted = b""
+        self._checked = 0
+
+    async def refusal(self, request: bytes) -> str | None:
+        """Return why a HandshakeRequest must end the session, "" if it may pass, None if the session has ended."""
+        if request == self._accepted:  # it is resent until it is acknowledged
+            return ""
+        document = await self._service.store.sessions.document_content(self._session_id)
+        if document is None:
+            return None
+        self._checked += 1
+        if self._checked > MOST_HANDSHAKES:
+            return "the node sent too many different handshakes"
+        cause = objection(request, document)
+        if not cause:
+            self._accepted = request
+        return cause
 
 
 def objection(request: bytes, document: str) -> str:

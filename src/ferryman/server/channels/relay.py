@@ -30,7 +30,8 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels import frames
 from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
-from ferryman.server.channels.handshakes import MOST_HANDSHAKES, objection
+from ferryman.server.channels.handshakes import HandshakeCheck
+from ferryman.server.channels.recording_tap import RecordingTap
 from ferryman.server.channels.relay_end import FROM_AGENT, FROM_CLIENT, KeptFrames, RelayEnd
 from ferryman.server.channels.websocket import Socket, Violation
 from ferryman.server.timeouts import Timeouts
@@ -44,6 +45,7 @@ class RelaySlot:
     """The two ends of one session. `join` serves one end for as long as it stays connected."""
 
     def __init__(self, service: Service, authorized: AuthorizedSession, timeouts: Timeouts) -> None:
+        self.tap = RecordingTap()
         session = authorized.session
         self.session_id = session.session_id
         self._service = service
@@ -61,8 +63,7 @@ class RelaySlot:
         self._active_at: int | None = None
         """When a user was last active, by the clock without the steps that it was set by."""
         self._newest_input = self._newest_output = -1
-        self._handshake = b""
-        self._handshakes = 0
+        self._handshakes = HandshakeCheck(service, session.session_id)
         self._recorded = session.status is SessionStatus.CONNECTED
         self._recording = asyncio.Lock()
         self._log = _log.bind(session_id=session.session_id)
@@ -134,6 +135,7 @@ class RelaySlot:
                 self._client = None
                 self._open_to_client = False
                 self._send_to_agent(frames.pause_publication(self._service))
+                self.tap.client_left()
             await self._detach(client, End.CLIENT)
 
     def _attach_client(self, client: RelayEnd) -> None:
@@ -145,11 +147,11 @@ class RelaySlot:
             self._kept.clear()
             self._acknowledgements.forget()
             self._newest_input = self._newest_output = -1
+        self.tap.client_attached(client.name)
         self._note_activity()
         self._log.info("client attached", client_id=client.name)
         if self._ended is not None:
-            output, lost = self._ended
-            self.end(output, lost=lost)
+            self.end(self._ended[0], lost=self._ended[1])
         self._pair()
 
     def _close_replaced_client(self, replaced: RelayEnd, by: RelayEnd) -> None:
@@ -170,6 +172,7 @@ class RelaySlot:
             if prefix == frames.INPUT and sequence > self._newest_input:
                 self._newest_input = sequence
                 self._note_activity()
+            self.tap.from_client(prefix, sequence, frame)
             agent = self._agent
             if prefix == frames.ACKNOWLEDGE and (agent is None or not agent.ferryman):
                 self._acknowledgements.acknowledged(frame[HEADER_SIZE:])
@@ -193,8 +196,7 @@ class RelaySlot:
         self._agent_left.clear()
         self._log.info("agent attached", node_id=agent.name, ferryman=ferryman)
         if self._ended is not None:
-            output, lost = self._ended
-            self.end(output, lost=lost)
+            self.end(self._ended[0], lost=self._ended[1])
         self._pair()
         try:
             await self._update_status()
@@ -236,6 +238,8 @@ class RelaySlot:
             if prefix == frames.OUTPUT and new:
                 self._newest_output = sequence
                 self._note_activity()
+            if self.tap.from_agent(prefix, sequence, frame):
+                await self.tap.caught_up(self.end_because)
             if prefix == frames.OUTPUT and not agent.ferryman:
                 await self._forward_output(agent, client, frame, sequence, new=new)
             elif client.socket.send(frame):
@@ -243,24 +247,17 @@ class RelaySlot:
 
     async def _is_requested_handshake(self, frame: bytes) -> bool:
         """Whether a HandshakeRequest starts the session that was requested. If not, the session ends."""
-        request = frame[HEADER_SIZE:]
-        if request == self._handshake:  # it is resent until it is acknowledged
-            return True
-        document = await self._service.store.sessions.document_content(self.session_id)
-        if document is None:  # the session has ended meanwhile
-            return False
-        self._handshakes += 1
-        cause = "the node sent too many different handshakes"
-        if self._handshakes <= MOST_HANDSHAKES:
-            cause = objection(request, document)
-        if not cause:
-            self._handshake = request
-            return True
-        self._log.warning("handshake refused", reason=cause)
+        cause = await self._handshakes.refusal(frame[HEADER_SIZE:])
+        if cause:
+            self._log.warning("handshake refused", reason=cause)
+            await self.end_because(cause)
+        return cause == ""
+
+    async def end_because(self, cause: str) -> None:
+        """End the session for this cause, a clause."""
         text = f"The session was ended: {cause}."
         await session_lifecycle.session_finished(self._service, self.session_id, text)
         self.end(text, lost=True)
-        return False
 
     async def _forward_output(
         self, agent: RelayEnd, client: RelayEnd, frame: bytes, sequence: int, *, new: bool
@@ -296,6 +293,7 @@ class RelaySlot:
             agent.ready = True
             if agent is self._agent and self._client is not None and state.client_id == self._client.name:
                 self._open_to_client = not self._client.stalled
+                self.tap.publication(state)
             await self._update_status()
 
     async def _await_result(self) -> None:

@@ -11,6 +11,7 @@ from ferryman.server.operations import (
     inventory,
     invitations,
     nodes,
+    recordings,
     sessions,
     sts,
 )
@@ -36,6 +37,7 @@ BY_CALLER: Operations = {
     **inventory.OPERATIONS,
     **ec2.OPERATIONS,
     **sts.OPERATIONS,
+    **recordings.OPERATIONS,
     **account.OPERATIONS,
     **attached_policies.OPERATIONS,
     **groups.OPERATIONS,

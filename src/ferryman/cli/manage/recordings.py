@@ -1,0 +1,220 @@
+"""`ferryman recordings list | show | play | export | verify | delete`."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.cli.instants import parse_instant
+from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.printing import print_error, print_lines
+from ferryman.cli.program.commands import App
+from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.client.calls.api import Api, Connection, connect
+from ferryman.client.calls.targets import find_node
+from ferryman.client.recordings.asciicast import Heading, asciicast_v2, asciicast_v3, raw_output
+from ferryman.client.recordings.events import recorded_events
+from ferryman.model.failures import Failure
+
+PAGE = 200
+SERVICE = "ferryman"
+
+app = App(help="List, play, export and verify recordings of sessions.")
+
+SessionArgument = Annotated[str, typer.Argument(metavar="SESSION_ID", help="The session that was recorded.")]
+
+
+class Format(StrEnum):
+    """What `export` writes."""
+
+    ASCIICAST_3 = "asciicast"
+    ASCIICAST_2 = "asciicast-v2"
+    RAW = "raw"
+
+
+@app.command("list")
+def list_recordings(
+    *,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Only sessions on this node, by id or name.", show_default=False)
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Only sessions of this user, by ARN.", show_default=False)
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--after", help="Only sessions started after this ISO 8601 time.", show_default=False),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option("--before", help="Only sessions started before this ISO 8601 time.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """List recordings, newest first."""
+    connection = Connection(profile, region, endpoint_url)
+    members: dict[str, object] = {
+        "Target": None if target is None else find_node(connect(connection), target).node_id,
+        "Owner": owner,
+        "StartedAfter": parse_instant("--after", after),
+        "StartedBefore": parse_instant("--before", before),
+        "MaxResults": min(limit, PAGE),
+    }
+    asked = {name: value for name, value in members.items() if value is not None}
+    rows = list(islice(connect(connection, SERVICE).pages("ListRecordings", "Recordings", **asked), limit))
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ["Session", "Node", "Owner", "Started", "Length", "Size"],
+        (
+            [
+                row["SessionId"],
+                row["Target"],
+                row["Owner"].rpartition("/")[2],
+                instant(row, "StartDate"),
+                _length(row),
+                _size(row),
+            ]
+            for row in rows
+        ),
+        "No recordings match.",
+    )
+
+
+@app.command("show")
+def show(
+    session_id: SessionArgument,
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Show what is known about a recording, as JSON."""
+    print_json(_recording(_api(profile, region, endpoint_url), session_id))
+
+
+@app.command("play")
+def play(
+    session_id: SessionArgument,
+    *,
+    speed: Annotated[float, typer.Option("--speed", min=0.0625, max=64, help="Times the original speed.")] = 1.0,
+    idle_limit: Annotated[float, typer.Option("--idle-limit", min=0, help="Cut pauses to this many seconds.")] = 2.0,
+    start: Annotated[float, typer.Option("--start", min=0, help="Begin at this second of the recording.")] = 0.0,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Play a recording in this terminal.
+
+    Space pauses, . shows the next step, + and - change the speed, q quits.
+    """
+    from ferryman.cli.manage.recording_player import play as play_events
+
+    api = _api(profile, region, endpoint_url)
+    _recording(api, session_id)
+    play_events(recorded_events(api, session_id), speed=speed, longest_pause=idle_limit, start_at=start)
+
+
+@app.command("export")
+def export(
+    session_id: SessionArgument,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write; - for standard output.", dir_okay=False)
+    ] = Path("-"),
+    form: Annotated[Format, typer.Option("--format", help="asciicast is version 3.")] = Format.ASCIICAST_3,
+    include_input: Annotated[
+        bool, typer.Option("--include-input", help="Also what was typed, if it was recorded.")
+    ] = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Write a recording as a file that asciinema plays, or as the raw bytes that were shown."""
+    api = _api(profile, region, endpoint_url)
+    recording = _recording(api, session_id)
+    events = recorded_events(api, session_id, include_input=include_input)
+    heading = Heading(f"{recording['SessionId']} on {recording['Target']}", recording["StartDate"])
+    content: Iterator[bytes]
+    match form:
+        case Format.RAW:
+            content = raw_output(events)
+        case Format.ASCIICAST_2:
+            content = (line.encode() for line in asciicast_v2(heading, events))
+        case Format.ASCIICAST_3:
+            content = (line.encode() for line in asciicast_v3(heading, events))
+    if str(output) == "-":
+        sys.stdout.buffer.writelines(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with output.open("xb") as file:
+            file.writelines(content)
+    except FileExistsError as error:
+        raise Failure(f"{output} exists already", "it is not overwritten", "Name another file") from error
+    print_error(f"Wrote {output}")
+
+
+@app.command("verify")
+def verify(
+    session_ids: Annotated[list[str], typer.Argument(metavar="SESSION_ID...", help="The recordings to check.")],
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Check that recordings are what the server wrote: nothing altered, removed, swapped or added."""
+    api = _api(profile, region, endpoint_url)
+    damaged = 0
+    for session_id in session_ids:
+        answer = api.call("VerifyRecording", SessionId=session_id)
+        damaged += not answer["Intact"]
+        finding = "intact" if answer["Intact"] else f"DAMAGED, {answer.get('Problem', '')}"
+        print_lines(f"{session_id}: {finding}")
+    if damaged:
+        raise typer.Exit(1)
+
+
+@app.command("delete")
+def delete(
+    session_ids: Annotated[list[str], typer.Argument(metavar="SESSION_ID...", help="The recordings to delete.")],
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Delete recordings for good. Who deleted them is in the audit trail."""
+    api = _api(profile, region, endpoint_url)
+    for session_id in session_ids:
+        api.call("DeleteRecording", SessionId=session_id)
+        print_lines(f"Deleted the recording of {session_id}")
+
+
+def _api(profile: str | None, region: str | None, endpoint_url: str | None) -> Api:
+    return connect(Connection(profile, region, endpoint_url), SERVICE)
+
+
+def _recording(api: Api, session_id: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = api.call("GetRecording", SessionId=session_id)["Recording"]
+    return found
+
+
+def _length(row: Mapping[str, Any]) -> str:
+    if row["Status"] != "Finished":
+        return "recording"
+    minutes, seconds = divmod(round(row["DurationMillis"] / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _size(row: Mapping[str, Any]) -> str:
+    return f"{row['Size'] / 1024:,.1f} KiB" if "Size" in row else ""

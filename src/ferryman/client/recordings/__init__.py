@@ -1,0 +1,1 @@
+"""Recordings on the client: reading them over the API, writing them as files, and playing them in a terminal."""

@@ -1,0 +1,113 @@
+"""GetRecording, GetRecordingEvents, VerifyRecording, DeleteRecording."""
+
+from collections.abc import AsyncIterator
+
+from ferryman.core.audit.records import recording_deleted
+from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.request_context import Keys, resource_keys
+from ferryman.core.paging import Listing
+from ferryman.core.ports.recordings import Damaged, RecordedEvent, Recording, RecordingKey
+from ferryman.core.recordings.requests import GetRecordingEventsRequest, RecordingEvents, Verification
+from ferryman.core.service import Service
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
+from ferryman.model.tags import ResourceType
+
+PAGE_BYTES = 256 * 1024
+"""A page of events ends with the block in which it has so many bytes."""
+_READ_INPUT = "ferryman:GetRecordingInput"
+"""Needed to read what was typed, in addition to the permission to read events."""
+
+
+async def get_recording(service: Service, caller: Caller, session_id: str) -> Recording:
+    """GetRecording: what is known about the recording of a session.
+
+    Raises AccessDeniedException, DoesNotExistException.
+    """
+    return await _accessible(service, caller, "ferryman:GetRecording", session_id)
+
+
+async def get_recording_events(service: Service, caller: Caller, request: GetRecordingEventsRequest) -> RecordingEvents:
+    """GetRecordingEvents: a page of what was shown, and of what was typed if `caller` may read that, too.
+
+    Raises AccessDeniedException, DoesNotExistException, InvalidNextToken, RecordingDamagedException.
+    """
+    recording = await _accessible(service, caller, "ferryman:GetRecordingEvents", request.session_id)
+    if request.include_input:
+        await _accessible(service, caller, _READ_INPUT, request.session_id)
+    members = (request.session_id, request.start_at, request.include_input)
+    listing = Listing(service, caller, "GetRecordingEvents", members)
+    position = listing.position(request.next_token)
+    first = 0 if position is None else int(position[0])
+    found: list[RecordedEvent] = []
+    size = 0
+    async for event in _events(service, recording, first, request.start_at):
+        if size >= PAGE_BYTES and event.block != found[-1].block:
+            token = listing.ending_at((), [event.block]).next_token
+            return RecordingEvents(tuple(found), token)
+        size += len(event.data)
+        if event.kind != "i" or request.include_input:
+            found.append(event)
+    return RecordingEvents(tuple(found), None)
+
+
+async def verify_recording(service: Service, caller: Caller, session_id: str) -> Verification:
+    """VerifyRecording: whether every block of a recording is what was written.
+
+    Raises AccessDeniedException, DoesNotExistException.
+    """
+    recording = await _accessible(service, caller, "ferryman:VerifyRecording", session_id)
+    return Verification(session_id, await service.recorder.verify(recording, await _key(service, recording)))
+
+
+async def delete_recording(service: Service, caller: Caller, session_id: str) -> None:
+    """DeleteRecording: delete the recording of a session that has ended, and its key.
+
+    Raises AccessDeniedException, DoesNotExistException, ValidationException if it is not finished.
+    """
+    recording = await _accessible(service, caller, "ferryman:DeleteRecording", session_id)
+    if recording.finished_at is None:
+        raise ServiceError(
+            "ValidationException", f"The recording of {session_id} is not finished: end the session first."
+        )
+    await service.store.recordings.delete(session_id)  # and with it the key: nobody can read the blocks any longer
+    await service.recorder.delete(recording)
+    recording_deleted(service, recording, caller.arn)
+
+
+async def _accessible(service: Service, caller: Caller, action: str, session_id: str) -> Recording:
+    """Return a recording that `caller` may perform `action` on; one who may not does not learn whether it exists."""
+    recording = await service.store.recordings.get(session_id)
+    keys = {} if recording is None else await recording_keys(service, recording)
+    require(service, caller, action, service.arns.recording(session_id), keys)
+    if recording is None:
+        raise ServiceError("DoesNotExistException", f"There is no recording of {session_id}.")
+    return recording
+
+
+async def recording_keys(service: Service, recording: Recording) -> Keys:
+    """Return the condition keys of a recording: its session's owner and document, and its node with the node's tags."""
+    return {
+        **await resource_keys(service, ResourceType.NODE, recording.target),
+        "ferryman:Owner": recording.owner,
+        "ferryman:Target": recording.target,
+        "ferryman:DocumentName": recording.document_name,
+    }
+
+
+async def _events(
+    service: Service, recording: Recording, first_block: int, start_at: int
+) -> AsyncIterator[RecordedEvent]:
+    key = await _key(service, recording)
+    try:
+        async for event in service.recorder.events(recording, key, first_block, start_at):
+            yield event
+    except Damaged as error:
+        raise ServiceError("RecordingDamagedException", f"The recording is damaged: {error}.") from error
+
+
+async def _key(service: Service, recording: Recording) -> RecordingKey:
+    key = await service.store.recordings.key(recording.session_id)
+    if key is None:
+        raise ServiceError("DoesNotExistException", f"There is no recording of {recording.session_id}.")
+    return key

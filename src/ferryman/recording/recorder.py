@@ -1,0 +1,216 @@
+"""Makes the recordings of all sessions of this server, and reads them: `core.ports.recordings.Recorder`."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+import structlog
+
+from ferryman.core.audit.records import recording_finished
+from ferryman.core.ports.recordings import (
+    DATA_KEY_PURPOSE,
+    Damaged,
+    RecordedEvent,
+    Recording,
+    RecordingEnd,
+    RecordingKey,
+    RecordingMode,
+    Unrecordable,
+)
+from ferryman.core.service import Service
+from ferryman.model.identifiers import Millis, SessionId
+from ferryman.model.sessions import Session
+from ferryman.recording.blocks import BlockSealer
+from ferryman.recording.reader import RecordingReader
+from ferryman.recording.session_recorder import SessionRecorder
+from ferryman.recording.storage import BlockStorage
+
+KEY_BYTES = 32
+WRITERS = 2
+"""Threads that compress, encrypt and write."""
+READERS = 2
+EVENTS_AT_ONCE = 500
+FINISHED_AT_ONCE = 50
+TICK_SECONDS = 1.0
+
+_log = structlog.get_logger("ferryman.recording")
+Result = TypeVar("Result")
+
+
+class SessionsRecorder:
+    """`core.ports.recordings.Recorder` over a storage. Create it in a running loop, and `close` it at the end."""
+
+    def __init__(self, service: Service, storage: BlockStorage, mode: RecordingMode, *, typed: bool = False) -> None:
+        self._service = service
+        self._storage = storage
+        self._mode = mode
+        self._typed = typed
+        self._writers = ThreadPoolExecutor(WRITERS, "recording-writer")
+        self._readers = ThreadPoolExecutor(READERS, "recording-reader")
+        self._taps: dict[SessionId, SessionRecorder] = {}
+        self._users: Counter[SessionId] = Counter()
+        self._damaged: set[SessionId] = set()
+
+    @property
+    def failure(self) -> str | None:
+        """As `Recorder` has it."""
+        return next((tap.failure for tap in self._taps.values() if tap.failure is not None), None)
+
+    async def begin(self, session: Session) -> None:
+        """As `Recorder` has it."""
+        if self._mode is RecordingMode.OFF:
+            return
+        if self._mode is RecordingMode.REQUIRED and (cause := self.failure) is not None:
+            raise Unrecordable(cause)
+        service = self._service
+        key = service.entropy(KEY_BYTES)
+        sealed = service.vault.seal(DATA_KEY_PURPOSE, key, session.session_id.encode())
+        recording = Recording(
+            session_id=session.session_id,
+            target=session.target,
+            owner=session.owner,
+            owner_name=session.owner_name,
+            document_name=session.document_name,
+            mode=self._mode,
+            started_at=session.started_at,
+        )
+        await service.store.recordings.add(recording, RecordingKey(sealed))
+
+    async def tap(self, session_id: SessionId) -> SessionRecorder | None:
+        """As `Recorder` has it."""
+        self._users[session_id] += 1
+        tap = self._taps.get(session_id)
+        if tap is None:
+            tap = await self._open(session_id)
+            if tap is not None:
+                self._taps[session_id] = tap
+        return tap
+
+    async def release(self, session_id: SessionId) -> None:
+        """As `Recorder` has it."""
+        self._users[session_id] -= 1
+        tap = self._taps.get(session_id)
+        if tap is not None:
+            await self._flush(tap)
+        if self._users[session_id] <= 0:  # nobody has taken it meanwhile
+            del self._users[session_id]
+            self._taps.pop(session_id, None)
+
+    async def run(self) -> None:
+        """Write what has waited for a second, again and again; and finish the recordings of sessions that ended."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            for tap in list(self._taps.values()):
+                tap.tick()
+            await self.finish_ended()
+
+    async def close(self) -> None:
+        """Write what waits, and stop the threads."""
+        for tap in list(self._taps.values()):
+            await self._flush(tap)
+        self._writers.shutdown()
+        self._readers.shutdown()
+
+    async def finish_ended(self) -> int:
+        """As `Recorder` has it."""
+        ended = await self._service.store.recordings.unfinished_of_ended_sessions(FINISHED_AT_ONCE)
+        finished = 0
+        for session_id in ended:
+            if session_id not in self._taps and session_id not in self._damaged:
+                finished += await self._finish(session_id)
+        return finished
+
+    async def events(
+        self, recording: Recording, key: RecordingKey, from_block: int, start_at: int
+    ) -> AsyncIterator[RecordedEvent]:
+        """As `Recorder` has it."""
+        events = self._reader(recording.session_id, key).events(from_block, start_at)
+        while several := await self._read(lambda: list(islice(events, EVENTS_AT_ONCE))):
+            for event in several:
+                yield event
+
+    async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
+        """As `Recorder` has it."""
+        reader = self._reader(recording.session_id, key)
+        return await self._read(lambda: reader.verify(recording.blocks, recording.head))
+
+    async def delete(self, recording: Recording) -> None:
+        """As `Recorder` has it."""
+        await self._read(lambda: self._storage.delete(recording.session_id))
+
+    async def _flush(self, tap: SessionRecorder) -> None:
+        try:
+            await tap.flush()
+        except OSError as error:
+            _log.error("end of a recording not written", session_id=tap.session_id, reason=str(error))
+
+    async def _open(self, session_id: SessionId) -> SessionRecorder | None:
+        store = self._service.store.recordings
+        recording, sealed = await store.get(session_id), await store.key(session_id)
+        if recording is None or sealed is None or recording.finished_at is not None:
+            return None
+        key = self._data_key(session_id, sealed)
+        reader = RecordingReader(self._storage, session_id, key)
+        try:
+            number, head, position, last_at = await self._read(reader.resume)
+        except (Damaged, OSError) as error:
+            _log.error("recording cannot be continued", session_id=session_id, reason=str(error))
+            if recording.mode is RecordingMode.REQUIRED:
+                raise Unrecordable(str(error)) from error
+            return None
+        return SessionRecorder(
+            session_id,
+            BlockSealer(session_id, key, self._service.entropy, number=number, head=head),
+            self._storage,
+            self._writers,
+            self._elapsed(recording.started_at, last_at),
+            position,
+            required=recording.mode is RecordingMode.REQUIRED,
+            typed=self._typed,
+        )
+
+    def _elapsed(self, started_at: Millis, last_at: int) -> Callable[[], int]:
+        """Return a clock of a recording: milliseconds since it began, unmoved by steps of the machine's clock."""
+        service = self._service
+        stepped = service.clock_steps.total
+        return lambda: max(last_at, service.clock() - started_at - (service.clock_steps.total - stepped))
+
+    async def _finish(self, session_id: SessionId) -> bool:
+        store = self._service.store.recordings
+        recording, sealed = await store.get(session_id), await store.key(session_id)
+        if recording is None or sealed is None:
+            return False
+        key = self._data_key(session_id, sealed)
+        try:
+            end = await self._read(lambda: self._seal_end(session_id, key))
+        except (Damaged, OSError) as error:
+            _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
+            if isinstance(error, Damaged):
+                self._damaged.add(session_id)
+            return False
+        if not await store.finish(session_id, end):
+            return False
+        recording_finished(self._service, recording, end)
+        return True
+
+    def _seal_end(self, session_id: SessionId, key: bytes) -> RecordingEnd:
+        """Return what a recording ends with; removes what a server that died left of a block."""
+        reader = RecordingReader(self._storage, session_id, key)
+        number, head, _, last_at = reader.resume()
+        blocks, size, _ = reader.extent()
+        assert blocks == number  # noqa: S101 nothing else writes to it
+        if number:
+            self._storage.sync(session_id)
+        return RecordingEnd(self._service.clock(), last_at, number, size, head)
+
+    def _reader(self, session_id: SessionId, sealed: RecordingKey) -> RecordingReader:
+        return RecordingReader(self._storage, session_id, self._data_key(session_id, sealed))
+
+    def _data_key(self, session_id: SessionId, sealed: RecordingKey) -> bytes:
+        return self._service.vault.open(DATA_KEY_PURPOSE, sealed.sealed, session_id.encode())
+
+    async def _read(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)

@@ -1,0 +1,58 @@
+"""Where a relay hands frames to the recording of its session, if the session is recorded."""
+
+from collections.abc import Awaitable, Callable
+
+from ferryman.core.ports.recordings import SessionTap, Unrecordable
+from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, acknowledged_number
+from ferryman.wire.payloads import AgentSessionState
+
+
+class RecordingTap:
+    """The tap of one session; `recorder` is None if the session is not recorded."""
+
+    __slots__ = ("recorder",)
+
+    def __init__(self) -> None:
+        self.recorder: SessionTap | None = None
+
+    def from_client(self, prefix: bytes, number: int, frame: bytes) -> None:
+        """Record a frame of the client."""
+        recorder = self.recorder
+        if recorder is None:
+            return
+        if prefix == INPUT:
+            recorder.input(number, frame)
+        elif prefix == ACKNOWLEDGE and recorder.has_gap:
+            recorder.acknowledged(acknowledged_number(frame))
+
+    def from_agent(self, prefix: bytes, number: int, frame: bytes) -> bool:
+        """Record a frame of the agent; True if `caught_up` must be awaited before it is forwarded."""
+        recorder = self.recorder
+        if recorder is None or prefix != OUTPUT:
+            return False
+        recorder.output(number, frame)
+        return recorder.is_behind
+
+    async def caught_up(self, end_because: Callable[[str], Awaitable[None]]) -> None:
+        """Return when the recording has caught up; end a session that must be recorded and cannot be."""
+        if self.recorder is None:
+            return
+        try:
+            await self.recorder.caught_up()
+        except Unrecordable as error:
+            await end_because(f"it cannot be recorded ({error})")
+
+    def client_attached(self, client_id: str) -> None:
+        """Record that a client has connected."""
+        if self.recorder is not None:
+            self.recorder.client_attached(client_id)
+
+    def client_left(self) -> None:
+        """Record that the client is gone."""
+        if self.recorder is not None:
+            self.recorder.client_left()
+
+    def publication(self, state: AgentSessionState) -> None:
+        """Note for which client the agent's next frames are, and where in the output they begin."""
+        if self.recorder is not None and state.client_id is not None:
+            self.recorder.publication(state.client_id, state.delivered_output)

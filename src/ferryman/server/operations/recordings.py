@@ -1,0 +1,86 @@
+"""Recordings: Ferryman's own operations, in the style of AWS's."""
+
+from datetime import datetime
+
+from ferryman.core.ports.recordings import Recording, RecordingQuery
+from ferryman.core.recordings import actions as recordings
+from ferryman.core.recordings.listing import list_recordings
+from ferryman.core.recordings.requests import GetRecordingEventsRequest, ListRecordingsRequest
+from ferryman.model.identifiers import Millis
+from ferryman.model.identity.callers import Caller
+from ferryman.model.timestamps import to_millis
+from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
+from ferryman.server.operations.results import as_datetime
+
+
+async def _list_recordings(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    query = RecordingQuery(
+        target=parameters.get("Target"),
+        owner=parameters.get("Owner"),
+        started_after=_millis(parameters.get("StartedAfter")),
+        started_before=_millis(parameters.get("StartedBefore")),
+    )
+    request = ListRecordingsRequest(query, parameters.get("MaxResults"), parameters.get("NextToken"))
+    page = await list_recordings(context.service, caller, request)
+    return {"Recordings": [_recording(item) for item in page.items], "NextToken": page.next_token}
+
+
+async def _get_recording(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    return {"Recording": _recording(await recordings.get_recording(context.service, caller, parameters["SessionId"]))}
+
+
+async def _get_recording_events(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    request = GetRecordingEventsRequest(
+        parameters["SessionId"],
+        parameters.get("StartAt") or 0,
+        bool(parameters.get("IncludeInput")),
+        parameters.get("NextToken"),
+    )
+    page = await recordings.get_recording_events(context.service, caller, request)
+    events = [{"At": event.at, "Kind": event.kind, "Data": event.data} for event in page.events]
+    return {"Events": events, "NextToken": page.next_token}
+
+
+async def _verify_recording(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    verification = await recordings.verify_recording(context.service, caller, parameters["SessionId"])
+    return {
+        "SessionId": verification.session_id,
+        "Intact": verification.problem is None,
+        "Problem": verification.problem,
+    }
+
+
+async def _delete_recording(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    await recordings.delete_recording(context.service, caller, parameters["SessionId"])
+    return {"SessionId": parameters["SessionId"]}
+
+
+def _recording(recording: Recording) -> Result:
+    finished = recording.finished_at is not None
+    return {
+        "SessionId": recording.session_id,
+        "Status": "Finished" if finished else "Recording",
+        "Target": recording.target,
+        "Owner": recording.owner,
+        "DocumentName": recording.document_name,
+        "Mode": recording.mode.value,
+        "StartDate": as_datetime(recording.started_at),
+        "FinishDate": as_datetime(recording.finished_at),
+        "DurationMillis": recording.duration,
+        "Size": recording.size,
+        "BlockCount": recording.blocks,
+        "Head": None if recording.head is None else recording.head.hex(),
+    }
+
+
+def _millis(moment: datetime | None) -> Millis | None:
+    return None if moment is None else to_millis(moment)
+
+
+OPERATIONS: Operations = {
+    ("ferryman", "ListRecordings"): _list_recordings,
+    ("ferryman", "GetRecording"): _get_recording,
+    ("ferryman", "GetRecordingEvents"): _get_recording_events,
+    ("ferryman", "VerifyRecording"): _verify_recording,
+    ("ferryman", "DeleteRecording"): _delete_recording,
+}

@@ -1,0 +1,146 @@
+"""Recordings in SQL. Every change is one statement."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import bindparam, delete, exists, insert, or_, select, text, update
+from sqlalchemy.sql import Select
+
+from ferryman.core.ports.recordings import (
+    Recording,
+    RecordingEnd,
+    RecordingKey,
+    RecordingMode,
+    RecordingPosition,
+    RecordingQuery,
+)
+from ferryman.model.identifiers import SessionId
+from ferryman.store.connections import Connections, Record
+from ferryman.store.tables import FIRST_ENDED_STATUS, recordings, sessions
+
+_COLUMNS = (
+    recordings.c.session_id,
+    recordings.c.target,
+    recordings.c.owner,
+    recordings.c.owner_name,
+    recordings.c.document_name,
+    recordings.c.mode,
+    recordings.c.started_at,
+    recordings.c.finished_at,
+    recordings.c.duration,
+    recordings.c.blocks,
+    recordings.c.size,
+    recordings.c.head,
+)
+"""In the order of `Recording`'s fields."""
+_OF_SESSION = recordings.c.session_id == bindparam("session_id")
+_INSERT = insert(recordings)
+_GET = select(*_COLUMNS).where(_OF_SESSION)
+_KEY = select(recordings.c.data_key).where(_OF_SESSION)
+# Written out for the partial indexes, as in `store.sessions`.
+_IS_UNFINISHED = text("recordings.finished_at IS NULL")
+_IS_ACTIVE = text(f"sessions.status < {FIRST_ENDED_STATUS}")
+_UNFINISHED = (
+    select(recordings.c.session_id)
+    .where(
+        _IS_UNFINISHED,
+        ~exists(select(sessions.c.number).where(sessions.c.session_id == recordings.c.session_id, _IS_ACTIVE)),
+    )
+    .order_by(recordings.c.session_id)
+    .limit(bindparam("most"))
+)
+
+
+class SqlRecordings:
+    """`core.ports.recordings.RecordingStore`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def add(self, recording: Recording, key: RecordingKey) -> None:
+        """As `RecordingStore` has it."""
+        values = {
+            "session_id": recording.session_id,
+            "target": recording.target,
+            "owner": recording.owner,
+            "owner_name": recording.owner_name,
+            "document_name": recording.document_name,
+            "mode": recording.mode.value,
+            "started_at": recording.started_at,
+            "data_key": key.sealed,
+        }
+        await self._connections.write(_INSERT, values)
+
+    async def get(self, session_id: str) -> Recording | None:
+        """As `RecordingStore` has it."""
+        rows = await self._connections.read(_GET, {"session_id": session_id})
+        return _recording(rows[0]) if rows else None
+
+    async def key(self, session_id: str) -> RecordingKey | None:
+        """As `RecordingStore` has it."""
+        rows = await self._connections.read(_KEY, {"session_id": session_id})
+        return RecordingKey(bytes(rows[0][0])) if rows else None
+
+    async def keys_after(self, session_id: str, limit: int) -> Sequence[tuple[str, RecordingKey]]:
+        """As `RecordingStore` has it."""
+        keys = (
+            select(recordings.c.session_id, recordings.c.data_key)
+            .where(recordings.c.session_id > session_id)
+            .order_by(recordings.c.session_id)
+            .limit(limit)
+        )
+        return [(row[0], RecordingKey(bytes(row[1]))) for row in await self._connections.read(keys)]
+
+    async def reseal_key(self, session_id: str, before: RecordingKey, key: RecordingKey) -> bool:
+        """As `RecordingStore` has it."""
+        same = (recordings.c.session_id == session_id) & (recordings.c.data_key == before.sealed)
+        return await self._connections.write(update(recordings).where(same).values(data_key=key.sealed)) == 1
+
+    async def finish(self, session_id: SessionId, end: RecordingEnd) -> bool:
+        """As `RecordingStore` has it."""
+        values = {
+            "finished_at": end.finished_at,
+            "duration": end.duration,
+            "blocks": end.blocks,
+            "size": end.size,
+            "head": end.head,
+        }
+        finishing = update(recordings).where(recordings.c.session_id == session_id, _IS_UNFINISHED).values(values)
+        return await self._connections.write(finishing) == 1
+
+    async def page(self, query: RecordingQuery, after: RecordingPosition | None, limit: int) -> Sequence[Recording]:
+        """As `RecordingStore` has it."""
+        return [_recording(row) for row in await self._connections.list_rows(_page(query, after, limit))]
+
+    async def unfinished_of_ended_sessions(self, limit: int) -> Sequence[SessionId]:
+        """As `RecordingStore` has it."""
+        return [SessionId(row[0]) for row in await self._connections.read(_UNFINISHED, {"most": limit})]
+
+    async def delete(self, session_id: str) -> bool:
+        """As `RecordingStore` has it."""
+        return await self._connections.write(delete(recordings).where(recordings.c.session_id == session_id)) == 1
+
+
+def _recording(row: Record) -> Recording:
+    recording = Recording(*row)
+    head = None if recording.head is None else bytes(recording.head)
+    return replace(recording, mode=RecordingMode(recording.mode), head=head)
+
+
+def _page(query: RecordingQuery, after: RecordingPosition | None, limit: int) -> Select[Any]:
+    page = select(*_COLUMNS).order_by(recordings.c.started_at.desc(), recordings.c.session_id).limit(limit)
+    if query.target is not None:
+        page = page.where(recordings.c.target == query.target)
+    if query.owner is not None:
+        page = page.where(recordings.c.owner == query.owner)
+    if query.started_after is not None:
+        page = page.where(recordings.c.started_at > query.started_after)
+    if query.started_before is not None:
+        page = page.where(recordings.c.started_at < query.started_before)
+    if after is not None:
+        page = page.where(
+            recordings.c.started_at <= after.started_at,
+            or_(recordings.c.started_at < after.started_at, recordings.c.session_id > after.session_id),
+        )
+    return page

@@ -1,0 +1,79 @@
+"""Recordings that somebody else could write to, and the frames that they are made of: `ferryman.recording`."""
+
+import os
+import struct
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ferryman.client.recordings.terminal_filter import TerminalFilter
+from ferryman.recording.blocks import HEADER_SIZE, BlockOpener, BlockSealer, DamagedBlock, first_link, parse_header
+from ferryman.recording.events import Event, EventKind, Position, decode_content, encode_content
+from ferryman.recording.transcript import Transcript
+from ferryman.server.channels.frames import peek_header
+from tests.fuzz.target import KIB, MIB, Target
+from tests.fuzz.vectors import frames
+
+_KEY = bytes(32)
+_ID = "s"
+
+
+def _block(data: bytes) -> None:
+    """The input as a block."""
+    parse_header(data)
+    BlockOpener(_KEY, number=0, head=first_link(_ID)).open(data)
+
+
+def _packed(data: bytes) -> None:
+    """The input as a block's compressed content, under the right key: who has it may have been careless with it."""
+    size = 12 + len(data) + 16
+    header = struct.pack(">4sHHQQQII32s", b"FRB1", 0, 12, 0, 0, 0, 2 * KIB, size, first_link(_ID))
+    sealed = AESGCM(_KEY).encrypt(bytes(12), data, header)
+    BlockOpener(_KEY, number=0, head=first_link(_ID)).open(header + bytes(12) + sealed)
+
+
+def _transcript(data: bytes) -> None:
+    """A session's frames, those of even number from the node, the others from the client."""
+    transcript = Transcript(lambda: 1, typed=True)
+    for count, frame in enumerate(data.split(b"\n\n")):
+        if len(frame) < HEADER_SIZE:
+            continue
+        _, number, _ = peek_header(frame.ljust(120, b"\0"))
+        (transcript.input if count % 2 else transcript.output)(number, frame)
+    transcript.skip_gap()
+    content = encode_content([Event(e.at, e.kind, e.data[e.start :]) for e in transcript.take()], transcript.position)
+    decode_content(content)
+
+
+def _filtered(data: bytes) -> None:
+    """What is shown is the same however the output is cut, and is nothing but parts of it."""
+    whole, halves = TerminalFilter(), TerminalFilter()
+    middle = len(data) // 2
+    assert whole.filtered(data) == halves.filtered(data[:middle]) + halves.filtered(data[middle:])
+
+
+_CONTENT = encode_content([Event(1, EventKind.OUTPUT, b"hello"), Event(2, EventKind.RESIZE, b"80x24")], Position(2))
+_SEALED = BlockSealer(_ID, _KEY, os.urandom).seal(_CONTENT, 1, 2)
+
+TARGETS = (
+    Target("recording.block", _block, (_SEALED,), (DamagedBlock,), (b"FRB1",), 256 * KIB),
+    Target(
+        "recording.packed",
+        _packed,
+        (AESGCM(_KEY).decrypt(_SEALED[HEADER_SIZE:][:12], _SEALED[HEADER_SIZE + 12 :], _SEALED[:HEADER_SIZE]),),
+        (DamagedBlock,),
+        (b"\x28\xb5\x2f\xfd",),
+        256 * KIB,
+    ),
+    Target(
+        "recording.content", decode_content, (_CONTENT,), (ValueError,), (b"\x93", b"\xc4\x01", b"\xa1o"), 256 * KIB
+    ),
+    Target("recording.transcript", _transcript, (b"\n\n".join(frames()),), (), (), MIB, costly=True),
+    Target(
+        "recording.terminal_filter",
+        _filtered,
+        (b"\x1b]0;title\x07\x1b[31mred\x1b[0m\x1bP1$r\x1b\\\x1b[6n",),
+        (),
+        (b"\x1b[", b"\x1b]", b"\x1bP", b"\x1b\\", b"\x07", b"\x9c", b"$p", b"?", b"n"),
+        3 * KIB,
+    ),
+)

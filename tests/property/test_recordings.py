@@ -1,0 +1,137 @@
+"""The world of `test_data_channel`, with a recorder at the relay: the recording has every byte once and in order.
+
+Servers die, too: the next one continues the recording behind what the last one wrote. What it did not write may be
+missing then, and the recording says how much.
+"""
+
+import heapq
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ferryman.channel.window import Window
+from ferryman.core.ports.recordings import RecordedEvent
+from ferryman.recording.events import EventKind, Position
+from ferryman.recording.transcript import Transcript
+from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, peek_header
+from ferryman.server.channels.recording_tap import RecordingTap
+from ferryman.wire.agent_message import MessageType, decode, peek
+from ferryman.wire.payloads import AgentSessionState, decode_payload
+from tests.property.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS, Run, Weather
+
+
+class Recorder(Transcript):
+    """A `SessionTap` that keeps its events."""
+
+    is_behind = False
+
+    async def caught_up(self) -> None:
+        raise AssertionError("it is never behind")
+
+
+class RecordedRun(Run):
+    """A run whose relay is recorded; at the fault "server" the relay is replaced by one on a new server."""
+
+    def __init__(self, weather: Weather, window: Window, output_size: int) -> None:
+        self.events: list[RecordedEvent] = []
+        self.position = Position()
+        self.tap = RecordingTap()
+        self.start_server()
+        super().__init__(weather, window, output_size)
+
+    def start_server(self) -> None:
+        self.tap.recorder = self.recorder = Recorder(lambda: round(self.now * 1000), self.position, typed=True)
+
+    def write(self) -> None:
+        self.position = self.recorder.position
+        for event in self.recorder.take():
+            self.events.append(RecordedEvent(event.at, event.kind, event.data[event.start :], 0))
+
+    def fault(self, fault: str, pause: float) -> None:
+        if fault != "server":
+            if fault != "agent":
+                self.tap.client_left()
+            super().fault(fault, pause)
+            return
+        self.start_server()
+        super().fault("agent", pause)
+        super().fault("client", pause)
+
+    def connect_client(self) -> None:
+        if not self.client_there:
+            self.tap.client_attached(self.client.client_id)
+        super().connect_client()
+
+    def from_client(self, data: bytes, connection: int) -> None:
+        if connection == self.client_connection and self.client_there:
+            prefix, number, _ = peek_header(data)
+            self.tap.from_client(prefix, number, data)
+        super().from_client(data, connection)
+
+    def from_agent(self, data: bytes, connection: int) -> None:
+        if connection == self.agent_connection and self.agent_there:
+            self.record(data)
+        super().from_agent(data, connection)
+
+    def record(self, data: bytes) -> None:
+        if peek(data).message_type == MessageType.AGENT_SESSION_STATE:
+            state = decode_payload(decode(data).payload, AgentSessionState)
+            if self.client_there and state.client_id == self.client.client_id:
+                self.tap.publication(state)
+        elif self.gate is None and self.client_there:
+            prefix, number, _ = peek_header(data)
+            assert prefix in (OUTPUT, INPUT, ACKNOWLEDGE)
+            self.tap.from_agent(prefix, number, data)
+
+    def reconnect(self) -> None:
+        """Let both ends meet once more, if a server died last: the agent then says what it has delivered."""
+        while self.queue and not (self.client_there and self.agent_there and self.gate is None):
+            at, _, action = heapq.heappop(self.queue)
+            self.now = at
+            action()
+
+    def data(self, kind: EventKind) -> bytes:
+        return b"".join(event.data for event in self.events if event.kind == kind)
+
+    def missing(self) -> list[str]:
+        texts = [event.data.decode() for event in self.events if event.kind == EventKind.MARKER]
+        return [text for text in texts if "missing" in text]
+
+
+@settings(deadline=None, max_examples=60)
+@given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
+def test_recording_has_every_byte_once_and_in_order(weather: Weather, window: Window, output_size: int) -> None:
+    run = RecordedRun(weather, window, output_size)
+    run.run()
+    run.write()
+    assert run.data(EventKind.OUTPUT) == run.output
+    assert not run.missing()
+    assert [event.at for event in run.events] == sorted(event.at for event in run.events)
+    typed = run.data(EventKind.INPUT)
+    assert run.client.input in typed
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000), deaths=st.lists(FAULTS, min_size=1, max_size=3)
+)
+def test_recording_continues_behind_what_a_dead_server_wrote(
+    weather: Weather, window: Window, output_size: int, deaths: list[tuple[float, str, float]]
+) -> None:
+    died = [(at, "server", pause) for at, _, pause in deaths]
+    run = RecordedRun(replace(weather, faults=[*weather.faults, *died]), window, output_size)
+    for tenth in range(int((DURATION + 2) * 10)):
+        run.after(tenth / 10, run.write)
+    run.run()
+    run.reconnect()
+    run.recorder.skip_gap()
+    run.write()
+    recorded, rest = run.data(EventKind.OUTPUT), run.output
+    for event in run.events:
+        if event.kind == EventKind.OUTPUT:
+            found = rest.find(event.data)
+            assert found >= 0, "the recording has output twice, or out of order"
+            assert found == 0 or run.missing(), "the recording does not say that something is missing"
+            rest = rest[found + len(event.data) :]
+    assert recorded == run.output or run.missing()

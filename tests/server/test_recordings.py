@@ -1,0 +1,245 @@
+"""Recorded sessions on a whole server: what is recorded, who may read it, and what happens when it cannot be."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ferryman.awsapi import OWN_MODELS
+from ferryman.core.iam.operator import create_access_key, create_user
+from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.service import Service
+from ferryman.model.identity.callers import Credentials
+from ferryman.model.sessions import SessionStatus
+from ferryman.recording import session_recorder
+from ferryman.recording.directory import DirectoryStorage
+from ferryman.recording.recorder import SessionsRecorder
+from tests.server.peers import output, task_complete
+from tests.server.running import Paired, Recorded, Server, until
+
+
+class Disk(DirectoryStorage):
+    """A directory whose disk may be full."""
+
+    is_full = False
+
+    def append(self, recording_id: str, block: bytes) -> None:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        super().append(recording_id, block)
+
+
+@dataclass
+class Recording:
+    """The recorder of the test's server, once that has started."""
+
+    disk: Disk
+    mode: RecordingMode = RecordingMode.REQUIRED
+    recorder: SessionsRecorder = field(init=False)
+    running: "asyncio.Task[None]" = field(init=False)
+
+    def record(self, service: Service) -> Service:
+        self.recorder = SessionsRecorder(service, self.disk, self.mode)
+        self.running = asyncio.create_task(self.recorder.run())
+        return replace(service, recorder=self.recorder)
+
+
+@pytest.fixture
+async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
+    made = Recording(Disk(tmp_path / "recordings"))
+    yield made
+    made.running.cancel()
+    await made.recorder.close()
+
+
+@pytest.fixture
+def recorded(recording: Recording) -> Recorded:
+    return recording.record
+
+
+async def finished(server: Server, paired: Paired) -> dict[str, Any]:
+    """End the session as its agent does; return its recording once that is finished."""
+    await paired.control.send(task_complete(paired.session_id))
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+
+    async def look() -> dict[str, Any]:
+        return dict((await call(server, "GetRecording", SessionId=paired.session_id))["Recording"])
+
+    return await until(look, lambda row: row["Status"] == "Finished")
+
+
+async def call(server: Server, operation: str, credentials: Credentials | None = None, **members: Any) -> Any:
+    """Call an operation of Ferryman's own service; raises ClientError."""
+    body = json.dumps(members).encode()
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"Ferryman.{operation}"}
+    signed = server.signed("POST", "/", "", body, headers, credentials, "ferryman")
+    status, answer = await server.json_call(f"Ferryman.{operation}", body, signed)
+    if status != 200:
+        raise ClientError({"Error": {"Code": answer["__type"], "Message": answer.get("message", "")}}, operation)
+    return answer
+
+
+async def shown(server: Server, session_id: str) -> bytes:
+    """The bytes that a recording shows, over all its pages."""
+    data = b""
+    token: dict[str, Any] = {}
+    while True:
+        page = await call(server, "GetRecordingEvents", SessionId=session_id, **token)
+        data += b"".join(base64.b64decode(event["Data"]) for event in page["Events"] if event["Kind"] == "o")
+        if not page.get("NextToken"):
+            return data
+        token = {"NextToken": page["NextToken"]}
+
+
+async def test_output_is_recorded_once_and_in_order(server: Server) -> None:
+    paired = await server.paired()
+    for number in (0, 1, 1, 3, 0, 2, 2, 4):
+        await paired.agent.send(output(number, b"%d " % number))
+    for _ in range(8):
+        await paired.client.frame()
+    row = await finished(server, paired)
+    assert await shown(server, paired.session_id) == b"0 1 2 3 4 "
+    assert row["Target"] == paired.node.node_id
+    assert row["Owner"].endswith(":user/root")
+    listed = await call(server, "ListRecordings", Target=paired.node.node_id)
+    assert listed["Recordings"] == [row]
+    assert (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]
+
+
+async def test_pages_of_events_join_without_gap_or_repeat(server: Server) -> None:
+    paired = await server.paired()
+    pieces = [bytes([number]) * 60_000 for number in range(40)]
+    for number, piece in enumerate(pieces):
+        await paired.agent.send(output(number, piece))
+        await paired.client.frame()
+    await finished(server, paired)
+    assert await shown(server, paired.session_id) == b"".join(pieces)
+
+
+async def test_altered_recording_is_reported_and_not_read(server: Server, recording: Recording) -> None:
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"rm -rf /"))
+    await paired.client.frame()
+    await finished(server, paired)
+    (path,) = recording.disk.directory.glob("*/*")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    answer = await call(server, "VerifyRecording", SessionId=paired.session_id)
+    assert not answer["Intact"]
+    assert "was altered" in answer["Problem"]
+    with pytest.raises(ClientError, match="RecordingDamagedException"):
+        await call(server, "GetRecordingEvents", SessionId=paired.session_id)
+
+
+async def test_recording_without_its_file_or_its_end_is_not_intact(server: Server, recording: Recording) -> None:
+    paired = await server.paired()
+    for number in range(3):
+        await paired.agent.send(output(number, bytes(70_000)))
+        await paired.client.frame()
+    await finished(server, paired)
+    (path,) = recording.disk.directory.glob("*/*")
+    blocks = list(recording.disk.index(paired.session_id))
+    path.write_bytes(path.read_bytes()[: blocks[-1].offset])
+    assert not (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]
+    path.unlink()
+    assert not (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]
+
+
+async def test_deleted_recording_is_gone_with_its_key(server: Server, recording: Recording) -> None:
+    paired = await server.paired()
+    with pytest.raises(ClientError, match="is not finished"):
+        await call(server, "DeleteRecording", SessionId=paired.session_id)
+    await paired.agent.send(output(0, b"x"))
+    await paired.client.frame()
+    await finished(server, paired)
+    await call(server, "DeleteRecording", SessionId=paired.session_id)
+    assert not list(recording.disk.directory.glob("*/*"))
+    assert await server.store.recordings.key(paired.session_id) is None
+    with pytest.raises(ClientError, match="DoesNotExistException"):
+        await call(server, "GetRecording", SessionId=paired.session_id)
+
+
+async def test_reading_needs_a_policy_and_nobody_learns_what_exists(server: Server) -> None:
+    paired = await server.paired()
+    await finished(server, paired)
+    await create_user(server.service, "eve", None)
+    eve = await create_access_key(server.service, "eve")
+    for session_id in (paired.session_id, "root-00000000000000000"):
+        for operation in ("GetRecording", "GetRecordingEvents", "VerifyRecording", "DeleteRecording"):
+            with pytest.raises(ClientError, match="AccessDeniedException"):
+                await call(server, operation, eve, SessionId=session_id)
+    policy = {"Effect": "Allow", "Action": "ferryman:GetRecord*Events", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    put = server.client("iam").put_user_policy
+    await asyncio.to_thread(put, UserName="eve", PolicyName="p", PolicyDocument=document)
+    assert (await call(server, "GetRecordingEvents", eve, SessionId=paired.session_id))["Events"]
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        await call(server, "GetRecording", eve, SessionId=paired.session_id)
+    with pytest.raises(ClientError, match="ferryman:GetRecordingInput"):
+        await call(server, "GetRecordingEvents", eve, SessionId=paired.session_id, IncludeInput=True)
+
+
+async def test_session_that_must_be_recorded_ends_when_it_cannot_be(
+    server: Server, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_recorder, "PATIENCE_SECONDS", 0.5)
+    paired = await server.paired()
+    recording.disk.is_full = True
+    await paired.agent.send(output(0, b"first"))
+    await until(failure(recording), bool)
+    await paired.agent.send(output(1, b"never shown unrecorded"))
+    session = await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+    assert "it cannot be recorded (" in str(session.details)
+    with pytest.raises(ClientError, match="ServiceUnavailable"):
+        await server.call("start_session", Target=paired.node.node_id)
+
+
+def failure(recording: Recording) -> Any:
+    async def look() -> str | None:
+        return recording.recorder.failure
+
+    return look
+
+
+async def test_recording_of_a_session_that_ended_elsewhere_is_finished(server: Server, recording: Recording) -> None:
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"x"))
+    await paired.client.frame()
+    await server.call("terminate_session", SessionId=paired.session_id)
+    await paired.control.send(task_complete(paired.session_id))
+
+    async def look() -> Any:
+        return (await call(server, "GetRecording", SessionId=paired.session_id))["Recording"]["Status"]
+
+    await until(look, lambda status: status == "Finished")
+    assert await shown(server, paired.session_id) == b"x"
+
+
+class TestBestEffort:
+    @pytest.fixture
+    async def recording(self, tmp_path: Path) -> AsyncIterator[Recording]:
+        made = Recording(Disk(tmp_path / "recordings"), RecordingMode.BEST_EFFORT)
+        yield made
+        made.running.cancel()
+        await made.recorder.close()
+
+    async def test_session_continues_on_a_full_disk(self, server: Server, recording: Recording) -> None:
+        paired = await server.paired()
+        recording.disk.is_full = True
+        await paired.agent.send(output(0, b"first"))
+        await until(failure(recording), bool)
+        for number in range(1, 40):
+            await paired.agent.send(output(number, bytes(60_000)))
+            await paired.client.frame()
+        assert (await server.session(paired.session_id)).status is SessionStatus.CONNECTED
+
+
+def test_model_is_where_programs_find_it() -> None:
+    assert (OWN_MODELS / "ferryman/2026-11-01/service-2.json").is_file()

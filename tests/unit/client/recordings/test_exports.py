@@ -1,0 +1,114 @@
+"""Exports of recordings, and what a player lets through to the terminal."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import pytest
+
+from ferryman.client.recordings.asciicast import Heading, asciicast_v2, asciicast_v3, raw_output
+from ferryman.client.recordings.events import RecordedEvent
+from ferryman.client.recordings.playback import paced
+from ferryman.client.recordings.terminal_filter import LONGEST, TerminalFilter
+
+HEADING = Heading("a session", datetime(2026, 11, 29, tzinfo=UTC))
+EVENTS = [
+    RecordedEvent(0.0, "m", b"A client connected."),
+    RecordedEvent(0.1, "r", b"120x40"),
+    RecordedEvent(0.5, "o", b"caf\xc3"),
+    RecordedEvent(0.75, "o", b"\xa9 \xff"),
+    RecordedEvent(1.0, "e", b"oops\r\n"),
+    RecordedEvent(61.0, "x", b"3"),
+]
+
+
+def parsed(lines: Iterable[str]) -> list[object]:
+    return [json.loads(line) for line in lines]
+
+
+def test_version_3_has_relative_times_and_whole_characters() -> None:
+    header, *events = parsed(asciicast_v3(HEADING, EVENTS))
+    assert header == {
+        "version": 3,
+        "term": {"cols": 120, "rows": 40},
+        "timestamp": int(HEADING.started_at.timestamp()),
+        "title": "a session",
+    }
+    assert events == [
+        [0.0, "m", "A client connected."],
+        [0.1, "r", "120x40"],
+        [0.4, "o", "caf"],
+        [0.25, "o", "é \ufffd"],
+        [0.25, "o", "oops\r\n"],
+        [60.0, "x", "3"],
+    ]
+
+
+def test_relative_times_add_up_over_a_long_recording() -> None:
+    events = [RecordedEvent(number * 0.0004, "o", b"x") for number in range(100_000)]
+    total = sum(line[0] for line in parsed(asciicast_v3(HEADING, events))[1:])  # type: ignore[index]
+    assert total == pytest.approx(events[-1].at, abs=0.01)
+
+
+def test_version_2_has_absolute_times_and_no_exit_status() -> None:
+    header, *events = parsed(asciicast_v2(HEADING, EVENTS))
+    assert header == {
+        "version": 2,
+        "width": 120,
+        "height": 40,
+        "timestamp": int(HEADING.started_at.timestamp()),
+        "title": "a session",
+    }
+    assert [event[0] for event in events] == [0.0, 0.1, 0.5, 0.75, 1.0]  # type: ignore[index]
+
+
+def test_raw_export_is_exactly_what_was_shown() -> None:
+    assert b"".join(raw_output(EVENTS)) == b"caf\xc3\xa9 \xffoops\r\n"
+
+
+def test_recording_without_a_size_has_the_usual_one() -> None:
+    header, *_ = parsed(asciicast_v3(HEADING, [RecordedEvent(0.0, "o", b"x"), RecordedEvent(1.0, "r", b"1x1")]))
+    assert header["term"] == {"cols": 80, "rows": 24}  # type: ignore[index]
+
+
+def test_pauses_are_cut_and_the_beginning_is_skipped() -> None:
+    assert [pause for pause, _ in paced(EVENTS, None, 0.0)] == pytest.approx([0, 0.1, 0.4, 0.25, 0.25, 60])
+    assert [pause for pause, _ in paced(EVENTS, 2.0, 0.6)] == pytest.approx([0, 0, 0, 0.15, 0.25, 2])
+
+
+DRAWN = b"a\x1b[31mb\x1b[2;5Hc\x1b[?1049h\x1b[2J\x1b[?25l\x1b(0\x1b[4 qd\x1b7\x1b8\r\n\tcaf\xc3\xa9\xff"
+REMOVED = (
+    b"\x1b]52;c;aGVsbG8=\x07",
+    b"\x1b]0;title\x1b\\",
+    b"\x1bP$qm\x1b\\",
+    b"\x1b_Gi=1;AAAA\x1b\\",
+    b"\x1b^private\x1b\\",
+    b"\x1bXstring\x1b\\",
+    b"\x1b[6n",
+    b"\x1b[?6n",
+    b"\x1b[c",
+    b"\x1b[>0c",
+    b"\x1b[21t",
+    b"\x1b[?2026$p",
+    b"\x1b[>0q",
+    b"\x1bZ",
+    b"\x05",
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+@pytest.mark.parametrize("removed", REMOVED)
+def test_what_does_more_than_draw_is_removed(removed: bytes, size: int) -> None:
+    data = DRAWN + removed + DRAWN
+    terminal = TerminalFilter()
+    pieces = [terminal.filtered(data[start : start + size]) for start in range(0, len(data), size)]
+    assert b"".join(pieces) == DRAWN + DRAWN
+
+
+def test_sequence_that_never_ends_is_bounded() -> None:
+    terminal = TerminalFilter()
+    assert terminal.filtered(b"\x1b]52;c;") == b""
+    for _ in range(100):
+        assert terminal.filtered(b"A" * 1000) == b""
+    assert len(terminal._rest) <= LONGEST
+    assert terminal.filtered(b"\x07shown") == b"shown"

@@ -1,0 +1,63 @@
+"""Messages in the order of their numbers, each once."""
+
+import random
+
+from ferryman.recording.message_order import HELD_BYTES, HELD_MESSAGES, MessageOrder
+
+
+def test_messages_in_order_pass() -> None:
+    order = MessageOrder()
+    assert [order.add(number, b"%d" % number) for number in range(3)] == [[b"0"], [b"1"], [b"2"]]
+    assert not order.has_gap
+
+
+def test_duplicates_are_dropped() -> None:
+    order = MessageOrder()
+    assert order.add(0, b"a") == [b"a"]
+    assert order.add(0, b"a") == []
+    assert order.add(2, b"c") == order.add(2, b"c") == []
+    assert order.add(1, b"b") == [b"b", b"c"]
+    assert order.add(2, b"c") == []
+
+
+def test_any_permutation_comes_out_in_order() -> None:
+    draw = random.Random(1)  # noqa: S311 - repeatable
+    for _ in range(50):
+        numbers = [number for number in range(40) for _ in range(draw.randrange(1, 3))]
+        draw.shuffle(numbers)
+        order = MessageOrder()
+        out = [message for number in numbers for message in order.add(number, b"%d" % number)]
+        assert out == [b"%d" % number for number in range(40)]
+        assert not order.has_gap
+
+
+def test_skipped_gap_says_how_many_messages_are_missing() -> None:
+    order = MessageOrder()
+    order.add(3, b"d")
+    order.add(4, b"e")
+    order.add(6, b"g")
+    assert order.has_gap
+    assert order.skip_gap() == (3, [b"d", b"e"])
+    assert order.skip_gap() == (1, [b"g"])
+    assert order.skip_gap() == (0, [])
+    assert order.add(1, b"late") == []
+
+
+def test_held_messages_are_bounded() -> None:
+    order = MessageOrder()
+    order.add(1, bytes(HELD_BYTES))
+    assert not order.is_full
+    order.add(2, b"x")
+    assert order.is_full
+    order = MessageOrder()
+    for number in range(1, HELD_MESSAGES + 2):
+        order.add(number, b"")
+    assert order.is_full
+
+
+def test_restart_expects_the_first_number_and_drops_what_was_held() -> None:
+    order = MessageOrder(7)
+    order.add(9, b"old")
+    order.restart()
+    assert not order.has_gap
+    assert order.add(0, b"new") == [b"new"]
