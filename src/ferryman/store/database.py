@@ -22,13 +22,13 @@ from ferryman.store.access_requests.store import SqlAccessRequests
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
 from ferryman.store.faults import StoreUnusable, unusable
-from ferryman.store.groups import SqlGroups
-from ferryman.store.identities import SqlIdentities
-from ferryman.store.invitations import SqlInvitations
+from ferryman.store.iam.groups import SqlGroups
+from ferryman.store.iam.identities import SqlIdentities
+from ferryman.store.iam.invitations import SqlInvitations
+from ferryman.store.iam.policies import SqlPolicies
+from ferryman.store.iam.roles import SqlOidcProviders, SqlRoles
 from ferryman.store.nodes import SqlActivations, SqlNodes
-from ferryman.store.policies import SqlPolicies
 from ferryman.store.recordings import SqlRecordings
-from ferryman.store.roles import SqlOidcProviders, SqlRoles
 from ferryman.store.sessions.store import SqlSessions
 from ferryman.store.tags import SqlTags
 from ferryman.system.private_files import write_private

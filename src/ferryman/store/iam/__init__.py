@@ -1,0 +1,1 @@
+"""Users, groups, roles, policies, invitations and identity providers in SQL."""
