@@ -65,6 +65,7 @@ def freeze(extra: str, work: Path, packages: Path | None) -> Path:
     arguments = ["--noconfirm", "--log-level=ERROR", "--onedir", "--strip", "--name=ferryman"]
     arguments += [f"--distpath={work}", f"--workpath={work / 'work'}", f"--specpath={work}"]
     arguments += [f"--collect-submodules={name}" for name in COLLECTED[extra]]
+    arguments.append("--collect-data=ferryman.installation")  # the templates of units
     arguments += [f"--hidden-import={name}" for name in NAMED_IN_TEXT]
     arguments += [f"--exclude-module={name}" for name in EXCLUDED[extra]]
     search = {} if packages is None else {"PYTHONPATH": str(packages)}

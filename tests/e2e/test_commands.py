@@ -209,6 +209,9 @@ def test_the_printed_command_keeps_the_code_out_of_the_arguments(ferryman: Ferry
     text = run(ferryman, "activation", "create").stdout
     printed = re.search(r"^  (FERRYMAN_ACTIVATION_CODE=(\S+) \\\n.*\\\n.*)$", text, re.MULTILINE)
     assert printed is not None, text
+    (line,) = re.findall(r"^  (FERRYMAN_ACTIVATION_CODE=\S+ sh -c '.*')$", text, re.MULTILINE)
+    assert line.startswith(f"FERRYMAN_ACTIVATION_CODE={printed[2]} sh -c 'ferryman agent install && ")
+    assert line.count(printed[2]) == 1
     seen = tmp_path / "arguments"
     stub = tmp_path / "ferryman"
     stub.write_text(f"#!/bin/sh\ntr '\\0' ' ' < /proc/$$/cmdline > {seen}\nexec {FERRYMAN} \"$@\"\n")
@@ -333,6 +336,8 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Ferryman) -> No
         )
         assert again.returncode == 1
         assert "cannot be used: another server uses it" in again.stderr.splitlines()[-1]
+        healthy = run(ferryman, "server", "health", "--config", str(tmp_path / "ferryman.toml"))
+        assert (healthy.returncode, json.loads(healthy.stdout)["status"]) == (0, "ok"), healthy.stderr
         before = ssl.get_server_certificate(("127.0.0.1", port))
         renewed = run(ferryman, "certificate", "renew", "--config", str(tmp_path / "ferryman.toml"))
         assert renewed.returncode == 0, renewed.stderr
@@ -347,6 +352,7 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Ferryman) -> No
     finally:
         os.kill(server.pid, 15)
         assert server.wait(PATIENCE) == 0
+    assert "does not answer" in refusal(ferryman, "server", "health", "--config", str(tmp_path / "ferryman.toml"))
 
 
 def test_a_server_ends_with_its_terminal_and_not_with_a_hangup_alone(tmp_path: Path, ferryman: Ferryman) -> None:

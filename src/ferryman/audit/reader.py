@@ -74,10 +74,13 @@ def _opens(key: bytes, line: bytes) -> bool:
 
 
 def verify(
-    directory: Path, key: bytes, at_least: int = 0, older: Sequence[bytes] = ()
+    directory: Path, key: bytes, at_least: int = 0, older: Sequence[bytes] = (), known: Link | None = None
 ) -> tuple[Verification, list[Problem]]:
-    """Check the whole trail, which ends under `key`; return what was checked and every problem. Raises OSError."""
-    verification = Verification(key, older)
+    """Check the whole trail, which ends under `key`; return what was checked and every problem. Raises OSError.
+
+    `known` is a record that the trail had reached, as the server's store remembers it.
+    """
+    verification = Verification(key, older, known)
     problems: list[Problem] = []
     for path in trail_files(directory):
         with path.open("rb") as file:

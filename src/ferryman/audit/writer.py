@@ -15,12 +15,13 @@ import structlog
 
 from ferryman.audit.files import TrailFiles, first_sequence, trail_files
 from ferryman.audit.reader import extent_in
+from ferryman.audit.resuming import missing_records, resume
 from ferryman.audit.retention import KEEP_ALL, Deletable, Retention, deletable
-from ferryman.core.audit.chain import KEY_CHANGED, BrokenChain, Link, changed_to, key_id, open_line, seal
+from ferryman.core.audit.chain import KEY_CHANGED, Link, key_id, seal
 from ferryman.core.audit.extent import BEGUN, DELETED, MISSING, OPENED
-from ferryman.core.ports.audit import Entry, Unrecorded
+from ferryman.core.ports.audit import Entry, TrailHead, Unrecorded
 
-CLOSED, GAP = "AuditTrailClosed", "AuditTrailGap"
+CLOSED, GAP, SHORTENED = "AuditTrailClosed", "AuditTrailGap", "AuditTrailShortened"
 """`detail-type` of the trail's records about itself."""
 BATCH_SECONDS = 0.05
 """How long an entry that no caller waits for may wait for others."""
@@ -71,16 +72,24 @@ class TrailWriter:
         sync_always: bool = False,
         copies: Sequence[OnWritten] = (),
         older: Sequence[bytes] = (),
+        known: TrailHead | None = None,
     ) -> None:
         self._files = files
         self._keys = {key_id(each): each for each in (*older, key)}
-        self._key, self._link = _resume(files.last_line, (key, *older))
+        self._key, self._link = resume(files.last_line, (key, *older))
+        self._synced_link = self._link
+        found = self._link
         self._describe = describe
         self._retention = retention
         self._look_at = 0.0
         self._oldest = 0
         extent = extent_in(files.directory, list(self._keys.values()))
-        self._oldest = self._oldest_there() if extent is None else extent.oldest
+        if known is not None and known.sequence > found.sequence:  # numbers are never used again
+            self._link = Link(known.sequence, known.mac)
+            if extent is None:
+                self._oldest = known.first
+        if not self._oldest:
+            self._oldest = self._oldest_there() if extent is None else extent.oldest
         self._unfinished = () if extent is None else extent.files
         self._uncopied: list[bytes] = []
         self._sync_always = sync_always
@@ -101,11 +110,19 @@ class TrailWriter:
             self.use_key(key)
         self._opening = describe(OPENED, {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes})
         self.note(self._opening)
+        if known is not None:
+            self._compare(known, found)
 
     @property
     def failure(self) -> str | None:
         """Why the trail cannot be written now; None if it can."""
         return self._failure
+
+    @property
+    def synced_head(self) -> TrailHead | None:
+        """The newest record that would survive a loss of power; None before there is one."""
+        link = self._synced_link
+        return TrailHead(self._oldest, link.sequence, link.mac) if link.sequence else None
 
     @property
     def last_sequence(self) -> int:
@@ -117,6 +134,13 @@ class TrailWriter:
         self._add(_Waiting(entry))
         if not self._writing and self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
+
+    def _compare(self, known: TrailHead, found: Link) -> None:
+        """Record and log that the trail does not end where it is known to have ended."""
+        missing = missing_records(known, found)
+        if missing is not None:
+            _log.error("trail was shortened or replaced", directory=str(self._files.directory), **missing)
+            self.note(self._describe(SHORTENED, missing))
 
     def use_key(self, key: bytes) -> None:
         """Continue the chain under another key: the last record under the old one says so."""
@@ -147,6 +171,7 @@ class TrailWriter:
             _log.error("records lost", records=len(self._waiting), reason=self._failure)
         try:
             await self._loop.run_in_executor(self._thread, self._files.close)
+            self._synced_link = self._link
         except OSError as error:
             _log.error("trail not synced", reason=str(error))
         self._thread.shutdown()
@@ -249,12 +274,15 @@ class TrailWriter:
     def _start_sync(self) -> None:
         self._sync_timer = None
         self._syncing = True
+        link = self._link
         synced = self._loop.run_in_executor(self._thread, self._files.sync)
-        synced.add_done_callback(self._synced)
+        synced.add_done_callback(lambda future: self._synced(link, future))
 
-    def _synced(self, future: "asyncio.Future[None]") -> None:
+    def _synced(self, link: Link, future: "asyncio.Future[None]") -> None:
         self._syncing = False
         error = future.exception()
+        if error is None:
+            self._synced_link = link
         if error is not None:
             self._failed([_Waiting(self._describe(GAP, {"notSynced": str(error)}))], error)
 
@@ -271,6 +299,7 @@ class TrailWriter:
         lines = self._append([*changes, *entries], deletions, oldest)
         if self._sync_always:
             self._files.sync()
+            self._synced_link = self._link
         lines, self._uncopied = [*self._uncopied, *lines], []
         return lines
 
@@ -367,19 +396,3 @@ class TrailWriter:
             _log.error("trail files not deleted", directory=str(directory), reason=str(error))
             return
         self._unfinished = ()
-
-
-def _resume(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
-    """Return the key and the link to continue with."""
-    if not last_line:
-        return keys[0], Link()
-    broken = BrokenChain("there is no key")
-    for key in keys:
-        try:
-            link = open_line(key, last_line)[0]
-        except BrokenChain as error:
-            broken = error
-            continue
-        follower = changed_to(last_line)
-        return next((each for each in keys if key_id(each) == follower), key), link
-    raise broken

@@ -1,14 +1,25 @@
-"""Whether a server would start, found out without starting it or changing anything."""
+"""Whether a server would start, found out without changing anything, and whether one that runs is healthy."""
+
+import ssl
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.model.failures import Failure, said_by
 
+if TYPE_CHECKING:
+    from ferryman.core.ports.audit import TrailHead
+
+SECONDS = 5.0
+_MOST_BYTES = 64 * 1024
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared, not bound
+
 
 def check_store(loaded: LoadedConfiguration) -> str:
     """Return what is known of the store; raises Failure if the server could not use it."""
-    from ferryman.store.examination import examine_store
     from ferryman.store.faults import StoreUnusable
+    from ferryman.store.offline.examination import examine_store
 
     try:
         found = examine_store(loaded.database_url)
@@ -38,7 +49,7 @@ def check_trail(loaded: LoadedConfiguration) -> str:
             f"The audit trail in {directory} cannot be read", said, "Run this as the server's user"
         ) from error
     if not line:
-        return f"{directory} is empty: the server starts a trail there"
+        return _reached(loaded, 0) or f"{directory} is empty: the server starts a trail there"
     broken = ""
     for key in (*keys.vault().derive_all(PURPOSE), *keys.audit_only):
         try:
@@ -46,15 +57,38 @@ def check_trail(loaded: LoadedConfiguration) -> str:
         except BrokenChain as error:
             broken = str(error)
             continue
-        return f"{directory} ends with record {link.sequence}, which is authentic"
+        return _reached(loaded, link.sequence) or f"{directory} ends with record {link.sequence}, which is authentic"
     advice = "Run `ferryman audit verify`, and move the directory elsewhere as evidence"
     raise Failure(f"The audit trail in {directory} cannot be continued", f"its last record: {broken}", advice)
+
+
+def trail_head(loaded: LoadedConfiguration) -> "TrailHead | None":
+    """Return how far the store knows the trail to have got; None if it knows nothing, or cannot be read."""
+    from ferryman.store.faults import StoreUnusable
+    from ferryman.store.offline.examination import read_trail_head
+
+    try:
+        return read_trail_head(loaded.database_url)
+    except (StoreUnusable, ValueError):
+        return None
+
+
+def _reached(loaded: LoadedConfiguration, last: int) -> str:
+    """Return ""; raises Failure if the trail once got further than its last record."""
+    known = trail_head(loaded)
+    if known is not None and known.sequence > last:
+        raise Failure(
+            f"The audit trail in {loaded.path(loaded.configuration.audit.directory)} was lost or shortened",
+            f"it ends with record {last}, and the database knows of {known.sequence}",
+            "Find out who did that; the server continues with the next number and records what is missing",
+        )
+    return ""
 
 
 def check_port(loaded: LoadedConfiguration) -> str:
     """Return whether the listen address is free, or in use by this very server; raises Failure if it is neither."""
     from ferryman.server.listener.listener import listen
-    from ferryman.store.examination import is_served
+    from ferryman.store.offline.examination import is_served
 
     host, port = loaded.listen_address
     address = loaded.configuration.server.listen
@@ -66,3 +100,29 @@ def check_port(loaded: LoadedConfiguration) -> str:
         advice = "Stop whatever uses the port, or change server.listen"
         raise Failure(f"The server cannot listen on {address}", said_by(error), advice) from error
     return f"{address} is free"
+
+
+def ask_health(loaded: LoadedConfiguration) -> tuple[int, str]:
+    """Return the status and the JSON of `/healthz`. Raises Failure if the server does not answer.
+
+    Over TLS it accepts the certificate in the configuration and no other.
+    """
+    host, port = loaded.listen_address
+    host = _ANY.get(host, host)
+    tls = loaded.configuration.server.tls
+    try:
+        if tls is None:
+            connection = HTTPConnection(host, port, timeout=SECONDS)
+        else:
+            context = ssl.create_default_context(cafile=str(loaded.path(tls.certificate)))
+            context.check_hostname = False  # it is the certificate itself that is trusted, whatever it names
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            connection = HTTPSConnection(host, port, timeout=SECONDS, context=context)
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        text = answer.read(_MOST_BYTES).decode(errors="replace").strip()
+    except (OSError, HTTPException) as error:
+        advice = "Start it, or see its log for what it is doing"
+        raise Failure(f"The server does not answer at {host}:{port}", said_by(error), advice) from error
+    connection.close()
+    return answer.status, text

@@ -10,6 +10,7 @@ import os
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration, read_secret
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ferryman.core.vault import Vault
 
 VARIABLE = "FERRYMAN_SERVER_KEY"
+CREDENTIAL = "server.key"
+"""The name of systemd's credential (`LoadCredential=`) that has the keys."""
 COMMAND_SECONDS = 30.0
 KEPT_AFTER = timedelta(hours=36)
 """Everything that a key has encrypted for callers has expired by then: temporary credentials live longest."""
@@ -80,6 +83,8 @@ class ServerKeys:
 def read_server_keys(loaded: LoadedConfiguration) -> ServerKeys:
     """Return the server's keys: what `server.key_command` prints, else the environment's, else those in the file.
 
+    A service that systemd started with a copy of the file as a credential reads the copy.
+
     Raises Failure if they cannot be read, other users can read the file, or they are not keys.
     """
     server = loaded.configuration.server
@@ -87,9 +92,26 @@ def read_server_keys(loaded: LoadedConfiguration) -> ServerKeys:
         return parse_keys(_printed(list(server.key_command)), "The output of server.key_command")
     if VARIABLE in os.environ:
         return parse_keys(os.environ[VARIABLE], VARIABLE)
+    credential = _credential()
+    if credential is not None:
+        return parse_keys(credential.decode(errors="replace"), f"The credential {CREDENTIAL}")
     path = loaded.path(server.key_file)
     advice = "Restore it from your backup; without it, stored access keys cannot be decrypted"
     return parse_keys(read_secret(path, "The server's key", advice).decode(errors="replace"), str(path))
+
+
+def _credential() -> bytes | None:
+    """Return the content of systemd's credential; None without one. Only this service's account can read it."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if directory is None:
+        return None
+    try:
+        return (Path(directory) / CREDENTIAL).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        advice = "Check LoadCredential= in the unit"
+        raise Failure(f"The credential {CREDENTIAL} cannot be read", error.strerror or str(error), advice) from error
 
 
 def parse_keys(text: str, where: str) -> ServerKeys:

@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.key_watch import watch_keys
 from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.audit.files import TrailFiles
+    from ferryman.audit.writer import TrailWriter
+    from ferryman.core.ports.audit import TrailHead, TrailHeads
     from ferryman.core.service import Service
+
+HEAD_SECONDS = 5.0
+"""How often the store records how far the trail has got."""
 
 
 @asynccontextmanager
@@ -50,6 +56,7 @@ async def open_trail(
                 retention=retention,
                 sync_always=audit.fsync == "always",
                 older=older,
+                known=await service.store.trail_heads.head(),
                 copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
             )
         except BrokenChain as error:
@@ -64,6 +71,7 @@ async def open_trail(
         describe = partial(trail_event, service)
         pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
         following = (
+            supervised("trail head", lambda: _remember_head(service.store.trail_heads, trail)),
             supervised("server keys", lambda: watch_keys(loaded, service.vault, trail, asked)),
             supervised("pending records", lambda: pending.follow(files.directory, pending_keys, trail, describe)),
         )
@@ -72,8 +80,30 @@ async def open_trail(
                 yield replace(service, trail=trail)
         finally:
             await trail.close()
+            await _remember(service.store.trail_heads, trail.synced_head)
             if output is not None:
                 output.close()
+
+
+async def _remember_head(heads: "TrailHeads", trail: "TrailWriter") -> None:
+    """Let the store remember how far the trail has got, until cancelled."""
+    remembered: TrailHead | None = None
+    while True:
+        head = trail.synced_head
+        if head != remembered and await _remember(heads, head):
+            remembered = head
+        await asyncio.sleep(HEAD_SECONDS)
+
+
+async def _remember(heads: "TrailHeads", head: "TrailHead | None") -> bool:
+    """Return whether the store remembers this head; while it cannot be written, it remembers an earlier one."""
+    if head is None:
+        return False
+    try:
+        await heads.record(head)
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def _files(loaded: LoadedConfiguration) -> "TrailFiles":

@@ -31,6 +31,7 @@ from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.recordings import SqlRecordings
 from ferryman.store.sessions.store import SqlSessions
 from ferryman.store.tags import SqlTags
+from ferryman.store.trail_heads import SqlTrailHeads
 from ferryman.system.private_files import write_private
 
 OLDEST_SQLITE = (3, 35)
@@ -58,6 +59,7 @@ class SqlStore:
         self.tags = SqlTags(connections)
         self.access_requests = SqlAccessRequests(connections)
         self.recordings = SqlRecordings(connections)
+        self.trail_heads = SqlTrailHeads(connections)
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` if the database cannot be read and written."""

@@ -1,9 +1,14 @@
 """What the commands read of people, files and servers: `ferryman.cli`."""
 
+import io
+import tarfile
 from pathlib import Path
 from tempfile import mkdtemp
 
 from ferryman.audit.reader import newest_first
+from ferryman.bootstrap.backup import restoring
+from ferryman.bootstrap.backup.moved_paths import with_settings
+from ferryman.bootstrap.backup.sealed_file import NotABackup, OpenedFile, SealingFile
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.client import forward_specs
 from ferryman.cli.doctor import client as checkup
@@ -43,6 +48,27 @@ def _instant(data: bytes) -> None:
     parse_instant("--since", text_of(data))
 
 
+def _moved(data: bytes) -> None:
+    """A configuration from a backup, restored into a directory."""
+    with_settings(data, {"server.database": "sqlite:///ferryman.db", "audit.directory": "audit"})
+
+
+def _backup(data: bytes) -> None:
+    """A backup's list of its files; nothing is restored."""
+    with tarfile.open(fileobj=OpenedFile(io.BytesIO(data)), mode="r|") as archive:
+        restoring._places(restoring._manifest(archive), Path("/nowhere"))
+
+
+def _small_backup() -> bytes:
+    target, manifest = io.BytesIO(), b'{"release":"1","created":"","configuration":"/c","files":{"a":{"path":"/a",'
+    manifest += b'"mode":384,"owner":"","group":""}},"directories":[],"settings":{}}'
+    member = tarfile.TarInfo("manifest.json")
+    member.size = len(manifest)
+    with SealingFile(target, None) as sealed, tarfile.open(fileobj=sealed, mode="w|") as archive:
+        archive.addfile(member, io.BytesIO(manifest))
+    return target.getvalue()
+
+
 _LEAST = (
     b'[server]\naccount_id = "123456789012"\nregion = "us-east-1"\npublic_url = "https://x.example.org"\n'
     b'allow_plain_http = true\nlisten = "[::]:7330"\n'
@@ -62,6 +88,10 @@ TARGETS = (
         (b"[", b"]", b"''' ", b'"""', b"[[a]]", b"http://[", b"= 1979-05-27", b"= {a = 1}", b"a.b.c", b"= nan"),
         64 * KIB,
         costly=True,
+    ),
+    Target("cli.moved_configuration", _moved, (_LEAST, _MOST), (Failure,), (b"[", b"\n", b"= '"), 64 * KIB),
+    Target(
+        "cli.backup", _backup, (_small_backup(),), (NotABackup, tarfile.TarError), (b"manifest.json", b"../"), 64 * KIB
     ),
     Target(
         "cli.forward_specs",

@@ -63,13 +63,21 @@ def create(
     print_lines(f"Created activation {answer['ActivationId']} for {counted(limit, 'machine')}, valid until {until}.")
     print_lines("On the machine, with ferryman[agent] installed, run:", "")
     # Not as an argument: every user of the machine could see it.
-    print_lines(f"  FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']} \\")
-    print_lines(
-        f"  ferryman agent register --endpoint-url {api.endpoint_url} --region {api.client.meta.region_name} \\"
-    )
+    code = f"FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']}"
+    server = f"--endpoint-url {api.endpoint_url} --region {api.client.meta.region_name}"
+    register = f"ferryman agent register {server}"
+    print_lines(f"  {code} \\")
+    print_lines(f"  {register} \\")
     print_lines(f"    --activation-id {answer['ActivationId']}")
     print_lines("  ferryman agent run")
     print_lines("", "If you use sudo, leave out the first line and type the code when register asks for it.")
+    print_lines("Or, as root, install it as a service in one line, for example on every machine of a fleet:", "")
+    steps = (
+        "ferryman agent install",
+        f"{register} --activation-id {answer['ActivationId']}",
+        "ferryman agent install --start",
+    )
+    print_lines(f"  {code} sh -c '{' && '.join(steps)}'")
 
 
 @app.command("list")

@@ -7,12 +7,15 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
+from ferryman.cli.operate import services
 from ferryman.cli.plain import App, typer
 from ferryman.cli.printing import print_lines
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
 app = App(help="Make this machine a managed node.")
+app.command("install")(services.install_agent)
+app.command("uninstall")(services.uninstall_agent)
 Result = TypeVar("Result")
 
 FROM_STANDARD_INPUT = "-"
@@ -99,7 +102,16 @@ def register(
             endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, replace=replace
         ),
     )
+    _give_to_owner(where)
     print_lines(node_id)
+
+
+def _give_to_owner(state: Path) -> None:
+    """Let the account that the directory belongs to, as which the agent runs, read what root wrote there."""
+    owner = state.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        for path in state.rglob("*"):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 @app.command("rebind")

@@ -72,13 +72,15 @@ def verify_trail(
 ) -> None:
     """Check that no record was altered, removed or moved. Exits with 1 if one was."""
     from ferryman.audit.reader import verify
-    from ferryman.core.audit.chain import PURPOSE
+    from ferryman.bootstrap.readiness import trail_head
+    from ferryman.core.audit.chain import PURPOSE, Link
 
     loaded = load(config)
+    head = trail_head(loaded)  # before the trail is read, which may grow meanwhile
     directory = loaded.path(loaded.configuration.audit.directory)
     keys = read_server_keys(loaded)
     key, *older = (*keys.vault().derive_all(PURPOSE), *keys.audit_only)
-    found, problems = verify(directory, key, at_least, older)
+    found, problems = verify(directory, key, at_least, older, None if head is None else Link(head.sequence, head.mac))
     for problem in problems[:SHOWN_PROBLEMS]:
         place = f"{problem.where}, line {problem.line}: " if problem.where else ""
         print_lines(f"{place}{problem.what}")

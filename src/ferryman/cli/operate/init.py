@@ -2,6 +2,7 @@
 
 import base64
 import os
+import pwd
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,11 @@ from ferryman.client.login.aws_config import with_settings
 from ferryman.client.login.contexts import Context, preferred_variable, read_contexts, write_contexts
 from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import with_endpoint
+from ferryman.installation.services import ACCOUNT, CONFIGURATION, DATA, LOGS
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.hosts import is_loopback
 from ferryman.model.identity.callers import BuiltinRole, Credentials
-from ferryman.system.private_files import write_private
+from ferryman.system.private_files import replace_private, write_private
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service
@@ -40,29 +42,46 @@ listen = "{listen}"
 # The address that clients and nodes use.
 public_url = "{public_url}"
 key_file = "server.key"
-database = "sqlite:///ferryman.db"
+database = "sqlite:///{database}"
 {tls}
 [sessions]
 idle_timeout_minutes = 20
 history_days = 30
-
+{audit}
 [log]
 level = "info"
 """
 _TLS = """
 [server.tls]
-certificate = "tls/server.pem"
-key = "tls/server.key"
+certificate = "{tls}/server.pem"
+key = "{tls}/server.key"
 # With these the server renews its certificate by itself, 30 days before it expires.
-authority = "tls/ca.pem"
-authority_key = "tls/ca.key"
+authority = "{tls}/ca.pem"
+authority_key = "{tls}/ca.key"
 """
+_AUDIT = """
+[audit]
+directory = "{audit}"
+
+[recordings]
+directory = "{recordings}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """The account of the installed service, and the directories that are its own, outside the configuration's."""
+
+    user_id: int
+    group_id: int
+    data: Path = DATA
+    logs: Path = LOGS
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to set up. `listen` is HOST:PORT; `public_host` is the name that others use for this machine, None
-    for the host of `listen`."""
+    for the host of `listen`; `service` keeps the data apart from the configuration, which stays root's."""
 
     directory: Path
     listen: str = DEFAULT_LISTEN
@@ -70,6 +89,7 @@ class Plan:
     account_id: str | None = None
     public_host: str | None = None
     tls: bool = False
+    service: "ServiceAccount | None" = None
 
     @property
     def public_url(self) -> str:
@@ -117,31 +137,69 @@ def initialise(plan: Plan) -> Initialised:
     account_id = plan.account_id or f"{secrets.randbelow(9 * 10**11) + 10**11}"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = directory / f".{FILE_NAME}.partial"
-    _clear(directory, partial)
-    text = _TEMPLATE.format(
+    data = directory if plan.service is None else plan.service.data
+    _clear(directory, data, partial)
+    write_private(partial, _configuration(plan, account_id).encode())
+    loaded = load(partial)
+    write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    if plan.tls:
+        write_certificates(data / "tls", plan.public_host or host)
+    credentials = run_recorded(loaded, "init", {"userName": ADMINISTRATOR, "region": plan.region}, _first_administrator)
+    ca_file = _ca_file(plan, directory, data)
+    profile = directory / "aws"
+    _write_profile(profile, plan, ca_file, credentials)
+    if plan.service is not None:
+        _give_away(plan.service, partial)
+    # Last, so that an interrupted init can be repeated.
+    partial.rename(path)
+    return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials, ca_file)
+
+
+def _configuration(plan: Plan, account_id: str) -> str:
+    service = plan.service
+    tls = "tls" if service is None else service.data / "tls"
+    return _TEMPLATE.format(
         account_id=account_id,
         region=plan.region,
         listen=plan.listen,
         public_url=plan.public_url,
-        tls=_TLS if plan.tls else "",
+        database="ferryman.db" if service is None else service.data / "ferryman.db",
+        tls=_TLS.format(tls=tls) if plan.tls else "",
+        audit=""
+        if service is None
+        else _AUDIT.format(audit=service.logs / "audit", recordings=service.data / "recordings"),
     )
-    write_private(partial, text.encode())
-    loaded = load(partial)
-    write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
-    if plan.tls:
-        write_certificates(directory / "tls", plan.public_host or host)
-    credentials = run_recorded(loaded, "init", {"userName": ADMINISTRATOR, "region": plan.region}, _first_administrator)
-    profile = directory / "aws"
-    _write_profile(profile, plan, directory, credentials)
-    # Last, so that an interrupted init can be repeated.
-    partial.rename(path)
-    ca_file = directory / "tls" / "ca.pem" if plan.tls else None
-    return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials, ca_file)
+
+
+def _ca_file(plan: Plan, directory: Path, data: Path) -> Path | None:
+    """Return where clients of this machine find the authority: a copy, where a service keeps its data to itself."""
+    if not plan.tls:
+        return None
+    made = data / "tls" / "ca.pem"
+    if plan.service is None:
+        return made
+    replace_private(directory / "ca.pem", made.read_bytes(), mode=0o644)
+    return directory / "ca.pem"
+
+
+def _give_away(service: ServiceAccount, configuration: Path) -> None:
+    """Let the service read its configuration, and own its data and audit trail."""
+    os.chown(configuration, -1, service.group_id)
+    configuration.chmod(0o640)
+    for top in (service.data, service.logs):
+        for path in (top, *top.rglob("*")):
+            os.chown(path, service.user_id, service.group_id, follow_symlinks=False)
 
 
 def command(
     *,
-    directory: Annotated[Path, typer.Option("--directory", help="Where to create everything.")] = Path(),
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", help="Where to create everything; here by default.", show_default=False),
+    ] = None,
+    system: Annotated[
+        bool, typer.Option("--system", help="Set up the service that `ferryman server install` installed. Needs root.")
+    ] = False,
     listen: Annotated[str, typer.Option("--listen", help="HOST:PORT to listen on.")] = DEFAULT_LISTEN,
     region: Annotated[str, typer.Option("--region", help="The region that calls are signed for.")] = DEFAULT_REGION,
     account_id: Annotated[
@@ -156,14 +214,17 @@ def command(
     """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
     from ferryman.transport.trust import certificate_fingerprint, spaced
 
-    made = initialise(Plan(directory, listen, region, account_id, public_host, tls))
+    if system and directory is not None:
+        raise Failure("--directory cannot be combined with --system", f"a service's is {CONFIGURATION}", "Drop one")
+    where = CONFIGURATION if system else directory or Path()
+    made = initialise(Plan(where, listen, region, account_id, public_host, tls, _service_account() if system else None))
     profile = made.profile_directory
     print_lines(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
     print_lines(
         f"The access key of user '{ADMINISTRATOR}' is {made.credentials.access_key_id}, in {profile / 'credentials'}."
     )
     print_lines("", "Start the server:", "")
-    print_lines(f"  ferryman server --config {made.configuration}")
+    print_lines("  ferryman server install --start" if system else f"  ferryman server --config {made.configuration}")
     if made.ca_file is not None:
         print_lines("", "People who log in are asked for the SHA-256 fingerprint of the server's authority:", "")
         print_lines(f"  {spaced(certificate_fingerprint(made.ca_file.read_text()))}")
@@ -195,9 +256,23 @@ def _create_context(made: Initialised) -> bool:
     return True
 
 
-def _clear(directory: Path, partial: Path) -> None:
+def _service_account() -> ServiceAccount:
+    """Return the installed service's account; raises Failure without root or without the service."""
+    if os.geteuid() != 0:
+        raise Failure("The service cannot be set up", "this needs root", "Run it with sudo")
+    try:
+        entry = pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        entry = None
+    if entry is None or not DATA.is_dir() or not LOGS.is_dir():
+        raise Failure("The service cannot be set up", "it is not installed", "Run `ferryman server install` first")
+    return ServiceAccount(entry.pw_uid, entry.pw_gid)
+
+
+def _clear(directory: Path, data: Path, partial: Path) -> None:
     """Remove what an interrupted init left; raises Failure if an earlier server's key or database is here."""
-    earlier = [directory / name for name in ("server.key", "ferryman.db", "ferryman.db-wal", "ferryman.db-shm")]
+    databases = [data / f"ferryman.db{suffix}" for suffix in ("", "-wal", "-shm")]
+    earlier = [directory / "server.key", *databases]
     found = [path for path in earlier if path.exists()]
     if found and not partial.exists():
         raise Failure(
@@ -216,11 +291,11 @@ async def _first_administrator(service: "Service") -> Credentials:
     return await identities.create_access_key(service, ADMINISTRATOR)
 
 
-def _write_profile(profile: Path, plan: Plan, directory: Path, credentials: Credentials) -> None:
+def _write_profile(profile: Path, plan: Plan, ca_file: Path | None, credentials: Credentials) -> None:
     profile.mkdir(mode=0o700, exist_ok=True)
     settings = {"region": plan.region}
-    if plan.tls:
-        settings["ca_bundle"] = str(directory / "tls" / "ca.pem")
+    if ca_file is not None:
+        settings["ca_bundle"] = str(ca_file)
     config = with_endpoint(with_settings("", "default", settings), "default", plan.public_url)
     write_private(profile / "config", config.encode())
     write_private(

@@ -68,6 +68,7 @@ def rotate(
     path = _key_file(loaded)
     with _alone(path):
         name = _rotate(loaded, path, stage=stage)
+    _restart_service(path)
     if stage:
         print_lines(
             f"Added key {name}, which only decrypts. Copy {path} to every server, then run `ferryman key rotate`."
@@ -113,6 +114,8 @@ def retire(
     path = _key_file(loaded)
     with _alone(path):
         retired = _retire(loaded, path, now=now)
+    if retired:
+        _restart_service(path)
     print_lines(f"Retired {retired}. Copy {path} to every server." if retired else "No key was replaced.")
 
 
@@ -146,6 +149,19 @@ def _retire(loaded: LoadedConfiguration, path: Path, *, now: bool) -> str:
         reseal_pending(directory, keys.vault().derive_all(PURPOSE))
         replace_content(path, keys.without(set(replaced)).text().encode())
     return retired
+
+
+def _restart_service(path: Path) -> None:
+    """Let the server of this machine's service read its new key: it has a copy, which only a restart replaces."""
+    from ferryman.installation.services import SERVER_UNIT, restart_server
+    from ferryman.installation.steps import NotInstalled
+
+    try:
+        if restart_server(path):
+            print_lines(f"Restarted {SERVER_UNIT}, which reads its keys when it starts. Sessions resume.")
+    except NotInstalled as error:
+        advice = f"Run `systemctl restart {SERVER_UNIT}` now: until then it cannot open what the new key seals"
+        raise Failure("The key was changed, but the server does not know it", str(error), advice) from error
 
 
 @contextmanager

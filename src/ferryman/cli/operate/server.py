@@ -8,14 +8,19 @@ import typer
 
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server import run_server
+from ferryman.cli.operate import services
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
-from ferryman.cli.printing import print_error
+from ferryman.cli.printing import print_error, print_lines
 from ferryman.cli.program.commands import App
 from ferryman.system.event_loop import run_loop
+
+OK = 200
 
 app = App(
     help="Run the server, check it, or install it as a service.", invoke_without_command=True, no_args_is_help=False
 )
+app.command("install")(services.install_server)
+app.command("uninstall")(services.uninstall_server)
 
 
 @app.callback()
@@ -51,6 +56,17 @@ def command(
         run_loop(run_server(loaded, greet))
     finally:
         log.drain()
+
+
+@app.command("health")
+def health(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Ask the server that runs here whether it is healthy. Exits with 1 if it is not, or does not answer."""
+    from ferryman.bootstrap.readiness import ask_health
+
+    status, text = ask_health(load(config))
+    print_lines(text)
+    if status != OK:
+        raise typer.Exit(1)
 
 
 def _check(config: Path) -> None:

@@ -48,8 +48,8 @@ ENTRIES = {
     "agent": Entry("Fleet", "operate.agent", "Make this machine a node", "app"),
     "doctor": Entry("Fleet", "doctor.command", "Find out why a client or a node cannot connect"),
     "init": Entry("Server", "operate.init", "Set up a server"),
-    "server": Entry("Server", "operate.server", "Run the server, or check that it could run", "app"),
     "users": Entry("Access", "manage.invitations", "Invite people, and revoke invitations", "app"),
+    "server": Entry("Server", "operate.server", "Run the server, check it, or make it a service", "app"),
     "user": Entry("Server", "operate.users", "Manage users and their access keys", "app"),
     "explain": Entry("Server", "manage.explain", "Explain why a caller may or may not do something"),
     "audit": Entry("Server", "operate.audit", "Read and verify the audit trail", "app"),
@@ -57,6 +57,8 @@ ENTRIES = {
     "certificate": Entry(
         "Server", "operate.certificate", "Renew the server's certificate, show its fingerprint", "app"
     ),
+    "backup": Entry("Server", "operate.backup", "Back up the whole server, encrypted", "backup"),
+    "restore": Entry("Server", "operate.backup", "Restore a backup where no server is", "restore"),
     "demo": Entry("Server", "demo.command", "Try Ferryman: a server, an agent and a shell on this machine"),
 }
 
@@ -146,6 +148,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ferryman agent register --endpoint-url https://sessions.example.com:7330 --activation-id "
         "01234567-89ab-cdef-0123-456789abcdef",
     ),
+    "agent install": ("ferryman agent install", "ferryman agent install --user operator --start"),
+    "agent uninstall": ("ferryman agent uninstall",),
     "agent rebind": ("ferryman agent rebind",),
     "agent run": ("ferryman agent run", "ferryman agent run --run-as operator --log-format text"),
     "agent install-ssh-keys": ("ferryman agent install-ssh-keys --user admin",),
@@ -156,6 +160,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "users invite": ("ferryman users invite alice", "ferryman users invite alice --group ops --hours 72"),
     "users invitations": ("ferryman users invitations alice",),
     "users revoke": ("ferryman users revoke alice 01234567-89ab-cdef-0123-456789abcdef",),
+    "server health": ("ferryman server health",),
+    "server install": ("ferryman server install --dry-run", "ferryman server install --start"),
+    "server uninstall": ("ferryman server uninstall", "ferryman server uninstall --purge"),
     "user": ("ferryman user add alice", "ferryman user list"),
     "user add": ("ferryman user add alice --role administrator",),
     "user list": ("ferryman user list",),
@@ -178,6 +185,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "key rotate": ("ferryman key rotate --stage",),
     "key reseal": ("ferryman key reseal",),
     "key retire": ("ferryman key retire",),
+    "backup": ("ferryman backup /srv/backup/ferryman-2026-01-31 --passphrase-file /root/backup-passphrase",),
+    "restore": ("ferryman restore ferryman-2026-01-31", "ferryman restore ferryman-2026-01-31 --directory trial"),
     "certificate": ("ferryman certificate renew",),
     "certificate renew": ("ferryman certificate renew",),
     "certificate fingerprint": ("ferryman certificate fingerprint",),

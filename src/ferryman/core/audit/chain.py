@@ -106,12 +106,13 @@ class Verification:
     """Follows a chain line by line. `problems` yields them as they occur; `conclude` yields what only the end shows.
 
     `key` is the server's current key, `older` are its earlier ones. A key may follow another only where a record under
-    the other says so.
+    the other says so. `known` is a record that the trail had reached.
     """
 
-    def __init__(self, key: bytes, older: Sequence[bytes] = ()) -> None:
+    def __init__(self, key: bytes, older: Sequence[bytes] = (), known: Link | None = None) -> None:
         self._keys = {key_id(each): each for each in (*older, key)}
         self._newest = key_id(key)
+        self._known = known
         self._under: str | None = None
         self._oldest: int | None = None
         self._began_at: tuple[str, int, int] | None = None
@@ -145,6 +146,8 @@ class Verification:
             if not fits:
                 yield Problem(where, number, self._gap(link))
             self.last = link
+            if self._known is not None and link.sequence == self._known.sequence and link.mac != self._known.mac:
+                yield Problem(where, number, "the server wrote another record of this number: it was replaced")
             if (problem := self._extent_problem(line)) is not None:
                 yield Problem(where, number, problem)
 
@@ -160,6 +163,7 @@ class Verification:
             yield Problem(
                 "", 0, "the trail ends under a key that was replaced: records are missing, or no server ran since"
             )
+        at_least = max(at_least, self._known.sequence if self._known is not None else 0)
         if self.last.sequence < at_least:
             yield Problem("", 0, f"the trail ends with record {self.last.sequence}, it had reached {at_least}")
 

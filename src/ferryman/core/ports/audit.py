@@ -1,5 +1,6 @@
 """The ports for the audit trail and for notifications."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 Entry = dict[str, Any]
@@ -22,6 +23,25 @@ class AuditTrail(Protocol):
 
     async def keep(self, entry: Entry) -> None:
         """Write an entry and return when it is durable; raises `Unrecorded`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailHead:
+    """How far the trail is known to have got: the number of its first record, and the number and MAC of its last."""
+
+    first: int
+    sequence: int
+    mac: str
+
+
+class TrailHeads(Protocol):
+    """Where the store remembers the trail's head, so that a trail that was lost or shortened is noticed."""
+
+    async def head(self) -> TrailHead | None:
+        """Return what was recorded last; None if nothing ever was."""
+
+    async def record(self, head: TrailHead) -> None:
+        """Remember a head instead of the one before."""
 
 
 class Notices(Protocol):

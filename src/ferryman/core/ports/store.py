@@ -6,6 +6,7 @@ Times are `Millis`. Nothing here blocks the event loop.
 from typing import Protocol
 
 from ferryman.core.ports.access_requests import AccessRequestStore
+from ferryman.core.ports.audit import TrailHeads
 from ferryman.core.ports.documents import DocumentStore, TagStore
 from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, RoleStore
 from ferryman.core.ports.identities import IdentityStore
@@ -69,6 +70,10 @@ class Store(Protocol):
     @property
     def recordings(self) -> RecordingStore:
         """Recordings of sessions."""
+
+    @property
+    def trail_heads(self) -> TrailHeads:
+        """How far the audit trail has got."""
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` if the database cannot be read and written; for `/healthz`."""

@@ -1,4 +1,5 @@
 import base64
+import os
 import sqlite3
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.server import server_certificate
 from ferryman.bootstrap.server_keys import read_server_keys
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import Plan, ServiceAccount, initialise
 from ferryman.client.login.service_endpoints import SERVED, read_endpoint
 from ferryman.model.failures import Failure
 
@@ -32,6 +33,27 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
     with sqlite3.connect(made.configuration.parent / "ferryman.db") as database:
         assert secret.encode() not in b"".join(row.encode() for row in database.iterdump())
     database.close()
+
+
+def test_a_services_data_is_apart_from_its_configuration(tmp_path: Path) -> None:
+    data, logs = tmp_path / "data", tmp_path / "logs"
+    data.mkdir()
+    logs.mkdir()
+    account = ServiceAccount(os.geteuid(), os.getegid(), data, logs)
+    made = initialise(Plan(tmp_path / "etc", tls=True, service=account))
+    loaded = load(made.configuration)
+    assert loaded.database_url == f"sqlite:///{data}/ferryman.db"
+    assert loaded.path(loaded.configuration.audit.directory) == logs / "audit"
+    assert server_certificate(loaded) is not None
+    assert {path.name for path in made.configuration.parent.iterdir()} == {
+        "aws",
+        "ca.pem",
+        "ferryman.toml",
+        "server.key",
+    }
+    assert made.configuration.stat().st_mode & 0o777 == 0o640
+    assert made.ca_file == tmp_path / "etc" / "ca.pem"
+    assert (tmp_path / "etc" / "server.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_with_tls_the_profile_trusts_the_authority(tmp_path: Path) -> None:

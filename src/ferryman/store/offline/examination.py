@@ -1,4 +1,4 @@
-"""What a database is, found out without changing it: for checks that run before the server starts, or beside it."""
+"""What a database is, and how far it knows the audit trail to have got."""
 
 import contextlib
 import fcntl
@@ -7,9 +7,10 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from ferryman.core.ports.audit import TrailHead
 from ferryman.store.database import newest_schema, sqlite_file
 from ferryman.store.faults import ADVICE, CORRUPTED, FAILED, StoreUnusable
-from ferryman.store.tables import metadata
+from ferryman.store.tables import audit_trail, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,24 @@ def examine_store(url: str) -> Examination:
         cause = f"its schema, {schema}, is newer than {newest_schema()}, which this release knows"
         raise StoreUnusable(path, cause, "Run a newer release, or restore the backup from before the upgrade")
     return Examination(path, schema, newest_schema())
+
+
+def read_trail_head(url: str) -> TrailHead | None:
+    """Return the audit trail's head that a database remembers; None if it has none, or is older than that.
+
+    Raises `StoreUnusable` and ValueError as `examine_store`.
+    """
+    path = Path(str(sqlite_file(url).database)).resolve()
+    if not path.exists():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (audit_trail.name,)).fetchone():
+                return None
+            row = connection.execute("SELECT first_sequence, sequence, mac FROM audit_trail").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise StoreUnusable(path, str(error), ADVICE[FAILED]) from error
+    return None if row is None else TrailHead(*row)
 
 
 def is_served(url: str) -> bool:
