@@ -222,6 +222,20 @@ async def test_recording_of_a_session_that_ended_elsewhere_is_finished(server: S
     assert await shown(server, paired.session_id) == b"x"
 
 
+async def test_recordings_are_deleted_after_their_days(server: Server, recording: Recording) -> None:
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"x"))
+    await paired.client.frame()
+    row = await finished(server, paired)
+    assert await recording.recorder.delete_expired() == 0
+    recording.recorder._kept_millis = 86_400_000
+    assert await recording.recorder.delete_expired() == 0
+    server.clock.advance(2 * 86_400)
+    assert await recording.recorder.delete_expired() == 1
+    assert not list(recording.disk.directory.glob("*/*"))
+    assert await server.store.recordings.get(row["SessionId"]) is None
+
+
 class TestBestEffort:
     @pytest.fixture
     async def recording(self, tmp_path: Path) -> AsyncIterator[Recording]:

@@ -158,6 +158,7 @@ class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["off", "best-effort", "required"] = "off"
     directory: str = "recordings"
     input: bool = False
+    delete_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
 
 
 class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

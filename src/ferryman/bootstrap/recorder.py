@@ -37,7 +37,9 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
                 error.strerror or str(error),
                 "Make the directory writable for the server, or set a different recordings.directory",
             ) from error
-    recorder = SessionsRecorder(service, storage, mode, typed=settings.input)
+    recorder = SessionsRecorder(
+        service, storage, mode, typed=settings.input, delete_after_days=settings.delete_after_days
+    )
     try:
         async with running_beside(supervised("recorder", recorder.run)):
             yield replace(service, recorder=recorder)

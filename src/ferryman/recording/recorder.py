@@ -1,6 +1,7 @@
 """Makes the recordings of all sessions of this server, and reads them: `core.ports.recordings.Recorder`."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 
-from ferryman.core.audit.records import recording_finished
+from ferryman.core.audit.records import recording_deleted, recording_finished
 from ferryman.core.ports.recordings import (
     DATA_KEY_PURPOSE,
     Damaged,
@@ -34,6 +35,9 @@ WRITERS = 2
 READERS = 2
 EVENTS_AT_ONCE = 500
 FINISHED_AT_ONCE = 50
+DELETED_AT_ONCE = 20
+DELETE_AGAIN_SECONDS = 60.0
+"""After a recording could not be deleted."""
 TICK_SECONDS = 1.0
 
 _log = structlog.get_logger("ferryman.recording")
@@ -41,13 +45,26 @@ Result = TypeVar("Result")
 
 
 class SessionsRecorder:
-    """`core.ports.recordings.Recorder` over a storage. Create it in a running loop, and `close` it at the end."""
+    """`core.ports.recordings.Recorder` over a storage. Create it in a running loop, and `close` it at the end.
 
-    def __init__(self, service: Service, storage: BlockStorage, mode: RecordingMode, *, typed: bool = False) -> None:
+    `typed`: what people type is recorded, too. `delete_after_days`: how long recordings are kept; 0 means for ever.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        storage: BlockStorage,
+        mode: RecordingMode,
+        *,
+        typed: bool = False,
+        delete_after_days: int = 0,
+    ) -> None:
         self._service = service
         self._storage = storage
         self._mode = mode
         self._typed = typed
+        self._kept_millis = delete_after_days * 86_400_000
+        self._delete_at = 0.0
         self._writers = ThreadPoolExecutor(WRITERS, "recording-writer")
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
         self._taps: dict[SessionId, SessionRecorder] = {}
@@ -106,6 +123,7 @@ class SessionsRecorder:
             for tap in list(self._taps.values()):
                 tap.tick()
             await self.finish_ended()
+            await self.delete_expired()
 
     async def close(self) -> None:
         """Write what waits, and stop the threads."""
@@ -122,6 +140,25 @@ class SessionsRecorder:
             if session_id not in self._taps and session_id not in self._damaged:
                 finished += await self._finish(session_id)
         return finished
+
+    async def delete_expired(self) -> int:
+        """Delete some of the recordings that are older than they are kept. Returns how many."""
+        service = self._service
+        if not self._kept_millis or not service.clock_steps.settled or time.monotonic() < self._delete_at:
+            return 0
+        moment = Millis(service.clock() - self._kept_millis)
+        deleted = 0
+        for recording in await service.store.recordings.started_before(moment, DELETED_AT_ONCE):
+            try:
+                await self.delete(recording)
+            except OSError as error:
+                _log.error("recording not deleted", session_id=recording.session_id, reason=str(error))
+                self._delete_at = time.monotonic() + DELETE_AGAIN_SECONDS
+                break
+            if await service.store.recordings.delete(recording.session_id):
+                recording_deleted(service, recording, "recordings.delete_after_days")
+                deleted += 1
+        return deleted
 
     async def events(
         self, recording: Recording, key: RecordingKey, from_block: int, start_at: int

@@ -15,7 +15,7 @@ from ferryman.core.ports.recordings import (
     RecordingPosition,
     RecordingQuery,
 )
-from ferryman.model.identifiers import SessionId
+from ferryman.model.identifiers import Millis, SessionId
 from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import FIRST_ENDED_STATUS, recordings, sessions
 
@@ -48,6 +48,13 @@ _UNFINISHED = (
         ~exists(select(sessions.c.number).where(sessions.c.session_id == recordings.c.session_id, _IS_ACTIVE)),
     )
     .order_by(recordings.c.session_id)
+    .limit(bindparam("most"))
+)
+
+_OLDEST = (
+    select(*_COLUMNS)
+    .where(recordings.c.started_at < bindparam("before"), recordings.c.finished_at.is_not(None))
+    .order_by(recordings.c.started_at, recordings.c.session_id)
     .limit(bindparam("most"))
 )
 
@@ -116,6 +123,10 @@ class SqlRecordings:
     async def unfinished_of_ended_sessions(self, limit: int) -> Sequence[SessionId]:
         """As `RecordingStore` has it."""
         return [SessionId(row[0]) for row in await self._connections.read(_UNFINISHED, {"most": limit})]
+
+    async def started_before(self, moment: Millis, limit: int) -> Sequence[Recording]:
+        """As `RecordingStore` has it."""
+        return [_recording(row) for row in await self._connections.read(_OLDEST, {"before": moment, "most": limit})]
 
     async def delete(self, session_id: str) -> bool:
         """As `RecordingStore` has it."""

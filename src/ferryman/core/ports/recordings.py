@@ -107,6 +107,9 @@ class RecordingStore(Protocol):
     async def unfinished_of_ended_sessions(self, limit: int) -> Sequence[SessionId]:
         """Return recordings that are not finished although their session has ended, or its row is gone."""
 
+    async def started_before(self, moment: Millis, limit: int) -> Sequence[Recording]:
+        """Return finished recordings of sessions that started before a time, the oldest first."""
+
     async def delete(self, session_id: str) -> bool:
         """Delete a recording's row and with it its key; False if there is none."""
 

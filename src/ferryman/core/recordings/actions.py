@@ -70,8 +70,8 @@ async def delete_recording(service: Service, caller: Caller, session_id: str) ->
         raise ServiceError(
             "ValidationException", f"The recording of {session_id} is not finished: end the session first."
         )
-    await service.store.recordings.delete(session_id)  # and with it the key: nobody can read the blocks any longer
     await service.recorder.delete(recording)
+    await service.store.recordings.delete(session_id)
     recording_deleted(service, recording, caller.arn)
 
 
