@@ -1,5 +1,6 @@
 """What the server records of calls and sessions, and what it refuses when it cannot record."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, NODE_CHANGE, SESSION_CHANGE, trail_event
 from ferryman.core.audit.redaction import HIDDEN
+from ferryman.core.iam.operator import create_access_key, create_user, set_access_key_active
 from ferryman.core.service import AuditSettings, Service
+from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.http.call_records import access_key_id
@@ -139,6 +142,68 @@ async def test_a_wrong_signature_is_recorded_with_the_key_it_claims(server: Serv
     key = server.administrator.access_key_id
     assert record["userIdentity"] == {"type": "Unknown", "accessKeyId": key}
     assert record["readOnly"] is True
+
+
+class TestCredentialsNoLongerAccepted:
+    """Whoever signed is named, although the call is refused."""
+
+    async def refused(self, server: Server, credentials: Credentials) -> str:
+        target = "AmazonSSM.DescribeSessions"
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        signed = server.signed("POST", "/", "", b"{}", headers, credentials)
+        status, answer = await server.json_call(target, b"{}", signed)
+        assert status == 400
+        return str(answer["__type"])
+
+    async def session_token(self, server: Server) -> Credentials:
+        sts = await asyncio.to_thread(server.client, "sts")
+        given = (await asyncio.to_thread(sts.get_session_token, DurationSeconds=900))["Credentials"]
+        return Credentials(given["AccessKeyId"], Secret(given["SecretAccessKey"]), Secret(given["SessionToken"]))
+
+    async def test_expired_token_is_recorded_under_its_person(self, server: Server, told: Told) -> None:
+        issued = await self.session_token(server)
+        server.clock.advance(901)
+        assert await self.refused(server, issued) == "ExpiredTokenException"
+        [record] = await told.calls("DescribeSessions")
+        identity = record["userIdentity"]
+        assert (identity["type"], identity["userName"]) == ("IAMUser", "root")
+        assert identity["accessKeyId"] == issued.access_key_id
+        assert record["errorCode"] == "ExpiredTokenException"
+        assert record["requestParameters"] is None
+
+    async def test_expired_token_with_a_wrong_signature_names_nobody(self, server: Server, told: Told) -> None:
+        issued = await self.session_token(server)
+        server.clock.advance(901)
+        stolen = replace(issued, secret_access_key=Secret("x" * 40))
+        assert await self.refused(server, stolen) == "ExpiredTokenException"
+        [record] = await told.calls("DescribeSessions")
+        assert record["userIdentity"] == {"type": "Unknown", "accessKeyId": issued.access_key_id}
+
+    async def test_disabled_key_and_its_token_are_recorded_under_their_person(self, server: Server, told: Told) -> None:
+        await create_user(server.service, "alice", None)
+        key = await create_access_key(server.service, "alice")
+        sts = await asyncio.to_thread(server.client, "sts", key)
+        given = (await asyncio.to_thread(sts.get_session_token))["Credentials"]
+        issued = Credentials(given["AccessKeyId"], Secret(given["SecretAccessKey"]), Secret(given["SessionToken"]))
+        await set_access_key_active(server.service, key.access_key_id, active=False)
+        for each in (key, issued):
+            assert await self.refused(server, each) == "UnrecognizedClientException"
+        named = [each["userIdentity"] for each in await told.calls("DescribeSessions")]
+        assert [(each["userName"], each["accessKeyId"]) for each in named] == [
+            ("alice", key.access_key_id),
+            ("alice", issued.access_key_id),
+        ]
+
+    async def test_expired_credentials_of_a_node_are_recorded_under_it(self, server: Server, told: Told) -> None:
+        node = await server.register()
+        server.clock.advance(3601)
+        path = f"/v1/control-channel/{node.node_id}"
+        async with server.http.get(server.url_of(path), headers=node.signed("GET", path)) as answer:
+            assert answer.status == 403
+        [record] = await told.calls("OpenControlChannel")
+        assert record["errorCode"] == "ExpiredTokenException"
+        assert record["userIdentity"]["type"] == "ManagedNode"
+        assert record["userIdentity"]["principalId"] == node.node_id
 
 
 async def test_a_forged_upgrade_is_recorded(server: Server, told: Told) -> None:

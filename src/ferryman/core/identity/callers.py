@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from ferryman.core.authorization.request_context import identity_policies, managed_text, policy_documents
 from ferryman.core.identity.access_request_credentials import granted_policy
-from ferryman.core.identity.credentials import Authenticated
+from ferryman.core.identity.credentials import Authenticated, RefusedCredentials
 from ferryman.core.identity.node_credentials import authenticate_node
-from ferryman.core.identity.temporary_credentials import is_temporary, open_temporary, unrecognized
+from ferryman.core.identity.temporary_credentials import expired, is_temporary, open_temporary, unrecognized
 from ferryman.core.service import Service
 from ferryman.core.vault import KEY_PURPOSE
+from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
 from ferryman.model.identity.policies import PolicyDocument
@@ -29,20 +30,33 @@ async def authenticate(service: Service, access_key_id: str, session_token: str 
     """Return the caller of this key and its secret, to verify the signature with.
 
     A user's own key comes without a session token, all others with one. Raises UnrecognizedClientException (unknown,
-    disabled, foreign or altered), ExpiredTokenException.
+    disabled, foreign or altered), ExpiredTokenException; as `RefusedCredentials` if it is still known whose they were.
     """
     if session_token is None:
         holder = await service.store.identities.key_holder(access_key_id)
-        if holder is None or not holder.key.active:
+        if holder is None:
             raise unrecognized()
         secret = service.vault.open(KEY_PURPOSE, holder.key.sealed_secret, access_key_id.encode())
         policies = policy_documents(holder.policies)
         caller = await _user_caller(service, holder.user, policies, holder.tags)
-        return Authenticated(replace(caller, access_key_id=access_key_id), Secret(secret.decode()))
+        known = Authenticated(replace(caller, access_key_id=access_key_id), Secret(secret.decode()))
+        if not holder.key.active:
+            raise RefusedCredentials(unrecognized(), known)
+        return known
     if not is_temporary(session_token):
         return await authenticate_node(service, access_key_id, session_token)
     opened, session = open_temporary(service, access_key_id, session_token)
-    return Authenticated(replace(await session_caller(service, session), access_key_id=access_key_id), opened)
+    try:
+        if service.clock() >= session.expires_at:
+            raise expired()
+        caller = await session_caller(service, session)
+    except ServiceError as error:
+        former = await _identity_of(service, session)
+        if former is None:
+            raise
+        former = replace(former, access_key_id=access_key_id, session=session)
+        raise RefusedCredentials(error, Authenticated(former, opened)) from error
+    return Authenticated(replace(caller, access_key_id=access_key_id), opened)
 
 
 async def caller_of(service: Service, user: User) -> Caller:
@@ -74,19 +88,23 @@ async def session_caller(service: Service, session: TemporarySession) -> Caller:
     Raises UnrecognizedClientException if the identity no longer exists, or if the user's key that they were issued with
     was deleted or disabled.
     """
-    if session.identity_id.startswith(ROLE_ID_PREFIX):
-        role = await service.store.roles.get(session.identity_id)
-        if role is None:
-            raise unrecognized()
-        return await _in_session(service, await role_caller(service, role, session.name), session)
-    if session.access_key_id:
+    if session.access_key_id and not session.identity_id.startswith(ROLE_ID_PREFIX):
         key = await service.store.identities.get_key(session.access_key_id)
         if key is None or not key.active or key.user_id != session.identity_id:
             raise unrecognized()
-    user = await service.store.identities.get_user(session.identity_id)
-    if user is None:
+    identity = await _identity_of(service, session)
+    if identity is None:
         raise unrecognized()
-    return await _in_session(service, await caller_of(service, user), session)
+    return await _in_session(service, identity, session)
+
+
+async def _identity_of(service: Service, session: TemporarySession) -> Caller | None:
+    """Return the user or role session of temporary credentials; None if the identity no longer exists."""
+    if session.identity_id.startswith(ROLE_ID_PREFIX):
+        role = await service.store.roles.get(session.identity_id)
+        return None if role is None else await role_caller(service, role, session.name)
+    user = await service.store.identities.get_user(session.identity_id)
+    return None if user is None else await caller_of(service, user)
 
 
 async def role_caller(service: Service, role: IamRole, session_name: str) -> Caller:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, Credentials
 from ferryman.model.secret import Secret
@@ -22,3 +23,14 @@ class Authenticated:
 
     caller: Caller
     secret: Secret
+
+
+class RefusedCredentials(ServiceError):
+    """Credentials that the server issued but no longer accepts: expired, or of a key that was disabled.
+
+    `holder` is whose they are. Only a valid signature shows that they sent the request.
+    """
+
+    def __init__(self, error: ServiceError, holder: Authenticated) -> None:
+        super().__init__(error.code, error.message, status=error.status)
+        self.holder = holder

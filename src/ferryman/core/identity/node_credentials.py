@@ -10,10 +10,10 @@ import binascii
 
 import msgspec
 
-from ferryman.core.identity.credentials import Authenticated
+from ferryman.core.identity.credentials import Authenticated, RefusedCredentials
+from ferryman.core.identity.temporary_credentials import expired, unrecognized
 from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
-from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller, CallerKind, Credentials
 from ferryman.model.secret import Secret
@@ -49,13 +49,14 @@ async def authenticate_node(service: Service, access_key_id: str, session_token:
         plaintext = service.vault.open(_PURPOSE, sealed, access_key_id.encode())
         content = msgspec.msgpack.decode(plaintext, type=_Content)
     except (binascii.Error, UnicodeError, Unsealable, msgspec.DecodeError) as error:
-        raise _unrecognized() from error
-    if service.clock() >= content.expires_at:
-        raise ServiceError("ExpiredTokenException", "The security token included in the request is expired")
-    node_id = NodeId(content.node_id)
+        raise unrecognized() from error
+    node_id, is_expired = NodeId(content.node_id), service.clock() >= content.expires_at
     if await service.store.nodes.get(node_id) is None:
-        raise _unrecognized()
-    return Authenticated(node_caller(service, node_id), Secret(content.secret_access_key))
+        raise expired() if is_expired else unrecognized()
+    known = Authenticated(node_caller(service, node_id), Secret(content.secret_access_key))
+    if is_expired:
+        raise RefusedCredentials(expired(), known)
+    return known
 
 
 def node_caller(service: Service, node_id: NodeId) -> Caller:
@@ -63,7 +64,3 @@ def node_caller(service: Service, node_id: NodeId) -> Caller:
     settings = service.settings
     arn = service.arns.node(node_id)
     return Caller(CallerKind.NODE, settings.account_id, arn, node_id, node_id, node_id=node_id)
-
-
-def _unrecognized() -> ServiceError:
-    return ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")

@@ -102,9 +102,9 @@ def token_utilization(token_size: int) -> int:
 
 
 def open_temporary(service: Service, access_key_id: str, session_token: str) -> tuple[Secret, TemporarySession]:
-    """Return the secret and the session of credentials that have not expired.
+    """Return the secret and the session of credentials, which may have expired.
 
-    Raises UnrecognizedClientException for a token from elsewhere, of another key or altered; ExpiredTokenException.
+    Raises UnrecognizedClientException for a token from elsewhere, of another key or altered.
     """
     try:
         sealed = base64.b64decode(session_token.removeprefix(PREFIX).encode(), validate=True)
@@ -113,8 +113,6 @@ def open_temporary(service: Service, access_key_id: str, session_token: str) -> 
         packed = msgspec.msgpack.decode(zlib.decompress(content.packed), type=_Packed)
     except (binascii.Error, UnicodeError, Unsealable, msgspec.DecodeError, zlib.error) as error:
         raise unrecognized() from error
-    if service.clock() >= content.expires_at:
-        raise ServiceError("ExpiredTokenException", "The security token included in the request is expired")
     session = TemporarySession(
         content.kind,
         content.identity_id,
@@ -143,6 +141,11 @@ def is_temporary(session_token: str) -> bool:
 def unrecognized() -> ServiceError:
     """Return the error for credentials that are not recognized."""
     return ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
+
+
+def expired() -> ServiceError:
+    """Return the error for credentials whose time is over."""
+    return ServiceError("ExpiredTokenException", "The security token included in the request is expired")
 
 
 def _packed(session: TemporarySession) -> _Packed:

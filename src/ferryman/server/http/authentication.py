@@ -8,14 +8,16 @@ from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.identity.callers import authenticate
+from ferryman.core.identity.credentials import RefusedCredentials
 from ferryman.core.nodes.actions import find_node
 from ferryman.core.service import Service
+from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller, CallerKind, Origin
 from ferryman.model.nodes import ManagedNode
 from ferryman.model.timestamps import from_millis
 from ferryman.server.listener.connection import recognise
 from ferryman.signing.canonical import SignableRequest
-from ferryman.signing.errors import InvalidSignature, MissingAuthenticationToken, SignatureMismatch
+from ferryman.signing.errors import InvalidSignature, MissingAuthenticationToken, SignatureError, SignatureMismatch
 from ferryman.signing.parsed_signature import ParsedSignature, parse
 from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
 from ferryman.signing.sigv4 import verify, verify_scope
@@ -54,11 +56,19 @@ class Signer:
         return "" if self.presigned else self.caller.person_id
 
 
+class RefusedSigner(ServiceError):
+    """The signature is valid, but its credentials are no longer accepted. `signer` may be named, not admitted."""
+
+    def __init__(self, refused: RefusedCredentials, signer: Signer) -> None:
+        super().__init__(refused.code, refused.message, status=refused.status)
+        self.signer = signer
+
+
 async def authenticate_caller(service: Service, request: SignableRequest, call: ApiCall) -> Signer:
     """Return the user or node whose SigV4 signature the request carries, scoped to the call's service.
 
     Raises `SignatureError` (missing, incomplete, wrong, stale), `ServiceError` UnrecognizedClientException or
-    ExpiredTokenException.
+    ExpiredTokenException; as `RefusedSigner` if the signature shows whose credentials are no longer accepted.
     """
     parsed = parse(request)
     if is_rsa(parsed):
@@ -113,9 +123,17 @@ def _refuse_presigned(parsed: ParsedSignature, call: ApiCall) -> None:
 async def _verified_signer(service: Service, request: SignableRequest, parsed: ParsedSignature, scope: str) -> Signer:
     verify_scope(parsed, service.settings.region, scope)
     token = parsed.session_token
-    known = await authenticate(service, parsed.access_key_id, None if token is None else token.reveal())
+    presigned = parsed.expires is not None
+    try:
+        known = await authenticate(service, parsed.access_key_id, None if token is None else token.reveal())
+    except RefusedCredentials as refused:
+        try:
+            verify(request, parsed, refused.holder.secret, _now(service))
+        except SignatureError:
+            raise refused from None
+        raise RefusedSigner(refused, Signer(refused.holder.caller, presigned)) from refused
     verify(request, parsed, known.secret, _now(service))
-    return Signer(known.caller, presigned=parsed.expires is not None)
+    return Signer(known.caller, presigned)
 
 
 def _now(service: Service) -> datetime:

@@ -9,6 +9,7 @@ from ferryman.core.audit.records import ObservedCall, record_answered, record_re
 from ferryman.core.ratelimits.failed_attempts import TooManyFailedAttempts
 from ferryman.model.errors import ServiceError
 from ferryman.server.http.app_keys import GATEWAY
+from ferryman.server.http.authentication import RefusedSigner
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.signing.canonical import SignableRequest
 
@@ -39,6 +40,8 @@ def record_refusal(request: web.Request, error: ServiceError) -> None:
     if observed is None:
         operation = _UPGRADES.get(call.operation, call.operation)
         observed = _observed(request, call.service, operation, _authorization_of_upgrade(request))
+    if isinstance(error, RefusedSigner):
+        observed.caller, observed.presigned = error.signer.caller, error.signer.presigned
     record_refused(request.app[GATEWAY].service, observed, error)
 
 
