@@ -40,6 +40,7 @@ LINES: dict[str, list[list[str]]] = {
     "nodes": [[], ["--json"]],
     "nodes show": [["NODE"], ["--json", "NODE"]],
     "nodes tag": [["NODE", "more=tags"], ["NODE", f"more={STEERING}"]],
+    "nodes rename": [["NODE", "db-9"], ["NODE", STEERING], ["db-2", "db-9"]],
     "nodes deregister": [["db-2"], ["--yes", "OTHER"]],
     "activation create": [["--name", SPACES, "--description", SPACES]],
     "activation list": [[]],

@@ -28,6 +28,9 @@ RECONNECT = Backoff(initial=1.0, ratio=2.0, cap=45.0, jitter=1.0)
 """When a server restarts, all its nodes reconnect: delays are spread between zero and their full length. After any
 outage every node is back within a minute."""
 INFORMATION_SECONDS = 300.0
+TIMES_UNKNOWN = 3
+"""How often in a row the server must say that it does not know the node: one wrong answer must not stop a fleet."""
+_UNKNOWN_NODE = "UnrecognizedClientException"
 _LOG = logger("control")
 
 
@@ -42,12 +45,14 @@ class ControlChannel:
         keys: SshKeys,
         on_connected: Callable[[], None],
         backoff: Backoff = RECONNECT,
+        on_deregistered: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._source = source
         self._outbox = outbox
         self._keys = keys
         self._on_connected = on_connected
+        self._on_deregistered = on_deregistered
         self._backoff = backoff
         self._news = asyncio.Event()
         self._answers: deque[bytes] = deque()
@@ -57,8 +62,8 @@ class ControlChannel:
         self._news.set()
 
     async def run(self, sessions: Sessions) -> None:
-        """Connect, serve and reconnect until cancelled."""
-        attempts = Attempts(self._backoff, os.urandom)
+        """Connect, serve and reconnect until cancelled, or until the server does not know the node."""
+        attempts, unknown = Attempts(self._backoff, os.urandom), 0
         while True:
             try:
                 websocket = await self._connect()
@@ -68,7 +73,12 @@ class ControlChannel:
             except ServiceError as error:
                 attempts.failed()
                 _LOG.error("refused by the server", code=error.code, reason=error.message, attempt=attempts.made)
+                unknown = unknown + 1 if error.code == _UNKNOWN_NODE else 0
+                if unknown == TIMES_UNKNOWN:
+                    self._on_deregistered()
+                    return
             else:
+                unknown = 0
                 connected_at = time.monotonic()
                 lost = await self._serve(websocket, sessions)
                 attempts.lost(time.monotonic() - connected_at)
@@ -80,7 +90,7 @@ class ControlChannel:
         registration = self._source.registration
         while True:
             await asyncio.sleep(INFORMATION_SECONDS)
-            members = await asyncio.to_thread(full, registration.node_id, registration.endpoint)
+            members = await asyncio.to_thread(full, registration.node_id, registration.endpoint, registration.name)
             try:
                 await self._inform(members)
             except (Unreachable, ServiceError) as error:
@@ -126,7 +136,7 @@ class ControlChannel:
 
     async def _inform_fully(self) -> None:
         registration = self._source.registration
-        members = await asyncio.to_thread(full, registration.node_id, registration.endpoint)
+        members = await asyncio.to_thread(full, registration.node_id, registration.endpoint, registration.name)
         try:
             await self._inform(members)
         except (Unreachable, ServiceError) as error:

@@ -20,15 +20,15 @@ def ping(node_id: str) -> dict[str, Any]:
     }
 
 
-def full(node_id: str, endpoint: str) -> dict[str, Any]:
-    """Return the long form: also name, local address towards `endpoint`, and operating system."""
-    name, version = _operating_system()
+def full(node_id: str, endpoint: str, name: str | None = None) -> dict[str, Any]:
+    """Return the long form: also `name` or the host's, local address towards `endpoint`, and operating system."""
+    system, version = _operating_system()
     return {
         **ping(node_id),
         "AgentStatus": "Active",
-        "ComputerName": socket.gethostname()[:255],
+        "ComputerName": (name or socket.gethostname())[:255],
         "IPAddress": _address_towards(endpoint)[:46],
-        "PlatformName": name,
+        "PlatformName": system,
         "PlatformVersion": version,
         "SSMConnectionChannel": "ssmmessages",
     }

@@ -25,13 +25,15 @@ async def register(
     state_dir: Path,
     *,
     ca_file: Path | None = None,
+    name: str | None = None,
     replace: bool = False,
 ) -> NodeId:
     """Register this machine with the server at `endpoint` and keep its identity in `state_dir`.
 
     `endpoint` is `http[s]://host[:port]`, one URL for everything the agent talks to. An existing registration is
-    replaced only if `replace` is set, and only once the new one has succeeded. Raises `StateUnusable`, `ServiceError`
-    with the server's reason (InvalidActivation …), or `Unreachable`. Source: `protocol/agent.md` §1.2.
+    replaced only if `replace` is set, and only once the new one has succeeded. The node reports `name`, if there is
+    one, in place of the host's. Raises `StateUnusable`, `ServiceError` with the server's reason (InvalidActivation …),
+    or `Unreachable`. Source: `protocol/agent.md` §1.2.
     """
     state = StateDirectory(state_dir)
     state.create()
@@ -58,11 +60,13 @@ async def register(
     identity = str(answer.get("InstanceId"))
     if not NODE_ID_PATTERN.fullmatch(identity):
         raise Unreachable(f"{endpoint} answered the registration without a node id")
-    state.save_registration(_identity(endpoint, region, identity, fingerprint, ca_file), key)
+    state.save_registration(_identity(endpoint, region, identity, fingerprint, ca_file, name), key)
     return NodeId(identity)
 
 
-def _identity(endpoint: str, region: str, node: str, fingerprint: str, ca_file: Path | None) -> Registration:
+def _identity(
+    endpoint: str, region: str, node: str, fingerprint: str, ca_file: Path | None, name: str | None
+) -> Registration:
     return Registration(
         endpoint=endpoint.rstrip("/"),
         region=region,
@@ -70,6 +74,7 @@ def _identity(endpoint: str, region: str, node: str, fingerprint: str, ca_file: 
         fingerprint=fingerprint,
         machine=this_machine().machine_id,
         ca_file=str(ca_file.absolute()) if ca_file else None,
+        name=name,
     )
 
 

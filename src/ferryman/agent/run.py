@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,7 +22,7 @@ from ferryman.agent.server_trust import server_trust
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import AgentSettings, read_settings
 from ferryman.agent.ssh_keys.keys import SshKeys
-from ferryman.agent.state import StateDirectory, StateUnusable
+from ferryman.agent.state import Deregistered, StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.agent.workers.zygote import ForkedZygote
@@ -47,9 +48,8 @@ async def run_agent(
 
     SIGUSR1 returns and leaves the sessions running for the next agent, as a crash does. `run_as` is the account for
     sessions whose document sets none; it overrides `agent.toml`, and without either the agent's own account is used.
-    `zygote` was forked from this process before the event loop; without it the agent starts one, which takes twice the
-    memory. `on_connected` is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused`
-    and `WorkerUnavailable`.
+    `on_connected` is called whenever the control channel has opened. Raises `StateUnusable`, `AccountRefused`,
+    `WorkerUnavailable`, and `Deregistered` if the server no longer knows the node.
     """
     state = StateDirectory(state_dir)
     settings = _resolve_account(read_settings(state.path), run_as)
@@ -87,14 +87,22 @@ class _Agent:
     ) -> None:
         self._source = CredentialSource(state, client)
         self._outbox = Outbox()
-        self._control = ControlChannel(client, self._source, self._outbox, SshKeys(state.path), on_connected)
-        self._pool = WorkerPool(state.path, zygote)
+        self._is_deregistered = asyncio.Event()
+        self._control = ControlChannel(
+            client,
+            self._source,
+            self._outbox,
+            SshKeys(state.path),
+            on_connected,
+            on_deregistered=self._is_deregistered.set,
+        )
+        self._pool = WorkerPool(state.path)
         self._sessions = Sessions(
             state.registration().node_id, SessionRecords(state.sessions), self._pool, self._report, settings
         )
 
     async def run(self, stop: "asyncio.Future[bool]") -> None:
-        """Run until `stop` is set; True also ends the sessions."""
+        """Run until `stop` is set; True also ends the sessions. Raises `Deregistered` after it has ended them."""
         manager = ServiceManager.of_this_process()  # before the pool forks
         self._sessions.adopt()
         try:
@@ -109,7 +117,7 @@ class _Agent:
                         _keep_credentials(self._source),
                     )
                 ]
-                end_sessions = await stop
+                end_sessions = await self._stopped(stop)
                 manager.notify(STOPPING)
                 if end_sessions:
                     await self._end_sessions()
@@ -118,6 +126,16 @@ class _Agent:
         finally:
             self._sessions.close()
             await self._pool.close()
+        if self._is_deregistered.is_set():
+            raise Deregistered
+
+    async def _stopped(self, stop: "asyncio.Future[bool]") -> bool:
+        """Wait for `stop`, or until the node is deregistered; return whether the sessions are to end."""
+        deregistered = asyncio.create_task(self._is_deregistered.wait())
+        waited: set[asyncio.Future[Any]] = {stop, deregistered}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        deregistered.cancel()
+        return not stop.done() or stop.result()
 
     def _report(self, record: SessionRecord) -> None:
         self._outbox.add(record)

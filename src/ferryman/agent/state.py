@@ -35,6 +35,10 @@ class StateUnusable(Exception):
     """The state directory is incomplete or cannot be used; the text says what to do."""
 
 
+class Deregistered(Exception):
+    """The server no longer knows this node."""
+
+
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who this node is. `endpoint` is the server's one URL, for every service."""
 
@@ -45,6 +49,8 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     machine: str
     """Hash of the machine id at registration, empty if there was none: a copy on another machine is known by it."""
     ca_file: str | None = None
+    name: str | None = None
+    """What the node reports as its computer name instead of the host's."""
 
 
 class RoleCredentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

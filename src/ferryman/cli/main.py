@@ -3,12 +3,13 @@
 It imports no more than it needs: where only the agent is installed, there is no Typer.
 """
 
+import contextlib
 import os
 import sys
 from importlib.util import find_spec
 
 from ferryman.cli.extras import extra_of, not_installed
-from ferryman.cli.printing import print_error, print_page, print_traceback
+from ferryman.cli.printing import print_error, print_page, print_suggestions, print_traceback
 from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by
@@ -17,6 +18,8 @@ from ferryman.system.program import PART, run_part, settle_in
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
+COMPLETE = "__complete"
+"""What the scripts of `ferryman completion` call."""
 
 
 def main() -> None:
@@ -41,7 +44,7 @@ def main() -> None:
             print_traceback(error)
         else:
             print_error(f"ferryman: {_line(error)}")
-        sys.exit(EXIT_FAILURE)
+        sys.exit(error.exit_status if isinstance(error, Failure) else EXIT_FAILURE)
     except Exception as fault:  # noqa: BLE001 - Python would print its text unescaped, and it may be a peer's
         print_traceback(fault)
         sys.exit(EXIT_FAILURE)
@@ -51,6 +54,8 @@ def _run(arguments: list[str]) -> None:
     """Answer what needs no command immediately; import Typer for everything else."""
     if arguments in ([], ["-h"], ["--help"], ["help"]):
         print_page(first_page())
+    elif arguments[0] == COMPLETE:
+        _complete(arguments[1:])
     elif arguments in (["-V"], ["--version"]):
         print_page(version_line())
     elif find_spec("typer") is None:
@@ -61,6 +66,16 @@ def _run(arguments: list[str]) -> None:
         if arguments[0] == "help":
             arguments = [*arguments[1:], "--help"]
         app(arguments, prog_name="ferryman")
+
+
+def _complete(words: list[str]) -> None:
+    """Print suggestions for a shell, a word, a tab and what it means on each line. Errors are nothing to suggest."""
+    with contextlib.suppress(Exception):
+        from ferryman.cli.program.completion import complete
+
+        print_suggestions(complete(words))
+    sys.stdout.flush()
+    os._exit(0)  # a call of the server that takes too long is not waited for
 
 
 def _run_without_typer(arguments: list[str]) -> None:

@@ -1,12 +1,13 @@
-"""The options of every command that calls the server's API."""
+"""Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ferryman.bootstrap.configuration import FILE_NAME, VARIABLE, find_configuration
 from ferryman.cli.contexts import use_context
+from ferryman.cli.tables import Output
 
 ProfileOption = Annotated[
     str | None,
@@ -22,6 +23,21 @@ EndpointOption = Annotated[
     str | None, typer.Option("--endpoint-url", help="The server's URL, such as https://HOST:PORT.", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+OutputOption = Annotated[
+    Literal["table", "wide", "json", "csv"],
+    typer.Option("-o", "--output", help="How to print the list: --wide and --json are short for two of these."),
+]
+WideOption = Annotated[bool, typer.Option("--wide", help="Show every column, however wide the terminal is.")]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print ids only, one a line.")]
+
+
+def chosen_output(output: Output, *, wide: bool, json: bool, quiet: bool) -> Output:
+    """Return the form that these options ask for. Raises BadParameter if they ask for several."""
+    asked: dict[Output, bool] = {"wide": wide, "json": json, "ids": quiet}
+    chosen = {each for each, is_asked in asked.items() if is_asked} | ({output} - {"table"})
+    if len(chosen) > 1:
+        raise typer.BadParameter("choose one of --output, --wide, --json and --quiet")
+    return chosen.pop() if chosen else "table"
 
 
 DEFAULT_CONFIG = Path(FILE_NAME)

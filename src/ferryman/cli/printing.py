@@ -6,7 +6,7 @@ Output of sessions and of commands on nodes does not pass through here; see `cli
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from ferryman.model.text import printable, printable_json, printable_lines
@@ -38,6 +38,18 @@ def print_page(text: str) -> None:
     """Print a page of our own on standard output: it may have bold headings, and nothing foreign."""
     sys.stdout.write(text.rstrip("\n") + "\n")
     sys.stdout.flush()
+
+
+def print_styled(*lines: str) -> None:
+    """Print lines of printable text that colours of ours may stand around."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def print_suggestions(suggestions: Iterable[tuple[str, str]]) -> None:
+    """Print words for a shell to complete, each with a tab and its meaning; unprintable ones are left out."""
+    lines = [f"{word}\t{printable(meaning)}\n" for word, meaning in suggestions if word == printable(word)]
+    sys.stdout.write("".join(lines))
 
 
 def print_traceback(error: BaseException) -> None:

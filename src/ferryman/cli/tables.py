@@ -1,60 +1,142 @@
-"""Rows for people: a table as wide as the terminal; JSON for programs."""
+"""Listings: a table that fits the terminal for people; JSON, CSV or bare ids for programs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+import io
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from ferryman.cli.printing import print_document, print_lines
+from ferryman.cli.printing import print_document, print_lines, print_styled
+from ferryman.cli.program.help_page import is_coloured
 from ferryman.model.text import printable
 from ferryman.model.timestamps import iso_millis
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-FOLDED = 500
-"""The most rows that are folded: Rich takes nearly a millisecond for each."""
+Output = Literal["table", "wide", "json", "csv", "ids"]
 _GAP = "   "
+_SHORTEST = 16
+"""The narrowest that a column of prose becomes before other columns are left out."""
+_GREEN, _YELLOW, _RED, _DIM, _BOLD = "32", "33", "31", "2", "1"
+_STYLES = {
+    **dict.fromkeys(("online", "connected", "approved", "valid", "active", "ok", "current"), _GREEN),
+    **dict.fromkeys(("connecting", "pending", "terminating", "staged", "inactive", "waiting"), _YELLOW),
+    **dict.fromkeys(("connectionlost", "failed", "rejected", "revoked", "deregistered"), _RED),
+    **dict.fromkeys(("disconnected", "terminated", "expired", "disabled", "used up", "replaced"), _DIM),
+}
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: str) -> None:
-    """Print rows under bold headings, or `nothing` if there are none.
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
 
-    Cells are folded to fit a terminal. Elsewhere, or with more than `FOLDED` rows, the table is as wide as its content,
-    so that programs find whole ids.
+    Where a table is wider than the terminal, columns with a `rank` are left out, the highest rank first; a column
+    without one (ids, names, states) always stays, and its cells are never cut. `is_prose` cells (reasons, descriptions)
+    are shortened before columns are left out. `is_state` cells are coloured.
     """
-    from rich.console import Console
-    from rich.text import Text
 
+    title: str
+    rank: int = 0
+    is_prose: bool = False
+    is_state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table laid out: its heading and rows, each of one line, and the titles of columns that did not fit."""
+
+    heading: str
+    rows: list[str]
+    left_out: list[str]
+
+
+def print_listing(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    nothing: str,
+    output: Output = "table",
+    *,
+    documents: Callable[[], object] | None = None,
+) -> None:
+    """Print rows as `output` says. `nothing` is what a table without rows says; `documents` returns what JSON shows.
+
+    The first column holds the ids. A table is as wide as its content if it is `wide` or not shown on a terminal:
+    programs that read it find whole ids.
+    """
+    if output == "json":
+        print_json(list(rows) if documents is None else documents())
+        return
     texts = [[printable(cell) for cell in row] for row in rows]
-    if not texts:
+    if output == "ids":
+        for row in texts:
+            print_lines(row[0])
+    elif output == "csv":
+        _print_csv(columns, texts)
+    elif not texts:
         print_lines(nothing)
-        return
-    widths = [max(map(_width, column)) for column in zip(columns, *texts, strict=True)]
-    total = sum(widths) + len(_GAP) * (len(widths) - 1)
-    console = Console()
-    if console.is_terminal and total > console.width and len(texts) <= FOLDED:
-        _print_folded(console, columns, texts)
-        return
-    heading = _line(columns, widths)
-    if console.is_terminal:
-        console.print(Text(heading, style="bold"), no_wrap=True, overflow="ignore", crop=False)
     else:
-        print_lines(heading)
-    print_lines("─" * total, *(_line(row, widths) for row in texts))
+        _print_table(columns, texts, is_wide=output == "wide")
 
 
-def _print_folded(console: "Console", columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, is_wide: bool) -> None:
+    fitted = sys.stdout.isatty() and not is_wide
+    coloured = is_coloured()
+    table = lay_out(columns, rows, shutil.get_terminal_size().columns if fitted else None, coloured=coloured)
+    print_styled(table.heading, *table.rows)
+    if table.left_out:
+        note = f"Not shown: {', '.join(table.left_out)}. --wide shows everything."
+        print_styled(_styled(note, _DIM) if coloured else note)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # Text, not str: a session's reason may hold what Rich would take for markup.
-        table.add_row(*map(Text, row))
-    console.print(table)
+
+def lay_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None, *, coloured: bool = False
+) -> Layout:
+    """Lay out printable cells in at most `width` columns of a terminal, or as wide as they are."""
+    shown = [index for index, column in enumerate(columns) if not column.is_prose or any(row[index] for row in rows)]
+    widths = [max([_width(column.title), *(_width(row[i]) for row in rows)]) for i, column in enumerate(columns)]
+    left_out: list[int] = []
+    while width is not None and _total(shown, widths) > width:
+        if _shorten(columns, shown, widths, width):
+            break
+        last = max(shown, key=lambda index: columns[index].rank)
+        if columns[last].rank == 0:
+            break
+        shown.remove(last)
+        left_out.append(last)
+    heading = _line([columns[index].title for index in shown], [widths[index] for index in shown])
+    lines = [_row(columns, shown, widths, row, coloured=coloured) for row in rows]
+    return Layout(
+        _styled(heading, _BOLD) if coloured else heading, lines, [columns[index].title for index in sorted(left_out)]
+    )
+
+
+def _shorten(columns: Sequence[Column], shown: Sequence[int], widths: list[int], width: int) -> bool:
+    """Take what is missing from a column of prose, if one has that much; return whether it has."""
+    missing = _total(shown, widths) - width
+    for index in shown:
+        if columns[index].is_prose and widths[index] - missing >= min(_SHORTEST, widths[index]):
+            widths[index] -= missing
+            return True
+    return False
+
+
+def _total(shown: Sequence[int], widths: Sequence[int]) -> int:
+    return sum(widths[index] for index in shown) + len(_GAP) * (len(shown) - 1)
+
+
+def _row(
+    columns: Sequence[Column], shown: Sequence[int], widths: Sequence[int], row: Sequence[str], *, coloured: bool
+) -> str:
+    cells = [_cut(row[index], widths[index]) if columns[index].is_prose else row[index] for index in shown]
+    line = _line(cells, [widths[index] for index in shown])
+    if not coloured:
+        return line
+    padded = []
+    for index, cell in zip(shown, cells, strict=True):
+        style = _STYLES.get(cell.lower(), "") if columns[index].is_state else ""
+        padded.append((_styled(cell, style) if style else cell) + " " * (widths[index] - _width(cell)))
+    return _GAP.join(padded).rstrip(" ")
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -62,11 +144,33 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return _GAP.join(padded).rstrip(" ")
 
 
+def _cut(text: str, width: int) -> str:
+    if _width(text) <= width:
+        return text
+    while _width(text) > width - 1:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
+
+
+def _styled(text: str, style: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m"
+
+
 def _width(text: str) -> int:
     """The columns of a terminal that a text takes up."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
-    return len(text) if text.isascii() else cell_len(text)
+    return cell_len(text)
+
+
+def _print_csv(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.title for column in columns])
+    writer.writerows(rows)
+    print_lines(*text.getvalue().removesuffix("\n").split("\n"))
 
 
 def print_json(value: object) -> None:

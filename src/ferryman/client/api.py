@@ -13,7 +13,7 @@ from pathlib import Path
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.launch import DEFAULT_RECONNECT_SECONDS
 from ferryman.client.calls.start_session import COMMAND_DOCUMENT
-from ferryman.client.calls.targets import Target
+from ferryman.client.calls.targets import Target, listed
 from ferryman.client.library.client import Client, open_client
 from ferryman.client.library.forwarding import LOOPBACK, Forward, listen
 from ferryman.client.library.input_feeding import feed
@@ -221,8 +221,9 @@ async def connect(
         on_notice=on_notice,
     ) as nodes:
         if len(nodes) > 1:
-            shown = ", ".join(each.id for each in nodes[:5])
-            raise Failure(f"{node} matches {len(nodes)} nodes", shown, "Name one of them")
+            raise Failure(
+                f"{node} matches {len(nodes)} nodes", listed([each._target for each in nodes]), "Name one of them"
+            )
         yield nodes[0]
 
 

@@ -16,6 +16,8 @@ class Failure(Exception):
     `what` failed, its likely `cause`, and what to do `next_step`: sentences without a final full stop, never a secret.
     """
 
+    exit_status = 1
+
     def __init__(self, what: str, cause: str = "", next_step: str = "") -> None:
         self.what = what
         self.cause = cause

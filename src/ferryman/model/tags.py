@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+NAME_TAG = "Name"
+"""The key of the tag that names a node. It takes precedence over the name that its activation gave it."""
+
 
 class ResourceType(StrEnum):
     """Kinds of resource, as AddTagsToResource names the first two; an activation's tags become those of its nodes."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, n
 from ferryman.core.ports.nodes import ActivationPosition, ActivationQuery, NodeQuery, Values, Wildcard
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
-from ferryman.model.tags import ResourceType
+from ferryman.model.tags import NAME_TAG, ResourceType
 from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import activations, nodes, tags
 
@@ -54,13 +54,12 @@ def _tagged(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 _HAS_NAME = and_(nodes.c.name.is_not(None), nodes.c.name != "")
-_NAME_KEY = "Name"
 _SPECIAL = {"*": "[*]", "?": "[?]", "[": "[[]"}
 
 
 def _named(values: Values) -> ColumnElement[bool]:
-    untagged = not_(_tagged(tags.c.key == _NAME_KEY))
-    return or_(_tagged(tags.c.key == _NAME_KEY, _is_any(tags.c.value, values)), and_(untagged, _is_named(values)))
+    untagged = not_(_tagged(tags.c.key == NAME_TAG))
+    return or_(_tagged(tags.c.key == NAME_TAG, _is_any(tags.c.value, values)), and_(untagged, _is_named(values)))
 
 
 def _is_named(values: Values) -> ColumnElement[bool]:

@@ -1,12 +1,16 @@
 """Registration and the state directory, against the scripted service."""
 
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
+from ferryman.agent.control_channel import TIMES_UNKNOWN
+from ferryman.agent.information import full
 from ferryman.agent.registration import register
-from ferryman.agent.state import StateDirectory, StateUnusable
+from ferryman.agent.run import run_agent
+from ferryman.agent.state import Deregistered, StateDirectory, StateUnusable
 from ferryman.model.errors import ServiceError
 from ferryman.signing.rsa import encode_public_key
 from ferryman.transport.errors import Unreachable
@@ -30,7 +34,14 @@ async def test_registers_and_keeps_the_identity_to_itself(service: Service, tmp_
     assert ACTIVATION_CODE not in "".join(path.read_text() for path in where.iterdir() if path.is_file())
 
 
-async def test_an_existing_registration_is_replaced_only_on_request_and_only_by_a_new_one(
+async def test_a_node_reports_the_name_that_it_was_registered_with(service: Service, tmp_path: Path) -> None:
+    await register(service.url, REGION, ACTIVATION_ID, ACTIVATION_CODE, tmp_path, name="edge-7")
+    kept = StateDirectory(tmp_path).registration()
+    assert full(kept.node_id, kept.endpoint, kept.name)["ComputerName"] == "edge-7"
+    assert full(kept.node_id, kept.endpoint)["ComputerName"] == socket.gethostname()
+
+
+async def test_an_existing_registration_is_replaced_only_when_told_and_only_by_a_new_one(
     service: Service, tmp_path: Path
 ) -> None:
     await register(service.url, REGION, ACTIVATION_ID, ACTIVATION_CODE, tmp_path)
@@ -45,6 +56,15 @@ async def test_an_existing_registration_is_replaced_only_on_request_and_only_by_
     service.refusals.clear()
     await register(service.url, REGION, ACTIVATION_ID, ACTIVATION_CODE, tmp_path, replace=True)
     assert StateDirectory(tmp_path).registration().fingerprint != before.fingerprint
+
+
+async def test_an_agent_whose_node_was_deregistered_stops(service: Service, tmp_path: Path) -> None:
+    await register(service.url, REGION, ACTIVATION_ID, ACTIVATION_CODE, tmp_path)
+    service.refusals["RequestManagedInstanceRoleToken"] = (400, "UnrecognizedClientException")
+    with pytest.raises(Deregistered):
+        await run_agent(tmp_path)
+    asked = service.operations().count("RequestManagedInstanceRoleToken")
+    assert asked >= TIMES_UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.unit.cli.installations import OF_CLIENT, OF_EXTRAS, SCRIPT, run
 
 def test_the_client_needs_nothing_of_the_others() -> None:
     assert run(OF_EXTRAS, "--help").returncode == 0
-    assert "No region is set" in run(OF_EXTRAS, "sessions", "list").stderr
+    assert "No Ferryman server is configured" in run(OF_EXTRAS, "sessions", "list").stderr
     assert "[NO] Configuration" in run(OF_EXTRAS, "doctor").stdout
 
 

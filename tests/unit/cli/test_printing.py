@@ -18,6 +18,7 @@ SOURCE = Path(ferryman.__file__).parent
 HOSTILE = "db-1\x1b]0;owned\x07\r\nferryman: all is well\x9b2J\x7f\u202e\u2028"
 PRINTING = {
     "cli/printing.py": "the one place",
+    "cli/redrawn.py": "draws printable lines over each other",
     "cli/client/run_many.py": "the output of commands on nodes, made safe for a terminal there",
 }
 

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from ferryman.cli.contexts import announced, chosen, place
-from ferryman.cli.options import JsonOption
+from ferryman.cli.options import JsonOption, OutputOption, QuietOption, WideOption, chosen_output
 from ferryman.cli.printing import print_error, print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import print_json, print_table
+from ferryman.cli.tables import Column, print_listing
 from ferryman.client.login.contexts import Context, Contexts, read_contexts, write_contexts
 from ferryman.model.failures import Failure
 
@@ -29,19 +29,25 @@ PRECEDENCE = (
 
 
 @app.command("list")
-def list_contexts(*, json: JsonOption = False) -> None:
-    """List the contexts. A star marks the current one."""
+def list_contexts(
+    *,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """List the contexts, and which one is current."""
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     contexts = read_contexts()
-    if json:
-        print_json([_members(name, contexts) for name in sorted(contexts.contexts)])
-        return
-    print_table(
-        ["Current", "Context", "Server", "Profile"],
+    print_listing(
+        [Column("Context"), Column("State", is_state=True), Column("Server"), Column("Profile", rank=1)],
         (
-            ["*" if name == contexts.current else "", name, context.server, context.profile]
+            [name, "current" if name == contexts.current else "", context.server, context.profile]
             for name, context in sorted(contexts.contexts.items())
         ),
         "There are no contexts. `ferryman login` and `ferryman init` create one.",
+        how,
+        documents=lambda: [_members(name, contexts) for name in sorted(contexts.contexts)],
     )
 
 

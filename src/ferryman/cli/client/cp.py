@@ -16,6 +16,9 @@ TAG = "tag:"
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="A local path, or NODE:PATH.")]
 DestinationArgument = Annotated[str, typer.Argument(metavar="DESTINATION", help="NODE:PATH, or a local path.")]
+RecursiveOption = Annotated[
+    bool, typer.Option("-r", "--recursive", help="Accepted as for scp; folders are always copied with their content.")
+]
 KeepSetuidOption = Annotated[
     bool, typer.Option("--keep-setuid", help="Keep the setuid, setgid and sticky bits, which are otherwise dropped.")
 ]
@@ -25,6 +28,7 @@ def command(
     source: SourceArgument,
     destination: DestinationArgument,
     *,
+    recursive: RecursiveOption = False,
     keep_setuid: KeepSetuidOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
@@ -33,6 +37,7 @@ def command(
     """Copy a file or folder to or from a node. Run an interrupted copy again to resume it."""
     from ferryman.cli.event_loop import run_to_end
 
+    del recursive  # there is nothing to switch on
     run_to_end(_copy(Connection(profile, region, endpoint_url), source, destination, keep_setuid=keep_setuid))
 
 

@@ -9,24 +9,36 @@ import typer
 from ferryman.cli.command_line import command_line
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.printing import print_error
-from ferryman.client.calls.api import Connection, connect
+from ferryman.client.calls.api import Api, Connection, Refused, connect
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.start_session import INTERACTIVE_DOCUMENT, start_session
-from ferryman.client.calls.targets import find_node
+from ferryman.client.calls.targets import Target, all_nodes, find_node
 from ferryman.client.plugin.arguments import SHELL_STATUS_VARIABLE, InvalidArguments
 from ferryman.system.event_loop import run_loop
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, its name, or tag:KEY=VALUE.")]
+OptionalNodeArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NODE",
+        help="The node's id, its name, or tag:KEY=VALUE. Without it you choose one on the terminal.",
+        show_default=False,
+    ),
+]
 ReasonOption = Annotated[
     str, typer.Option("--reason", help="The reason, recorded with the session.", show_default=False)
+]
+RequestOption = Annotated[
+    bool, typer.Option("--request", help="Ask for access to the node, wait for the approval, and open the shell then.")
 ]
 
 
 def command(
     context: typer.Context,
-    node: NodeArgument,
+    node: OptionalNodeArgument = None,
     *,
     reason: ReasonOption = "",
+    request: RequestOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
@@ -36,8 +48,25 @@ def command(
     words = command_line(context)
     document = INTERACTIVE_DOCUMENT if words else ""
     parameters = {"command": shlex.join(words)} if words else {}
-    launch = start_session(api, find_node(api, node).node_id, document, parameters, reason)
+    target = find_node(api, node) if node is not None else _pick(api)
+    if request:
+        from ferryman.cli.client.access_on_request import with_approved_access
+
+        api = with_approved_access(api, target, reason)
+    try:
+        launch = start_session(api, target.node_id, document, parameters, reason)
+    except Refused as refused:
+        if refused.code != "AccessDeniedException" or request:
+            raise
+        ask = f"Ask for access: `ferryman shell {shlex.quote(target.name)} --request --reason 'why'`"
+        raise Refused(refused.what, refused.cause, ask, refused.code) from refused
     raise typer.Exit(run_session(launch))
+
+
+def _pick(api: Api) -> Target:
+    from ferryman.cli.client.picker import pick_node
+
+    return pick_node(all_nodes(api))
 
 
 def run_session(launch: Launch) -> int:

@@ -4,14 +4,23 @@ import json as json_text
 import shlex
 from collections.abc import Mapping
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.options import (
+    EndpointOption,
+    JsonOption,
+    OutputOption,
+    ProfileOption,
+    QuietOption,
+    RegionOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_document, print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.answers import Members, unreadable
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node
@@ -58,27 +67,25 @@ def request(
 def list_requests(
     *,
     status: Annotated[
-        str | None,
-        typer.Option(
-            "--status",
-            help="Only requests that are Pending, Approved, Rejected, Revoked or Expired.",
-            show_default=False,
-        ),
+        Literal["Pending", "Approved", "Rejected", "Revoked", "Expired"] | None,
+        typer.Option("--status", help="Only requests with this status.", show_default=False),
     ] = None,
     target: Annotated[
         str | None, typer.Option("--target", help="Only requests for this node, by id.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
     """List access requests, newest first."""
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     filters = []
     if status is not None:
-        if status not in _STATUSES:
-            raise Failure(f"{status!r} is not a valid status", f"it must be one of {', '.join(_STATUSES)}")
         filters.append({"Key": "Status", "Values": [_STATUSES[status]], "Operator": "Equal"})
     if target is not None:
         filters.append({"Key": "AccessRequestByTargetResourceId", "Values": [target], "Operator": "Equal"})
@@ -86,11 +93,15 @@ def list_requests(
     members = {"OpsItemFilters": filters} if filters else {}
     found = api.pages("DescribeOpsItems", "OpsItemSummaries", MaxResults=min(limit, PAGE), **members)
     rows = list(islice(found, limit))
-    if json:
-        print_json([{**_known(row), "accessRequestId": row["OpsItemId"]} for row in rows])
-        return
-    print_table(
-        ["Request", "Status", "Requester", "Nodes", "Requested", "Reason"],
+    print_listing(
+        [
+            Column("Request"),
+            Column("Status", is_state=True),
+            Column("Requester"),
+            Column("Nodes", rank=2),
+            Column("Requested", rank=1),
+            Column("Reason", rank=3, is_prose=True),
+        ],
         (
             [
                 row["OpsItemId"],
@@ -104,6 +115,8 @@ def list_requests(
             if (known := _known(row))
         ),
         "No access requests match.",
+        how,
+        documents=lambda: [{**_known(row), "accessRequestId": row["OpsItemId"]} for row in rows],
     )
 
 

@@ -7,10 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from ferryman.cli.manage.nodes import parse_tags
-from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.options import (
+    EndpointOption,
+    JsonOption,
+    OutputOption,
+    ProfileOption,
+    QuietOption,
+    RegionOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.api import Connection, connect
 from ferryman.model.failures import counted
 
@@ -83,19 +92,28 @@ def create(
 @app.command("list")
 def list_activations(
     *,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
     """List activations, newest first."""
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     api = connect(Connection(profile, region, endpoint_url))
     rows = list(api.pages("DescribeActivations", "ActivationList", MaxResults=PAGE))
-    if json:
-        print_json(rows)
-        return
-    print_table(
-        ["Activation", "State", "Registered", "Name", "Tags", "Expires", "Description"],
+    print_listing(
+        [
+            Column("Activation"),
+            Column("State", is_state=True),
+            Column("Registered", rank=1),
+            Column("Name"),
+            Column("Tags", rank=3, is_prose=True),
+            Column("Expires", rank=2),
+            Column("Description", rank=4, is_prose=True),
+        ],
         (
             [
                 row["ActivationId"],
@@ -109,6 +127,8 @@ def list_activations(
             for row in rows
         ),
         "There are no activations. Create one with `ferryman activation create`.",
+        how,
+        documents=lambda: rows,
     )
 
 

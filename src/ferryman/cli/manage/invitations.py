@@ -5,10 +5,19 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.options import (
+    EndpointOption,
+    JsonOption,
+    OutputOption,
+    ProfileOption,
+    QuietOption,
+    RegionOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.api import Api, Connection, connect, refused_as
 from ferryman.client.login.invitations import InvitationAddress
 from ferryman.model.failures import Failure
@@ -63,21 +72,24 @@ def invite(
 def list_invitations(
     name: NameArgument,
     *,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
     """List a user's invitations that were not used yet."""
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     iam = connect(Connection(profile, region, endpoint_url), "iam")
     rows = _own(iam, profile).call("ListInvitations", UserName=name)["Invitations"]
-    if json:
-        print_json(rows)
-        return
-    print_table(
-        ["Invitation", "Expires", "Created by"],
+    print_listing(
+        [Column("Invitation"), Column("Expires", rank=1), Column("Created by", rank=2)],
         ([row["InvitationId"], instant(row, "ExpirationDate"), row["CreatedBy"]] for row in rows),
         f"{name} has no invitations.",
+        how,
+        documents=lambda: rows,
     )
 
 

@@ -3,9 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ferryman.cli.tables import instant
+from ferryman.cli.tables import Column, instant
 
-COLUMNS = ("Node", "Status", "Name", "Computer", "Address", "Platform", "Agent", "Last seen")
+COLUMNS = (
+    Column("Node"),
+    Column("Status", is_state=True),
+    Column("Name"),
+    Column("Computer", rank=1),
+    Column("Address", rank=3),
+    Column("Platform", rank=4),
+    Column("Agent", rank=5),
+    Column("Last seen", rank=2),
+)
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:

@@ -1,19 +1,20 @@
 """`ferryman nodes --watch`: a table that is redrawn on a terminal, and one line for each change elsewhere."""
 
+import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ferryman.cli.manage.node_rows import COLUMNS, cells
 from ferryman.cli.printing import print_document, print_error, print_lines
-from ferryman.cli.tables import plain
+from ferryman.cli.program.help_page import is_coloured
+from ferryman.cli.redrawn import Redrawn
+from ferryman.cli.tables import lay_out, plain
 from ferryman.model.failures import Failure, counted
 from ferryman.model.text import printable
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 Row = Mapping[str, Any]
 Look = Callable[[], Sequence[Row]]
@@ -21,8 +22,8 @@ Look = Callable[[], Sequence[Row]]
 _WATCHED = ("PingStatus", "Name", "ComputerName", "IPAddress", "PlatformName", "PlatformVersion", "AgentVersion")
 """What counts as a change; when a node was last heard of does not."""
 _GONE = "Deregistered"
-_LINES_AROUND = 6
-"""Of a terminal, for the heading, the sum and the prompt."""
+_LINES_AROUND = 4
+"""Of a terminal, for the heading, the sum, a complaint and the prompt."""
 
 
 def watch_nodes(look: Look, interval: float, *, as_json: bool) -> None:
@@ -31,11 +32,8 @@ def watch_nodes(look: Look, interval: float, *, as_json: bool) -> None:
     `look` returns DescribeInstanceInformation's rows. Its first Failure ends this; later ones are shown, and it looks
     again.
     """
-    from rich.console import Console
-
-    console = Console()
-    if console.is_terminal and not as_json:
-        _watch_table(console, look, interval)
+    if sys.stdout.isatty() and not as_json:
+        _watch_table(look, interval)
     else:
         _watch_lines(look, interval, as_json=as_json)
 
@@ -76,38 +74,28 @@ def _line(row: Row) -> str:
     return f"{_now():%Y-%m-%d %H:%M:%S} {row['InstanceId']} {row.get('PingStatus', '')} {name}".rstrip()
 
 
-def _watch_table(console: "Console", look: Look, interval: float) -> None:
-    from rich.live import Live
-
-    rows = look()
-    with Live(_table(rows, "", console.height), console=console, auto_refresh=False) as live:
+def _watch_table(look: Look, interval: float) -> None:
+    rows, trouble = look(), ""
+    with Redrawn(sys.stdout) as screen:
         while True:
+            size = shutil.get_terminal_size()
+            screen.draw(table(rows, trouble, size.columns, size.lines, coloured=is_coloured()))
             time.sleep(interval)
             seen, trouble = _look_again(look)
             rows = rows if seen is None else seen
-            live.update(_table(rows, trouble, console.height), refresh=True)
 
 
-def _table(rows: Sequence[Row], trouble: str, height: int) -> "RenderableType":
-    """Return as many nodes as `height` lines hold, those that are not online first, and the sums."""
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, no_wrap=True)
+def table(rows: Sequence[Row], trouble: str, width: int, height: int, *, coloured: bool = False) -> list[str]:
+    """Return lines: as many nodes as `height` lines hold, those that are not online first, the sums, any trouble."""
     fitting = max(1, height - _LINES_AROUND)
     shown = sorted(rows, key=lambda row: (row.get("PingStatus") == "Online", row["InstanceId"]))[:fitting]
-    for row in shown:
-        table.add_row(*(Text(printable(cell)) for cell in cells(row)))
+    laid_out = lay_out(COLUMNS, [[printable(cell) for cell in cells(row)] for row in shown], width, coloured=coloured)
     sums = Counter(str(row.get("PingStatus")) for row in rows)
     parts = [counted(len(rows), "node"), *(f"{count} {status}" for status, count in sorted(sums.items()))]
     if len(shown) < len(rows):
         parts.append(f"{len(rows) - len(shown)} not shown")
     parts.append(f"{_now():%H:%M:%S}")
-    return Group(table, Text(", ".join(parts)), *([Text(trouble, style="bold")] if trouble else []))
+    return [laid_out.heading, *laid_out.rows, printable(", ".join(parts)), *([printable(trouble)] if trouble else [])]
 
 
 def _look_again(look: Look) -> tuple[Sequence[Row] | None, str]:

@@ -1,19 +1,30 @@
-"""`ferryman nodes`, and `ferryman nodes show | deregister | tag`."""
+"""`ferryman nodes`, and `ferryman nodes show | rename | deregister | tag`."""
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from ferryman.cli.manage.node_rows import COLUMNS, cells
-from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.node_names import check_node_name
+from ferryman.cli.options import (
+    EndpointOption,
+    JsonOption,
+    OutputOption,
+    ProfileOption,
+    QuietOption,
+    RegionOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.cli.tables import instant, print_json, print_listing
 from ferryman.client.calls.api import Api, Connection, connect
-from ferryman.client.calls.targets import find_node, find_nodes
+from ferryman.client.calls.targets import all_nodes, find_node, find_nodes
 from ferryman.model.failures import Failure, counted
+from ferryman.model.tags import NAME_TAG
 
 PAGE = 50
 """The most nodes on one page of DescribeInstanceInformation."""
@@ -21,15 +32,17 @@ RESOURCE_TYPE = "ManagedInstance"
 _NONE = "No nodes are registered. Create an activation with `ferryman activation create`."
 _NO_MATCH = "No nodes match."
 
-app = App(help="List, watch, tag and deregister managed nodes.", invoke_without_command=True, no_args_is_help=False)
+app = App(
+    help="List, watch, name, tag and deregister managed nodes.", invoke_without_command=True, no_args_is_help=False
+)
 
 TagsOption = Annotated[
     list[str] | None,
     typer.Option("--tag", help="Only nodes with this tag, KEY=VALUE or KEY; repeatable.", show_default=False),
 ]
 StatusOption = Annotated[
-    str | None,
-    typer.Option("--status", help="Only nodes that are Online, ConnectionLost or Inactive.", show_default=False),
+    Literal["Online", "ConnectionLost", "Inactive"] | None,
+    typer.Option("--status", help="Only nodes with this status.", show_default=False),
 ]
 NodeArgument = Annotated[str, typer.Argument(help="A node's id or name, or tag:KEY=VALUE.", show_default=False)]
 
@@ -42,6 +55,9 @@ def command(
     status: StatusOption = None,
     watch: Annotated[bool, typer.Option("--watch", help="Keep running and show changes, until interrupted.")] = False,
     interval: Annotated[float, typer.Option("--interval", min=1, help="With --watch: seconds between updates.")] = 2,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
@@ -51,18 +67,18 @@ def command(
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
+    if watch and how not in ("table", "json"):
+        raise typer.BadParameter("--watch shows a table, or lines of JSON with --json")
     api = connect(Connection(profile, region, endpoint_url))
     filters = _filters(tag or [], status)
     if watch:
         from ferryman.cli.manage.node_watch import watch_nodes
 
-        watch_nodes(lambda: list_nodes(api, filters), interval, as_json=json)
+        watch_nodes(lambda: list_nodes(api, filters), interval, as_json=how == "json")
         return
     rows = list_nodes(api, filters)
-    if json:
-        print_json(rows)
-        return
-    print_table(COLUMNS, map(cells, rows), _NO_MATCH if filters else _NONE)
+    print_listing(COLUMNS, map(cells, rows), _NO_MATCH if filters else _NONE, how, documents=lambda: rows)
 
 
 def list_nodes(api: Api, filters: Sequence[Mapping[str, object]]) -> list[Mapping[str, Any]]:
@@ -93,7 +109,7 @@ def show(
         print_json({**rows[0], "Tags": tags, "Sessions": sessions})
         return
     row = rows[0]
-    lines = list(zip(COLUMNS, cells(row), strict=True))
+    lines = list(zip((column.title for column in COLUMNS), cells(row), strict=True))
     lines += [
         ("Registered", instant(row, "RegistrationDate")),
         ("Activation", row.get("ActivationId", "")),
@@ -132,6 +148,28 @@ def deregister(
     for each in found:
         api.call("DeregisterManagedInstance", InstanceId=each.node_id)
         print_lines(f"Deregistered {each.node_id}.")
+
+
+@app.command("rename")
+def rename(
+    node: NodeArgument,
+    name: Annotated[str, typer.Argument(help="The new name.", show_default=False)],
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Name a node, by setting its tag Name. The name takes precedence over what the node reports."""
+    check_node_name(name)
+    api = connect(Connection(profile, region, endpoint_url))
+    found = find_node(api, node)
+    others = [each for each in all_nodes(api) if each.is_given and each.name.lower() == name.lower()]
+    for each in others:
+        if each.node_id != found.node_id:
+            raise Failure(f"{each.node_id} is already called {each.name}", "names are unique", "Choose another name")
+    tag = [{"Key": NAME_TAG, "Value": name}]
+    api.call("AddTagsToResource", ResourceType=RESOURCE_TYPE, ResourceId=found.node_id, Tags=tag)
+    print_lines(f"{found.node_id} is now called {name}.")
 
 
 @app.command("tag")

@@ -2,15 +2,24 @@
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ferryman.cli.instants import parse_instant
-from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.options import (
+    EndpointOption,
+    JsonOption,
+    OutputOption,
+    ProfileOption,
+    QuietOption,
+    RegionOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.cli.tables import Column, Output, instant, print_listing
 from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.targets import find_node
 from ferryman.model.timestamps import iso_seconds
@@ -28,7 +37,8 @@ OwnerOption = Annotated[
     str | None, typer.Option("--owner", help="Only sessions of this user, by ARN or name.", show_default=False)
 ]
 StatusOption = Annotated[
-    str | None, typer.Option("--status", help="Only sessions with this status, such as Connected.", show_default=False)
+    Literal["Connecting", "Connected", "Disconnected", "Terminating", "Terminated", "Failed"] | None,
+    typer.Option("--status", help="Only sessions with this status.", show_default=False),
 ]
 SessionOption = Annotated[str | None, typer.Option("--session-id", help="Only this session.", show_default=False)]
 AfterOption = Annotated[
@@ -39,7 +49,8 @@ BeforeOption = Annotated[
     str | None, typer.Option("--before", help="Only sessions started before this ISO 8601 time.", show_default=False)
 ]
 AccessTypeOption = Annotated[
-    str | None, typer.Option("--access-type", help="Only Standard or JustInTime sessions.", show_default=False)
+    Literal["Standard", "JustInTime"] | None,
+    typer.Option("--access-type", help="Only sessions with this kind of access.", show_default=False),
 ]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")]
 
@@ -57,13 +68,17 @@ def _listing(state: str) -> Callable[..., None]:
         before: BeforeOption = None,
         access_type: AccessTypeOption = None,
         limit: LimitOption = 100,
+        output: OutputOption = "table",
+        wide: WideOption = False,
+        quiet: QuietOption = False,
         json: JsonOption = False,
         profile: ProfileOption = None,
         region: RegionOption = None,
         endpoint_url: EndpointOption = None,
     ) -> None:
+        how = chosen_output(output, wide=wide, json=json, quiet=quiet)
         filters = _filters(target, owner, status, session_id, after, before, access_type)
-        _show(Connection(profile, region, endpoint_url), state, filters, limit, as_json=json)
+        _show(Connection(profile, region, endpoint_url), state, filters, limit, how)
 
     return show
 
@@ -114,7 +129,7 @@ def _instant(option: str, text: str | None) -> str | None:
     return None if moment is None else iso_seconds(moment)
 
 
-def _show(connection: Connection, state: str, filters: list[dict[str, str]], limit: int, *, as_json: bool) -> None:
+def _show(connection: Connection, state: str, filters: list[dict[str, str]], limit: int, how: Output) -> None:
     api = connect(connection)
     for each in filters:
         if each["key"] == "Target":
@@ -122,12 +137,17 @@ def _show(connection: Connection, state: str, filters: list[dict[str, str]], lim
     members = {"Filters": filters} if filters else {}
     found = api.pages("DescribeSessions", "Sessions", State=state, MaxResults=min(limit, PAGE), **members)
     rows = list(islice(found, limit))
-    if as_json:
-        print_json(rows)
-        return
     ended = state == "History"
-    print_table(
-        ["Session", "Node", "Status", "Owner", "Started", *(["Ended", "Details"] if ended else ["Reason"])],
+    last = [Column("Ended", rank=2), Column("Details", rank=3, is_prose=True)]
+    print_listing(
+        [
+            Column("Session"),
+            Column("Node"),
+            Column("Status", is_state=True),
+            Column("Owner", rank=2 if ended else 1),
+            Column("Started", rank=1 if ended else 2),
+            *(last if ended else [Column("Reason", rank=3, is_prose=True)]),
+        ],
         (
             [
                 row["SessionId"],
@@ -140,4 +160,6 @@ def _show(connection: Connection, state: str, filters: list[dict[str, str]], lim
             for row in rows
         ),
         "No ended sessions match." if ended else "No active sessions match.",
+        how,
+        documents=lambda: rows,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from ferryman.cli.operate import services
+from ferryman.cli.node_names import check_node_name
 from ferryman.cli.plain import App, typer
 from ferryman.cli.printing import print_lines
 from ferryman.model.errors import ServiceError
@@ -18,6 +19,7 @@ app.command("install")(services.install_agent)
 app.command("uninstall")(services.uninstall_agent)
 Result = TypeVar("Result")
 
+EXIT_DEREGISTERED = 3
 FROM_STANDARD_INPUT = "-"
 _SYSTEM_STATE = Path("/var/lib/ferryman-agent")
 _NEXT_STEPS = {
@@ -86,11 +88,21 @@ def register(
             exists=True,
         ),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            help="The name to report instead of the host's; a name that an administrator sets takes precedence.",
+            show_default=False,
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Drop an earlier registration.")] = False,
 ) -> None:
     """Register this machine with an activation and print its node id."""
     from ferryman.agent import registration
 
+    if name is not None:
+        check_node_name(name)
     if activation_code == FROM_STANDARD_INPUT:
         activation_code = sys.stdin.readline().strip()
         if not activation_code:
@@ -99,7 +111,7 @@ def register(
     node_id = _run(
         "The registration",
         registration.register(
-            endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, replace=replace
+            endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, name=name, replace=replace
         ),
     )
     _give_to_owner(where)
@@ -191,6 +203,12 @@ def install_ssh_keys(
     print_lines(f"Wrote {CONFIGURATION}. To put it into effect, run `systemctl reload ssh`.")
 
 
+class NodeDeregistered(Failure):
+    """The agent stops for good: starting it again does not help."""
+
+    exit_status = EXIT_DEREGISTERED
+
+
 def _run(
     what: str,
     work: Coroutine[None, None, Result],
@@ -198,7 +216,7 @@ def _run(
 ) -> Result:
     """Run the agent's own code and turn its errors into `Failure`."""
     from ferryman.agent.process.accounts import AccountRefused
-    from ferryman.agent.state import StateUnusable
+    from ferryman.agent.state import Deregistered, StateUnusable
     from ferryman.agent.workers.pool import WorkerUnavailable
     from ferryman.transport.errors import CertificateRefused, Unreachable
 
@@ -216,6 +234,12 @@ def _run(
     except Unreachable as error:
         raise Failure(
             f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"
+        ) from error
+    except Deregistered as error:
+        raise NodeDeregistered(
+            "This node is no longer registered",
+            "an administrator deregistered it, or the server's database is another",
+            "To bring it back, run `ferryman agent register --replace` with a new activation",
         ) from error
     except (StateUnusable, AccountRefused, WorkerUnavailable) as error:
         raise Failure(f"{what} failed", str(error)) from error

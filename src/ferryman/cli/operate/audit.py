@@ -11,14 +11,30 @@ from msgspec import structs
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.cli.instants import parse_instant
-from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ferryman.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    OutputOption,
+    QuietOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import print_json, print_table
+from ferryman.cli.tables import Column, print_listing
 from ferryman.model.failures import Failure, counted
 from ferryman.model.timestamps import iso_millis
 
 SHOWN_PROBLEMS = 20
+_COLUMNS = (
+    Column("Time"),
+    Column("Who"),
+    Column("Event"),
+    Column("On", rank=1),
+    Column("From", rank=2),
+    Column("Result", rank=0, is_prose=True, is_state=True),
+)
 
 app = App(help="Read and verify the audit trail, on the server's machine.")
 
@@ -46,20 +62,20 @@ def list_records(
     ] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Only calls that were refused or failed.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    output: OutputOption = "table",
+    wide: WideOption = False,
     json: JsonOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """List calls, who made them, and events of sessions and nodes, newest first."""
     from ferryman.audit.reader import newest_first
 
+    how = chosen_output(output, wide=wide, json=json, quiet=False)
     loaded = load(config)
     earliest, latest = _instant("--since", since), _instant("--until", until)
     records = _between(newest_first(loaded.path(loaded.configuration.audit.directory)), earliest, latest)
     rows = list(islice(records_of(records, user=user, event=event, session=session, errors=errors), limit))
-    if json:
-        print_json(rows)
-        return
-    print_table(["Time", "Who", "Event", "On", "From", "Result"], map(_row, rows), "No records match.")
+    print_listing(_COLUMNS, map(_row, rows), "No records match.", how, documents=lambda: rows)
 
 
 @app.command("verify")
@@ -97,7 +113,14 @@ def verify_trail(
 
 
 @app.command("sinks")
-def list_sinks(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def list_sinks(
+    *,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """Show how far each of the trail's sinks has got. Exits with 1 if delivery to one of them is failing."""
     from ferryman.audit.reader import last_link
     from ferryman.audit.sinks.position import position_path, read_position
@@ -105,27 +128,35 @@ def list_sinks(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
     from ferryman.core.audit.records import moment
     from ferryman.model.identifiers import Millis
 
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     loaded = load(config)
     directory = loaded.path(loaded.configuration.audit.directory)
     last = last_link(directory).sequence
     found = [(name, read_position(position_path(directory, name))) for name in sink_names(loaded)]
-    if json:
-        print_json([{"sink": name, "last_sequence": last, **structs.asdict(position)} for name, position in found])
-    else:
-        print_table(
-            ["Sink", "Delivered", "Waiting", "Last delivery", "State"],
-            (
-                [
-                    name,
-                    str(position.sequence),
-                    str(max(0, last - position.sequence)),
-                    _local(moment(Millis(position.delivered_at))) if position.delivered_at else "",
-                    position.failure or "ok",
-                ]
-                for name, position in found
-            ),
-            "The trail has no sinks: audit.webhook and audit.s3 are not set.",
-        )
+    print_listing(
+        [
+            Column("Sink"),
+            Column("Delivered"),
+            Column("Waiting", rank=1),
+            Column("Last delivery", rank=2),
+            Column("State", is_prose=True, is_state=True),
+        ],
+        (
+            [
+                name,
+                str(position.sequence),
+                str(max(0, last - position.sequence)),
+                _local(moment(Millis(position.delivered_at))) if position.delivered_at else "",
+                position.failure or "ok",
+            ]
+            for name, position in found
+        ),
+        "The trail has no sinks: audit.webhook and audit.s3 are not set.",
+        how,
+        documents=lambda: [
+            {"sink": name, "last_sequence": last, **structs.asdict(position)} for name, position in found
+        ],
+    )
     if any(position.failure for _, position in found):
         raise typer.Exit(1)
 

@@ -16,10 +16,18 @@ from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration, loa
 from ferryman.bootstrap.operator import recorded, run_recorded
 from ferryman.bootstrap.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.bootstrap.service import with_service
-from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ferryman.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    OutputOption,
+    QuietOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import print_json, print_table
+from ferryman.cli.tables import Column, print_listing
 from ferryman.model.failures import Failure, counted
 from ferryman.system.private_files import replace_content
 
@@ -33,8 +41,16 @@ def new_key() -> None:
 
 
 @app.command("list")
-def list_keys(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def list_keys(
+    *,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """List the server's keys, and how many secrets in the database are encrypted with each."""
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     loaded = load(config)
     keys = read_server_keys(loaded)
     counts = _counts(loaded)
@@ -44,13 +60,12 @@ def list_keys(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG
     ]
     if counts[""]:
         rows.append({"key_id": None, "state": "sealed before keys had ids", "replaced": None, "secrets": counts[""]})
-    if json:
-        print_json(rows)
-        return
-    print_table(
-        ["Key", "State", "Replaced", "Secrets"],
+    print_listing(
+        [Column("Key"), Column("State", is_state=True), Column("Replaced", rank=1), Column("Secrets")],
         ([row["key_id"] or "", row["state"], row["replaced"] or "", str(row["secrets"])] for row in rows),
         "There are no keys.",
+        how,
+        documents=lambda: rows,
     )
 
 

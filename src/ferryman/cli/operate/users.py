@@ -8,10 +8,18 @@ import typer
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.operator import Parameters, run_recorded
 from ferryman.bootstrap.service import with_service
-from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ferryman.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    OutputOption,
+    QuietOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import print_json, print_table
+from ferryman.cli.tables import Column, print_json, print_listing
 from ferryman.model.arns import Arns
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.identity.users import AccessKey, User
@@ -51,7 +59,14 @@ def add(
 
 
 @app.command("list")
-def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def list_users(
+    *,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """List users and their access keys."""
     from ferryman.core.iam import operator as identities
 
@@ -65,30 +80,28 @@ def list_users(*, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFI
             for user in await identities.list_users(service)
         ]
 
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     loaded = load(config)
     account_id = loaded.configuration.server.account_id
     rows = with_service(loaded, work)
-    if json:
-        print_json(
-            [
-                {
-                    "name": user.name,
-                    "user_id": user.user_id,
-                    "arn": Arns(account_id, "").user(user.name, user.path),
-                    "policies": policies,
-                    "access_keys": [{"access_key_id": key.access_key_id, "active": key.active} for key in held],
-                }
-                for user, policies, held in rows
-            ]
-        )
-        return
-    print_table(
-        ["User", "Policies", "Access keys"],
+    print_listing(
+        [Column("User"), Column("Policies", rank=1, is_prose=True), Column("Access keys", rank=2)],
         (
             [user.name, ", ".join(arn.rpartition("/")[2] for arn in policies), ", ".join(map(_key_text, held))]
             for user, policies, held in rows
         ),
         "There are no users.",
+        how,
+        documents=lambda: [
+            {
+                "name": user.name,
+                "user_id": user.user_id,
+                "arn": Arns(account_id, "").user(user.name, user.path),
+                "policies": policies,
+                "access_keys": [{"access_key_id": key.access_key_id, "active": key.active} for key in held],
+            }
+            for user, policies, held in rows
+        ],
     )
 
 
@@ -129,23 +142,29 @@ def add_key(name: NameArgument, *, json: JsonOption = False, config: ConfigOptio
 
 
 @keys.command("list")
-def list_keys(name: NameArgument, *, json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def list_keys(
+    name: NameArgument,
+    *,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """List a user's access keys."""
     from ferryman.core.iam import operator as identities
 
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     held = with_service(load(config), lambda service: identities.list_access_keys(service, name))
-    if json:
-        print_json(
-            [
-                {"access_key_id": key.access_key_id, "active": key.active, "last_used": _last_use(key) or None}
-                for key in held
-            ]
-        )
-        return
-    print_table(
-        ["Access key", "State", "Last used"],
+    print_listing(
+        [Column("Access key"), Column("State", is_state=True), Column("Last used", rank=1)],
         ([key.access_key_id, "active" if key.active else "disabled", _last_use(key)] for key in held),
         f"{name} has no access keys.",
+        how,
+        documents=lambda: [
+            {"access_key_id": key.access_key_id, "active": key.active, "last_used": _last_use(key) or None}
+            for key in held
+        ],
     )
 
 

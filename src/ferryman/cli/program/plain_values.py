@@ -1,12 +1,15 @@
 """Reads the values of ordinary parameters without pydantic, whose import takes longer than a call of the server.
 
-Typer checks every parameter with it, also those that nobody set. Here texts, lists of texts and defaults that have the
-parameter's type already are accepted as they are; Typer checks all other values. If Typer's inside changes, commands
-only become slower.
+Typer checks every parameter with it, also those that nobody set. Here texts, lists of texts, defaults and choices are
+read; Typer checks all other values. Choices may be typed in any case, and an unknown one is answered with those there
+are. If Typer's inside changes, commands become slower and stricter, not wrong.
 """
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any
+
+import typer
 
 _TEXTS = (str, list[str])
 
@@ -24,6 +27,7 @@ class _Plain:
 
     def __init__(self, parameter: Any, checked_by_typer: Any) -> None:
         self._kind = parameter.type_descriptor.annotation
+        self._choices = parameter.type_descriptor.choices or ()
         self._checked_by_typer = checked_by_typer
 
     def reader(self) -> "_Plain":
@@ -36,9 +40,27 @@ class _Plain:
             return () if many else None
         if self._kind in _TEXTS and isinstance(value, str | list | tuple) and many is not isinstance(value, str):
             return list(value) if many else value
-        if value == param.default and isinstance(self._kind, type):
-            if isinstance(value, self._kind):
+        if value == param.default and isinstance(self._kind, type) and isinstance(value, self._kind):
+            return value
+        if self._choices and not many:
+            return self._chosen(value, param, ctx)
+        if self._kind in (int, float):
+            value = self._number(value, param, ctx)
+            if (param.min is None and param.max is None) or value == param.default:
                 return value
-            if self._kind is float and isinstance(value, int):
-                return float(value)
         return self._checked_by_typer().coerce(value, param=param, ctx=ctx)
+
+    def _chosen(self, value: Any, param: Any, ctx: Any) -> Any:
+        known = [str(each.value if isinstance(each, Enum) else each) for each in self._choices]
+        wanted = str(value.value if isinstance(value, Enum) else value)
+        for text in known:
+            if text.lower() == wanted.lower():
+                is_enum = isinstance(self._kind, type) and issubclass(self._kind, Enum)
+                return self._kind(text) if is_enum else text
+        raise typer.BadParameter(f"{wanted!r} is not one of {', '.join(known)}", ctx=ctx, param=param)
+
+    def _number(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            return self._kind(value)
+        except (ValueError, OverflowError):
+            raise typer.BadParameter(f"{value!r} is not a number", ctx=ctx, param=param) from None

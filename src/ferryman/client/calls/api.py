@@ -2,14 +2,24 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from ferryman.client.calls.answers import UNREADABLE, checked, unreadable
 from ferryman.client.calls.api_proxies import through_proxies
 from ferryman.client.calls.aws_session import open_session
-from ferryman.model.failures import Failure, said_by
+from ferryman.client.calls.endpoints import (
+    LOG_IN,
+    Absent,
+    check_endpoint,
+    is_default_endpoint,
+    not_an_address,
+    unreachable,
+)
+from ferryman.model.failures import Failure
 from ferryman.transport.errors import Unreachable
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 _NEXT_STEPS = {
     "UnrecognizedClientException": "Use an access key of this server: `ferryman user key add` creates one",
@@ -18,15 +28,14 @@ _NEXT_STEPS = {
     "InvalidClientTokenId": "Use an access key of this server: `ferryman user key add` creates one",
     "SignatureDoesNotMatch": "Check the secret access key, and this machine's clock",
     "MissingAuthenticationTokenException": "Set credentials in a profile or in AWS_ACCESS_KEY_ID",
-    "ExpiredTokenException": "Get new credentials",
+    "ExpiredTokenException": "Get new ones, for example with `ferryman login`",
     "AccessDeniedException": "Ask an administrator, or use an administrator's key",
     "ThrottlingException": "Wait a moment and try again",
     "TargetNotConnected": "See with `ferryman nodes` whether its agent is online",
 }
-
-
-class Absent(Failure):
-    """The server does not answer, or the node is not connected: another try may succeed."""
+_SET_REGION = (
+    "Use the server's region: correct --region, AWS_REGION or the profile, or run `ferryman login https://SERVER`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +64,11 @@ class Api:
         try:
             answer = getattr(self.client, _method(operation))(**members)
         except exceptions.ClientError as error:
-            detail = error.response.get("Error", {})
-            code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
-            kind = Absent if code == "TargetNotConnected" else Failure
-            raise kind(
-                f"{operation} was refused", f"{code}, {message.rstrip('.')}", _NEXT_STEPS.get(code, "")
-            ) from error
+            raise _refused(operation, error.response.get("Error", {})) from error
         except exceptions.ParamValidationError as error:
             raise Failure(f"{operation} was not sent", str(error)) from error
         except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
-            raise _unreachable(error, self.endpoint_url) from error
+            raise unreachable(error, self.endpoint_url) from error
         except UNREADABLE as error:
             raise unreadable(operation, "it is not in the form of an AWS service") from error
         model = self.client.meta.service_model.operation_model(operation)
@@ -96,6 +100,8 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
     from botocore.config import Config
 
     session = open_session(connection.profile)
+    if connection.endpoint_url is not None:
+        check_endpoint(connection.endpoint_url)
     try:
         client = through_proxies(
             lambda proxies: session.create_client(
@@ -105,37 +111,40 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
                 config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, proxies=proxies),
             )
         )
-        endpoint = _with_a_port(str(client.meta.endpoint_url))
+        endpoint = check_endpoint(str(client.meta.endpoint_url))
         credentials = session.get_credentials()
+    except exceptions.NoRegionError as error:
+        raise _no_region(session, connection) from error
     except exceptions.BotoCoreError as error:
         raise _unusable(error) from error
     except Unreachable as error:
         raise Failure("The server cannot be reached", str(error)) from error
     except ValueError as error:
-        raise _not_an_address(error) from error
+        raise not_an_address(str(error).removeprefix("Invalid endpoint: ")) from error
     if is_default_endpoint(endpoint):
-        raise Failure(
-            "No Ferryman server is configured",
-            "without an endpoint the call would go to AWS",
-            "Pass --endpoint-url, set AWS_ENDPOINT_URL, or set the profile's endpoint as `ferryman init` does",
-        )
+        raise Failure("No Ferryman server is configured", "without an endpoint the call would go to AWS", LOG_IN)
     if credentials is None:
-        raise Failure(
-            "There are no credentials to sign with",
-            "neither the environment nor the profile has an access key",
-            "Set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE as `ferryman init` said, or pass --profile",
-        )
+        cause = "neither a context, the environment nor the profile has an access key"
+        raise Failure("There are no credentials to sign with", cause, LOG_IN)
     ca_file = session.get_config_variable("ca_bundle")
     return Api(client, endpoint, ca_file, connection.profile or "", str(client.meta.region_name))
 
 
-def is_default_endpoint(endpoint_url: str) -> bool:
-    """Whether this is the default address of ssm, sts or iam, which is AWS: nobody configured another.
+class Refused(Failure):
+    """The server refused a call; `code` is AWS's for the reason."""
 
-    A Ferryman server may use the name of AWS's ssmmessages, which is not the default of any of those.
-    """
-    host = urlsplit(endpoint_url).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not host.startswith("ssmmessages.")
+    def __init__(self, what: str, cause: str, next_step: str, code: str) -> None:
+        self.code = code
+        super().__init__(what, cause, next_step)
+
+
+def _refused(operation: str, detail: Mapping[str, Any]) -> Failure:
+    code, message = str(detail.get("Code", "")), str(detail.get("Message", "")).rstrip(".")
+    what, cause = f"{operation} was refused", f"{code}, {message}"
+    if code == "TargetNotConnected":
+        return Absent(what, cause, _NEXT_STEPS[code])
+    wrong_region = "scoped to a valid region" in message
+    return Refused(what, cause, _SET_REGION if wrong_region else _NEXT_STEPS.get(code, ""), code)
 
 
 def _method(operation: str) -> str:
@@ -144,49 +153,18 @@ def _method(operation: str) -> str:
     return str(xform_name(operation))
 
 
+def _no_region(session: "Session", connection: Connection) -> Failure:
+    """Return the Failure for a call without a region: mostly nothing at all is configured yet."""
+    if connection.endpoint_url is None and session.get_credentials() is None:
+        return Failure("No Ferryman server is configured", "this machine has no context and no profile for one", LOG_IN)
+    return Failure("No region is set", "calls are signed for the server's region", "Pass --region or set AWS_REGION")
+
+
 def _unusable(error: Exception) -> Failure:
     from botocore import exceptions
 
-    if isinstance(error, exceptions.NoRegionError):
-        return Failure("No region is set", "calls are signed for a region", "Pass --region or set AWS_REGION")
     if isinstance(error, exceptions.ProfileNotFound):
         return Failure(
-            str(error), "the configuration files have no such section", "Check --profile and AWS_CONFIG_FILE"
+            str(error), "the configuration files have no such section", f"Check --profile and AWS_CONFIG_FILE. {LOG_IN}"
         )
     return Failure("The AWS configuration cannot be used", str(error), "Check the profile")
-
-
-def _with_a_port(endpoint: str) -> str:
-    """Return `endpoint`. Raises ValueError, worded as botocore does, for an invalid port, which it lets pass."""
-    try:
-        _ = urlsplit(endpoint).port
-    except ValueError as error:
-        raise ValueError(f"Invalid endpoint: {endpoint}") from error
-    return endpoint
-
-
-def _not_an_address(error: ValueError) -> Failure:
-    """Return the Failure for an endpoint with an invalid host or port, about which botocore raises ValueError."""
-    return Failure(
-        "The endpoint cannot be used",
-        str(error).removeprefix("Invalid endpoint: ") + " is not the address of a server",
-        "Correct --endpoint-url, AWS_ENDPOINT_URL or the profile: https://HOST[:PORT]",
-    )
-
-
-def _unreachable(error: Exception, endpoint: str) -> Failure:
-    from botocore import exceptions
-
-    if isinstance(error, exceptions.SSLError):
-        return Failure(
-            f"The certificate of {endpoint} is not trusted",
-            said_by(error),
-            "Set AWS_CA_BUNDLE to the server's CA certificate",
-        )
-    if isinstance(error, exceptions.NoCredentialsError):
-        return Failure("There are no credentials to sign with", "", "Pass --profile or set AWS_ACCESS_KEY_ID")
-    return Absent(
-        f"The server at {endpoint} does not answer",
-        f"it is not running, or something in between blocks the connection ({type(error).__name__})",
-        "Run `ferryman doctor` with the same options",
-    )

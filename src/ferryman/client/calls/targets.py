@@ -23,7 +23,8 @@ class Target:
     """One node: its id and its display name.
 
     `name` was set by an administrator if `is_given`; otherwise the node reports it, and may report anything, or it is
-    the id. `computer_name` is what the node reports, even if an administrator has named it; "" if nothing.
+    the id. `computer_name` is what the node reports, even if an administrator has named it; "" if nothing. `address` is
+    the one it reports.
     """
 
     node_id: str
@@ -31,6 +32,7 @@ class Target:
     online: bool = True
     computer_name: str = ""
     is_given: bool = True
+    address: str = ""
 
 
 def find_nodes(api: Api, targets: Sequence[str]) -> list[Target]:
@@ -62,7 +64,7 @@ def find_node(api: Api, target: str) -> Target:
     """Return the one node that `target` matches. Raises `Failure` as `find_nodes`, and for a tag that several have."""
     found = find_nodes(api, [target])
     if len(found) > 1:
-        raise Failure(f"{target} matches {len(found)} nodes", _listed(found), "Name one of them")
+        raise Failure(f"{target} matches {len(found)} nodes", listed(found), "Name one of them")
     return found[0]
 
 
@@ -81,17 +83,16 @@ def named(name: str, known: Sequence[Target]) -> Target:
     if len(found) == 1 or len(online) == 1:
         return (online or found)[0]
     if found:
-        raise Failure(f"{len(found)} nodes are called {name}", _listed(found), "Name one by its id")
+        raise Failure(f"{len(found)} nodes are called {name}", listed(found), "Name one by its id")
     claiming = [node for node in known if wanted in labels(node.computer_name)]
     if len(claiming) > 1:
-        raise Failure(f"{len(claiming)} nodes report the name {name}", _listed(claiming), "Name one by its id")
-    if claiming and not claiming[0].is_given:
+        raise Failure(f"{len(claiming)} nodes report the name {name}", listed(claiming), "Name one by its id")
+    if claiming:
         return claiming[0]
     spellings = {node.name.lower().partition(".")[0]: node.name for node in known}
     spellings |= {node.name.lower(): node.name for node in known}
-    close = [node.name for node in claiming] or [
-        spellings[each] for each in difflib.get_close_matches(wanted, spellings, n=SHOWN)
-    ]
+    spellings |= {node.computer_name.lower(): node.computer_name for node in known if node.computer_name}
+    close = [spellings[each] for each in difflib.get_close_matches(wanted, spellings, n=SHOWN)]
     if close:
         raise Failure(f"No node is called {name}", f"did you mean {' or '.join(dict.fromkeys(close))}", _LIST)
     raise Failure(f"No node is called {name}", "it is neither a node's id, name, nor tag:KEY=VALUE", _LIST)
@@ -131,9 +132,26 @@ def _nodes(api: Api, filters: Sequence[object]) -> list[Target]:
 def _node(row: Mapping[str, Any]) -> Target:
     node_id, given, reported = row["InstanceId"], row.get("Name") or "", row.get("ComputerName") or ""
     online = row.get("PingStatus") == "Online"
-    return Target(node_id, given or reported or node_id, online, reported, is_given=bool(given))
+    return Target(
+        node_id,
+        given or reported or node_id,
+        online,
+        reported,
+        is_given=bool(given),
+        address=row.get("IPAddress") or "",
+    )
 
 
-def _listed(found: Sequence[Target]) -> str:
-    shown = ", ".join(f"{node.node_id} ({node.name})" for node in found[:SHOWN])
+def listed(found: Sequence[Target]) -> str:
+    """Return the first of several nodes with what tells them apart, for people."""
+    shown = ", ".join(map(_described, found[:SHOWN]))
     return f"{shown}, …" if len(found) > SHOWN else shown
+
+
+def _described(node: Target) -> str:
+    """Return what tells a node apart from another of the same name."""
+    parts = [node.name] if node.name != node.node_id else []
+    if node.computer_name not in ("", node.name):
+        parts.append(f"reports {node.computer_name}")
+    parts += [each for each in (node.address, "online" if node.online else "not online") if each]
+    return f"{node.node_id} ({', '.join(parts)})"

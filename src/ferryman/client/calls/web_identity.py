@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.client.calls.answers import UNREADABLE, checked, unreadable
-from ferryman.client.calls.api import Connection, is_default_endpoint
+from ferryman.client.calls.api import Connection
 from ferryman.client.calls.api_proxies import through_proxies
 from ferryman.client.calls.aws_session import open_session
+from ferryman.client.calls.endpoints import is_default_endpoint
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.secret import Secret

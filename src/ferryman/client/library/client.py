@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ferryman.channel.backoff import Backoff
-from ferryman.client.calls.api import Absent, Api, Connection
+from ferryman.client.calls.api import Api, Connection
 from ferryman.client.calls.api import connect as connect_api
+from ferryman.client.calls.endpoints import Absent
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import ServiceClient
 from ferryman.client.calls.start_session import start_session

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from ferryman.core.access_requests.events import access_request_changed
 from ferryman.core.access_requests.expiry import as_of_now
+from ferryman.core.access_requests.own_requests import require_unless_own
 from ferryman.core.access_requests.people import is_approver, is_own, requester_of
-from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.ports.access_requests import AccessRequestChanges
 from ferryman.core.service import Service
@@ -44,13 +44,14 @@ async def send_automation_signal(service: Service, caller: Caller, sent: SendSig
     """SendAutomationSignal: approve, reject or revoke an access request; returns its new state.
 
     To approve or reject, a caller must be an approver at the request's current level and not its requester. Anyone who
-    may send signals may revoke, including the requester, because revoking only removes access. Raises
+    may send signals may revoke, and so may the requester, because revoking only removes access. Raises
     AccessDeniedException, AutomationExecutionNotFoundException, InvalidAutomationSignalException.
     """
     found = await service.store.access_requests.by_execution(sent.execution_id)
     keys = {} if found is None else await resource_keys(service, ResourceType.OPS_ITEM, found.request_id)
     resource = service.arns.execution(sent.execution_id)
-    require(service, caller, "ssm:SendAutomationSignal", resource, keys)
+    revoked = found if sent.signal == Signal.REVOKE else None
+    require_unless_own(service, caller, "ssm:SendAutomationSignal", resource, revoked, keys)
     if found is None:
         raise ServiceError(
             "AutomationExecutionNotFoundException", f"There is no automation execution {sent.execution_id}."

@@ -1,9 +1,10 @@
 """GetOpsItem and DescribeOpsItems, for access requests, the only OpsItems there are."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ferryman.core.access_requests.expiry import as_of_now
-from ferryman.core.authorization.decisions import require
+from ferryman.core.access_requests.own_requests import require_unless_own, sees_only_own
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import Listing, Page, Position
@@ -42,13 +43,13 @@ Filter = tuple[str, str, tuple[str, ...]]
 
 
 async def get_ops_item(service: Service, caller: Caller, request_id: str) -> tuple[AccessRequest, Mapping[str, str]]:
-    """GetOpsItem: an access request and its tags.
+    """GetOpsItem: an access request and its tags. Requesters see their own.
 
     Raises AccessDeniedException, OpsItemNotFoundException.
     """
     keys = await resource_keys(service, ResourceType.OPS_ITEM, request_id)
-    require(service, caller, "ssm:GetOpsItem", service.arns.access_request(request_id), keys)
     found = await service.store.access_requests.get(request_id)
+    require_unless_own(service, caller, "ssm:GetOpsItem", service.arns.access_request(request_id), found, keys)
     if found is None:
         raise ServiceError("OpsItemNotFoundException", f"There is no access request {request_id}.")
     tags = await service.store.tags.of(ResourceType.OPS_ITEM, [request_id])
@@ -60,10 +61,13 @@ async def describe_ops_items(
 ) -> Page[AccessRequest]:
     """DescribeOpsItems: access requests, newest first; all filters must hold. 1 to 50 a page, 50 if absent.
 
+    Requesters who may not list everybody's see their own.
     Raises AccessDeniedException, ValidationException, InvalidNextToken.
     """
-    require(service, caller, "ssm:DescribeOpsItems", service.arns.access_request("*"))
+    only_own = sees_only_own(service, caller, "ssm:DescribeOpsItems", service.arns.access_request("*"))
     query = _query(filters)
+    if only_own and query is not None:
+        query = replace(query, requester_arn=caller.arn) if query.requester_arn in (None, caller.arn) else None
     listing = Listing(service, caller, "DescribeOpsItems", sorted(filters))
 
     async def read(after: Position | None, most: int) -> Sequence[AccessRequest]:

@@ -1,6 +1,7 @@
 """Temporary credentials of an approved access request, and the policy of what they allow."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ferryman.core.identity.credentials import TemporaryCredentials
@@ -8,7 +9,7 @@ from ferryman.core.identity.temporary_credentials import issue_temporary
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest, AccessRequestStatus
 from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import Millis
+from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
 from ferryman.model.identity.policies import PolicyDocument
@@ -63,6 +64,17 @@ async def granted_policy(service: Service, session: TemporarySession) -> PolicyD
     ):
         raise ServiceError("ExpiredTokenException", "The access that the security token was made for has ended.")
     return PolicyDocument(f"access-request/{request.request_id}", access_policy(service, request))
+
+
+async def listed_nodes(service: Service, caller: Caller) -> Sequence[NodeId] | None:
+    """Return the nodes that a caller with a request's credentials may list, to find them by name: the request's.
+
+    None for every other caller, for whom policies decide.
+    """
+    if caller.session is None or caller.session.kind is not SessionKind.ACCESS_REQUEST:
+        return None
+    request = await service.store.access_requests.get(caller.session.access_request_id)
+    return () if request is None else request.nodes
 
 
 def access_policy(service: Service, request: AccessRequest) -> str:

@@ -20,12 +20,11 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.nodes import PingStatus
-from ferryman.model.tags import ResourceType
+from ferryman.model.tags import NAME_TAG, ResourceType
 
 PAGE_LIMIT = 1000
 WILDCARDS_LIMIT = 10
 """Values with wildcards in one request: each is compared with every node."""
-NAME_TAG = "Name"
 RUNNING, STOPPED = "running", "stopped"
 STATE_CODES = {RUNNING: 16, STOPPED: 80}
 WINDOWS, OTHER_PLATFORMS = "Windows", ("Linux", "MacOS")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ferryman.core.authorization.decisions import require
+from ferryman.core.authorization.decisions import decide, denied
+from ferryman.core.identity.access_request_credentials import listed_nodes
 from ferryman.core.listings import narrowed_by
 from ferryman.core.nodes.requests import DescribeNodesRequest, NodeView
 from ferryman.core.paging import Listing, Page
@@ -15,9 +16,12 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NODE_ID_PATTERN, Millis, NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.nodes import ManagedNode, NodeInformation, PingStatus
+from ferryman.model.tags import NAME_TAG, ResourceType
 from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
+from ferryman.policy.evaluation import Verdict
 
 DEFAULT_PAGE = 10
+_ACTION = "ssm:DescribeInstanceInformation"
 RESOURCE_TYPE = "ManagedInstance"
 SOURCE_TYPE = "AWS::SSM::ManagedInstance"
 LOOKED_AT = 1_000
@@ -70,17 +74,27 @@ async def describe_instance_information(
     Raises AccessDeniedException, InvalidFilterKey, InvalidInstanceInformationFilterValue, InvalidInstanceId,
     InvalidNextToken.
     """
-    resource = service.arns.everything_of_ssm()
-    require(service, caller, "ssm:DescribeInstanceInformation", resource)
+    own = await listed_nodes(service, caller)
+    decision = decide(service, caller, _ACTION, service.arns.everything_of_ssm())
+    if not decision.allowed and (own is None or decision.verdict is Verdict.EXPLICIT_DENY):
+        raise denied(caller, _ACTION, service.arns.everything_of_ssm(), decision)
     for key, values in request.filters:
         _check_filter(key, values)
     members = sorted((key, sorted(values)) for key, values in request.filters)
     listing = Listing(service, caller, "DescribeInstanceInformation", members)
     position = listing.position(request.next_token)
     after = None if position is None else NodeId(str(position[0]))
+    filters = request.filters if own is None else (*request.filters, ("InstanceIds", tuple(own)))
     with narrowed_by("InstanceIds", "tag:<key>", "ActivationIds", "IamRole"):
-        found, more = await _matching(service, request.filters, after, request.max_results or DEFAULT_PAGE)
-    return listing.ending_at(found, more and (more,))
+        found, more = await _matching(service, filters, after, request.max_results or DEFAULT_PAGE)
+    return listing.ending_at(await _named_by_tags(service, found), more and (more,))
+
+
+async def _named_by_tags(service: Service, found: Sequence[NodeView]) -> Sequence[NodeView]:
+    """Return the nodes with the names that their tags Name give them."""
+    known = await service.store.tags.of(ResourceType.NODE, [view.node.node_id for view in found])
+    names = {node_id: tags[NAME_TAG] for node_id, tags in known.items() if tags.get(NAME_TAG)}
+    return [replace(view, node=replace(view.node, name=names.get(view.node.node_id, view.node.name))) for view in found]
 
 
 def _check_filter(key: str, values: Values) -> None:

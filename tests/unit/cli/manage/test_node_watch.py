@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from ferryman.cli.manage.node_watch import changes
+from ferryman.cli.manage.node_watch import changes, table
 
 NODE: dict[str, Any] = {"InstanceId": "mi-1", "PingStatus": "Online", "AgentVersion": "1.0", "LastPingDateTime": 1}
 OTHER = {**NODE, "InstanceId": "mi-2"}
@@ -31,3 +31,12 @@ def test_being_heard_of_again_is_none() -> None:
 def test_a_departed_peer_is_reported_once() -> None:
     assert list(changes(known(NODE, OTHER), [NODE])) == [{**OTHER, "PingStatus": "Deregistered"}]
     assert list(changes(known(NODE), [NODE])) == []
+
+
+def test_the_table_is_one_line_a_node_and_fits() -> None:
+    rows = [{**NODE, "InstanceId": f"mi-{n:017x}", "ComputerName": f"web-{n}.example.org"} for n in range(40)]
+    lines = table([*rows, {**NODE, "InstanceId": "mi-lost", "PingStatus": "ConnectionLost"}], "", 80, 24)
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("mi-lost")
+    assert "41 nodes, 1 ConnectionLost, 40 Online, 21 not shown" in lines[-1]

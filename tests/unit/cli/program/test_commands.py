@@ -15,6 +15,7 @@ from ferryman.cli.command_line import SEPARATOR
 from ferryman.cli.program.catalogue import ALIASES, ENTRIES, EXAMPLES, PANELS, POINTERS
 from ferryman.cli.program.commands import Command, Group
 from ferryman.cli.program.help_page import first_page
+from ferryman.model.identity.callers import BuiltinRole
 from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
 
 ROOT: Any = typer.main.get_command(app)
@@ -150,3 +151,10 @@ def test_version_names_the_product_and_what_peers_see() -> None:
 def test_headings_are_bold_where_colours_are_wanted(coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ferryman.cli.program.help_page.is_coloured", lambda: coloured)
     assert ("\x1b[1mOptions:" in first_page()) is coloured
+
+
+def test_a_choice_is_read_as_its_own_type_in_any_case() -> None:
+    role: Any = EVERY["user add"]
+    context = role.make_context("add", ["alice", "--role", "ADMINISTRATOR"])
+    assert context.params["role"] is BuiltinRole.ADMINISTRATOR
+    assert role.make_context("add", ["alice"]).params["role"] is BuiltinRole.OPERATOR

@@ -47,7 +47,7 @@ def test_a_likely_intention_is_suggested(name: str, said: str) -> None:
 
 
 def test_a_name_of_many_lists_the_first() -> None:
-    with pytest.raises(Failure, match=r"mi-00000000000000010 \(twin\).*, …") as failure:
+    with pytest.raises(Failure, match=r"mi-00000000000000010 \(twin, online\).*, …") as failure:
         named("twin", KNOWN)
     assert TWINS[-1].node_id not in str(failure.value)
 
@@ -88,12 +88,20 @@ def test_a_self_reported_name_does_not_shadow_one_of_an_administrator(given: str
     assert named("db-1", [node, HOSTILE, calling_itself(3, "db-1")]) == node
 
 
-def test_a_name_that_a_node_gives_itself_makes_a_name_ambiguous_but_does_not_resolve() -> None:
+def test_a_named_node_is_also_found_by_what_it_calls_itself() -> None:
     node = calling_itself(4, "db-1", name="web-9")
+    assert named("db-1", [node, WEB]) == node
     with pytest.raises(Failure, match="2 nodes report the name db-1"):
         named("db-1", [node, REAL])
-    with pytest.raises(Failure, match=r"did you mean web-9"):
-        named("db-1", [node, WEB])
+
+
+def test_an_ambiguous_name_lists_what_tells_the_nodes_apart() -> None:
+    one = replace(calling_itself(5, "ip-10-0-0-5", name="web"), address="10.0.0.5")
+    two = replace(calling_itself(6, "ip-10-0-0-6", name="web"), address="10.0.0.6")
+    with pytest.raises(Failure) as failure:
+        named("web", [one, two])
+    assert f"{one.node_id} (web, reports ip-10-0-0-5, 10.0.0.5, online)" in failure.value.line
+    assert f"{two.node_id} (web, reports ip-10-0-0-6, 10.0.0.6, online)" in failure.value.line
 
 
 class Rows:

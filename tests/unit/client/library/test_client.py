@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from ferryman.client.calls.api import Absent, Api
+from ferryman.client.calls.api import Api
+from ferryman.client.calls.endpoints import Absent
 from ferryman.client.calls.resume_session import ServiceClient
 from ferryman.client.library.client import Client
 from ferryman.client.library.running_command import CommandHandler

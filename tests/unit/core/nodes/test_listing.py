@@ -14,6 +14,7 @@ from ferryman.core.nodes.requests import DescribeNodesRequest
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.nodes import NodeInformation
+from ferryman.model.tags import NAME_TAG, ResourceType
 from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
 
 if TYPE_CHECKING:
@@ -188,3 +189,18 @@ async def test_a_call_looks_at_a_bounded_number_of_nodes(world: "World", monkeyp
         assert page.items == ()
     assert [view.node.node_id for view in page.items] == everything[-1:]
     assert pages == 3
+
+
+async def test_the_tag_name_names_a_node_and_takes_precedence(world: "World") -> None:
+    node_id = await world.register()
+    before = await name_of(world, node_id)
+    await world.service.store.tags.put(ResourceType.NODE, node_id, {NAME_TAG: "bastion-1"})
+    assert await name_of(world, node_id) == "bastion-1"
+    await world.service.store.tags.put(ResourceType.NODE, node_id, {NAME_TAG: ""})
+    assert await name_of(world, node_id) == before
+
+
+async def name_of(world: "World", node_id: NodeId) -> str | None:
+    page = await describe_instance_information(world.service, world.alice, DescribeNodesRequest())
+    (name,) = [view.node.name for view in page.items if view.node.node_id == node_id]
+    return name
