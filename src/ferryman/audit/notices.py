@@ -1,4 +1,4 @@
-"""Notices of access requests, posted to a webhook one by one, signed as the audit trail's copies are.
+"""Notices of access requests, posted to a webhook one by one; with a secret, signed as the audit trail's copies are.
 
 Delivery is best effort, unlike the trail, which keeps every event: notices wait in memory, and one that is not accepted
 after several tries is dropped.
@@ -7,9 +7,11 @@ after several tries is dropped.
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable, Mapping
 
 import structlog
 
+from ferryman.audit.notice_texts import as_event
 from ferryman.audit.sinks.sink import Outlet, Undelivered, raise_unless_accepted
 from ferryman.audit.sinks.webhook import SIGNATURE, TIMESTAMP, signature
 from ferryman.core.ports.audit import Entry
@@ -33,9 +35,10 @@ class WebhookNotices:
         outlet: Outlet,
         raw_path: str,
         raw_query: str,
-        secret: Secret,
+        secret: Secret | None,
         clock: Clock,
         *,
+        compose: Callable[[Entry], Mapping[str, object]] = as_event,
         first_retry: float = FIRST_RETRY,
     ) -> None:
         self._outlet = outlet
@@ -43,6 +46,7 @@ class WebhookNotices:
         self._raw_query = raw_query
         self._secret = secret
         self._clock = clock
+        self._compose = compose
         self._first_retry = first_retry
         self._waiting: deque[Entry] = deque()
         self._news = asyncio.Event()
@@ -76,12 +80,10 @@ class WebhookNotices:
                 wait *= 2
 
     async def _post(self, entry: Entry) -> None:
-        """Post once. Each try has its own timestamp and signature."""
-        body = json.dumps(entry, ensure_ascii=False).encode()
-        now = str(self._clock() // 1000)
-        headers = {
-            "Content-Type": "application/json",
-            TIMESTAMP: now,
-            SIGNATURE: signature(self._secret, now, body),
-        }
+        """Post once. Each try has its own timestamp and signature, if there is a secret."""
+        body = json.dumps(self._compose(entry), ensure_ascii=False).encode()
+        headers = {"Content-Type": "application/json"}
+        if self._secret is not None:
+            now = str(self._clock() // 1000)
+            headers |= {TIMESTAMP: now, SIGNATURE: signature(self._secret, now, body)}
         raise_unless_accepted(await self._outlet.send("POST", self._raw_path, self._raw_query, headers, body, None))

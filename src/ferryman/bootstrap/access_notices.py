@@ -18,6 +18,7 @@ async def open_notices(loaded: LoadedConfiguration, service: "Service") -> Async
 
     Raises Failure if the secret or a certificate cannot be read.
     """
+    from ferryman.audit.notice_texts import TEMPLATES
     from ferryman.audit.notices import WebhookNotices
     from ferryman.bootstrap.sinks import HttpOutlet, http_client, webhook_secret
     from ferryman.server.background import running_beside, supervised
@@ -28,8 +29,15 @@ async def open_notices(loaded: LoadedConfiguration, service: "Service") -> Async
         yield service
         return
     url = urlsplit(webhook.url)
-    secret = webhook_secret(loaded, webhook.secret_file)
+    secret = None if webhook.secret_file is None else webhook_secret(loaded, webhook.secret_file)
     async with http_client(loaded, f"{url.scheme}://{url.netloc}", webhook.ca_file, CALL_SECONDS) as client:
-        notices = WebhookNotices(HttpOutlet(client), url.path or "/", url.query, secret, service.clock)
+        notices = WebhookNotices(
+            HttpOutlet(client),
+            url.path or "/",
+            url.query,
+            secret,
+            service.clock,
+            compose=TEMPLATES[webhook.template],
+        )
         async with running_beside(supervised("access notices", notices.run)):
             yield replace(service, notices=notices)

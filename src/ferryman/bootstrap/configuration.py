@@ -116,6 +116,15 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str | None = None
 
 
+class AccessWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is notified of access requests, and in which form. Events are signed; chat services need no signature."""
+
+    url: str
+    template: Literal["event", "slack", "teams"] = "event"
+    secret_file: str | None = None
+    ca_file: str | None = None
+
+
 class AuditWebhook(Webhook, frozen=True, forbid_unknown_fields=True):
     """A collector that the audit trail's records are posted to."""
 
@@ -184,7 +193,7 @@ class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Just-in-time access."""
 
     end_sessions: bool = True
-    webhook: Webhook | None = None
+    webhook: AccessWebhook | None = None
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -342,6 +351,12 @@ def _check(configuration: Configuration, path: Path) -> None:
 
 def _check_addresses(configuration: Configuration, path: Path) -> None:
     audit, access = configuration.audit, configuration.access
+    if access.webhook is not None and access.webhook.template == "event" and access.webhook.secret_file is None:
+        raise Failure(
+            f"{path}: access.webhook.secret_file is missing",
+            "posts of events are signed with a secret",
+            "Set it, or set access.webhook.template to slack or teams",
+        )
     places = {
         "audit.webhook.url": audit.webhook.url if audit.webhook is not None else None,
         "access.webhook.url": access.webhook.url if access.webhook is not None else None,

@@ -71,3 +71,14 @@ async def test_the_end_of_access_ends_sessions_unless_configured_otherwise(initi
 def test_notices_go_to_no_such_address(initialised: Path, url: str) -> None:
     with pytest.raises(Failure, match=r"access\.webhook\.url"):
         load(configured(initialised, url))
+
+
+def test_events_need_a_secret_and_chat_services_do_not(initialised: Path) -> None:
+    path = configured(initialised, "https://hooks.example/ferryman")
+    path.write_text(path.read_text().replace('secret_file = "webhook.secret"', ""))
+    with pytest.raises(Failure, match=r"access\.webhook\.secret_file is missing"):
+        load(path)
+    path.write_text(path.read_text() + 'template = "slack"\n')
+    webhook = load(path).configuration.access.webhook
+    assert webhook is not None
+    assert (webhook.template, webhook.secret_file) == ("slack", None)

@@ -1,0 +1,86 @@
+"""Notices of access requests as chat services expect them: incoming webhooks of Slack, and workflows of Teams.
+
+The texts hold what a requester wrote. It is shortened, put on one line, and cannot format, link or mention anything.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ferryman.core.ports.audit import Entry
+from ferryman.model.text import one_line
+
+LONGEST = 300
+"""Characters of one value."""
+_SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKDOWN = re.compile(r"([\\`*_\[\]()#~>|!<@:])")
+Fact = tuple[str, str]
+
+
+def as_event(entry: Entry) -> Mapping[str, Any]:
+    """Return the event itself, as the audit trail has it."""
+    return entry
+
+
+def as_slack_message(entry: Entry) -> Mapping[str, Any]:
+    """Return a message for an incoming webhook of Slack."""
+    title, facts = _described(entry)
+    lines = [f"*{_for_slack(title)}*", *(f"{name}: {_for_slack(value)}" for name, value in facts)]
+    return {
+        "text": _for_slack(title),
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines), "verbatim": True}}],
+    }
+
+
+def as_teams_message(entry: Entry) -> Mapping[str, Any]:
+    """Return a message with an adaptive card, for a workflow of Teams that posts what its webhook receives."""
+    title, facts = _described(entry)
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [
+            {"type": "TextBlock", "text": _for_teams(title), "weight": "Bolder", "wrap": True},
+            {"type": "FactSet", "facts": [{"title": name, "value": _for_teams(value)} for name, value in facts]},
+        ],
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+TEMPLATES: Mapping[str, Callable[[Entry], Mapping[str, Any]]] = {
+    "event": as_event,
+    "slack": as_slack_message,
+    "teams": as_teams_message,
+}
+
+
+def _described(entry: Entry) -> tuple[str, Sequence[Fact]]:
+    """Return a title and facts, as plain text."""
+    found = entry.get("detail")
+    detail: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    request_id, status = _plain(detail.get("accessRequestId")), _plain(detail.get("status"))
+    facts = [
+        ("Requester", _plain(detail.get("requesterArn"))),
+        ("Nodes", _plain(", ".join(map(str, detail.get("targets") or ())))),
+        ("Reason", _plain(detail.get("reason"))),
+        ("Waiting for", _plain(detail.get("waitingFor"))),
+        ("Decided by", _plain(detail.get("decidedBy"))),
+        ("Details", _plain(detail.get("details"))),
+    ]
+    if detail.get("waitingFor"):
+        facts.append(("To approve", f"ferryman access approve {request_id}"))
+    return f"Access request {request_id} is {status}", [(name, value) for name, value in facts if value]
+
+
+def _plain(value: object) -> str:
+    text = one_line(str(value or ""))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _for_slack(text: str) -> str:
+    return "".join(_SLACK.get(character, character) for character in text)
+
+
+def _for_teams(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
