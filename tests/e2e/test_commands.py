@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import urllib.request
@@ -77,50 +76,6 @@ def test_one_node_and_its_tags(ferryman: Ferryman) -> None:
     assert "--status has no effect before 'show'" in refusal(ferryman, "nodes", "--status", "Online", "show", node)
     assert "is not registered" in refusal(ferryman, "nodes", "show", "mi-00000000000000000")
     assert "--yes" in refusal(ferryman, "nodes", "deregister", node)
-
-
-def test_a_node_is_found_by_its_new_name_and_by_its_computer_name(ferryman: Ferryman) -> None:
-    node, host = ferryman.node_id, socket.gethostname()
-    renamed = run(ferryman, "nodes", "rename", host, "bastion-1")
-    assert renamed.stdout == f"{node} is now called bastion-1.\n", renamed.stderr
-    assert [row["Name"] for row in answer(ferryman, "nodes") if row["InstanceId"] == node] == ["bastion-1"]
-    for name in ("bastion-1", "BASTION-1", host):
-        assert run(ferryman, "run", name, "--", "echo", "there").stdout == "there\n"
-    assert "cannot be the name" in refusal(ferryman, "nodes", "rename", node, "a name")
-    assert run(ferryman, "nodes", "tag", node, "--remove", "Name").returncode == 0
-
-
-def test_who_calls_which_server(ferryman: Ferryman) -> None:
-    arn = run(ferryman, "whoami").stdout.strip()
-    assert arn.endswith(":user/admin")
-    assert answer(ferryman, "whoami")["Arn"] == arn
-    shown = run(ferryman, "status").stdout
-    assert f"Server    {ferryman.facts['endpoint_url']}" in shown
-    assert arn in shown
-    assert "Online" in shown
-
-
-def test_a_shell_without_a_node_lets_a_person_choose(ferryman: Ferryman) -> None:
-    assert "Name one" in refusal(ferryman, "shell")
-    picker = pexpect.spawn(
-        FERRYMAN,
-        ["shell", "--", "echo", "chosen"],
-        env=ferryman.environment | {"TERM": "xterm"},
-        dimensions=(24, 80),
-        timeout=PATIENCE,
-        encoding="utf-8",
-    )
-    try:
-        picker.expect("Esc cancels")
-        picker.send("no such node")
-        picker.expect("0 of")
-        picker.send("\x15" + ferryman.node_id)
-        picker.expect("1 of")
-        picker.send("\r")
-        picker.expect("chosen")
-        picker.expect(pexpect.EOF)
-    finally:
-        picker.close(force=True)
 
 
 def test_activations(ferryman: Ferryman) -> None:

@@ -37,6 +37,8 @@ LINES: dict[str, list[list[str]]] = {
     "forward": [["NODE", "--stdio", "22"], ["NODE", "0:80"]],
     "cp": [["NODE:file", "there"]],
     "ssh-config": [[]],
+    "whoami": [[], ["--json"]],
+    "status": [[]],
     "nodes": [[], ["--json"]],
     "nodes show": [["NODE"], ["--json", "NODE"]],
     "nodes tag": [["NODE", "more=tags"], ["NODE", f"more={STEERING}"]],
@@ -57,7 +59,13 @@ LINES: dict[str, list[list[str]]] = {
     "access revoke": [[f"oi-{STEERING}"]],
     "doctor": [["--target", "db-2"]],
 }
-ELSEWHERE = {"login": "unit/client/login/test_oidc.py", "agent register": "needs no node that is registered"}
+ELSEWHERE = {
+    "login": "unit/client/login/test_oidc.py",
+    "agent register": "needs no node that is registered",
+    "users invite": "shows nothing of a node",
+    "users invitations": "shows nothing of a node",
+    "users revoke": "shows nothing of a node",
+}
 
 
 @dataclass

@@ -98,7 +98,7 @@ def test_plugins(
     assert said in findings["session-manager-plugin"].said
     assert findings["AWS CLI"].verdict is Verdict.DOUBTFUL
     assert findings["Configuration"].verdict is Verdict.BAD
-    assert "region" in findings["Configuration"].said
+    assert "No Ferryman server is configured" in findings["Configuration"].said
 
 
 def test_an_agent_without_a_registration(tmp_path: Path) -> None:

@@ -3,11 +3,9 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from ferryman.cli.app import app
@@ -17,18 +15,9 @@ from ferryman.cli.program.commands import Command, Group
 from ferryman.cli.program.help_page import first_page
 from ferryman.model.identity.callers import BuiltinRole
 from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
+from tests.unit.cli.program.command_tree import EVERY, ROOT
 
-ROOT: Any = typer.main.get_command(app)
 HEAVY = ("typer", "rich", "botocore", "pydantic", "asyncio", "aiohttp", "sqlalchemy", "cryptography")
-
-
-def tree(command: Any = ROOT, path: str = "") -> Iterator[tuple[str, Any]]:
-    yield path, command
-    for name, each in (command.subcommands() if isinstance(command, Group) else {}).items():
-        yield from tree(each, f"{path} {name}".strip())
-
-
-EVERY = dict(tree())
 
 
 def ferryman(*arguments: str) -> Any:

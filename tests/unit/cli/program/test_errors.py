@@ -11,7 +11,7 @@ from urllib3.exceptions import NewConnectionError
 from ferryman.cli.main import main
 from ferryman.cli.program.catalogue import EXAMPLES
 from ferryman.client.calls.endpoints import Absent, unreachable
-from tests.unit.cli.program.test_commands import EVERY
+from tests.unit.cli.program.command_tree import EVERY
 
 CALLING = sorted(path for path, command in EVERY.items() if any(each.name == "endpoint_url" for each in command.params))
 OTHERWISE = {"doctor", "login", "agent register"}
