@@ -65,6 +65,10 @@ ELSEWHERE = {
     "users invite": "shows nothing of a node",
     "users invitations": "shows nothing of a node",
     "users revoke": "shows nothing of a node",
+    **dict.fromkeys(
+        (f"recordings {name}" for name in ("list", "show", "play", "export", "verify", "delete")),
+        "shows ids, times and ARNs, and what was recorded as it was",
+    ),
 }
 
 

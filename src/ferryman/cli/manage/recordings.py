@@ -10,10 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from ferryman.cli.instants import parse_instant
-from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
+from ferryman.cli.options import (
+    EndpointOption,
+    JsonOption,
+    OutputOption,
+    ProfileOption,
+    QuietOption,
+    RegionOption,
+    WideOption,
+    chosen_output,
+)
 from ferryman.cli.printing import print_error, print_lines
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import instant, print_json, print_table
+from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node
 from ferryman.client.recordings.asciicast import Heading, asciicast_v2, asciicast_v3, raw_output
@@ -54,12 +63,16 @@ def list_recordings(
         typer.Option("--before", help="Only sessions started before this ISO 8601 time.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    output: OutputOption = "table",
+    wide: WideOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
     """List recordings, newest first."""
+    how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     connection = Connection(profile, region, endpoint_url)
     members: dict[str, object] = {
         "Target": None if target is None else find_node(connect(connection), target).node_id,
@@ -70,11 +83,15 @@ def list_recordings(
     }
     asked = {name: value for name, value in members.items() if value is not None}
     rows = list(islice(connect(connection, SERVICE).pages("ListRecordings", "Recordings", **asked), limit))
-    if json:
-        print_json(rows)
-        return
-    print_table(
-        ["Session", "Node", "Owner", "Started", "Length", "Size"],
+    print_listing(
+        [
+            Column("Session"),
+            Column("Node"),
+            Column("Owner", rank=2),
+            Column("Started", rank=1),
+            Column("Length", rank=3),
+            Column("Size", rank=4),
+        ],
         (
             [
                 row["SessionId"],
@@ -87,6 +104,8 @@ def list_recordings(
             for row in rows
         ),
         "No recordings match.",
+        how,
+        documents=lambda: rows,
     )
 
 
