@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from ferryman.cli.operate import services
 from ferryman.cli.node_names import check_node_name
+from ferryman.cli.operate import services
 from ferryman.cli.plain import App, typer
 from ferryman.cli.printing import print_lines
 from ferryman.model.errors import ServiceError
