@@ -352,11 +352,7 @@ def _check(configuration: Configuration, path: Path) -> None:
 def _check_addresses(configuration: Configuration, path: Path) -> None:
     audit, access = configuration.audit, configuration.access
     if access.webhook is not None and access.webhook.template == "event" and access.webhook.secret_file is None:
-        raise Failure(
-            f"{path}: access.webhook.secret_file is missing",
-            "posts of events are signed with a secret",
-            "Set it, or set access.webhook.template to slack or teams",
-        )
+        raise Failure(f"{path}: access.webhook.secret_file is missing", "events are signed with it", "Set it")
     places = {
         "audit.webhook.url": audit.webhook.url if audit.webhook is not None else None,
         "access.webhook.url": access.webhook.url if access.webhook is not None else None,
