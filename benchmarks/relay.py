@@ -21,7 +21,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -206,11 +206,11 @@ def frame_blocks(payload: int) -> Callable[[], bytearray]:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """The real server in a process of its own, with one node."""
+def running_server(*, recorded: bool = False) -> Iterator[Server]:
+    """The real server in a process of its own, with one node; `recorded`: it records every session."""
     with tempfile.TemporaryDirectory() as directory:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.relay", directory],
+            [sys.executable, "-m", "benchmarks.relay", directory, *(["recorded"] if recorded else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -253,7 +253,7 @@ def open_session(server: Server) -> Session:
     return Session(session_id, client, agent)
 
 
-def serve_until_closed(directory: Path) -> None:
+def serve_until_closed(directory: Path, *, recorded: bool) -> None:
     """Be the server: print how to reach it, serve until standard input closes."""
     import asyncio
 
@@ -262,10 +262,13 @@ def serve_until_closed(directory: Path) -> None:
 
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.iam.operator import create_access_key, create_user
+    from ferryman.core.ports.recordings import RecordingMode
     from ferryman.core.service import Service, Settings
     from ferryman.core.vault import Vault
     from ferryman.model.identifiers import Millis
     from ferryman.model.identity.callers import BuiltinRole
+    from ferryman.recording.directory import DirectoryStorage
+    from ferryman.recording.recorder import SessionsRecorder
     from ferryman.server.serving import serve
     from ferryman.store.database import open_store
 
@@ -300,7 +303,16 @@ def serve_until_closed(directory: Path) -> None:
                 }
                 print(json.dumps(facts), flush=True)
 
-            await serve(service, "127.0.0.1", 0, ready=ready, stop=stop)
+            if recorded:
+                recorder = SessionsRecorder(service, DirectoryStorage(directory), RecordingMode.REQUIRED)
+                service = replace(service, recorder=recorder)
+                async with asyncio.TaskGroup() as group:
+                    running = group.create_task(recorder.run())
+                    await serve(service, "127.0.0.1", 0, ready=ready, stop=stop)
+                    running.cancel()
+                await recorder.close()
+            else:
+                await serve(service, "127.0.0.1", 0, ready=ready, stop=stop)
             await bus.close()
 
     uvloop.run(main())
@@ -308,7 +320,7 @@ def serve_until_closed(directory: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        serve_until_closed(Path(sys.argv[1]))
+        serve_until_closed(Path(sys.argv[1]), recorded="recorded" in sys.argv)
     else:
         for each in run():
             print(f"{each.name}: {each.value:.4g} {each.unit}, {each.peer or 'no peer'} {each.peer_value or ''}")

@@ -46,10 +46,8 @@ DICTIONARY = 64 * 1024
 DEPENDENT_BLOCKS = 64
 """Of so many blocks in a row the first is compressed by itself, so that reading can begin there."""
 DEPENDENT_BYTES = 4 * 1024 * 1024
-LEVEL = 3
-BULK = 256 * 1024
-"""Contents from this size on come from a session that outruns the writer, and are compressed in less time."""
-BULK_LEVEL = 1
+LEVELS = ((32 * 1024, 9), (256 * 1024, 3), (MOST_CONTENT, 1))
+"""Zstandard's level by the size of a content: larger ones come from a session that may outrun the writer."""
 _LEAST_DICTIONARY = 8
 """Bytes; Zstandard accepts no smaller dictionary."""
 
@@ -147,7 +145,7 @@ class BlockSealer:
         if len(content) > MOST_CONTENT:
             raise ValueError(f"a block holds {MOST_CONTENT} bytes, not {len(content)}")
         dependent = not self._dictionary.is_used_up
-        level = LEVEL if len(content) < BULK else BULK_LEVEL
+        level = next(level for most, level in LEVELS if len(content) <= most)
         packed = zstd.compress(content, level=level, zstd_dict=self._dictionary.value() if dependent else None)
         flags = (BlockFlag.DEPENDENT if dependent else BlockFlag.NONE) | (BlockFlag.LAST if last else BlockFlag.NONE)
         body_size = _NONCE + len(packed) + _TAG
