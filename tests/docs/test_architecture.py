@@ -53,3 +53,15 @@ def test_test_modules_import_nothing_from_each_other() -> None:
         if imported.startswith("tests.") and any(part.startswith("test_") for part in imported.split(".")[:-1])
     }
     assert importers == set()
+
+
+def test_decisions_have_numbers_of_their_own_and_are_listed() -> None:
+    files = sorted(path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md"))
+    numbers = [name[:4] for name in files]
+    assert numbers == sorted(set(numbers))
+    listed = re.findall(
+        r"^\| \[(\d{4})\]\(([^)]+)\)", (ROOT / "docs/decisions/index.md").read_text(), flags=re.MULTILINE
+    )
+    assert listed == list(zip(numbers, files, strict=True))
+    for name in files:
+        assert (ROOT / "docs/decisions" / name).read_text().startswith(f"# {name[:4]} ")

@@ -58,6 +58,7 @@ LINES: dict[str, list[list[str]]] = {
     "access reject": [[f"oi-{STEERING}"]],
     "access revoke": [[f"oi-{STEERING}"]],
     "doctor": [["--target", "db-2"]],
+    "recordings list": [["--target", "db-2"], ["--target", STEERING], ["-o", "json"]],
 }
 ELSEWHERE = {
     "login": "unit/client/login/test_oidc.py",
@@ -66,7 +67,7 @@ ELSEWHERE = {
     "users invitations": "shows nothing of a node",
     "users revoke": "shows nothing of a node",
     **dict.fromkeys(
-        (f"recordings {name}" for name in ("list", "show", "play", "export", "verify", "delete")),
+        (f"recordings {name}" for name in ("show", "play", "export", "verify", "delete")),
         "shows ids, times and ARNs, and what was recorded as it was",
     ),
 }
