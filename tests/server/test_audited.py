@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from ferryman.audit.files import TrailFiles, trail_files
 from ferryman.audit.reader import newest_first, verify
+from ferryman.audit.sessions import recorded_sessions
 from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, NODE_CHANGE, SESSION_CHANGE, trail_event
@@ -261,6 +262,9 @@ async def test_a_sessions_life_is_recorded(server: Server, told: Told) -> None:
     [agent] = [
         each for each in await told.events(CHANNEL_CHANGE) if each["state"] == "Closed" and each["end"] == "agent"
     ]
+    [session] = recorded_sessions(reversed(await told.all()))
+    assert (session.session_id, session.person, session.target) == (paired.session_id, "root", paired.node.node_id)
+    assert (session.client_address, session.details) == ("127.0.0.1", last["details"])
     assert agent["framesSent"] == 1
     assert agent["bytesSent"] > 120
 

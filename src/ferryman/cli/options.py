@@ -28,6 +28,7 @@ OutputOption = Annotated[
     typer.Option("-o", "--output", help="How to print the list: --wide and --json are short for two of these."),
 ]
 WideOption = Annotated[bool, typer.Option("--wide", help="Show every column, however wide the terminal is.")]
+UtcOption = Annotated[bool, typer.Option("--utc", help="Show times in UTC, not in this machine's time zone.")]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print ids only, one a line.")]
 
 

@@ -16,6 +16,8 @@ from ferryman.model.timestamps import iso_millis
 
 Output = Literal["table", "wide", "json", "csv", "ids"]
 _GAP = "   "
+_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What spreadsheets take for the beginning of a formula, in both widths; control characters are escaped already."""
 _SHORTEST = 16
 """The narrowest that a column of prose becomes before other columns are left out."""
 _GREEN, _YELLOW, _RED, _DIM, _BOLD = "32", "33", "31", "2", "1"
@@ -169,8 +171,13 @@ def _print_csv(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column.title for column in columns])
-    writer.writerows(rows)
+    writer.writerows([_without_formula(cell) for cell in row] for row in rows)
     print_lines(*text.getvalue().removesuffix("\n").split("\n"))
+
+
+def _without_formula(cell: str) -> str:
+    """Return a cell that a spreadsheet shows as it is: a name or a reason may have been written to be calculated."""
+    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
 
 
 def print_json(value: object) -> None:

@@ -2,24 +2,27 @@
 
 import io
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
 from ferryman.audit.reader import newest_first
+from ferryman.audit.sessions import recorded_sessions
 from ferryman.bootstrap.backup import restoring
 from ferryman.bootstrap.backup.moved_paths import with_settings
 from ferryman.bootstrap.backup.sealed_file import NotABackup, OpenedFile, SealingFile
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.client import forward_specs
 from ferryman.cli.doctor import client as checkup
-from ferryman.cli.instants import parse_instant
+from ferryman.cli.instants import ShownTimes, parse_instant
 from ferryman.cli.manage import access
-from ferryman.cli.operate import audit
+from ferryman.cli.operate import audit, audit_sessions
 from ferryman.model.failures import Failure
 from tests.fuzz.rooms.audit import RECORDS, written_trail
 from tests.fuzz.target import KIB, Target, text_of
 
 _CONFIGURATION = Path(mkdtemp(prefix="ferryman-fuzz-")) / "ferryman.toml"
+_MOMENT = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def _load(data: bytes) -> None:
@@ -30,12 +33,16 @@ def _load(data: bytes) -> None:
 
 
 def _listed(data: bytes) -> None:
-    """`audit list`: a row, and every filter, of whatever the files say."""
+    """`audit list` and `audit sessions`: a row, and every filter, of whatever the files say."""
     tests = audit._tests("a", "Start", "s", errors=True)
     for record in audit._between(newest_first(written_trail(data)), "2020", None):
-        assert all(isinstance(cell, str) for cell in audit._row(record))
+        assert all(isinstance(cell, str) for cell in audit._row(record, ShownTimes(utc=True)))
         for test in tests:
             test(record)
+    for session in recorded_sessions(newest_first(written_trail(data))):
+        assert all(isinstance(cell, str) for cell in audit_sessions._row(session, ShownTimes(utc=False)))
+        assert audit_sessions._document(session)
+        session.was_open(_MOMENT, _MOMENT)
 
 
 def _access_request(data: bytes) -> None:

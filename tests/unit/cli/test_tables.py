@@ -108,6 +108,12 @@ def test_ids_csv_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(listed(capsys, [ROW], "json")) == [list(ROW)]
 
 
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1+1"])
+def test_csv_has_no_cells_that_a_spreadsheet_calculates(cell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(capsys, [(cell, "a=b", "", "", "")], "csv").splitlines()[1].startswith(f"'{cell},a=b,")
+    assert listed(capsys, [(cell, "", "", "", "")]).splitlines()[1].startswith(cell)
+
+
 def test_no_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys, []) == "There are none.\n"
     assert listed(capsys, [], "ids") == ""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferryman.cli.instants import parse_instant
+from ferryman.cli.instants import FORMS, parse_instant, shown_length
 from ferryman.cli.options import (
     EndpointOption,
     JsonOption,
@@ -56,11 +56,11 @@ def list_recordings(
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option("--after", help="Only sessions started after this ISO 8601 time.", show_default=False),
+        typer.Option("--after", help=f"Only sessions started after this time: {FORMS}.", show_default=False),
     ] = None,
     before: Annotated[
         str | None,
-        typer.Option("--before", help="Only sessions started before this ISO 8601 time.", show_default=False),
+        typer.Option("--before", help="Only sessions started before this time.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
     output: OutputOption = "table",
@@ -230,9 +230,7 @@ def _recording(api: Api, session_id: str) -> Mapping[str, Any]:
 def _length(row: Mapping[str, Any]) -> str:
     if row["Status"] != "Finished":
         return "recording"
-    minutes, seconds = divmod(round(row["DurationMillis"] / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
+    return shown_length(row["DurationMillis"] / 1000)
 
 
 def _size(row: Mapping[str, Any]) -> str:

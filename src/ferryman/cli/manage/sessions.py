@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ferryman.cli.instants import parse_instant
+from ferryman.cli.instants import FORMS, parse_instant
 from ferryman.cli.options import (
     EndpointOption,
     JsonOption,
@@ -43,10 +43,10 @@ StatusOption = Annotated[
 SessionOption = Annotated[str | None, typer.Option("--session-id", help="Only this session.", show_default=False)]
 AfterOption = Annotated[
     str | None,
-    typer.Option("--after", help="Only sessions started at or after this ISO 8601 time.", show_default=False),
+    typer.Option("--after", help=f"Only sessions started at or after this time: {FORMS}.", show_default=False),
 ]
 BeforeOption = Annotated[
-    str | None, typer.Option("--before", help="Only sessions started before this ISO 8601 time.", show_default=False)
+    str | None, typer.Option("--before", help="Only sessions started before this time.", show_default=False)
 ]
 AccessTypeOption = Annotated[
     Literal["Standard", "JustInTime"] | None,

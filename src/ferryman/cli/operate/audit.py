@@ -1,7 +1,6 @@
-"""`ferryman audit list | verify | sinks`: the record of calls, sessions and nodes, on the server's machine."""
+"""`ferryman audit list | sessions | verify | sinks`: the record of calls, sessions and nodes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
 
@@ -10,13 +9,15 @@ from msgspec import structs
 
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.server_keys import read_server_keys
-from ferryman.cli.instants import parse_instant
+from ferryman.cli.instants import FORMS, ShownTimes, parse_instant
+from ferryman.cli.operate.audit_sessions import list_sessions
 from ferryman.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
     OutputOption,
     QuietOption,
+    UtcOption,
     WideOption,
     chosen_output,
 )
@@ -24,19 +25,12 @@ from ferryman.cli.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.cli.tables import Column, print_listing
 from ferryman.model.failures import Failure, counted
-from ferryman.model.timestamps import iso_millis
+from ferryman.model.timestamps import from_millis, iso_millis, parse_iso
 
 SHOWN_PROBLEMS = 20
-_COLUMNS = (
-    Column("Time"),
-    Column("Who"),
-    Column("Event"),
-    Column("On", rank=1),
-    Column("From", rank=2),
-    Column("Result", rank=0, is_prose=True, is_state=True),
-)
 
 app = App(help="Read and verify the audit trail, on the server's machine.")
+app.command("sessions")(list_sessions)
 
 Record = Mapping[str, Any]
 Test = Callable[[Record], bool]
@@ -55,13 +49,12 @@ def list_records(
     ] = None,
     session: Annotated[str | None, typer.Option("--session", help="Only this session.", show_default=False)] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="Only at or after this ISO 8601 time.", show_default=False)
+        str | None, typer.Option("--since", help=f"Only at or after this time: {FORMS}.", show_default=False)
     ] = None,
-    until: Annotated[
-        str | None, typer.Option("--until", help="Only before this ISO 8601 time.", show_default=False)
-    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Only before this time.", show_default=False)] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Only calls that were refused or failed.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    utc: UtcOption = False,
     output: OutputOption = "table",
     wide: WideOption = False,
     json: JsonOption = False,
@@ -75,7 +68,17 @@ def list_records(
     earliest, latest = _instant("--since", since), _instant("--until", until)
     records = _between(newest_first(loaded.path(loaded.configuration.audit.directory)), earliest, latest)
     rows = list(islice(records_of(records, user=user, event=event, session=session, errors=errors), limit))
-    print_listing(_COLUMNS, map(_row, rows), "No records match.", how, documents=lambda: rows)
+    times = ShownTimes(utc=utc, for_programs=how == "csv")
+    shown = [_row(row, times) for row in rows]
+    columns = [
+        Column(times.heading("Time")),
+        Column("Who"),
+        Column("Event"),
+        Column("On", rank=1),
+        Column("From", rank=2),
+        Column("Result", rank=0, is_prose=True, is_state=True),
+    ]
+    print_listing(columns, shown, "No records match.", how, documents=lambda: rows)
 
 
 @app.command("verify")
@@ -115,6 +118,7 @@ def verify_trail(
 @app.command("sinks")
 def list_sinks(
     *,
+    utc: UtcOption = False,
     output: OutputOption = "table",
     wide: WideOption = False,
     quiet: QuietOption = False,
@@ -125,32 +129,32 @@ def list_sinks(
     from ferryman.audit.reader import last_link
     from ferryman.audit.sinks.position import position_path, read_position
     from ferryman.bootstrap.sinks import sink_names
-    from ferryman.core.audit.records import moment
-    from ferryman.model.identifiers import Millis
 
     how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     loaded = load(config)
     directory = loaded.path(loaded.configuration.audit.directory)
     last = last_link(directory).sequence
     found = [(name, read_position(position_path(directory, name))) for name in sink_names(loaded)]
+    times = ShownTimes(utc=utc, for_programs=how == "csv")
+    rows = [
+        [
+            name,
+            str(position.sequence),
+            str(max(0, last - position.sequence)),
+            times.cell(from_millis(position.delivered_at)) if position.delivered_at else "",
+            position.failure or "ok",
+        ]
+        for name, position in found
+    ]
     print_listing(
         [
             Column("Sink"),
             Column("Delivered"),
             Column("Waiting", rank=1),
-            Column("Last delivery", rank=2),
+            Column(times.heading("Last delivery"), rank=2),
             Column("State", is_prose=True, is_state=True),
         ],
-        (
-            [
-                name,
-                str(position.sequence),
-                str(max(0, last - position.sequence)),
-                _local(moment(Millis(position.delivered_at))) if position.delivered_at else "",
-                position.failure or "ok",
-            ]
-            for name, position in found
-        ),
+        rows,
         "The trail has no sinks: audit.webhook and audit.s3 are not set.",
         how,
         documents=lambda: [
@@ -195,13 +199,13 @@ def _between(records: Iterator[Record], earliest: str | None, latest: str | None
             yield record
 
 
-def _row(record: Record) -> list[str]:
+def _row(record: Record, times: ShownTimes) -> list[str]:
     detail = _mapping(record, "detail")
     result = record.get("errorCode") or detail.get("status") or detail.get("state") or "ok"
     if detail.get("details"):
         result = f"{result}: {detail['details']}"
     where = record.get("sourceIPAddress") or detail.get("sourceIPAddress") or ""
-    return [_local(_time(record)), _who(record), _event(record), _object(record), str(where), str(result)]
+    return [_shown(_time(record), times), _who(record), _event(record), _object(record), str(where), str(result)]
 
 
 def _mapping(record: Record, name: str) -> Record:
@@ -261,10 +265,10 @@ def _object(record: Record) -> str:
     return next(found, "")
 
 
-def _local(time: str) -> str:
+def _shown(time: str, times: ShownTimes) -> str:
     try:
-        return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
+        return times.cell(parse_iso(time))
+    except ValueError:
         return time
 
 

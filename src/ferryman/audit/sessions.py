@@ -1,0 +1,104 @@
+"""What the audit trail says about sessions: its many records of each, put together.
+
+Anyone may have written the files, so members are read by their type. `ferryman audit verify` tells whether the server
+wrote them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ferryman.core.audit.records import CHANNEL_CHANGE, RECORDING_CHANGE, SESSION_CHANGE
+from ferryman.model.sessions import SessionStatus
+from ferryman.model.timestamps import parse_iso
+
+
+@dataclass(slots=True)
+class RecordedSession:
+    """A session as the trail tells it. Texts that the trail does not have are empty.
+
+    `owner` is an ARN, `target` a node's id. `status` is the last one, `details` why the session ended. `client_address`
+    is where its first client connected from. `recording` is "Finished" or "Deleted".
+    """
+
+    session_id: str
+    owner: str = ""
+    target: str = ""
+    document: str = ""
+    reason: str = ""
+    access_type: str = ""
+    status: str = ""
+    details: str = ""
+    client_address: str = ""
+    recording: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def person(self) -> str:
+        """The owner's name; of a role session, the session's."""
+        return self.owner.rpartition("/")[2]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the session lasted; None if it has not ended, or if that is not known."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+    def was_open(self, earliest: datetime | None, latest: datetime | None) -> bool:
+        """Return whether it was open at some time from `earliest` to before `latest`, where None sets no limit."""
+        began_too_late = latest is not None and self.started_at is not None and self.started_at >= latest
+        ended_too_early = earliest is not None and self.ended_at is not None and self.ended_at < earliest
+        return not began_too_late and not ended_too_early
+
+
+def recorded_sessions(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[RecordedSession]:
+    """Yield the sessions in a trail's records, both newest first.
+
+    Sessions whose beginning was deleted with the oldest records come last.
+    """
+    sessions: dict[str, RecordedSession] = {}
+    for record in newest_first:
+        detail, kind = record.get("detail"), record.get("detail-type")
+        if not isinstance(detail, dict):
+            continue
+        session_id, state = _text(detail, "sessionId"), _text(detail, "state")
+        if kind == SESSION_CHANGE:
+            session = sessions.setdefault(session_id, RecordedSession(session_id))
+            _add_change(session, detail)
+            if _text(detail, "status") == SessionStatus.CONNECTING:
+                yield sessions.pop(session_id)
+        elif kind == RECORDING_CHANGE:
+            session = sessions.setdefault(session_id, RecordedSession(session_id))
+            session.recording = session.recording or state
+        elif kind == CHANNEL_CHANGE and (state, detail.get("end")) == ("Opened", "client"):
+            session = sessions.setdefault(session_id, RecordedSession(session_id))
+            session.client_address = _text(detail, "sourceIPAddress") or session.client_address
+    yield from (session for session in sessions.values() if session.status)
+
+
+def _add_change(session: RecordedSession, detail: Mapping[str, Any]) -> None:
+    """Add what a change of status says; a newer one has said the same or knew better."""
+    session.owner = session.owner or _text(detail, "owner")
+    session.target = session.target or _text(detail, "target")
+    session.document = session.document or _text(detail, "documentName")
+    session.reason = session.reason or _text(detail, "reason")
+    session.access_type = session.access_type or _text(detail, "accessType")
+    session.status = session.status or _text(detail, "status")
+    session.details = session.details or _text(detail, "details")
+    session.started_at = session.started_at or _instant(detail, "startDate")
+    session.ended_at = session.ended_at or _instant(detail, "endDate")
+
+
+def _text(detail: Mapping[str, Any], member: str) -> str:
+    found = detail.get(member)
+    return found if isinstance(found, str) else ""
+
+
+def _instant(detail: Mapping[str, Any], member: str) -> datetime | None:
+    try:
+        return parse_iso(_text(detail, member)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
