@@ -138,7 +138,7 @@ def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], 
 
 
 def test_an_invitation_works_once(ferryman: Ferryman, tmp_path: Path) -> None:
-    command = [str(PROGRAMS / "ferryman"), "users", "invite", "shirley", "--json"]
+    command = [str(PROGRAMS / "ferryman"), "invitation", "create", "shirley", "--json"]
     made = subprocess.run(
         command, env=ferryman.environment, capture_output=True, text=True, timeout=PATIENCE, check=True
     )

@@ -63,9 +63,9 @@ LINES: dict[str, list[list[str]]] = {
 ELSEWHERE = {
     "login": "unit/client/login/test_oidc.py",
     "agent register": "needs no node that is registered",
-    "users invite": "shows nothing of a node",
-    "users invitations": "shows nothing of a node",
-    "users revoke": "shows nothing of a node",
+    "invitation create": "shows nothing of a node",
+    "invitation list": "shows nothing of a node",
+    "invitation revoke": "shows nothing of a node",
     **dict.fromkeys(
         (f"recordings {name}" for name in ("show", "play", "export", "verify", "delete")),
         "shows ids, times and ARNs, and what was recorded as it was",

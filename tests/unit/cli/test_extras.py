@@ -45,7 +45,7 @@ def test_what_is_not_installed_is_named(tmp_path: Path, arguments: tuple[str, ..
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [("shell", "web-1"), ("--debug", "nodes", "list"), ("users", "list")])
+@pytest.mark.parametrize("arguments", [("shell", "web-1"), ("--debug", "nodes", "list"), ("invitation", "list")])
 def test_an_installation_of_the_agent_names_the_client(arguments: tuple[str, ...]) -> None:
     done = run(OF_CLIENT, *arguments)
     assert done.returncode == 1

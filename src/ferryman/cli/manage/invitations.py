@@ -1,4 +1,4 @@
-"""`ferryman users invite | invitations | revoke`: how new people get their access key."""
+"""`ferryman invitation create | list | revoke`: how new people get their access key."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +30,7 @@ app = App(help="Invite people to the server, from any machine.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 
-@app.command("invite")
+@app.command("create")
 def invite(
     name: NameArgument,
     *,
@@ -65,10 +65,10 @@ def invite(
         f"Invitation {made['InvitationId']} for {name}, valid once and until {until}. Send this to them alone:", ""
     )
     print_lines(f"  ferryman login '{address.url}'")
-    print_lines("", f"Revoke it with: ferryman users revoke {name} {made['InvitationId']}")
+    print_lines("", f"Revoke it with: ferryman invitation revoke {name} {made['InvitationId']}")
 
 
-@app.command("invitations")
+@app.command("list")
 def list_invitations(
     name: NameArgument,
     *,
