@@ -24,7 +24,7 @@ from tests.property.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS
 class Recorder(Transcript):
     """A `SessionTap` that keeps its events."""
 
-    is_behind = False
+    is_behind = is_full = False
 
     async def caught_up(self) -> None:
         raise AssertionError("it is never behind")

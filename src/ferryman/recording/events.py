@@ -40,7 +40,8 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     `output` is the number of the output message expected next from the node; Ferryman's agent starts from 0 for each
     client, the last of which is `output_client`. `output_bytes` are the bytes of output and standard error recorded,
     and `repeated` those of them that the node is about to send again. `input` is the number of the input message
-    expected next from `input_client`. `exited`: the exit status is recorded.
+    expected next from `input_client`. `exited`: the exit status is recorded. `skipped` are gaps between output messages
+    that were given up: the first number of each, and the one behind its last.
     """
 
     output: int = 0
@@ -50,6 +51,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     input: int = 0
     input_client: str = ""
     exited: bool = False
+    skipped: tuple[tuple[int, int], ...] = ()
 
 
 class Content(msgspec.Struct, frozen=True, array_like=True):

@@ -4,22 +4,28 @@ The ends of a session resend, duplicate and reorder messages (`docs/reference/pr
 each one once, in the order of its number.
 """
 
+from collections.abc import Sequence
+
 HELD_BYTES = 1024 * 1024
 """Bytes of messages that are held behind a gap; what AWS's client may send ahead is less."""
 HELD_MESSAGES = 10_000
+MOST_GAPS = 64
+"""Gaps that were given up and are remembered separately."""
 
 
 class MessageOrder:
     """The messages of one direction. `expected` is the number of the next one.
 
     A gap that will never be filled must be given up with `skip_gap`; that happens when a server died before it wrote
-    what it had relayed.
+    what it had relayed. A message of such a gap that comes after all is let through late: whoever leaves a gap on
+    purpose must not be able to send past the recording. `skipped` are the gaps that an earlier process gave up.
     """
 
-    __slots__ = ("_held", "_held_bytes", "expected")
+    __slots__ = ("_held", "_held_bytes", "_skipped", "expected")
 
-    def __init__(self, expected: int = 0) -> None:
+    def __init__(self, expected: int = 0, skipped: Sequence[tuple[int, int]] = ()) -> None:
         self.expected = expected
+        self._skipped = list(skipped)
         self._held: dict[int, bytes] = {}
         self._held_bytes = 0
 
@@ -29,18 +35,25 @@ class MessageOrder:
         return bool(self._held)
 
     @property
+    def skipped(self) -> tuple[tuple[int, int], ...]:
+        """The gaps that were given up and not filled since: the first number of each, and the one behind its last."""
+        return tuple(self._skipped)
+
+    @property
     def is_full(self) -> bool:
         """Whether so much is held that the gap should be given up."""
         return self._held_bytes > HELD_BYTES or len(self._held) > HELD_MESSAGES
 
     def add(self, number: int, message: bytes) -> list[bytes]:
-        """Return the messages that are next in order, which may be none; duplicates are dropped."""
+        """Return the messages that are next in order, or a late one; none if it is a duplicate, or behind a gap."""
         if number == self.expected:
             self.expected += 1
             return [message, *self._released()] if self._held else [message]
         if number > self.expected and number not in self._held:
             self._held[number] = message
             self._held_bytes += len(message)
+        elif number < self.expected and self._skipped and self._fills_skipped(number):
+            return [message]
         return []
 
     def skip_gap(self) -> tuple[int, list[bytes]]:
@@ -48,14 +61,40 @@ class MessageOrder:
         if not self._held:
             return 0, []
         first = min(self._held)
-        missing, self.expected = first - self.expected, first
+        missing = first - self.expected
+        self._skip_to(first)
         return missing, self._released()
+
+    def continue_at(self, number: int) -> None:
+        """Give up the messages before `number`, but none that is held."""
+        self._skip_to(min(number, *self._held) if self._held else number)
 
     def restart(self) -> None:
         """Expect number 0 next: the sender starts counting again. Drop what is held from the former count."""
         self.expected = 0
+        self._skipped.clear()
         self._held.clear()
         self._held_bytes = 0
+
+    def _skip_to(self, number: int) -> None:
+        if number > self.expected:
+            self._skipped.append((self.expected, number))
+            self._forget_gaps()
+            self.expected = number
+
+    def _fills_skipped(self, number: int) -> bool:
+        for index, (first, end) in enumerate(self._skipped):
+            if first <= number < end:
+                parts = [(first, number), (number + 1, end)]
+                self._skipped[index : index + 1] = [part for part in parts if part[0] < part[1]]
+                self._forget_gaps()
+                return True
+        return False
+
+    def _forget_gaps(self) -> None:
+        """Join the oldest gaps if there are too many; what is between them may be recorded twice, nothing is missed."""
+        while len(self._skipped) > MOST_GAPS:
+            self._skipped[:2] = [(self._skipped[0][0], self._skipped[1][1])]
 
     def _released(self) -> list[bytes]:
         messages = []

@@ -22,6 +22,8 @@ from ferryman.recording.transcript import Transcript, WaitingEvent
 BLOCK_BYTES = 64 * 1024
 """So much is written without waiting for the second to end."""
 MOST_WAITING = 1024 * 1024
+MOST_BATCH = 1024 * 1024
+"""So much goes into one block, or a single larger message; what waits may be more by the messages of a gap."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 """A session that must be recorded waits so long for a disk that refuses to be written, then ends."""
@@ -35,7 +37,6 @@ class _Batch:
 
     events: list[WaitingEvent]
     position: Position
-    size: int
 
 
 class SessionRecorder:
@@ -64,6 +65,7 @@ class SessionRecorder:
         self._thread = thread
         self._required = required
         self._transcript = Transcript(elapsed, position, typed=typed)
+        self._position = self._transcript.position
         self._writing: asyncio.Future[None] | None = None
         self._unwritten: _Batch | None = None
         """What could not be written; it is tried again before anything else."""
@@ -80,6 +82,11 @@ class SessionRecorder:
         return self._transcript.size > MOST_WAITING
 
     @property
+    def is_full(self) -> bool:
+        """As `SessionTap` has it."""
+        return self._transcript.size > MOST_WAITING
+
+    @property
     def has_gap(self) -> bool:
         """As `SessionTap` has it."""
         return self._transcript.has_gap
@@ -87,21 +94,22 @@ class SessionRecorder:
     def output(self, number: int, frame: bytes) -> None:
         """As `SessionTap` has it."""
         self._transcript.output(number, frame)
-        if self._transcript.size >= BLOCK_BYTES:
-            self._write()
-            self._drop_surplus()
+        self._write_blocks()
 
     def input(self, number: int, frame: bytes) -> None:
         """As `SessionTap` has it."""
         self._transcript.input(number, frame)
+        self._write_blocks()
 
     def acknowledged(self, number: int) -> None:
         """As `SessionTap` has it."""
         self._transcript.acknowledged(number)
+        self._write_blocks()
 
     def client_attached(self, client_id: str) -> None:
         """As `SessionTap` has it."""
         self._transcript.client_attached(client_id)
+        self._write_blocks()
 
     def client_left(self) -> None:
         """As `SessionTap` has it."""
@@ -110,6 +118,7 @@ class SessionRecorder:
     def publication(self, client_id: str, delivered: int | None) -> None:
         """As `SessionTap` has it."""
         self._transcript.publication(client_id, delivered)
+        self._write_blocks()
 
     async def caught_up(self) -> None:
         """As `SessionTap` has it."""
@@ -136,6 +145,12 @@ class SessionRecorder:
             if self.failure is not None:
                 raise OSError(self.failure)
 
+    def _write_blocks(self) -> None:
+        """Write what is enough for a block; if it cannot be written, keep what waits small."""
+        if self._transcript.size >= BLOCK_BYTES:
+            self._write()
+            self._drop_surplus()
+
     def _write(self) -> None:
         """Hand what waits to the thread, unless it is still writing or has just failed."""
         if self._writing is not None or time.monotonic() < self._retry_at:
@@ -147,8 +162,12 @@ class SessionRecorder:
         self._writing.add_done_callback(lambda future: self._written(batch, future))
 
     def _batch(self) -> _Batch:
-        size = self._transcript.size
-        return _Batch(self._transcript.take(), self._transcript.position, size)
+        """Return the events of the next block. Its position is that of the block before if there are more events:
+        a server that dies in between records some twice rather than not at all."""
+        events = self._transcript.take(MOST_BATCH)
+        if not self._transcript.size:
+            self._position = self._transcript.position
+        return _Batch(events, self._position)
 
     def _written(self, batch: _Batch, future: "asyncio.Future[None]") -> None:
         self._writing = None

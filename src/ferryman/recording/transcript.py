@@ -4,14 +4,16 @@ Frames are kept as they are until their events are taken: copying them would cos
 """
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
 
 from ferryman.recording.events import EventKind, Position
 from ferryman.recording.message_order import MessageOrder
+from ferryman.recording.recent_output import RecentOutput
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
-from ferryman.wire.payloads import Size
+from ferryman.wire.payloads import HandshakeComplete, MalformedPayload, Size, decode_payload
 
 EVENT_BYTES = 64
 """Memory that an event takes in addition to its data."""
@@ -23,6 +25,15 @@ _OUTPUT_KINDS = {
     PayloadType.STD_ERR.to_bytes(4, "big"): EventKind.STANDARD_ERROR,
     PayloadType.EXIT_CODE.to_bytes(4, "big"): EventKind.EXIT,
 }
+_NOT_SHOWN = frozenset(
+    each.to_bytes(4, "big") for each in (PayloadType.HANDSHAKE_REQUEST, PayloadType.ENCRYPTION_CHALLENGE_REQUEST)
+)
+"""AWS's client prints the payload of every other type (`protocol/client.md` §8.1)."""
+_HANDSHAKE_COMPLETE = PayloadType.HANDSHAKE_COMPLETE.to_bytes(4, "big")
+_LARGEST_COUNT = 2**62
+"""Bytes of output; a node that claims more is not believed."""
+_LONGEST_STATUS = 11
+"""Characters of an exit status of 32 bits."""
 _EXIT_PREFIX = b"EXIT_CODE: "
 """What AWS's agent, and so Ferryman's, writes before the number (`protocol/client.md` §5.2)."""
 _SIZE = PayloadType.SIZE.to_bytes(4, "big")
@@ -55,7 +66,7 @@ class Transcript:
         position = position or Position()
         self._elapsed = elapsed
         self._typed = typed
-        self._output = MessageOrder(position.output)
+        self._output = MessageOrder(position.output, position.skipped)
         self._input = MessageOrder(position.input)
         self._output_client = position.output_client
         self._input_client = position.input_client
@@ -63,6 +74,10 @@ class Transcript:
         self._exited = position.exited
         self._repeated = position.repeated
         """Bytes of output that the agent sends again for another client, and that are recorded already."""
+        self._known = b""
+        """The last of those bytes, to compare them; those before were recorded by another process."""
+        self._recent = RecentOutput()
+        self._recent_from = position.output_bytes
         self._resynchronise = False
         self._gap_since: int | None = None
         self._last_at = 0
@@ -81,6 +96,7 @@ class Transcript:
             self._input.expected,
             self._input_client,
             self._exited,
+            self._output.skipped,
         )
 
     @property
@@ -88,9 +104,14 @@ class Transcript:
         """Whether an output message is missing that later ones wait for."""
         return self._output.has_gap
 
-    def take(self) -> list[WaitingEvent]:
-        """Return the events that wait, and forget them."""
-        events, self._waiting, self.size = self._waiting, [], 0
+    def take(self, most: int | None = None) -> list[WaitingEvent]:
+        """Return the events that wait, and forget them; with `most`, the first so many bytes of them, at least one."""
+        events, self._waiting = self._waiting, []
+        if most is not None and self.size > most:
+            ends = accumulate(event.size for event in events)
+            count = max(1, sum(1 for end in ends if end <= most))
+            events, self._waiting = events[:count], events[count:]
+        self.size -= sum(event.size for event in events)
         return events
 
     def output(self, number: int, frame: bytes) -> None:
@@ -98,9 +119,13 @@ class Transcript:
         order = self._output
         if self._resynchronise:
             self._resynchronise = False
-            order.expected = max(order.expected, number)
-        for message in order.add(number, frame):
-            self._record_output(message)
+            order.continue_at(number)
+        expected = order.expected
+        messages = order.add(number, frame)
+        if number < expected:
+            self._record_repeated(number, frame, late=bool(messages))
+        else:
+            self._record_messages(messages)
         if order.has_gap:
             self._watch_gap()
         else:
@@ -136,14 +161,18 @@ class Transcript:
         None if the agent does not say how many bytes that is. For another client, Ferryman's agent starts numbering
         from 0 and sends what no client has acknowledged.
         """
+        if delivered is not None and not 0 <= delivered < _LARGEST_COUNT:
+            delivered = None
         if client_id != self._output_client:
             if self._output_client:
                 self._output.restart()
+                self._recent.renumber()
                 self._gap_since = None
+                self._repeated = 0
                 if delivered is None:
                     self.mark("Output that the former client had not acknowledged may be repeated.")
                 else:
-                    self._repeated = max(0, self._output_bytes - delivered)
+                    self._expect_repeated(max(0, self._output_bytes - delivered))
             self._output_client = client_id
         if delivered is not None and delivered > self._output_bytes:
             self.mark(f"{delivered - self._output_bytes} bytes of output are missing.")
@@ -161,8 +190,7 @@ class Transcript:
         missing, messages = self._output.skip_gap()
         if missing:
             self.mark(f"{missing} messages of output are missing.")
-        for message in messages:
-            self._record_output(message)
+        self._record_messages(messages)
 
     def mark(self, text: str) -> None:
         """Add a sentence about the recording itself."""
@@ -174,23 +202,73 @@ class Transcript:
         elif self._gap_since is None:
             self._gap_since = self._elapsed()
 
-    def _record_output(self, frame: bytes) -> None:
+    def _record_messages(self, messages: list[bytes]) -> None:
+        """Record messages that are next in order, the last of which was the one before the expected one."""
+        for number, message in enumerate(messages, self._output.expected - len(messages)):
+            self._record_output(number, message)
+
+    def _record_repeated(self, number: int, frame: bytes, *, late: bool) -> None:
+        """Record a message of a gap that was given up, or one that was recorded with another content."""
+        if late:
+            self.mark("A message that was missing came late.")
+            self._record_output(number, frame)
+        elif self._recent.contradicts(number, frame):
+            self.mark("A message came again with another content; clients may show either.")
+            self._record_other(frame)
+
+    def _record_output(self, number: int, frame: bytes) -> None:
+        self._recent.add_message(number, frame)
         kind = _OUTPUT_KINDS.get(frame[_PAYLOAD_TYPE])
-        if kind is None:
+        if kind is None or kind is EventKind.EXIT:
+            self._record_other(frame)
             return
-        if kind is EventKind.EXIT:
-            if not self._exited:
-                self._exited = True
-                self._add(kind, frame[HEADER_SIZE:].removeprefix(_EXIT_PREFIX))
-            return
-        size, start = len(frame) - HEADER_SIZE, HEADER_SIZE
+        start = HEADER_SIZE
         if self._repeated:
-            repeated = min(self._repeated, size)
-            self._repeated -= repeated
-            size, start = size - repeated, start + repeated
-        if size:
-            self._output_bytes += size
+            start += self._already_recorded(frame)
+        if start < len(frame):
+            self._recent.add_output(frame, start)
+            self._output_bytes += len(frame) - start
             self._add(kind, frame, start)
+
+    def _record_other(self, frame: bytes) -> None:
+        """Record a message that does not count as output of the session, whatever a client would show of it."""
+        payload_type, payload = frame[_PAYLOAD_TYPE], frame[HEADER_SIZE:]
+        kind = _OUTPUT_KINDS.get(payload_type, EventKind.OUTPUT)
+        if kind is EventKind.EXIT:
+            status = payload.removeprefix(_EXIT_PREFIX)
+            if not self._exited and len(status) <= _LONGEST_STATUS and status.removeprefix(b"-").isdigit():
+                self._exited = True
+                self._add(kind, status)
+                return
+            kind = EventKind.OUTPUT
+        elif payload_type == _HANDSHAKE_COMPLETE:
+            payload = _customer_message(payload)
+        if payload and payload_type not in _NOT_SHOWN:
+            self._add(kind, payload)
+
+    def _expect_repeated(self, size: int) -> None:
+        """The node is about to send the last `size` bytes of output again: leave them out, if they are the same."""
+        earlier = max(0, size - (self._output_bytes - self._recent_from))
+        known = self._recent.last(size - earlier)
+        if known is None:
+            self.mark(f"The next {size} bytes of output may be repeated.")
+            return
+        if earlier:
+            self.mark(f"{earlier} bytes that the node says it has sent before are left out.")
+        self._repeated, self._known = size, known
+
+    def _already_recorded(self, frame: bytes) -> int:
+        """Return how many of the frame's bytes are recorded already; none if they are not what was recorded."""
+        size = min(self._repeated, len(frame) - HEADER_SIZE)
+        behind = self._repeated - len(self._known)
+        repeated = frame[HEADER_SIZE + max(0, behind) : HEADER_SIZE + size]
+        known = max(0, -behind)
+        if self._known[known : known + len(repeated)] != repeated:
+            self.mark("The node sends other output than before, although it says that it repeats it.")
+            self._repeated = 0
+            return 0
+        self._repeated -= size
+        return size
 
     def _record_input(self, frame: bytes) -> None:
         payload_type = frame[_PAYLOAD_TYPE]
@@ -207,5 +285,16 @@ class Transcript:
     def _add(self, kind: EventKind, data: bytes, start: int = 0) -> None:
         self._last_at = at = max(self._last_at, self._elapsed())
         event = WaitingEvent(at, kind, data, start)
+        if kind is EventKind.RESIZE and self._waiting and self._waiting[-1].kind is kind:
+            self.size -= self._waiting.pop().size  # nothing was shown in that size
         self._waiting.append(event)
         self.size += event.size
+
+
+def _customer_message(payload: bytes) -> bytes:
+    """Return what clients print of the end of a handshake."""
+    try:
+        text = decode_payload(payload, HandshakeComplete).customer_message
+    except MalformedPayload:
+        return b""
+    return f"{text}\r\n".encode() if text else b""

@@ -2,7 +2,7 @@
 
 import random
 
-from ferryman.recording.message_order import HELD_BYTES, HELD_MESSAGES, MessageOrder
+from ferryman.recording.message_order import HELD_BYTES, HELD_MESSAGES, MOST_GAPS, MessageOrder
 
 
 def test_messages_in_order_pass() -> None:
@@ -40,7 +40,33 @@ def test_skipped_gap_says_how_many_messages_are_missing() -> None:
     assert order.skip_gap() == (3, [b"d", b"e"])
     assert order.skip_gap() == (1, [b"g"])
     assert order.skip_gap() == (0, [])
+    assert order.add(1, b"late") == [b"late"]
     assert order.add(1, b"late") == []
+
+
+def test_message_of_a_gap_that_was_given_up_is_let_through_once() -> None:
+    order = MessageOrder()
+    order.add(10, b"k")
+    order.skip_gap()
+    continued = MessageOrder(order.expected, order.skipped)
+    assert [continued.add(number, b"x") for number in (9, 0, 9, 0, 5, 10)] == [[b"x"], [b"x"], [], [], [b"x"], []]
+
+
+def test_no_message_of_many_gaps_is_dropped() -> None:
+    order = MessageOrder()
+    for number in range(1, 4 * MOST_GAPS, 2):
+        order.add(number, b"x")
+        order.skip_gap()
+    assert len(order.skipped) <= MOST_GAPS
+    assert all(order.add(number, b"late") for number in range(0, 4 * MOST_GAPS, 2))
+
+
+def test_continuing_further_on_gives_up_what_lies_between() -> None:
+    order = MessageOrder()
+    order.add(5, b"held")
+    order.continue_at(9)
+    assert order.add(5, b"held") == [b"held"]
+    assert order.add(3, b"late") == [b"late"]
 
 
 def test_held_messages_are_bounded() -> None:

@@ -1,30 +1,19 @@
 """The tap of one session, over a real directory: what it writes, and what it does when it cannot."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ferryman.core.ports.recordings import RecordedEvent, Unrecordable
-from ferryman.model.identifiers import SessionId
+from ferryman.core.ports.recordings import Unrecordable
 from ferryman.recording import session_recorder
-from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.reader import RecordingReader
-from ferryman.recording.session_recorder import MOST_WAITING, SessionRecorder
+from ferryman.recording.session_recorder import MOST_WAITING
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
+from tests.unit.recording.recorded import ID, KEY, events, message, recorder, shown
 from tests.waiting import PATIENCE
-
-ID = SessionId("admin-0123456789abcdef0")
-KEY = bytes(32)
-
-
-def message(number: int, payload: bytes, payload_type: int = PayloadType.OUTPUT) -> bytes:
-    return frame(MessageType.OUTPUT_STREAM_DATA, number, 0, bytes(16), 1, payload_type, payload)
 
 
 def typed(number: int, payload_type: int, payload: bytes) -> bytes:
@@ -46,23 +35,6 @@ class FullDisk(DirectoryStorage):
         if self.is_full:
             raise OSError(28, "No space left on device")
         super().append(recording_id, block)
-
-
-@asynccontextmanager
-async def recorder(storage: DirectoryStorage, *, required: bool = True) -> AsyncIterator[SessionRecorder]:
-    with ThreadPoolExecutor(1) as thread:
-        reader = RecordingReader(storage, ID, KEY)
-        number, head, position, last_at = reader.resume()
-        sealer = BlockSealer(ID, KEY, os.urandom, number=number, head=head)
-        yield SessionRecorder(ID, sealer, storage, thread, lambda: last_at + 1, position, required=required)
-
-
-def events(storage: DirectoryStorage) -> list[RecordedEvent]:
-    return list(RecordingReader(storage, ID, KEY).events())
-
-
-def shown(storage: DirectoryStorage) -> bytes:
-    return b"".join(event.data for event in events(storage) if event.kind == "o")
 
 
 def markers(storage: DirectoryStorage) -> list[str]:

@@ -122,6 +122,10 @@ class SessionTap(Protocol):
         """Whether so much waits to be written that the sender must pause, or recording is required and fails."""
 
     @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be written that nothing should be added."""
+
+    @property
     def has_gap(self) -> bool:
         """Whether an output message is missing that later ones wait for."""
 

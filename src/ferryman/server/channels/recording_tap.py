@@ -15,15 +15,16 @@ class RecordingTap:
     def __init__(self) -> None:
         self.recorder: SessionTap | None = None
 
-    def from_client(self, prefix: bytes, number: int, frame: bytes) -> None:
-        """Record a frame of the client."""
+    def from_client(self, prefix: bytes, number: int, frame: bytes) -> bool:
+        """Record a frame of the client; True if `caught_up` must be awaited before it is forwarded."""
         recorder = self.recorder
         if recorder is None:
-            return
+            return False
         if prefix == INPUT:
             recorder.input(number, frame)
         elif prefix == ACKNOWLEDGE and recorder.has_gap:
             recorder.acknowledged(acknowledged_number(frame))
+        return recorder.is_full
 
     def from_agent(self, prefix: bytes, number: int, frame: bytes) -> bool:
         """Record a frame of the agent; True if `caught_up` must be awaited before it is forwarded."""
@@ -52,7 +53,12 @@ class RecordingTap:
         if self.recorder is not None:
             self.recorder.client_left()
 
-    def publication(self, state: AgentSessionState) -> None:
-        """Note for which client the agent's next frames are, and where in the output they begin."""
-        if self.recorder is not None and state.client_id is not None:
-            self.recorder.publication(state.client_id, state.delivered_output)
+    def publication(self, state: AgentSessionState) -> bool:
+        """Note for which client the agent's next frames are, and where in the output they begin.
+
+        True if `caught_up` must be awaited before anything else of the agent is read.
+        """
+        if self.recorder is None or state.client_id is None:
+            return False
+        self.recorder.publication(state.client_id, state.delivered_output)
+        return self.recorder.is_behind

@@ -172,7 +172,8 @@ class RelaySlot:
             if prefix == frames.INPUT and sequence > self._newest_input:
                 self._newest_input = sequence
                 self._note_activity()
-            self.tap.from_client(prefix, sequence, frame)
+            if self.tap.from_client(prefix, sequence, frame):
+                await self.tap.caught_up(self.end_because)
             agent = self._agent
             if prefix == frames.ACKNOWLEDGE and (agent is None or not agent.ferryman):
                 self._acknowledgements.acknowledged(frame[HEADER_SIZE:])
@@ -293,7 +294,8 @@ class RelaySlot:
             agent.ready = True
             if agent is self._agent and self._client is not None and state.client_id == self._client.name:
                 self._open_to_client = not self._client.stalled
-                self.tap.publication(state)
+                if self.tap.publication(state):
+                    await self.tap.caught_up(self.end_because)
             await self._update_status()
 
     async def _await_result(self) -> None:

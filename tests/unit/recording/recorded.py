@@ -1,0 +1,38 @@
+"""A recorder over a directory, the messages that it records, and what its recording shows."""
+
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from ferryman.core.ports.recordings import RecordedEvent
+from ferryman.model.identifiers import SessionId
+from ferryman.recording.blocks import BlockSealer
+from ferryman.recording.directory import DirectoryStorage
+from ferryman.recording.reader import RecordingReader
+from ferryman.recording.session_recorder import SessionRecorder
+from ferryman.wire.agent_message import MessageType, PayloadType, frame
+
+ID = SessionId("admin-0123456789abcdef0")
+KEY = bytes(32)
+
+
+def message(number: int, payload: bytes, payload_type: int = PayloadType.OUTPUT) -> bytes:
+    return frame(MessageType.OUTPUT_STREAM_DATA, number, 0, bytes(16), 1, payload_type, payload)
+
+
+@asynccontextmanager
+async def recorder(storage: DirectoryStorage, *, required: bool = True) -> AsyncIterator[SessionRecorder]:
+    with ThreadPoolExecutor(1) as thread:
+        reader = RecordingReader(storage, ID, KEY)
+        number, head, position, last_at = reader.resume()
+        sealer = BlockSealer(ID, KEY, os.urandom, number=number, head=head)
+        yield SessionRecorder(ID, sealer, storage, thread, lambda: last_at + 1, position, required=required)
+
+
+def events(storage: DirectoryStorage) -> list[RecordedEvent]:
+    return list(RecordingReader(storage, ID, KEY).events())
+
+
+def shown(storage: DirectoryStorage) -> bytes:
+    return b"".join(event.data for event in events(storage) if event.kind == "o")
