@@ -23,7 +23,7 @@ from ferryman.bootstrap.service import open_service
 from ferryman.bootstrap.trail import open_trail
 from ferryman.cli.doctor.server import examine_server_files
 from ferryman.cli.operate.audit import app
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import Initialised
 from ferryman.core.audit.chain import Verification, chain_key
 from ferryman.core.service import Service
 from ferryman.model.failures import Failure
@@ -52,21 +52,16 @@ async def serve() -> AsyncIterator[Serve]:
         await runner.cleanup()
 
 
-@pytest.fixture(scope="module")
-def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialise(Plan(tmp_path_factory.mktemp("server"))).configuration
-
-
 @pytest.fixture
-def configure(initialised: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Return what writes a configuration with these settings more, whose trail is the test's own."""
+def configure(made: Initialised, tmp_path: Path) -> Callable[[str], Path]:
+    """Return what writes a configuration with these settings more. Its trail and its store know each other."""
     secret = tmp_path / "webhook.secret"
     secret.write_text(SECRET + "\n")
     secret.chmod(0o600)
 
     def write(sinks: str) -> Path:
-        path = initialised.with_name(f"{tmp_path.name}.toml")
-        path.write_text(f'{initialised.read_text()}\n[audit]\ndirectory = "{tmp_path / "audit"}"\n{sinks}')
+        path = made.configuration.with_name(f"{tmp_path.name}.toml")
+        path.write_text(f'{made.configuration.read_text()}\n[audit]\ndirectory = "{tmp_path / "audit"}"\n{sinks}')
         return path
 
     return write
