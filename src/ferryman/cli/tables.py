@@ -114,13 +114,16 @@ def lay_out(
 
 
 def _shorten(columns: Sequence[Column], shown: Sequence[int], widths: list[int], width: int) -> bool:
-    """Take what is missing from a column of prose, if one has that much; return whether it has."""
+    """Take what is missing from columns of prose, the last first, if they have that much; return whether they have."""
     missing = _total(shown, widths) - width
-    for index in shown:
-        if columns[index].is_prose and widths[index] - missing >= min(_SHORTEST, widths[index]):
-            widths[index] -= missing
-            return True
-    return False
+    spare = {index: max(0, widths[index] - _SHORTEST) for index in reversed(shown) if columns[index].is_prose}
+    if sum(spare.values()) < missing:
+        return False
+    for index, most in spare.items():
+        taken = min(most, missing)
+        widths[index] -= taken
+        missing -= taken
+    return True
 
 
 def _total(shown: Sequence[int], widths: Sequence[int]) -> int:

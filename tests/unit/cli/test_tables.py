@@ -88,6 +88,13 @@ def test_on_a_terminal_states_are_coloured_and_the_rest_is_named(
     assert "2026-01-31" in listed(capsys, [ROW], "wide")
 
 
+def test_several_columns_of_prose_are_shortened_together_the_last_first() -> None:
+    columns = [Column("Event", is_prose=True), Column("On", rank=1), Column("Result", is_prose=True)]
+    table = lay_out(columns, [("e" * 50, "mi-1", "r" * 60)], 60)
+    assert table.rows == [f"{'e' * 33}…   mi-1   {'r' * 15}…"]
+    assert table.left_out == []
+
+
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_no_colours_where_they_are_not_wanted(
     variable: str, value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -73,7 +73,7 @@ def list_records(
     columns = [
         Column(times.heading("Time")),
         Column("Who"),
-        Column("Event"),
+        Column("Event", is_prose=True),
         Column("On", rank=1),
         Column("From", rank=2),
         Column("Result", rank=0, is_prose=True, is_state=True),
