@@ -68,6 +68,16 @@ def _turn(item: pytest.Item) -> int:
     return len(LONGEST) + (not item.path.is_relative_to(END_TO_END))
 
 
+@pytest.fixture(autouse=True)
+def unchanged_environment() -> Iterator[None]:
+    """Take back what a test changed in the environment: commands run in the test's process choose a profile there."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def signals_reach_programs() -> None:
     """Let the programs that tests start have their signals, though the suite is run by `nohup` or in the background.

@@ -1,8 +1,6 @@
 """What an installation consists of. A step says what it does, whether it is necessary, and does it, under any root."""
 
-import grp
 import os
-import pwd
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -183,6 +181,7 @@ class Systemctl:
 
     def perform(self, root: Path) -> None:
         """See `Step`."""
+
         under = [] if root == Path("/") else [f"--root={root}"]
         run_program(["systemctl", *under, *self.arguments])
 
@@ -212,6 +211,9 @@ def _ids(root: Path, name: str) -> tuple[int, int] | None:
     if name == "root":
         return 0, 0
     if root == Path("/"):
+        import grp  # neither is on Windows, where the client imports this module
+        import pwd
+
         try:
             entry = pwd.getpwnam(name)
         except KeyError:

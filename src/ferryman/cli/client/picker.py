@@ -6,8 +6,6 @@ import select
 import shutil
 import signal
 import sys
-import termios
-import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,7 +92,7 @@ class Choice:
 
 def pick_node(nodes: Sequence[Target]) -> Target:
     """Let the person choose one of `nodes`. Raises Failure without a terminal, KeyboardInterrupt if they cancel."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if sys.platform == "win32" or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Failure(
             "No node was named", "there is no terminal to choose one on", "Name one: `ferryman nodes` lists them"
         )
@@ -118,6 +116,9 @@ def pick_node(nodes: Sequence[Target]) -> Target:
 @contextmanager
 def _keys() -> Iterator[Iterator[str]]:
     """Yield the keys that are pressed; the terminal is as it was afterwards, also after a signal."""
+    import termios
+    import tty
+
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     handlers = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}

@@ -3,9 +3,7 @@
 import os
 import select
 import sys
-import termios
 import time
-import tty
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -76,9 +74,12 @@ class _Player:
 @contextmanager
 def _keys(descriptor: int) -> Iterator[int | None]:
     """Yield a descriptor to read single keys from, None if standard input is not a terminal; restore it afterwards."""
-    if not os.isatty(descriptor):
+    if not os.isatty(descriptor) or sys.platform == "win32":
         yield None
         return
+    import termios
+    import tty
+
     before = termios.tcgetattr(descriptor)
     tty.setcbreak(descriptor)
     try:

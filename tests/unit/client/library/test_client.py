@@ -60,4 +60,4 @@ async def test_an_outage_is_waited_out_no_longer_than_allowed() -> None:
     made, left = client(AWAY, AWAY, DENIED, reconnect_seconds=0.25)
     with pytest.raises(Absent, match="TargetNotConnected"):
         await start(made)
-    assert left == [DENIED]
+    assert left in ([DENIED], [AWAY, DENIED])  # on a slow machine the first call may take all the time
