@@ -14,9 +14,10 @@ from ferryman.client.recordings.terminal_filter import TerminalFilter
 
 KEYS = "Space pauses, . shows the next step, + and - change the speed, q quits."
 _RESTORED = (
-    b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b>\x1b[?25h\x1b[r\x1b(B\x1b[0m"
+    b"\x1b[?2026l\x1b[?1049l\x1b[?5l\x1b[?6l\x1b[?45l\x1b[?69l\x1b[4l\x1b[?7h\x1b[?25h\x1b[r\x1b(B\x0f\x1b[0 q\x1b[0m"
 )
-"""Leaves what a recorded program may have switched on: the other screen, mouse, paste and keypad modes, margins."""
+"""Leaves what a recorded program may have switched on and the filter lets through: the other screen, reversed colours,
+margins, the origin, insertion, the set of characters, the cursor's style; and switches wrapping and the cursor on."""
 _FASTEST, _SLOWEST = 64.0, 1 / 16
 
 

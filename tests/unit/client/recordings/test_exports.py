@@ -76,7 +76,7 @@ def test_pauses_are_cut_and_the_beginning_is_skipped() -> None:
     assert [pause for pause, _ in paced(EVENTS, 2.0, 0.6)] == pytest.approx([0, 0, 0, 0.15, 0.25, 2])
 
 
-DRAWN = b"a\x1b[31mb\x1b[2;5Hc\x1b[?1049h\x1b[2J\x1b[?25l\x1b(0\x1b[4 qd\x1b7\x1b8\r\n\tcaf\xc3\xa9\xff"
+DRAWN = b"a\x1b[31mb\x1b[2;5Hc\x1b[?1049h\x1b[2J\x1b[?25l\x1b(0\x1b[4 qd\x1b7\x1b8\r\n\tcaf\xc3\xa9\xe2\x9c\x93"
 REMOVED = (
     b"\x1b]52;c;aGVsbG8=\x07",
     b"\x1b]0;title\x1b\\",
@@ -93,6 +93,22 @@ REMOVED = (
     b"\x1b[>0q",
     b"\x1bZ",
     b"\x05",
+    b"\xc2\x9d52;c;aGVsbG8=\x07",
+    b"\xc2\x9b6n",
+    b"\xc2\x905p\xc2\x9c",
+    b"\xc2\x85",
+    b"\x1b[6\x08n",
+    b"\x1b\n[6n",
+    b"\x1b\x7f]0;title\x07",
+    b"\x1b[?1000h",
+    b"\x1b[?1004;2004h",
+    b"\x1b[>4;2m",
+    b"\x1b[?4m",
+    b"\x1b[>1u",
+    b"\x1b[?u",
+    b'\x1b[61"p',
+    b"\x1b%@",
+    b"\x1b G",
 )
 
 
@@ -103,6 +119,19 @@ def test_what_does_more_than_draw_is_removed(removed: bytes, size: int) -> None:
     terminal = TerminalFilter()
     pieces = [terminal.filtered(data[start : start + size]) for start in range(0, len(data), size)]
     assert b"".join(pieces) == DRAWN + DRAWN
+
+
+@pytest.mark.parametrize("end", [b"\x18", b"\x1a", b"\x1b[m", b"\x1b\\", b"\xc2\x9c"])
+def test_output_behind_a_string_that_terminals_have_ended_is_shown(end: bytes) -> None:
+    assert TerminalFilter().filtered(b"\x1b]0;title" + end + b"rm -rf /").endswith(b"rm -rf /")
+
+
+def test_bytes_that_are_not_text_are_replaced() -> None:
+    assert TerminalFilter().filtered(b"a\x9b6nb") == "a\ufffd6nb".encode()
+
+
+def test_of_several_modes_those_that_draw_remain() -> None:
+    assert TerminalFilter().filtered(b"\x1b[?25;1000;1049h") == b"\x1b[?25;1049h"
 
 
 def test_sequence_that_never_ends_is_bounded() -> None:
