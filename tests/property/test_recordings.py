@@ -46,7 +46,7 @@ class RecordedRun(Run):
     def write(self) -> None:
         self.position = self.recorder.position
         for event in self.recorder.take():
-            self.events.append(RecordedEvent(event.at, event.kind, event.data[event.start :], 0))
+            self.events.append(RecordedEvent(event.at, event.kind, event.data[event.start :]))
 
     def fault(self, fault: str, pause: float) -> None:
         if fault != "server":

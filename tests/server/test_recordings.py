@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError
 from ferryman.awsapi import OWN_MODELS
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.recordings import actions
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.sessions import SessionStatus
-from ferryman.recording import session_recorder
+from ferryman.recording import recorder, session_recorder
 from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.recorder import SessionsRecorder
 from tests.server.peers import output, task_complete
@@ -120,6 +121,43 @@ async def test_pages_of_events_join_without_gap_or_repeat(server: Server) -> Non
         await paired.client.frame()
     await finished(server, paired)
     assert await shown(server, paired.session_id) == b"".join(pieces)
+
+
+async def test_page_has_a_bounded_number_of_events_and_blocks(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "PAGE_BLOCKS", 2)
+    monkeypatch.setattr(actions, "PAGE_BYTES", 3 * 64)
+    paired = await server.paired()
+    for number in range(6):
+        await paired.agent.send(output(number, b"%d" % number))
+        await paired.client.frame()
+    await finished(server, paired)
+    page = await call(server, "GetRecordingEvents", SessionId=paired.session_id)
+    assert page["NextToken"]
+    assert await shown(server, paired.session_id) == b"012345"
+
+
+async def test_damaged_recording_keeps_no_other_from_being_finished(
+    server: Server, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "FINISHED_AT_ONCE", 1)
+    damaged, intact = sorted([await server.paired(), await server.paired()], key=lambda each: each.session_id)
+    await damaged.agent.send(output(0, b"x"))
+    (path,) = await until(files(recording, damaged.session_id), bool)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    await damaged.control.send(task_complete(damaged.session_id))
+    await server.until_status(damaged.session_id, SessionStatus.TERMINATED)
+    assert (await finished(server, intact))["Status"] == "Finished"
+    problem = await call(server, "VerifyRecording", SessionId=damaged.session_id)
+    assert "was altered" in problem["Problem"]
+
+
+def files(recording: Recording, session_id: str) -> Any:
+    async def look() -> list[Path]:
+        return list(recording.disk.directory.glob(f"*/{session_id}*"))
+
+    return look
 
 
 async def test_altered_recording_is_reported_and_not_read(server: Server, recording: Recording) -> None:

@@ -1,12 +1,12 @@
 """The value that every use case gets: settings, ports, vault, clock and source of randomness."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
 from ferryman.core.ports.audit import AuditTrail, Entry, Notices
 from ferryman.core.ports.bus import Bus
-from ferryman.core.ports.recordings import RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
+from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
@@ -123,9 +123,9 @@ class NoRecorder:
         """Return 0."""
         return 0
 
-    async def events(
-        self, recording: Recording, key: RecordingKey, from_block: int, start_at: int
-    ) -> AsyncIterator[RecordedEvent]:
+    async def blocks(
+        self, recording: Recording, key: RecordingKey, after: BlockPosition | None, start_at: int
+    ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
         """Yield nothing."""
         return
         yield

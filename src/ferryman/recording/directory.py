@@ -1,6 +1,8 @@
 """Blocks in a directory: one file for each recording, blocks behind one another."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +30,7 @@ class DirectoryStorage:
         """As `BlockStorage` has it."""
         path = self._path(recording_id)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = _open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             size = os.fstat(descriptor).st_size
             try:
@@ -44,39 +45,50 @@ class DirectoryStorage:
 
     def sync(self, recording_id: str) -> None:
         """As `BlockStorage` has it."""
-        descriptor = os.open(self._path(recording_id), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _open(self._path(recording_id), os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
-    def index(self, recording_id: str) -> Iterator[StoredBlock]:
+    def index(self, recording_id: str, offset: int = 0) -> Iterator[StoredBlock]:
         """As `BlockStorage` has it."""
         try:
-            file = self._path(recording_id).open("rb", buffering=0)
+            descriptor = _open(self._path(recording_id), os.O_RDONLY)
         except FileNotFoundError:
             return
-        with file:
-            offset, end = 0, os.fstat(file.fileno()).st_size
+        try:
+            end = os.fstat(descriptor).st_size
             while end - offset >= HEADER_SIZE:
-                header = parse_header(os.pread(file.fileno(), HEADER_SIZE, offset))
+                header = parse_header(os.pread(descriptor, HEADER_SIZE, offset))
                 if offset + header.size > end:
                     return
                 yield StoredBlock(offset, header)
                 offset += header.size
+        finally:
+            os.close(descriptor)
 
     def read(self, recording_id: str, block: StoredBlock) -> bytes:
         """As `BlockStorage` has it."""
-        with self._path(recording_id).open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), block.header.size, block.offset)
+        descriptor = _open(self._path(recording_id), os.O_RDONLY)
+        try:
+            return os.pread(descriptor, block.header.size, block.offset)
+        finally:
+            os.close(descriptor)
 
     def repair(self, recording_id: str) -> list[StoredBlock]:
         """As `BlockStorage` has it."""
         blocks = list(self.index(recording_id))
         whole = blocks[-1].offset + blocks[-1].header.size if blocks else 0
-        path = self._path(recording_id)
-        if path.exists() and path.stat().st_size > whole:
-            os.truncate(path, whole)
+        try:
+            descriptor = _open(self._path(recording_id), os.O_WRONLY)
+        except FileNotFoundError:
+            return blocks
+        try:
+            if os.fstat(descriptor).st_size > whole:
+                os.ftruncate(descriptor, whole)
+        finally:
+            os.close(descriptor)
         return blocks
 
     def delete(self, recording_id: str) -> None:
@@ -85,3 +97,15 @@ class DirectoryStorage:
 
     def _path(self, recording_id: str) -> Path:
         return self.directory / recording_id[-2:] / f"{recording_id}{SUFFIX}"
+
+
+def _open(path: Path, flags: int) -> int:
+    """Return a descriptor of a recording; raises OSError for anything that is not a file, such as a link or a pipe.
+
+    Somebody else may have put it there: a link would have the server write elsewhere, a pipe would keep it waiting.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    return descriptor

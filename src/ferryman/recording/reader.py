@@ -1,10 +1,9 @@
 """Reads recordings: their events from any block on, and whether every block is what was written."""
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
-from ferryman.core.ports.recordings import Damaged, RecordedEvent
-from ferryman.recording.blocks import BlockFlag, BlockOpener, DamagedBlock, first_link
+from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent
+from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockFlag, BlockOpener, DamagedBlock, first_link
 from ferryman.recording.events import Position, decode_content
 from ferryman.recording.storage import BlockStorage, StoredBlock
 
@@ -17,11 +16,21 @@ class RecordingReader:
         self._recording_id = recording_id
         self._key = key
 
-    def events(self, from_block: int = 0, start_at: int = 0) -> Iterator[RecordedEvent]:
-        """Yield the events from a block on, but not of blocks that end before `start_at`; raises `Damaged`, OSError."""
-        for number, content in self._contents(from_block, start_at):
+    def blocks(
+        self, after: BlockPosition | None = None, start_at: int = 0
+    ) -> Generator[tuple[BlockPosition, list[RecordedEvent]], None, None]:
+        """Yield the events of each block behind `after`, but not of blocks that end before `start_at`.
+
+        Raises `Damaged`, OSError.
+        """
+        for position, content in self._contents(after, start_at):
             events, _ = decode_content(content)
-            yield from (RecordedEvent(event.at, event.kind, event.data, number) for event in events)
+            yield position, [RecordedEvent(event.at, event.kind, event.data) for event in events]
+
+    def events(self) -> Iterator[RecordedEvent]:
+        """Yield all events; raises `Damaged`, OSError."""
+        for _, events in self.blocks():
+            yield from events
 
     def resume(self) -> tuple[int, bytes, Position, int]:
         """Return the next block's number, the last one's hash, the position behind it, and its last event's time.
@@ -65,19 +74,40 @@ class RecordingReader:
             raise Damaged(str(error)) from error
         return blocks, size, last_at
 
-    def _contents(self, from_block: int, start_at: int) -> Iterator[tuple[int, bytes]]:
+    def _contents(self, after: BlockPosition | None, start_at: int) -> Iterator[tuple[BlockPosition, bytes]]:
+        begin = 0 if after is None else after.readable_from
+        first = 0 if after is None else after.number + 1
+        skipped: list[StoredBlock] = []
+        """Blocks that are not wanted, but that the next one may depend on."""
+        opener: BlockOpener | None = None
+        readable_from = begin
+        for block in self._index(begin):
+            header = block.header
+            if not header.flags & BlockFlag.DEPENDENT:
+                skipped.clear()
+                readable_from = block.offset
+            if opener is None and (header.number < first or header.last_at < start_at):
+                skipped.append(block)
+                if len(skipped) > DEPENDENT_BLOCKS:
+                    raise Damaged(f"block {header.number} depends on too many others")
+                continue
+            if opener is None:
+                opener = self._opener((skipped or [block])[0])
+                for each in skipped:
+                    self._open(opener, each)
+            yield BlockPosition(header.number, readable_from), self._open(opener, block)
+
+    def _index(self, offset: int) -> Iterator[StoredBlock]:
         try:
-            index = list(self._storage.index(self._recording_id))
+            yield from self._storage.index(self._recording_id, offset)
         except DamagedBlock as error:
             raise Damaged(str(error)) from error
-        first = max(from_block, bisect_left(index, start_at, key=lambda block: block.header.last_at))
-        if first >= len(index):
-            return
-        opener = BlockOpener(self._key)
-        for number in range(_independent(index, first), len(index)):
-            content = self._open(opener, index[number])
-            if number >= first:
-                yield number, content
+
+    def _opener(self, block: StoredBlock) -> BlockOpener:
+        """Return what opens a block that depends on no other, and those behind it."""
+        if block.offset:
+            return BlockOpener(self._key)
+        return BlockOpener(self._key, number=0, head=first_link(self._recording_id))
 
     def _open(self, opener: BlockOpener, block: StoredBlock) -> bytes:
         try:

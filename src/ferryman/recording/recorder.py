@@ -1,11 +1,11 @@
 """Makes the recordings of all sessions of this server, and reads them: `core.ports.recordings.Recorder`."""
 
 import asyncio
+import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import TypeVar
 
 import structlog
@@ -13,6 +13,7 @@ import structlog
 from ferryman.core.audit.records import recording_deleted, recording_finished
 from ferryman.core.ports.recordings import (
     DATA_KEY_PURPOSE,
+    BlockPosition,
     Damaged,
     RecordedEvent,
     Recording,
@@ -33,12 +34,13 @@ KEY_BYTES = 32
 WRITERS = 2
 """Threads that compress, encrypt and write."""
 READERS = 2
-EVENTS_AT_ONCE = 500
 FINISHED_AT_ONCE = 50
 DELETED_AT_ONCE = 20
 DELETE_AGAIN_SECONDS = 60.0
 """After a recording could not be deleted."""
 TICK_SECONDS = 1.0
+RETRY_SECONDS = 30.0
+"""A recording that the disk did not let finish is tried again after so long."""
 
 _log = structlog.get_logger("ferryman.recording")
 Result = TypeVar("Result")
@@ -69,7 +71,8 @@ class SessionsRecorder:
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
         self._taps: dict[SessionId, SessionRecorder] = {}
         self._users: Counter[SessionId] = Counter()
-        self._damaged: set[SessionId] = set()
+        self._not_before: dict[SessionId, float] = {}
+        """When to try again to finish a recording that could not be finished."""
 
     @property
     def failure(self) -> str | None:
@@ -134,10 +137,11 @@ class SessionsRecorder:
 
     async def finish_ended(self) -> int:
         """As `Recorder` has it."""
-        ended = await self._service.store.recordings.unfinished_of_ended_sessions(FINISHED_AT_ONCE)
+        most = FINISHED_AT_ONCE + len(self._not_before)  # those that cannot be finished do not keep out others
+        ended = await self._service.store.recordings.unfinished_of_ended_sessions(most)
         finished = 0
         for session_id in ended:
-            if session_id not in self._taps and session_id not in self._damaged:
+            if session_id not in self._taps and time.monotonic() >= self._not_before.get(session_id, 0.0):
                 finished += await self._finish(session_id)
         return finished
 
@@ -160,14 +164,16 @@ class SessionsRecorder:
                 deleted += 1
         return deleted
 
-    async def events(
-        self, recording: Recording, key: RecordingKey, from_block: int, start_at: int
-    ) -> AsyncIterator[RecordedEvent]:
+    async def blocks(
+        self, recording: Recording, key: RecordingKey, after: BlockPosition | None, start_at: int
+    ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
         """As `Recorder` has it."""
-        events = self._reader(recording.session_id, key).events(from_block, start_at)
-        while several := await self._read(lambda: list(islice(events, EVENTS_AT_ONCE))):
-            for event in several:
-                yield event
+        blocks = self._reader(recording.session_id, key).blocks(after, start_at)
+        try:
+            while (block := await self._read(lambda: next(blocks, None))) is not None:
+                yield block
+        finally:
+            await self._read(blocks.close)
 
     async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
         """As `Recorder` has it."""
@@ -225,9 +231,10 @@ class SessionsRecorder:
             end = await self._read(lambda: self._seal_end(session_id, key))
         except (Damaged, OSError) as error:
             _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
-            if isinstance(error, Damaged):
-                self._damaged.add(session_id)
+            pause = math.inf if isinstance(error, Damaged) else RETRY_SECONDS
+            self._not_before[session_id] = time.monotonic() + pause
             return False
+        self._not_before.pop(session_id, None)
         if not await store.finish(session_id, end):
             return False
         recording_finished(self._service, recording, end)

@@ -22,8 +22,10 @@ class BlockStorage(Protocol):
     def sync(self, recording_id: str) -> None:
         """Return when the recording would survive a loss of power."""
 
-    def index(self, recording_id: str) -> Iterator[StoredBlock]:
-        """Yield where each block is; none if there is no such recording. Raises `DamagedBlock`.
+    def index(self, recording_id: str, offset: int = 0) -> Iterator[StoredBlock]:
+        """Yield where each block is, from the one at `offset` on; none if there is no such recording.
+
+        Raises `DamagedBlock`.
 
         Leaves out a part of a block at the end: it is being written, or its server died while it wrote it.
         """

@@ -1,6 +1,6 @@
 """Recordings as values, and their ports: rows in the store, the tap of a running session, the recorder."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -160,15 +160,19 @@ class Unrecordable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """One event of a recording. `at` is milliseconds since it began; `kind` one of o, e, i, r, m, x.
-
-    `block` is the number of the block it is in.
-    """
+    """One event of a recording. `at` is milliseconds since it began; `kind` one of o, e, i, r, m, x."""
 
     at: int
     kind: str
     data: bytes
-    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPosition:
+    """A block of a recording, by its number. What follows it can be read from the block at `readable_from` on."""
+
+    number: int
+    readable_from: int
 
 
 class Recorder(Protocol):
@@ -190,10 +194,10 @@ class Recorder(Protocol):
     async def finish_ended(self) -> int:
         """Finish the recordings of sessions that have ended, here or on a server that died. Returns how many."""
 
-    def events(
-        self, recording: Recording, key: RecordingKey, from_block: int, start_at: int
-    ) -> AsyncIterator[RecordedEvent]:
-        """Yield the events of block `from_block` and those after it, but not of blocks that end before `start_at`.
+    def blocks(
+        self, recording: Recording, key: RecordingKey, after: BlockPosition | None, start_at: int
+    ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
+        """Yield the events of each block behind `after`, but not of blocks that end before `start_at`.
 
         Raises `Damaged` where a block is not what was written.
         """

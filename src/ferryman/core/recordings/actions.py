@@ -1,12 +1,13 @@
 """GetRecording, GetRecordingEvents, VerifyRecording, DeleteRecording."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from ferryman.core.audit.records import recording_deleted
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import Keys, resource_keys
 from ferryman.core.paging import Listing
-from ferryman.core.ports.recordings import Damaged, RecordedEvent, Recording, RecordingKey
+from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent, Recording, RecordingKey
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, RecordingEvents, Verification
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
@@ -15,6 +16,10 @@ from ferryman.model.tags import ResourceType
 
 PAGE_BYTES = 256 * 1024
 """A page of events ends with the block in which it has so many bytes."""
+PAGE_BLOCKS = 1000
+"""A page has at most so many blocks; those of a session that shows a byte a second are small."""
+_EVENT_BYTES = 64
+"""What an event adds to a page in addition to its data."""
 _READ_INPUT = "ferryman:GetRecordingInput"
 """Needed to read what was typed, in addition to the permission to read events."""
 
@@ -37,17 +42,18 @@ async def get_recording_events(service: Service, caller: Caller, request: GetRec
         await _accessible(service, caller, _READ_INPUT, request.session_id)
     members = (request.session_id, request.start_at, request.include_input)
     listing = Listing(service, caller, "GetRecordingEvents", members)
-    position = listing.position(request.next_token)
-    first = 0 if position is None else int(position[0])
+    reached = listing.position(request.next_token)
+    after = None if reached is None else BlockPosition(int(reached[0]), int(reached[1]))
     found: list[RecordedEvent] = []
-    size = 0
-    async for event in _events(service, recording, first, request.start_at):
-        if size >= PAGE_BYTES and event.block != found[-1].block:
-            token = listing.ending_at((), [event.block]).next_token
-            return RecordingEvents(tuple(found), token)
-        size += len(event.data)
-        if event.kind != "i" or request.include_input:
-            found.append(event)
+    size = count = 0
+    async with aclosing(_blocks(service, recording, after, request.start_at)) as blocks:
+        async for position, events in blocks:
+            count += 1
+            size += sum(len(event.data) + _EVENT_BYTES for event in events)
+            found += (event for event in events if event.kind != "i" or request.include_input)
+            if size >= PAGE_BYTES or count >= PAGE_BLOCKS:
+                token = listing.ending_at((), [position.number, position.readable_from]).next_token
+                return RecordingEvents(tuple(found), token)
     return RecordingEvents(tuple(found), None)
 
 
@@ -95,13 +101,14 @@ async def recording_keys(service: Service, recording: Recording) -> Keys:
     }
 
 
-async def _events(
-    service: Service, recording: Recording, first_block: int, start_at: int
-) -> AsyncIterator[RecordedEvent]:
+async def _blocks(
+    service: Service, recording: Recording, after: BlockPosition | None, start_at: int
+) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
     key = await _key(service, recording)
     try:
-        async for event in service.recorder.events(recording, key, first_block, start_at):
-            yield event
+        async with aclosing(service.recorder.blocks(recording, key, after, start_at)) as blocks:
+            async for block in blocks:
+                yield block
     except Damaged as error:
         raise ServiceError("RecordingDamagedException", f"The recording is damaged: {error}.") from error
 
