@@ -153,6 +153,26 @@ async def test_damaged_recording_keeps_no_other_from_being_finished(
     assert "was altered" in problem["Problem"]
 
 
+async def test_end_that_is_removed_while_nobody_is_connected_is_noticed(server: Server, recording: Recording) -> None:
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"x"))
+    (path,) = await until(files(recording, paired.session_id), bool)
+    await paired.client.close()
+    await paired.agent.close()
+
+    async def taps() -> int:
+        return len(recording.recorder._taps)
+
+    await until(taps, lambda count: not count)
+    path.write_bytes(b"")
+    problem = await call(server, "VerifyRecording", SessionId=paired.session_id)
+    assert "were written" in problem["Problem"]
+    await paired.control.send(task_complete(paired.session_id))
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+    await recording.recorder.finish_ended()
+    assert (await call(server, "GetRecording", SessionId=paired.session_id))["Recording"]["Status"] == "Recording"
+
+
 def files(recording: Recording, session_id: str) -> Any:
     async def look() -> list[Path]:
         return list(recording.disk.directory.glob(f"*/{session_id}*"))

@@ -50,8 +50,11 @@ class RecordingReader:
         assert opener.number is not None and opener.head is not None  # noqa: S101, PT018 a block was opened
         return opener.number, opener.head, position, index[-1].header.last_at
 
-    def verify(self, blocks: int | None, head: bytes | None) -> str | None:
-        """Return what is wrong, None if nothing is. A finished recording has `blocks` blocks and ends with `head`."""
+    def verify(self, blocks: int | None, head: bytes | None, at_least: int = 0) -> str | None:
+        """Return what is wrong, None if nothing is.
+
+        A finished recording has `blocks` blocks and ends with `head`; one that is not has `at_least` so many.
+        """
         opener = BlockOpener(self._key, number=0, head=first_link(self._recording_id))
         try:
             for block in self._storage.index(self._recording_id):
@@ -60,6 +63,8 @@ class RecordingReader:
             return str(error)
         if blocks is not None and opener.number != blocks:
             return f"the recording has {opener.number} blocks and was finished with {blocks}"
+        if (opener.number or 0) < at_least:
+            return f"the recording has {opener.number} blocks, and {at_least} were written"
         if head is not None and opener.head != head:
             return "the last block is not the one that the recording was finished with"
         return None

@@ -38,6 +38,7 @@ FINISHED_AT_ONCE = 50
 DELETED_AT_ONCE = 20
 DELETE_AGAIN_SECONDS = 60.0
 """After a recording could not be deleted."""
+MOST_REMEMBERED = 10_000
 TICK_SECONDS = 1.0
 RETRY_SECONDS = 30.0
 """A recording that the disk did not let finish is tried again after so long."""
@@ -71,6 +72,8 @@ class SessionsRecorder:
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
         self._taps: dict[SessionId, SessionRecorder] = {}
         self._users: Counter[SessionId] = Counter()
+        self._written: dict[SessionId, int] = {}
+        """Blocks of recordings that are not finished and whose sessions have no end here at present."""
         self._not_before: dict[SessionId, float] = {}
         """When to try again to finish a recording that could not be finished."""
 
@@ -117,7 +120,10 @@ class SessionsRecorder:
             await self._flush(tap)
         if self._users[session_id] <= 0:  # nobody has taken it meanwhile
             del self._users[session_id]
-            self._taps.pop(session_id, None)
+            if self._taps.pop(session_id, None) is not None and tap is not None:
+                self._written[session_id] = tap.blocks
+                if len(self._written) > MOST_REMEMBERED:  # other servers may have finished the oldest
+                    del self._written[next(iter(self._written))]
 
     async def run(self) -> None:
         """Write what has waited for a second, again and again; and finish the recordings of sessions that ended."""
@@ -178,7 +184,9 @@ class SessionsRecorder:
     async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
         """As `Recorder` has it."""
         reader = self._reader(recording.session_id, key)
-        return await self._read(lambda: reader.verify(recording.blocks, recording.head))
+        tap = self._taps.get(recording.session_id)
+        at_least = self._written.get(recording.session_id, 0) if tap is None else tap.blocks
+        return await self._read(lambda: reader.verify(recording.blocks, recording.head, at_least))
 
     async def delete(self, recording: Recording) -> None:
         """As `Recorder` has it."""
@@ -199,6 +207,7 @@ class SessionsRecorder:
         reader = RecordingReader(self._storage, session_id, key)
         try:
             number, head, position, last_at = await self._read(reader.resume)
+            self._check_end(session_id, number)
         except (Damaged, OSError) as error:
             _log.error("recording cannot be continued", session_id=session_id, reason=str(error))
             if recording.mode is RecordingMode.REQUIRED:
@@ -229,12 +238,14 @@ class SessionsRecorder:
         key = self._data_key(session_id, sealed)
         try:
             end = await self._read(lambda: self._seal_end(session_id, key))
+            self._check_end(session_id, end.blocks)
         except (Damaged, OSError) as error:
             _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
             pause = math.inf if isinstance(error, Damaged) else RETRY_SECONDS
             self._not_before[session_id] = time.monotonic() + pause
             return False
         self._not_before.pop(session_id, None)
+        self._written.pop(session_id, None)
         if not await store.finish(session_id, end):
             return False
         recording_finished(self._service, recording, end)
@@ -249,6 +260,12 @@ class SessionsRecorder:
         if number:
             self._storage.sync(session_id)
         return RecordingEnd(self._service.clock(), last_at, number, size, head)
+
+    def _check_end(self, session_id: SessionId, blocks: int) -> None:
+        """Raise Damaged if the end of a recording was removed since this server wrote it."""
+        written = self._written.get(session_id, 0)
+        if blocks < written:
+            raise Damaged(f"the recording has {blocks} blocks, and {written} were written")
 
     def _reader(self, session_id: SessionId, sealed: RecordingKey) -> RecordingReader:
         return RecordingReader(self._storage, session_id, self._data_key(session_id, sealed))

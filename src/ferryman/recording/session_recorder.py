@@ -75,6 +75,11 @@ class SessionRecorder:
         self._progress = asyncio.Event()
 
     @property
+    def blocks(self) -> int:
+        """How many blocks the recording has."""
+        return self._sealer.number
+
+    @property
     def is_behind(self) -> bool:
         """As `SessionTap` has it."""
         if self.failure is not None:
