@@ -41,6 +41,7 @@ NOT_FUZZED = {
     "core.documents.work.perform": OWN_WORK,
     "core.documents.actions._read": OWN_WORK,
     "core.sessions.document._read": OWN_WORK,
+    "core.sessions.document.type_of": OWN_WORK,
     "client.calls.endpoints.check_endpoint": ADDRESS,
     "client.calls.endpoints.is_default_endpoint": ADDRESS,
     "client.calls.endpoints.not_an_address": ADDRESS,

@@ -21,7 +21,8 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.recording import recorder, session_recorder
 from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.recorder import SessionsRecorder
-from tests.server.peers import output, task_complete
+from ferryman.wire.agent_message import MessageType
+from tests.server.peers import output, state, task_complete
 from tests.server.running import Paired, Recorded, Server, until
 
 
@@ -29,6 +30,11 @@ class Disk(DirectoryStorage):
     """A directory whose disk may be full."""
 
     is_full = False
+
+    def probe(self) -> None:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        super().probe()
 
     def append(self, recording_id: str, block: bytes) -> None:
         if self.is_full:
@@ -212,7 +218,7 @@ async def test_recording_without_its_file_or_its_end_is_not_intact(server: Serve
 
 async def test_deleted_recording_is_gone_with_its_key(server: Server, recording: Recording) -> None:
     paired = await server.paired()
-    with pytest.raises(ClientError, match="is not finished"):
+    with pytest.raises(ClientError, match="while the session is active"):
         await call(server, "DeleteRecording", SessionId=paired.session_id)
     await paired.agent.send(output(0, b"x"))
     await paired.client.frame()
@@ -292,6 +298,38 @@ async def test_recordings_are_deleted_after_their_days(server: Server, recording
     assert await recording.recorder.delete_expired() == 1
     assert not list(recording.disk.directory.glob("*/*"))
     assert await server.store.recordings.get(row["SessionId"]) is None
+
+
+async def test_one_recording_that_cannot_be_written_refuses_no_other_session(
+    server: Server, recording: Recording
+) -> None:
+    paired = await server.paired()
+    in_its_place = recording.disk.directory / paired.session_id[-2:] / f"{paired.session_id}.frb"
+    in_its_place.mkdir(parents=True)
+    await paired.agent.send(output(0, b"never shown unrecorded"))
+    await until(failure(recording), bool)
+    assert (await server.call("start_session", Target=paired.node.node_id))["SessionId"]
+
+
+async def test_session_without_a_recording_gets_one_when_its_client_connects(server: Server) -> None:
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    assert await server.store.recordings.delete(ticket["SessionId"])  # as if the server had died before it was stored
+    client = await server.open_client(ticket)
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    agent = await node.data(ticket["SessionId"])
+    await agent.send(state("Connected", ticket["SessionId"]))
+    await server.until_status(ticket["SessionId"], SessionStatus.CONNECTED)
+    await agent.send(output(0, b"recorded"))
+    await client.frame()
+    await control.send(task_complete(ticket["SessionId"]))
+
+    async def look() -> Any:
+        return (await call(server, "GetRecording", SessionId=ticket["SessionId"]))["Recording"]["Status"]
+
+    await until(look, lambda status: status == "Finished")
+    assert await shown(server, ticket["SessionId"]) == b"recorded"
 
 
 class TestBestEffort:

@@ -11,6 +11,8 @@ from ferryman.recording.blocks import HEADER_SIZE, parse_header
 from ferryman.recording.storage import StoredBlock
 
 SUFFIX = ".frb"
+PROBE_BYTES = 64 * 1024
+"""More than a full disk still has for a file's name."""
 
 
 class DirectoryStorage:
@@ -23,8 +25,12 @@ class DirectoryStorage:
         """Create the directory, readable by its owner only, and check that it can be written. Raises OSError."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory.chmod(0o700)
-        with tempfile.TemporaryFile(dir=self.directory):
-            pass
+        self.probe()
+
+    def probe(self) -> None:
+        """As `BlockStorage` has it."""
+        with tempfile.TemporaryFile(dir=self.directory) as file:
+            file.write(bytes(PROBE_BYTES))
 
     def append(self, recording_id: str, block: bytes) -> None:
         """As `BlockStorage` has it."""

@@ -23,7 +23,9 @@ from ferryman.core.ports.recordings import (
     Unrecordable,
 )
 from ferryman.core.service import Service
+from ferryman.core.sessions.document import type_of
 from ferryman.model.identifiers import Millis, SessionId
+from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import Session
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.reader import RecordingReader
@@ -86,8 +88,8 @@ class SessionsRecorder:
         """As `Recorder` has it."""
         if self._mode is RecordingMode.OFF:
             return
-        if self._mode is RecordingMode.REQUIRED and (cause := self.failure) is not None:
-            raise Unrecordable(cause)
+        if self._mode is RecordingMode.REQUIRED and self.failure is not None:
+            await self._probe()
         service = self._service
         key = service.entropy(KEY_BYTES)
         sealed = service.vault.seal(DATA_KEY_PURPOSE, key, session.session_id.encode())
@@ -192,6 +194,13 @@ class SessionsRecorder:
         """As `Recorder` has it."""
         await self._read(lambda: self._storage.delete(recording.session_id))
 
+    async def _probe(self) -> None:
+        """Find out whether only one recording cannot be written, or all; raises `Unrecordable` if all."""
+        try:
+            await self._read(self._storage.probe)
+        except OSError as error:
+            raise Unrecordable(error.strerror or str(error)) from error
+
     async def _flush(self, tap: SessionRecorder) -> None:
         try:
             await tap.flush()
@@ -200,6 +209,8 @@ class SessionsRecorder:
 
     async def _open(self, session_id: SessionId) -> SessionRecorder | None:
         store = self._service.store.recordings
+        if await store.get(session_id) is None:
+            await self._begin_late(session_id)
         recording, sealed = await store.get(session_id), await store.key(session_id)
         if recording is None or sealed is None or recording.finished_at is not None:
             return None
@@ -223,6 +234,13 @@ class SessionsRecorder:
             required=recording.mode is RecordingMode.REQUIRED,
             typed=self._typed,
         )
+
+    async def _begin_late(self, session_id: SessionId) -> None:
+        """Begin the recording of a session that has none: it is older than the setting, or its server died."""
+        sessions = self._service.store.sessions
+        session, document = await sessions.get(session_id), await sessions.document_content(session_id)
+        if session is not None and document is not None and type_of(document) is not SessionType.PORT:
+            await self.begin(session)
 
     def _elapsed(self, started_at: Millis, last_at: int) -> Callable[[], int]:
         """Return a clock of a recording: milliseconds since it began, unmoved by steps of the machine's clock."""

@@ -16,6 +16,9 @@ class StoredBlock(NamedTuple):
 class BlockStorage(Protocol):
     """Recordings by id, each a sequence of blocks. Methods raise OSError when the storage fails."""
 
+    def probe(self) -> None:
+        """Write something, and remove it; raises OSError if recordings cannot be written."""
+
     def append(self, recording_id: str, block: bytes) -> None:
         """Write a block behind the others, whole or not at all."""
 

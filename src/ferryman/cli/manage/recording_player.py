@@ -2,10 +2,13 @@
 
 import os
 import select
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 from ferryman.client.recordings.asciicast import SHOWN
 from ferryman.client.recordings.events import RecordedEvent
@@ -24,7 +27,7 @@ _FASTEST, _SLOWEST = 64.0, 1 / 16
 def play(events: Iterable[RecordedEvent], *, speed: float, longest_pause: float | None, start_at: float) -> None:
     """Show a recording on standard output at its own pace; returns at its end or when q is typed."""
     player = _Player(speed)
-    with _keys(sys.stdin.fileno()) as keyboard:
+    with _ended_by_signals(), _keys(sys.stdin.fileno()) as keyboard:
         try:
             for pause, event in paced(events, longest_pause, start_at):
                 if not player.wait(pause, keyboard):
@@ -70,6 +73,22 @@ class _Player:
             elif key in (b"+", b"-"):
                 self._speed = min(_FASTEST, max(_SLOWEST, self._speed * (2 if key == b"+" else 0.5)))
                 due = min(due, time.monotonic() + pause / self._speed)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End as after q if a signal ends the command: the terminal is restored then, too."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.signal(number, _exit) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
 
 
 @contextmanager

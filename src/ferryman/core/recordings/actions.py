@@ -11,7 +11,9 @@ from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, RecordingEvents, Verification
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
+from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller
+from ferryman.model.sessions import ENDED
 from ferryman.model.tags import ResourceType
 
 PAGE_BYTES = 256 * 1024
@@ -69,13 +71,13 @@ async def verify_recording(service: Service, caller: Caller, session_id: str) ->
 async def delete_recording(service: Service, caller: Caller, session_id: str) -> None:
     """DeleteRecording: delete the recording of a session that has ended, and its key.
 
-    Raises AccessDeniedException, DoesNotExistException, ValidationException if it is not finished.
+    Raises AccessDeniedException, DoesNotExistException, ValidationException while the session is active.
     """
     recording = await _accessible(service, caller, "ferryman:DeleteRecording", session_id)
-    if recording.finished_at is None:
-        raise ServiceError(
-            "ValidationException", f"The recording of {session_id} is not finished: end the session first."
-        )
+    session = await service.store.sessions.get(SessionId(session_id))
+    if session is not None and session.status not in ENDED:
+        message = f"The recording of {session_id} cannot be deleted while the session is active: end it first."
+        raise ServiceError("ValidationException", message)
     await service.recorder.delete(recording)
     await service.store.recordings.delete(session_id)
     recording_deleted(service, recording, caller.arn)

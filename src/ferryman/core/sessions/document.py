@@ -76,6 +76,11 @@ async def choose_document(service: Service, caller: Caller, request: StartSessio
     return ChosenDocument(name, stored.version.version, resolved)
 
 
+def type_of(document: str) -> SessionType:
+    """Return the type of the session that a document starts; `document` is the result of `json`."""
+    return SessionType(json.loads(document)["sessionType"])
+
+
 def task_content(session: Session, document: str) -> str:
     """Return the Content of the session's task (`protocol/agent.md` §3.5); `document` is the result of `json`.
 
