@@ -121,7 +121,9 @@ def test_from_nothing_to_a_database(newcomer: Newcomer, postgresql: Postgresql) 
     assert "user/admin" in newcomer.types(point)
 
     printed = newcomer.types(activate)
-    register, run = re.findall(r"^  ((?:FERRYMAN_|ferryman agent )[^\\\n]*(?:\\\n[^\\\n]*)*)$", printed, re.MULTILINE)
+    register, run, _ = re.findall(
+        r"^  ((?:FERRYMAN_|ferryman agent )[^\\\n]*(?:\\\n[^\\\n]*)*)$", printed, re.MULTILINE
+    )
     node = newcomer.types(register).split()[-1]
     newcomer.starts(run, "control channel open")
     assert node in newcomer.types(look)
