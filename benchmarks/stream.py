@@ -84,7 +84,12 @@ def stream_rate(server: Server, direction: str) -> Rate:
 def open_ends(server: Server, direction: str) -> "tuple[subprocess.Popen[str], subprocess.Popen[str]]":
     """Start a session, and a process for each of its ends."""
     node = server.node
-    ticket = call(server.port, server.administrator, "StartSession", {"Target": node.node_id})
+    ticket = call(
+        server.port,
+        server.administrator,
+        "StartSession",
+        {"Target": node.node_id, "DocumentName": "AWS-StartSSHSession"},
+    )
     path = f"/v1/data-channel/{ticket['SessionId']}"
     opening = {
         "MessageSchemaVersion": "1.0",
