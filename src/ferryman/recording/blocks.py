@@ -5,7 +5,7 @@ A block is a header, which is readable, and a body:
 | Bytes | Header field |
 |---|---|
 | 4 | `FRB1` |
-| 2 | flags: 1 = compressed with the blocks before it, 2 = the last block |
+| 2 | flags: 1 = compressed with the blocks before it |
 | 2 | length of the body's nonce, 12 |
 | 8 | number of the block, from 0 |
 | 8 | time of its first event, milliseconds since the recording began |
@@ -61,7 +61,6 @@ class BlockFlag(IntFlag):
 
     NONE = 0
     DEPENDENT = 1
-    LAST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def parse_header(data: bytes) -> BlockHeader:
     if len(data) < HEADER_SIZE:
         raise DamagedBlock("the block's header is cut short")
     magic, flags, nonce, number, first_at, last_at, content_size, body_size, previous = _HEADER.unpack_from(data)
-    if magic != _MAGIC or nonce != _NONCE or flags > (BlockFlag.DEPENDENT | BlockFlag.LAST):
+    if magic != _MAGIC or nonce != _NONCE or flags > BlockFlag.DEPENDENT:
         raise DamagedBlock("these bytes are not a block's header")
     if content_size > MOST_CONTENT or not _NONCE + _TAG <= body_size <= MOST_CONTENT + 1024:
         raise DamagedBlock("the block claims an impossible size")
@@ -140,14 +139,14 @@ class BlockSealer:
         self.number = number
         self.head = self._next_head = head or first_link(recording_id)
 
-    def seal(self, content: bytes, first_at: int, last_at: int, *, last: bool = False) -> bytes:
+    def seal(self, content: bytes, first_at: int, last_at: int) -> bytes:
         """Return the next block; raises ValueError if the content is larger than MOST_CONTENT."""
         if len(content) > MOST_CONTENT:
             raise ValueError(f"a block holds {MOST_CONTENT} bytes, not {len(content)}")
         dependent = not self._dictionary.is_used_up
         level = next(level for most, level in LEVELS if len(content) <= most)
         packed = zstd.compress(content, level=level, zstd_dict=self._dictionary.value() if dependent else None)
-        flags = (BlockFlag.DEPENDENT if dependent else BlockFlag.NONE) | (BlockFlag.LAST if last else BlockFlag.NONE)
+        flags = BlockFlag.DEPENDENT if dependent else BlockFlag.NONE
         body_size = _NONCE + len(packed) + _TAG
         header = _HEADER.pack(_MAGIC, flags, _NONCE, self.number, first_at, last_at, len(content), body_size, self.head)
         nonce = self._entropy(_NONCE)

@@ -15,7 +15,6 @@ from ferryman.client.recordings.events import RecordedEvent
 from ferryman.client.recordings.playback import paced
 from ferryman.client.recordings.terminal_filter import TerminalFilter
 
-KEYS = "Space pauses, . shows the next step, + and - change the speed, q quits."
 _RESTORED = (
     b"\x1b[?2026l\x1b[?1049l\x1b[?5l\x1b[?6l\x1b[?45l\x1b[?69l\x1b[4l\x1b[?7h\x1b[?25h\x1b[r\x1b(B\x0f\x1b[0 q\x1b[0m"
 )
