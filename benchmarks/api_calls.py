@@ -16,7 +16,7 @@ from benchmarks.raw_peers import SignedCall
 from benchmarks.tcp_splice import processor_seconds
 from benchmarks.under_attack import port_of
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 WARM_UP = 50
 CALLS = 400

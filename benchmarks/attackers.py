@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.raw_peers import SignedCall, call_status, masked, open_channel, post, register, stream_frame, upgrade
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.wire.agent_message import MessageType
 
 PING, PONG = 9, 10

@@ -66,7 +66,7 @@ main()
 
 
 def test_the_agents_commands_run_where_typer_is_not_installed() -> None:
-    """`ferryman.cli.plain` supports what they use of Typer; what it does not know of fails here."""
+    """`ferryman.cli.output.plain` supports what they use of Typer; what it does not know of fails here."""
     done = subprocess.run([sys.executable, "-c", WITHOUT_TYPER], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     commands = set(vars(typer.main.get_command(agent.app))["commands"])

@@ -28,7 +28,7 @@ NOT_FUZZED = {
     "cli.doctor.client.examine_server": ADDRESS,
     "bootstrap.certificates._names": OWN_WORK,
     "bootstrap.certificates._subtree": OWN_WORK,
-    "cli.client.login.credentials": OWN_WORK,
+    "cli.client.sign_in.login.credentials": OWN_WORK,
     "client.login.cache.LoginCache.read": OWN_WORK,
     "client.login.contexts.read_contexts": OWN_WORK,
     "client.login.server_address.name_of": ADDRESS,

@@ -16,7 +16,7 @@ from hypothesis import settings
 from ferryman.awsapi import OWN_MODELS
 from ferryman.awsapi.dispatch import ApiCall, Response, identify, parse, protocol_of, serialise, serialise_error
 from ferryman.model.errors import ServiceError
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import SignableRequest
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import SignableRequest, canonical_path, canonical_query
 from ferryman.signing.errors import InvalidSignature

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.errors import InvalidSignature

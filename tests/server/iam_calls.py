@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 DOCUMENT = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:DescribeSessions", "Resource": "*"}]}

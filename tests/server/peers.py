@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import WSMsgType
 
-from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION, CLIENT_VERSION
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import AgentSessionState, encode_payload
 from ferryman.wire.tasks import AgentTaskComplete

@@ -30,9 +30,9 @@ from ferryman.core.ports.bus import NoResponders
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
 from ferryman.model.sessions import Session, SessionStatus
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.values.secret import Secret
+from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.server.listener.certificate import ServerCertificate
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from ferryman.cli.app import app
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.identity.callers import BuiltinRole, Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from tests.server.running import REGION, Server
 
 AUTO = "SSM-JustInTimeAccessAutoApprovalPolicy"

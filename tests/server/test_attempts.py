@@ -18,7 +18,7 @@ from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, FAILURES, trail_event
 from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
 from ferryman.core.service import Service
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing.rsa import encode_public_key
 from tests.server.running import Recorded, Server, until
 

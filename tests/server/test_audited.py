@@ -22,8 +22,8 @@ from ferryman.core.audit.redaction import HIDDEN
 from ferryman.core.iam.operator import create_access_key, create_user, set_access_key_active
 from ferryman.core.service import AuditSettings, Service
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
+from ferryman.model.values.secret import Secret
 from ferryman.server.http.call_records import access_key_id
 from tests.server.running import Recorded, Server, until
 

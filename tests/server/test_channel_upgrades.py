@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import Publication, decode_payload

@@ -8,7 +8,7 @@ import pytest
 from ferryman.core.messages import EndTask, StartTask, control_subject, encode
 from ferryman.core.ports.bus import NoResponders
 from ferryman.model.sessions import SessionStatus
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.server.channels.contention import REPLACEMENTS
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode

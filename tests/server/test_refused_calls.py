@@ -9,7 +9,7 @@ import pytest
 
 from ferryman.core.service import Limits
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.server.http.steps import UNSIGNED_BODY
 from ferryman.server.http.throttling import REFUSAL_SECONDS
 from ferryman.server.timeouts import Timeouts

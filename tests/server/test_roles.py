@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.identity.callers import BuiltinRole, Credentials
-from ferryman.model.secret import Secret
 from ferryman.model.sessions import AccessType
+from ferryman.model.values.secret import Secret
 from tests.server.running import ACCOUNT, Server
 
 OPERATOR = "arn:aws:iam::aws:policy/FerrymanOperator"

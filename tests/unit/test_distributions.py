@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.model.versions import PRODUCT_VERSION
+from ferryman.model.values.versions import PRODUCT_VERSION
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"

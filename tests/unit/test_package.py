@@ -7,7 +7,7 @@ import pytest
 
 import ferryman
 from ferryman.client import api
-from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ferryman.agent.credentials import CredentialSource, is_credential_fault
 from ferryman.model.errors import ServiceError
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.transport.http import Answer, HttpClient, Sign, service_error
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.opening import (

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from ferryman.agent.logs import logger
 from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, new_key, node_id
 from ferryman.model.errors import ServiceError
-from ferryman.model.timestamps import parse_iso
+from ferryman.model.values.timestamps import parse_iso
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.signing.sigv4 import sign

@@ -5,7 +5,7 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
+from ferryman.model.values.versions import AGENT_NAME, AGENT_VERSION
 
 TARGET = "AmazonSSM.UpdateInstanceInformation"
 

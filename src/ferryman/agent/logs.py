@@ -6,7 +6,7 @@ import sys
 
 import structlog
 
-from ferryman.model.text import guard_last_resort, printable_json
+from ferryman.model.values.text import guard_last_resort, printable_json
 from ferryman.system.log_writer import LogWriter
 
 

@@ -22,7 +22,7 @@ from ferryman.agent.machine import Machine, this_machine
 from ferryman.model.failures import said_by
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.system.private_files import replace_private, write_beside
 
 KEY_BITS = 2048

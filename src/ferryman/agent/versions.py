@@ -1,5 +1,5 @@
 """What the agent calls itself on the wire."""
 
-from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
+from ferryman.model.values.versions import AGENT_NAME, AGENT_VERSION
 
 USER_AGENT = f"{AGENT_NAME}/{AGENT_VERSION}"

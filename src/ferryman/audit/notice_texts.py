@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ferryman.core.ports.audit import Entry
-from ferryman.model.text import one_line
+from ferryman.model.values.text import one_line
 
 LONGEST = 300
 """Characters of one value."""

@@ -16,7 +16,7 @@ from ferryman.audit.sinks.sink import Outlet, Undelivered, raise_unless_accepted
 from ferryman.audit.sinks.webhook import SIGNATURE, TIMESTAMP, signature
 from ferryman.core.ports.audit import Entry
 from ferryman.core.ports.runtime import Clock
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 WAITING = 1000
 """Notices that may wait; beyond that the oldest are dropped."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from ferryman.core.audit.records import CHANNEL_CHANGE, RECORDING_CHANGE, SESSION_CHANGE
 from ferryman.model.sessions import SessionStatus
-from ferryman.model.timestamps import parse_iso
+from ferryman.model.values.timestamps import parse_iso
 
 
 @dataclass(slots=True)

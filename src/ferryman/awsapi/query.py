@@ -17,7 +17,7 @@ from botocore.model import OperationModel, Shape
 
 from ferryman.awsapi.markup import document
 from ferryman.model.errors import ServiceError
-from ferryman.model.timestamps import iso_millis, parse_iso
+from ferryman.model.values.timestamps import iso_millis, parse_iso
 
 
 def decode(form: Mapping[str, str], shape: Shape | None, *, ec2: bool = False) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from ferryman.model.failures import Failure
-from ferryman.model.hosts import is_loopback
+from ferryman.model.values.hosts import is_loopback
 from ferryman.system.settings_file import InvalidSetting, decode_settings
 
 FILE_NAME = "ferryman.toml"

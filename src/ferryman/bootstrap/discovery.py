@@ -3,7 +3,7 @@
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.model.arns import Arns
 from ferryman.model.failures import Failure
-from ferryman.model.versions import PRODUCT_VERSION
+from ferryman.model.values.versions import PRODUCT_VERSION
 
 
 def describe_server(loaded: LoadedConfiguration) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.service import Result, wall_clock, with_service
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure

@@ -5,7 +5,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.failures import Failure, said_by
 
 if TYPE_CHECKING:

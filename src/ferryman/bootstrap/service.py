@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
 from ferryman.model.identifiers import Millis

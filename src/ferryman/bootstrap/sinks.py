@@ -12,7 +12,7 @@ from ferryman.audit.sinks.sink import Deliver, Pace, Sign, Sink, Undelivered
 from ferryman.bootstrap.configuration import LoadedConfiguration, ObjectStorage, Webhook, read_secret
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 if TYPE_CHECKING:
     from ferryman.audit.sinks.s3 import FetchCredentials

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.key_watch import watch_keys
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.key_watch import watch_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
 

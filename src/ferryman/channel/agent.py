@@ -25,7 +25,7 @@ from ferryman.channel.outgoing import Clock, Entropy, Peer, unnumbered
 from ferryman.channel.stream import ReliableStream
 from ferryman.channel.window import Window
 from ferryman.model.session_types import TERMINAL_TYPES, SessionType
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
 from ferryman.wire.payloads import (
     ACTION_SUCCESS,

@@ -26,7 +26,7 @@ from ferryman.channel.outgoing import Clock, Entropy, Peer
 from ferryman.channel.stream import ReliableStream
 from ferryman.channel.window import Window
 from ferryman.model.session_types import SessionType
-from ferryman.model.versions import CLIENT_VERSION
+from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
 from ferryman.wire.payloads import (
     ACTION_FAILED,

@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.command_line import EndsInCommandLine
 from ferryman.cli.contexts import CONTEXT_VARIABLE, remember
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
 from ferryman.cli.program.catalogue import ALIASES, ENTRIES, POINTERS
 from ferryman.cli.program.commands import App, Command, Group
 from ferryman.cli.program.help_page import first_page, version_line

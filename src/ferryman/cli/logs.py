@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
-from ferryman.model.text import printable, printable_json, traceback_text
+from ferryman.model.values.text import printable, printable_json, traceback_text
 from ferryman.system.log_writer import LogWriter
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import sys
 from importlib.util import find_spec
 
 from ferryman.cli.extras import extra_of, not_installed
-from ferryman.cli.printing import print_error, print_page, print_suggestions, print_traceback
+from ferryman.cli.output.printing import print_error, print_page, print_suggestions, print_traceback
 from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.text import guard_last_resort
+from ferryman.model.values.text import guard_last_resort
 from ferryman.system.program import PART, run_part, settle_in
 
 EXIT_FAILURE = 1

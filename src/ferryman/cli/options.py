@@ -7,7 +7,7 @@ import typer
 
 from ferryman.bootstrap.configuration import FILE_NAME, VARIABLE, find_configuration
 from ferryman.cli.contexts import use_context
-from ferryman.cli.tables import Output
+from ferryman.cli.output.tables import Output
 
 ProfileOption = Annotated[
     str | None,

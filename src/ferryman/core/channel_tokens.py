@@ -15,7 +15,7 @@ from ferryman.core.vault import Unsealable
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.identity.callers import Caller
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 SESSION_TOKEN_LIMIT = 300
 """Characters, AWS's own limit on TokenValue."""

@@ -3,7 +3,7 @@
 import os
 import re
 
-from ferryman.model.text import one_line
+from ferryman.model.values.text import one_line
 
 _FOR_PROGRAMMERS = re.compile(r"\[(Errno -?\d+|SSL[^]]*|X509[^]]*)\] *| *\(_ssl\.c:\d+\)")
 _ASYNCIO = "Connect call failed ("

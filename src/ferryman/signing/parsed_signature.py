@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing.canonical import (
     ALGORITHM,
     SIGNATURE_PARAMETER,

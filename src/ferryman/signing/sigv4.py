@@ -7,7 +7,7 @@ import hmac
 from datetime import datetime
 
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing.authorization import draft
 from ferryman.signing.canonical import TERMINATOR, Scope, SignableRequest
 from ferryman.signing.errors import InvalidSignature, SignatureMismatch

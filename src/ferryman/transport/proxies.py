@@ -9,7 +9,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies_environment
 
-from ferryman.model.hosts import address_of, is_loopback
+from ferryman.model.values.hosts import address_of, is_loopback
 from ferryman.transport.errors import Unreachable
 
 _SCHEMES = {"ws": "http", "wss": "https"}

@@ -21,7 +21,7 @@ from ferryman.client.session import agent_features
 from ferryman.client.session.exit_code import exit_code
 from ferryman.client.transfer.digest_listing import DigestListing
 from ferryman.model.failures import Failure
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.fetch import Documents
 from ferryman.transport.http import Answer

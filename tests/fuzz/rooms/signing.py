@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from ferryman.model.errors import ServiceError
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing import rsa, sigv4
 from tests.fuzz.target import MIB, Target, text_of
 from tests.fuzz.vectors import request_of, signed_requests

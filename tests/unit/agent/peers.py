@@ -17,8 +17,8 @@ from aiohttp import web
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import ClientEvent, OutputReceived, SessionEnded, SessionStarted
 from ferryman.model.errors import ServiceError
-from ferryman.model.secret import Secret
-from ferryman.model.versions import CLIENT_VERSION
+from ferryman.model.values.secret import Secret
+from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import decode_public_key, is_rsa, verify_rsa
 from ferryman.signing.sigv4 import parse, verify, verify_scope

@@ -10,7 +10,7 @@ from ferryman.audit.notices import TRIES, WAITING, WebhookNotices
 from ferryman.audit.sinks.sink import Sign, Undelivered
 from ferryman.audit.sinks.webhook import SIGNATURE, TIMESTAMP, signature
 from ferryman.model.identifiers import Millis
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from tests.waiting import PATIENCE
 
 SECRET = Secret("0123456789abcdef")

@@ -5,7 +5,7 @@ import pytest
 
 from ferryman.bootstrap import configuration
 from ferryman.bootstrap.configuration import find_configuration, load, split_address
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
 LEAST = """

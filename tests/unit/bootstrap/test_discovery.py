@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.bootstrap.certificate_files import write_certificates
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.discovery import describe_server
+from ferryman.bootstrap.keys.certificate_files import write_certificates
 from ferryman.model.failures import Failure
 from ferryman.transport.trust import certificate_fingerprint, one_certificate, parse_fingerprint, spaced
 from ferryman.wire.discovery import decode_description

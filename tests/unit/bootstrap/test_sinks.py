@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 from typer.testing import CliRunner
 
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.service import open_service
 from ferryman.bootstrap.trail import open_trail
 from ferryman.cli.doctor.server import examine_server_files

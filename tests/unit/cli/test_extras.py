@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.model.versions import PRODUCT_VERSION
+from ferryman.model.values.versions import PRODUCT_VERSION
 from tests.unit.cli.installations import OF_CLIENT, OF_EXTRAS, SCRIPT, run
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION
 from tests.unit.client.far_end import FarEnd
 from tests.unit.client.streams import Streams
 

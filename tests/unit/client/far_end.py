@@ -16,7 +16,7 @@ from aiohttp import web
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.events import AgentEvent, ClientReady, InputReceived
 from ferryman.model.session_types import TERMINAL_TYPES
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.agent_message import SYN_FIN, Flag, MessageType, PayloadType, decode, encode, frame, peek

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import Scope, SignableRequest
 from ferryman.signing.errors import InvalidSignature, SignatureError

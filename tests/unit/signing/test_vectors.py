@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing import rsa, sigv4
 from ferryman.signing.canonical import SignableRequest, canonical_request, string_to_sign
 from ferryman.signing.errors import InvalidSignature, SignatureError

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ferryman.bootstrap.certificates import issue
+from ferryman.bootstrap.keys.certificates import issue
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
 

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from ferryman.bootstrap.certificates import issue
+from ferryman.bootstrap.keys.certificates import issue
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import parse, sign, verify
 from ferryman.transport.errors import CertificateRefused, Unreachable

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import structlog
 
-from ferryman.model.text import printable_json
+from ferryman.model.values.text import printable_json
 
 MOST_WAITING = 10_000
 """Batches of lines."""

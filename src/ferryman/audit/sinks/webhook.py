@@ -9,7 +9,7 @@ from hashlib import sha256
 from ferryman.audit.follower import Batch
 from ferryman.audit.sinks.sink import Deliver, Outlet, raise_unless_accepted
 from ferryman.core.ports.runtime import Clock
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 TIMESTAMP, SIGNATURE = "Ferryman-Timestamp", "Ferryman-Signature"
 FIRST, LAST = "Ferryman-First-Sequence", "Ferryman-Last-Sequence"

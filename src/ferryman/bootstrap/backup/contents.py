@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from ferryman.bootstrap.configuration import FILE_NAME, LoadedConfiguration
-from ferryman.bootstrap.server_keys import VARIABLE
+from ferryman.bootstrap.keys.server_keys import VARIABLE
 
 MANIFEST, END = "manifest.json", "end"
 """The first and the last member of a backup."""

@@ -26,7 +26,7 @@ from ferryman.bootstrap.backup.contents import (
 )
 from ferryman.bootstrap.backup.sealed_file import SealingFile
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 from ferryman.system.private_files import create_private
 

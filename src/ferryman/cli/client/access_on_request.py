@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ferryman.cli.printing import print_error
+from ferryman.cli.output.printing import print_error
 from ferryman.client.calls.api import Api, Connection, Refused, connect
 from ferryman.client.calls.targets import Target
 from ferryman.model.failures import Failure

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ferryman.cli.printing import print_page
+from ferryman.cli.output.printing import print_page
 
 ShellArgument = Annotated[
     Literal["bash", "zsh", "fish"], typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)

@@ -8,9 +8,9 @@ import typer
 
 from ferryman.cli.contexts import announced, chosen, place
 from ferryman.cli.options import JsonOption, OutputOption, QuietOption, WideOption, chosen_output
-from ferryman.cli.printing import print_error, print_lines
+from ferryman.cli.output.printing import print_error, print_lines
+from ferryman.cli.output.tables import Column, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, print_listing
 from ferryman.client.login.contexts import Context, Contexts, read_contexts, write_contexts
 from ferryman.model.failures import Failure
 

@@ -10,7 +10,7 @@ import typer
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
 from ferryman.client.calls.api import Connection
 from ferryman.model.failures import Failure
-from ferryman.model.text import printable
+from ferryman.model.values.text import printable
 
 TAG = "tag:"
 

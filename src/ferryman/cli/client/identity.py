@@ -7,8 +7,8 @@ import typer
 
 from ferryman.cli.contexts import chosen
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.printing import print_lines
-from ferryman.cli.tables import print_json
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import print_json
 from ferryman.client.calls.api import Api, Connection, Refused, connect
 from ferryman.model.failures import counted
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
 
+from ferryman.cli.output.redrawn import Redrawn
+from ferryman.cli.output.tables import Column, lay_out
 from ferryman.cli.program.help_page import is_coloured
-from ferryman.cli.redrawn import Redrawn
-from ferryman.cli.tables import Column, lay_out
 from ferryman.client.calls.targets import Target
 from ferryman.model.failures import Failure
-from ferryman.model.text import printable
+from ferryman.model.values.text import printable
 
 COLUMNS = (Column("Name"), Column("Status", is_state=True), Column("Node"), Column("Computer", rank=1))
 MOST_ROWS = 15

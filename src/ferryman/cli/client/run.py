@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.command_line import command_line
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import print_error
+from ferryman.cli.output.printing import print_error
 from ferryman.client.calls.api import Connection
 from ferryman.model.failures import Failure
 

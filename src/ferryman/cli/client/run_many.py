@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-from ferryman.cli.printing import print_document, print_error
+from ferryman.cli.output.printing import print_document, print_error
 from ferryman.client.api import Node, Stream
 from ferryman.client.library.input_feeding import feed
 from ferryman.model.failures import Failure
-from ferryman.model.text import output_line, printable
+from ferryman.model.values.text import output_line, printable
 
 UNREACHED = 255
 LONGEST_LINE = 64 * 1024

@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.command_line import command_line
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import print_error
+from ferryman.cli.output.printing import print_error
 from ferryman.client.calls.api import Api, Connection, Refused, connect
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.start_session import INTERACTIVE_DOCUMENT, start_session

@@ -12,7 +12,7 @@ import typer
 
 from ferryman.cli.contexts import context_words
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
 from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.targets import Target, all_nodes, labels
 

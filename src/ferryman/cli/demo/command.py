@@ -23,8 +23,8 @@ import typer
 from ferryman.cli.demo import parts as demo_parts
 from ferryman.cli.demo.parts import Parts
 from ferryman.cli.demo.processes import Processes, Program
-from ferryman.cli.printing import print_lines
-from ferryman.cli.tables import print_json
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import print_json
 from ferryman.model.failures import Failure
 
 SCRATCH = ".demo"

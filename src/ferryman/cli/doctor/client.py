@@ -21,7 +21,7 @@ from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.versions import CLIENT_VERSION
+from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.proxies import proxies_for
 

@@ -10,8 +10,8 @@ import typer
 from ferryman.cli.doctor.client import Finding, Verdict, examine_client, examine_node
 from ferryman.cli.operate.agent import StateOption, default_state_dir
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
-from ferryman.cli.printing import print_lines
-from ferryman.cli.tables import print_json
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import print_json
 from ferryman.client.calls.api import Connection
 
 _SIGNS = {Verdict.GOOD: "ok", Verdict.DOUBTFUL: "??", Verdict.BAD: "NO", Verdict.SKIPPED: "--"}

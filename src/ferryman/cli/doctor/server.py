@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ferryman.bootstrap.certificate_files import read_authority_key
 from ferryman.bootstrap.configuration import LoadedConfiguration, Tls, load
+from ferryman.bootstrap.keys.certificate_files import read_authority_key
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.readiness import check_port, check_store, check_trail
 from ferryman.bootstrap.server import server_certificate
-from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
 from ferryman.model.failures import Failure, said_by
 

@@ -18,9 +18,9 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_document, print_lines
+from ferryman.cli.output.printing import print_document, print_lines
+from ferryman.cli.output.tables import Column, instant, print_json, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.answers import Members, unreadable
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node

@@ -17,9 +17,9 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import Column, instant, print_json, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.api import Connection, connect
 from ferryman.model.failures import counted
 

@@ -8,8 +8,8 @@ import typer
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ferryman.cli.printing import print_lines
-from ferryman.cli.tables import print_json
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import print_json
 from ferryman.model.arns import Arns
 from ferryman.model.failures import Failure
 from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId

@@ -15,13 +15,13 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import Column, instant, print_json, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.api import Api, Connection, connect, refused_as
 from ferryman.client.login.invitations import InvitationAddress
 from ferryman.model.failures import Failure
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 OPERATOR_POLICY = "arn:aws:iam::aws:policy/FerrymanOperator"
 

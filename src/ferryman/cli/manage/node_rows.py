@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ferryman.cli.tables import Column, instant
+from ferryman.cli.output.tables import Column, instant
 
 COLUMNS = (
     Column("Node"),

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ferryman.cli.manage.node_rows import COLUMNS, cells
-from ferryman.cli.printing import print_document, print_error, print_lines
+from ferryman.cli.output.printing import print_document, print_error, print_lines
+from ferryman.cli.output.redrawn import Redrawn
+from ferryman.cli.output.tables import lay_out, plain
 from ferryman.cli.program.help_page import is_coloured
-from ferryman.cli.redrawn import Redrawn
-from ferryman.cli.tables import lay_out, plain
 from ferryman.model.failures import Failure, counted
-from ferryman.model.text import printable
+from ferryman.model.values.text import printable
 
 Row = Mapping[str, Any]
 Look = Callable[[], Sequence[Row]]

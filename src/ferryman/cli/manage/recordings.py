@@ -20,9 +20,9 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_error, print_lines
+from ferryman.cli.output.printing import print_error, print_lines
+from ferryman.cli.output.tables import Column, instant, print_json, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, instant, print_json, print_listing
 from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node
 from ferryman.client.recordings.asciicast import Heading, asciicast_v2, asciicast_v3, raw_output

@@ -17,12 +17,12 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import Column, Output, instant, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, Output, instant, print_listing
 from ferryman.client.calls.api import Connection, connect
 from ferryman.client.calls.targets import find_node
-from ferryman.model.timestamps import iso_seconds
+from ferryman.model.values.timestamps import iso_seconds
 
 PAGE = 200
 """The most rows on one page of DescribeSessions."""

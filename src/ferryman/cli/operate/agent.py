@@ -9,8 +9,8 @@ from typing import Annotated, Literal, TypeVar
 
 from ferryman.cli.node_names import check_node_name
 from ferryman.cli.operate import services
-from ferryman.cli.plain import App, typer
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.plain import App, typer
+from ferryman.cli.output.printing import print_lines
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 

@@ -8,7 +8,7 @@ import typer
 from msgspec import structs
 
 from ferryman.bootstrap.configuration import load
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.cli.instants import FORMS, ShownTimes, parse_instant
 from ferryman.cli.operate.audit_sessions import list_sessions
 from ferryman.cli.options import (
@@ -21,11 +21,11 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import Column, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, print_listing
 from ferryman.model.failures import Failure, counted
-from ferryman.model.timestamps import from_millis, iso_millis, parse_iso
+from ferryman.model.values.timestamps import from_millis, iso_millis, parse_iso
 
 SHOWN_PROBLEMS = 20
 

@@ -19,10 +19,10 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.tables import Column, print_listing
+from ferryman.cli.output.tables import Column, print_listing
 from ferryman.model.failures import Failure
 from ferryman.model.identifiers import NODE_ID_PATTERN
-from ferryman.model.timestamps import iso_millis
+from ferryman.model.values.timestamps import iso_millis
 
 if TYPE_CHECKING:
     from ferryman.audit.sessions import RecordedSession

@@ -11,7 +11,7 @@ import typer
 
 from ferryman.bootstrap.configuration import load, read_secret
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
-from ferryman.cli.printing import print_error, print_lines
+from ferryman.cli.output.printing import print_error, print_lines
 from ferryman.model.failures import Failure, said_by
 
 VARIABLE = "FERRYMAN_BACKUP_PASSPHRASE"

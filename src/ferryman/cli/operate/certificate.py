@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ferryman.bootstrap.certificate_files import renew_certificate, write_certificates
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.discovery import authority_certificate
+from ferryman.bootstrap.keys.certificate_files import renew_certificate, write_certificates
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
 from ferryman.cli.program.commands import App
 from ferryman.model.failures import Failure
 

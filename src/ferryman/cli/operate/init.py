@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ferryman.bootstrap.certificate_files import write_certificates
 from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, load, split_address
+from ferryman.bootstrap.keys.certificate_files import write_certificates
 from ferryman.bootstrap.operator import run_recorded
 from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
-from ferryman.cli.printing import print_error, print_lines
+from ferryman.cli.output.printing import print_error, print_lines
 from ferryman.client.login.aws_config import with_settings
 from ferryman.client.login.contexts import Context, preferred_variable, read_contexts, write_contexts
 from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import with_endpoint
 from ferryman.installation.services import ACCOUNT, CONFIGURATION, DATA, LOGS
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.hosts import is_loopback
 from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.values.hosts import is_loopback
 from ferryman.system.private_files import replace_private, write_private
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration, load
+from ferryman.bootstrap.keys.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.bootstrap.operator import recorded, run_recorded
-from ferryman.bootstrap.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, read_server_keys
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.options import (
     DEFAULT_CONFIG,
@@ -25,9 +25,9 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import Column, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, print_listing
 from ferryman.model.failures import Failure, counted
 from ferryman.system.private_files import replace_content
 
@@ -109,7 +109,7 @@ def _rotate(loaded: LoadedConfiguration, path: Path, *, stage: bool) -> str:
 @app.command("reseal")
 def reseal(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Encrypt every secret in the database with the current key. Servers may be running."""
-    from ferryman.core import resealing
+    from ferryman.core.maintenance import resealing
 
     count = run_recorded(load(config), "key reseal", {}, resealing.reseal)
     print_lines(f"Resealed {count} secret{'' if count == 1 else 's'}.")
@@ -203,7 +203,7 @@ def _lock(directory: int) -> None:
 
 
 def _counts(loaded: LoadedConfiguration) -> Counter[str]:
-    from ferryman.core import resealing
+    from ferryman.core.maintenance import resealing
 
     return with_service(loaded, resealing.sealed_under)
 

@@ -10,7 +10,7 @@ from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.server import run_server
 from ferryman.cli.operate import services
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
-from ferryman.cli.printing import print_error, print_lines
+from ferryman.cli.output.printing import print_error, print_lines
 from ferryman.cli.program.commands import App
 from ferryman.system.event_loop import run_loop
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from ferryman.cli.plain import typer
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.plain import typer
+from ferryman.cli.output.printing import print_lines
 from ferryman.installation import machine
 from ferryman.installation.services import AGENT_STATE, CONFIGURATION, Service, agent_service, server_service
 from ferryman.installation.steps import NotInstalled, Step, Systemctl

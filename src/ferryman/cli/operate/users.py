@@ -17,13 +17,13 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
+from ferryman.cli.output.tables import Column, print_json, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.cli.tables import Column, print_json, print_listing
 from ferryman.model.arns import Arns
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.identity.users import AccessKey, User
-from ferryman.model.timestamps import from_millis
+from ferryman.model.values.timestamps import from_millis
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service

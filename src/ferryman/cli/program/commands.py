@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from ferryman.cli.printing import print_error, print_page
+from ferryman.cli.output.printing import print_error, print_page
 from ferryman.cli.program.catalogue import EXAMPLES
 from ferryman.cli.program.help_page import HELP_ROW, Section, page
 from ferryman.cli.program.plain_values import read_plainly

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ferryman.cli.program.catalogue import ENTRIES, EXAMPLES, PANELS
-from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
 
 WIDEST = 100
 """Longer lines are hard to read."""

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ferryman.awsapi import OWN_MODELS
-from ferryman.model.versions import PRODUCT_VERSION
+from ferryman.model.values.versions import PRODUCT_VERSION
 
 if TYPE_CHECKING:
     from botocore.session import Session

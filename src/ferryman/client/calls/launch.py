@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from ferryman.client.calls.expected_session import ExpectedSession
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 DEFAULT_RECONNECT_SECONDS = 300.0
 """How long a client tries to restore a lost connection."""

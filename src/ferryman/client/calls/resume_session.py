@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from ferryman.client.calls.answers import UNREADABLE, checked
 from ferryman.client.calls.api_proxies import through_proxies
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.transport.errors import Unreachable
 
 CONNECT_SECONDS = 5

@@ -6,7 +6,7 @@ from ferryman.client.calls.api import Api
 from ferryman.client.calls.expected_session import expected_session
 from ferryman.client.calls.launch import InvalidStreamUrl, Launch, checked_stream_url
 from ferryman.model.failures import Failure
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 COMMAND_DOCUMENT = "AWS-StartNonInteractiveCommand"
 INTERACTIVE_DOCUMENT = "AWS-StartInteractiveCommand"

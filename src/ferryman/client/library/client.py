@@ -19,7 +19,7 @@ from ferryman.client.calls.start_session import start_session
 from ferryman.client.calls.targets import Target, find_nodes
 from ferryman.client.library.background_session import BackgroundHandler, BackgroundSession
 from ferryman.client.session.driver import HEARTBEAT_SECONDS
-from ferryman.model.versions import CLIENT_VERSION
+from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
 
 START_AGAIN = Backoff(initial=0.2, ratio=2.0, cap=5.0)

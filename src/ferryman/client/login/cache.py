@@ -12,8 +12,8 @@ import msgspec
 
 from ferryman.client.calls.web_identity import SignedIn
 from ferryman.model.failures import Failure
-from ferryman.model.secret import Secret
-from ferryman.model.timestamps import iso_seconds
+from ferryman.model.values.secret import Secret
+from ferryman.model.values.timestamps import iso_seconds
 from ferryman.system.file_locks import lock_file
 from ferryman.system.private_files import replace_private
 

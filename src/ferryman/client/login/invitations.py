@@ -11,7 +11,7 @@ from pathlib import Path
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 PATH = "/invite"
 REDEEM_TARGET = "Ferryman.RedeemInvitation"

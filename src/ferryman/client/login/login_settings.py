@@ -8,7 +8,7 @@ import msgspec
 
 from ferryman.client.login.aws_config import credentials_file, read_config, read_profile
 from ferryman.model.failures import Failure
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 if TYPE_CHECKING:
     from ferryman.client.login.oidc import Client

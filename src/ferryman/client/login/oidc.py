@@ -17,9 +17,9 @@ from urllib.parse import urlencode, urlsplit
 from ferryman.client.login.redirect import Redirect
 from ferryman.model.errors import Unfetchable
 from ferryman.model.failures import Failure
-from ferryman.model.hosts import is_loopback
-from ferryman.model.secret import Secret
-from ferryman.model.text import printable
+from ferryman.model.values.hosts import is_loopback
+from ferryman.model.values.secret import Secret
+from ferryman.model.values.text import printable
 from ferryman.transport.fetch import Documents
 from ferryman.transport.http import Answer
 

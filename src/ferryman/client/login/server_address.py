@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from ferryman.model.failures import Failure
-from ferryman.model.hosts import is_loopback
+from ferryman.model.values.hosts import is_loopback
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.@+-]")
 

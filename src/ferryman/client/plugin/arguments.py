@@ -18,7 +18,7 @@ from ferryman.client.calls.launch import (
     split_url,
 )
 from ferryman.client.plugin import texts
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 RESPONSE_VARIABLE_PREFIX = "AWS_SSM_START_SESSION_RESPONSE"
 OPERATION = "StartSession"

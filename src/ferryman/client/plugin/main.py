@@ -13,8 +13,8 @@ from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.arguments import InvalidArguments, ShowInstalled, ShowVersion, parse
 from ferryman.client.plugin.endings import FAILED, NORMAL, SIGNAL_BASE, WRONG_ARGUMENTS
-from ferryman.model.text import printable_lines
-from ferryman.model.versions import CLIENT_VERSION
+from ferryman.model.values.text import printable_lines
+from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.system.event_loop import run_loop
 
 DEBUG_VARIABLE = "FERRYMAN_DEBUG"

@@ -27,7 +27,7 @@ from ferryman.client.plugin.signals import ENDING, FATAL, HANGUP, INTERRUPTIONS,
 from ferryman.client.plugin.tty.screen import STANDARD, Descriptors, Screen
 from ferryman.client.session.connection import CannotConnect, SessionTimedOut
 from ferryman.client.session.driver import HEARTBEAT_SECONDS, OutageBegan, OutageEnded, SessionDriver, SessionEvent
-from ferryman.model.versions import CLIENT_VERSION
+from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
 

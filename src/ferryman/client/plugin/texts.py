@@ -4,7 +4,7 @@ Those of `protocol/client.md` §11 go to standard output, spelled as AWS's clien
 them. Everything else goes to standard error. Quoted text comes from others: it is made printable and kept on its line.
 """
 
-from ferryman.model.text import one_line, printable
+from ferryman.model.values.text import one_line, printable
 
 INSTALLED = "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n"
 

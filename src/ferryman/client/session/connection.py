@@ -12,8 +12,8 @@ from collections.abc import Callable
 from ferryman.channel.backoff import Attempts, Backoff
 from ferryman.client.calls.launch import InvalidStreamUrl, Launch, checked_stream_url
 from ferryman.client.calls.resume_session import CallRefused, ServiceClient, SessionOver
-from ferryman.model.secret import Secret
-from ferryman.model.versions import CLIENT_VERSION
+from ferryman.model.values.secret import Secret
+from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import CertificateRefused, ConnectionLost, Unreachable, UpgradeRefused
 from ferryman.transport.websocket import WebSocket

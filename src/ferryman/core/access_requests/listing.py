@@ -15,7 +15,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
-from ferryman.model.timestamps import parse_iso, to_millis
+from ferryman.model.values.timestamps import parse_iso, to_millis
 
 DEFAULT_PAGE = 50
 OPS_ITEM_TYPE = "/aws/accessrequest"

@@ -6,7 +6,7 @@ from typing import Any
 from ferryman.core.audit.redaction import text
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.identity.credential_sessions import TemporarySession
-from ferryman.model.timestamps import from_millis, iso_seconds
+from ferryman.model.values.timestamps import from_millis, iso_seconds
 
 _TYPES = {CallerKind.USER: "IAMUser", CallerKind.ROLE: "AssumedRole", CallerKind.NODE: "ManagedNode"}
 

@@ -33,7 +33,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import Session
-from ferryman.model.timestamps import from_millis, iso_millis
+from ferryman.model.values.timestamps import from_millis, iso_millis
 
 EVENT_VERSION = "1.11"
 """The version of CloudTrail's record format used here."""

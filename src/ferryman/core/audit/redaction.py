@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ferryman.model.timestamps import iso_seconds
+from ferryman.model.values.timestamps import iso_seconds
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 """CloudTrail's own words."""

@@ -9,7 +9,7 @@ from ferryman.model.identity.callers import Caller, CallerKind, Origin
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.tags import ResourceType
-from ferryman.model.timestamps import from_millis
+from ferryman.model.values.timestamps import from_millis
 from ferryman.policy.context import RequestContext, Value, request_context
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.evaluation import NamedPolicy, PolicySet

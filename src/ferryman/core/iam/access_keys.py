@@ -13,7 +13,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, Credentials
 from ferryman.model.identity.users import AccessKey, KeyUse, User
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 KEYS_A_USER = 2
 """AWS's quota: enough to change keys without a gap."""

@@ -21,7 +21,7 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, Credentials
 from ferryman.model.identity.invitations import Invitation
 from ferryman.model.identity.users import User
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 DEFAULT_SECONDS = 24 * 3600
 INVITATIONS_A_USER = 5

@@ -27,10 +27,10 @@ from ferryman.core.iam.resources import (
 from ferryman.core.paging import Listing, Page
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
-from ferryman.model.hosts import is_loopback
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.roles import OidcProvider
 from ferryman.model.tags import ResourceType
+from ferryman.model.values.hosts import is_loopback
 
 CLIENT_ID_LIMIT, PROVIDER_LIMIT, THUMBPRINT_LIMIT = 100, 100, 5
 """AWS's default quotas."""

@@ -19,8 +19,8 @@ from ferryman.model.identity.credential_sessions import SessionKind, TemporarySe
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.identity.roles import IamRole
 from ferryman.model.identity.users import User
-from ferryman.model.secret import Secret
 from ferryman.model.tags import ResourceType
+from ferryman.model.values.secret import Secret
 from ferryman.policy.context import fold
 
 ROLE_ID_PREFIX = "AROA"

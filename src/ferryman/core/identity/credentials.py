@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller, Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

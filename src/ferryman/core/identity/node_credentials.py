@@ -16,7 +16,7 @@ from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller, CallerKind, Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 _PURPOSE = "node-credentials"
 

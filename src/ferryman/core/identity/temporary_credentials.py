@@ -18,7 +18,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 PREFIX = "FQ."
 """Tells these session tokens from those of nodes."""

@@ -23,8 +23,8 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import ActivationId, Millis
 from ferryman.model.identity.callers import Caller
 from ferryman.model.nodes import Activation
-from ferryman.model.secret import Secret
 from ferryman.model.tags import ResourceType
+from ferryman.model.values.secret import Secret
 
 _DEFAULT_LIFE = 24 * 3600 * 1000
 LONGEST_LIFE = 30 * 24 * 3600 * 1000

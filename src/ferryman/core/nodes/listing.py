@@ -17,7 +17,7 @@ from ferryman.model.identifiers import NODE_ID_PATTERN, Millis, NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.nodes import ManagedNode, NodeInformation, PingStatus
 from ferryman.model.tags import NAME_TAG, ResourceType
-from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
+from ferryman.model.values.versions import AGENT_NAME, AGENT_VERSION
 from ferryman.policy.evaluation import Verdict
 
 DEFAULT_PAGE = 10

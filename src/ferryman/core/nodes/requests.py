@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ferryman.model.identifiers import ActivationId, Millis
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.nodes import Activation, ManagedNode, PingStatus
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
-from ferryman.model.versions import AGENT_NAME
+from ferryman.model.values.versions import AGENT_NAME
 from ferryman.wire.ssh_keys import bare_key
 
 NODE_SECONDS = 5.0

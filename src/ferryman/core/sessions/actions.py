@@ -15,10 +15,10 @@ from ferryman.core.sessions.requests import ConnectionStatus, SessionTicket, Sta
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId, new_session_id
 from ferryman.model.identity.callers import Caller
-from ferryman.model.secret import Secret
 from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import RESUMABLE, Session, SessionStatus
 from ferryman.model.tags import ResourceType
+from ferryman.model.values.secret import Secret
 
 _ID_ENTROPY = 9
 """Bytes in the 17 hex digits of a session id."""

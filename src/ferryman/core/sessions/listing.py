@@ -15,7 +15,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import AccessType, Session, SessionState, SessionStatus
-from ferryman.model.timestamps import parse_iso, to_millis
+from ferryman.model.values.timestamps import parse_iso, to_millis
 
 DEFAULT_PAGE = 50
 FILTER_KEYS = ("InvokedAfter", "InvokedBefore", "Target", "Owner", "Status", "SessionId", "AccessType")

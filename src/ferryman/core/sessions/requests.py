@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ferryman.model.identifiers import SessionId
-from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionState
+from ferryman.model.values.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ferryman.core.audit.records import session_changed
+from ferryman.core.maintenance.pruning import prune
 from ferryman.core.messages import ActivityProbe, decode_activity, encode, session_subject
 from ferryman.core.ports.bus import NoResponders
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.core.presence import is_connected
-from ferryman.core.pruning import prune
 from ferryman.core.service import Service
 from ferryman.core.sessions.lifecycle import (
     duration_deadline,

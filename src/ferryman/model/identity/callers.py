@@ -8,8 +8,8 @@ from hashlib import sha256
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.credential_sessions import TemporarySession
 from ferryman.model.identity.policies import PolicyDocument
-from ferryman.model.secret import Secret
 from ferryman.model.sessions import AccessType
+from ferryman.model.values.secret import Secret
 
 
 class CallerKind(StrEnum):

@@ -7,7 +7,7 @@ import msgspec
 
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SessionId
-from ferryman.model.timestamps import from_millis, iso_millis
+from ferryman.model.values.timestamps import from_millis, iso_millis
 from ferryman.wire.agent_message import (
     HEADER_LENGTH,
     HEADER_SIZE,

@@ -14,7 +14,7 @@ from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller, CallerKind, Origin
 from ferryman.model.nodes import ManagedNode
-from ferryman.model.timestamps import from_millis
+from ferryman.model.values.timestamps import from_millis
 from ferryman.server.listener.connection import recognise
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.errors import InvalidSignature, MissingAuthenticationToken, SignatureError, SignatureMismatch

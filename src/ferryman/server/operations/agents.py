@@ -13,7 +13,7 @@ from ferryman.core.service import Service
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.nodes import ManagedNode, NodeInformation
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.server.operations.context import (
     Key,
     NodeOperation,

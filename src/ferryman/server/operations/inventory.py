@@ -6,7 +6,7 @@ from ferryman.core.nodes.inventory import GetInventoryRequest, InventoryFilter
 from ferryman.core.nodes.requests import NodeView
 from ferryman.core.tagged_resources import GetResourcesRequest
 from ferryman.model.identity.callers import Caller
-from ferryman.model.timestamps import iso_seconds
+from ferryman.model.values.timestamps import iso_seconds
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.parameters import filters
 from ferryman.server.operations.results import as_datetime, tag_list

@@ -6,7 +6,7 @@ from ferryman.core.iam import invitations
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.invitations import Invitation
 from ferryman.model.identity.users import User
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.server.operations.context import Key, OperationContext, Operations, Parameters, Result, UnsignedOperation
 from ferryman.server.operations.results import as_datetime
 

@@ -14,7 +14,7 @@ from ferryman.core.nodes.requests import (
 )
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
-from ferryman.model.timestamps import to_millis
+from ferryman.model.values.timestamps import to_millis
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.parameters import filters, requested_tags
 from ferryman.server.operations.results import as_datetime, tag_list

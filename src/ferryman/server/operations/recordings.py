@@ -8,7 +8,7 @@ from ferryman.core.recordings.listing import list_recordings
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, ListRecordingsRequest
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
-from ferryman.model.timestamps import to_millis
+from ferryman.model.values.timestamps import to_millis
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.results import as_datetime
 

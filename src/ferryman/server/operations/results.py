@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.timestamps import from_millis
+from ferryman.model.values.timestamps import from_millis
 from ferryman.server.operations.context import Result
 
 

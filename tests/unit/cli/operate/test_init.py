@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.server import server_certificate
-from ferryman.bootstrap.server_keys import read_server_keys
 from ferryman.cli.operate.init import Plan, ServiceAccount, initialise
 from ferryman.client.login.service_endpoints import SERVED, read_endpoint
 from ferryman.model.failures import Failure

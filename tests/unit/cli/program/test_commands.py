@@ -15,7 +15,7 @@ from ferryman.cli.program.catalogue import ALIASES, ENTRIES, EXAMPLES, PANELS, P
 from ferryman.cli.program.commands import Command, Group
 from ferryman.cli.program.help_page import first_page
 from ferryman.model.identity.callers import BuiltinRole
-from ferryman.model.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION, CLIENT_VERSION, PRODUCT_VERSION
 from tests.unit.cli.program.command_tree import EVERY, ROOT
 
 HEAVY = ("typer", "rich", "botocore", "pydantic", "asyncio", "aiohttp", "sqlalchemy", "cryptography")

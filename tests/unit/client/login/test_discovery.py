@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.bootstrap.certificates import Issued, issue
+from ferryman.bootstrap.keys.certificates import Issued, issue
 from ferryman.client.login.discovery import Discovered, discover
 from ferryman.client.login.server_address import name_of, server_url
 from ferryman.model.failures import Failure

@@ -24,7 +24,7 @@ from ferryman.client.login.oidc import (
 )
 from ferryman.client.login.redirect import Redirect
 from ferryman.model.failures import Failure
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.transport.fetch import Documents
 
 CLIENT = Client("cli", "openid email")

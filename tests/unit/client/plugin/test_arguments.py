@@ -8,8 +8,8 @@ from ferryman.client.calls.expected_session import ExpectedSession
 from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.arguments import InvalidArguments, ShowInstalled, ShowVersion, parse
-from ferryman.model.secret import Secret
 from ferryman.model.session_types import TERMINAL_TYPES
+from ferryman.model.values.secret import Secret
 
 RESPONSE = {
     "SessionId": "ann-0123",

@@ -1,7 +1,7 @@
 import pytest
 
 from ferryman.client.session.agent_features import expects_keep_alive, multiplexes, takes_terminate_flag
-from ferryman.model.versions import AGENT_VERSION
+from ferryman.model.values.versions import AGENT_VERSION
 
 
 @pytest.mark.parametrize(

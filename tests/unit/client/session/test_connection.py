@@ -7,7 +7,7 @@ import pytest
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import ServiceClient, Ticket
 from ferryman.client.session.connection import CannotConnect, Connector
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.websocket import WebSocket
 

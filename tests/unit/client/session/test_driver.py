@@ -12,7 +12,7 @@ from ferryman.client.calls.resume_session import CallRefused, ServiceClient, Ses
 from ferryman.client.session import driver as module
 from ferryman.client.session.connection import CannotConnect, SessionTimedOut
 from ferryman.client.session.driver import OutageBegan, OutageEnded, SessionDriver, SessionEvent
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import ConnectionLost
 from ferryman.wire.agent_message import PayloadType

@@ -10,7 +10,7 @@ from ferryman.core.iam.invitations import INVITATIONS_A_USER, InvitationTicket
 from ferryman.core.iam.operator import create_access_key
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from tests.unit.core.access import person
 
 if TYPE_CHECKING:

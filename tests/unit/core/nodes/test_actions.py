@@ -24,8 +24,8 @@ from ferryman.core.vault import Vault
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.nodes import NodeInformation
-from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
+from ferryman.model.values.secret import Secret
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

@@ -15,7 +15,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.nodes import NodeInformation
 from ferryman.model.tags import NAME_TAG, ResourceType
-from ferryman.model.versions import AGENT_NAME, AGENT_VERSION
+from ferryman.model.values.versions import AGENT_NAME, AGENT_VERSION
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

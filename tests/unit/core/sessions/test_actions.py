@@ -16,8 +16,8 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import CallerKind
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
-from ferryman.model.secret import Secret
 from ferryman.model.sessions import SessionStatus
+from ferryman.model.values.secret import Secret
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ferryman.client.plugin.tty.streams import Output
 from ferryman.client.plugin.tty.terminal import is_terminal, window_size
 from ferryman.client.plugin.tty.unfinished_line import UnfinishedLine
-from ferryman.model.text import printable_lines
+from ferryman.model.values.text import printable_lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
-from ferryman.cli.printing import print_error, print_page
+from ferryman.cli.output.printing import print_error, print_page
 from ferryman.cli.program.catalogue import EXAMPLES
 from ferryman.cli.program.help_page import HELP_ROW, Section, page
 

@@ -9,9 +9,9 @@ from unittest import mock
 import pytest
 from typer.testing import CliRunner, Result
 
-from ferryman.bootstrap.certificates import issue
+from ferryman.bootstrap.keys.certificates import issue
 from ferryman.cli.app import app
-from ferryman.cli.client import login as module
+from ferryman.cli.client.sign_in import login as module
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import Files, SignedIn
 from ferryman.client.login import discovery
@@ -20,7 +20,7 @@ from ferryman.client.login.contexts import read_contexts
 from ferryman.client.login.discovery import Discovered
 from ferryman.model.failures import Failure
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from ferryman.wire.discovery import LoginOffer, ServerDescription
 
 URL = "https://sessions.example.com"

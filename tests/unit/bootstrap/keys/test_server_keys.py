@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.bootstrap.configuration import load
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.cli.operate.init import Plan, initialise
 from ferryman.model.failures import Failure
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.server_keys import read_server_keys
+from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ import asyncio
 import os
 from pathlib import Path
 
-from ferryman.cli.client.server_offer import ca_path, find_server
+from ferryman.cli.client.sign_in.server_offer import ca_path, find_server
 from ferryman.cli.contexts import announced, context_of, stage_context
-from ferryman.cli.printing import print_lines
+from ferryman.cli.output.printing import print_lines
 from ferryman.client.login.aws_config import (
     Section,
     check_name,

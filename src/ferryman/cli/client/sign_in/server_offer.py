@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import typer
 
-from ferryman.cli.printing import print_error
+from ferryman.cli.output.printing import print_error
 from ferryman.client.login.contexts import configuration_directory
 from ferryman.client.login.server_address import server_url
 from ferryman.model.failures import Failure

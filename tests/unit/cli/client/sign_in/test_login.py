@@ -12,14 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from ferryman.cli.app import app
-from ferryman.cli.client import login as module
-from ferryman.cli.client.login import session_name
+from ferryman.cli.client.sign_in import login as module
+from ferryman.cli.client.sign_in.login import session_name
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import SignedIn
 from ferryman.client.login.cache import Kept, LoginCache
 from ferryman.model.failures import Failure
 from ferryman.model.identity.callers import Credentials
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 from tests.waiting import PATIENCE
 
 SETTINGS = """\

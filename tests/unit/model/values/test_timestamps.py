@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.model.timestamps import from_millis, iso_millis, iso_seconds, parse_iso, to_millis
+from ferryman.model.values.timestamps import from_millis, iso_millis, iso_seconds, parse_iso, to_millis
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2)))
 UNTIL_2200 = st.integers(0, 7_258_118_400_000)

@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ferryman.bootstrap import certificates as local_authority
-from ferryman.bootstrap.certificates import AUTHORITY_DAYS, SERVER_DAYS, Issued, Issuer, issue, renew
+from ferryman.bootstrap.keys import certificates as local_authority
+from ferryman.bootstrap.keys.certificates import AUTHORITY_DAYS, SERVER_DAYS, Issued, Issuer, issue, renew
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

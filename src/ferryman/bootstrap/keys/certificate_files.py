@@ -10,7 +10,7 @@ from ferryman.system.private_files import replace_content, write_private
 
 def write_certificates(directory: Path, host: str) -> None:
     """Create an authority and a certificate for `host` in a directory, replacing earlier ones there."""
-    from ferryman.bootstrap import certificates as local_authority
+    from ferryman.bootstrap.keys import certificates as local_authority
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     issued = local_authority.issue(host, datetime.now(UTC))
@@ -41,7 +41,7 @@ def renew_certificate(loaded: LoadedConfiguration, now: datetime) -> None:
 
     The key stays the same, so one rename is enough: certificate and key match at every moment. Raises Failure.
     """
-    from ferryman.bootstrap import certificates as local_authority
+    from ferryman.bootstrap.keys import certificates as local_authority
 
     key = read_authority_key(loaded)
     tls = loaded.configuration.server.tls

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ferryman.cli.options import chosen_output
-from ferryman.cli.tables import Column, Output, instant, lay_out, print_json, print_listing
-from ferryman.model.text import printable
+from ferryman.cli.output.tables import Column, Output, instant, lay_out, print_json, print_listing
+from ferryman.model.values.text import printable
 
 COLUMNS = (
     Column("Session"),

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from ferryman.cli.client.invited import accept_invitation
-from ferryman.cli.client.server_offer import ca_path, find_server, offered_settings, refuse_without_server
+from ferryman.cli.client.sign_in.invited import accept_invitation
+from ferryman.cli.client.sign_in.server_offer import ca_path, find_server, offered_settings, refuse_without_server
 from ferryman.cli.contexts import announced, context_of, stage_context, use_context
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.printing import print_document, print_error, print_lines
+from ferryman.cli.output.printing import print_document, print_error, print_lines
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import Files
 from ferryman.client.login.aws_config import (
@@ -295,7 +295,7 @@ async def _sign_in(files: Files, connection: Connection, wanted: Login, *, devic
 
 async def _renew(path: Path, profile: str, connection: Connection, wanted: Login, kept: Kept) -> Kept:
     from ferryman.client.login.oidc import discover, refresh
-    from ferryman.model.secret import Secret
+    from ferryman.model.values.secret import Secret
 
     async with _documents() as documents:
         provider = await discover(documents, wanted.issuer)

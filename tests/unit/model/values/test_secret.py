@@ -2,7 +2,7 @@
 
 import traceback
 
-from ferryman.model.secret import Secret
+from ferryman.model.values.secret import Secret
 
 
 def test_no_text_of_it_shows() -> None:

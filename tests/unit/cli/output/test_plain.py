@@ -67,7 +67,7 @@ from typing import Annotated
 sys.modules["typer"] = None
 import importlib.util
 importlib.util.find_spec = lambda name: None
-from ferryman.cli.plain import App, typer
+from ferryman.cli.output.plain import App, typer
 app = App(help="")
 @app.command("try")
 def command(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from ferryman.bootstrap.certificate_files import renew_certificate, write_certificates
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
+from ferryman.bootstrap.keys.certificate_files import renew_certificate, write_certificates
 from ferryman.cli.doctor.client import Finding, Verdict
 from ferryman.cli.doctor.server import examine_server_files
 from ferryman.cli.operate.init import Plan, initialise

@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.model.text import one_line, output_line, printable, printable_json, printable_lines
+from ferryman.model.values.text import one_line, output_line, printable, printable_json, printable_lines
 
 HOSTILE = (
     *map(chr, range(0x20)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ferryman.model.text import PrintableFormatter, guard_last_resort
+from ferryman.model.values.text import PrintableFormatter, guard_last_resort
 
 HOSTILE = "\x1b]0;x\x07\n2026-01-01 [info] forged\x9b2J\u202e"
 

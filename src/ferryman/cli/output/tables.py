@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from ferryman.cli.printing import print_document, print_lines, print_styled
+from ferryman.cli.output.printing import print_document, print_lines, print_styled
 from ferryman.cli.program.help_page import is_coloured
-from ferryman.model.text import printable
-from ferryman.model.timestamps import iso_millis
+from ferryman.model.values.text import printable
+from ferryman.model.values.timestamps import iso_millis
 
 Output = Literal["table", "wide", "json", "csv", "ids"]
 _GAP = "   "

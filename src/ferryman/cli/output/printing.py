@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from ferryman.model.text import printable, printable_json, printable_lines
+from ferryman.model.values.text import printable, printable_json, printable_lines
 
 
 def print_lines(*lines: str) -> None:

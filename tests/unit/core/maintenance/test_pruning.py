@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ferryman.core import pruning
-from ferryman.core.pruning import BATCH, BATCHES, prune
+from ferryman.core.maintenance import pruning
+from ferryman.core.maintenance.pruning import BATCH, BATCHES, prune
 from ferryman.model.identifiers import Millis
 
 BEFORE = Millis(5)

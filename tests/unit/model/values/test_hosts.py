@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from ferryman.model.hosts import address_of, is_loopback
+from ferryman.model.values.hosts import address_of, is_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "localhost"])

@@ -10,15 +10,15 @@ import pytest
 
 import ferryman
 from ferryman.cli.main import main
-from ferryman.cli.printing import print_document, print_error, print_lines, print_traceback
+from ferryman.cli.output.printing import print_document, print_error, print_lines, print_traceback
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
 SOURCE = Path(ferryman.__file__).parent
 HOSTILE = "db-1\x1b]0;owned\x07\r\nferryman: all is well\x9b2J\x7f\u202e\u2028"
 PRINTING = {
-    "cli/printing.py": "the one place",
-    "cli/redrawn.py": "draws printable lines over each other",
+    "cli/output/printing.py": "the one place",
+    "cli/output/redrawn.py": "draws printable lines over each other",
     "cli/client/run_many.py": "the output of commands on nodes, made safe for a terminal there",
 }
 
@@ -91,7 +91,7 @@ def test_every_error_of_a_command_is_printable(
 def test_nothing_else_prints(path: Path) -> None:
     past = {"print", "typer.echo", "typer.secho", "click.echo", "sys.stdout.write", "sys.stderr.write"}
     if str(path.relative_to(SOURCE)) not in PRINTING:
-        assert not past & set(calls(path)), f"{path}: use ferryman.cli.printing"
+        assert not past & set(calls(path)), f"{path}: use ferryman.cli.output.printing"
 
 
 def test_programs_that_print_are_still_those_listed() -> None:

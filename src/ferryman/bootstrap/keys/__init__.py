@@ -1,0 +1,1 @@
+"""The server's keys and certificates on disk: making, reading, renewing and watching them."""
