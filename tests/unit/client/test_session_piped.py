@@ -273,25 +273,25 @@ def test_a_lost_session_without_credentials_is_explained(far_end: Any, start: St
 
 
 def test_an_outage_has_a_deadline(far_end: Any, start: Start) -> None:
-    plugin = start(far_end.arguments(), extra={"FERRYMAN_RECONNECT_SECONDS": "3"})
+    plugin = start(far_end.arguments(), extra={"FERRYMAN_RECONNECT_SECONDS": "12"})
     far_end.until(lambda: far_end.sizes)
     far_end.resume = lambda: (500, {})
     far_end.cut()
     status, _, stderr = finished(plugin)
     assert status == 1
-    assert b"could not be restored within 3 s" in stderr
+    assert b"could not be restored within 12 s" in stderr
     assert len(far_end.calls) > 1
 
 
 def test_connections_that_break_immediately_count_as_one_outage(far_end: Any, start: Start) -> None:
-    plugin = start(far_end.arguments(), extra={"FERRYMAN_RECONNECT_SECONDS": "2"})
+    plugin = start(far_end.arguments(), extra={"FERRYMAN_RECONNECT_SECONDS": "12"})
     far_end.until(lambda: far_end.sizes)
     far_end.breaking = True
     far_end.cut()
     status, _, stderr = finished(plugin)
     assert status == 1
-    assert b"could not be restored within 2 s" in stderr
-    assert 2 <= len(far_end.calls) <= 8
+    assert b"could not be restored within 12 s" in stderr
+    assert 2 <= len(far_end.calls) <= 40  # over a hundred if every break began with the shortest wait again
 
 
 @pytest.mark.parametrize(
