@@ -26,12 +26,13 @@ CONTEXT_VARIABLE = "FERRYMAN_CONTEXT"
 class Named:
     """What the command line's first options say: a context's name, None for none, and whether an option said it.
 
-    `replaced` is what the environment was before `use_context` changed it.
+    `replaced` is what the environment was before `use_context` changed it, for the context that is `used`.
     """
 
     name: str | None
     by_option: bool
     replaced: dict[str, str | None] = field(default_factory=dict)
+    used: "Choice | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def remember(context: typer.Context, name: str | None) -> None:
 def chosen(context: typer.Context) -> Choice:
     """Return which context a command uses that was not given a profile. Raises Failure for an unknown one."""
     named = _named(context)
+    if named.used is not None:
+        return named.used
     if named.name is not None:
         reason = "--context" if named.by_option else CONTEXT_VARIABLE
         return Choice(named.name, read_contexts().get(named.name), reason)
@@ -77,11 +80,22 @@ def use_context(context: typer.Context, profile: str | None) -> str | None:
             )
         set_variables(named.replaced, os.environ)  # `ferryman nodes` has used the context before `nodes describe` runs
         return profile
-    if not named.replaced:
-        found = chosen(context).context
-        if found is not None:
-            named.replaced = set_variables(found.variables(os.environ), os.environ)
+    if named.used is None:
+        named.used = chosen(context)
+        if named.used.context is not None:
+            named.replaced = set_variables(named.used.context.variables(os.environ), os.environ)
     return None
+
+
+def described(context: typer.Context, profile: str | None) -> str:
+    """Return in a few words what says which server a command uses: its profile, the context, or why there is none."""
+    if profile is not None:
+        return f"profile {profile}"
+    choice = chosen(context)
+    if choice.context is None:
+        return f"no context: {choice.reason}"
+    by = f", by {choice.reason}" if _named(context).name is not None else ""
+    return f"context {choice.name}{by}"
 
 
 def context_words(context: typer.Context, profile: str | None) -> list[str]:
@@ -89,7 +103,7 @@ def context_words(context: typer.Context, profile: str | None) -> list[str]:
     named = _named(context)
     if profile is not None or not named.replaced:
         return []
-    return ["--context", named.name or read_contexts().current]
+    return ["--context", chosen(context).name]
 
 
 def context_of(server: str, profile: str, ca_file: Path | None) -> Context:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from ferryman.cli.contexts import chosen
+from ferryman.cli.contexts import described
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.output.printing import print_lines
 from ferryman.cli.output.tables import print_json
@@ -16,18 +16,20 @@ PAGE = 50
 
 
 def whoami(
+    context: typer.Context,
     *,
     json: JsonOption = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Print the user or role that commands call the server as."""
-    caller = connect(Connection(profile, region, endpoint_url), "sts").call("GetCallerIdentity")
+    """Print the user or role that commands call the server as, the server, and which context says so."""
+    api = connect(Connection(profile, region, endpoint_url), "sts")
+    caller = api.call("GetCallerIdentity")
     if json:
         print_json({member: caller[member] for member in ("Arn", "UserId", "Account")})
     else:
-        print_lines(caller["Arn"])
+        print_lines(caller["Arn"], _server(api, context, profile))
 
 
 def status(
@@ -39,14 +41,16 @@ def status(
 ) -> None:
     """Show which server commands talk to and as whom, how many nodes are online, and your sessions."""
     connection = Connection(profile, region, endpoint_url)
-    choice = chosen(context) if profile is None else None
     api = connect(connection)
     caller = connect(connection, "sts").call("GetCallerIdentity")["Arn"]
-    source = f" (context {choice.name})" if choice is not None and choice.context is not None else ""
-    print_lines(f"Server    {api.endpoint_url}{source}", f"Caller    {caller}")
+    print_lines(f"Server    {_server(api, context, profile)}", f"Caller    {caller}")
     print_lines(
         f"Nodes     {_or_refusal(lambda: _nodes(api))}", f"Sessions  {_or_refusal(lambda: _sessions(api, caller))}"
     )
+
+
+def _server(api: Api, context: typer.Context, profile: str | None) -> str:
+    return f"{api.endpoint_url} ({described(context, profile)})"
 
 
 def _or_refusal(look: Callable[[], str]) -> str:

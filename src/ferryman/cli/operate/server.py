@@ -1,5 +1,6 @@
 """`ferryman server`."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,8 @@ from ferryman.cli.operate import services
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.output.printing import print_error, print_lines
 from ferryman.cli.program.commands import App
+from ferryman.client.login.contexts import read_contexts
+from ferryman.model.failures import Failure
 from ferryman.system.event_loop import run_loop
 
 OK = 200
@@ -82,11 +85,30 @@ def _check(config: Path) -> None:
 
 def _greeting(loaded: LoadedConfiguration, config: Path) -> list[str]:
     """Return what to tell whoever started the server on a terminal."""
-    lines = ["", f"Ferryman is running at {loaded.configuration.server.public_url}. Stop it with Ctrl-C."]
-    profile = config.resolve().parent / "aws"
-    if (profile / "credentials").exists():
-        variables = f"AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}"
-        lines += ["Next, in another terminal:", "", f"  export {variables}"]
-    else:
-        lines += ["Next, with an administrator's profile:", ""]
-    return [*lines, "  ferryman activation create", ""]
+    next_command = " ".join([*_chooses_server(config.resolve().parent / "aws"), "ferryman", "activation", "create"])
+    return [
+        "",
+        f"Ferryman is running at {loaded.configuration.server.public_url}. Stop it with Ctrl-C.",
+        "Next, in another terminal:",
+        "",
+        f"  {next_command}",
+        "",
+    ]
+
+
+def _chooses_server(files: Path) -> list[str]:
+    """Return the variables with which a command in another terminal calls this server, if its context is not current.
+
+    `files` is the directory where `ferryman init` puts the administrator's profile.
+    """
+    try:
+        contexts = read_contexts()
+    except Failure:
+        return []  # the command itself will say so
+    names = [name for name, each in contexts.contexts.items() if each.config_file == str(files / "config")]
+    if contexts.current in names or not (names or (files / "credentials").exists()):
+        return []
+    if names:
+        return [f"FERRYMAN_CONTEXT={shlex.quote(names[0])}"]
+    variables = {"AWS_CONFIG_FILE": files / "config", "AWS_SHARED_CREDENTIALS_FILE": files / "credentials"}
+    return [f"{name}={shlex.quote(str(path))}" for name, path in variables.items()]

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from ferryman.cli.app import app
-from ferryman.cli.contexts import Named, use_context
+from ferryman.cli.contexts import Named, described, use_context
 from ferryman.cli.options import ProfileOption
 from ferryman.client.login.contexts import Context, Contexts, contexts_file, read_contexts, write_contexts
 from ferryman.model.failures import Failure
@@ -85,6 +85,26 @@ def test_a_subcommands_profile_undoes_the_groups_context() -> None:
     assert os.environ["AWS_CONFIG_FILE"] == "/srv/aws/config"
     assert use_context(click_context, "work") == "work"
     assert "AWS_CONFIG_FILE" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("named", "profile", "variables", "words"),
+    [
+        (Named(None, by_option=False), None, {}, "context lab"),
+        (Named("own", by_option=True), None, {}, "context own, by --context"),
+        (Named("own", by_option=False), None, {"AWS_PROFILE": "work"}, "context own, by FERRYMAN_CONTEXT"),
+        (Named(None, by_option=False), None, {"AWS_PROFILE": "work"}, "no context: AWS_PROFILE is set"),
+        (Named(None, by_option=False), "work", {}, "profile work"),
+    ],
+)
+def test_a_command_says_what_chose_its_server(
+    named: Named, profile: str | None, variables: dict[str, str], words: str
+) -> None:
+    click_context = typer.Context(typer.main.get_command(app))
+    click_context.obj = named
+    with mock.patch.dict(os.environ, variables):
+        use_context(click_context, profile)  # which sets AWS's variables
+        assert described(click_context, profile) == words
 
 
 def test_an_unknown_context_names_those_there_are() -> None:

@@ -1,14 +1,19 @@
-"""`ferryman server --check`: what it finds, and that it changes nothing."""
+"""`ferryman server`: what it says when it has started, and what `--check` finds without changing anything."""
 
+import os
 import socket
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from typer.testing import CliRunner
 
+from ferryman.bootstrap.configuration import load
 from ferryman.cli.app import app
 from ferryman.cli.demo.parts import free_port
 from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.server import _greeting
+from ferryman.client.login.contexts import Context, Contexts, contexts_file, write_contexts
 from ferryman.store.database import newest_schema, sole_server
 
 
@@ -67,6 +72,25 @@ def test_a_trail_that_ends_in_a_foreign_record(directory: Path) -> None:
     status, found = check(directory)
     assert status == 1
     assert "it is not a record" in found["Audit trail"]
+
+
+def greeting(directory: Path) -> str:
+    path = directory / "ferryman.toml"
+    return next(line for line in _greeting(load(path), path) if line.startswith("  ")).strip()
+
+
+def test_the_next_command_calls_the_server_that_was_started(directory: Path, tmp_path: Path) -> None:
+    with mock.patch.dict(os.environ, {"XDG_CONFIG_HOME": str(tmp_path / "config")}):
+        files = directory / "aws"
+        variables = f"AWS_CONFIG_FILE={files}/config AWS_SHARED_CREDENTIALS_FILE={files}/credentials"
+        assert greeting(directory) == f"{variables} ferryman activation create"
+        mine = Context("http://127.0.0.1:7330", "default", str(files / "config"), str(files / "credentials"))
+        write_contexts(Contexts({"mine": mine}, "mine"))
+        assert greeting(directory) == "ferryman activation create"
+        write_contexts(Contexts({"mine": mine, "lab": Context("https://lab.example.com", "lab")}, "lab"))
+        assert greeting(directory) == "FERRYMAN_CONTEXT=mine ferryman activation create"
+        contexts_file().write_text("{")
+        assert greeting(directory) == "ferryman activation create"
 
 
 def test_a_configuration_that_is_wrong_is_the_only_finding(directory: Path) -> None:
