@@ -161,6 +161,10 @@ async def test_the_commands_of_both_sides(server: Server) -> None:
     assert await ferryman(root, "reject", ids[1], "--comment", "no") == f"{ids[1]} Rejected"
     assert await ferryman(root, "approve", ids[0]) == f"{ids[0]} Approved"
     assert "their own" in await ferryman(carol, "approve", ids[2])
+    assert "only its requester" in await ferryman(root, "withdraw", ids[2])
+    assert await ferryman(carol, "withdraw", ids[2], "--comment", "fixed") == f"{ids[2]} Revoked"
+    assert "cannot be withdrawn: it is Revoked" in await ferryman(carol, "withdraw", ids[2])
+    assert f"ferryman access revoke {ids[0]}" in await ferryman(carol, "withdraw", ids[0])
 
     table = await ferryman(root, "list", "--target", node.node_id)
     assert [line.split()[0] for line in table.splitlines()[1:]] == ids[::-1]
@@ -197,7 +201,7 @@ async def requester(server: Server, name: str) -> Credentials:
     return await create_access_key(server.service, name)
 
 
-async def test_requesters_see_and_revoke_their_own_requests_and_nobody_elses(server: Server) -> None:
+async def test_requesters_see_withdraw_and_revoke_their_own_requests_and_nobody_elses(server: Server) -> None:
     node = await server.register()
     await create(server, "People", "ManualApprovalPolicy", json.dumps(MANUAL))
     carol, dave = [server.client("ssm", await requester(server, name)) for name in ("carol", "dave")]
@@ -227,6 +231,14 @@ async def test_requesters_see_and_revoke_their_own_requests_and_nobody_elses(ser
             await call(client, operation, **members)
     await call(carol, "send_automation_signal", **execution, SignalType="Revoke")
     assert (await call(carol, "get_access_token", AccessRequestId=hers))["AccessRequestStatus"] == "Revoked"
+    item = (await call(dave, "get_ops_item", OpsItemId=his))["OpsItem"]
+    known = json.loads(item["OperationalData"]["/aws/accessrequest"]["Value"])
+    pending = {"AutomationExecutionId": known["automationExecutionId"]}
+    for client in (carol, server.client("ssm")):
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            await call(client, "send_automation_signal", **pending, SignalType="Revoke")
+    await call(dave, "send_automation_signal", **pending, SignalType="Revoke")
+    assert (await call(dave, "get_access_token", AccessRequestId=his))["AccessRequestStatus"] == "Revoked"
 
 
 async def test_credentials_of_a_request_find_its_nodes_and_no_others(server: Server) -> None:

@@ -56,6 +56,7 @@ LINES: dict[str, list[list[str]]] = {
     "access token": [[f"oi-{STEERING}"]],
     "access approve": [[f"oi-{STEERING}", "--comment", STEERING]],
     "access reject": [[f"oi-{STEERING}"]],
+    "access withdraw": [[f"oi-{STEERING}"]],
     "access revoke": [[f"oi-{STEERING}"]],
     "doctor": [["--target", "db-2"]],
     "recordings list": [["--target", "db-2"], ["--target", STEERING], ["-o", "json"]],

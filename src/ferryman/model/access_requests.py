@@ -1,7 +1,8 @@
 """An access request and the one table of its status machine.
 
-Rules: only a Pending one is approved or rejected, only an Approved one revoked; both expire; nothing leaves Rejected,
-Revoked or Expired. The diagram in the docs is drawn from TRANSITIONS.
+Rules: only a Pending one is approved or rejected; an Approved one is revoked, and so is a Pending one that its
+requester withdraws; both expire; nothing leaves Rejected, Revoked or Expired. The diagram in the docs is drawn from
+TRANSITIONS.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,12 @@ class AccessRequestStatus(StrEnum):
 
 TRANSITIONS: Mapping[AccessRequestStatus, frozenset[AccessRequestStatus]] = {
     AccessRequestStatus.PENDING: frozenset(
-        {AccessRequestStatus.APPROVED, AccessRequestStatus.REJECTED, AccessRequestStatus.EXPIRED}
+        {
+            AccessRequestStatus.APPROVED,
+            AccessRequestStatus.REJECTED,
+            AccessRequestStatus.REVOKED,
+            AccessRequestStatus.EXPIRED,
+        }
     ),
     AccessRequestStatus.APPROVED: frozenset({AccessRequestStatus.REVOKED, AccessRequestStatus.EXPIRED}),
     AccessRequestStatus.REJECTED: frozenset(),

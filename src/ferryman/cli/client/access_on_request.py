@@ -36,6 +36,7 @@ def with_approved_access(api: Api, node: Target, reason: str) -> Api:
         credentials = _approved(api, request_id)
     except KeyboardInterrupt:
         print_error("", f"{request_id} stays open. Run the same command again to continue.")
+        print_error(f"To withdraw it, run: ferryman access withdraw {request_id}")
         raise
     os.environ |= {
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],

@@ -1,4 +1,4 @@
-"""`ferryman access request | list | show | token | approve | reject | revoke`: just-in-time access to nodes."""
+"""`ferryman access request | list | show | token | approve | reject | withdraw | revoke`: just-in-time access."""
 
 import json as json_text
 import shlex
@@ -191,6 +191,24 @@ def reject(
 ) -> None:
     """Reject a pending request."""
     _signal(Connection(profile, region, endpoint_url), request_id, "Reject", comment)
+
+
+@app.command("withdraw")
+def withdraw(
+    request_id: RequestArgument,
+    *,
+    comment: CommentOption = "",
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Withdraw a pending request of your own: nobody can approve it from now on."""
+    connection = Connection(profile, region, endpoint_url)
+    status = _find(connect(connection), request_id)["accessRequestStatus"]
+    if status != "Pending":
+        next_step = f"End the access with `ferryman access revoke {request_id}`" if status == "Approved" else ""
+        raise Failure(f"{request_id} cannot be withdrawn", f"it is {status}", next_step)
+    _signal(connection, request_id, "Revoke", comment)
 
 
 @app.command("revoke")

@@ -131,6 +131,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "access token": ('eval "$(ferryman access token --export oi-0123456789ab)"',),
     "access approve": ("ferryman access approve oi-0123456789ab --comment 'until noon'",),
     "access reject": ("ferryman access reject oi-0123456789ab --comment 'use the replica'",),
+    "access withdraw": ("ferryman access withdraw oi-0123456789ab",),
     "access revoke": ("ferryman access revoke oi-0123456789ab",),
     "nodes": ("ferryman nodes", "ferryman nodes --tag role=web --status Online", "ferryman nodes --watch"),
     "nodes show": ("ferryman nodes show web-1",),

@@ -1,4 +1,4 @@
-"""SendAutomationSignal: approvers approve, reject or revoke access requests.
+"""SendAutomationSignal: approvers approve, reject or revoke access requests, and requesters withdraw their own.
 
 On AWS an access request is an OpsItem, and its approval is an Automation execution that receives the signals. Here the
 execution is only a second id of the request.
@@ -21,6 +21,7 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 
 COMMENT_LIMIT = 512
+WITHDRAWN = "Withdrawn by its requester."
 
 
 class Signal(StrEnum):
@@ -44,7 +45,8 @@ async def send_automation_signal(service: Service, caller: Caller, sent: SendSig
     """SendAutomationSignal: approve, reject or revoke an access request; returns its new state.
 
     To approve or reject, a caller must be an approver at the request's current level and not its requester. Anyone who
-    may send signals may revoke, and so may the requester, because revoking only removes access. Raises
+    may send signals may revoke approved access, and so may the requester, because revoking only removes access.
+    Revoking a pending request withdraws it, which only its requester may do: approvers reject. Raises
     AccessDeniedException, AutomationExecutionNotFoundException, InvalidAutomationSignalException.
     """
     found = await service.store.access_requests.by_execution(sent.execution_id)
@@ -100,8 +102,12 @@ async def _reject(service: Service, caller: Caller, request: AccessRequest, comm
 
 
 async def _revoke(service: Service, caller: Caller, request: AccessRequest, comment: str) -> AccessRequest:
+    pending = request.status is AccessRequestStatus.PENDING
+    if pending and not is_own(request, caller):
+        raise _denied(caller, request, "it is pending, so only its requester can withdraw it; approvers reject it")
     now = service.clock()
-    changes = AccessRequestChanges(decided_by=caller.arn, ended_at=now, details=comment or None)
+    details = comment or (WITHDRAWN if pending else None)
+    changes = AccessRequestChanges(decided_by=caller.arn, ended_at=now, details=details)
     revoked = await _changed(service, request, AccessRequestStatus.REVOKED, changes, Signal.REVOKE)
     await end_sessions_of(service, revoked, f"The access of {request.request_id} was revoked by {caller.arn}.")
     return revoked

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ferryman.core.access_requests.actions import MOST_PENDING, StartAccessRequest, start_access_request
+from ferryman.core.access_requests.approvals import WITHDRAWN
 from ferryman.core.access_requests.expiry import sweep_access_requests
 from ferryman.core.authorization.admission import admit_client
 from ferryman.core.documents import actions as documents
 from ferryman.core.documents.requests import DocumentDraft
 from ferryman.core.sessions.lifecycle import ends_attached
 from ferryman.core.sessions.sweep import sweep
-from ferryman.model.access_requests import AccessRequestId, AccessRequestStatus
+from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus
 from ferryman.model.documents import DENY_ACCESS_DOCUMENT, DocumentType
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import Caller
@@ -259,6 +260,36 @@ async def test_every_change_is_recorded_and_announced(world: "World", carol: Cal
     assert (pending["requesterArn"], pending["reason"], pending["waitingFor"]) == (carol.arn, "to mend it", "level0")
     assert pending["automationExecutionId"] == request.execution_id
     assert told[1]["detail"]["approvals"][0]["approverArn"] == dave.arn
+
+
+async def test_a_pending_request_is_withdrawn_by_its_requester_only(
+    world: "World", carol: Caller, dave: Caller
+) -> None:
+    await manual_policy(world, ["dave"])
+    request = await ask(world, carol, await world.node())
+    with refused("AccessDeniedException", "only its requester can withdraw it"):
+        await signal(world, dave, request, "Revoke")
+    withdrawn = await signal(world, carol, request, "Revoke")
+    assert (withdrawn.status, withdrawn.details) == (AccessRequestStatus.REVOKED, WITHDRAWN)
+    assert withdrawn.decided_by == carol.arn
+    with refused("InvalidAutomationSignalException", "is Revoked"):
+        await signal(world, dave, request, "Approve")
+    with refused("InvalidAutomationSignalException", "is Revoked"):
+        await signal(world, carol, request, "Revoke")
+    assert (await token(world, carol, request))[1] is None
+
+
+async def test_of_a_withdrawal_and_an_approval_one_counts(world: "World", carol: Caller, dave: Caller) -> None:
+    await manual_policy(world, ["dave"])
+    node = await world.node()
+    for _ in range(10):
+        request = await ask(world, carol, node)
+        done = await asyncio.gather(
+            signal(world, dave, request, "Approve"), signal(world, carol, request, "Revoke"), return_exceptions=True
+        )
+        assert isinstance(done[1], AccessRequest)  # the approval came first and is revoked, or was refused
+        assert done[1].status is AccessRequestStatus.REVOKED
+        assert (await token(world, carol, request))[1] is None
 
 
 async def test_policies_tell_approval_policies_from_other_documents(world: "World") -> None:
