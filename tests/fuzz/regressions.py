@@ -62,6 +62,10 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
         b'"token_endpoint":"https://idp.example.org/t","device_authorization_endpoint":"https://idp.example.org/device"}'
         b"\n---\n" + _NESTED,
     ),
+    "audit.public_keys": (
+        b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VWAyEAO2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=\n"
+        b"-----END PUBLIC KEY-----",
+    ),
     "audit.record_time": (b'{"\xe5"', _NESTED),
     "audit.trail": (b'{"":"\xff"}\n', _NESTED + b"\n"),
     "transport.answer": (b"\x01" + _NESTED, b"\x00" + _NESTED, b'\x00{"__type":"\xed\xa0\x80"}'),

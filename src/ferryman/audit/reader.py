@@ -16,16 +16,21 @@ _LONGEST_LINE = 1024 * 1024
 """Bytes, more than any record has. A longer line is not a record and is not kept in memory."""
 
 
+def lines_newest_first(directory: Path) -> Iterator[bytes]:
+    """Yield the trail's lines, newest first, without newlines. Raises OSError."""
+    for path in reversed(trail_files(directory)):
+        yield from _lines_backwards(path)
+
+
 def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
     """Yield the trail's records, newest first; lines that are not JSON objects are skipped. Raises OSError."""
-    for path in reversed(trail_files(directory)):
-        for line in _lines_backwards(path):
-            try:
-                record = msgspec.json.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
-            if isinstance(record, dict):
-                yield record
+    for line in lines_newest_first(directory):
+        try:
+            record = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            yield record
 
 
 def last_link(directory: Path) -> Link:
@@ -60,12 +65,13 @@ def extent_in(directory: Path, keys: Sequence[bytes]) -> Extent | None:
     for path in trail_files(directory)[-1:]:
         for line in _lines_backwards(path):
             extent = extent_of(line)
-            if extent is not None and any(_opens(key, line) for key in keys):
+            if extent is not None and any(opens(key, line) for key in keys):
                 return extent
     return None
 
 
-def _opens(key: bytes, line: bytes) -> bool:
+def opens(key: bytes, line: bytes) -> bool:
+    """Return whether a line without its newline is a record that this key authenticates."""
     try:
         open_line(key, line)
     except BrokenChain:
@@ -84,12 +90,12 @@ def verify(
     problems: list[Problem] = []
     for path in trail_files(directory):
         with path.open("rb") as file:
-            problems.extend(verification.problems(path.name, _lines(file)))
+            problems.extend(verification.problems(path.name, lines_of(file)))
     problems.extend(verification.conclude(at_least))
     return verification, problems
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Yield a file's lines with their newlines; of one that is too long only the beginning, and its newline if any."""
     while line := file.readline(_LONGEST_LINE):
         if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):

@@ -6,7 +6,7 @@ before it: by the loop itself while the disk is quick, because handing it to the
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -158,12 +158,14 @@ class TrailWriter:
             self._write()
         await kept
 
-    async def close(self) -> None:
-        """Write all that waits, sync, and close the files. What cannot be written is lost, which is logged."""
+    async def close(self, conclude: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Write all that waits, and what `conclude` keeps; sync, close the files, and log what had to be lost."""
         self._add(_Waiting(self._describe(CLOSED, {})))
         await self._idle.wait()
         self._write()
         await self._idle.wait()
+        if conclude is not None:
+            await conclude()
         for timer in (self._timer, self._sync_timer):
             if timer is not None:
                 timer.cancel()
@@ -283,7 +285,7 @@ class TrailWriter:
         error = future.exception()
         if error is None:
             self._synced_link = link
-        if error is not None:
+        else:
             self._failed([_Waiting(self._describe(GAP, {"notSynced": str(error)}))], error)
 
     # In the thread, or while it does nothing

@@ -156,6 +156,8 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     min_free_mib: Annotated[int, Meta(ge=0, le=1024 * 1024)] = 1024
     fsync: Literal["second", "always"] = "second"
+    checkpoint_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 300
+    checkpoint_records: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     stdout: bool = False
     webhook: AuditWebhook | None = None
     s3: ObjectStorage | None = None

@@ -12,8 +12,10 @@ from ferryman.bootstrap.keys.key_watch import watch_keys
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
+from ferryman.model.identifiers import Millis
 
 if TYPE_CHECKING:
+    from ferryman.audit.checkpoints import CheckpointWriter
     from ferryman.audit.files import TrailFiles
     from ferryman.audit.writer import TrailWriter
     from ferryman.core.ports.audit import TrailHead, TrailHeads
@@ -70,19 +72,56 @@ async def open_trail(
             sink.start(trail)
         describe = partial(trail_event, service)
         pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
-        following = (
+        checkpoints = _checkpoints(loaded, service, trail)
+        following = [
             supervised("trail head", lambda: _remember_head(service.store.trail_heads, trail)),
             supervised("server keys", lambda: watch_keys(loaded, service.vault, trail, asked)),
             supervised("pending records", lambda: pending.follow(files.directory, pending_keys, trail, describe)),
-        )
+        ]
+        if checkpoints is not None:
+            following.append(supervised("audit checkpoints", checkpoints.follow))
         try:
             async with running_beside(*following):
                 yield replace(service, trail=trail)
         finally:
-            await trail.close()
+            await trail.close(None if checkpoints is None else checkpoints.conclude)
             await _remember(service.store.trail_heads, trail.synced_head)
             if output is not None:
                 output.close()
+
+
+def _checkpoints(loaded: LoadedConfiguration, service: "Service", trail: "TrailWriter") -> "CheckpointWriter | None":
+    """Return what signs the trail; None if the configuration turns that off."""
+    from ferryman.audit.checkpoints import Bounds, CheckpointWriter
+    from ferryman.core.audit import chain, checkpoints
+    from ferryman.core.audit.records import trail_event
+
+    audit = loaded.configuration.audit
+    if not audit.checkpoint_seconds:
+        return None
+    audit_only, vault = read_server_keys(loaded).audit_only, service.vault
+    return CheckpointWriter(
+        loaded.path(audit.directory),
+        trail,
+        Bounds(audit.checkpoint_seconds, audit.checkpoint_records),
+        keys=lambda: (*vault.derive_all(chain.PURPOSE), *audit_only),
+        seed=lambda: vault.derive(checkpoints.PURPOSE),
+        origin=lambda: trail_origin(loaded, service.clock()),
+        describe=partial(trail_event, service),
+    )
+
+
+def trail_origin(loaded: LoadedConfiguration, now: Millis) -> dict[str, str]:
+    """Return what signed statements about the trail say of the server, and their time."""
+    from ferryman.core.audit.records import moment
+
+    server = loaded.configuration.server
+    return {
+        "accountId": server.account_id,
+        "region": server.region,
+        "server": server.public_url.rstrip("/"),
+        "time": moment(now),
+    }
 
 
 async def _remember_head(heads: "TrailHeads", trail: "TrailWriter") -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ferryman.audit.checkpoints import Bounds, CheckpointWriter
 from ferryman.audit.files import TrailFiles
 from ferryman.audit.reader import newest_first, verify
 from ferryman.audit.retention import Retention
@@ -11,7 +12,7 @@ from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import Problem
 from ferryman.core.ports.audit import Entry
 
-KEY = bytes(32)
+KEY, SEED = bytes(32), bytes(range(32))
 
 
 def describe(detail_type: str, detail: Mapping[str, Any]) -> Entry:
@@ -33,3 +34,17 @@ def names(directory: Path) -> list[Any]:
 
 def problems(directory: Path, at_least: int = 0) -> list[Problem]:
     return verify(directory, KEY, at_least)[1]
+
+
+def checkpoint_writer(
+    directory: Path, trail: TrailWriter, *, records: int = 1000, seconds: float = 3600.0, seed: bytes = SEED
+) -> CheckpointWriter:
+    return CheckpointWriter(
+        directory,
+        trail,
+        Bounds(seconds, records),
+        keys=lambda: [KEY],
+        seed=lambda: seed,
+        origin=lambda: {"accountId": "123456789012", "time": "2026-01-31T12:00:00.000Z"},
+        describe=describe,
+    )

@@ -82,7 +82,7 @@ def test_plain_http_for_other_machines_must_be_allowed_explicitly(tmp_path: Path
     ("change", "advice"),
     [
         ("[sesions]", "Did you mean sessions? The tables are access, audit,"),
-        ("[audit]\nretention_day = 1", "Did you mean retention_days? [audit] has agent_calls, directory,"),
+        ("[audit]\nretention_day = 1", "Did you mean retention_days? [audit] has agent_calls, checkpoint_records,"),
         ("[audit.webhok]", "Did you mean webhook?"),
         ("[log]\nlevel = 'INFO'", 'Did you mean "info"? Use "debug" or "error" or "info" or "warning"'),
         ("[log]\nformat = 'xml'", 'Use "json" or "text"'),

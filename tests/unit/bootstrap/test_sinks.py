@@ -107,7 +107,7 @@ async def test_records_are_posted_and_signed(serve: Serve, configure: Callable[[
         assert headers["Ferryman-Last-Sequence"] == str(numbers[-1])
     records = verified(loaded, b"".join(body for _, _, body in got))
     assert [each.get("n", each.get("detail-type")) for each in records] == [
-        "AuditTrailOpened", 0, 1, 2, "AuditTrailClosed",
+        "AuditTrailOpened", 0, 1, 2, "AuditTrailClosed", "AuditTrailCheckpoint",
     ]  # fmt: skip
 
 
@@ -134,7 +134,7 @@ async def test_redirects_are_not_followed_and_the_status_is_reported(
     shown = CliRunner().invoke(app, ["sinks", "--json", "--config", str(path)])
     assert shown.exit_code == 1
     [sink] = json.loads(shown.stdout)
-    assert (sink["sink"], sink["sequence"], sink["last_sequence"]) == ("webhook", 0, 2)
+    assert (sink["sink"], sink["sequence"], sink["last_sequence"]) == ("webhook", 0, 3)
     assert sink["failure"] == "it answered 307; redirects are not followed"
     said = [finding.said for finding in examine_server_files(path, NOW)]
     assert "records after 0 are not delivered: it answered 307; redirects are not followed" in said
@@ -185,7 +185,7 @@ async def test_objects_are_put_where_cloudtrail_puts_its_own(
         object_name = f"{account}_Ferryman_{region}_{minute}Z_{first['chain']['sequence']:012d}.json.gz"
         assert name == f"PUT /trail/ours/a/AWSLogs/{account}/Ferryman/{region}/{date}/{object_name}"
         records += content["Records"]
-    assert [each["chain"]["sequence"] for each in records] == [1, 2, 3, 4, 5]
+    assert [each["chain"]["sequence"] for each in records] == [1, 2, 3, 4, 5, 6]
 
 
 async def test_without_credentials_the_server_does_not_start(

@@ -1,13 +1,15 @@
 """The server's keys: where they are read from, how they are written down, and how they are changed.
 
 The text has one entry per line (or between commas): a key in base64. The first encrypts, all decrypt. A key that was
-replaced is followed by a space and the time. `audit:` is what remains of a retired key: it only verifies the trail.
+replaced is followed by a space and the time. Of a retired key remains what verifies the trail: `audit:` and the key of
+its chain, and a line `ferryman-audit …` with the public key of its checkpoints.
 """
 
 import base64
 import binascii
 import os
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration, rea
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
+    from ferryman.core.audit.checkpoints import PublicKey
     from ferryman.core.vault import Vault
 
 VARIABLE = "FERRYMAN_SERVER_KEY"
@@ -25,16 +28,20 @@ CREDENTIAL = "server.key"
 COMMAND_SECONDS = 30.0
 KEPT_AFTER = timedelta(hours=36)
 """Everything that a key has encrypted for callers has expired by then: temporary credentials live longest."""
-_AUDIT = "audit:"
+_AUDIT, _PUBLIC = "audit:", "ferryman-audit "
 
 
 @dataclass(frozen=True, slots=True)
 class ServerKeys:
-    """`keys`, the encrypting one first; `replaced` is when each stopped encrypting, None if it has not."""
+    """`keys`, the encrypting one first; `replaced` is when each stopped encrypting, None if it has not.
+
+    Of retired keys, `audit_only` are the keys of the audit trail's chain, `public_only` those that verify checkpoints.
+    """
 
     keys: tuple[bytes, ...]
     replaced: tuple[datetime | None, ...]
     audit_only: tuple[bytes, ...] = ()
+    public_only: tuple["PublicKey", ...] = ()
 
     def vault(self) -> "Vault":
         """Return a vault of these keys."""
@@ -66,9 +73,32 @@ class ServerKeys:
 
         kept = [(key, since) for key, since in zip(self.keys, self.replaced, strict=True) if key not in retired]
         derived = tuple(ServerKey(key).derive(PURPOSE) for key in self.keys if key in retired)
+        public = self._public_keys(zip(self.keys, self.replaced, strict=True), retired)
         return ServerKeys(
-            tuple(key for key, _ in kept), tuple(since for _, since in kept), (*self.audit_only, *derived)
+            tuple(key for key, _ in kept),
+            tuple(since for _, since in kept),
+            (*self.audit_only, *derived),
+            (*self.public_only, *public),
         )
+
+    def public_keys(self) -> list["PublicKey"]:
+        """Return the public keys that verify the audit trail's checkpoints, the current one first."""
+        from ferryman.core.audit.checkpoints import in_order
+
+        signing = [(key, since) for key, since in zip(self.keys, self.replaced, strict=True) if since is not None]
+        current = (self.keys[0], None)
+        return in_order([*self._public_keys([current, *signing], set(self.keys)), *self.public_only])
+
+    @staticmethod
+    def _public_keys(keys: Iterable[tuple[bytes, datetime | None]], chosen: set[bytes]) -> list["PublicKey"]:
+        from ferryman.core.audit import checkpoints
+        from ferryman.core.vault import ServerKey
+
+        return [
+            checkpoints.PublicKey(checkpoints.public_key(ServerKey(key).derive(checkpoints.PURPOSE)), until=until)
+            for key, until in keys
+            if key in chosen
+        ]
 
     def text(self) -> str:
         """Return the text of the key file."""
@@ -77,6 +107,7 @@ class ServerKeys:
             for key, since in zip(self.keys, self.replaced, strict=True)
         ]
         lines += [_AUDIT + base64.b64encode(key).decode() for key in self.audit_only]
+        lines += [key.line for key in self.public_only]
         return "\n".join(lines) + "\n"
 
 
@@ -119,11 +150,17 @@ def parse_keys(text: str, where: str) -> ServerKeys:
     keys: list[bytes] = []
     replaced: list[datetime | None] = []
     audit_only: list[bytes] = []
+    public_only: list[PublicKey] = []
     for entry in text.replace(",", "\n").splitlines():
         encoded, _, since = entry.strip().partition(" ")
         if not encoded:
             continue
         try:
+            if entry.strip().startswith(_PUBLIC):
+                from ferryman.core.audit.checkpoints import read_public_keys
+
+                public_only += read_public_keys(entry.strip())
+                continue
             if encoded.startswith(_AUDIT):
                 audit_only.append(_decoded(encoded.removeprefix(_AUDIT)))
                 continue
@@ -133,7 +170,7 @@ def parse_keys(text: str, where: str) -> ServerKeys:
             raise _no_key(where) from error
     if not keys or len(set(keys)) != len(keys) or any(each is not None and not each.tzinfo for each in replaced):
         raise _no_key(where)
-    return ServerKeys(tuple(keys), tuple(replaced), tuple(audit_only))
+    return ServerKeys(tuple(keys), tuple(replaced), tuple(audit_only), tuple(public_only))
 
 
 def _decoded(encoded: str) -> bytes:

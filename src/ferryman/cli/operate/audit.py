@@ -1,7 +1,8 @@
-"""`ferryman audit list | sessions | verify | sinks`: the record of calls, sessions and nodes."""
+"""`ferryman audit list | sessions | verify | export | public-key | sinks`: the record of calls, sessions and nodes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from msgspec import structs
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.cli.instants import FORMS, ShownTimes, parse_instant
+from ferryman.cli.operate.audit_exports import SHOWN_PROBLEMS, export_trail, print_public_keys, verify_copy
 from ferryman.cli.operate.audit_sessions import list_sessions
 from ferryman.cli.options import (
     DEFAULT_CONFIG,
@@ -27,10 +29,10 @@ from ferryman.cli.program.commands import App
 from ferryman.model.failures import Failure, counted
 from ferryman.model.values.timestamps import from_millis, iso_millis, parse_iso
 
-SHOWN_PROBLEMS = 20
-
 app = App(help="Read and verify the audit trail, on the server's machine.")
 app.command("sessions")(list_sessions)
+app.command("public-key")(print_public_keys)
+app.command("export")(export_trail)
 
 Record = Mapping[str, Any]
 Test = Callable[[Record], bool]
@@ -83,13 +85,31 @@ def list_records(
 
 @app.command("verify")
 def verify_trail(
+    copy: Annotated[
+        Path | None,
+        typer.Argument(help="A copy that `ferryman audit export` wrote, on any machine.", show_default=False),
+    ] = None,
     *,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--public-key", help="A file with the server's public keys, to verify a copy.", show_default=False
+        ),
+    ] = None,
     at_least: Annotated[
         int, typer.Option("--at-least", min=0, help="The number of a record that the trail is known to have reached.")
     ] = 0,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Check that no record was altered, removed or moved. Exits with 1 if one was."""
+    """Check that no record was altered, removed or moved. Exits with 1 if one was.
+
+    A copy needs neither the server's key nor its configuration.
+    """
+    if (copy is None) != (public_key is None):
+        raise typer.BadParameter("a copy and --public-key go together")
+    if copy is not None and public_key is not None:
+        verify_copy(copy, public_key, at_least)
+        return
     from ferryman.audit.reader import verify
     from ferryman.bootstrap.readiness import trail_head
     from ferryman.core.audit.chain import PURPOSE, Link

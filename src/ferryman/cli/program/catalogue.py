@@ -197,7 +197,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ferryman audit sessions --node web-1 --since yesterday",
         "ferryman audit sessions --since 30d -o csv --utc",
     ),
-    "audit verify": ("ferryman audit verify --at-least 4711",),
+    "audit verify": (
+        "ferryman audit verify --at-least 4711",
+        "ferryman audit verify --public-key sessions.example.com.pub january.jsonl",
+    ),
+    "audit export": ("ferryman audit export --since 2026-01-01 --until 2026-02-01 january.jsonl",),
+    "audit public-key": ("ferryman audit public-key > sessions.example.com.pub",),
     "audit sinks": ("ferryman audit sinks",),
     "key": ("ferryman key list",),
     "key list": ("ferryman key list",),

@@ -28,7 +28,9 @@ _SEALED = re.compile(
     rb'(\{.*,"chain":\{"previous":"([0-9a-f]{64})","sequence":([1-9][0-9]{0,17}))(,"mac":"([0-9a-f]{64})")\}\}',
     re.DOTALL,
 )
-_END = re.compile(rb',"chain":\{"previous":"[0-9a-f]{64}","sequence":([1-9][0-9]{0,17}),"mac":"([0-9a-f]{64})"\}\}\n\Z')
+_END = re.compile(
+    rb',"chain":\{"previous":"([0-9a-f]{64})","sequence":([1-9][0-9]{0,17}),"mac":"([0-9a-f]{64})"\}\}\n\Z'
+)
 _END_BYTES = 256
 """More bytes than `_END` ever matches."""
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -90,7 +92,13 @@ def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
 def link_of(line: bytes) -> Link | None:
     """Return the link in a line with its newline, unverified; None if the line is not a complete record."""
     found = _END.search(line, max(0, len(line) - _END_BYTES))
-    return None if found is None else Link(int(found[1]), found[2].decode())
+    return None if found is None else Link(int(found[2]), found[3].decode())
+
+
+def previous_of(line: bytes) -> str | None:
+    """Return the MAC of the record before the one in a line with its newline, unverified; None if it is not one."""
+    found = _END.search(line, max(0, len(line) - _END_BYTES))
+    return None if found is None else found[1].decode()
 
 
 @dataclass(frozen=True, slots=True)

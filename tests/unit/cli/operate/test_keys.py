@@ -208,7 +208,8 @@ def test_the_trail_continues_under_the_new_key(made: Initialised, key: Callable[
     key("retire", "--now")
     assert "are intact" in verified(made)
     assert kinds(made) == [
-        "AuditTrailOpened", 1, "AuditTrailClosed", "AuditTrailKeyChanged", "AuditTrailOpened", 2, "AuditTrailClosed",
+        "AuditTrailOpened", 1, "AuditTrailClosed", "AuditTrailCheckpoint",
+        "AuditTrailKeyChanged", "AuditTrailOpened", 2, "AuditTrailClosed", "AuditTrailCheckpoint",
     ]  # fmt: skip
 
 
