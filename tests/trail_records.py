@@ -3,6 +3,7 @@
 from typing import Any
 
 from ferryman.core.audit.records import CHANNEL_CHANGE, RECORDING_CHANGE, SESSION_CHANGE
+from ferryman.core.audit.reports import EXIT
 
 ALICE = "arn:aws:iam::123456789012:user/alice"
 NODE = "mi-0123456789abcdef0"
@@ -24,6 +25,11 @@ def life(session_id: str, started: str, ended: str, **detail: str) -> list[dict[
         session_record(session_id, "Connected", started, **detail),
         session_record(session_id, "Terminated", started, endDate=ended, **detail),
     ]
+
+
+def exit_record(session_id: str, code: int) -> dict[str, Any]:
+    """What a node reports of a command's end."""
+    return {"detail-type": EXIT, "detail": {"sessionId": session_id, "exitCode": code, "reportedBy": "agent"}}
 
 
 def recording_record(session_id: str, state: str) -> dict[str, Any]:

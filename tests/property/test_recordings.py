@@ -36,7 +36,7 @@ class RecordedRun(Run):
     def __init__(self, weather: Weather, window: Window, output_size: int) -> None:
         self.events: list[RecordedEvent] = []
         self.position = Position()
-        self.tap = RecordingTap()
+        self.tap = RecordingTap(lambda _: None)
         self.start_server()
         super().__init__(weather, window, output_size)
 

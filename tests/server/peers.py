@@ -102,6 +102,11 @@ def output(sequence: int, payload: bytes = b"x") -> bytes:
     return stream_frame(MessageType.OUTPUT_STREAM_DATA, sequence, payload)
 
 
+def exit_code(sequence: int, payload: bytes) -> bytes:
+    message = AgentMessage(MessageType.OUTPUT_STREAM_DATA, sequence, 0, uuid.uuid4(), 1, PayloadType.EXIT_CODE, payload)
+    return encode(message)
+
+
 def typed(sequence: int, payload: bytes = b"x") -> bytes:
     return stream_frame(MessageType.INPUT_STREAM_DATA, sequence, payload)
 

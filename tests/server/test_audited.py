@@ -19,12 +19,15 @@ from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, NODE_CHANGE, SESSION_CHANGE, trail_event
 from ferryman.core.audit.redaction import HIDDEN
+from ferryman.core.audit.reports import EXIT
 from ferryman.core.iam.operator import create_access_key, create_user, set_access_key_active
 from ferryman.core.service import AuditSettings, Service
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.secret import Secret
 from ferryman.server.http.call_records import access_key_id
+from ferryman.wire.agent_message import MessageType
+from tests.server.peers import exit_code
 from tests.server.running import Recorded, Server, until
 
 
@@ -269,6 +272,25 @@ async def test_a_sessions_life_is_recorded(server: Server, told: Told) -> None:
     assert agent["bytesSent"] > 120
 
 
+async def test_exit_code_that_the_agent_reports_is_recorded_once(server: Server, told: Told) -> None:
+    paired = await server.paired()
+    for sequence, payload in enumerate((b"EXIT_CODE: x", b"EXIT_CODE: 99999999999", b"EXIT_CODE: 3", b"EXIT_CODE: 4")):
+        await paired.agent.send(exit_code(sequence, payload))
+        await paired.client.until(MessageType.OUTPUT_STREAM_DATA)
+    assert await told.events(EXIT) == [{"sessionId": paired.session_id, "exitCode": 3, "reportedBy": "agent"}]
+    [session] = recorded_sessions(reversed(await told.all()))
+    assert session.exit_code == 3
+
+
+async def test_commands_are_hidden_unless_the_settings_say_otherwise(server: Server, told: Told) -> None:
+    node = await server.register()
+    await node.control()
+    given = {"DocumentName": "AWS-StartInteractiveCommand", "Parameters": {"command": ["top -d 1"]}}
+    await server.call("start_session", Target=node.node_id, **given)
+    [record] = await told.calls("StartSession")
+    assert record["requestParameters"]["parameters"] == {"command": HIDDEN}
+
+
 async def test_a_nodes_life_is_recorded(server: Server, told: Told) -> None:
     node = await server.register()
     control = await node.control()
@@ -306,7 +328,7 @@ async def test_a_call_that_cannot_be_recorded_is_refused(server: Server, told: T
 class TestNotRequired:
     @pytest.fixture
     def audit(self) -> AuditSettings:
-        return AuditSettings(required=False, agent_calls=True)
+        return AuditSettings(required=False, agent_calls=True, commands=True)
 
     async def test_calls_are_answered_unrecorded(self, server: Server, told: Told) -> None:
         node = await server.register()
@@ -319,6 +341,14 @@ class TestNotRequired:
             assert (await server.health())["status"] == "ok"
         await until(server.health, lambda _: server.service.trail.failure is None)
         assert len(await told.calls("StartSession")) == 2
+
+    async def test_commands_are_recorded_if_asked_for(self, server: Server, told: Told) -> None:
+        node = await server.register()
+        await node.control()
+        given = {"DocumentName": "AWS-StartInteractiveCommand", "Parameters": {"command": ["top -d 1"]}}
+        await server.call("start_session", Target=node.node_id, **given)
+        [record] = await told.calls("StartSession")
+        assert record["requestParameters"]["parameters"] == {"command": ["top -d 1"]}
 
     async def test_agents_calls_are_recorded_if_asked_for(self, server: Server, told: Told) -> None:
         node = await server.register()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ferryman.core.audit.records import CHANNEL_CHANGE, RECORDING_CHANGE, SESSION_CHANGE
+from ferryman.core.audit.reports import EXIT
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.timestamps import parse_iso
 
@@ -19,7 +20,8 @@ class RecordedSession:
     """A session as the trail tells it. Texts that the trail does not have are empty.
 
     `owner` is an ARN, `target` a node's id. `status` is the last one, `details` why the session ended. `client_address`
-    is where its first client connected from. `recording` is "Finished" or "Deleted".
+    is where its first client connected from. `recording` is "Finished" or "Deleted". `exit_code` is what the node says
+    that the command or shell ended with.
     """
 
     session_id: str
@@ -32,6 +34,7 @@ class RecordedSession:
     details: str = ""
     client_address: str = ""
     recording: str = ""
+    exit_code: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -73,6 +76,9 @@ def recorded_sessions(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Rec
         elif kind == RECORDING_CHANGE:
             session = sessions.setdefault(session_id, RecordedSession(session_id))
             session.recording = session.recording or state
+        elif kind == EXIT and isinstance(detail.get("exitCode"), int):
+            session = sessions.setdefault(session_id, RecordedSession(session_id))
+            session.exit_code = detail["exitCode"]
         elif kind == CHANNEL_CHANGE and (state, detail.get("end")) == ("Opened", "client"):
             session = sessions.setdefault(session_id, RecordedSession(session_id))
             session.client_address = _text(detail, "sourceIPAddress") or session.client_address

@@ -151,6 +151,7 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "audit"
     required: bool = True
     agent_calls: bool = False
+    commands: bool = False
     file_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
     files_kept: Annotated[int, Meta(ge=2, le=100_000)] = 1000
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0

@@ -56,7 +56,7 @@ def settings(loaded: LoadedConfiguration) -> "Settings":
             connections_per_address=connections.callers_per_address,
             request_memory=connections.request_memory_mib * 1024 * 1024,
         ),
-        audit=AuditSettings(required=audit.required, agent_calls=audit.agent_calls),
+        audit=AuditSettings(audit.required, audit.agent_calls, audit.commands),
         oidc_on_loopback=loaded.configuration.oidc.allow_http_on_loopback,
         access=AccessSettings(end_sessions=loaded.configuration.access.end_sessions),
     )

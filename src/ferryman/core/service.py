@@ -60,10 +60,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """`required`: refuse what cannot be recorded. `agent_calls`: record the calls that keep agents connected."""
+    """`required`: refuse what cannot be recorded. `agent_calls`: record the calls that keep agents connected.
+
+    `commands`: record the commands in the parameters of session documents.
+    """
 
     required: bool = True
     agent_calls: bool = False
+    commands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

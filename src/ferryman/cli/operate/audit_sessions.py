@@ -85,6 +85,7 @@ def list_sessions(
             Column("Length"),
             Column("End", is_prose=True),
             Column("Recording", rank=2),
+            Column("Exit code", rank=3),
             Column("Document", rank=3),
             Column("From", rank=4),
         ],
@@ -124,6 +125,7 @@ def _row(session: "RecordedSession", times: ShownTimes) -> list[str]:
         "" if session.seconds is None else shown_length(session.seconds),
         _end(session),
         {"Finished": "yes", "Deleted": "deleted"}.get(session.recording, ""),
+        "" if session.exit_code is None else str(session.exit_code),
         session.document,
         session.client_address,
     ]
@@ -150,4 +152,5 @@ def _document(session: "RecordedSession") -> dict[str, Any]:
         "details": session.details,
         "sourceIPAddress": session.client_address,
         "recording": session.recording or None,
+        "exitCode": session.exit_code,
     }

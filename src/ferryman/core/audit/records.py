@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ferryman.core.audit.identity import user_identity, web_identity
-from ferryman.core.audit.redaction import MOST_BYTES, recorded, text
+from ferryman.core.audit.redaction import COMMAND, MOST_BYTES, PARAMETERS_SHOWN, recorded, text
 from ferryman.core.authorization.admission import SpentToken
 from ferryman.core.ports.audit import Entry, Unrecorded
 from ferryman.core.ports.recordings import Recording, RecordingEnd
@@ -169,6 +169,7 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
     """Return the record of a call, in the shape of CloudTrail's."""
     settings, read_only = service.settings, is_read_only(call.operation)
     most_bytes = MOST_BYTES if error is None else REFUSED_BYTES
+    shown = PARAMETERS_SHOWN | {COMMAND} if settings.audit.commands else PARAMETERS_SHOWN
     result = None if read_only or call.result is None or error is not None else recorded(call.result)
     record: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
@@ -186,7 +187,7 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
         "userAgent": text(call.user_agent, SAID_BYTES),
         "userIdentity": web_identity(call.result) or user_identity(call.caller, call.claimed_key),
         "requestID": call.request_id,
-        "requestParameters": None if call.parameters is None else recorded(call.parameters, most_bytes),
+        "requestParameters": None if call.parameters is None else recorded(call.parameters, most_bytes, 0, shown),
         "responseElements": result,
     }
     if error is not None:

@@ -91,6 +91,8 @@ DIGESTED = frozenset(
 PARAMETERS = "Parameters"
 PARAMETERS_SHOWN = frozenset({"host", "localPortNumber", "localUnixSocket", "portNumber", "remoteUnixSocket"})
 """Recorded parameters of session documents: where a forwarded port leads. Commands may contain passwords."""
+COMMAND = "command"
+"""The parameter of AWS's documents for commands."""
 
 
 _json = msgspec.json.Encoder()
@@ -108,15 +110,21 @@ class _Room:
         return self.left >= 0
 
 
-def recorded(members: Mapping[str, Any], most_bytes: int = MOST_BYTES, depth: int = 0) -> dict[str, Any]:
+def recorded(
+    members: Mapping[str, Any],
+    most_bytes: int = MOST_BYTES,
+    depth: int = 0,
+    parameters: frozenset[str] = PARAMETERS_SHOWN,
+) -> dict[str, Any]:
     """Return what is recorded of parameters or a result, with lower-case first letters, as CloudTrail has them.
 
     At most `most_bytes` of JSON, at least 64. Each member is cut to a third of that, and if all do not fit together,
-    the largest become `TOO_LARGE`, so that small ones, such as a target, are always recorded.
+    the largest become `TOO_LARGE`, so that small ones, such as a target, are always recorded. `parameters` are the
+    names of the session documents' parameters that are recorded.
     """
     share = max(most_bytes // 3, _REST_BYTES)
     found = {
-        text(name[:1].lower() + name[1:], 256): _member(name, value, depth, share)
+        text(name[:1].lower() + name[1:], 256): _member(name, value, depth, share, parameters)
         for name, value in members.items()
         if value is not None
     }
@@ -160,17 +168,17 @@ def _fitted(members: dict[str, Any], most_bytes: int) -> dict[str, Any]:
     return fitted if len(fitted) == len(members) else fitted | {_OTHERS: len(members) - len(fitted)}
 
 
-def _member(name: str, value: Any, depth: int, share: int) -> Any:
+def _member(name: str, value: Any, depth: int, share: int, parameters: frozenset[str]) -> Any:
     if name in SHOWN:
         return _bounded(value, depth, _Room(share))
     if name in NESTED and isinstance(value, Mapping) and depth < DEEPEST:
-        return recorded(value, share, depth + 1)
+        return recorded(value, share, depth + 1, parameters)
     if (name in DIGESTED or name in NESTED) and isinstance(value, str):
         encoded = value.encode(errors="replace")
         return {"bytes": len(encoded), "sha256": sha256(encoded).hexdigest()}
     if name == PARAMETERS and isinstance(value, Mapping):
         room = _Room(share)
-        return _bounded({key: each if key in PARAMETERS_SHOWN else HIDDEN for key, each in value.items()}, 0, room)
+        return _bounded({key: each if key in parameters else HIDDEN for key, each in value.items()}, 0, room)
     return HIDDEN
 
 

@@ -1,5 +1,6 @@
 """Agent messages as the gateway sees them: it reads a few header fields and writes messages of its own."""
 
+import re
 import struct
 import uuid
 
@@ -46,11 +47,21 @@ ACKNOWLEDGE = prefix_of(MessageType.ACKNOWLEDGE)
 AGENT_STATE = prefix_of(MessageType.AGENT_SESSION_STATE)
 _PAYLOAD_TYPE = slice(112, 116)
 _HANDSHAKE_REQUEST = PayloadType.HANDSHAKE_REQUEST.to_bytes(4, "big")
+_EXIT_CODE = PayloadType.EXIT_CODE.to_bytes(4, "big")
+_EXIT_STATUS = re.compile(rb"EXIT_CODE: (-?[0-9]{1,10})")
 
 
 def requests_handshake(frame: bytes) -> bool:
     """Whether an output frame is a HandshakeRequest."""
     return frame[_PAYLOAD_TYPE] == _HANDSHAKE_REQUEST
+
+
+def exit_code(frame: bytes) -> int | None:
+    """Return the exit code in an output frame (`protocol/client.md` §5.2); None if it is another frame."""
+    if frame[_PAYLOAD_TYPE] != _EXIT_CODE:
+        return None
+    found = _EXIT_STATUS.fullmatch(frame, HEADER_SIZE)
+    return None if found is None else int(found[1])
 
 
 def acknowledged_number(frame: bytes) -> int:

@@ -1,19 +1,24 @@
-"""Where a relay hands frames to the recording of its session, if the session is recorded."""
+"""Where a relay hands frames to the recording of its session, if it has one, and the exit code to the audit trail."""
 
 from collections.abc import Awaitable, Callable
 
 from ferryman.core.ports.recordings import SessionTap, Unrecordable
-from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, acknowledged_number
+from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, acknowledged_number, exit_code
 from ferryman.wire.payloads import AgentSessionState
 
 
 class RecordingTap:
-    """The tap of one session; `recorder` is None if the session is not recorded."""
+    """The tap of one session; `recorder` is None if the session is not recorded.
 
-    __slots__ = ("recorder",)
+    `on_exit` gets the first exit code that the agent reports.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_exited", "_on_exit", "recorder")
+
+    def __init__(self, on_exit: Callable[[int], None]) -> None:
         self.recorder: SessionTap | None = None
+        self._on_exit = on_exit
+        self._exited = False
 
     def from_client(self, prefix: bytes, number: int, frame: bytes) -> bool:
         """Record a frame of the client; True if `caught_up` must be awaited before it is forwarded."""
@@ -28,8 +33,14 @@ class RecordingTap:
 
     def from_agent(self, prefix: bytes, number: int, frame: bytes) -> bool:
         """Record a frame of the agent; True if `caught_up` must be awaited before it is forwarded."""
+        if prefix != OUTPUT:
+            return False
+        code = exit_code(frame)
+        if code is not None and not self._exited:
+            self._exited = True
+            self._on_exit(code)
         recorder = self.recorder
-        if recorder is None or prefix != OUTPUT:
+        if recorder is None:
             return False
         recorder.output(number, frame)
         return recorder.is_behind

@@ -10,20 +10,15 @@ reads nothing for `Timeouts.stall` seconds counts as away until it reads again.
 """
 
 import asyncio
+from functools import partial
 
 import structlog
 from aiohttp import WSCloseCode
 
 from ferryman.core.audit.records import EndLeft, end_joined, end_left
+from ferryman.core.audit.reports import exit_reported
 from ferryman.core.authorization.admission import AuthorizedSession, End
-from ferryman.core.messages import (
-    Activity,
-    ActivityProbe,
-    EndSession,
-    SessionEndAnswer,
-    decode_session,
-    encode,
-)
+from ferryman.core.messages import Activity, ActivityProbe, EndSession, SessionEndAnswer, decode_session, encode
 from ferryman.core.service import Service
 from ferryman.core.sessions import lifecycle as session_lifecycle
 from ferryman.model.identifiers import Millis
@@ -45,9 +40,9 @@ class RelaySlot:
     """The two ends of one session. `join` serves one end for as long as it stays connected."""
 
     def __init__(self, service: Service, authorized: AuthorizedSession, timeouts: Timeouts) -> None:
-        self.tap = RecordingTap()
         session = authorized.session
         self.session_id = session.session_id
+        self.tap = RecordingTap(partial(exit_reported, service, session.session_id))
         self._service = service
         self._timeouts = timeouts
         self._client: RelayEnd | None = None

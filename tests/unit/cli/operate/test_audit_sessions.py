@@ -16,7 +16,7 @@ from ferryman.core.service import Service
 from ferryman.model.failures import Failure
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
 from ferryman.model.nodes import ManagedNode
-from tests.trail_records import NODE, life, recording_record
+from tests.trail_records import NODE, exit_record, life, recording_record
 
 OTHER = "mi-0123456789abcdef1"
 BOB = "arn:aws:sts::123456789012:assumed-role/Ops/@bob"
@@ -30,6 +30,7 @@ def trail(made: Initialised) -> Initialised:
         *life("bob-1", "2026-01-20T09:00:00.000Z", "2026-01-20T10:00:00.000Z", owner=BOB),
         *life("alice-2", "2026-01-30T09:00:00.000Z", "2026-01-30T09:00:07.000Z", target=OTHER),
         recording_record("alice-2", "Finished"),
+        exit_record("alice-2", 3),
     ]
     directory = made.configuration.parent / "audit"
     directory.mkdir(exist_ok=True)
@@ -48,11 +49,11 @@ def listed(trail: Initialised, *options: str) -> str:
 def test_one_line_a_session_newest_first(trail: Initialised) -> None:
     heading, *lines = listed(trail, "--utc").splitlines()
     assert heading.split() == [
-        "Session", "Who", "Node", "Started", "(UTC)", "Length", "End", "Recording", "Document", "From",
+        "Session", "Who", "Node", "Started", "(UTC)", "Length", "End", "Recording", "Exit", "code", "Document", "From",
     ]  # fmt: skip
     shell = "SSM-SessionManagerRunShell"
     assert [each.split() for each in lines[:2]] == [
-        ["alice-2", "alice", OTHER, "2026-01-30", "09:00:00", "0:00:07", "Terminated", "yes", shell, "192.0.2.7"],
+        ["alice-2", "alice", OTHER, "2026-01-30", "09:00:00", "0:00:07", "Terminated", "yes", "3", shell, "192.0.2.7"],
         ["bob-1", "@bob", NODE, "2026-01-20", "09:00:00", "1:00:00", "Terminated", shell, "192.0.2.7"],
     ]
     assert len(lines) == 3
@@ -112,4 +113,5 @@ def test_json_has_everything(trail: Initialised) -> None:
         "details": "",
         "sourceIPAddress": "192.0.2.7",
         "recording": "Finished",
+        "exitCode": 3,
     }
