@@ -149,3 +149,10 @@ async def test_deleted_recording_is_gone_with_its_key(store: Store) -> None:
     assert not await store.recordings.delete("alice-0")
     assert await store.recordings.get("alice-0") is None
     assert await store.recordings.key("alice-0") is None
+
+
+async def test_keys_of_several_recordings_are_read_together(store: Store) -> None:
+    made = await numbered(store, 3)
+    ids = [each.session_id for each in made]
+    assert await store.recordings.keys([*ids[:2], "alice-unknown"]) == {ids[0]: KEY, ids[1]: KEY}
+    assert await store.recordings.keys([]) == {}

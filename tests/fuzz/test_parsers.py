@@ -48,6 +48,8 @@ NOT_FUZZED = {
     "client.login.oidc.sign_in_with_browser": ADDRESS,
     "audit.pending._opened": "reads only what bears a code under the server's key",
     "audit.sinks.position.read_position": OWN_WORK,
+    "recording.search.child.main": OWN_WORK,
+    "recording.search.process.LineProcess._exchange": OWN_WORK,
     "sandbox.child._answer": OWN_WORK,
     "sandbox.child._serve": OWN_WORK,
     "sandbox.worker._Lane._ask": OWN_WORK,

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.parity.recording_cases import RECORDING_CASES
+
 MOMENT = datetime(2025, 3, 4, 5, 6, 7, 891000, UTC)
 SECOND = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
 SESSION = "alice-0123456789abcdef0"
@@ -31,21 +33,6 @@ DESCRIPTION = {
     "Tags": [{"Key": "k", "Value": "v"}],
 }
 
-RECORDING = {
-    "SessionId": SESSION,
-    "Status": "Finished",
-    "Target": NODE,
-    "Owner": "arn:aws:iam::123456789012:user/alice",
-    "DocumentName": "SSM-SessionManagerRunShell",
-    "Mode": "required",
-    "StartDate": MOMENT,
-    "FinishDate": SECOND,
-    "DurationMillis": 1234,
-    "Size": 10_000_000_000,
-    "BlockCount": 3,
-    "Head": "0" * 64,
-}
-
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("ssm", "StartSession", {"Target": NODE}, TICKET),
     (
@@ -59,27 +46,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         },
         TICKET,
     ),
-    ("ferryman", "ListRecordings", {}, {"Recordings": []}),
-    (
-        "ferryman",
-        "ListRecordings",
-        {"Target": NODE, "Owner": "arn:aws:iam::123456789012:user/alice", "StartedAfter": SECOND, "MaxResults": 200},
-        {"Recordings": [RECORDING, {"SessionId": SESSION, "Status": "Recording"}], "NextToken": "opaque"},
-    ),
-    ("ferryman", "GetRecording", {"SessionId": SESSION}, {"Recording": RECORDING}),
-    (
-        "ferryman",
-        "GetRecordingEvents",
-        {"SessionId": SESSION, "StartAt": 90_000, "IncludeInput": True, "NextToken": "opaque"},
-        {
-            "Events": [
-                {"At": 0, "Kind": "o", "Data": b"\x00\xff \xc3\xa9"},
-                {"At": 9_000, "Kind": "x", "Data": b"0"},
-            ]
-        },
-    ),
-    ("ferryman", "VerifyRecording", {"SessionId": SESSION}, {"SessionId": SESSION, "Intact": False, "Problem": "no"}),
-    ("ferryman", "DeleteRecording", {"SessionId": SESSION}, {"SessionId": SESSION}),
+    *RECORDING_CASES,
     ("ssm", "ResumeSession", {"SessionId": SESSION}, TICKET),
     ("ssm", "TerminateSession", {"SessionId": SESSION}, {"SessionId": SESSION}),
     ("ssm", "GetConnectionStatus", {"Target": NODE}, {"Target": NODE, "Status": "notconnected"}),

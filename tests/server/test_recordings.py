@@ -16,14 +16,14 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.core.recordings import actions
 from ferryman.core.service import Service
-from ferryman.model.identity.callers import Credentials
 from ferryman.model.sessions import SessionStatus
 from ferryman.recording import recorder, session_recorder
 from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.recorder import SessionsRecorder
 from ferryman.wire.agent_message import MessageType
+from tests.server.own_calls import call, finished
 from tests.server.peers import output, state, task_complete
-from tests.server.running import Paired, Recorded, Server, until
+from tests.server.running import Recorded, Server, until
 
 
 class Disk(DirectoryStorage):
@@ -68,28 +68,6 @@ async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
 @pytest.fixture
 def recorded(recording: Recording) -> Recorded:
     return recording.record
-
-
-async def finished(server: Server, paired: Paired) -> dict[str, Any]:
-    """End the session as its agent does; return its recording once that is finished."""
-    await paired.control.send(task_complete(paired.session_id))
-    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
-
-    async def look() -> dict[str, Any]:
-        return dict((await call(server, "GetRecording", SessionId=paired.session_id))["Recording"])
-
-    return await until(look, lambda row: row["Status"] == "Finished")
-
-
-async def call(server: Server, operation: str, credentials: Credentials | None = None, **members: Any) -> Any:
-    """Call an operation of Ferryman's own service; raises ClientError."""
-    body = json.dumps(members).encode()
-    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"Ferryman.{operation}"}
-    signed = server.signed("POST", "/", "", body, headers, credentials, "ferryman")
-    status, answer = await server.json_call(f"Ferryman.{operation}", body, signed)
-    if status != 200:
-        raise ClientError({"Error": {"Code": answer["__type"], "Message": answer.get("message", "")}}, operation)
-    return answer
 
 
 async def shown(server: Server, session_id: str) -> bytes:

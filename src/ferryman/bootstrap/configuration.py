@@ -171,6 +171,7 @@ class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "recordings"
     input: bool = False
     delete_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    search: bool = False
 
 
 class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,16 +1,19 @@
 """Opens the recorder that the configuration describes, and runs it beside the server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.recording_search import open_search
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service
+    from ferryman.store.line_index import SqliteLineIndex
 
 
 @asynccontextmanager
@@ -37,11 +40,25 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
                 error.strerror or str(error),
                 "Make the directory writable for the server, or set a different recordings.directory",
             ) from error
-    recorder = SessionsRecorder(
-        service, storage, mode, typed=settings.input, delete_after_days=settings.delete_after_days
-    )
-    try:
-        async with running_beside(supervised("recorder", recorder.run)):
-            yield replace(service, recorder=recorder)
-    finally:
-        await recorder.close()
+    async with open_search(directory, service, on=settings.search) as (searching, index):
+        recorder = SessionsRecorder(
+            searching, storage, mode, typed=settings.input, delete_after_days=settings.delete_after_days
+        )
+        recorded = replace(searching, recorder=recorder)
+        try:
+            async with running_beside(supervised("recorder", recorder.run), *_indexing(recorded, index)):
+                yield recorded
+        finally:
+            await recorder.close()
+
+
+def _indexing(service: "Service", index: "SqliteLineIndex | None") -> "list[asyncio.Task[None]]":
+    """Start what fills the index, if there is one."""
+    from ferryman.recording.search.index import LineSearch
+    from ferryman.recording.search.indexer import Indexer
+    from ferryman.server.background import supervised
+
+    search = service.recording_search
+    if index is None or not isinstance(search, LineSearch):
+        return []
+    return [supervised("recording index", Indexer(service, index, search).run)]

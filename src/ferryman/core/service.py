@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
 from ferryman.core.ports.audit import AuditTrail, Entry, Notices
 from ferryman.core.ports.bus import Bus
+from ferryman.core.ports.recording_search import NoSearch, RecordingSearch
 from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
@@ -168,6 +169,7 @@ class Service:
     """How far `clock` was set."""
     records: RecordBudget = field(default_factory=RecordBudget)
     recorder: Recorder = field(default_factory=NoRecorder)
+    recording_search: RecordingSearch = field(default_factory=NoSearch)
 
     @property
     def arns(self) -> Arns:

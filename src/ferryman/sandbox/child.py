@@ -4,7 +4,6 @@ It confines itself before it reads the first task. If a task takes too long, the
 """
 
 import os
-import resource
 import signal
 import sys
 import threading
@@ -17,11 +16,11 @@ import msgspec
 from ferryman.core.document_tasks import Result, Task
 from ferryman.core.documents.work import perform
 from ferryman.sandbox.frames import FAILED, LENGTH
+from ferryman.system.confinement import confine
 
 _MIB = 1 << 20
 STACK = 64 * _MIB
 """Bytes. Cedar's parser is recursive; 2 MiB are too few for the largest input, 8 MiB are four times enough."""
-_FILES = 16
 _CAUSE = 4000
 """Bytes of a traceback."""
 _NICENESS = 5
@@ -31,24 +30,11 @@ _NICENESS = 5
 def main(arguments: list[str]) -> None:
     """Serve until standard input ends. Arguments: seconds of a task's processor time, MiB of address space."""
     seconds, mebibytes = float(arguments[0]), int(arguments[1])
-    _confine(mebibytes)
+    confine(mebibytes, _NICENESS)
     threading.stack_size(STACK)
     serving = threading.Thread(target=_serve, args=(sys.stdin.buffer, sys.stdout.buffer, seconds))
     serving.start()
     serving.join()
-
-
-def _confine(mebibytes: int) -> None:
-    os.nice(_NICENESS)
-    for limit, most in (
-        (resource.RLIMIT_AS, mebibytes * _MIB),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, _FILES),
-    ):
-        resource.setrlimit(limit, (most, most))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
 
 def _serve(tasks: BinaryIO, results: BinaryIO, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """Recordings in SQL. Every change is one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,9 @@ _OF_SESSION = recordings.c.session_id == bindparam("session_id")
 _INSERT = insert(recordings)
 _GET = select(*_COLUMNS).where(_OF_SESSION)
 _KEY = select(recordings.c.data_key).where(_OF_SESSION)
+_KEYS = select(recordings.c.session_id, recordings.c.data_key).where(
+    recordings.c.session_id.in_(bindparam("session_ids", expanding=True))
+)
 # Written out for the partial indexes, as in `store.sessions`.
 _IS_UNFINISHED = text("recordings.finished_at IS NULL")
 _IS_ACTIVE = text(f"sessions.status < {FIRST_ENDED_STATUS}")
@@ -88,6 +91,11 @@ class SqlRecordings:
         """As `RecordingStore` has it."""
         rows = await self._connections.read(_KEY, {"session_id": session_id})
         return RecordingKey(bytes(rows[0][0])) if rows else None
+
+    async def keys(self, session_ids: Sequence[str]) -> Mapping[str, RecordingKey]:
+        """As `RecordingStore` has it."""
+        rows = await self._connections.read(_KEYS, {"session_ids": session_ids})
+        return {row[0]: RecordingKey(bytes(row[1])) for row in rows}
 
     async def keys_after(self, session_id: str, limit: int) -> Sequence[tuple[str, RecordingKey]]:
         """As `RecordingStore` has it."""

@@ -1,4 +1,5 @@
-"""How this program starts itself again: the agent's zygote and the sandbox for documents are parts of it.
+"""How this program starts itself again: the agent's zygote, the sandbox for documents and the reader of
+recordings' lines are parts of it.
 
 Ferryman runs as an installed package, from an archive that Python executes (zipapp, shiv, pex), or frozen into a
 program of its own. Only this module knows which of them it is. The program's own entry point starts a part if the
@@ -14,10 +15,11 @@ from typing import Literal
 PART = "internal-part"
 """The hidden command. It does nothing that running the parts' modules would not do."""
 
-Part = Literal["zygote", "document-sandbox", "session-manager-plugin"]
+Part = Literal["zygote", "document-sandbox", "line-reader", "session-manager-plugin"]
 _MODULES = {
     "zygote": "ferryman.agent.workers.zygote",
     "document-sandbox": "ferryman.sandbox.child",
+    "line-reader": "ferryman.recording.search.child",
     "session-manager-plugin": "ferryman.cli.session_manager_plugin",
 }
 _STARTED_BY_SCRIPT_AS = "FERRYMAN_PROGRAM"

@@ -6,8 +6,11 @@ import struct
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ferryman.client.recordings.terminal_filter import TerminalFilter
+from ferryman.model.values.phrases import Phrase
 from ferryman.recording.blocks import HEADER_SIZE, BlockOpener, BlockSealer, DamagedBlock, first_link, parse_header
 from ferryman.recording.events import Event, EventKind, Position, decode_content, encode_content
+from ferryman.recording.search.chunks import ChunkSeal, NotSealedHere
+from ferryman.recording.search.lines import LONGEST_LINE, LineReader
 from ferryman.recording.transcript import Transcript
 from ferryman.server.channels.frames import peek_header
 from tests.fuzz.target import KIB, MIB, Target
@@ -51,6 +54,19 @@ def _filtered(data: bytes) -> None:
     assert whole.filtered(data) == halves.filtered(data[:middle]) + halves.filtered(data[middle:])
 
 
+def _lines(data: bytes) -> None:
+    """Output as lines, with and without the terminal emulator."""
+    for plain in (False, True):
+        reader = LineReader(plain=plain)
+        lines = [*reader.resized(20, 5), *reader.output(1, data), *reader.end()]
+        assert all(0 < len(line.text) <= LONGEST_LINE for line in lines)
+
+
+def _chunk(data: bytes) -> None:
+    """A chunk of the search index."""
+    ChunkSeal(_ID, _KEY).lines_with(Phrase.of("ls"), 0, data)
+
+
 _CONTENT = encode_content([Event(1, EventKind.OUTPUT, b"hello"), Event(2, EventKind.RESIZE, b"80x24")], Position(2))
 _SEALED = BlockSealer(_ID, _KEY, os.urandom).seal(_CONTENT, 1, 2)
 
@@ -68,6 +84,22 @@ TARGETS = (
         "recording.content", decode_content, (_CONTENT,), (ValueError,), (b"\x93", b"\xc4\x01", b"\xa1o"), 256 * KIB
     ),
     Target("recording.transcript", _transcript, (b"\n\n".join(frames()),), (), (), MIB, costly=True),
+    Target(
+        "recording.lines",
+        _lines,
+        (b"\x1b[2J\x1b[Hfirst\x1b[2;1Hsecond\x1b[1mbold\x1b[0m\r\n$ ls\x08\x1b[K\x1b[3;4r\x1bM\x1bD\r\n",),
+        (),
+        (b"\x1b[", b"\x1b]", b"\x1bM", b"\x1bD", b"\x08", b"\r\n", b"L", b"M", b"9999;", b"?7l", b"\x1bc"),
+        2 * KIB,
+    ),
+    Target(
+        "recording.chunk",
+        _chunk,
+        (ChunkSeal(_ID, _KEY).seal(0, [(1, "$ ls"), (2, "total 0")], os.urandom),),
+        (NotSealedHere,),
+        (),
+        64 * KIB,
+    ),
     Target(
         "recording.terminal_filter",
         _filtered,

@@ -1,4 +1,4 @@
-"""`ferryman recordings list | show | play | export | verify | delete`."""
+"""`ferryman recordings list | search | show | play | export | verify | delete`."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -32,9 +32,21 @@ from ferryman.model.failures import Failure
 PAGE = 200
 SERVICE = "ferryman"
 
-app = App(help="List, play, export and verify recordings of sessions.")
+app = App(help="List, search, play, export and verify recordings of sessions.")
 
 SessionArgument = Annotated[str, typer.Argument(metavar="SESSION_ID", help="The session that was recorded.")]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", help="Only sessions on this node, by id or name.", show_default=False)
+]
+OwnerOption = Annotated[
+    str | None, typer.Option("--owner", help="Only sessions of this user, by ARN.", show_default=False)
+]
+AfterOption = Annotated[
+    str | None, typer.Option("--after", help=f"Only sessions started after this time: {FORMS}.", show_default=False)
+]
+BeforeOption = Annotated[
+    str | None, typer.Option("--before", help="Only sessions started before this time.", show_default=False)
+]
 
 
 class Format(StrEnum):
@@ -48,20 +60,10 @@ class Format(StrEnum):
 @app.command("list")
 def list_recordings(
     *,
-    target: Annotated[
-        str | None, typer.Option("--target", help="Only sessions on this node, by id or name.", show_default=False)
-    ] = None,
-    owner: Annotated[
-        str | None, typer.Option("--owner", help="Only sessions of this user, by ARN.", show_default=False)
-    ] = None,
-    after: Annotated[
-        str | None,
-        typer.Option("--after", help=f"Only sessions started after this time: {FORMS}.", show_default=False),
-    ] = None,
-    before: Annotated[
-        str | None,
-        typer.Option("--before", help="Only sessions started before this time.", show_default=False),
-    ] = None,
+    target: TargetOption = None,
+    owner: OwnerOption = None,
+    after: AfterOption = None,
+    before: BeforeOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
     output: OutputOption = "table",
     wide: WideOption = False,
@@ -74,15 +76,8 @@ def list_recordings(
     """List recordings, newest first."""
     how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     connection = Connection(profile, region, endpoint_url)
-    members: dict[str, object] = {
-        "Target": None if target is None else find_node(connect(connection), target).node_id,
-        "Owner": owner,
-        "StartedAfter": parse_instant("--after", after),
-        "StartedBefore": parse_instant("--before", before),
-        "MaxResults": min(limit, PAGE),
-    }
-    asked = {name: value for name, value in members.items() if value is not None}
-    rows = list(islice(connect(connection, SERVICE).pages("ListRecordings", "Recordings", **asked), limit))
+    members = {"MaxResults": min(limit, PAGE)} | _selection(connection, target, owner, after, before)
+    rows = list(islice(connect(connection, SERVICE).pages("ListRecordings", "Recordings", **members), limit))
     print_listing(
         [
             Column("Session"),
@@ -109,6 +104,41 @@ def list_recordings(
     )
 
 
+@app.command("search")
+def search(
+    phrase: Annotated[str, typer.Argument(metavar="PHRASE", help="Whole words that follow each other in one line.")],
+    *,
+    target: TargetOption = None,
+    owner: OwnerOption = None,
+    after: AfterOption = None,
+    before: BeforeOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many lines, newest first.")] = 50,
+    json: JsonOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Find lines that sessions showed, newest first.
+
+    Below each line is the command that plays its recording from there.
+    """
+    connection = Connection(profile, region, endpoint_url)
+    members = {"Phrase": phrase, "MaxResults": min(limit, PAGE)} | _selection(connection, target, owner, after, before)
+    found = list(islice(connect(connection, SERVICE).pages("SearchRecordings", "Matches", **members), limit))
+    if json:
+        print_json(found)
+        return
+    if not found:
+        print_lines("No recorded session that you may read showed this.")
+    for match in found:
+        person = match["Owner"].rpartition("/")[2]
+        print_lines(
+            f"{instant(match, 'Date')}   {person} on {match['Target']}",
+            f"   {match['Line']}",
+            f"   ferryman recordings play {match['SessionId']} --at {match['At'] / 1000:g}",
+        )
+
+
 @app.command("show")
 def show(
     session_id: SessionArgument,
@@ -127,7 +157,7 @@ def play(
     *,
     speed: Annotated[float, typer.Option("--speed", min=0.0625, max=64, help="Times the original speed.")] = 1.0,
     idle_limit: Annotated[float, typer.Option("--idle-limit", min=0, help="Cut pauses to this many seconds.")] = 2.0,
-    start: Annotated[float, typer.Option("--start", min=0, help="Begin at this second of the recording.")] = 0.0,
+    at: Annotated[float, typer.Option("--at", min=0, help="Begin at this second of the recording.")] = 0.0,
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
@@ -140,7 +170,7 @@ def play(
 
     api = _api(profile, region, endpoint_url)
     _recording(api, session_id)
-    play_events(recorded_events(api, session_id), speed=speed, longest_pause=idle_limit, start_at=start)
+    play_events(recorded_events(api, session_id), speed=speed, longest_pause=idle_limit, start_at=at)
 
 
 @app.command("export")
@@ -216,6 +246,19 @@ def delete(
     for session_id in session_ids:
         api.call("DeleteRecording", SessionId=session_id)
         print_lines(f"Deleted the recording of {session_id}")
+
+
+def _selection(
+    connection: Connection, target: str | None, owner: str | None, after: str | None, before: str | None
+) -> dict[str, object]:
+    """Return the members that select recordings, without those that were not asked for."""
+    members: dict[str, object] = {
+        "Target": None if target is None else find_node(connect(connection), target).node_id,
+        "Owner": owner,
+        "StartedAfter": parse_instant("--after", after),
+        "StartedBefore": parse_instant("--before", before),
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _api(profile: str | None, region: str | None, endpoint_url: str | None) -> Api:

@@ -1,6 +1,6 @@
 """Recordings as values, and their ports: rows in the store, the tap of a running session, the recorder."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -91,6 +91,9 @@ class RecordingStore(Protocol):
 
     async def key(self, session_id: str) -> RecordingKey | None:
         """Return the sealed data key, or None if there is no such recording."""
+
+    async def keys(self, session_ids: Sequence[str]) -> Mapping[str, RecordingKey]:
+        """Return the sealed data keys of those of these recordings that exist."""
 
     async def keys_after(self, session_id: str, limit: int) -> Sequence[tuple[str, RecordingKey]]:
         """Return sealed data keys with their sessions' ids, in order of those, behind `session_id`."""

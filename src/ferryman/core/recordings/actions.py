@@ -5,16 +5,15 @@ from contextlib import aclosing
 
 from ferryman.core.audit.records import recording_deleted
 from ferryman.core.authorization.decisions import require
-from ferryman.core.authorization.request_context import Keys, resource_keys
 from ferryman.core.paging import Listing
 from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent, Recording, RecordingKey
+from ferryman.core.recordings.condition_keys import recording_keys
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, RecordingEvents, Verification
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import ENDED
-from ferryman.model.tags import ResourceType
 
 PAGE_BYTES = 256 * 1024
 """A page of events ends with the block in which it has so many bytes."""
@@ -79,6 +78,7 @@ async def delete_recording(service: Service, caller: Caller, session_id: str) ->
         message = f"The recording of {session_id} cannot be deleted while the session is active: end it first."
         raise ServiceError("ValidationException", message)
     await service.recorder.delete(recording)
+    await service.recording_search.remove(session_id)
     await service.store.recordings.delete(session_id)
     recording_deleted(service, recording, caller.arn)
 
@@ -91,16 +91,6 @@ async def _accessible(service: Service, caller: Caller, action: str, session_id:
     if recording is None:
         raise ServiceError("DoesNotExistException", f"There is no recording of {session_id}.")
     return recording
-
-
-async def recording_keys(service: Service, recording: Recording) -> Keys:
-    """Return the condition keys of a recording: its session's owner and document, and its node with the node's tags."""
-    return {
-        **await resource_keys(service, ResourceType.NODE, recording.target),
-        "ferryman:Owner": recording.owner,
-        "ferryman:Target": recording.target,
-        "ferryman:DocumentName": recording.document_name,
-    }
 
 
 async def _blocks(

@@ -6,6 +6,7 @@ from ferryman.core.ports.recordings import Recording, RecordingQuery
 from ferryman.core.recordings import actions as recordings
 from ferryman.core.recordings.listing import list_recordings
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, ListRecordingsRequest
+from ferryman.core.recordings.search import Match, SearchRecordingsRequest, search_recordings
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
 from ferryman.model.values.timestamps import to_millis
@@ -14,15 +15,17 @@ from ferryman.server.operations.results import as_datetime
 
 
 async def _list_recordings(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    query = RecordingQuery(
-        target=parameters.get("Target"),
-        owner=parameters.get("Owner"),
-        started_after=_millis(parameters.get("StartedAfter")),
-        started_before=_millis(parameters.get("StartedBefore")),
-    )
-    request = ListRecordingsRequest(query, parameters.get("MaxResults"), parameters.get("NextToken"))
+    request = ListRecordingsRequest(_query(parameters), parameters.get("MaxResults"), parameters.get("NextToken"))
     page = await list_recordings(context.service, caller, request)
     return {"Recordings": [_recording(item) for item in page.items], "NextToken": page.next_token}
+
+
+async def _search_recordings(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    request = SearchRecordingsRequest(
+        parameters["Phrase"], _query(parameters), parameters.get("MaxResults"), parameters.get("NextToken")
+    )
+    page = await search_recordings(context.service, caller, request)
+    return {"Matches": [_match(item) for item in page.items], "NextToken": page.next_token}
 
 
 async def _get_recording(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
@@ -55,6 +58,28 @@ async def _delete_recording(context: OperationContext, caller: Caller, parameter
     return {"SessionId": parameters["SessionId"]}
 
 
+def _query(parameters: Parameters) -> RecordingQuery:
+    return RecordingQuery(
+        target=parameters.get("Target"),
+        owner=parameters.get("Owner"),
+        started_after=_millis(parameters.get("StartedAfter")),
+        started_before=_millis(parameters.get("StartedBefore")),
+    )
+
+
+def _match(match: Match) -> Result:
+    recording, line = match.recording, match.line
+    return {
+        "SessionId": recording.session_id,
+        "Target": recording.target,
+        "Owner": recording.owner,
+        "DocumentName": recording.document_name,
+        "Date": as_datetime(Millis(recording.started_at + line.at)),
+        "At": line.at,
+        "Line": line.text,
+    }
+
+
 def _recording(recording: Recording) -> Result:
     finished = recording.finished_at is not None
     return {
@@ -79,6 +104,7 @@ def _millis(moment: datetime | None) -> Millis | None:
 
 OPERATIONS: Operations = {
     ("ferryman", "ListRecordings"): _list_recordings,
+    ("ferryman", "SearchRecordings"): _search_recordings,
     ("ferryman", "GetRecording"): _get_recording,
     ("ferryman", "GetRecordingEvents"): _get_recording_events,
     ("ferryman", "VerifyRecording"): _verify_recording,

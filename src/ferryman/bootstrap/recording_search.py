@@ -1,0 +1,53 @@
+"""Opens the index that recordings are searched in, if the configuration says so."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.core.service import Service
+    from ferryman.store.line_index import SqliteLineIndex
+
+FILE = "search.sqlite"
+"""Beside the recordings."""
+
+
+@asynccontextmanager
+async def open_search(
+    directory: Path, service: "Service", *, on: bool
+) -> AsyncIterator[tuple["Service", "SqliteLineIndex | None"]]:
+    """Yield a service that can search recordings, and the index; if it is not `on`, delete the index.
+
+    Raises Failure if the index cannot be kept in `directory`.
+    """
+    from ferryman.core.ports.recording_search import IndexUnusable
+    from ferryman.recording.search.index import LineSearch
+    from ferryman.store.line_index import SqliteLineIndex, remove_line_index
+    from ferryman.system.private_files import make_private_directory
+
+    path = directory / FILE
+    if not on:
+        remove_line_index(path)
+        yield service, None
+        return
+    index = SqliteLineIndex(path)
+    search = LineSearch(service, index)
+    try:
+        try:
+            make_private_directory(directory)
+            await index.open()
+            await search.open()
+        except (OSError, IndexUnusable) as error:
+            raise Failure(
+                f"The search index {path} cannot be used",
+                str(error),
+                "Make its directory writable for the server; the index may be deleted, and is built again then",
+            ) from error
+        yield replace(service, recording_search=search), index
+    finally:
+        search.close()
+        await index.close()
