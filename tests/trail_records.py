@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ferryman.core.audit.records import CHANNEL_CHANGE, RECORDING_CHANGE, SESSION_CHANGE
+from ferryman.core.audit.recording_records import RECORDING_CHANGE
+from ferryman.core.audit.records import CHANNEL_CHANGE, SESSION_CHANGE
 from ferryman.core.audit.reports import EXIT
 
 ALICE = "arn:aws:iam::123456789012:user/alice"

@@ -7,6 +7,7 @@ import pytest
 from ferryman.core.ports.recordings import (
     Recording,
     RecordingEnd,
+    RecordingHold,
     RecordingKey,
     RecordingMode,
     RecordingPosition,
@@ -28,6 +29,7 @@ RECORDING = Recording(
 )
 KEY = RecordingKey(bytes(range(256)))
 END = RecordingEnd(finished_at=Millis(9000), duration=8000, blocks=3, size=10_000_000_000, head=bytes(range(32)))
+HOLD = RecordingHold("case 4711", "arn:aws:iam::1:user/carol", Millis(9500))
 SESSION = Session(
     session_id=SessionId("alice-0"),
     target=NodeId("mi-1"),
@@ -128,9 +130,9 @@ async def test_old_recordings_are_found_oldest_first_unless_unfinished(store: St
     made = await numbered(store, 6)
     for each in made[1:]:
         await store.recordings.finish(each.session_id, END)
-    old = await store.recordings.started_before(Millis(2000), 10)
+    old = await store.recordings.deletable(Millis(2000), Millis(9000), 10)
     assert [each.session_id for each in old] == ["alice-1", "alice-2", "alice-3"]
-    assert len(await store.recordings.started_before(Millis(2000), 2)) == 2
+    assert len(await store.recordings.deletable(Millis(2000), Millis(9000), 2)) == 2
 
 
 async def test_keys_are_walked_and_replaced_only_if_unchanged(store: Store) -> None:
@@ -141,6 +143,37 @@ async def test_keys_are_walked_and_replaced_only_if_unchanged(store: Store) -> N
     assert await store.recordings.reseal_key("alice-1", KEY, new)
     assert not await store.recordings.reseal_key("alice-1", KEY, RecordingKey(b"newer"))
     assert await store.recordings.key("alice-1") == new
+
+
+async def test_held_or_retained_recording_cannot_be_deleted(store: Store) -> None:
+    retained = replace(RECORDING, session_id=SessionId("bob-0"), retained_until=Millis(5000))
+    for each in (RECORDING, retained):
+        await store.recordings.add(each, KEY)
+        await store.recordings.finish(each.session_id, END)
+    assert await store.recordings.put_hold("alice-0", HOLD)
+    held = await store.recordings.get("alice-0")
+    assert held is not None
+    assert held.hold == HOLD
+    assert not await store.recordings.begin_deletion("alice-0", Millis(9000))
+    assert not await store.recordings.begin_deletion("bob-0", Millis(4999))
+    assert await store.recordings.deletable(Millis(2000), Millis(4999), 10) == []
+    (deletable,) = await store.recordings.deletable(Millis(2000), Millis(5000), 10)
+    assert deletable.session_id == "bob-0"
+    assert await store.recordings.begin_deletion("bob-0", Millis(5000))
+    assert not await store.recordings.put_hold("bob-0", HOLD)
+    assert await store.recordings.begin_deletion("bob-0", Millis(5000))
+    assert await store.recordings.remove_hold("alice-0")
+    assert not await store.recordings.remove_hold("alice-0")
+    assert await store.recordings.begin_deletion("alice-0", Millis(9000))
+    assert not await store.recordings.begin_deletion("carol-0", Millis(9000))
+
+
+async def test_hold_replaces_the_one_before(store: Store) -> None:
+    await store.recordings.add(RECORDING, KEY)
+    await store.recordings.put_hold("alice-0", HOLD)
+    await store.recordings.put_hold("alice-0", replace(HOLD, reason="another"))
+    (found,) = await store.recordings.page(RecordingQuery(), None, 10)
+    assert found.hold == replace(HOLD, reason="another")
 
 
 async def test_deleted_recording_is_gone_with_its_key(store: Store) -> None:

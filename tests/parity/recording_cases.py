@@ -20,6 +20,8 @@ RECORDING = {
     "Size": 10_000_000_000,
     "BlockCount": 3,
     "Head": "0" * 64,
+    "RetainedUntil": SECOND,
+    "Hold": {"Reason": "case 4711", "HeldBy": "arn:aws:iam::123456789012:user/carol", "HeldSince": MOMENT},
 }
 
 RECORDING_CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
@@ -63,4 +65,6 @@ RECORDING_CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("ferryman", "VerifyRecording", {"SessionId": SESSION}, {"SessionId": SESSION, "Intact": False, "Problem": "no"}),
     ("ferryman", "DeleteRecording", {"SessionId": SESSION}, {"SessionId": SESSION}),
+    ("ferryman", "PutRecordingHold", {"SessionId": SESSION, "Reason": "case 4711"}, {"Recording": RECORDING}),
+    ("ferryman", "DeleteRecordingHold", {"SessionId": SESSION}, {"SessionId": SESSION}),
 ]

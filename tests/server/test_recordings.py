@@ -278,6 +278,46 @@ async def test_recordings_are_deleted_after_their_days(server: Server, recording
     assert await server.store.recordings.get(row["SessionId"]) is None
 
 
+async def test_held_recording_is_deleted_by_nobody_until_it_is_released(server: Server, recording: Recording) -> None:
+    row = await shown_and_finished(server)
+    session_id = row["SessionId"]
+    held = await call(server, "PutRecordingHold", SessionId=session_id, Reason="case 4711")
+    assert held["Recording"]["Hold"]["Reason"] == "case 4711"
+    with pytest.raises(ClientError, match=r"RecordingRetainedException.*user/root: case 4711"):
+        await call(server, "DeleteRecording", SessionId=session_id)
+    recording.recorder._kept_millis = 86_400_000
+    server.clock.advance(2 * 86_400)
+    assert await recording.recorder.delete_expired() == 0
+    assert await shown(server, session_id) == b"x"
+    await call(server, "DeleteRecordingHold", SessionId=session_id)
+    with pytest.raises(ClientError, match="DoesNotExistException"):
+        await call(server, "DeleteRecordingHold", SessionId=session_id)
+    assert await recording.recorder.delete_expired() == 1
+
+
+async def test_retained_recording_is_deleted_by_nobody_before_its_time(server: Server, recording: Recording) -> None:
+    recording.recorder._retained_millis = 7 * 86_400_000
+    row = await shown_and_finished(server)
+    assert row["RetainedUntil"] == pytest.approx(row["StartDate"] + 7 * 86_400, abs=0.01)
+    recording.recorder._retained_millis = 0  # what the configuration says later changes nothing
+    recording.recorder._kept_millis = 86_400_000
+    server.clock.advance(6 * 86_400)
+    assert await recording.recorder.delete_expired() == 0
+    with pytest.raises(ClientError, match="it is kept until"):
+        await call(server, "DeleteRecording", SessionId=row["SessionId"])
+    server.clock.advance(86_400 + 1)
+    await call(server, "DeleteRecording", SessionId=row["SessionId"])
+
+
+async def shown_and_finished(server: Server) -> dict[str, Any]:
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"x"))
+    await paired.client.frame()
+    await paired.client.close()
+    await paired.agent.close()
+    return await finished(server, paired)
+
+
 async def test_one_recording_that_cannot_be_written_refuses_no_other_session(
     server: Server, recording: Recording
 ) -> None:

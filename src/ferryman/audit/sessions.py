@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ferryman.core.audit.records import CHANNEL_CHANGE, RECORDING_CHANGE, SESSION_CHANGE
+from ferryman.core.audit.recording_records import RECORDING_CHANGE
+from ferryman.core.audit.records import CHANNEL_CHANGE, SESSION_CHANGE
 from ferryman.core.audit.reports import EXIT
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.timestamps import parse_iso

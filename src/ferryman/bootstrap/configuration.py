@@ -171,6 +171,7 @@ class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "recordings"
     input: bool = False
     delete_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    retain_for_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     search: bool = False
 
 
@@ -239,18 +240,6 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
     def path(self, relative: str) -> Path:
         """A file that the configuration names."""
         return (self.directory / relative).resolve()
-
-
-def read_secret(path: Path, what: str, if_lost: str) -> bytes:
-    """Read a file that only its owner may read; raises Failure if others may, or it cannot be read."""
-    try:
-        content = path.read_bytes()
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise Failure(f"{what} {path} cannot be read", error.strerror or str(error), if_lost) from error
-    if mode & 0o077:
-        raise Failure(f"{what} {path} is open to other users", f"its mode is {mode & 0o777:o}", f"Run chmod 600 {path}")
-    return content
 
 
 def find_configuration() -> Path:

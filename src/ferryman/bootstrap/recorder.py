@@ -42,7 +42,12 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
             ) from error
     async with open_search(directory, service, on=settings.search) as (searching, index):
         recorder = SessionsRecorder(
-            searching, storage, mode, typed=settings.input, delete_after_days=settings.delete_after_days
+            searching,
+            storage,
+            mode,
+            typed=settings.input,
+            delete_after_days=settings.delete_after_days,
+            retain_for_days=settings.retain_for_days,
         )
         recorded = replace(searching, recorder=recorder)
         try:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ferryman.audit.sinks.sink import Deliver, Pace, Sign, Sink, Undelivered
-from ferryman.bootstrap.configuration import LoadedConfiguration, ObjectStorage, Webhook, read_secret
+from ferryman.bootstrap.configuration import LoadedConfiguration, ObjectStorage, Webhook
+from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.values.secret import Secret

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 
-from ferryman.core.audit.records import recording_deleted, recording_finished
+from ferryman.core.audit.recording_records import recording_deleted, recording_finished
 from ferryman.core.ports.recordings import (
     DATA_KEY_PURPOSE,
     BlockPosition,
@@ -22,6 +22,7 @@ from ferryman.core.ports.recordings import (
     RecordingMode,
     Unrecordable,
 )
+from ferryman.core.recordings.retention import trusted_now
 from ferryman.core.service import Service
 from ferryman.core.sessions.document import type_of
 from ferryman.model.identifiers import Millis, SessionId
@@ -33,6 +34,7 @@ from ferryman.recording.session_recorder import SessionRecorder
 from ferryman.recording.storage import BlockStorage
 
 KEY_BYTES = 32
+DAY_MILLIS = 86_400_000
 WRITERS = 2
 """Threads that compress, encrypt and write."""
 READERS = 2
@@ -53,6 +55,7 @@ class SessionsRecorder:
     """`core.ports.recordings.Recorder` over a storage. Create it in a running loop, and `close` it at the end.
 
     `typed`: what people type is recorded, too. `delete_after_days`: how long recordings are kept; 0 means for ever.
+    `retain_for_days`: how long nobody can delete new ones.
     """
 
     def __init__(
@@ -63,12 +66,14 @@ class SessionsRecorder:
         *,
         typed: bool = False,
         delete_after_days: int = 0,
+        retain_for_days: int = 0,
     ) -> None:
         self._service = service
         self._storage = storage
         self._mode = mode
         self._typed = typed
-        self._kept_millis = delete_after_days * 86_400_000
+        self._kept_millis = delete_after_days * DAY_MILLIS
+        self._retained_millis = retain_for_days * DAY_MILLIS
         self._delete_at = 0.0
         self._writers = ThreadPoolExecutor(WRITERS, "recording-writer")
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
@@ -101,6 +106,7 @@ class SessionsRecorder:
             document_name=session.document_name,
             mode=self._mode,
             started_at=session.started_at,
+            retained_until=Millis(session.started_at + self._retained_millis) if self._retained_millis else None,
         )
         await service.store.recordings.add(recording, RecordingKey(sealed))
 
@@ -159,9 +165,12 @@ class SessionsRecorder:
         if not self._kept_millis or not service.clock_steps.settled or time.monotonic() < self._delete_at:
             return 0
         moment = Millis(service.clock() - self._kept_millis)
+        now = trusted_now(service)
         deleted = 0
-        for recording in await service.store.recordings.started_before(moment, DELETED_AT_ONCE):
+        for recording in await service.store.recordings.deletable(moment, now, DELETED_AT_ONCE):
             try:
+                if not await service.store.recordings.begin_deletion(recording.session_id, now):
+                    continue
                 await self.delete(recording)
             except OSError as error:
                 _log.error("recording not deleted", session_id=recording.session_id, reason=str(error))

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, insert, or_, select, text, update
+from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, text, update
 from sqlalchemy.sql import Select
 
 from ferryman.core.ports.recordings import (
     Recording,
     RecordingEnd,
+    RecordingHold,
     RecordingKey,
     RecordingMode,
     RecordingPosition,
@@ -32,8 +33,12 @@ _COLUMNS = (
     recordings.c.blocks,
     recordings.c.size,
     recordings.c.head,
+    recordings.c.retained_until,
+    recordings.c.hold_reason,
+    recordings.c.held_by,
+    recordings.c.held_at,
 )
-"""In the order of `Recording`'s fields."""
+"""In the order of `Recording`'s fields; the last three are its hold's."""
 _OF_SESSION = recordings.c.session_id == bindparam("session_id")
 _INSERT = insert(recordings)
 _GET = select(*_COLUMNS).where(_OF_SESSION)
@@ -54,11 +59,18 @@ _UNFINISHED = (
     .limit(bindparam("most"))
 )
 
-_OLDEST = (
+_MAY_BE_DELETED = and_(
+    recordings.c.held_at.is_(None),
+    or_(recordings.c.retained_until.is_(None), recordings.c.retained_until <= bindparam("now")),
+)
+_DELETABLE = (
     select(*_COLUMNS)
-    .where(recordings.c.started_at < bindparam("before"), recordings.c.finished_at.is_not(None))
+    .where(recordings.c.started_at < bindparam("before"), recordings.c.finished_at.is_not(None), _MAY_BE_DELETED)
     .order_by(recordings.c.started_at, recordings.c.session_id)
     .limit(bindparam("most"))
+)
+_BEGIN_DELETION = (
+    update(recordings).where(recordings.c.session_id == bindparam("id"), _MAY_BE_DELETED).values(deleting=True)
 )
 
 
@@ -79,6 +91,7 @@ class SqlRecordings:
             "mode": recording.mode.value,
             "started_at": recording.started_at,
             "data_key": key.sealed,
+            "retained_until": recording.retained_until,
         }
         await self._connections.write(_INSERT, values)
 
@@ -132,9 +145,26 @@ class SqlRecordings:
         """As `RecordingStore` has it."""
         return [SessionId(row[0]) for row in await self._connections.read(_UNFINISHED, {"most": limit})]
 
-    async def started_before(self, moment: Millis, limit: int) -> Sequence[Recording]:
+    async def deletable(self, started_before: Millis, now: Millis, limit: int) -> Sequence[Recording]:
         """As `RecordingStore` has it."""
-        return [_recording(row) for row in await self._connections.read(_OLDEST, {"before": moment, "most": limit})]
+        values = {"before": started_before, "now": now, "most": limit}
+        return [_recording(row) for row in await self._connections.read(_DELETABLE, values)]
+
+    async def put_hold(self, session_id: str, hold: RecordingHold) -> bool:
+        """As `RecordingStore` has it."""
+        values = {"hold_reason": hold.reason, "held_by": hold.held_by, "held_at": hold.held_at}
+        there = (recordings.c.session_id == session_id) & ~recordings.c.deleting
+        return await self._connections.write(update(recordings).where(there).values(values)) == 1
+
+    async def remove_hold(self, session_id: str) -> bool:
+        """As `RecordingStore` has it."""
+        held = (recordings.c.session_id == session_id) & recordings.c.held_at.is_not(None)
+        values = {"hold_reason": None, "held_by": None, "held_at": None}
+        return await self._connections.write(update(recordings).where(held).values(values)) == 1
+
+    async def begin_deletion(self, session_id: str, now: Millis) -> bool:
+        """As `RecordingStore` has it."""
+        return await self._connections.write(_BEGIN_DELETION, {"id": session_id, "now": now}) == 1
 
     async def delete(self, session_id: str) -> bool:
         """As `RecordingStore` has it."""
@@ -142,9 +172,11 @@ class SqlRecordings:
 
 
 def _recording(row: Record) -> Recording:
-    recording = Recording(*row)
+    *own, reason, held_by, held_at = row
+    recording = Recording(*own)
+    hold = None if held_at is None else RecordingHold(reason, held_by, held_at)
     head = None if recording.head is None else bytes(recording.head)
-    return replace(recording, mode=RecordingMode(recording.mode), head=head)
+    return replace(recording, mode=RecordingMode(recording.mode), head=head, hold=hold)
 
 
 def _page(query: RecordingQuery, after: RecordingPosition | None, limit: int) -> Select[Any]:

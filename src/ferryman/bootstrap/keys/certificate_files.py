@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ferryman.bootstrap.configuration import LoadedConfiguration, read_secret
+from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.model.failures import Failure
 from ferryman.system.private_files import replace_content, write_private
 

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration, read_secret
+from ferryman.bootstrap.configuration import KEY_BYTES, LoadedConfiguration
+from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`ferryman recordings list | search | show | play | export | verify | delete`."""
+"""`ferryman recordings list | search | show | play | export | verify | hold | release | delete`."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -246,6 +246,37 @@ def delete(
     for session_id in session_ids:
         api.call("DeleteRecording", SessionId=session_id)
         print_lines(f"Deleted the recording of {session_id}")
+
+
+@app.command("hold")
+def hold(
+    session_ids: Annotated[list[str], typer.Argument(metavar="SESSION_ID...", help="The recordings to keep.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why, such as a case number; at most 256 characters.")],
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Keep recordings until they are released: nobody can delete them, nor does their age."""
+    api = _api(profile, region, endpoint_url)
+    for session_id in session_ids:
+        api.call("PutRecordingHold", SessionId=session_id, Reason=reason)
+        print_lines(f"Held the recording of {session_id}")
+
+
+@app.command("release")
+def release(
+    session_ids: Annotated[list[str], typer.Argument(metavar="SESSION_ID...", help="The recordings that are held.")],
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Release recordings that were held."""
+    api = _api(profile, region, endpoint_url)
+    for session_id in session_ids:
+        api.call("DeleteRecordingHold", SessionId=session_id)
+        print_lines(f"Released the recording of {session_id}")
 
 
 def _selection(

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from ferryman.bootstrap.configuration import load, read_secret
+from ferryman.bootstrap.configuration import load
+from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.output.printing import print_error, print_lines
 from ferryman.model.failures import Failure, said_by

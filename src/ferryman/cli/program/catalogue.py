@@ -149,6 +149,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "recordings search": ("ferryman recordings search 'rm -rf' --target web-1 --after 30d",),
     "recordings export": ("ferryman recordings export alice-0123456789abcdef0 --output alice.cast",),
     "recordings verify": ("ferryman recordings verify alice-0123456789abcdef0",),
+    "recordings hold": ("ferryman recordings hold alice-0123456789abcdef0 --reason 'case 4711'",),
+    "recordings release": ("ferryman recordings release alice-0123456789abcdef0",),
     "recordings delete": ("ferryman recordings delete alice-0123456789abcdef0",),
     "activation": ("ferryman activation create --name web-1",),
     "activation create": (

@@ -13,7 +13,6 @@ from ferryman.core.audit.identity import user_identity, web_identity
 from ferryman.core.audit.redaction import COMMAND, MOST_BYTES, PARAMETERS_SHOWN, recorded, text
 from ferryman.core.authorization.admission import SpentToken
 from ferryman.core.ports.audit import Entry, Unrecorded
-from ferryman.core.ports.recordings import Recording, RecordingEnd
 from ferryman.core.ratelimits.failed_attempts import Summary, TooManyFailedAttempts
 from ferryman.core.record_budget import (
     Allowance,
@@ -42,7 +41,6 @@ SESSION_CHANGE = "Session Manager Session State-change Notification"
 CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
 FAILURES = "Failed Authentication Summary"
 NODE_CHANGE = "Managed Node State-change Notification"
-RECORDING_CHANGE = "Session Recording State-change Notification"
 UNKNOWN = "unknown"
 """The party of everyone who is not authenticated."""
 
@@ -215,34 +213,6 @@ def session_changed(service: Service, session: Session) -> None:
         service.arns.node(session.target),
     ]
     service.trail.note(event(service, SESSION_CHANGE, resources, detail))
-
-
-def recording_finished(service: Service, recording: Recording, end: RecordingEnd) -> None:
-    """Record the end of a recording, with the hash of its last block: nothing can be changed in it afterwards."""
-    detail = {
-        "sessionId": recording.session_id,
-        "state": "Finished",
-        "target": recording.target,
-        "owner": recording.owner,
-        "blocks": end.blocks,
-        "bytes": end.size,
-        "durationMillis": end.duration,
-        "head": end.head.hex(),
-    }
-    service.trail.note(event(service, RECORDING_CHANGE, [service.arns.session(recording.session_id)], detail))
-
-
-def recording_deleted(service: Service, recording: Recording, deleted_by: str) -> None:
-    """Record that a recording was deleted, and by whom."""
-    detail = {
-        "sessionId": recording.session_id,
-        "state": "Deleted",
-        "target": recording.target,
-        "owner": recording.owner,
-        "deletedBy": deleted_by,
-        "head": None if recording.head is None else recording.head.hex(),
-    }
-    service.trail.note(event(service, RECORDING_CHANGE, [service.arns.session(recording.session_id)], detail))
 
 
 def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:

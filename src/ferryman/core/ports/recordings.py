@@ -23,11 +23,20 @@ class RecordingMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingHold:
+    """A legal hold: `held_by` is the ARN of who put it, `reason` at most 256 characters."""
+
+    reason: str
+    held_by: str
+    held_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """A recording, and what is kept of its session: recordings outlive the history of sessions.
 
     `duration` is in milliseconds, `size` in bytes as stored, `head` the SHA-256 of the last block; they are None until
-    the recording is finished.
+    the recording is finished. Until `retained_until`, and while there is a `hold`, nobody can delete it.
     """
 
     session_id: SessionId
@@ -42,6 +51,8 @@ class Recording:
     blocks: int | None = None
     size: int | None = None
     head: bytes | None = None
+    retained_until: Millis | None = None
+    hold: RecordingHold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +121,20 @@ class RecordingStore(Protocol):
     async def unfinished_of_ended_sessions(self, limit: int) -> Sequence[SessionId]:
         """Return recordings that are not finished although their session has ended, or its row is gone."""
 
-    async def started_before(self, moment: Millis, limit: int) -> Sequence[Recording]:
-        """Return finished recordings of sessions that started before a time, the oldest first."""
+    async def deletable(self, started_before: Millis, now: Millis, limit: int) -> Sequence[Recording]:
+        """Return finished recordings that may be deleted, of sessions that started before a time, the oldest first."""
+
+    async def put_hold(self, session_id: str, hold: RecordingHold) -> bool:
+        """Put a hold on a recording, in place of the one it has; False if there is none or it is being deleted."""
+
+    async def remove_hold(self, session_id: str) -> bool:
+        """Remove a recording's hold; False if it has none."""
+
+    async def begin_deletion(self, session_id: str, now: Millis) -> bool:
+        """Mark a recording as being deleted, so that no hold can be put on it.
+
+        False, and nothing changes, if it is held or retained, or there is none.
+        """
 
     async def delete(self, session_id: str) -> bool:
         """Delete a recording's row and with it its key; False if there is none."""

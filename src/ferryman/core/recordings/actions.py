@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from ferryman.core.audit.records import recording_deleted
-from ferryman.core.authorization.decisions import require
+from ferryman.core.audit.recording_records import recording_deleted
 from ferryman.core.paging import Listing
 from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent, Recording, RecordingKey
-from ferryman.core.recordings.condition_keys import recording_keys
+from ferryman.core.recordings.access import accessible
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, RecordingEvents, Verification
+from ferryman.core.recordings.retention import begin_deletion
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import SessionId
@@ -30,7 +30,7 @@ async def get_recording(service: Service, caller: Caller, session_id: str) -> Re
 
     Raises AccessDeniedException, DoesNotExistException.
     """
-    return await _accessible(service, caller, "ferryman:GetRecording", session_id)
+    return await accessible(service, caller, "ferryman:GetRecording", session_id)
 
 
 async def get_recording_events(service: Service, caller: Caller, request: GetRecordingEventsRequest) -> RecordingEvents:
@@ -38,9 +38,9 @@ async def get_recording_events(service: Service, caller: Caller, request: GetRec
 
     Raises AccessDeniedException, DoesNotExistException, InvalidNextToken, RecordingDamagedException.
     """
-    recording = await _accessible(service, caller, "ferryman:GetRecordingEvents", request.session_id)
+    recording = await accessible(service, caller, "ferryman:GetRecordingEvents", request.session_id)
     if request.include_input:
-        await _accessible(service, caller, _READ_INPUT, request.session_id)
+        await accessible(service, caller, _READ_INPUT, request.session_id)
     members = (request.session_id, request.start_at, request.include_input)
     listing = Listing(service, caller, "GetRecordingEvents", members)
     reached = listing.position(request.next_token)
@@ -63,34 +63,26 @@ async def verify_recording(service: Service, caller: Caller, session_id: str) ->
 
     Raises AccessDeniedException, DoesNotExistException.
     """
-    recording = await _accessible(service, caller, "ferryman:VerifyRecording", session_id)
+    recording = await accessible(service, caller, "ferryman:VerifyRecording", session_id)
     return Verification(session_id, await service.recorder.verify(recording, await _key(service, recording)))
 
 
 async def delete_recording(service: Service, caller: Caller, session_id: str) -> None:
     """DeleteRecording: delete the recording of a session that has ended, and its key.
 
-    Raises AccessDeniedException, DoesNotExistException, ValidationException while the session is active.
+    Raises AccessDeniedException, DoesNotExistException, ValidationException while the session is active,
+    RecordingRetainedException while the recording is held or retained.
     """
-    recording = await _accessible(service, caller, "ferryman:DeleteRecording", session_id)
+    recording = await accessible(service, caller, "ferryman:DeleteRecording", session_id)
     session = await service.store.sessions.get(SessionId(session_id))
     if session is not None and session.status not in ENDED:
         message = f"The recording of {session_id} cannot be deleted while the session is active: end it first."
         raise ServiceError("ValidationException", message)
+    await begin_deletion(service, recording)
     await service.recorder.delete(recording)
     await service.recording_search.remove(session_id)
     await service.store.recordings.delete(session_id)
     recording_deleted(service, recording, caller.arn)
-
-
-async def _accessible(service: Service, caller: Caller, action: str, session_id: str) -> Recording:
-    """Return a recording that `caller` may perform `action` on; one who may not does not learn whether it exists."""
-    recording = await service.store.recordings.get(session_id)
-    keys = {} if recording is None else await recording_keys(service, recording)
-    require(service, caller, action, service.arns.recording(session_id), keys)
-    if recording is None:
-        raise ServiceError("DoesNotExistException", f"There is no recording of {session_id}.")
-    return recording
 
 
 async def _blocks(

@@ -20,7 +20,7 @@ from ferryman.core.ports.recording_search import (
     SearchTooSlow,
 )
 from ferryman.core.ports.recordings import RecordingKey, RecordingQuery
-from ferryman.core.recordings.condition_keys import own_keys
+from ferryman.core.recordings.access import own_keys
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from ferryman.core.ports.recordings import Recording, RecordingQuery
+from ferryman.core.ports.recordings import Recording, RecordingHold, RecordingQuery
 from ferryman.core.recordings import actions as recordings
 from ferryman.core.recordings.listing import list_recordings
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, ListRecordingsRequest
+from ferryman.core.recordings.retention import delete_recording_hold, put_recording_hold
 from ferryman.core.recordings.search import Match, SearchRecordingsRequest, search_recordings
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
@@ -58,6 +59,16 @@ async def _delete_recording(context: OperationContext, caller: Caller, parameter
     return {"SessionId": parameters["SessionId"]}
 
 
+async def _put_recording_hold(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    session_id, reason = parameters["SessionId"], parameters["Reason"]
+    return {"Recording": _recording(await put_recording_hold(context.service, caller, session_id, reason))}
+
+
+async def _delete_recording_hold(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
+    await delete_recording_hold(context.service, caller, parameters["SessionId"])
+    return {"SessionId": parameters["SessionId"]}
+
+
 def _query(parameters: Parameters) -> RecordingQuery:
     return RecordingQuery(
         target=parameters.get("Target"),
@@ -95,7 +106,13 @@ def _recording(recording: Recording) -> Result:
         "Size": recording.size,
         "BlockCount": recording.blocks,
         "Head": None if recording.head is None else recording.head.hex(),
+        "RetainedUntil": as_datetime(recording.retained_until),
+        "Hold": None if recording.hold is None else _hold(recording.hold),
     }
+
+
+def _hold(hold: RecordingHold) -> Result:
+    return {"Reason": hold.reason, "HeldBy": hold.held_by, "HeldSince": as_datetime(hold.held_at)}
 
 
 def _millis(moment: datetime | None) -> Millis | None:
@@ -109,4 +126,6 @@ OPERATIONS: Operations = {
     ("ferryman", "GetRecordingEvents"): _get_recording_events,
     ("ferryman", "VerifyRecording"): _verify_recording,
     ("ferryman", "DeleteRecording"): _delete_recording,
+    ("ferryman", "PutRecordingHold"): _put_recording_hold,
+    ("ferryman", "DeleteRecordingHold"): _delete_recording_hold,
 }

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
     true,
 )
@@ -114,6 +115,12 @@ recordings = Table(
     Column("size", BigInteger),
     Column("head", LargeBinary),
     Column("data_key", LargeBinary, nullable=False),
+    Column("retained_until", BigInteger),
+    Column("hold_reason", String(256)),
+    Column("held_by", String(256)),
+    Column("held_at", BigInteger),
+    # Set before anything is deleted, so that no hold can be put on what is half gone.
+    Column("deleting", Boolean, nullable=False, server_default=false()),
 )
 _NEWEST_RECORDINGS = (recordings.c.started_at.desc(), recordings.c.session_id)
 Index("recordings_by_start", *_NEWEST_RECORDINGS)

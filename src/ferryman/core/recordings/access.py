@@ -1,9 +1,12 @@
-"""The condition keys of recordings."""
+"""Who may do what with a recording: the condition keys, and the check."""
 
+from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import Keys, resource_keys
 from ferryman.core.ports.recording_search import SearchedRecording
 from ferryman.core.ports.recordings import Recording
 from ferryman.core.service import Service
+from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 
 
@@ -19,3 +22,13 @@ def own_keys(recording: Recording | SearchedRecording) -> Keys:
         "ferryman:Target": recording.target,
         "ferryman:DocumentName": recording.document_name,
     }
+
+
+async def accessible(service: Service, caller: Caller, action: str, session_id: str) -> Recording:
+    """Return a recording that `caller` may perform `action` on; one who may not does not learn whether it exists."""
+    recording = await service.store.recordings.get(session_id)
+    keys = {} if recording is None else await recording_keys(service, recording)
+    require(service, caller, action, service.arns.recording(session_id), keys)
+    if recording is None:
+        raise ServiceError("DoesNotExistException", f"There is no recording of {session_id}.")
+    return recording
