@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Meta
 
+from ferryman.bootstrap.storage_settings import ObjectStorage, Outputs, Recordings
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
 from ferryman.system.settings_file import InvalidSetting, decode_settings
@@ -132,19 +133,6 @@ class AuditWebhook(Webhook, frozen=True, forbid_unknown_fields=True):
     batch_records: Annotated[int, Meta(ge=1, le=10_000)] = 500
 
 
-class ObjectStorage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A bucket that the audit trail's records are put into."""
-
-    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-    region: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
-    prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$")] = ""
-    endpoint_url: str | None = None
-    ca_file: str | None = None
-    profile: str | None = None
-    interval_seconds: Annotated[float, Meta(ge=0, le=3600)] = 300
-    object_mib: Annotated[int, Meta(ge=1, le=64)] = 5
-
-
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The record of calls, sessions and nodes."""
 
@@ -162,17 +150,6 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stdout: bool = False
     webhook: AuditWebhook | None = None
     s3: ObjectStorage | None = None
-
-
-class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether sessions are recorded, and where recordings are kept."""
-
-    mode: Literal["off", "best-effort", "required"] = "off"
-    directory: str = "recordings"
-    input: bool = False
-    delete_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
-    retain_for_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
-    search: bool = False
 
 
 class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -212,6 +189,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: Log = Log()
     audit: Audit = Audit()
     recordings: Recordings = Recordings()
+    outputs: Outputs = Outputs()
     oidc: Oidc = Oidc()
     access: Access = Access()
     login: Login = Login()
@@ -343,13 +321,15 @@ def _check(configuration: Configuration, path: Path) -> None:
 
 
 def _check_addresses(configuration: Configuration, path: Path) -> None:
-    audit, access = configuration.audit, configuration.access
+    audit, access, outputs = configuration.audit, configuration.access, configuration.outputs
     if access.webhook is not None and access.webhook.template == "event" and access.webhook.secret_file is None:
         raise Failure(f"{path}: access.webhook.secret_file is missing", "events are signed with it", "Set it")
     places = {
         "audit.webhook.url": audit.webhook.url if audit.webhook is not None else None,
         "access.webhook.url": access.webhook.url if access.webhook is not None else None,
         "audit.s3.endpoint_url": audit.s3.endpoint_url if audit.s3 is not None else None,
+        "outputs.s3.endpoint_url": outputs.s3.endpoint_url if outputs.s3 is not None else None,
+        "outputs.cloudwatch.endpoint_url": outputs.cloudwatch.endpoint_url if outputs.cloudwatch is not None else None,
     }
     for setting, address in places.items():
         if address is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
 from ferryman.core.ports.audit import AuditTrail, Entry, Notices
 from ferryman.core.ports.bus import Bus
+from ferryman.core.ports.outputs import NoDestinations, OutputDestinations
 from ferryman.core.ports.recording_search import NoSearch, RecordingSearch
 from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
 from ferryman.core.ports.runtime import Clock, Entropy
@@ -114,7 +115,7 @@ class NoRecorder:
 
     failure = None
 
-    async def begin(self, session: Session) -> None:
+    async def begin(self, session: Session, *, is_logged: bool = False) -> None:
         """Do nothing."""
 
     async def tap(self, session_id: SessionId) -> SessionTap | None:
@@ -170,6 +171,7 @@ class Service:
     records: RecordBudget = field(default_factory=RecordBudget)
     recorder: Recorder = field(default_factory=NoRecorder)
     recording_search: RecordingSearch = field(default_factory=NoSearch)
+    outputs: OutputDestinations = field(default_factory=NoDestinations)
 
     @property
     def arns(self) -> Arns:

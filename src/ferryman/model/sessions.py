@@ -70,6 +70,7 @@ class Session:
     `owner_id` the id that ownership is decided by. `document_version` is the one that was the default at the start.
     One that does not idle is ended by its idle timeout only while an end is lost. `access_request_id` is what a
     JustInTime one was started by, `access_ends_at` when that ends it, None if the server's settings let it continue.
+    The output URLs are links to its log, once there is one.
     """
 
     session_id: SessionId
@@ -92,6 +93,8 @@ class Session:
     idles: bool = True
     access_request_id: str | None = None
     access_ends_at: Millis | None = None
+    s3_output_url: str | None = None
+    cloud_watch_output_url: str | None = None
 
     @property
     def state(self) -> SessionState:

@@ -23,7 +23,25 @@ class RecordingReader:
 
         Raises `Damaged`, OSError.
         """
-        for position, content in self._contents(after, start_at):
+        for found in self._contents(after, start_at):
+            if found is None:
+                continue
+            position, content = found
+            events, _ = decode_content(content)
+            yield position, [RecordedEvent(event.at, event.kind, event.data) for event in events]
+
+    def follow(
+        self, after: BlockPosition | None = None
+    ) -> Generator[tuple[BlockPosition, list[RecordedEvent]] | None, None, None]:
+        """Yield the events of each block behind `after`, and None when there is none at present; continue for more.
+
+        Raises `Damaged`, OSError; create another one then.
+        """
+        for found in self._contents(after, 0, following=True):
+            if found is None:
+                yield None
+                continue
+            position, content = found
             events, _ = decode_content(content)
             yield position, [RecordedEvent(event.at, event.kind, event.data) for event in events]
 
@@ -79,14 +97,19 @@ class RecordingReader:
             raise Damaged(str(error)) from error
         return blocks, size, last_at
 
-    def _contents(self, after: BlockPosition | None, start_at: int) -> Iterator[tuple[BlockPosition, bytes]]:
+    def _contents(
+        self, after: BlockPosition | None, start_at: int, *, following: bool = False
+    ) -> Iterator[tuple[BlockPosition, bytes] | None]:
         begin = 0 if after is None else after.readable_from
         first = 0 if after is None else after.number + 1
         skipped: list[StoredBlock] = []
         """Blocks that are not wanted, but that the next one may depend on."""
         opener: BlockOpener | None = None
         readable_from = begin
-        for block in self._index(begin):
+        for block in self._following(begin) if following else self._index(begin):
+            if block is None:
+                yield None
+                continue
             header = block.header
             if not header.flags & BlockFlag.DEPENDENT:
                 skipped.clear()
@@ -101,6 +124,14 @@ class RecordingReader:
                 for each in skipped:
                     self._open(opener, each)
             yield BlockPosition(header.number, readable_from), self._open(opener, block)
+
+    def _following(self, offset: int) -> Iterator[StoredBlock | None]:
+        """Yield blocks from the one at `offset` on, and None whenever there is none at present."""
+        while True:
+            for block in self._index(offset):
+                offset = block.offset + block.header.size
+                yield block
+            yield None
 
     def _index(self, offset: int) -> Iterator[StoredBlock]:
         try:

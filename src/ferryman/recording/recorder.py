@@ -54,6 +54,7 @@ Result = TypeVar("Result")
 class SessionsRecorder:
     """`core.ports.recordings.Recorder` over a storage. Create it in a running loop, and `close` it at the end.
 
+    `spool` is where sessions are recorded that are recorded only until their logs are delivered; the storage if None.
     `typed`: what people type is recorded, too. `delete_after_days`: how long recordings are kept; 0 means for ever.
     `retain_for_days`: how long nobody can delete new ones.
     """
@@ -64,12 +65,14 @@ class SessionsRecorder:
         storage: BlockStorage,
         mode: RecordingMode,
         *,
+        spool: BlockStorage | None = None,
         typed: bool = False,
         delete_after_days: int = 0,
         retain_for_days: int = 0,
     ) -> None:
         self._service = service
         self._storage = storage
+        self._spool = storage if spool is None else spool
         self._mode = mode
         self._typed = typed
         self._kept_millis = delete_after_days * DAY_MILLIS
@@ -89,9 +92,9 @@ class SessionsRecorder:
         """As `Recorder` has it."""
         return next((tap.failure for tap in self._taps.values() if tap.failure is not None), None)
 
-    async def begin(self, session: Session) -> None:
+    async def begin(self, session: Session, *, is_logged: bool = False) -> None:
         """As `Recorder` has it."""
-        if self._mode is RecordingMode.OFF:
+        if self._mode is RecordingMode.OFF and not is_logged:
             return
         if self._mode is RecordingMode.REQUIRED and self.failure is not None:
             await self._probe()
@@ -106,9 +109,14 @@ class SessionsRecorder:
             document_name=session.document_name,
             mode=self._mode,
             started_at=session.started_at,
-            retained_until=Millis(session.started_at + self._retained_millis) if self._retained_millis else None,
+            retained_until=self._retained_until(session),
         )
         await service.store.recordings.add(recording, RecordingKey(sealed))
+
+    def _retained_until(self, session: Session) -> Millis | None:
+        if not self._retained_millis or self._mode is RecordingMode.OFF:
+            return None
+        return Millis(session.started_at + self._retained_millis)
 
     async def tap(self, session_id: SessionId) -> SessionRecorder | None:
         """As `Recorder` has it."""
@@ -186,23 +194,28 @@ class SessionsRecorder:
         self, recording: Recording, key: RecordingKey, after: BlockPosition | None, start_at: int
     ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
         """As `Recorder` has it."""
-        blocks = self._reader(recording.session_id, key).blocks(after, start_at)
+        blocks = self.reader(recording, key).blocks(after, start_at)
         try:
             while (block := await self._read(lambda: next(blocks, None))) is not None:
                 yield block
         finally:
             await self._read(blocks.close)
 
+    def written(self, session_id: SessionId) -> int | None:
+        """Return how many blocks this server knows a recording to have; None if it knows nothing of it."""
+        tap = self._taps.get(session_id)
+        return self._written.get(session_id) if tap is None else tap.blocks
+
     async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
         """As `Recorder` has it."""
-        reader = self._reader(recording.session_id, key)
+        reader = self.reader(recording, key)
         tap = self._taps.get(recording.session_id)
         at_least = self._written.get(recording.session_id, 0) if tap is None else tap.blocks
         return await self._read(lambda: reader.verify(recording.blocks, recording.head, at_least))
 
     async def delete(self, recording: Recording) -> None:
         """As `Recorder` has it."""
-        await self._read(lambda: self._storage.delete(recording.session_id))
+        await self._read(lambda: self._storage_of(recording).delete(recording.session_id))
 
     async def _probe(self) -> None:
         """Find out whether only one recording cannot be written, or all; raises `Unrecordable` if all."""
@@ -225,7 +238,8 @@ class SessionsRecorder:
         if recording is None or sealed is None or recording.finished_at is not None:
             return None
         key = self._data_key(session_id, sealed)
-        reader = RecordingReader(self._storage, session_id, key)
+        storage = self._storage_of(recording)
+        reader = RecordingReader(storage, session_id, key)
         try:
             number, head, position, last_at = await self._read(reader.resume)
             self._check_end(session_id, number)
@@ -237,12 +251,12 @@ class SessionsRecorder:
         return SessionRecorder(
             session_id,
             BlockSealer(session_id, key, self._service.entropy, number=number, head=head),
-            self._storage,
+            storage,
             self._writers,
             self._elapsed(recording.started_at, last_at),
             position,
             required=recording.mode is RecordingMode.REQUIRED,
-            typed=self._typed,
+            typed=self._typed and recording.mode is not RecordingMode.OFF,
         )
 
     async def _begin_late(self, session_id: SessionId) -> None:
@@ -250,7 +264,8 @@ class SessionsRecorder:
         sessions = self._service.store.sessions
         session, document = await sessions.get(session_id), await sessions.document_content(session_id)
         if session is not None and document is not None and type_of(document) is not SessionType.PORT:
-            await self.begin(session)
+            is_logged = bool(await self._service.store.outputs.of_session(session_id))
+            await self.begin(session, is_logged=is_logged)
 
     def _elapsed(self, started_at: Millis, last_at: int) -> Callable[[], int]:
         """Return a clock of a recording: milliseconds since it began, unmoved by steps of the machine's clock."""
@@ -265,7 +280,7 @@ class SessionsRecorder:
             return False
         key = self._data_key(session_id, sealed)
         try:
-            end = await self._read(lambda: self._seal_end(session_id, key))
+            end = await self._read(lambda: self._seal_end(recording, key))
             self._check_end(session_id, end.blocks)
         except (Damaged, OSError) as error:
             _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
@@ -276,17 +291,19 @@ class SessionsRecorder:
         self._written.pop(session_id, None)
         if not await store.finish(session_id, end):
             return False
-        recording_finished(self._service, recording, end)
+        if recording.mode is not RecordingMode.OFF:
+            recording_finished(self._service, recording, end)
         return True
 
-    def _seal_end(self, session_id: SessionId, key: bytes) -> RecordingEnd:
+    def _seal_end(self, recording: Recording, key: bytes) -> RecordingEnd:
         """Return what a recording ends with; removes what a server that died left of a block."""
-        reader = RecordingReader(self._storage, session_id, key)
+        storage = self._storage_of(recording)
+        reader = RecordingReader(storage, recording.session_id, key)
         number, head, _, last_at = reader.resume()
         blocks, size, _ = reader.extent()
         assert blocks == number  # noqa: S101 nothing else writes to it
         if number:
-            self._storage.sync(session_id)
+            storage.sync(recording.session_id)
         return RecordingEnd(self._service.clock(), last_at, number, size, head)
 
     def _check_end(self, session_id: SessionId, blocks: int) -> None:
@@ -295,8 +312,13 @@ class SessionsRecorder:
         if blocks < written:
             raise Damaged(f"the recording has {blocks} blocks, and {written} were written")
 
-    def _reader(self, session_id: SessionId, sealed: RecordingKey) -> RecordingReader:
-        return RecordingReader(self._storage, session_id, self._data_key(session_id, sealed))
+    def _storage_of(self, recording: Recording) -> BlockStorage:
+        return self._spool if recording.mode is RecordingMode.OFF else self._storage
+
+    def reader(self, recording: Recording, sealed: RecordingKey) -> RecordingReader:
+        """Return what reads a recording, in a thread."""
+        session_id = recording.session_id
+        return RecordingReader(self._storage_of(recording), session_id, self._data_key(session_id, sealed))
 
     def _data_key(self, session_id: SessionId, sealed: RecordingKey) -> bytes:
         return self._service.vault.open(DATA_KEY_PURPOSE, sealed.sealed, session_id.encode())

@@ -28,6 +28,7 @@ from ferryman.store.iam.invitations import SqlInvitations
 from ferryman.store.iam.policies import SqlPolicies
 from ferryman.store.iam.roles import SqlOidcProviders, SqlRoles
 from ferryman.store.nodes import SqlActivations, SqlNodes
+from ferryman.store.outputs import SqlOutputs
 from ferryman.store.recordings import SqlRecordings
 from ferryman.store.sessions.store import SqlSessions
 from ferryman.store.tags import SqlTags
@@ -59,6 +60,7 @@ class SqlStore:
         self.tags = SqlTags(connections)
         self.access_requests = SqlAccessRequests(connections)
         self.recordings = SqlRecordings(connections)
+        self.outputs = SqlOutputs(connections)
         self.trail_heads = SqlTrailHeads(connections)
 
     async def check(self) -> None:

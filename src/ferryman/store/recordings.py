@@ -47,6 +47,7 @@ _KEYS = select(recordings.c.session_id, recordings.c.data_key).where(
     recordings.c.session_id.in_(bindparam("session_ids", expanding=True))
 )
 # Written out for the partial indexes, as in `store.sessions`.
+_IS_KEPT = recordings.c.mode != RecordingMode.OFF.value
 _IS_UNFINISHED = text("recordings.finished_at IS NULL")
 _IS_ACTIVE = text(f"sessions.status < {FIRST_ENDED_STATUS}")
 _UNFINISHED = (
@@ -65,7 +66,12 @@ _MAY_BE_DELETED = and_(
 )
 _DELETABLE = (
     select(*_COLUMNS)
-    .where(recordings.c.started_at < bindparam("before"), recordings.c.finished_at.is_not(None), _MAY_BE_DELETED)
+    .where(
+        recordings.c.started_at < bindparam("before"),
+        recordings.c.finished_at.is_not(None),
+        _IS_KEPT,
+        _MAY_BE_DELETED,
+    )
     .order_by(recordings.c.started_at, recordings.c.session_id)
     .limit(bindparam("most"))
 )
@@ -180,7 +186,9 @@ def _recording(row: Record) -> Recording:
 
 
 def _page(query: RecordingQuery, after: RecordingPosition | None, limit: int) -> Select[Any]:
-    page = select(*_COLUMNS).order_by(recordings.c.started_at.desc(), recordings.c.session_id).limit(limit)
+    page = (
+        select(*_COLUMNS).where(_IS_KEPT).order_by(recordings.c.started_at.desc(), recordings.c.session_id).limit(limit)
+    )
     if query.target is not None:
         page = page.where(recordings.c.target == query.target)
     if query.owner is not None:

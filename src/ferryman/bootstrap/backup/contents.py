@@ -83,6 +83,8 @@ def moved_settings(loaded: LoadedConfiguration) -> dict[str, str]:
         found["audit.directory"] = TRAIL
     if not _is_inside(loaded.configuration.recordings.directory):
         found["recordings.directory"] = "recordings"
+    if not _is_inside(loaded.configuration.outputs.directory):
+        found["outputs.directory"] = "outputs"
     return found
 
 
@@ -103,7 +105,7 @@ def owned(path: Path) -> Owned:
 def _named_files(loaded: LoadedConfiguration) -> Iterator[tuple[str, str]]:
     """Yield the settings that name a file, and the value of each that is set."""
     settings = loaded.configuration
-    tls, audit = settings.server.tls, settings.audit
+    tls, audit, outputs = settings.server.tls, settings.audit, settings.outputs
     found = {
         "server.tls.certificate": tls and tls.certificate,
         "server.tls.key": tls and tls.key,
@@ -112,6 +114,8 @@ def _named_files(loaded: LoadedConfiguration) -> Iterator[tuple[str, str]]:
         "audit.webhook.secret_file": audit.webhook and audit.webhook.secret_file,
         "audit.webhook.ca_file": audit.webhook and audit.webhook.ca_file,
         "audit.s3.ca_file": audit.s3 and audit.s3.ca_file,
+        "outputs.s3.ca_file": outputs.s3 and outputs.s3.ca_file,
+        "outputs.cloudwatch.ca_file": outputs.cloudwatch and outputs.cloudwatch.ca_file,
         "oidc.ca_file": settings.oidc.ca_file,
         "access.webhook.secret_file": settings.access.webhook and settings.access.webhook.secret_file,
         "access.webhook.ca_file": settings.access.webhook and settings.access.webhook.ca_file,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ferryman.core.documents.outputs import outputs_of
 from ferryman.core.documents.parameters import (
     PARAMETER_STORE,
     Parameter,
@@ -26,6 +27,7 @@ from ferryman.core.documents.rules import (
 from ferryman.core.documents.text import RuleBroken
 from ferryman.core.service import Limits
 from ferryman.model.errors import ServiceError
+from ferryman.model.session_outputs import SessionOutputs
 from ferryman.model.session_types import SessionType
 
 SCHEMA_VERSION = "1.0"
@@ -66,13 +68,15 @@ class ResolvedDocument:
 
     `idles`: the idle timeout ends the session even while both ends are attached. For a Port session or a
     non-interactive command that is so only if someone set a timeout: an open tunnel or a running command is in use
-    although no data flows.
+    although no data flows. `outputs` is where the session's log goes, which the node never learns; None for nowhere,
+    and for a Port session, which shows nothing.
     """
 
     content: Mapping[str, Any]
     idle_timeout: int
     max_duration: int | None
     idles: bool = True
+    outputs: SessionOutputs | None = None
 
 
 def read_document(value: Mapping[str, Any]) -> SessionDocument:
@@ -168,7 +172,11 @@ def resolve(
             content["inputs"]["shellProfile"] = profile
     else:
         content["properties"] = canonical_properties(document.session_type, properties)
-    return ResolvedDocument(content, idle_timeout, max_duration, idles)
+    outputs = None
+    if document.session_type is not SessionType.PORT:
+        user = content["inputs"]["runAsDefaultUser"] if content["inputs"]["runAsEnabled"] else ""
+        outputs = outputs_of(inputs, preferences.inputs, user)
+    return ResolvedDocument(content, idle_timeout, max_duration, idles, outputs)
 
 
 def _merged(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,6 +8,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ferryman.core.documents.outputs import (
+    BUCKET,
+    BUCKET_RULE,
+    KEY_PREFIX,
+    KEY_PREFIX_RULE,
+    LOG_GROUP,
+    LOG_GROUP_RULE,
+)
 from ferryman.core.documents.parameters import PLACEHOLDER
 from ferryman.core.documents.text import RuleBroken
 from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
@@ -101,10 +109,10 @@ def _unsupported(given: Any) -> str | None:
 
 
 INPUTS: Mapping[str, Rule] = {
-    "s3BucketName": _unsupported,
-    "s3KeyPrefix": _unsupported,
+    "s3BucketName": _matching(BUCKET, BUCKET_RULE),
+    "s3KeyPrefix": _matching(KEY_PREFIX, KEY_PREFIX_RULE),
     "s3EncryptionEnabled": _flag,
-    "cloudWatchLogGroupName": _unsupported,
+    "cloudWatchLogGroupName": _matching(LOG_GROUP, LOG_GROUP_RULE),
     "cloudWatchEncryptionEnabled": _flag,
     "cloudWatchStreamingEnabled": _flag,
     "kmsKeyId": _unsupported,

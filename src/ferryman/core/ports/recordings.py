@@ -16,6 +16,7 @@ class RecordingMode(StrEnum):
     """Whether sessions are recorded."""
 
     OFF = "off"
+    """A session is recorded only if its log is to be delivered, until it is; nobody can read that recording."""
     BEST_EFFORT = "best-effort"
     """A session continues even if it cannot be recorded; the recording says what is missing."""
     REQUIRED = "required"
@@ -116,7 +117,7 @@ class RecordingStore(Protocol):
         """Set a recording finished; False if it was already, or was deleted."""
 
     async def page(self, query: RecordingQuery, after: RecordingPosition | None, limit: int) -> Sequence[Recording]:
-        """Return up to `limit` recordings behind `after`, newest first."""
+        """Return up to `limit` recordings behind `after`, newest first, but none that is kept only for its log."""
 
     async def unfinished_of_ended_sessions(self, limit: int) -> Sequence[SessionId]:
         """Return recordings that are not finished although their session has ended, or its row is gone."""
@@ -208,8 +209,11 @@ class Recorder(Protocol):
     def failure(self) -> str | None:
         """Why nothing can be recorded at present; None if it can."""
 
-    async def begin(self, session: Session) -> None:
-        """Begin the recording of a session that starts; raises `Unrecordable`."""
+    async def begin(self, session: Session, *, is_logged: bool = False) -> None:
+        """Begin the recording of a session that starts; raises `Unrecordable`.
+
+        `is_logged`: its log is to be delivered somewhere, so it is recorded until then even if the mode is off.
+        """
 
     async def tap(self, session_id: SessionId) -> SessionTap | None:
         """Return the tap of a session's recording, None if it is not recorded; the same one until `release`."""

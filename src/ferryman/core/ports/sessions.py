@@ -88,6 +88,11 @@ class SessionStore(Protocol):
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
         """Set when the sweep must next check an active session."""
 
+    async def set_output_url(
+        self, session_id: SessionId, *, s3: str | None = None, cloud_watch: str | None = None
+    ) -> None:
+        """Set where a session's log can be found; None leaves a link as it is."""
+
     async def move_times(self, by: int) -> int:
         """Move the start and the deadline of every active session by so many milliseconds, because the clock was set.
 

@@ -12,6 +12,7 @@ from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, 
 from ferryman.core.ports.identities import IdentityStore
 from ferryman.core.ports.invitations import InvitationStore
 from ferryman.core.ports.nodes import ActivationStore, NodeStore
+from ferryman.core.ports.outputs import OutputStore
 from ferryman.core.ports.recordings import RecordingStore
 from ferryman.core.ports.sessions import SessionStore
 
@@ -70,6 +71,10 @@ class Store(Protocol):
     @property
     def recordings(self) -> RecordingStore:
         """Recordings of sessions."""
+
+    @property
+    def outputs(self) -> OutputStore:
+        """Session logs to be delivered."""
 
     @property
     def trail_heads(self) -> TrailHeads:

@@ -3,7 +3,7 @@
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import Keys, resource_keys
 from ferryman.core.ports.recording_search import SearchedRecording
-from ferryman.core.ports.recordings import Recording
+from ferryman.core.ports.recordings import Recording, RecordingMode
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
@@ -27,6 +27,8 @@ def own_keys(recording: Recording | SearchedRecording) -> Keys:
 async def accessible(service: Service, caller: Caller, action: str, session_id: str) -> Recording:
     """Return a recording that `caller` may perform `action` on; one who may not does not learn whether it exists."""
     recording = await service.store.recordings.get(session_id)
+    if recording is not None and recording.mode is RecordingMode.OFF:
+        recording = None  # kept only until the session's log is delivered
     keys = {} if recording is None else await recording_keys(service, recording)
     require(service, caller, action, service.arns.recording(session_id), keys)
     if recording is None:

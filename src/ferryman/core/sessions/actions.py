@@ -10,6 +10,7 @@ from ferryman.core.service import Service
 from ferryman.core.sessions.access import check_access, session_access
 from ferryman.core.sessions.document import choose_document, requested_document
 from ferryman.core.sessions.lifecycle import end_session, fail_session, idle_deadline
+from ferryman.core.sessions.outputs import check_outputs
 from ferryman.core.sessions.quotas import quota_exceeded, quota_of
 from ferryman.core.sessions.requests import ConnectionStatus, SessionTicket, StartSessionRequest
 from ferryman.model.errors import ServiceError
@@ -31,8 +32,8 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
 
     Permission comes first: a caller who may not start the session must not learn which documents and parameters exist.
     Nothing is sent to the node yet: `lifecycle.dispatch_task` does that once the client has connected. Raises
-    AccessDeniedException, InvalidDocument, ValidationException (parameters), TargetNotConnected,
-    ServiceQuotaExceededException.
+    AccessDeniedException, InvalidDocument, ValidationException (parameters, destinations of the session's log),
+    TargetNotConnected, ServiceQuotaExceededException.
     """
     settings = service.settings
     target, name = NodeId(request.target), requested_document(service, request)
@@ -43,6 +44,8 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         raise ServiceError("TargetNotConnected", f"{target} is not connected.")
     if (cause := await unreachable(service, target)) is not None:
         raise ServiceError("TargetNotConnected", cause)
+    outputs = document.resolved.outputs
+    await check_outputs(service, document.name, outputs)
     now = service.clock()
     session = Session(
         session_id=new_session_id(caller.name, service.entropy(_ID_ENTROPY)),
@@ -69,16 +72,18 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     usage = await service.store.sessions.add(session, document.json(), quota)
     if usage is not None:
         raise quota_exceeded(quota, usage, target)
+    if outputs is not None:
+        await service.store.outputs.add(session.session_id, outputs, now)
     if document.session_type is not SessionType.PORT:
-        await _begin_recording(service, session)
+        await _begin_recording(service, session, is_logged=outputs is not None)
     await check_access(service, session)
     session_changed(service, session)
     return ticket
 
 
-async def _begin_recording(service: Service, session: Session) -> None:
+async def _begin_recording(service: Service, session: Session, *, is_logged: bool) -> None:
     try:
-        await service.recorder.begin(session)
+        await service.recorder.begin(session, is_logged=is_logged)
     except Unrecordable as error:
         await fail_session(service, session.session_id, f"The session cannot be recorded: {error}.")
         message = (

@@ -63,7 +63,7 @@ def _session(session: Session) -> Result:
         "Owner": session.owner,
         "Reason": session.reason,
         "Details": session.details,
-        "OutputUrl": {},
+        "OutputUrl": {"S3OutputUrl": session.s3_output_url, "CloudWatchOutputUrl": session.cloud_watch_output_url},
         "MaxSessionDuration": None if session.max_duration is None else str(session.max_duration),
         "AccessType": session.access_type.value,
     }

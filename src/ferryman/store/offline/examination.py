@@ -69,6 +69,19 @@ def read_trail_head(url: str) -> TrailHead | None:
     return None if row is None else TrailHead(*row)
 
 
+def read_session_documents(url: str) -> list[str]:
+    """Return the default versions of an account's session documents, as JSON; none if there is no current database.
+
+    Raises `StoreUnusable` and ValueError as `examine_store`.
+    """
+    examined = examine_store(url)
+    if not examined.is_current:
+        return []
+    statement = "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
+    with contextlib.closing(sqlite3.connect(f"{examined.path.as_uri()}?mode=ro", uri=True)) as connection:
+        return [str(row[0]) for row in connection.execute(statement)]
+
+
 def is_served(url: str) -> bool:
     """Return whether a server uses this database now. Raises ValueError as `examine_store`."""
     path = Path(str(sqlite_file(url).database)).resolve()

@@ -42,6 +42,8 @@ SESSION_COLUMNS = (
     sessions.c.idles,
     sessions.c.access_request_id,
     sessions.c.access_ends_at,
+    sessions.c.s3_output_url,
+    sessions.c.cloud_watch_output_url,
 )
 """In the order of `Session`'s fields."""
 _STATUS_PLACE = SESSION_COLUMNS.index(sessions.c.status)
@@ -71,6 +73,8 @@ def row_of(session: Session) -> dict[str, object]:
         "idles": session.idles,
         "access_request_id": session.access_request_id,
         "access_ends_at": session.access_ends_at,
+        "s3_output_url": session.s3_output_url,
+        "cloud_watch_output_url": session.cloud_watch_output_url,
     }
 
 

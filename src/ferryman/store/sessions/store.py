@@ -192,6 +192,14 @@ class SqlSessions:
         changed = await self._connections.write_each(_DISCONNECT, rows)
         return frozenset(session_id for session_id, count in zip(deadlines, changed, strict=True) if count)
 
+    async def set_output_url(
+        self, session_id: SessionId, *, s3: str | None = None, cloud_watch: str | None = None
+    ) -> None:
+        """Set where a session's log can be found; None leaves a link as it is."""
+        links = {"s3_output_url": s3, "cloud_watch_output_url": cloud_watch}
+        values = {name: link for name, link in links.items() if link is not None}
+        await self._connections.write(update(sessions).where(sessions.c.session_id == session_id).values(values))
+
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:
         """Set when the sweep must next look at an active session."""
         statement = (

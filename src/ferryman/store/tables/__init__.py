@@ -18,6 +18,7 @@ from ferryman.store.tables.iam import (
 )
 from ferryman.store.tables.metadata import metadata
 from ferryman.store.tables.nodes import activations, nodes
+from ferryman.store.tables.outputs import outputs
 from ferryman.store.tables.sessions import FIRST_ENDED_STATUS, recordings, sessions
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "metadata",
     "nodes",
     "oidc_providers",
+    "outputs",
     "policy_attachments",
     "policy_versions",
     "recordings",

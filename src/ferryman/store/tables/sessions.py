@@ -61,6 +61,8 @@ sessions = Table(
     Column("access_ends_at", BigInteger),
     Column("person_id", String(128)),
     Column("document_size", Integer),  # bytes of document_content
+    Column("s3_output_url", String(2083)),
+    Column("cloud_watch_output_url", String(2083)),
 )
 
 

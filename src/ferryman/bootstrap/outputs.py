@@ -1,0 +1,50 @@
+"""Opens what delivers session logs to S3 and CloudWatch Logs, as the configuration says."""
+
+from typing import TYPE_CHECKING
+
+from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.storage_settings import AwsService
+from ferryman.model.failures import Failure
+
+if TYPE_CHECKING:
+    from ferryman.recording.aws_clients import AwsAccess
+    from ferryman.recording.outputs.destinations import Reach
+    from ferryman.recording.spool import SpoolStorage
+
+
+def reach(loaded: LoadedConfiguration) -> "Reach":
+    """Return how the server reaches S3 and CloudWatch Logs."""
+    from ferryman.recording.outputs.destinations import Reach
+
+    outputs = loaded.configuration.outputs
+    return Reach(_access(loaded, outputs.s3), _access(loaded, outputs.cloudwatch))
+
+
+def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
+    """Return where sessions are recorded until their logs are delivered.
+
+    Raises Failure if the directory cannot be written, although the server has access to a destination.
+    """
+    from ferryman.recording.spool import SpoolStorage
+
+    outputs = loaded.configuration.outputs
+    storage = SpoolStorage(loaded.path(outputs.directory), outputs.spool_mib * 1024 * 1024)
+    if outputs.s3 is not None or outputs.cloudwatch is not None:
+        try:
+            storage.open()
+        except OSError as error:
+            raise Failure(
+                f"Session logs cannot be kept in {storage.directory} until they are delivered",
+                error.strerror or str(error),
+                "Make the directory writable for the server, or set a different outputs.directory",
+            ) from error
+    return storage
+
+
+def _access(loaded: LoadedConfiguration, service: AwsService | None) -> "AwsAccess | None":
+    from ferryman.recording.aws_clients import AwsAccess
+
+    if service is None:
+        return None
+    ca_file = None if service.ca_file is None else str(loaded.path(service.ca_file))
+    return AwsAccess(service.region, service.endpoint_url, service.profile, ca_file)

@@ -1,0 +1,52 @@
+"""Settings of what the server keeps elsewhere: recordings, session logs, copies of the audit trail."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+BucketRegion = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
+KeyPrefix = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$")]
+
+
+class ObjectStorage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bucket that the audit trail's records are put into."""
+
+    bucket: Bucket
+    region: BucketRegion
+    prefix: KeyPrefix = ""
+    endpoint_url: str | None = None
+    ca_file: str | None = None
+    profile: str | None = None
+    interval_seconds: Annotated[float, Meta(ge=0, le=3600)] = 300
+    object_mib: Annotated[int, Meta(ge=1, le=64)] = 5
+
+
+class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether sessions are recorded, and where recordings are kept."""
+
+    mode: Literal["off", "best-effort", "required"] = "off"
+    directory: str = "recordings"
+    input: bool = False
+    delete_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    retain_for_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    search: bool = False
+
+
+class AwsService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How S3 or CloudWatch Logs is reached."""
+
+    region: BucketRegion
+    endpoint_url: str | None = None
+    ca_file: str | None = None
+    profile: str | None = None
+
+
+class Outputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Session logs for the buckets and log groups that documents name."""
+
+    s3: AwsService | None = None
+    cloudwatch: AwsService | None = None
+    directory: str = "outputs"
+    spool_mib: Annotated[int, Meta(ge=1, le=1024 * 1024)] = 1024

@@ -1,0 +1,72 @@
+"""The checks of `ferryman doctor --config` for session logs: every bucket and log group that documents name."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.outputs import reach
+from ferryman.cli.doctor.client import Finding, Verdict
+from ferryman.core.documents.outputs import outputs_of
+from ferryman.model.identifiers import Millis
+from ferryman.model.session_outputs import CloudWatchOutput, S3Output
+
+SUBJECT = "Session logs"
+_PLACEHOLDER = "{{"
+
+
+def examine_destinations(loaded: LoadedConfiguration, now: datetime) -> list[Finding]:
+    """Write to each destination that documents name, if the server has access to any, or documents name one."""
+    from ferryman.recording.outputs.destinations import Destinations
+    from ferryman.recording.outputs.examination import examine_bucket, examine_log_group
+
+    outputs = loaded.configuration.outputs
+    named = _named(loaded)
+    if not named:
+        if outputs.s3 is None and outputs.cloudwatch is None:
+            return []
+        return [Finding(Verdict.GOOD, SUBJECT, "no document names a bucket or log group")]
+    destinations = Destinations(reach(loaded))
+    try:
+        return [
+            _finding(lambda each=each: examine_bucket(destinations, each))  # type: ignore[misc]
+            if isinstance(each, S3Output)
+            else _finding(
+                lambda each=each: examine_log_group(destinations, each, Millis(int(now.timestamp() * 1000)))  # type: ignore[misc]
+            )
+            for each in named
+        ]
+    finally:
+        destinations.close()
+
+
+def _named(loaded: LoadedConfiguration) -> list[S3Output | CloudWatchOutput]:
+    """Return the destinations that documents name, each once; those that parameters decide are left out."""
+    from ferryman.store.faults import StoreUnusable
+    from ferryman.store.offline.examination import read_session_documents
+
+    found: dict[S3Output | CloudWatchOutput, None] = {}
+    try:
+        documents = read_session_documents(loaded.database_url)
+    except (StoreUnusable, ValueError):
+        return []  # another check says so
+    for text in documents:
+        inputs = json.loads(text).get("inputs") or {}
+        literal = {name: value for name, value in inputs.items() if _PLACEHOLDER not in str(value)}
+        outputs = outputs_of(literal, {}, "")
+        if outputs is not None:
+            found |= {each: None for each in (outputs.s3, outputs.cloud_watch) if each is not None}
+    return list(found)
+
+
+def _finding(examine: Callable[[], str]) -> Finding:
+    from ferryman.core.ports.outputs import Undeliverable
+    from ferryman.recording.aws_clients import CallFailed
+
+    try:
+        return Finding(Verdict.GOOD, SUBJECT, examine())
+    except Undeliverable as error:
+        return Finding(Verdict.BAD, SUBJECT, str(error).rstrip("."), "")
+    except CallFailed as error:
+        advice = "Correct [outputs], the permissions of its credentials, or the documents that name the destination"
+        return Finding(Verdict.BAD, SUBJECT, str(error), advice)

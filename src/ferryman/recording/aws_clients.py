@@ -1,0 +1,85 @@
+"""botocore's clients of S3 and CloudWatch Logs, and what their errors mean. Every call blocks: make it in a thread."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 20
+"""A call takes at most so long, and is not repeated by botocore: whoever makes it decides that."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccess:
+    """How a service is reached: as every AWS program finds it, unless `endpoint_url` or `profile` say otherwise.
+
+    `ca_file` is a PEM file with an authority to trust instead of the system's.
+    """
+
+    region: str
+    endpoint_url: str | None = None
+    profile: str | None = None
+    ca_file: str | None = None
+
+
+class CallFailed(Exception):
+    """A call was refused or not answered; the text says which and why. `code` is the service's, empty without answer.
+
+    `status` is that of HTTP, 0 without answer.
+    """
+
+    def __init__(self, text: str, code: str = "", status: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+        self.status = status
+
+
+def aws_client(service: str, access: AwsAccess, connections: int) -> Any:
+    """Return a client of `s3` or `logs` for as many threads as `connections`; takes some 0.2 s.
+
+    Raises `CallFailed` if the profile does not exist.
+    """
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=connections,
+        # What other makers of S3 do not know.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if access.endpoint_url else "auto"},
+        user_agent_extra="Ferryman",
+    )
+    try:
+        return Session(profile=access.profile).create_client(
+            service,
+            region_name=access.region,
+            endpoint_url=access.endpoint_url,
+            verify=access.ca_file,
+            config=config,
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise CallFailed(f"there is no access to {service}: {error}") from error
+
+
+@contextmanager
+def calling(action: str, where: str) -> Iterator[None]:
+    """Raise `CallFailed` that names the action, such as `s3:PutObject`, and where it was to happen, if it fails."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        answer = error.response
+        code = str(answer.get("Error", {}).get("Code", ""))
+        said = str(answer.get("Error", {}).get("Message", "")).rstrip(".")
+        status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        cause = ": ".join(part for part in (code, said) if part)
+        raise CallFailed(f"{action} on {where} was refused ({cause})", code, status) from error
+    except (BotoCoreError, OSError) as error:
+        raise CallFailed(f"{action} on {where} was not answered ({error})") from error

@@ -1,0 +1,286 @@
+"""Delivers the logs of sessions: at the end of each, or every second while it runs.
+
+What is delivered is read from recordings, so it waits there as long as its destination is away, and a server that
+starts continues where another one ended. Calls are made in threads; each attempt takes one step at a time, and what it
+did is remembered in the store.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from ferryman.core.ports.outputs import OutputKind, PendingOutput, Undeliverable
+from ferryman.core.ports.recordings import Damaged, Recording, RecordingKey, RecordingMode
+from ferryman.core.service import Service
+from ferryman.model.identifiers import Millis, SessionId
+from ferryman.model.values.timestamps import from_millis, iso_millis
+from ferryman.recording.aws_clients import CallFailed
+from ferryman.recording.outputs.cloud_watch import put_log
+from ferryman.recording.outputs.destinations import THREADS, Destinations
+from ferryman.recording.outputs.links import log_stream_url, s3_url
+from ferryman.recording.outputs.s3 import bucket_encryption, upload_log
+from ferryman.recording.outputs.stream import SessionStream
+from ferryman.recording.outputs.text import script_log
+from ferryman.recording.recorder import SessionsRecorder
+
+TICK_SECONDS = 1.0
+DUE_AT_ONCE = 500
+FIRST_RETRY_MILLIS = 1000
+LONGEST_RETRY_MILLIS = 300_000
+HELD_MILLIS = 30_000
+"""A server that dies leaves its logs to others after so long."""
+REPORT_SECONDS = 60.0
+"""How often the log says what waits."""
+
+_log = structlog.get_logger("ferryman.outputs")
+Result = TypeVar("Result")
+_Key = tuple[SessionId, OutputKind]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The recording that a log is made from."""
+
+    recording: Recording
+    key: RecordingKey
+
+
+class OutputDelivery:
+    """Delivers what `service.store.outputs` has, from the recordings of a recorder. `close` it at the end."""
+
+    def __init__(self, service: Service, recorder: SessionsRecorder, destinations: Destinations) -> None:
+        self._service = service
+        self._recorder = recorder
+        self._destinations = destinations
+        self._holder = service.entropy(16).hex()
+        self._held: dict[_Key, Millis] = {}
+        self._threads = ThreadPoolExecutor(THREADS, "output")
+        self._under_way: dict[_Key, asyncio.Task[None]] = {}
+        self._streams: dict[SessionId, SessionStream] = {}
+        self._report_at = 0.0
+
+    async def run(self) -> None:
+        """Deliver what is due, again and again."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await self.tick()
+            await self._report()
+
+    async def tick(self) -> None:
+        """Begin what is due and not under way."""
+        for output in await self._service.store.outputs.due(self._service.clock(), DUE_AT_ONCE):
+            key = (output.session_id, output.kind)
+            if key not in self._under_way and not self._has_nothing_new(output):
+                task = asyncio.create_task(self._attempt(output), name=f"output {output.kind} {output.session_id}")
+                self._under_way[key] = task
+                task.add_done_callback(partial(self._ended, key))
+
+    async def settle(self) -> None:
+        """Return when nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(list(self._under_way.values()))
+
+    async def close(self) -> None:
+        """Stop between two steps of each delivery; calls under way end by themselves, in bounded time."""
+        for task in list(self._under_way.values()):
+            task.cancel()
+        await self.settle()
+        await self._service.store.outputs.release(self._holder)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._destinations.close()
+
+    def _ended(self, key: _Key, _: "asyncio.Task[None]") -> None:
+        del self._under_way[key]
+
+    def _has_nothing_new(self, output: PendingOutput) -> bool:
+        """Whether a running session has shown nothing since its last lines were sent."""
+        if output.kind is not OutputKind.CLOUD_WATCH_STREAM or output.is_over:
+            return False
+        stream = self._streams.get(output.session_id)
+        written = self._recorder.written(output.session_id)
+        return written is None or written == 0 or (stream is not None and stream.blocks >= written)
+
+    async def _attempt(self, output: PendingOutput) -> None:
+        if not await self._acquire(output):
+            return
+        try:
+            if output.delivered_at is None:
+                await self._deliver(output)
+            if output.is_over:
+                await self._clean_up(output.session_id)
+        except (CallFailed, Undeliverable, Damaged, OSError) as error:
+            await self._failed(output, str(error))
+        except Exception as error:  # noqa: BLE001 boundary: one log that cannot be made keeps no other waiting
+            _log.exception("session log not delivered", session_id=output.session_id, kind=output.kind.value)
+            await self._failed(output, type(error).__name__)
+
+    async def _acquire(self, output: PendingOutput) -> bool:
+        key, now = (output.session_id, output.kind), self._service.clock()
+        if self._held.get(key, 0) > now + HELD_MILLIS // 2:
+            return True
+        until = Millis(now + HELD_MILLIS)
+        if not await self._service.store.outputs.acquire(output, self._holder, now, until):
+            self._forget(key)
+            return False
+        self._held[key] = until
+        return True
+
+    async def _deliver(self, output: PendingOutput) -> None:
+        source = await self._source(output)
+        is_complete = True
+        if source is None:
+            pass
+        elif output.kind is OutputKind.CLOUD_WATCH_STREAM:
+            is_complete = await self._stream(output, source)
+        elif source.recording.blocks:
+            is_complete = await self._at_the_end(output, source)
+        if output.is_over and is_complete:
+            await self._service.store.outputs.deliver(output, self._service.clock())
+            self._streams.pop(output.session_id, None)
+            if source is None:
+                _log.error(
+                    "session log not delivered",
+                    session_id=output.session_id,
+                    kind=output.kind.value,
+                    reason="its recording was deleted before, or never begun",
+                )
+
+    async def _source(self, output: PendingOutput) -> _Source | None:
+        recordings = self._service.store.recordings
+        recording, key = await recordings.get(output.session_id), await recordings.key(output.session_id)
+        return None if recording is None or key is None else _Source(recording, key)
+
+    async def _at_the_end(self, output: PendingOutput, source: _Source) -> bool:
+        """Deliver the whole log of a session that has ended; False if another server has taken over."""
+        progress = output.progress
+        steps = self._steps(output, source)
+        while (reached := await self._in_thread(lambda: next(steps, None))) is not None:
+            if reached != progress:
+                progress = reached
+                await self._service.store.outputs.advance(output, progress)
+            if not await self._acquire(output):
+                return False
+        await self._link(output)
+        return True
+
+    def _steps(self, output: PendingOutput, source: _Source) -> "Steps":
+        """Return the steps of a delivery; each is taken in a thread."""
+        reader = self._recorder.reader(source.recording, source.key)
+        pieces = script_log(source.recording, reader.blocks())
+        if output.kind is OutputKind.S3:
+            return Steps(lambda: self._upload(output, pieces))
+        return Steps(lambda: self._put(output, pieces))
+
+    def _upload(self, output: PendingOutput, pieces: Iterator[bytes]) -> Iterator[str]:
+        s3 = output.outputs.s3
+        assert s3 is not None  # noqa: S101 its kind says so
+        client = self._destinations.s3()
+        encryption = bucket_encryption(client, s3.bucket) if s3.encrypted else {}
+        return upload_log(client, s3.bucket, s3.key(output.session_id), pieces, encryption, output.progress)
+
+    def _put(self, output: PendingOutput, pieces: Iterator[bytes]) -> Iterator[str]:
+        cloud_watch = output.outputs.cloud_watch
+        assert cloud_watch is not None  # noqa: S101 its kind says so
+        logs, group = self._destinations.logs(), cloud_watch.log_group
+        return put_log(logs, group, output.session_id, pieces, output.progress, self._service.clock)
+
+    async def _stream(self, output: PendingOutput, source: _Source) -> bool:
+        """Send the lines that a session has shown since the last ones; the last line, too, once it has ended.
+
+        Returns False if another server has taken over.
+        """
+        stream = self._streams.get(output.session_id)
+        if stream is None:
+            reader = self._recorder.reader(source.recording, source.key)
+            stream = SessionStream(output, source.recording, reader, self._destinations, self._service)
+            self._streams[output.session_id] = stream
+        send = partial(stream.send, is_over=output.is_over)
+        more = True
+        while more:
+            progress = stream.progress
+            more = await self._in_thread(send)
+            if stream.has_begun and not stream.is_linked:
+                await self._link(output)
+                stream.is_linked = True
+            if stream.progress != progress:
+                await self._service.store.outputs.advance(output, stream.progress)
+            if more and not await self._acquire(output):
+                return False
+        return True
+
+    async def _link(self, output: PendingOutput) -> None:
+        """Store where the log is, for DescribeSessions."""
+        sessions, reach = self._service.store.sessions, self._destinations.reach
+        session_id, s3, cloud_watch = output.session_id, output.outputs.s3, output.outputs.cloud_watch
+        if output.kind is OutputKind.S3:
+            if s3 is not None and reach.s3 is not None:
+                link = s3_url(reach.s3.endpoint_url, reach.s3.region, s3.bucket, s3.key(session_id))
+                if link is not None:
+                    await sessions.set_output_url(session_id, s3=link)
+        elif cloud_watch is not None and reach.cloud_watch is not None:
+            access, group = reach.cloud_watch, cloud_watch.log_group
+            link = log_stream_url(access.endpoint_url, access.region, group, session_id)
+            if link is not None:
+                await sessions.set_output_url(session_id, cloud_watch=link)
+
+    async def _clean_up(self, session_id: SessionId) -> None:
+        """Forget a session whose logs are all delivered, and delete what was recorded only for them."""
+        store = self._service.store
+        if any(output.delivered_at is None for output in await store.outputs.of_session(session_id)):
+            return
+        recording = await store.recordings.get(session_id)
+        if recording is not None and recording.mode is RecordingMode.OFF:
+            await self._recorder.delete(recording)
+            await store.recordings.delete(session_id)
+        await store.outputs.delete(session_id)
+        for kind in OutputKind:
+            self._forget((session_id, kind))
+
+    async def _failed(self, output: PendingOutput, reason: str) -> None:
+        self._forget((output.session_id, output.kind))
+        longest = min(LONGEST_RETRY_MILLIS, FIRST_RETRY_MILLIS << min(output.attempts, 20))
+        pause = longest // 2 + random.randrange(longest // 2 + 1)  # noqa: S311 spreads attempts, protects nothing
+        if not output.attempts:
+            _log.warning("session log waits", session_id=output.session_id, kind=output.kind.value, reason=reason)
+        await self._service.store.outputs.fail(output, reason, Millis(self._service.clock() + pause))
+
+    def _forget(self, key: _Key) -> None:
+        self._held.pop(key, None)
+        if key[1] is OutputKind.CLOUD_WATCH_STREAM:
+            self._streams.pop(key[0], None)
+
+    async def _report(self) -> None:
+        """Say once in a while that logs wait, and why."""
+        now = asyncio.get_running_loop().time()
+        if now < self._report_at:
+            return
+        self._report_at = now + REPORT_SECONDS
+        backlog = await self._service.store.outputs.backlog()
+        if backlog.failing and backlog.oldest is not None:
+            since = iso_millis(from_millis(backlog.oldest))
+            _log.error("session logs wait", count=backlog.failing, oldest_session_started=since, reason=backlog.failure)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class Steps:
+    """An iterator that is made when its first step is taken, in the thread that takes it."""
+
+    def __init__(self, make: Callable[[], Iterator[str]]) -> None:
+        self._make = make
+        self._steps: Iterator[str] | None = None
+
+    def __iter__(self) -> "Steps":
+        return self
+
+    def __next__(self) -> str:
+        if self._steps is None:
+            self._steps = self._make()
+        return next(self._steps)

@@ -1,0 +1,125 @@
+"""S3 and CloudWatch Logs as this server reaches them: `core.ports.outputs.OutputDestinations`, and their clients."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ferryman.core.ports.outputs import NOT_CONFIGURED, Undeliverable, Unencrypted
+from ferryman.model.session_outputs import CloudWatchOutput, S3Output, SessionOutputs
+from ferryman.recording.aws_clients import AwsAccess, CallFailed, aws_client
+from ferryman.recording.outputs.cloud_watch import log_group_key
+from ferryman.recording.outputs.s3 import bucket_encryption
+
+THREADS = 4
+CHECKERS = 2
+"""Threads that deliver, and threads that calls of StartSession wait for."""
+CHECKED_SECONDS = 60.0
+"""So long a destination that was found encrypted is not asked again."""
+UNENCRYPTED_BUCKET = (
+    "We couldn't start the session because encryption is not set up on the selected Amazon S3 bucket. Either encrypt "
+    "the bucket or choose an option to enable logging without encryption."
+)
+UNENCRYPTED_LOG_GROUP = (
+    "We couldn't start the session because encryption is not set up on the selected CloudWatch Logs log group. Either "
+    "encrypt the log group or choose an option to enable logging without encryption."
+)
+"""AWS's texts (`protocol/agent.md` §6)."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the configuration allows: None for no access."""
+
+    s3: AwsAccess | None = None
+    cloud_watch: AwsAccess | None = None
+
+
+@dataclass(slots=True)
+class _Check:
+    """An answer about one destination, or the call that waits for it."""
+
+    answer: "asyncio.Future[None]"
+    until: float = field(default=float("inf"))
+
+
+class Destinations:
+    """`core.ports.outputs.OutputDestinations`. Clients are made when they are needed. `close` it at the end."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.reach = reach
+        self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
+        self._checkers = ThreadPoolExecutor(CHECKERS, "output-check")
+        self._checks: dict[S3Output | CloudWatchOutput, _Check] = {}
+
+    async def check(self, outputs: SessionOutputs) -> None:
+        """As `OutputDestinations` has it; asks only about what must be encrypted."""
+        s3, cloud_watch = outputs.s3, outputs.cloud_watch
+        if s3 is not None:
+            self._access(self.reach.s3, f"the bucket {s3.bucket}", "outputs.s3")
+            if s3.encrypted:
+                await self._once(S3Output(s3.bucket), lambda: self.check_bucket(s3.bucket))
+        if cloud_watch is not None:
+            self._access(self.reach.cloud_watch, f"the log group {cloud_watch.log_group}", "outputs.cloudwatch")
+            if cloud_watch.encrypted:
+                group = cloud_watch.log_group
+                await self._once(CloudWatchOutput(group), lambda: self.check_log_group(group))
+
+    def check_bucket(self, bucket: str) -> None:
+        """Raise `Unencrypted` if a bucket does not encrypt by default, `CallFailed` if it does not say. Blocks."""
+        if not bucket_encryption(self.s3(), bucket):
+            raise Unencrypted(UNENCRYPTED_BUCKET)
+
+    def check_log_group(self, group: str) -> None:
+        """Raise `Unencrypted` if a log group has no key, `CallFailed` if it does not say. Blocks."""
+        if log_group_key(self.logs(), group) is None:
+            raise Unencrypted(UNENCRYPTED_LOG_GROUP)
+
+    def s3(self) -> Any:
+        """Return the client of S3; raises `CallFailed` without access. Blocks."""
+        return self._client("s3", self.reach.s3)
+
+    def logs(self) -> Any:
+        """Return the client of CloudWatch Logs; raises `CallFailed` without access. Blocks."""
+        return self._client("logs", self.reach.cloud_watch)
+
+    def close(self) -> None:
+        """Stop; calls under way end by themselves."""
+        self._checkers.shutdown(wait=False, cancel_futures=True)
+
+    def _client(self, service: str, access: AwsAccess | None) -> Any:
+        if access is None:
+            table = {"s3": "outputs.s3", "logs": "outputs.cloudwatch"}[service]
+            raise CallFailed(NOT_CONFIGURED.format(what=f"a session's log for {service}", table=table))
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = aws_client(service, access, THREADS + CHECKERS)
+            return self._clients[service]
+
+    def _access(self, access: AwsAccess | None, what: str, table: str) -> None:
+        if access is None:
+            raise Undeliverable(NOT_CONFIGURED.format(what=what, table=table))
+
+    async def _once(self, what: S3Output | CloudWatchOutput, ask: Callable[[], None]) -> None:
+        """Ask about a destination unless that was answered lately, or is being asked."""
+        check = self._checks.get(what)
+        if check is None or check.until < time.monotonic():
+            answer = asyncio.get_running_loop().run_in_executor(self._checkers, ask)
+            check = self._checks[what] = _Check(answer)
+            answer.add_done_callback(lambda done: self._answered(what, done))
+        try:
+            await asyncio.shield(check.answer)
+        except CallFailed as error:
+            raise Undeliverable(str(error)) from error
+
+    def _answered(self, what: S3Output | CloudWatchOutput, answer: "asyncio.Future[None]") -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            del self._checks[what]
+        else:
+            self._checks[what].until = time.monotonic() + CHECKED_SECONDS

@@ -1,0 +1,82 @@
+"""A server whose sessions' logs go to a stand-in of AWS, and what tests ask of it."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.service import Service
+from ferryman.recording.directory import DirectoryStorage
+from ferryman.recording.outputs.delivery import OutputDelivery
+from ferryman.recording.outputs.destinations import Destinations, Reach
+from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.spool import SpoolStorage
+from tests.server.peers import task_complete
+from tests.server.running import Paired, Server, until
+
+PREFERENCES = "SSM-SessionManagerRunShell"
+
+
+@dataclass
+class Logged:
+    """The recorder and the delivery of the test's server, once that has started."""
+
+    directory: Path
+    reach: Reach
+    mode: RecordingMode = RecordingMode.OFF
+    spool_bytes: int = 10 * 1024 * 1024
+    service: Service = field(init=False)
+    spool: SpoolStorage = field(init=False)
+    recorder: SessionsRecorder = field(init=False)
+    delivery: OutputDelivery = field(init=False)
+    running: "list[asyncio.Task[None]]" = field(init=False)
+
+    def record(self, service: Service) -> Service:
+        self.service = service
+        self.spool = SpoolStorage(self.directory / "outputs", self.spool_bytes)
+        storage = DirectoryStorage(self.directory / "recordings")
+        self.recorder = SessionsRecorder(self.service, storage, self.mode, spool=self.spool)
+        self.delivery = OutputDelivery(self.service, self.recorder, Destinations(self.reach))
+        self.running = [asyncio.create_task(each.run()) for each in (self.recorder, self.delivery)]
+        return replace(service, recorder=self.recorder, outputs=self.delivery._destinations)
+
+    async def restart_delivery(self) -> None:
+        """End the delivery, and start another one, which knows what the store knows."""
+        task = self.running.pop()
+        task.cancel()
+        await asyncio.wait([task])
+        await self.delivery.close()
+        self.delivery = OutputDelivery(self.service, self.recorder, Destinations(self.reach))
+        self.running.append(asyncio.create_task(self.delivery.run()))
+
+    async def stop_delivery(self) -> None:
+        for task in self.running:
+            task.cancel()
+        await asyncio.wait(self.running)
+        await self.delivery.close()
+
+
+async def prefer(server: Server, **inputs: Any) -> None:
+    """Set the inputs of the account's preferences."""
+    content = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs}
+    await server.call("create_document", Name=PREFERENCES, Content=json.dumps(content), DocumentType="Session")
+
+
+async def end(server: Server, paired: Paired) -> None:
+    """End a session as its agent does."""
+    await paired.control.send(task_complete(paired.session_id))
+
+
+async def delivered(server: Server, session_id: str) -> None:
+    """Return when nothing of a session waits to be delivered."""
+    await until(partial(server.store.outputs.of_session, session_id), lambda rows: not rows)
+
+
+async def output_url(server: Server, session_id: str, state: str = "History") -> dict[str, str]:
+    """The links that DescribeSessions shows."""
+    filters = [{"key": "SessionId", "value": session_id}]
+    answer = await server.call("describe_sessions", State=state, Filters=filters)
+    return dict(answer["Sessions"][0]["OutputUrl"])
