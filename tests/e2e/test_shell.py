@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 
@@ -78,3 +79,17 @@ def test_input_from_a_pipe(ferryman: Ferryman) -> None:
         check=True,
     )
     assert b"from-a-pipe-42" in done.stdout
+
+
+def test_what_is_typed_is_shown_before_the_node_echoes_it(ferryman: Ferryman, open_shell: OpenShell) -> None:
+    shell = open_shell(ferryman, FERRYMAN, "shell", ferryman.node_id, "--predict", "always")
+    shell.expect("[$#] ")
+    guess = r"\x1b\[0;4mx"
+    seen = b""
+    while not seen:  # the first keys are shown when they are echoed
+        shell.child.send("x")
+        seen = shell.next(guess)
+    shell.child.send("\x15echo pre\x7f\x7f\x7fdone-$((40+2))\n")
+    shell.expect("done-42\r\n")
+    shell.child.send("exit\n")
+    assert shell.end() == 0

@@ -112,6 +112,16 @@ class ClientChannel:
         """Return whether the node has acknowledged everything that was given to `send`."""
         return self._stream.all_acknowledged()
 
+    @property
+    def delivered_input(self) -> int:
+        """Return how many bytes of what was typed, given to `send` as output, the node has acknowledged."""
+        return self._stream.delivered_output()
+
+    @property
+    def round_trip(self) -> float | None:
+        """Return the present round trip to the node in seconds, smoothed; None before the first measurement."""
+        return self._stream.outgoing.round_trip.recent
+
     def connection_made(self, now: float) -> None:
         """The channel is open: resend everything unacknowledged immediately, in order."""
         self._connected = True

@@ -6,7 +6,7 @@ resent, and what an acknowledgement frees, depends on whose receiver is at the f
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from enum import Enum, auto
 
 from ferryman.channel.aws_client import AwsClient
@@ -213,6 +213,10 @@ class OutgoingStream:
     def payloads(self) -> list[tuple[int, bytes]]:
         """Return type and payload of every unacknowledged message, in order."""
         return [(item.payload_type, item.frame[HEADER_SIZE:]) for item in self._outstanding.values()]
+
+    def unacknowledged(self, payload_types: Container[int]) -> int:
+        """Return how many payload bytes of messages of these types are unacknowledged."""
+        return sum(item.size for item in self._outstanding.values() if item.payload_type in payload_types)
 
     def _consult(self, aws_client: AwsClient, now: float, *, resend: bool) -> None:
         self._unsent.extend(aws_client.close_group())

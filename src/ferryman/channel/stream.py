@@ -91,10 +91,12 @@ class ReliableStream:
         return max(0, self.outgoing.capacity() - self._held_bytes)
 
     def delivered_output(self) -> int:
-        """Return how many bytes of output and standard error a client has acknowledged, or counts as having got."""
+        """Return how many bytes of output and standard error the peer has acknowledged, or counts as having got.
+
+        What a client sends as output is what is typed.
+        """
         waiting = sum(len(payload) for payload_type, payload in self._held if payload_type in _OUTPUT_TYPES)
-        sent = sum(len(payload) for payload_type, payload in self.outgoing.payloads() if payload_type in _OUTPUT_TYPES)
-        return self._output - waiting - sent
+        return self._output - waiting - self.outgoing.unacknowledged(_OUTPUT_TYPES)
 
     def all_acknowledged(self) -> bool:
         """Return whether nothing is held back or unacknowledged."""

@@ -10,6 +10,7 @@ import pytest
 
 from ferryman.model.values.versions import AGENT_VERSION
 from tests.unit.client.far_end import FarEnd
+from tests.unit.client.person import Person
 from tests.unit.client.streams import Streams
 
 ENTRY = "from ferryman.cli.session_manager_plugin import main; raise SystemExit(main())"
@@ -93,3 +94,26 @@ def forwarding(make_far_end: Callable[..., FarEnd]) -> Callable[..., tuple[FarEn
         return far_end, Streams(far_end, version)
 
     return forwarding
+
+
+@pytest.fixture
+def sit_down(plugin_command: list[str], environment: dict[str, str]) -> Iterator[Callable[..., Person]]:
+    """Start the plugin on a terminal of its own."""
+    people: list[Person] = []
+
+    def sit_down(far_end: Any, **changes: str) -> Person:
+        people.append(Person([*plugin_command, *far_end.arguments()], environment | changes))
+        return people[-1]
+
+    yield sit_down
+    for person in people:
+        person.close()
+
+
+@pytest.fixture
+def person(far_end: Any, sit_down: Callable[..., Person]) -> Person:
+    """Somebody in a running session."""
+    somebody = sit_down(far_end)
+    far_end.until(lambda: far_end.sizes)
+    assert not somebody.is_restored()
+    return somebody

@@ -1,132 +1,27 @@
 """Sessions on a real terminal: the real command on a pty, typed at as a person would."""
 
-import fcntl
 import os
 import pty
 import re
 import signal
 import subprocess
-import sys
 import termios
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pytest
+
+from tests.unit.client.person import NOTICE, SECONDS, Person
 
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = b"\r\nStarting session with SessionId: ann-0123456789abcdef0\r\n"
 END_TEXT = b"\r\n\r\nExiting session with sessionId: ann-0123456789abcdef0.\r\n\r\n"
-SECONDS = 60.0
-NOTICE = re.compile(rb"\r\nConnection (?:lost|restored)[^\n]*\n\x1b\[\d+C|Connection (?:lost|restored)[^\n]*\n")
-"""What a session of Ferryman's client says of an outage, in the middle of a line or at its beginning."""
 BREAKING = """
 from ferryman.client.plugin import shell
 def show(*_):
     raise KeyError("broken on purpose")
 shell.Shell.on_output = show
 """
-
-
-class Person:
-    """A person at a terminal in which the plugin runs in the foreground."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.master, self.slave = pty.openpty()
-        termios.tcsetwinsize(self.slave, (24, 80))
-        self.before = termios.tcgetattr(self.slave)
-        self.seen = b""
-        os.set_blocking(self.master, False)
-        self.plugin = subprocess.Popen(
-            command,
-            stdin=self.slave,
-            stdout=self.slave,
-            stderr=self.slave,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=self._take_terminal,
-        )
-
-    def _take_terminal(self) -> None:
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
-            signal.signal(number, signal.SIG_IGN)  # as the AWS CLI does
-        os.close(os.open(os.ttyname(0), os.O_RDWR))  # becomes the controlling terminal
-
-    def type(self, keys: bytes) -> None:
-        assert os.write(self.master, keys) == len(keys)
-
-    def sees(self, text: bytes) -> None:
-        """Wait until `text` is on the screen."""
-        self.until(lambda: text in self.seen)
-
-    def sees_despite_notices(self, text: bytes) -> None:
-        """Wait likewise; on a busy machine an outage is long enough for notices, in the middle of the text."""
-        self.until(lambda: text in NOTICE.sub(b"", self.seen))
-
-    def until(self, condition: Callable[[], Any]) -> None:
-        """Look at the screen until `condition` is true."""
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, self.seen[-2000:]
-            self.look()
-
-    def look(self) -> None:
-        try:
-            self.seen += os.read(self.master, 65_536)
-        except BlockingIOError:
-            time.sleep(0.005)  # paces the polling of `until`
-
-    def is_stuck(self) -> None:
-        """Wait, looking away, until the plugin waits for room on the screen."""
-        plugin = psutil.Process(self.plugin.pid)
-        deadline = time.monotonic() + SECONDS
-        while not (self._unread() and plugin.status() == psutil.STATUS_SLEEPING):
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-
-    def _unread(self) -> int:
-        return int.from_bytes(fcntl.ioctl(self.master, termios.FIONREAD, bytes(4)), sys.byteorder)
-
-    def leaves(self) -> int:
-        """Wait for the plugin's end; what it showed is in `seen`."""
-        self.until(lambda: self.plugin.poll() is not None)
-        self.look()
-        return self.plugin.returncode
-
-    def is_restored(self) -> bool:
-        return termios.tcgetattr(self.slave) == self.before
-
-    def close(self) -> None:
-        if self.plugin.poll() is None:
-            self.plugin.kill()
-        self.plugin.wait()
-        for descriptor in (self.master, self.slave):
-            if descriptor >= 0:
-                os.close(descriptor)
-
-
-@pytest.fixture
-def sit_down(plugin_command: list[str], environment: dict[str, str]) -> Iterator[Callable[..., Person]]:
-    """Start the plugin on a terminal of its own."""
-    people: list[Person] = []
-
-    def sit_down(far_end: Any, **changes: str) -> Person:
-        people.append(Person([*plugin_command, *far_end.arguments()], environment | changes))
-        return people[-1]
-
-    yield sit_down
-    for person in people:
-        person.close()
-
-
-@pytest.fixture
-def person(far_end: Any, sit_down: Callable[..., Person]) -> Person:
-    """Somebody in a running session."""
-    somebody = sit_down(far_end)
-    far_end.until(lambda: far_end.sizes)
-    assert not somebody.is_restored()
-    return somebody
 
 
 def test_every_key_is_a_byte_and_the_terminal_comes_back(far_end: Any, person: Person) -> None:

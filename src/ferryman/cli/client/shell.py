@@ -2,7 +2,8 @@
 
 import os
 import shlex
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,7 +14,7 @@ from ferryman.client.calls.api import Api, Connection, Refused, connect
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.start_session import INTERACTIVE_DOCUMENT, start_session
 from ferryman.client.calls.targets import Target, all_nodes, find_node
-from ferryman.client.plugin.arguments import SHELL_STATUS_VARIABLE, InvalidArguments
+from ferryman.client.plugin.arguments import PREDICTION_VARIABLE, SHELL_STATUS_VARIABLE, InvalidArguments
 from ferryman.system.event_loop import run_loop
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, its name, or tag:KEY=VALUE.")]
@@ -31,6 +32,15 @@ ReasonOption = Annotated[
 RequestOption = Annotated[
     bool, typer.Option("--request", help="Ask for access to the node, wait for the approval, and open the shell then.")
 ]
+PredictOption = Annotated[
+    Literal["auto", "always", "never"],
+    typer.Option(
+        "--predict",
+        help="Show what you type before the node echoes it: on a slow path, always, or never.",
+        envvar=PREDICTION_VARIABLE,
+        case_sensitive=False,
+    ),
+]
 
 
 def command(
@@ -39,6 +49,7 @@ def command(
     *,
     reason: ReasonOption = "",
     request: RequestOption = False,
+    predict: PredictOption = "auto",
     profile: ProfileOption = None,
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
@@ -60,7 +71,7 @@ def command(
             raise
         ask = f"Ask for access: `ferryman shell {shlex.quote(target.name)} --request --reason 'why'`"
         raise Refused(refused.what, refused.cause, ask, refused.code) from refused
-    raise typer.Exit(run_session(launch))
+    raise typer.Exit(run_session(launch, {PREDICTION_VARIABLE: predict}))
 
 
 def _pick(api: Api) -> Target:
@@ -69,12 +80,15 @@ def _pick(api: Api) -> Target:
     return pick_node(all_nodes(api))
 
 
-def run_session(launch: Launch) -> int:
-    """Run a session on this process's terminal or standard streams; returns the exit status."""
+def run_session(launch: Launch, settings: Mapping[str, str] | None = None) -> int:
+    """Run a session on this process's terminal or standard streams; returns the exit status.
+
+    `settings` take precedence over the environment's variables.
+    """
     from ferryman.client.plugin.session import run
 
     try:
-        return run_loop(run(launch, os.environ | {SHELL_STATUS_VARIABLE: "1"}))
+        return run_loop(run(launch, {**os.environ, SHELL_STATUS_VARIABLE: "1", **(settings or {})}))
     except InvalidArguments as wrong:
         print_error(*str(wrong).strip("\n").split("\n"))
         return 2

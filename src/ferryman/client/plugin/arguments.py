@@ -18,6 +18,7 @@ from ferryman.client.calls.launch import (
     split_url,
 )
 from ferryman.client.plugin import texts
+from ferryman.client.prediction.setting import Prediction
 from ferryman.model.values.secret import Secret
 
 RESPONSE_VARIABLE_PREFIX = "AWS_SSM_START_SESSION_RESPONSE"
@@ -29,6 +30,7 @@ DEFAULT_FORWARD_IDLE_SECONDS = 86_400.0
 LONGEST_FORWARD_IDLE_SECONDS = 30 * 86_400.0
 COMMAND_STDIN_VARIABLE = "FERRYMAN_COMMAND_STDIN"
 SHELL_STATUS_VARIABLE = "FERRYMAN_SHELL_STATUS"
+PREDICTION_VARIABLE = "FERRYMAN_PREDICT"
 
 
 class InvalidArguments(Exception):
@@ -56,13 +58,14 @@ class Settings:
     infinity for never. `command_stdin`: non-interactive commands read the standard input, which AWS's client leaves
     alone, and so does ours by default: in a loop over lines, the command would consume the lines. `shell_status`: the
     client exits with the shell's exit status. The AWS CLI shows any status but 0 as a failed command, and a shell's is
-    that of the last command typed.
+    that of the last command typed. `prediction`: when a shell shows what is typed before the node echoes it.
     """
 
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS
     forward_idle_seconds: float = DEFAULT_FORWARD_IDLE_SECONDS
     command_stdin: bool = False
     shell_status: bool = False
+    prediction: Prediction = Prediction.NEVER
 
 
 def parse(arguments: Sequence[str], environment: MutableMapping[str, str]) -> Command:
@@ -96,7 +99,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         idle or math.inf,
         _switch(environment, COMMAND_STDIN_VARIABLE),
         _switch(environment, SHELL_STATUS_VARIABLE),
+        _prediction(environment),
     )
+
+
+def _prediction(environment: Mapping[str, str]) -> Prediction:
+    value = environment.get(PREDICTION_VARIABLE, "") or Prediction.NEVER.value
+    try:
+        return Prediction(value.lower())
+    except ValueError:
+        choices = ", ".join(each.value for each in Prediction)
+        raise InvalidArguments(texts.cannot_start(f"{PREDICTION_VARIABLE} must be one of {choices}")) from None
 
 
 def _switch(environment: Mapping[str, str], name: str) -> bool:

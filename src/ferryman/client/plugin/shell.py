@@ -1,6 +1,8 @@
 """Handles a shell or a command on a terminal: sends what is typed, shows what arrives."""
 
+import os
 import signal
+from typing import TYPE_CHECKING
 
 from ferryman.channel.events import OutputReceived
 from ferryman.client.plugin import texts
@@ -11,10 +13,17 @@ from ferryman.client.plugin.tty.end_of_input import EndOfInput
 from ferryman.client.plugin.tty.escape import Escape, EscapeParser
 from ferryman.client.plugin.tty.stdin import Upstream
 from ferryman.client.plugin.tty.terminal import RawTerminal, WindowSize, is_terminal, window_size
+from ferryman.client.prediction.setting import Prediction
 from ferryman.client.session.exit_code import exit_code
 from ferryman.model.session_types import SessionType
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.payloads import Size, encode_payload
+
+if TYPE_CHECKING:
+    from ferryman.client.plugin.local_echo import LocalEcho
+
+SIMPLE_TERMINALS = ("", "dumb", "unknown")
+"""Values of TERM for terminals on which nothing can be drawn and taken away again."""
 
 
 class Shell:
@@ -43,9 +52,11 @@ class Shell:
         )
         self._end_of_input: EndOfInput | None = None
         context.screen.choose(data_only=False)
+        self._local_echo: LocalEcho | None = None
         if self.attended:
             self._terminal.enter()
             self._screen.raw = True
+            self._local_echo = _local_echo(context)
 
     def on_output(self, event: OutputReceived) -> None:
         """Show what the program wrote."""
@@ -66,6 +77,8 @@ class Shell:
         """Send waiting input and the terminal's size, and read more if little is left."""
         if self._context.endings.announced:
             return
+        if self._local_echo is not None:
+            self._local_echo.acknowledged()
         if self._size_due and self._far_end.capacity():
             self._send_size()
         self._input.flush()
@@ -78,6 +91,8 @@ class Shell:
             case "SIGCONT":
                 # While the process was stopped, a shell had the terminal.
                 self._terminal.renew()
+                if self._local_echo is not None:
+                    self._local_echo.interrupted()
                 self._size_may_have_changed()
             case "SIGINT" | "SIGQUIT" | "SIGTSTP" as name:
                 self._press(KEYS_BY_NAME[name])
@@ -111,10 +126,14 @@ class Shell:
 
     def _queue(self, data: bytes) -> None:
         self._last_byte = data[-1]
+        if self._local_echo is not None:
+            self._local_echo.typed(data)
         self._input.push(data)
 
     def _size_may_have_changed(self) -> None:
         self._size_due = True
+        if self._local_echo is not None:
+            self._local_echo.size_may_have_changed()
         self.flush()
 
     def _send_size(self) -> None:
@@ -159,5 +178,17 @@ class Shell:
             self._end_of_input.stop()
 
     def _leave_raw_mode(self) -> None:
+        if self._local_echo is not None:
+            self._local_echo.close()
         self._terminal.restore()
         self._screen.raw = False
+
+
+def _local_echo(context: SessionContext) -> "LocalEcho | None":
+    """Make the predictive echo of an attended session, if the person wants it and the terminal can show it."""
+    when = context.settings.prediction
+    if when is Prediction.NEVER or os.environ.get("TERM", "") in SIMPLE_TERMINALS or not context.screen.is_one_terminal:
+        return None
+    from ferryman.client.plugin.local_echo import LocalEcho
+
+    return LocalEcho(context.screen, context.far_end, when)

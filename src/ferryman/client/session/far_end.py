@@ -43,6 +43,16 @@ class FarEnd:
         """Whether the far end has acknowledged everything, or never will because the session is over."""
         return self._channel.all_acknowledged or self.is_over
 
+    @property
+    def delivered_input(self) -> int:
+        """How many bytes of what was typed the node has acknowledged."""
+        return self._channel.delivered_input
+
+    @property
+    def round_trip(self) -> float | None:
+        """The present round trip to the node in seconds, smoothed; None before the first measurement."""
+        return self._channel.round_trip
+
     def capacity(self) -> int:
         """Return how many bytes `send` may take now."""
         return self._channel.capacity()

@@ -53,6 +53,27 @@ class Screen:
         """Numbers on their way to a stream, in order."""
         self._done: set[int] = set()
         """Those of them that are written, waiting for an earlier one on the other stream."""
+        self._filter: Callable[[bytes], bytes] | None = None
+
+    @property
+    def is_one_terminal(self) -> bool:
+        """Whether standard output is a terminal, and standard error is the same one or not a terminal."""
+        stdout, stderr = self.descriptors.stdout, self.descriptors.stderr
+        if not is_terminal(stdout):
+            return False
+        return not is_terminal(stderr) or os.fstat(stdout).st_rdev == os.fstat(stderr).st_rdev
+
+    def filter_output(self, filter_: Callable[[bytes], bytes]) -> None:
+        """Show what `filter_` returns for whatever is to be shown on the terminal, which `is_one_terminal`."""
+        self._filter = filter_
+        if self._terminal:
+            # One stream keeps the order of what goes to the terminal.
+            self._errors, unused = self._output, self._errors
+            unused.close()
+
+    def draw(self, data: bytes) -> None:
+        """Write `data` to the terminal, beside what is shown."""
+        self._output.push(data)
 
     def choose(self, *, data_only: bool) -> None:
         """Send texts to standard output, or to standard error if `data_only`; the first choice holds."""
@@ -86,7 +107,7 @@ class Screen:
         before = "" if line.empty else "\n"
         column = line.column(window_size(self.descriptors.stdout).columns) if self._terminal else None
         after = b"\x1b[%dC" % column if column and before else b""
-        self._errors.push(self._translated(f"{before}{text}") + after)
+        self._write(self._errors, self._translated(f"{before}{text}") + after)
         if after:
             return  # the cursor is back, and the program's output continues there
         line.feed(b"\n")
@@ -95,13 +116,13 @@ class Screen:
         """Write output to standard output."""
         self._shown.append(number)
         self._output_line.feed(data)
-        self._output.push(data, number)
+        self._write(self._output, data, number)
 
     def show_error(self, data: bytes, number: int) -> None:
         """Write output to standard error."""
         self._shown.append(number)
         self._error_line.feed(data)
-        self._errors.push(data, number)
+        self._write(self._errors, data, number)
 
     def skip(self, number: int) -> None:
         """Count output that is not shown as written."""
@@ -124,7 +145,12 @@ class Screen:
 
     def _push(self, output: Output, data: bytes) -> None:
         (self._output_line if output is self._output else self._error_line).feed(data)
-        output.push(data)
+        self._write(output, data)
+
+    def _write(self, output: Output, data: bytes, number: int | None = None) -> None:
+        if self._filter is not None and output is self._output:
+            data = self._filter(data)
+        output.push(data, number)
 
     def _written(self, number: int) -> None:
         self._done.add(number)
