@@ -24,14 +24,17 @@ def check_store(loaded: LoadedConfiguration) -> str:
     try:
         found = examine_store(loaded.database_url)
     except StoreUnusable as error:
-        raise Failure(f"The store {error.path} cannot be used", error.cause, error.next_step) from error
+        raise Failure(f"The store {error.place} cannot be used", error.cause, error.next_step) from error
     except ValueError as error:
         raise Failure("The store cannot be used", str(error), "Correct server.database") from error
+    if found.is_current:
+        return f"{found.place} can be read and has the current schema, {found.schema}"
+    if not found.migrates:
+        cause = f"has schema {found.schema}, not {found.newest}" if found.schema else "has no tables of Ferryman's"
+        raise Failure(f"The store {found.place} cannot be used", f"it {cause}", "Run `ferryman store upgrade`")
     if found.schema is None:
-        return f"{found.path} does not exist yet: the server creates it"
-    if not found.is_current:
-        return f"{found.path} has schema {found.schema}; the server migrates it to {found.newest} when it starts"
-    return f"{found.path} can be read and has the current schema, {found.schema}"
+        return f"{found.place} does not exist yet: the server creates it"
+    return f"{found.place} has schema {found.schema}; the server migrates it to {found.newest} when it starts"
 
 
 def check_trail(loaded: LoadedConfiguration) -> str:

@@ -82,7 +82,7 @@ async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) ->
                 lock.enter_context(sole_server(loaded.database_url))
             store = await open_store(loaded.database_url)
         except StoreUnusable as error:
-            raise Failure(f"The store {error.path} cannot be used", error.cause, error.next_step) from error
+            raise Failure(f"The store {error.place} cannot be used", error.cause, error.next_step) from error
         bus = MemoryBus()
         sandbox = Sandbox()
         try:
@@ -98,9 +98,10 @@ async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) ->
 
 def store_failure(loaded: LoadedConfiguration, error: StoreUnavailable) -> Failure:
     """Return what to report of a store that stopped working."""
-    from ferryman.store.faults import ADVICE
+    from ferryman.store.database import advice, shown
 
-    return Failure(f"The store {loaded.database_url} cannot be used", str(error), ADVICE[error.state])
+    url = loaded.database_url
+    return Failure(f"The store {shown(url)} cannot be used", str(error), advice(url, error.state))
 
 
 def with_service(loaded: LoadedConfiguration, work: Callable[["Service"], Coroutine[None, None, Result]]) -> Result:

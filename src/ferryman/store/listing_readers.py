@@ -1,16 +1,15 @@
 """Separate connections for listings, which may be slow and which any caller may ask for.
 
 Authentication, and every other short read, uses other connections and never waits for these. People share the readers
-fairly (`ratelimits.turns`). A listing has a time limit, which includes waiting: SQLite asks every few thousand steps
-whether to continue. A listing also stops this way when its caller has left or the store closes.
+fairly (`ratelimits.turns`). A listing has a time limit, which includes waiting. How a database stops one that runs is
+its connections' matter; SQLite's also stop when the caller has left or the store closes.
 """
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,8 +20,6 @@ from ferryman.core.listings import ListingTooSlow, listing_person
 from ferryman.core.ratelimits.turns import NoPlace, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection
 
 READERS = 3
@@ -31,32 +28,35 @@ SECONDS = 3.0
 """How long a listing may take, waiting for a reader included."""
 MOST, MOST_PER_PERSON = 256, 16
 """Listings that wait or run, of everybody and of one person; further ones are refused."""
-_STEPS = 10_000
-"""SQLite's virtual instructions between two looks at the clock: about a tenth of a millisecond."""
-
 Result = TypeVar("Result")
 
 
 @dataclass(slots=True, eq=False)
-class _Watch:
+class Watch:
     """Tells whether one listing must stop. `left` is set once nobody waits for its answer."""
 
     deadline: float
     left: bool = False
 
     def is_over(self) -> bool:
+        """Return whether to stop now; called from the listing's thread."""
         return self.left or time.monotonic() >= self.deadline
 
 
-class ListingReaders:
-    """A few threads with a connection each. `engine` has a pool of `READERS` SQLite connections."""
+Watched = Callable[["Connection", Watch], AbstractContextManager[None]]
+"""Makes what a connection runs within the context stop, with an OperationalError, once the watch is over."""
 
-    def __init__(self, engine: Engine, seconds: float = SECONDS) -> None:
+
+class ListingReaders:
+    """A few threads with a connection each. `engine` has a pool of `READERS` connections."""
+
+    def __init__(self, engine: Engine, seconds: float, watched: Watched) -> None:
         self._engine = engine
         self._seconds = seconds
+        self._watched = watched
         self._threads = ThreadPoolExecutor(READERS, "store-listing")
         self._turns = Turns[str](READERS, MOST, MOST_PER_PERSON)
-        self._pending: set[_Watch] = set()
+        self._pending: set[Watch] = set()
 
     async def run(self, read: Callable[["Connection"], Result]) -> Result:
         """Call `read` with a connection, in a thread; raises `ListingTooSlow` if that takes too long.
@@ -64,7 +64,7 @@ class ListingReaders:
         Counts for the person of `core.listings.listing_for`.
         """
         person = listing_person()
-        watch = _Watch(time.monotonic() + self._seconds)
+        watch = Watch(time.monotonic() + self._seconds)
         self._pending.add(watch)
         try:
             await self._turn(person)
@@ -83,7 +83,7 @@ class ListingReaders:
             others = f"{error.own} others of yours" if error.own else "too many others"
             raise ListingTooSlow(f"{others} are waiting or running") from error
 
-    def _start(self, person: str, read: Callable[["Connection"], Result], watch: _Watch) -> "asyncio.Future[Result]":
+    def _start(self, person: str, read: Callable[["Connection"], Result], watch: Watch) -> "asyncio.Future[Result]":
         """Run a listing in a thread. The reader stays in use until the thread has finished, even if nobody waits."""
         try:
             if watch.is_over():
@@ -100,10 +100,10 @@ class ListingReaders:
         running.add_done_callback(finished)
         return asyncio.shield(running)
 
-    def _run(self, read: Callable[["Connection"], Result], watch: _Watch) -> Result:
+    def _run(self, read: Callable[["Connection"], Result], watch: Watch) -> Result:
         if watch.is_over():
             raise self._too_slow()
-        with self._engine.connect() as connection, _watched(connection, watch):
+        with self._engine.connect() as connection, self._watched(connection, watch):
             try:
                 return read(connection)
             except OperationalError as error:
@@ -120,15 +120,3 @@ class ListingReaders:
             watch.left = True
         self._threads.shutdown()
         self._engine.dispose()
-
-
-@contextmanager
-def _watched(connection: "Connection", watch: _Watch) -> "Iterator[None]":
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        raise TypeError(f"a listing needs a SQLite connection, not {driver!r}")
-    driver.set_progress_handler(watch.is_over, _STEPS)
-    try:
-        yield
-    finally:
-        driver.set_progress_handler(None, 0)

@@ -12,6 +12,7 @@ from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 from ferryman.model.tags import NAME_TAG, ResourceType
 from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import activations, nodes, tags
+from ferryman.store.wildcards import matches
 
 _INFORMATION = tuple(field.name for field in fields(NodeInformation))
 _NODE = tuple(field.name for field in fields(ManagedNode) if field.name != "information")
@@ -54,7 +55,6 @@ def _tagged(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 _HAS_NAME = and_(nodes.c.name.is_not(None), nodes.c.name != "")
-_SPECIAL = {"*": "[*]", "?": "[?]", "[": "[[]"}
 
 
 def _named(values: Values) -> ColumnElement[bool]:
@@ -69,22 +69,10 @@ def _is_named(values: Values) -> ColumnElement[bool]:
 def _is_any(column: ColumnElement[str], values: Values) -> ColumnElement[bool]:
     """Return the condition that a column is one of these; only exact values can use an index."""
     exact = [each for each in values if isinstance(each, str)]
-    patterns = [_glob(each) for each in values if isinstance(each, Wildcard)]
-    if not patterns:
+    wildcards = [each for each in values if isinstance(each, Wildcard)]
+    if not wildcards:
         return column.in_(exact)
-    return or_(column.in_(exact), *(column.op("GLOB", is_comparison=True)(pattern) for pattern in patterns))
-
-
-def _glob(wildcard: Wildcard) -> str:
-    """Return the pattern as SQLite's GLOB, in which brackets make a special character literal."""
-    written, characters = [], iter(wildcard.text)
-    for character in characters:
-        if character == "\\":
-            literal = next(characters, character)
-            written.append(_SPECIAL.get(literal, literal))
-        else:
-            written.append("[[]" if character == "[" else character)
-    return "".join(written)
+    return or_(column.in_(exact), *(matches(column, each) for each in wildcards))
 
 
 def activation_page_statement(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from ferryman.model.tags import ResourceType, check_together
 from ferryman.store.connections import Connections, Record
@@ -42,7 +41,7 @@ class SqlTags:
 
     async def put(self, resource_type: ResourceType, resource_id: str, given: Mapping[str, str]) -> None:
         """Set these tags, at least one; others stay. Raises AlikeTagKeys, TooManyTags, and then sets none."""
-        statement = insert(tags).values(
+        statement = self._connections.insert(tags).values(
             [
                 {"resource_type": resource_type.value, "resource_id": resource_id, "key": key, "value": value}
                 for key, value in given.items()

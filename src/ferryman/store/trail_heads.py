@@ -1,7 +1,6 @@
 """The audit trail's head in SQL: a single row."""
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
 from ferryman.core.ports.audit import TrailHead
 from ferryman.store.connections import Connections
@@ -9,16 +8,6 @@ from ferryman.store.tables import audit_trail
 
 _ONLY = 1
 _HEAD = select(audit_trail.c.first_sequence, audit_trail.c.sequence, audit_trail.c.mac)
-_NEW = insert(audit_trail).values(
-    trail=_ONLY,
-    first_sequence=bindparam("first_record"),
-    sequence=bindparam("last_record"),
-    mac=bindparam("last_mac"),
-)
-_RECORD = _NEW.on_conflict_do_update(
-    index_elements=[audit_trail.c.trail],
-    set_={name: _NEW.excluded[name] for name in ("first_sequence", "sequence", "mac")},
-)
 
 
 class SqlTrailHeads:
@@ -26,6 +15,14 @@ class SqlTrailHeads:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        new = connections.insert(audit_trail).values(
+            trail=_ONLY,
+            first_sequence=bindparam("first_record"),
+            sequence=bindparam("last_record"),
+            mac=bindparam("last_mac"),
+        )
+        replaced = {name: new.excluded[name] for name in ("first_sequence", "sequence", "mac")}
+        self._record = new.on_conflict_do_update(index_elements=[audit_trail.c.trail], set_=replaced)
 
     async def head(self) -> TrailHead | None:
         """See the port."""
@@ -35,4 +32,4 @@ class SqlTrailHeads:
     async def record(self, head: TrailHead) -> None:
         """See the port."""
         values = {"first_record": head.first, "last_record": head.sequence, "last_mac": head.mac}
-        await self._connections.write(_RECORD, values)
+        await self._connections.write(self._record, values)

@@ -28,6 +28,7 @@ from ferryman.model.sessions import ENDED, AccessType, Session, SessionStatus
 from ferryman.store import database
 from ferryman.store.database import open_store, sole_server
 from ferryman.store.faults import StoreUnusable
+from ferryman.store.schema import newest_schema, release_number
 from ferryman.store.sessions.rows import ACCESS_TYPE_CODES, STATUS_CODES
 from ferryman.store.tables import FIRST_ENDED_STATUS, metadata
 
@@ -49,7 +50,7 @@ ALICE = User("AIDA1", "alice", Millis(1))
 
 def test_the_last_number_is_the_newest_schema() -> None:
     scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
-    assert database.newest_schema() == scripts.get_current_head()
+    assert newest_schema() == scripts.get_current_head()
 
 
 async def test_a_database_that_is_up_to_date_opens_without_alembic(
@@ -247,7 +248,7 @@ async def test_a_store_of_a_newer_release_is_refused_and_the_release_named(tmp_p
 
 async def test_a_store_records_which_release_migrated_it(database_url: str) -> None:
     with sqlite3.connect(database_url.removeprefix("sqlite:///")) as store:
-        assert store.execute("PRAGMA user_version").fetchone() == (database._release_number(version("ferryman")),)
+        assert store.execute("PRAGMA user_version").fetchone() == (release_number(version("ferryman")),)
     store.close()
 
 

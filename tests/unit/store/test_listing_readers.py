@@ -13,6 +13,7 @@ from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.store.connections import READERS, Connections, Reader
 from ferryman.store.listing_readers import MOST_PER_PERSON
 from ferryman.store.listing_readers import READERS as LISTING_READERS
+from ferryman.store.sqlite.connections import SqliteConnections
 from tests.waiting import PATIENCE
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
@@ -22,7 +23,7 @@ LONG = 3600.0
 
 @asynccontextmanager
 async def connected(url: str, seconds: float) -> AsyncIterator[Connections]:
-    connections = Connections(make_url(url).set(drivername="sqlite"), listing_seconds=seconds)
+    connections = SqliteConnections(make_url(url).set(drivername="sqlite"), listing_seconds=seconds)
     try:
         yield connections
     finally:

@@ -39,13 +39,14 @@ def make_backup(
     `passphrase` None: it is not encrypted.
     """
     from ferryman.store.faults import StoreUnusable
-    from ferryman.store.offline.snapshot import copy_store, store_path
+    from ferryman.store.offline.snapshot import copy_store
+    from ferryman.store.sqlite.files import sqlite_path
 
     if target.exists():
         raise Failure(f"{target} exists", "a backup never replaces another file", "Choose another name")
     read_server_keys(loaded)  # a backup whose key does not fit its database is of no use
     partial = target.with_name(f".{target.name}.partial")
-    database = store_path(loaded.database_url)
+    database = sqlite_path(loaded.database_url)
     try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=database.parent) as scratch:
             copy = Path(scratch) / DATABASE
@@ -57,7 +58,7 @@ def make_backup(
                 os.fsync(file.fileno())
         partial.rename(target)
     except StoreUnusable as error:
-        raise Failure(f"The store {error.path} cannot be copied", error.cause, error.next_step) from error
+        raise Failure(f"The store {error.place} cannot be copied", error.cause, error.next_step) from error
     finally:
         partial.unlink(missing_ok=True)
     return any(item.name == KEY for item in found)

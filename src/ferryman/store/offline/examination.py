@@ -5,21 +5,27 @@ import fcntl
 import os
 import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 
 from ferryman.core.ports.audit import TrailHead
-from ferryman.store.database import newest_schema, sqlite_file
-from ferryman.store.faults import ADVICE, CORRUPTED, FAILED, StoreUnusable
+from ferryman.store.faults import CORRUPTED, FAILED, StoreUnusable
+from ferryman.store.schema import newest_schema
+from ferryman.store.sqlite.faults import ADVICE
+from ferryman.store.sqlite.files import sqlite_path
 from ferryman.store.tables import audit_trail, metadata
+from ferryman.store.urls import is_postgresql, store_url, without_password
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A database file. `schema` is the number of its last migration, None if it does not exist or is new."""
+    """A database. `schema` is the number of its last migration, None if it does not exist or is new.
 
-    path: Path
+    `migrates`: whether a server that starts migrates it.
+    """
+
+    place: str
     schema: str | None
     newest: str
+    migrates: bool = True
 
     @property
     def is_current(self) -> bool:
@@ -31,11 +37,16 @@ def examine_store(url: str) -> Examination:
     """Open a database for reading only and read a row of every table.
 
     Raises `StoreUnusable` if it is not a store, is newer than this release, or cannot be read; ValueError for a URL
-    that does not name an SQLite file.
+    that names no store.
     """
-    path = Path(str(sqlite_file(url).database)).resolve()
+    if is_postgresql(url):
+        from ferryman.store.postgresql.databases import schema_of
+
+        schema = schema_of(store_url(url))
+        return Examination(without_password(store_url(url)), schema, newest_schema(), migrates=False)
+    path = sqlite_path(url)
     if not path.exists():
-        return Examination(path, None, newest_schema())
+        return Examination(str(path), None, newest_schema())
     try:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             schema = _schema(connection)
@@ -48,7 +59,7 @@ def examine_store(url: str) -> Examination:
     if schema is not None and schema > newest_schema():
         cause = f"its schema, {schema}, is newer than {newest_schema()}, which this release knows"
         raise StoreUnusable(path, cause, "Run a newer release, or restore the backup from before the upgrade")
-    return Examination(path, schema, newest_schema())
+    return Examination(str(path), schema, newest_schema())
 
 
 def read_trail_head(url: str) -> TrailHead | None:
@@ -56,7 +67,11 @@ def read_trail_head(url: str) -> TrailHead | None:
 
     Raises `StoreUnusable` and ValueError as `examine_store`.
     """
-    path = Path(str(sqlite_file(url).database)).resolve()
+    if is_postgresql(url):
+        from ferryman.store.postgresql.databases import trail_head
+
+        return trail_head(store_url(url))
+    path = sqlite_path(url)
     if not path.exists():
         return None
     try:
@@ -84,7 +99,11 @@ def read_session_documents(url: str) -> list[str]:
 
 def is_served(url: str) -> bool:
     """Return whether a server uses this database now. Raises ValueError as `examine_store`."""
-    path = Path(str(sqlite_file(url).database)).resolve()
+    if is_postgresql(url):
+        from ferryman.store.postgresql import databases
+
+        return databases.is_served(store_url(url))
+    path = sqlite_path(url)
     try:
         descriptor = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -4,16 +4,12 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from ferryman.store.database import sqlite_file
-from ferryman.store.faults import ADVICE, CORRUPTED, FAILED, StoreUnusable
+from ferryman.store.faults import CORRUPTED, FAILED, StoreUnusable
+from ferryman.store.sqlite.faults import ADVICE
+from ferryman.store.sqlite.files import sqlite_path
 from ferryman.system.private_files import write_private
 
 _BUSY_SECONDS = 30.0
-
-
-def store_path(url: str) -> Path:
-    """Return a store's file; raises ValueError for a URL that does not name one."""
-    return Path(str(sqlite_file(url).database)).resolve()
 
 
 def copy_store(url: str, target: Path) -> None:
@@ -21,7 +17,7 @@ def copy_store(url: str, target: Path) -> None:
 
     One step copies everything: it reads one state of the database, and writers are not held up.
     """
-    path = store_path(url)
+    path = sqlite_path(url)
     write_private(target, b"")
     try:
         with (

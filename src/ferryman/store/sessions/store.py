@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -212,11 +213,9 @@ class SqlSessions:
     async def move_times(self, by: int) -> int:
         """Move the start and the deadline of every active session by a number of milliseconds."""
         moved = sessions.c.deadline_at + by
-        bound = func.coalesce(sessions.c.access_ends_at, moved)
+        earliest = case((sessions.c.access_ends_at < moved, sessions.c.access_ends_at), else_=moved)
         statement = (
-            update(sessions)
-            .where(_IS_ACTIVE)
-            .values(deadline_at=func.min(moved, bound), started_at=sessions.c.started_at + by)
+            update(sessions).where(_IS_ACTIVE).values(deadline_at=earliest, started_at=sessions.c.started_at + by)
         )
         return await self._connections.write(statement)
 

@@ -14,7 +14,8 @@ from ferryman.cli.demo.parts import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from ferryman.cli.operate.server import _greeting
 from ferryman.client.login.contexts import Context, Contexts, contexts_file, write_contexts
-from ferryman.store.database import newest_schema, sole_server
+from ferryman.store.database import sole_server
+from ferryman.store.schema import newest_schema
 
 
 @pytest.fixture
