@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from ferryman.cli.demo.parts import free_port
 from tests.waiting import PATIENCE, wait_until
 
@@ -35,6 +37,15 @@ class Postgresql:
         quiet = "-c client_min_messages=warning"
         login = {"PGHOST": "127.0.0.1", "PGUSER": "postgres", "PGPASSWORD": self.password}
         return login | {"PGCONNECT_TIMEOUT": str(int(PATIENCE)), "PGOPTIONS": quiet}
+
+    def url(self, database: str) -> str:
+        """The URL of a store in one of its databases."""
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside a transaction."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
 
     @contextlib.contextmanager
     def running_psql(self, port: int, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[Psql]:

@@ -1,6 +1,6 @@
 """The adapters that every contract suite runs over. A new adapter is added here and nowhere else."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 import pytest
@@ -11,12 +11,6 @@ from ferryman.core.ports.store import Store
 from ferryman.store.database import open_store
 
 
-class ClosableStore(Store, Protocol):
-    """A store as the server opens and closes it."""
-
-    async def close(self) -> None: ...
-
-
 class ClosableBus(Bus, Protocol):
     """A bus as the server opens and closes it."""
 
@@ -25,15 +19,16 @@ class ClosableBus(Bus, Protocol):
     async def close(self) -> None: ...
 
 
-STORES: Mapping[str, Callable[[str], Awaitable[ClosableStore]]] = {"sqlite": open_store}
-"""By name: opens the store that a database URL names."""
+STORES: Mapping[str, str] = {"sqlite": "database_url", "postgresql": "postgresql_url"}
+"""By name: the fixture with the URL of an empty database."""
 BUSES: Mapping[str, Callable[[], ClosableBus]] = {"memory": MemoryBus}
 
 
 @pytest.fixture(params=STORES)
-async def store(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """Every store adapter in turn, empty."""
-    store = await STORES[request.param](database_url)
+    url: str = request.getfixturevalue(STORES[request.param])
+    store = await open_store(url)
     yield store
     await store.close()
 

@@ -116,6 +116,7 @@ def _engine(url: URL, *, size: int, pragmas: Sequence[str]) -> Engine:
         isolation_level="AUTOCOMMIT",
         pool_size=size,
         max_overflow=0,
+        execution_options={"preserve_rowcount": True},  # of an INSERT … SELECT as well
         pool_reset_on_return=None,  # nothing to roll back: every statement is its own transaction
     )
 
