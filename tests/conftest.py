@@ -156,8 +156,10 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path, empty_database: Path) -> str:
-    """The URL of a migrated SQLite database of the test's own."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> str:
+    """The URL of a migrated database of the test's own: SQLite's, or by FERRYMAN_TEST_STORE=postgresql the other's."""
+    if os.environ.get("FERRYMAN_TEST_STORE") == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite:///{shutil.copy(empty_database, tmp_path / 'ferryman.db')}"
 
 

@@ -96,6 +96,25 @@ async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) ->
             await store.close()
 
 
+def create_tables(url: str) -> None:
+    """Create the tables of an empty database; raises Failure if it has some, or cannot be used."""
+    from ferryman.store.database import shown, upgrade_store
+    from ferryman.store.faults import StoreUnusable
+    from ferryman.store.offline.examination import examine_store
+
+    try:
+        found = examine_store(url)
+        if found.schema is not None:
+            raise Failure(
+                f"The store {shown(url)} is in use", "it has tables of an earlier server", "Name an empty database"
+            )
+        upgrade_store(url)
+    except StoreUnusable as error:
+        raise Failure(f"The store {error.place} cannot be used", error.cause, error.next_step) from error
+    except ValueError as error:
+        raise Failure("The store cannot be used", str(error), "Correct the database's URL") from error
+
+
 def store_failure(loaded: LoadedConfiguration, error: StoreUnavailable) -> Failure:
     """Return what to report of a store that stopped working."""
     from ferryman.store.database import advice, shown

@@ -14,6 +14,8 @@ def extra_of(command: str) -> str:
 
 def not_installed(extra: str, missing: str) -> Failure:
     """Return the error of a program whose packages are not installed; `missing` is the first that was looked for."""
+    if missing == "psycopg":
+        extra = "postgresql"
     return Failure(
         "This command is not installed",
         f"{missing} is missing",

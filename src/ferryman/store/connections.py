@@ -12,14 +12,17 @@ calls run is built once, when its module is imported, with `bindparam` for what 
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Table, select
 from sqlalchemy.exc import DBAPIError
 
+from ferryman.model.errors import StoreUnavailable
+from ferryman.store.faults import GONE
 from ferryman.store.listing_readers import ListingReaders
 from ferryman.store.tables import metadata
 
@@ -55,6 +58,8 @@ class Connections(ABC):
 
     begin: ClassVar[str]
     """The statement that begins a transaction that writes."""
+    patience: ClassVar[float | None] = None
+    """Seconds after which a database that does not answer counts as gone; None for one that cannot fall silent."""
 
     def __init__(self, pools: Pools) -> None:
         self._writer = pools.writer
@@ -73,7 +78,7 @@ class Connections(ABC):
 
     @abstractmethod
     def _fault(self, error: DBAPIError) -> Exception | None:
-        """Return what to raise instead of an error: `StoreUnavailable` for the store's fault, `ServiceError` for a value
+        """Return what to raise for an error: `StoreUnavailable` for the store's fault, `ServiceError` for a value
         that the database cannot hold. None for a fault of the statement."""
 
     def _write(self, run: Callable[[Connection], Result]) -> Result:
@@ -180,7 +185,8 @@ class Connections(ABC):
 
     async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[[], Result]) -> Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, run)
+            async with self._patient():
+                return await asyncio.get_running_loop().run_in_executor(threads, run)
         except DBAPIError as error:
             fault = self._fault(error)
             if fault is None:
@@ -189,12 +195,21 @@ class Connections(ABC):
 
     async def _list(self, run: Callable[[Connection], Result]) -> Result:
         try:
-            return await self._listings.run(run)
+            async with self._patient():
+                return await self._listings.run(run)
         except DBAPIError as error:
             fault = self._fault(error)
             if fault is None:
                 raise
             raise fault from error
+
+    @asynccontextmanager
+    async def _patient(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self.patience):
+                yield
+        except TimeoutError as error:
+            raise StoreUnavailable(GONE, f"it did not answer within {self.patience:g} s") from error
 
     def _close(self) -> None:
         self._listings.close()

@@ -81,15 +81,15 @@ async def open_store(url: str) -> SqlStore:
     return SqlStore(SqliteConnections(parsed))
 
 
-async def upgrade_store(url: str) -> None:
+def upgrade_store(url: str) -> None:
     """Create the tables of an empty store, or bring them to this release's schema. Raises as `open_store`."""
     parsed = store_url(url)
     if is_postgresql(url):
         from ferryman.store.postgresql.databases import upgrade
 
-        await asyncio.to_thread(upgrade, parsed)
+        upgrade(parsed)
     else:
-        await asyncio.to_thread(files.prepare, parsed)
+        files.prepare(parsed)
 
 
 def sole_server(url: str) -> AbstractContextManager[None]:

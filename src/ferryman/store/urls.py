@@ -36,5 +36,5 @@ def sqlite_url(url: str) -> URL:
 
 def without_password(url: URL) -> str:
     """Return a URL as it may be shown."""
-    shown = url.set(drivername=url.get_backend_name(), password=None, query={})
-    return shown.render_as_string(hide_password=True)
+    shown = url.set(drivername=url.get_backend_name(), query={})
+    return shown._replace(password=None).render_as_string()  # `set` takes None for "as it is"

@@ -41,9 +41,16 @@ def make_backup(
     from ferryman.store.faults import StoreUnusable
     from ferryman.store.offline.snapshot import copy_store
     from ferryman.store.sqlite.files import sqlite_path
+    from ferryman.store.urls import is_postgresql
 
     if target.exists():
         raise Failure(f"{target} exists", "a backup never replaces another file", "Choose another name")
+    if is_postgresql(loaded.database_url):
+        raise Failure(
+            "The server cannot be backed up in one file",
+            "its database is PostgreSQL's",
+            "Back up the database with pg_dump, then copy the configuration, the server's keys and the audit trail",
+        )
     read_server_keys(loaded)  # a backup whose key does not fit its database is of no use
     partial = target.with_name(f".{target.name}.partial")
     database = sqlite_path(loaded.database_url)

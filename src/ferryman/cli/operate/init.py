@@ -13,6 +13,7 @@ import typer
 from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, load, split_address
 from ferryman.bootstrap.keys.certificate_files import write_certificates
 from ferryman.bootstrap.operator import run_recorded
+from ferryman.bootstrap.service import create_tables
 from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
 from ferryman.cli.output.printing import print_error, print_lines
 from ferryman.client.login.aws_config import with_settings
@@ -42,7 +43,7 @@ listen = "{listen}"
 # The address that clients and nodes use.
 public_url = "{public_url}"
 key_file = "server.key"
-database = "sqlite:///{database}"
+database = "{database}"
 {tls}
 [sessions]
 idle_timeout_minutes = 20
@@ -90,6 +91,7 @@ class Plan:
     public_host: str | None = None
     tls: bool = False
     service: "ServiceAccount | None" = None
+    database: str | None = None
 
     @property
     def public_url(self) -> str:
@@ -141,6 +143,8 @@ def initialise(plan: Plan) -> Initialised:
     _clear(directory, data, partial)
     write_private(partial, _configuration(plan, account_id).encode())
     loaded = load(partial)
+    if plan.database is not None:
+        create_tables(loaded.database_url)
     write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     if plan.tls:
         write_certificates(data / "tls", plan.public_host or host)
@@ -163,7 +167,7 @@ def _configuration(plan: Plan, account_id: str) -> str:
         region=plan.region,
         listen=plan.listen,
         public_url=plan.public_url,
-        database="ferryman.db" if service is None else service.data / "ferryman.db",
+        database=plan.database or f"sqlite:///{'ferryman.db' if service is None else service.data / 'ferryman.db'}",
         tls=_TLS.format(tls=tls) if plan.tls else "",
         audit=""
         if service is None
@@ -210,6 +214,14 @@ def command(
         typer.Option("--public-host", help="The name or address that clients and nodes use.", show_default=False),
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Create a local CA and a certificate for the server.")] = False,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            help="An empty PostgreSQL database, postgresql://USER@HOST/DATABASE; a SQLite file here by default.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
     from ferryman.transport.trust import certificate_fingerprint, spaced
@@ -217,7 +229,8 @@ def command(
     if system and directory is not None:
         raise Failure("--directory cannot be combined with --system", f"a service's is {CONFIGURATION}", "Drop one")
     where = CONFIGURATION if system else directory or Path()
-    made = initialise(Plan(where, listen, region, account_id, public_host, tls, _service_account() if system else None))
+    service = _service_account() if system else None
+    made = initialise(Plan(where, listen, region, account_id, public_host, tls, service, database))
     profile = made.profile_directory
     print_lines(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
     print_lines(

@@ -62,6 +62,7 @@ ENTRIES = {
     ),
     "backup": Entry("Server", "operate.backup", "Back up the whole server, encrypted", "backup"),
     "restore": Entry("Server", "operate.backup", "Restore a backup where no server is", "restore"),
+    "store": Entry("Server", "operate.store", "Upgrade the server's database, or copy it to another", "app"),
     "demo": Entry("Server", "demo.command", "Try Ferryman: a server, an agent and a shell on this machine"),
 }
 
@@ -216,6 +217,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "backup": ("ferryman backup /srv/backup/ferryman-2026-01-31 --passphrase-file /root/backup-passphrase",),
     "restore": ("ferryman restore ferryman-2026-01-31", "ferryman restore ferryman-2026-01-31 --directory trial"),
     "certificate": ("ferryman certificate renew",),
+    "store": ("ferryman store upgrade", "ferryman store copy postgresql://ferryman@db.example.com/ferryman"),
+    "store upgrade": ("ferryman store upgrade",),
+    "store copy": ("ferryman store copy postgresql://ferryman@db.example.com/ferryman",),
     "certificate renew": ("ferryman certificate renew",),
     "certificate fingerprint": ("ferryman certificate fingerprint",),
     "certificate new": ("ferryman certificate new --directory next --host sessions.example.com",),

@@ -50,6 +50,7 @@ class PostgresqlConnections(Connections):
     """Connections to one database. `listing_seconds` is how long a listing may take."""
 
     begin = "BEGIN"
+    patience = 20.0
 
     def __init__(self, url: URL, listing_seconds: float = listing_readers.SECONDS) -> None:
         writing = {"default_transaction_isolation": "serializable"}
