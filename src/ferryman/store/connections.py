@@ -74,7 +74,7 @@ class Connections(ABC):
 
     @abstractmethod
     def insert(self, table: Table) -> "SqliteInsert | PostgresqlInsert":
-        """Begin an INSERT that may go on with ON CONFLICT."""
+        """Return an INSERT that can have an ON CONFLICT clause."""
 
     @abstractmethod
     def _fault(self, error: DBAPIError) -> Exception | None:
