@@ -3,7 +3,6 @@
 Where a system program is missing the test is skipped, except in CI, which must have them all.
 """
 
-import asyncio
 import os
 import re
 import shutil
@@ -17,10 +16,8 @@ import psycopg
 import pytest
 import structlog
 
-from ferryman.store.database import open_store
-from ferryman.store.postgresql.databases import upgrade
+from ferryman.store.database import upgrade_store
 from ferryman.store.tables import metadata
-from ferryman.store.urls import store_url
 from tests.e2e.warm_programs import warm_programs
 from tests.postgresql import Postgresql, running_postgresql
 from tests.waiting import PROCESSES_TIMEOUT
@@ -146,12 +143,7 @@ def postgresql() -> Iterator[Postgresql]:
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database without rows to start from: migrations take longer than most tests."""
     path = tmp_path_factory.mktemp("database") / "ferryman.db"
-
-    async def make() -> None:
-        async with await open_store(f"sqlite:///{path}"):
-            pass
-
-    asyncio.run(make())
+    upgrade_store(f"sqlite:///{path}")
     return path
 
 
@@ -168,7 +160,7 @@ def migrated_postgresql(postgresql: Postgresql) -> str:
     """The URL of a migrated PostgreSQL database. Each test gets it without rows: a new one takes half a second."""
     postgresql.execute("CREATE DATABASE ferryman")
     url = postgresql.url("ferryman")
-    upgrade(store_url(url))
+    upgrade_store(url)
     return url
 
 

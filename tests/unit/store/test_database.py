@@ -147,10 +147,10 @@ async def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "store.db", "sqlite://", "sqlite:///:memory:", "postgresql://u:secret@h/db", "mysql://h/db"]
+    "url", ["", "store.db", "sqlite://", "sqlite:///:memory:", "postgresql://u:secret@h", "mysql://h/db"]
 )
 async def test_an_invalid_store_url_is_refused_without_showing_its_password(url: str) -> None:
-    with pytest.raises(ValueError, match="a store is a SQLite file") as refused:
+    with pytest.raises(ValueError, match="a store is sqlite:///") as refused:
         await open_store(url)
     assert "secret" not in str(refused.value)
 
