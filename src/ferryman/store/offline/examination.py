@@ -14,6 +14,8 @@ from ferryman.store.sqlite.files import sqlite_path
 from ferryman.store.tables import audit_trail, metadata
 from ferryman.store.urls import is_postgresql, store_url, without_password
 
+_SESSION_DOCUMENTS = "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -92,9 +94,12 @@ def read_session_documents(url: str) -> list[str]:
     examined = examine_store(url)
     if not examined.is_current:
         return []
-    statement = "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
-    with contextlib.closing(sqlite3.connect(f"{examined.path.as_uri()}?mode=ro", uri=True)) as connection:
-        return [str(row[0]) for row in connection.execute(statement)]
+    if is_postgresql(url):
+        from ferryman.store.postgresql import databases
+
+        return databases.session_documents(store_url(url))
+    with contextlib.closing(sqlite3.connect(f"{sqlite_path(url).as_uri()}?mode=ro", uri=True)) as connection:
+        return [str(row[0]) for row in connection.execute(_SESSION_DOCUMENTS)]
 
 
 def is_served(url: str) -> bool:

@@ -25,6 +25,9 @@ _LOCKED = text(
       AND (classid::bigint << 32 | objid::bigint) = :key
     """
 )
+_SESSION_DOCUMENTS = text(
+    "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
+)
 _RESTORE = "restore the backup from before the upgrade"
 _IN_OTHER_ORDERS = text(
     """
@@ -95,6 +98,12 @@ def trail_head(url: URL) -> TrailHead | None:
             return None
         row = connection.exec_driver_sql("SELECT first_sequence, sequence, mac FROM audit_trail").first()
     return None if row is None else TrailHead(*row)
+
+
+def session_documents(url: URL) -> list[str]:
+    """Return the default versions of an account's session documents, as JSON. Raises `StoreUnusable`."""
+    with _connected(url) as connection:
+        return [str(row[0]) for row in connection.execute(_SESSION_DOCUMENTS)]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ferryman.model.identity.users import User
 from ferryman.store.database import open_store, sole_server, upgrade_store
 from ferryman.store.faults import StoreUnusable
 from ferryman.store.offline.copying import copy_whole_store
-from ferryman.store.offline.examination import examine_store, is_served, read_trail_head
+from ferryman.store.offline.examination import examine_store, is_served, read_session_documents, read_trail_head
 from ferryman.store.schema import newest_schema
 from ferryman.store.tables import metadata
 from ferryman.store.urls import store_url
@@ -37,6 +37,7 @@ def new_database(postgresql: Postgresql) -> Iterator[str]:
 async def test_a_server_does_not_make_the_tables(new_database: str) -> None:
     assert examine_store(new_database).schema is None
     assert read_trail_head(new_database) is None
+    assert read_session_documents(new_database) == []
     with pytest.raises(StoreUnusable, match="no tables") as refused:
         await open_store(new_database)
     assert "ferryman store upgrade" in refused.value.next_step
@@ -46,6 +47,7 @@ async def test_a_server_does_not_make_the_tables(new_database: str) -> None:
 async def test_several_upgrades_at_once_make_the_tables_once(new_database: str) -> None:
     await asyncio.gather(*(asyncio.to_thread(upgrade_store, new_database) for _ in range(4)))
     assert examine_store(new_database).is_current
+    assert read_session_documents(new_database) == []
     async with await open_store(new_database) as store:
         await store.check()
 
