@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.parity.lookup_cases import LOOKUP_CASES
 from tests.parity.recording_cases import RECORDING_CASES
 
 MOMENT = datetime(2025, 3, 4, 5, 6, 7, 891000, UTC)
@@ -46,6 +47,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         },
         TICKET,
     ),
+    *LOOKUP_CASES,
     *RECORDING_CASES,
     ("ssm", "ResumeSession", {"SessionId": SESSION}, TICKET),
     ("ssm", "TerminateSession", {"SessionId": SESSION}, {"SessionId": SESSION}),

@@ -148,6 +148,7 @@ async def test_node_cannot_call_operations_for_people(server: Server) -> None:
 DENIED = {
     "ec2": "UnauthorizedOperation",
     "ec2-instance-connect": "AccessDeniedException",
+    "cloudtrail": "AccessDeniedException",
     "ferryman": "AccessDeniedException",
     "tagging": "AccessDeniedException",
 }

@@ -7,7 +7,8 @@ inventory's aggregators what nests in them, since they are refused whole.
 
 `ferryman` has Ferryman's own operations. Its model is laid out as botocore's are, in `OWN_MODELS`.
 
-`ec2` has 750 operations and 4 MB of JSON, of which one operation is served: only its shapes are kept.
+`ec2` has 750 operations and 4 MB of JSON, of which one operation is served: only its shapes are kept. The same goes for
+`cloudtrail`.
 """
 
 import gzip
@@ -30,11 +31,12 @@ _BOTOCORE_VERSIONS = {
     "ec2": "2016-11-15",
     "tagging": "2017-01-26",
     "ec2-instance-connect": "2018-04-02",
+    "cloudtrail": "2013-11-01",
     "ferryman": "2026-11-01",
 }
 _BOTOCORE_NAMES = {"tagging": "resourcegroupstaggingapi"}
 """Where botocore's folder is not named as the signature's scope."""
-_SERVED_PARTS: Mapping[str, tuple[str, ...]] = {"ec2": ("DescribeInstances",)}
+_SERVED_PARTS: Mapping[str, tuple[str, ...]] = {"ec2": ("DescribeInstances",), "cloudtrail": ("LookupEvents",)}
 """Operations to load of a model that is too large to keep."""
 _MOST_MEMBERS: Mapping[str, Mapping[str, int]] = {
     "ssm": {
@@ -53,6 +55,7 @@ _MOST_MEMBERS: Mapping[str, Mapping[str, int]] = {
     "iam": {"clientIDListType": 100, "thumbprintListType": 5, "entityListType": 5},
     "ec2": {"InstanceIdStringList": 1000, "FilterList": 50, "ValueStringList": 200},
     "tagging": {"ResourceTypeFilterList": 100},
+    "cloudtrail": {"LookupAttributesList": 50},
 }
 """Lists of requests for which AWS's model has no maximum, so that no request is a product without a limit.
 
@@ -65,11 +68,22 @@ _PATTERNS: Mapping[str, Mapping[str, str]] = {
     "ec2-instance-connect": {"InstanceId": "^m?i-[a-f0-9]+$", "AvailabilityZone": "^[A-Za-z0-9_-]+$"}
 }
 """Managed nodes are instances here, in regions of any name."""
-_JSON_SERVICES = ("ssm", "ec2messages", "tagging", "ec2-instance-connect", "ferryman")
+_JSON_SERVICES = ("ssm", "ec2messages", "tagging", "ec2-instance-connect", "cloudtrail", "ferryman")
 _QUERY_SERVICES = ("sts", "iam", "ec2")
 _OWN = files("ferryman.awsapi").joinpath("operations.json")
 
-SERVICES = ("ssm", "sts", "iam", "ec2", "ec2-instance-connect", "tagging", "ec2messages", "ssmmessages", "ferryman")
+SERVICES = (
+    "ssm",
+    "sts",
+    "iam",
+    "ec2",
+    "ec2-instance-connect",
+    "tagging",
+    "cloudtrail",
+    "ec2messages",
+    "ssmmessages",
+    "ferryman",
+)
 """As signatures are scoped to them."""
 
 

@@ -35,6 +35,7 @@ async def open_trail(
     cannot be used, or do not end as this server left them.
     """
     from ferryman.audit import pending
+    from ferryman.audit.lookup import TrailLookup
     from ferryman.audit.retention import Retention
     from ferryman.audit.sinks.stdout import StandardOutput
     from ferryman.audit.writer import TrailWriter
@@ -82,7 +83,7 @@ async def open_trail(
             following.append(supervised("audit checkpoints", checkpoints.follow))
         try:
             async with running_beside(*following):
-                yield replace(service, trail=trail)
+                yield replace(service, trail=trail, recorded_events=TrailLookup(files.directory))
         finally:
             await trail.close(None if checkpoints is None else checkpoints.conclude)
             await _remember(service.store.trail_heads, trail.synced_head)

@@ -4,7 +4,15 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
-from ferryman.core.ports.audit import AuditTrail, Entry, Notices
+from ferryman.core.ports.audit import (
+    AuditTrail,
+    Entry,
+    FoundRecords,
+    Notices,
+    RecordedEvents,
+    TrailPosition,
+    TrailSearch,
+)
 from ferryman.core.ports.bus import Bus
 from ferryman.core.ports.outputs import NoDestinations, OutputDestinations
 from ferryman.core.ports.recording_search import NoSearch, RecordingSearch
@@ -110,6 +118,14 @@ class NoTrail:
         """Do nothing."""
 
 
+class NoRecordedEvents:
+    """Has recorded nothing."""
+
+    async def find(self, search: TrailSearch, behind: TrailPosition | None, most: int) -> FoundRecords:
+        """Return nothing."""
+        return FoundRecords((), None)
+
+
 class NoRecorder:
     """Records no session."""
 
@@ -172,6 +188,7 @@ class Service:
     recorder: Recorder = field(default_factory=NoRecorder)
     recording_search: RecordingSearch = field(default_factory=NoSearch)
     outputs: OutputDestinations = field(default_factory=NoDestinations)
+    recorded_events: RecordedEvents = field(default_factory=NoRecordedEvents)
 
     @property
     def arns(self) -> Arns:

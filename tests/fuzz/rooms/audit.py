@@ -9,10 +9,13 @@ from msgspec.json import encode
 
 from ferryman.audit.export import _time as _time_of_export
 from ferryman.audit.exported import verify_export
+from ferryman.audit.lookup import _Search, _search_chunk
 from ferryman.audit.reader import last_link, newest_first, verify
 from ferryman.audit.sinks.s3 import _time
 from ferryman.core.audit.chain import Link, seal
 from ferryman.core.audit.checkpoints import CHECKPOINT, EXPORT, PublicKey, public_key, read_public_keys, sign
+from ferryman.core.audit.lookup import looked_up
+from ferryman.core.ports.audit import TrailPosition, TrailSearch
 from tests.fuzz.target import MIB, Target
 
 _KEY = bytes(32)
@@ -33,6 +36,11 @@ def _verified(data: bytes) -> None:
     last_link(directory)
     for record in newest_first(directory):
         assert isinstance(record, dict)
+    search = _Search(TrailSearch("", "", (), lambda _: True), 50, [b"a"], "", "", [])
+    place: TrailPosition | None = (1, len(data))
+    while place is not None and search.read < 4 * MIB and len(search.records) < search.most:
+        place = _search_chunk(directory, place, search)
+    assert all(looked_up(record).text for record in search.records)
     for line in data.splitlines():
         assert isinstance(_time_of_export(line), str)
 

@@ -18,6 +18,7 @@ SERVED = (
     "ssmmessages",
     "sts",
     "iam",
+    "cloudtrail",
     "kms",
     "ec2",
     "ec2_instance_connect",

@@ -51,7 +51,7 @@ REFUSED_BYTES = 4 * 1024
 SAID_BYTES = 512
 """JSON bytes of the User-Agent, and of an error's message."""
 
-_READING = ("Describe", "Get", "List", "Simulate")
+_READING = ("Describe", "Get", "List", "Lookup", "Simulate")
 _GIVES_CREDENTIALS = frozenset({"GetAccessToken", "GetSessionToken", "GetFederationToken"})
 _NEEDS_NO_PERMISSION = {"GetSessionToken": (200, 1.0), "UpdateManagedInstancePublicKey": (20, 0.01)}
 """Calls that are always recorded and that every user or node may make: how many at once and per second."""

@@ -48,6 +48,7 @@ SHOWN = frozenset(
         "AccountAliases", "Aggregators", "DocumentFilterList", "DryRun", "Filters", "InstanceIds", "MaxItems",
         "MaxResults",
         "ResourceARNList", "ResourceTypeFilters", "ResourcesPerPage", "ResultAttributes", "TagFilters", "TagsPerPage",
+        "EndTime", "EventCategory", "LookupAttributes", "StartTime",
         # Recordings
         "IncludeInput", "Intact", "Problem", "StartAt", "StartedAfter", "StartedBefore",
         # Keys for SSH

@@ -1,5 +1,6 @@
 """The ports for the audit trail and for notifications."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,6 +43,41 @@ class TrailHeads(Protocol):
 
     async def record(self, head: TrailHead) -> None:
         """Remember a head instead of the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailSearch:
+    """Which records to find. Times are in the form of records, "" for no bound; `until` is itself included.
+
+    `words` are JSON texts without quotes, all of which a record's line must contain: a cheap test before `matches`.
+    """
+
+    since: str
+    until: str
+    words: Sequence[str]
+    matches: Callable[[Mapping[str, Any]], bool]
+
+
+TrailPosition = tuple[int, int]
+"""A place between two records: the first record of a file, and the bytes of the file before the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecords:
+    """Records, newest first, and the place to continue from; None if there are no older ones.
+
+    A search that has read enough stops, so that there may be few records, or none, although there are more.
+    """
+
+    records: Sequence[Mapping[str, Any]]
+    behind: TrailPosition | None
+
+
+class RecordedEvents(Protocol):
+    """What the trail has recorded."""
+
+    async def find(self, search: TrailSearch, behind: TrailPosition | None, most: int) -> FoundRecords:
+        """Return at most `most` records behind a place, from the newest on if it is None. Reads a bounded amount."""
 
 
 class Notices(Protocol):

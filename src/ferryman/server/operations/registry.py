@@ -6,6 +6,7 @@ from enum import Enum, auto
 from ferryman.server.operations import (
     access_requests,
     agents,
+    cloudtrail,
     documents,
     ec2,
     inventory,
@@ -38,6 +39,7 @@ BY_CALLER: Operations = {
     **ec2.OPERATIONS,
     **sts.OPERATIONS,
     **recordings.OPERATIONS,
+    **cloudtrail.OPERATIONS,
     **account.OPERATIONS,
     **attached_policies.OPERATIONS,
     **groups.OPERATIONS,
