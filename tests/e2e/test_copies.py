@@ -1,5 +1,6 @@
 """Copies where other accounts can write, and of what carries more than contents: against a running demo."""
 
+import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -71,6 +72,22 @@ async def test_an_interrupted_copy_resumes(copy: Copy, tmp_path: Path, folder: P
     assert told[-1] == len(data)
     assert (folder / "name").read_bytes() == data
     assert names(folder) == ["name"]
+
+
+async def test_the_sessions_of_a_copy_say_what_was_copied(
+    ferryman: Ferryman, copy: Copy, tmp_path: Path, folder: Path
+) -> None:
+    """Direction, name, size and SHA-256: the client says so in the reason, the node by its exit code."""
+    name = f"{os.urandom(8).hex()}.conf"
+    data = os.urandom(1000)
+    (tmp_path / name).write_bytes(data)
+    await copy(tmp_path / name, folder)
+    wait_until(ferryman.has_no_sessions)
+    sessions = ferryman.client("ssm").describe_sessions(State="History")["Sessions"]
+    reasons = [each["Reason"] for each in sessions if name in each.get("Reason", "")]
+    said = f", 1000 bytes, SHA-256 {hashlib.sha256(data).hexdigest()}"
+    assert any(each.startswith("ferryman cp: ") and each.endswith(said) for each in reasons), reasons
+    assert {each.split()[2] for each in reasons} <= {"upload", "download"}
 
 
 async def test_a_copy_that_was_given_up_resumes(ferryman: Ferryman, copy: Copy, tmp_path: Path, folder: Path) -> None:

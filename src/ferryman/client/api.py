@@ -100,16 +100,17 @@ class Node:
         return result
 
     @asynccontextmanager
-    async def start(self, arguments: Sequence[str]) -> AsyncIterator[RunningCommand]:
+    async def start(self, arguments: Sequence[str], *, reason: str = "") -> AsyncIterator[RunningCommand]:
         """Run a program and read its output as it arrives, or write its input on the way.
 
-        At the end of the context the command is ended if it is still running. Raises `Failure`.
+        At the end of the context the command is ended if it is still running. `reason`, up to 256 characters, is what
+        lists of sessions and the audit trail have for it. Raises `Failure`.
         """
         if not arguments or not arguments[0]:
             raise ValueError("a command needs a program")
         handler = CommandHandler.new()
         parameters = {"command": shlex.join(arguments), "separateOutputStream": "true"}
-        session = await self._client.start(self.id, COMMAND_DOCUMENT, parameters, handler)
+        session = await self._client.start(self.id, COMMAND_DOCUMENT, parameters, handler, reason)
         try:
             yield RunningCommand(session, handler)
         finally:

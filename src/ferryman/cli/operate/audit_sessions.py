@@ -88,6 +88,7 @@ def list_sessions(
             Column("Exit code", rank=3),
             Column("Document", rank=3),
             Column("From", rank=4),
+            Column("Reason", rank=5, is_prose=True),
         ],
         rows,
         "The audit trail has no sessions that match.",
@@ -128,6 +129,7 @@ def _row(session: "RecordedSession", times: ShownTimes) -> list[str]:
         "" if session.exit_code is None else str(session.exit_code),
         session.document,
         session.client_address,
+        session.reason,
     ]
 
 

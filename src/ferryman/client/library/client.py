@@ -52,14 +52,19 @@ class Client:
         return await self.call(find_nodes, targets)
 
     async def start(
-        self, node_id: str, document: str, parameters: Mapping[str, str], handler: BackgroundHandler
+        self,
+        node_id: str,
+        document: str,
+        parameters: Mapping[str, str],
+        handler: BackgroundHandler,
+        reason: str = "",
     ) -> BackgroundSession:
         """Start a session and wait until it is open. Raises `Failure`.
 
         If the node is offline but had a session before, this waits for it: a copy, which takes several sessions, must
         survive the outages that a single session survives.
         """
-        launch = await self._launch(node_id, document, parameters)
+        launch = await self._launch(node_id, document, parameters, reason)
         session = BackgroundSession(launch, self.dialler, self.service, self.reconnect_seconds, handler, self.on_notice)
         try:
             await session.started()
@@ -69,12 +74,12 @@ class Client:
         self.reached.add(node_id)
         return session
 
-    async def _launch(self, node_id: str, document: str, parameters: Mapping[str, str]) -> Launch:
+    async def _launch(self, node_id: str, document: str, parameters: Mapping[str, str], reason: str) -> Launch:
         until = time.monotonic() + (self.reconnect_seconds if node_id in self.reached else 0.0)
         attempt = 0
         while True:
             try:
-                return await self.call(start_session, node_id, document, parameters)
+                return await self.call(start_session, node_id, document, parameters, reason)
             except Absent:
                 wait = START_AGAIN.delay(attempt, os.urandom)
                 if time.monotonic() + wait >= until:

@@ -42,8 +42,8 @@ class Runner(Protocol):
     def name(self) -> str:
         """Its display name."""
 
-    def start(self, arguments: Sequence[str]) -> AbstractAsyncContextManager[RunningCommand]:
-        """Run a command whose streams are used while it runs."""
+    def start(self, arguments: Sequence[str], *, reason: str = "") -> AbstractAsyncContextManager[RunningCommand]:
+        """Run a command whose streams are used while it runs; `reason` is its session's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ async def stream(
     command: Sequence[str],
     on_output: Callable[[bytes], None],
     pieces: Iterable[bytes] | AsyncIterable[bytes] = (),
+    *,
+    reason: str = "",
 ) -> Answer:
     """Run `command` with `pieces` as its input; `on_output` gets its output as it arrives, and the answer has none.
 
@@ -82,7 +84,7 @@ async def stream(
     """
     complaint = bytearray()
     complained = 0
-    async with node.start(command) as running, feed(running, pieces):
+    async with node.start(command, reason=reason) as running, feed(running, pieces):
         async for source, data in running:
             if source is Stream.STDOUT:
                 on_output(data)
@@ -95,7 +97,12 @@ async def stream(
 
 
 async def run(
-    node: Runner, what: str, command: Sequence[str], pieces: Iterable[bytes] | AsyncIterable[bytes] = ()
+    node: Runner,
+    what: str,
+    command: Sequence[str],
+    pieces: Iterable[bytes] | AsyncIterable[bytes] = (),
+    *,
+    reason: str = "",
 ) -> Answer:
     """Run `command`; raises `Failure`, saying that `what` failed, if it prints more than `ANSWER_BYTES`."""
     output = bytearray()
@@ -105,15 +112,20 @@ async def run(
             raise Failure(f"Cannot copy {what}", f"{node.name} answered with more than {ANSWER_BYTES >> 10} KiB")
         output.extend(data)
 
-    answer = await stream(node, what, command, keep, pieces)
+    answer = await stream(node, what, command, keep, pieces, reason=reason)
     return replace(answer, output=bytes(output))
 
 
 async def ran(
-    node: Runner, what: str, command: Sequence[str], pieces: Iterable[bytes] | AsyncIterable[bytes] = ()
+    node: Runner,
+    what: str,
+    command: Sequence[str],
+    pieces: Iterable[bytes] | AsyncIterable[bytes] = (),
+    *,
+    reason: str = "",
 ) -> bytes:
     """Run `command` and return its output, as `run`; raises `Failure` also if its exit code is not 0."""
-    answer = await run(node, what, command, pieces)
+    answer = await run(node, what, command, pieces, reason=reason)
     if answer.exit_code:
         raise failed(node, what, answer)
     return answer.output

@@ -26,6 +26,7 @@ from ferryman.client.transfer.commands import (
 )
 from ferryman.client.transfer.local_folder import LocalFolder
 from ferryman.client.transfer.partial_file import PRIVATE_NAME, PartialFile, earlier_copies, private_name
+from ferryman.client.transfer.reasons import download_reason, upload_reason
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -112,10 +113,12 @@ async def upload_file(
                 progress(sent, size)
 
         progress(offset, size)
-        await ran(node, what, script(_PRIVATE + _WRITE, place, folder, str(offset)), rest())
+        write = script(_PRIVATE + _WRITE, place, folder, str(offset))
+        await ran(node, what, write, rest(), reason=upload_reason(source.name, destination.argument, size))
     mode = f"{permissions(look.st_mode, keep_setuid=keep_setuid):o}"
     complete = script(_PRIVATE + _COMPLETE, place, folder, mode, digest.hexdigest())
-    answer = await run(node, what, complete)
+    reason = upload_reason(source.name, destination.argument, size, digest.hexdigest())
+    answer = await run(node, what, complete, reason=reason)
     if answer.exit_code == _DIFFERENT:
         raise differs(what)
     if answer.exit_code:
@@ -165,7 +168,8 @@ async def receive(
     may raise to stop the copy.
     """
     with PartialFile(place.folder, place.name, place.earlier) as part:
-        answer = await ran(node, remote, script(_LOOK_HERE, remote, str(part.size)))
+        look = script(_LOOK_HERE, remote, str(part.size))
+        answer = await ran(node, remote, look, reason=download_reason(remote))
         match = _SOURCE.fullmatch(answer)
         if match is None:
             raise _unreadable(node, remote)
@@ -175,7 +179,8 @@ async def receive(
         digest = await asyncio.to_thread(part.digest, offset)
         if digest.hexdigest().encode() != match[4]:
             digest, offset = hashlib.sha256(), 0
-        await _fetch(node, remote, part, (offset, total), digest, progress)
+        reason = download_reason(remote, total, match[3].decode())
+        await _fetch(node, remote, part, (offset, total), digest, progress, reason)
         if digest.hexdigest().encode() != match[3]:
             part.discard()
             raise differs(remote)
@@ -183,7 +188,13 @@ async def receive(
 
 
 async def _fetch(
-    node: Runner, remote: str, part: PartialFile, span: tuple[int, int], digest: "_Hash", progress: Progress
+    node: Runner,
+    remote: str,
+    part: PartialFile,
+    span: tuple[int, int],
+    digest: "_Hash",
+    progress: Progress,
+    reason: str,
 ) -> None:
     """Write the file's bytes from the first offset of `span` to the second to `part`, and nothing beyond."""
     offset, total = span
@@ -203,7 +214,7 @@ async def _fetch(
         progress(offset, total)
 
     command = script(_FETCH, remote, str(offset + 1), str(total - offset))
-    answer = await stream(node, remote, command, keep)
+    answer = await stream(node, remote, command, keep, reason=reason)
     if answer.exit_code or (answer.complaint and offset < total):
         raise failed(node, remote, answer)
     if offset < total:

@@ -17,6 +17,7 @@ from ferryman.client.transfer.files import LocalFile, receive
 from ferryman.client.transfer.folder_packing import FolderContents, contents, file_digest, packed
 from ferryman.client.transfer.local_folder import LocalFolder, split_path
 from ferryman.client.transfer.partial_file import PREFIX, earlier_copies
+from ferryman.client.transfer.reasons import folder_reason
 from ferryman.model.failures import Failure
 
 AT_A_TIME = 8
@@ -58,7 +59,9 @@ async def upload_folder(
                 sent += len(data)
                 progress(min(sent, total), total)
 
-        await ran(node, what, script(_UNPACK, place), packing())
+        files = sum(each in ours.digests for each in entries)
+        reason = folder_reason(source.name, destination.argument, files, total)
+        await ran(node, what, script(_UNPACK, place), packing(), reason=reason)
     theirs = await _remote_digests(node, what, place, ours)
     if theirs != ours.digests:
         raise differs(what)
