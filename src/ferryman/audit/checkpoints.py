@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 BATCH_RECORDS, BATCH_BYTES = 500, 1024 * 1024
 """What a thread reads and hashes before it lets others run."""
+PAUSE_SECONDS = 0.005
+"""Between two batches, so that covering a long trail of an older server leaves the event loop its turns."""
+STOP_SECONDS = 5.0
+"""How long a server that stops waits for its last checkpoint; the next start covers what is left."""
 LOOKED_BACK = 10_000
 """How many records before the newest are searched for the last checkpoint, or three times its bound if that is more."""
 
@@ -115,11 +119,13 @@ class CheckpointWriter:
         self._written_at = time.monotonic()
 
     async def conclude(self) -> None:
-        """Write the last checkpoint of a server that stops; what cannot be written is logged."""
+        """Write the last checkpoint of a server that stops; what cannot be written in time is logged."""
         try:
-            await self.write()
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.write()
         except (OSError, Unrecorded) as error:
-            _log.error("checkpoint not written", reason=str(error))
+            late = isinstance(error, TimeoutError)
+            _log.error("checkpoint not written", reason="there was no time for it" if late else str(error))
 
     async def _is_due(self) -> bool:
         after, last = await self._start(), self._trail.last_sequence
@@ -138,6 +144,7 @@ class CheckpointWriter:
         while segment.foreign is None and (rest := self._bounds.records - segment.count) > 0:
             if not await asyncio.to_thread(self._read_batch, segment, up_to, min(rest, BATCH_RECORDS)):
                 break
+            await asyncio.sleep(PAUSE_SECONDS)
         self._key = segment.key
         return segment
 

@@ -106,6 +106,18 @@ async def test_enough_records_are_due_before_the_time_is(tmp_path: Path) -> None
     await trail.close()
 
 
+async def test_a_stop_does_not_wait_for_a_long_trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints_module, "STOP_SECONDS", 0.0)
+    trail = open_trail(tmp_path)
+    await trail.keep({"n": 1})
+    await trail.close(checkpoint_writer(tmp_path, trail).conclude)
+    assert covered(tmp_path) == []
+    monkeypatch.setattr(checkpoints_module, "STOP_SECONDS", PATIENCE)
+    trail = open_trail(tmp_path)
+    await trail.close(checkpoint_writer(tmp_path, trail).conclude)
+    assert covered(tmp_path) == [(1, 5)]
+
+
 async def test_the_next_run_continues_after_the_last_checkpoint(tmp_path: Path) -> None:
     trail = open_trail(tmp_path)
     await trail.close(checkpoint_writer(tmp_path, trail).conclude)
