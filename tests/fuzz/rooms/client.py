@@ -17,6 +17,8 @@ from ferryman.client.library import socks
 from ferryman.client.login import oidc
 from ferryman.client.login.redirect import Redirect
 from ferryman.client.plugin import arguments
+from ferryman.client.prediction.predictive_echo import PredictiveEcho
+from ferryman.client.prediction.setting import Prediction
 from ferryman.client.session import agent_features
 from ferryman.client.session.exit_code import exit_code
 from ferryman.client.transfer.digest_listing import DigestListing
@@ -49,6 +51,21 @@ def _agent_features(data: bytes) -> None:
     agent_features.multiplexes(version)
     agent_features.expects_keep_alive(version)
     agent_features.takes_terminate_flag(version)
+
+
+def _predictive_echo(data: bytes) -> None:
+    """What a node shows, in pieces, while somebody types it as well: every piece goes to the terminal whole."""
+    echo = PredictiveEcho(80, 24, Prediction.ALWAYS)
+    now = 0.0
+    for start in range(0, len(data), 4 * KIB):
+        for end in (start + 7, start + 4 * KIB):
+            piece = data[start:end]
+            now += 0.01
+            assert piece in echo.output(piece, now)
+            echo.typed(piece[:3] + b"a", now)
+            echo.acknowledged(start, now)
+            echo.tick(now)
+    echo.close()
 
 
 def _digests(data: bytes) -> None:
@@ -197,6 +214,17 @@ _SIGN_IN = b"\n---\n".join(
 )
 
 TARGETS = (
+    Target(
+        "client.predictive_echo",
+        _predictive_echo,
+        (
+            b"\x1b[?2004h\x1b]0;title\x07\x1b[1;32mann\x1b[0m$ ls\r\n\x1b[?2004l\rfile\r\n",
+            b"\x1b[?1049h\x1b[22;0;0t\x1b[?1h\x1b=\x1b[H\x1b[2J~\r\n\x1b[24;1H:\x1b[K\x1b[?1l\x1b>\x1b[?1049l",
+            b"\x1bPq#0;2;0;0;0~~\x1b\\\x1b(0qq\x1b(B\x1b[38;2;1;2;3mx\x1b[m\xe6\xbc\xa2\xc3\xa6\x1b[3P",
+        ),
+        limit=16 * KIB,
+        words=(b"\x1b[", b"\x1b]", b"\x1bP", b"\x1b\\", b"\x1b[K", b"\x1b[?1049l", b"\r\n", b"\x0e", b"\x18"),
+    ),
     Target(
         "client.arguments",
         _arguments,

@@ -17,9 +17,9 @@ from ferryman.client.prediction.sequences import (
     numbers,
 )
 
-KEPT_BYTES = 6144
-"""What is read of a flood: its end, in most terminals more than a screenful. Reading it takes 2 to 4 ms."""
-BACKLOG_BYTES = 2 * KEPT_BYTES
+KEPT_BYTES = 4096
+"""What is read of a flood: its end, in most terminals more than a screenful. Reading it takes about 2 ms."""
+BACKLOG_BYTES = KEPT_BYTES + 2048
 LONGEST_SEQUENCE = 4096
 _ALTERNATE_SCREENS = (47, 1047, 1049)
 _HINDRANCES = {1: "cursor keys", 3: "132 columns", 6: "origin", 45: "reverse wrap", 69: "side margins"}
