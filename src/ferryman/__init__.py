@@ -1,7 +1,8 @@
 """Ferryman: a self-hosted Session Manager that speaks the protocols of AWS Systems Manager.
 
-The public Python API is `connect`, `connect_all` and what they give (`docs/reference/python-api.md`). It is imported by
-its first use: programs that only look at the package do not wait for it.
+The public Python API is `connect`, `connect_all`, `open_recordings` and what they give
+(`docs/reference/python-api.md`). It is imported by its first use: programs that only look at the package do not wait
+for it.
 """
 
 from importlib import import_module
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
         CommandResult,
         Failure,
         Forward,
+        FoundLine,
         Node,
+        RecordedEvent,
+        Recording,
+        Recordings,
         RemotePath,
         RunningCommand,
         Stream,
         connect,
         connect_all,
+        open_recordings,
     )
 
 __all__ = [
@@ -27,12 +33,17 @@ __all__ = [
     "CommandResult",
     "Failure",
     "Forward",
+    "FoundLine",
     "Node",
+    "RecordedEvent",
+    "Recording",
+    "Recordings",
     "RemotePath",
     "RunningCommand",
     "Stream",
     "connect",
     "connect_all",
+    "open_recordings",
 ]
 
 

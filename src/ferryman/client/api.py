@@ -3,6 +3,7 @@
 Everything here is also `ferryman.<name>`. What cannot be done is raised as `Failure`, with a text for people.
 """
 
+import asyncio
 import shlex
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferryman.client.calls.api import Connection
+from ferryman.client.calls.api import connect as connect_api
 from ferryman.client.calls.launch import DEFAULT_RECONNECT_SECONDS
 from ferryman.client.calls.start_session import COMMAND_DOCUMENT
 from ferryman.client.calls.targets import Target, listed
@@ -18,8 +20,10 @@ from ferryman.client.library.client import Client, open_client
 from ferryman.client.library.forwarding import LOOPBACK, Forward, listen
 from ferryman.client.library.input_feeding import feed
 from ferryman.client.library.port_sessions import Destination, PortSessions
+from ferryman.client.library.recordings import FoundLine, Recording, Recordings
 from ferryman.client.library.running_command import CommandHandler, RunningCommand, Stream
 from ferryman.client.library.socks import requested
+from ferryman.client.recordings.events import RecordedEvent
 from ferryman.client.transfer.commands import RemotePath
 from ferryman.client.transfer.files import download_file, upload_file
 from ferryman.client.transfer.folders import download_folder, is_folder, upload_folder
@@ -30,12 +34,17 @@ __all__ = [
     "CommandResult",
     "Failure",
     "Forward",
+    "FoundLine",
     "Node",
+    "RecordedEvent",
+    "Recording",
+    "Recordings",
     "RemotePath",
     "RunningCommand",
     "Stream",
     "connect",
     "connect_all",
+    "open_recordings",
 ]
 
 
@@ -241,3 +250,13 @@ async def connect_all(
     """Yield all nodes that `nodes` match, each once. A tag may match many. Otherwise as `connect`."""
     async with open_client(Connection(profile, region, endpoint_url), reconnect_seconds, on_notice) as client:
         yield [Node(client, target) for target in await client.find(nodes)]
+
+
+async def open_recordings(
+    *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
+) -> Recordings:
+    """Return the recordings of a server. `profile`, `region`, `endpoint_url` and credentials work as for the AWS CLI.
+
+    Raises `Failure` for a configuration without server or credentials.
+    """
+    return Recordings(await asyncio.to_thread(connect_api, Connection(profile, region, endpoint_url), "ferryman"))

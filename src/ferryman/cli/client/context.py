@@ -11,6 +11,7 @@ from ferryman.cli.options import JsonOption, OutputOption, QuietOption, WideOpti
 from ferryman.cli.output.printing import print_error, print_lines
 from ferryman.cli.output.tables import Column, print_listing
 from ferryman.cli.program.commands import App
+from ferryman.client.calls.aws_models import DATA_PATH, with_own_models
 from ferryman.client.login.contexts import Context, Contexts, read_contexts, write_contexts
 from ferryman.model.failures import Failure
 
@@ -86,6 +87,7 @@ def env(context: typer.Context) -> None:
             print_lines(f"export {name}={shlex.quote(value)}")
         elif name in os.environ:
             print_lines(f"unset {name}")
+    print_lines(f"export {DATA_PATH}={shlex.quote(with_own_models(os.environ.get(DATA_PATH, '')))}")
 
 
 @app.command("delete")

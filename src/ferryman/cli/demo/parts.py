@@ -72,6 +72,7 @@ allow_http_on_loopback = true
 
 [recordings]
 mode = "required"
+search = true
 """
 
 

@@ -27,6 +27,7 @@ from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.client.calls.targets import find_node
 from ferryman.client.recordings.asciicast import Heading, asciicast_v2, asciicast_v3, raw_output
 from ferryman.client.recordings.events import recorded_events
+from ferryman.client.recordings.plain_text import plain_text
 from ferryman.model.failures import Failure
 
 PAGE = 200
@@ -54,6 +55,7 @@ class Format(StrEnum):
 
     ASCIICAST_3 = "asciicast"
     ASCIICAST_2 = "asciicast-v2"
+    TEXT = "text"
     RAW = "raw"
 
 
@@ -164,13 +166,14 @@ def play(
 ) -> None:
     """Play a recording in this terminal.
 
-    Space pauses, . shows the next step, + and - change the speed, q quits.
+    Space pauses, . shows the next step, the arrow keys go 5 seconds back and forward, [ and ] to the marker before and
+    after, + and - change the speed, q quits.
     """
     from ferryman.cli.manage.recording_player import play as play_events
 
     api = _api(profile, region, endpoint_url)
     _recording(api, session_id)
-    play_events(recorded_events(api, session_id), speed=speed, longest_pause=idle_limit, start_at=at)
+    play_events(lambda: recorded_events(api, session_id), speed=speed, longest_pause=idle_limit, start_at=at)
 
 
 @app.command("export")
@@ -188,7 +191,7 @@ def export(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Write a recording as a file that asciinema plays, or as the raw bytes that were shown."""
+    """Write a recording as a file that asciinema plays, as plain text, or as the raw bytes that were shown."""
     api = _api(profile, region, endpoint_url)
     recording = _recording(api, session_id)
     events = recorded_events(api, session_id, include_input=include_input)
@@ -197,6 +200,8 @@ def export(
     match form:
         case Format.RAW:
             content = raw_output(events)
+        case Format.TEXT:
+            content = (line.encode() for line in plain_text(events))
         case Format.ASCIICAST_2:
             content = (line.encode() for line in asciicast_v2(heading, events))
         case Format.ASCIICAST_3:

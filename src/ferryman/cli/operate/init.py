@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ferryman.awsapi import OWN_MODELS
 from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, load, split_address
 from ferryman.bootstrap.keys.certificate_files import write_certificates
 from ferryman.bootstrap.operator import run_recorded
 from ferryman.bootstrap.service import create_tables
 from ferryman.cli.aws_cli import TOO_OLD_TEXT, find_aws_cli
 from ferryman.cli.output.printing import print_error, print_lines
+from ferryman.client.calls.aws_models import DATA_PATH
 from ferryman.client.login.aws_config import with_settings
 from ferryman.client.login.contexts import Context, preferred_variable, read_contexts, write_contexts
 from ferryman.client.login.server_address import name_of
@@ -244,7 +246,8 @@ def command(
     print_lines("", "Use it from another shell:", "")
     if not _create_context(made):
         print_lines(
-            f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}"
+            f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}",
+            f"  export {DATA_PATH}={OWN_MODELS}    # for `aws ferryman`",
         )
     print_lines("  ferryman activation create")
     found = find_aws_cli()
@@ -306,7 +309,7 @@ async def _first_administrator(service: "Service") -> Credentials:
 
 def _write_profile(profile: Path, plan: Plan, ca_file: Path | None, credentials: Credentials) -> None:
     profile.mkdir(mode=0o700, exist_ok=True)
-    settings = {"region": plan.region}
+    settings = {"region": plan.region, "data_path": str(OWN_MODELS)}  # boto3 finds the service ferryman there
     if ca_file is not None:
         settings["ca_bundle"] = str(ca_file)
     config = with_endpoint(with_settings("", "default", settings), "default", plan.public_url)

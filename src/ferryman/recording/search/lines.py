@@ -51,6 +51,8 @@ class _Screen(pyte.Screen):
         self._continued: set[int] = set()
         """Rows that continue the row above: a line that is wider than the screen."""
         self._shown: dict[int, Line] = {}
+        self._margin: dict[int, int] = {}
+        """The column in which a row begins: not 0 after a line feed without a carriage return, as pipes have it."""
         self._carried = ""
         """The beginning of a line whose first rows have scrolled away."""
         self._is_drawing = False
@@ -75,6 +77,7 @@ class _Screen(pyte.Screen):
             self._touched[self.cursor.y] = self.at
         else:
             self._continued.discard(self.cursor.y)
+            self._margin[self.cursor.y] = self.cursor.x
 
     def index(self) -> None:
         if self.margins is not None:
@@ -93,6 +96,7 @@ class _Screen(pyte.Screen):
         self._touched = {row - 1: at for row, at in self._touched.items() if row}
         self._continued = {row - 1 for row in self._continued if row}
         self._shown = {row - 1: line for row, line in self._shown.items() if row}
+        self._margin = {row - 1: column for row, column in self._margin.items() if row}
 
     def reverse_index(self) -> None:
         self.finish_all()
@@ -161,6 +165,9 @@ class _Screen(pyte.Screen):
         if not times:
             return
         text = "".join(map(self._text, range(first, last + 1)))
+        margin = self._margin.get(first, 0)
+        if not text[:margin].strip():
+            text = text[margin:]
         if first == 0:
             text, self._carried = self._carried + text, ""
         line = Line(max(times), text.rstrip()[:LONGEST_LINE])

@@ -8,7 +8,6 @@ import pytest
 
 from ferryman.client.recordings.asciicast import Heading, asciicast_v2, asciicast_v3, raw_output
 from ferryman.client.recordings.events import RecordedEvent
-from ferryman.client.recordings.playback import paced
 from ferryman.client.recordings.terminal_filter import LONGEST, TerminalFilter
 
 HEADING = Heading("a session", datetime(2026, 11, 29, tzinfo=UTC))
@@ -69,11 +68,6 @@ def test_raw_export_is_exactly_what_was_shown() -> None:
 def test_recording_without_a_size_has_the_usual_one() -> None:
     header, *_ = parsed(asciicast_v3(HEADING, [RecordedEvent(0.0, "o", b"x"), RecordedEvent(1.0, "r", b"1x1")]))
     assert header["term"] == {"cols": 80, "rows": 24}  # type: ignore[index]
-
-
-def test_pauses_are_cut_and_the_beginning_is_skipped() -> None:
-    assert [pause for pause, _ in paced(EVENTS, None, 0.0)] == pytest.approx([0, 0.1, 0.4, 0.25, 0.25, 60])
-    assert [pause for pause, _ in paced(EVENTS, 2.0, 0.6)] == pytest.approx([0, 0, 0, 0.15, 0.25, 2])
 
 
 DRAWN = b"a\x1b[31mb\x1b[2;5Hc\x1b[?1049h\x1b[2J\x1b[?25l\x1b(0\x1b[4 qd\x1b7\x1b8\r\n\tcaf\xc3\xa9\xe2\x9c\x93"

@@ -33,6 +33,10 @@ def test_line_has_the_time_at_which_it_was_completed() -> None:
     assert timed(b"$ ls", b" -l\r\n", b"total 0\r\n") == [(1, "$ ls -l"), (2, "total 0")]
 
 
+def test_lines_that_end_without_carriage_return_begin_at_the_margin() -> None:
+    assert read(b"first\n  second\nthird\n" * 10) == ["first", "  second", "third"] * 10
+
+
 def test_line_wider_than_the_terminal_is_one_line() -> None:
     text = " ".join(f"word{number}" for number in range(60))
     assert read(text.encode() + b"\r\nnext\r\n", size=(40, 5)) == [text, "next"]
