@@ -47,6 +47,7 @@ NOT_FUZZED = {
     "core.documents.actions._read": OWN_WORK,
     "core.sessions.document._read": OWN_WORK,
     "core.sessions.document.type_of": OWN_WORK,
+    "core.sessions.recording_mode._said": OWN_WORK,
     "client.calls.endpoints.check_endpoint": ADDRESS,
     "client.calls.endpoints.is_default_endpoint": ADDRESS,
     "client.calls.endpoints.not_an_address": ADDRESS,

@@ -29,6 +29,7 @@ class DirectoryStorage:
 
     def probe(self) -> None:
         """As `BlockStorage` has it."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.directory) as file:
             file.write(bytes(PROBE_BYTES))
 

@@ -25,6 +25,7 @@ from ferryman.core.ports.recordings import (
 from ferryman.core.recordings.retention import trusted_now
 from ferryman.core.service import Service
 from ferryman.core.sessions.document import type_of
+from ferryman.core.sessions.recording_mode import recording_mode
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import Session
@@ -94,11 +95,12 @@ class SessionsRecorder:
 
     async def begin(self, session: Session, *, is_logged: bool = False) -> None:
         """As `Recorder` has it."""
-        if self._mode is RecordingMode.OFF and not is_logged:
-            return
-        if self._mode is RecordingMode.REQUIRED and self.failure is not None:
-            await self._probe()
         service = self._service
+        mode = await recording_mode(service, session, self._mode)
+        if mode is RecordingMode.OFF and not is_logged:
+            return
+        if mode is RecordingMode.REQUIRED and (self.failure is not None or self._mode is RecordingMode.OFF):
+            await self._probe()
         key = service.entropy(KEY_BYTES)
         sealed = service.vault.seal(DATA_KEY_PURPOSE, key, session.session_id.encode())
         recording = Recording(
@@ -107,14 +109,14 @@ class SessionsRecorder:
             owner=session.owner,
             owner_name=session.owner_name,
             document_name=session.document_name,
-            mode=self._mode,
+            mode=mode,
             started_at=session.started_at,
-            retained_until=self._retained_until(session),
+            retained_until=self._retained_until(session, mode),
         )
         await service.store.recordings.add(recording, RecordingKey(sealed))
 
-    def _retained_until(self, session: Session) -> Millis | None:
-        if not self._retained_millis or self._mode is RecordingMode.OFF:
+    def _retained_until(self, session: Session, mode: RecordingMode) -> Millis | None:
+        if not self._retained_millis or mode is RecordingMode.OFF:
             return None
         return Millis(session.started_at + self._retained_millis)
 

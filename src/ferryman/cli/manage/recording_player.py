@@ -21,6 +21,8 @@ _RESTORED = (
 """Leaves what a recorded program may have switched on and the filter lets through: the other screen, reversed colours,
 margins, the origin, insertion, the set of characters, the cursor's style; and switches wrapping and the cursor on."""
 _CLEARED = b"\x1b[H\x1b[2J"
+_BELOW = b"\x1b[999;1H\r\n"
+"""To the last row, and on: resetting the margins has moved the cursor to the first."""
 _FASTEST, _SLOWEST = 64.0, 1 / 16
 SEEK_SECONDS = 5.0
 MARKER_SECONDS = 1.0
@@ -46,7 +48,7 @@ def play(read: Read, *, speed: float, longest_pause: float | None, start_at: flo
                 if begin is not None:
                     player.write(_RESTORED + _CLEARED)
         finally:
-            player.write(_RESTORED + b"\r\n")
+            player.write(_RESTORED + _BELOW)
 
 
 class _Quit(Exception):

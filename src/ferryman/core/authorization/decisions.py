@@ -6,6 +6,7 @@ and no one else may, whatever policies say: anyone who could would be able to im
 
 from ferryman.core.authorization.request_context import (
     NO_KEYS,
+    REASON,
     SESSION_DOCUMENT_ACCESS_CHECK,
     Keys,
     context_of,
@@ -128,16 +129,20 @@ def session_request(
     return Request(action, resource, context, resource_context=named, alias=by_id)
 
 
-async def require_start(service: Service, caller: Caller, target: NodeId, document: str, *, is_chosen: bool) -> None:
+async def require_start(
+    service: Service, caller: Caller, target: NodeId, document: str, *, is_chosen: bool, reason: str | None = None
+) -> None:
     """Raise AccessDeniedException unless `caller` may start a session on `target` with `document`.
 
     If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it
     requires `ssm:SessionDocumentAccessCheck` to be true: then the document must be allowed as well.
     """
     node = service.arns.node(target)
-    of_node = await resource_keys(service, ResourceType.NODE, target)
+    given: Keys = {REASON: reason} if reason else NO_KEYS
+    of_node = {**await resource_keys(service, ResourceType.NODE, target), **given}
     arn = service.arns.document(document)
-    of_document = {**await resource_keys(service, ResourceType.DOCUMENT, document), SESSION_DOCUMENT_ACCESS_CHECK: True}
+    tags = await resource_keys(service, ResourceType.DOCUMENT, document)
+    of_document = {**tags, **given, SESSION_DOCUMENT_ACCESS_CHECK: True}
     checked = decide(service, caller, _START, arn, of_document)
     if not is_chosen:
         unchecked = decide(service, caller, _START, node, {**of_node, SESSION_DOCUMENT_ACCESS_CHECK: False})

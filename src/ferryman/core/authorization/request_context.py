@@ -19,6 +19,8 @@ Keys = Mapping[str, Value | Sequence[Value]]
 """Condition keys that an operation adds to those of every request."""
 NO_KEYS: Keys = {}
 RESOURCE_ACCOUNT = "aws:ResourceAccount"
+REASON = "ferryman:Reason"
+"""Of StartSession, if the caller gives a reason. Not one of AWS's."""
 SESSION_DOCUMENT_ACCESS_CHECK = "ssm:SessionDocumentAccessCheck"
 _PRINCIPAL_TYPES = {CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole", CallerKind.NODE: "ManagedInstance"}
 

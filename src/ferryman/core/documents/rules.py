@@ -120,7 +120,10 @@ INPUTS: Mapping[str, Rule] = {
     "runAsDefaultUser": _matching(_USER, "must be the name of a user."),
     "idleSessionTimeout": _minutes(LONGEST_IDLE),
     "maxSessionDuration": _minutes(LONGEST_DURATION),
+    "recordingMode": _one_of("off", "best-effort", "required", ""),
 }
+_LITERAL = frozenset({"recordingMode"})
+"""Inputs that name no parameter: who starts a session must not choose them."""
 _PROFILE: Mapping[str, Rule] = {"linux": _text(_PROFILE_LIMIT), "windows": _text(_PROFILE_LIMIT)}
 _COMMAND: Mapping[str, Rule] = {"commands": _text(_COMMANDS_LIMIT, empty=False), "runAsElevated": _flag}
 _SEPARATED: Mapping[str, Rule] = {
@@ -179,7 +182,7 @@ def _check(given: object, rules: Mapping[str, Rule], path: str, resolved: bool) 
         where = f"{path}.{name}"
         if name not in rules:
             raise RuleBroken(where, "is unknown.")
-        if not resolved and isinstance(value, str) and PLACEHOLDER.search(value):
+        if not resolved and name not in _LITERAL and isinstance(value, str) and PLACEHOLDER.search(value):
             continue
         wrong = rules[name](value)
         if wrong is not None:

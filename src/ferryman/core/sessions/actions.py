@@ -37,7 +37,8 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     """
     settings = service.settings
     target, name = NodeId(request.target), requested_document(service, request)
-    await require_start(service, caller, target, name, is_chosen=request.document_name is not None)
+    is_chosen = request.document_name is not None
+    await require_start(service, caller, target, name, is_chosen=is_chosen, reason=request.reason)
     access = await session_access(service, caller)
     document = await choose_document(service, caller, request)
     if await service.store.nodes.get(target) is None:

@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from ferryman.awsapi import OWN_MODELS
 from ferryman.cli.app import app
 from ferryman.cli.contexts import Named, described, use_context
 from ferryman.cli.options import ProfileOption
@@ -142,7 +143,10 @@ def test_a_shell_gets_the_context() -> None:
         "export AWS_CONFIG_FILE=/srv/aws/config",
         "export AWS_PROFILE=default",
         "export AWS_SHARED_CREDENTIALS_FILE=/srv/aws/credentials",
+        f"export AWS_DATA_PATH={OWN_MODELS}",
     ]
+    again = ran("env", FERRYMAN_CONTEXT="own", AWS_DATA_PATH=f"/srv/models:{OWN_MODELS}").stdout.splitlines()
+    assert again[-1] == f"export AWS_DATA_PATH=/srv/models:{OWN_MODELS}"
 
 
 def test_a_deleted_context_is_no_longer_current() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ferryman.awsapi import OWN_MODELS
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.server import server_certificate
@@ -21,7 +22,8 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
     assert len(made.account_id) == 12
     assert server_certificate(loaded) is None
     config = (made.profile_directory / "config").read_text()
-    assert config.startswith("[default]\nregion = eu-west-1\nservices = ferryman-default\n")
+    models = f"data_path = {OWN_MODELS}\n"
+    assert config.startswith(f"[default]\nregion = eu-west-1\n{models}services = ferryman-default\n")
     assert {read_endpoint(config, "default", service) for service in SERVED} == {"http://127.0.0.1:7331"}
     assert read_endpoint(config, "default", "s3") is None
     secret = made.credentials.secret_access_key.reveal()

@@ -49,10 +49,12 @@ def may(world: "World", caller: Caller, action: str = "ssm:DescribeSessions", re
     return True
 
 
-async def refused(world: "World", caller: Caller, target: NodeId, document: str | None = None) -> str | None:
+async def refused(
+    world: "World", caller: Caller, target: NodeId, document: str | None = None, reason: str | None = None
+) -> str | None:
     """Start a session; None if that is allowed, else the resource that was refused."""
     try:
-        await sessions.start_session(world.service, caller, StartSessionRequest(target, document))
+        await sessions.start_session(world.service, caller, StartSessionRequest(target, document, reason=reason))
     except ServiceError as error:
         assert error.code == "AccessDeniedException"  # noqa: PT017 any other error is a failure
         return error.message.split(" on resource: ")[1].split()[0]
@@ -146,6 +148,23 @@ async def test_tags_of_a_request(world: "World") -> None:
     for wrong in ({"team": "db"}, {"team": "web", "owner": "me"}, {}):
         with pytest.raises(ServiceError, match="not authorized"):
             await add_tags_to_resource(world.service, alice, kind, node, wrong)
+
+
+@pytest.mark.parametrize("document", [None, "AWS-StartSSHSession"])
+async def test_a_reason_can_be_required_and_checked(world: "World", document: str | None) -> None:
+    node = await world.node()
+    anything = statement("Allow", "ssm:StartSession")
+    required = having(
+        world.alice, anything, statement("Deny", "ssm:StartSession", "*", {"Null": {"ferryman:Reason": "true"}})
+    )
+    ticketed = having(
+        world.alice, statement("Allow", "ssm:StartSession", "*", {"StringLike": {"ferryman:Reason": "TICKET-*"}})
+    )
+    assert await refused(world, required, node, document) is not None
+    assert await refused(world, required, node, document, "because") is None
+    for reason in (None, "because"):
+        assert await refused(world, ticketed, node, document, reason) is not None
+    assert await refused(world, ticketed, node, document, "TICKET-7") is None
 
 
 CHECKED = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
