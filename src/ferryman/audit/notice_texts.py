@@ -1,10 +1,14 @@
-"""Notices of access requests as chat services expect them: incoming webhooks of Slack, and workflows of Teams.
+"""Notices of access requests for people: incoming webhooks of Slack, workflows of Teams, and e-mail.
 
 The texts hold what a requester wrote. It is shortened, put on one line, and cannot format, link or mention anything.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
 from typing import Any
 
 from ferryman.core.ports.audit import Entry
@@ -46,6 +50,20 @@ def as_teams_message(entry: Entry) -> Mapping[str, Any]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return {"type": "message", "attachments": [attachment]}
+
+
+def as_mail(entry: Entry, sender: str, recipients: Sequence[str], sent_at: datetime) -> EmailMessage:
+    """Return a plain text message. `sent_at` is aware of its time zone."""
+    title, facts = _described(entry)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = ", ".join(recipients)
+    message["Subject"] = title
+    message["Date"] = format_datetime(sent_at)
+    message["Message-ID"] = f"<{_plain(entry['id'])}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content("\n".join([f"{title}.", "", *(f"{name}: {value}" for name, value in facts), ""]))
+    return message
 
 
 TEMPLATES: Mapping[str, Callable[[Entry], Mapping[str, Any]]] = {

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Meta
 
+from ferryman.bootstrap.access_settings import Access, check_access
 from ferryman.bootstrap.storage_settings import ObjectStorage, Outputs, Recordings
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
@@ -117,15 +118,6 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str | None = None
 
 
-class AccessWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is notified of access requests, and in which form. Events are signed; chat services need no signature."""
-
-    url: str
-    template: Literal["event", "slack", "teams"] = "event"
-    secret_file: str | None = None
-    ca_file: str | None = None
-
-
 class AuditWebhook(Webhook, frozen=True, forbid_unknown_fields=True):
     """A collector that the audit trail's records are posted to."""
 
@@ -169,13 +161,6 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scopes: Annotated[str, Meta(max_length=1024)] | None = None
     session_claim: Annotated[str, Meta(pattern=r"^[\w:./-]{1,128}\Z")] | None = None
     ca_file: str | None = None
-
-
-class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Just-in-time access."""
-
-    end_sessions: bool = True
-    webhook: AccessWebhook | None = None
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -305,6 +290,7 @@ def _check(configuration: Configuration, path: Path) -> None:
             "Set it to the address that clients and nodes use",
         )
     _check_addresses(configuration, path)
+    check_access(configuration.access, path)
     _check_login(configuration.login, path)
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
         raise Failure(
@@ -322,8 +308,6 @@ def _check(configuration: Configuration, path: Path) -> None:
 
 def _check_addresses(configuration: Configuration, path: Path) -> None:
     audit, access, outputs = configuration.audit, configuration.access, configuration.outputs
-    if access.webhook is not None and access.webhook.template == "event" and access.webhook.secret_file is None:
-        raise Failure(f"{path}: access.webhook.secret_file is missing", "events are signed with it", "Set it")
     places = {
         "audit.webhook.url": audit.webhook.url if audit.webhook is not None else None,
         "access.webhook.url": access.webhook.url if access.webhook is not None else None,

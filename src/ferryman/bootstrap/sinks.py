@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ferryman.audit.sinks.s3 import FetchCredentials
     from ferryman.core.service import Service
     from ferryman.transport.http import HttpClient
+    from ferryman.transport.trust import Trust
 
 WEBHOOK, S3 = "webhook", "s3"
 SECRET_CHARACTERS = 16
@@ -108,18 +109,23 @@ async def _object_storage(
 def http_client(loaded: LoadedConfiguration, endpoint: str, ca_file: str | None, seconds: float) -> "HttpClient":
     """Return a client for an endpoint; raises Failure if the CA certificates cannot be read."""
     from ferryman.transport.http import HttpClient
+
+    return HttpClient(endpoint, user_agent="Ferryman", trusted=trusted_authorities(loaded, ca_file), seconds=seconds)
+
+
+def trusted_authorities(loaded: LoadedConfiguration, ca_file: str | None) -> "Trust":
+    """Return the system's authorities, and those in a file; raises Failure if it cannot be read."""
     from ferryman.transport.trust import Trust
 
     path: Path | None = None if ca_file is None else loaded.path(ca_file)
     try:
-        trusted = Trust(path)
+        return Trust(path)
     except OSError as error:
         raise Failure(
             f"The certificates in {path} cannot be used",
             said_by(error),
             "Set ca_file to a PEM file with the authority's certificate",
         ) from error
-    return HttpClient(endpoint, user_agent="Ferryman", trusted=trusted, seconds=seconds)
 
 
 class HttpOutlet:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from ferryman.audit import notices
-from ferryman.audit.notices import TRIES, WAITING, WebhookNotices
+from ferryman.audit.notices import TRIES, WAITING, QueuedNotices, SeveralNotices, Undeliverable, to_webhook
 from ferryman.audit.sinks.sink import Sign, Undelivered
 from ferryman.audit.sinks.webhook import SIGNATURE, TIMESTAMP, signature
 from ferryman.model.identifiers import Millis
@@ -45,9 +45,10 @@ class FarEnd:
 
 
 @asynccontextmanager
-async def posting(far_end: FarEnd) -> AsyncIterator[WebhookNotices]:
+async def posting(far_end: FarEnd) -> AsyncIterator[QueuedNotices]:
     clock = iter(range(5000, 10_000_000, 1000))
-    told = WebhookNotices(far_end, "/hook", "a=b", SECRET, lambda: Millis(next(clock)), first_retry=0.0001)
+    deliver = to_webhook(far_end, "/hook", "a=b", SECRET, lambda: Millis(next(clock)))
+    told = QueuedNotices(deliver, first_retry=0.0001)
     running = asyncio.create_task(told.run())
     yield told
     running.cancel()
@@ -88,9 +89,28 @@ async def test_a_notice_that_is_never_accepted_does_not_block_the_next() -> None
     assert waits < 60
 
 
+async def test_a_notice_that_is_refused_for_good_is_not_tried_again() -> None:
+    far_end = FarEnd(*[Undeliverable("no such person")])
+    async with posting(far_end) as told:
+        told.put({"id": "a"})
+        told.put({"id": "b"})
+        await far_end.until_taken("b")
+    assert [json.loads(body)["id"] for _, _, body in far_end.posts] == ["a", "b"]
+
+
+async def test_a_receiver_that_fails_does_not_delay_another() -> None:
+    failing, working = FarEnd(*[503] * 1000), FarEnd()
+    async with posting(failing) as first, posting(working) as second:
+        told = SeveralNotices([first, second])
+        for name in ("a", "b"):
+            told.put({"id": name})
+        await working.until_taken("b")
+    assert failing.taken == []
+
+
 async def test_the_oldest_of_too_many_notices_are_dropped() -> None:
     far_end = FarEnd()
-    told = WebhookNotices(far_end, "/", "", SECRET, lambda: Millis(1))
+    told = QueuedNotices(to_webhook(far_end, "/", "", SECRET, lambda: Millis(1)))
     for number in range(WAITING + 5):
         told.put({"id": str(number)})
     running = asyncio.create_task(told.run())
