@@ -25,6 +25,10 @@ from ferryman.transport.http import Answer
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEFAULT_INTERVAL = 5.0
+SHORTEST_INTERVAL = 1.0
+"""Seconds between two questions whether the person has signed in, whatever the provider says."""
+LONGEST_URL = 4096
+_LONGEST_CODE = 100
 _LONGEST_WAIT = 600.0
 
 
@@ -137,9 +141,10 @@ async def sign_in_with_device(
     begun = _content(await _post(documents, provider.device_endpoint, asked))
     if "device_code" not in begun:
         raise _refused(begun)
-    url = begun.get("verification_uri_complete") or begun.get("verification_uri")
-    show(printable(str(url)), printable(str(begun.get("user_code"))))
-    interval, waited = _seconds(begun.get("interval"), DEFAULT_INTERVAL), 0.0
+    url = str(begun.get("verification_uri_complete") or begun.get("verification_uri"))
+    _check_url(url, "verification_uri")
+    show(url, printable(str(begun.get("user_code"))[:_LONGEST_CODE]))
+    interval, waited = max(_seconds(begun.get("interval"), DEFAULT_INTERVAL), SHORTEST_INTERVAL), 0.0
     longest = min(_seconds(begun.get("expires_in"), _LONGEST_WAIT), _LONGEST_WAIT)
     form = {"grant_type": DEVICE_GRANT, "device_code": str(begun["device_code"]), **client.credentials}
     while waited < longest:
@@ -220,7 +225,8 @@ def _check_url(url: str, name: str) -> None:
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+    written = len(url) <= LONGEST_URL and url.isascii() and url.isprintable() and " " not in url
+    if not (host and written) or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise Failure(
             f"The provider's {name} {url[:200]!r} cannot be used", "it must be https://HOST", "Check the issuer"
         )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ferryman.core.authorization.decisions import require
-from ferryman.core.iam.access_keys import new_key
+from ferryman.core.iam.access_keys import KEYS_A_USER, new_key
 from ferryman.core.iam.resources import no_such
 from ferryman.core.iam.users import user_keys
 from ferryman.core.service import Service
@@ -94,7 +94,8 @@ async def redeem_invitation(service: Service, invitation_id: str, token: Secret)
     if user is None:
         raise ServiceError(_UNKNOWN.code, _UNKNOWN.message)
     key, credentials = await new_key(service, user)
-    if not await service.store.invitations.redeem(invitation_id, now, key):
+    if not await service.store.invitations.redeem(invitation_id, now, key, KEYS_A_USER):
+        await new_key(service, user)  # raises LimitExceeded if another invitation of the user was redeemed meanwhile
         raise ServiceError(_UNKNOWN.code, _UNKNOWN.message)
     return user, credentials
 

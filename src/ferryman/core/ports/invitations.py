@@ -20,8 +20,11 @@ class InvitationStore(Protocol):
     async def of(self, user_id: str) -> Sequence[Invitation]:
         """Return a user's invitations, newest first, also expired ones."""
 
-    async def redeem(self, invitation_id: str, now: Millis, key: AccessKey) -> bool:
-        """Delete an invitation that has not expired and insert the key, as one change; False if it is not there."""
+    async def redeem(self, invitation_id: str, now: Millis, key: AccessKey, most_keys: int) -> bool:
+        """Delete an invitation that has not expired and insert the key, as one change.
+
+        False if it is not there, or the user has `most_keys` already; then the invitation stays.
+        """
 
     async def remove(self, invitation_id: str, user_id: str) -> bool:
         """Delete an invitation of a user; False if there is none."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import delete, exists, insert, literal, select
+from sqlalchemy import delete, exists, func, insert, literal, select
 
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.invitations import Invitation
@@ -38,19 +38,26 @@ class SqlInvitations:
         statement = select(*_COLUMNS).where(invitations.c.user_id == user_id).order_by(*order)
         return [Invitation(*row) for row in await self._connections.list_rows(statement)]
 
-    async def redeem(self, invitation_id: str, now: Millis, key: AccessKey) -> bool:
-        """Delete an invitation that has not expired and insert the key, as one change; False if it is not there."""
+    async def redeem(self, invitation_id: str, now: Millis, key: AccessKey, most_keys: int) -> bool:
+        """Delete an invitation that has not expired and insert the key, as one change.
+
+        False if it is not there, or the user has `most_keys` already; then the invitation stays.
+        """
         valid = (invitations.c.invitation_id == invitation_id, invitations.c.expires_at > now)
         values = {name: value for name, value in asdict(key).items() if name != "last_use"}
         columns = [access_keys.c[name] for name in values]
         # The key is inserted only while the invitation is there; the deletion ends that, in the same transaction.
+        number = select(func.count()).select_from(access_keys).where(access_keys.c.user_id == key.user_id)
+        has_room = number.scalar_subquery() < most_keys
         inserted = insert(access_keys).from_select(
             columns,
             select(
                 *(literal(value, column.type) for value, column in zip(values.values(), columns, strict=True))
-            ).where(exists().where(*valid)),
+            ).where(exists().where(*valid), has_room),
         )
-        return (await self._connections.write_all(inserted, delete(invitations).where(*valid)))[0] == 1
+        was_inserted = exists().where(access_keys.c.access_key_id == key.access_key_id)
+        deleted = delete(invitations).where(invitations.c.invitation_id == invitation_id, was_inserted)
+        return (await self._connections.write_all(inserted, deleted))[0] == 1
 
     async def remove(self, invitation_id: str, user_id: str) -> bool:
         """Delete an invitation of a user; False if there is none."""

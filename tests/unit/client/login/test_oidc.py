@@ -15,6 +15,8 @@ from aiohttp import web
 
 from ferryman.client.login.oidc import (
     DEVICE_GRANT,
+    LONGEST_URL,
+    SHORTEST_INTERVAL,
     Client,
     Tokens,
     discover,
@@ -45,6 +47,7 @@ class Provider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     nonce: str | None = None
     endpoints: dict[str, str] = field(default_factory=dict)
+    device_answer: dict[str, object] = field(default_factory=dict)
     answers: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     user_code: str = "AB-12"
 
@@ -79,7 +82,7 @@ class Provider:
 
     async def device(self, request: web.Request) -> web.Response:
         uri, user_code = f"{self.url}/go", self.user_code
-        code = {"device_code": "d", "user_code": user_code, "verification_uri": uri, "interval": 2}
+        code = {"device_code": "d", "user_code": user_code, "verification_uri": uri, "interval": 2} | self.device_answer
         return web.json_response(code | {"expires_in": 30})
 
 
@@ -231,6 +234,10 @@ async def test_refreshing_keeps_the_refresh_token(documents: Documents, provider
         ({"issuer": "https://evil.example"}, "is not the issuer"),
         ({"token_endpoint": "http://evil.example/token"}, "token_endpoint"),
         ({"authorization_endpoint": "file:///x"}, "authorization_endpoint"),
+        ({"authorization_endpoint": "https://id.example/\n--profile"}, "authorization_endpoint"),
+        ({"authorization_endpoint": "https://id.example/ x"}, "authorization_endpoint"),
+        ({"authorization_endpoint": "https://id.example/\u202egro"}, "authorization_endpoint"),
+        ({"authorization_endpoint": "https://id.example/" + "x" * LONGEST_URL}, "authorization_endpoint"),
         ({"token_endpoint": ""}, "token_endpoint"),
     ],
 )
@@ -265,3 +272,33 @@ async def test_a_provider_says_nothing_to_the_terminal_but_text(documents: Docum
     found = await discover(documents, provider.url)
     await sign_in_with_device(documents, found, CLIENT, lambda *said: shown.append(said), pause)
     assert shown == [(f"{provider.url}/go", "AB\\x1b]0;x\\x07\\x1b[2J\\r\\n-12")]
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "http://evil.example/", "https://x/\x1b[2J", "file:///etc/passwd"]
+)
+async def test_nobody_is_sent_to_such_an_address_with_a_device(
+    documents: Documents, provider: Provider, url: str
+) -> None:
+    provider.device_answer = {"verification_uri_complete": url}
+    shown: list[object] = []
+    found = await discover(documents, provider.url)
+    with pytest.raises(Failure, match="verification_uri"):
+        await sign_in_with_device(documents, found, CLIENT, lambda *said: shown.append(said), asyncio.sleep)
+    assert shown == []
+
+
+async def test_a_provider_is_not_asked_more_often_because_it_says_so(documents: Documents, provider: Provider) -> None:
+    provider.device_answer = {"interval": 1e-9, "user_code": "x" * 100_000}
+    provider.answers = [(400, {"error": "authorization_pending"})] * 30
+    pauses: list[float] = []
+    shown: list[tuple[str, str]] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    found = await discover(documents, provider.url)
+    with pytest.raises(Failure, match="Nobody signed in"):
+        await sign_in_with_device(documents, found, CLIENT, lambda *said: shown.append(said), pause)
+    assert set(pauses) == {SHORTEST_INTERVAL}
+    assert len(shown[0][1]) == 100

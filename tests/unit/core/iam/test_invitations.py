@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ferryman.core.iam import invitations
+from ferryman.core.iam.access_keys import KEYS_A_USER
 from ferryman.core.iam.invitations import INVITATIONS_A_USER, InvitationTicket
 from ferryman.core.iam.operator import create_access_key
 from ferryman.model.errors import ServiceError
@@ -46,6 +47,13 @@ async def test_of_many_who_redeem_an_invitation_at_once_one_gets_a_key(world: "W
     assert refused <= {"InvalidInvitation", "LimitExceeded"}
     with pytest.raises(ServiceError, match="InvalidInvitation"):
         await redeemed(world, ticket)
+
+
+async def test_several_invitations_of_a_user_give_no_more_keys_than_a_user_may_have(world: "World") -> None:
+    tickets = [await invited(world) for _ in range(INVITATIONS_A_USER)]
+    answers = await asyncio.gather(*(redeemed(world, each) for each in tickets), return_exceptions=True)
+    assert len(await keys_of_alice(world)) == KEYS_A_USER
+    assert {each.code for each in answers if isinstance(each, ServiceError)} == {"LimitExceeded"}
 
 
 async def test_a_wrong_token_and_an_unknown_invitation_get_the_same_answer(world: "World") -> None:

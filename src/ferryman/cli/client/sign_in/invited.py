@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from ferryman.cli.client.sign_in.server_offer import ca_path, find_server
+from ferryman.cli.client.sign_in.server_offer import ca_path, find_server, free_name
 from ferryman.cli.contexts import announced, context_of, stage_context
 from ferryman.cli.output.printing import print_lines
 from ferryman.client.login.aws_config import (
@@ -20,7 +21,6 @@ from ferryman.client.login.aws_config import (
 )
 from ferryman.client.login.invitations import parse_invitation, redeem
 from ferryman.client.login.login_settings import check_free
-from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import with_endpoint
 from ferryman.model.failures import Failure
 from ferryman.system.staged_files import StagedFiles
@@ -30,7 +30,7 @@ def accept_invitation(address: str, profile: str | None, ca_fingerprint: str | N
     """Redeem an invitation, and write its key, the profile and the context: all of them or none. Raises Failure."""
     invitation = parse_invitation(address)
     found = find_server(invitation.server, ca_fingerprint or invitation.ca_sha256 or None, ca_file)
-    name = profile or name_of(found.url)
+    name = profile or free_name(found.url)
     check_name(name)
     config, keys = config_file(), credentials_file()
     check_free(name, read_profile(read_config(config), name))
@@ -47,7 +47,7 @@ def accept_invitation(address: str, profile: str | None, ca_fingerprint: str | N
         staged.stage(keys, read_config(keys).encode())
         context = context_of(found.url, name, authority)
         stage_context(staged, name, context)
-        redeemed = asyncio.run(redeem(invitation, trusted))
+        redeemed = asyncio.run(redeem(replace(invitation, server=found.url), trusted))
         key = {
             "aws_access_key_id": redeemed.credentials.access_key_id,
             "aws_secret_access_key": redeemed.credentials.secret_access_key.reveal(),

@@ -17,7 +17,14 @@ import msgspec
 import typer
 
 from ferryman.cli.client.sign_in.invited import accept_invitation
-from ferryman.cli.client.sign_in.server_offer import ca_path, find_server, offered_settings, refuse_without_server
+from ferryman.cli.client.sign_in.server_offer import (
+    ca_path,
+    confirm_provider,
+    find_server,
+    free_name,
+    offered_settings,
+    refuse_without_server,
+)
 from ferryman.cli.contexts import announced, context_of, stage_context, use_context
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
 from ferryman.cli.output.printing import print_document, print_error, print_lines
@@ -34,7 +41,6 @@ from ferryman.client.login.aws_config import (
 from ferryman.client.login.cache import EARLY, Kept, LoginCache
 from ferryman.client.login.invitations import is_invitation
 from ferryman.client.login.login_settings import DEFAULT_SCOPES, PROCESS, Login, check_free, login_settings
-from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import read_endpoint, with_endpoint
 from ferryman.model.failures import Failure
 from ferryman.system.staged_files import StagedFiles
@@ -153,13 +159,15 @@ def login(
         "ferryman_duration_seconds": None if duration is None else str(duration),
         "ferryman_redirect_port": None if redirect_port is None else str(redirect_port),
     }
-    settings = {name: value for name, value in given.items() if value is not None}
+    given_settings = {name: value for name, value in given.items() if value is not None}
+    settings = dict(given_settings)
     authority = ""
     if server is not None:
         found = find_server(server, ca_fingerprint, ca_file)
         settings = offered_settings(found, role, settings)
         endpoint_url, region = found.url, region or found.description.region
-        profile, authority = profile or name_of(found.url), found.ca_certificate
+        profile, authority = profile or free_name(found.url), found.ca_certificate
+        confirm_provider(found.url, settings, given_settings)
     else:
         refuse_without_server({"--role": role, "--ca-fingerprint": ca_fingerprint, "--ca-file": ca_file})
         use_context(context, profile)

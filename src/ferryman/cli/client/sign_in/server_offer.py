@@ -10,8 +10,10 @@ import click
 import typer
 
 from ferryman.cli.output.printing import print_error
-from ferryman.client.login.contexts import configuration_directory
-from ferryman.client.login.server_address import server_url
+from ferryman.client.login.aws_config import config_file, profiles, read_config, read_profile
+from ferryman.client.login.contexts import configuration_directory, read_contexts
+from ferryman.client.login.server_address import name_of, server_url
+from ferryman.client.login.service_endpoints import read_endpoint
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -63,6 +65,42 @@ def offered_settings(found: "Discovered", role: str | None, given: Mapping[str, 
     if "ferryman_role_arn" not in settings:
         settings["ferryman_role_arn"] = _choose_role(offer.roles, role)
     return settings
+
+
+def free_name(url: str) -> str:
+    """Return the name for a server's profile and context. Raises Failure if another server has it: names are shortened,
+    so two addresses may have the same.
+    """
+    name = name_of(url)
+    known = read_contexts().contexts.get(name)
+    if known is not None and known.server.rstrip("/") != url:
+        raise Failure(f"The context {name} is another server's", known.server, "Choose another name with --profile")
+    return name
+
+
+def confirm_provider(url: str, settings: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Ask before a sign-in that another server of this person could be entered with. Raises Failure.
+
+    A server that names the provider and the client id of another one gets an ID token that the other accepts, too.
+    Several servers of one organisation do that rightly; a hostile one does it to act as the person elsewhere.
+    """
+    if {"ferryman_issuer", "ferryman_client_id"} <= set(given):
+        return
+    text = read_config(config_file())
+    for profile in profiles(text):
+        present = read_profile(text, profile)
+        if any(present.get(name) != settings[name] for name in ("ferryman_issuer", "ferryman_client_id")):
+            continue
+        other = read_endpoint(text, profile)
+        if other is None or other.rstrip("/") == url:
+            continue
+        cause = f"{url} names the provider and client id of {other}, your profile {profile}"
+        if not _can_ask():
+            raise Failure("The sign-in is not begun", cause, "If that is right, pass --issuer and --client-id")
+        print_error(f"{cause}.", f"Whoever runs {url} could then act as you at {other}, too.")
+        if not typer.confirm("Do you trust it with that?", default=False, err=True):
+            raise Failure("The sign-in is not begun", cause, "Ask your administrator whether that is right")
+        return
 
 
 def refuse_without_server(options: Mapping[str, object]) -> None:

@@ -11,13 +11,15 @@ from typer.testing import CliRunner, Result
 
 from ferryman.bootstrap.keys.certificates import issue
 from ferryman.cli.app import app
+from ferryman.cli.client.sign_in import invited, server_offer
 from ferryman.cli.client.sign_in import login as module
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import Files, SignedIn
 from ferryman.client.login import discovery
 from ferryman.client.login.cache import Kept
-from ferryman.client.login.contexts import read_contexts
+from ferryman.client.login.contexts import Context, Contexts, read_contexts, write_contexts
 from ferryman.client.login.discovery import Discovered
+from ferryman.client.login.invitations import InvitationAddress, Redeemed
 from ferryman.model.failures import Failure
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.values.secret import Secret
@@ -173,7 +175,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_sign_in(
     else:
         (home / place).write_text("")
     before = files(home)
-    assert isinstance(login().exception, OSError)
+    assert isinstance(login().exception, OSError | Failure)
     assert (signed_in, files(home)) == ([], before)
 
 
@@ -225,6 +227,55 @@ def test_one_of_several_roles_is_chosen(
     config = (home / "aws" / "config").read_text()
     assert "[profile admins]" in config
     assert f"ferryman_role_arn = {ROLES[1]}\n" in config
+
+
+def test_a_name_that_another_server_has_is_not_taken_over(home: Path, signed_in: list[str]) -> None:
+    write_contexts(Contexts({"sessions.example.com": Context("https://sessions.example.com:443", "lab")}, "lab"))
+    before = files(home)
+    assert "is another server's: https://sessions.example.com:443" in str(login().exception)
+    assert (signed_in, files(home)) == ([], before)
+    assert login("--profile", "mine").exit_code == 0
+
+
+def test_a_server_that_names_anothers_client_gets_no_token_unasked(
+    home: Path, signed_in: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert login("--profile", "real").exit_code == 0
+    config = home / "aws" / "config"
+    config.write_text(config.read_text().replace(URL, "https://real.example.com"))
+    before = files(home)
+    said = "names the provider and client id of https://real.example.com, your profile real"
+    assert said in str(login().exception)
+    monkeypatch.setattr(server_offer, "_can_ask", lambda: True)
+    refused = CliRunner().invoke(app, ["login", URL], input="n\n")
+    assert said in str(refused.exception)
+    assert (len(signed_in), files(home)) == (1, before)
+    assert CliRunner().invoke(app, ["login", URL], input="y\n").exit_code == 0
+    monkeypatch.undo()
+
+
+def test_who_names_provider_and_client_is_not_asked(home: Path, signed_in: list[str]) -> None:
+    assert login("--profile", "real").exit_code == 0
+    config = home / "aws" / "config"
+    config.write_text(config.read_text().replace(URL, "https://real.example.com"))
+    assert login("--issuer", "https://id.example.com", "--client-id", "cli").exit_code == 0
+
+
+@pytest.mark.parametrize("address", ["HTTPS://Sessions.example.com", "sessions.example.com", f"{URL}/"])
+def test_an_invitation_is_redeemed_where_the_server_was_found(
+    home: Path, offered: object, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    async def redeem(invitation: InvitationAddress, ca_file: Path | None) -> Redeemed:
+        asked.append((invitation.server, ca_file is not None))
+        return Redeemed("alice", Credentials("AKIAEXAMPLE", Secret("secret")))
+
+    monkeypatch.setattr(invited, "redeem", redeem)
+    fragment = f"{'0' * 8}-0000-0000-0000-{'0' * 12}.{'a' * 32}"
+    done = CliRunner().invoke(app, ["login", f"{address.rstrip('/')}/invite#{fragment}"])
+    assert done.exit_code == 0, done.exception
+    assert asked == [(URL, True)]
 
 
 def test_options_about_a_server_need_its_address(home: Path) -> None:
