@@ -7,7 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 # The first interpreter here that is new enough; say PYTHON=… to choose another.
-PYTHON ?= $(firstword $(shell for name in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(firstword $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name; done))
 # uv takes seconds, if it is here and finds the packages; pip says a line for each package that it fetches.
 SHOWN_INSTALL = { command -v uv >/dev/null && uv pip install --python $(BIN)/python $(1); } || $(BIN)/python -m pip \
