@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 import typer
 
 from ferryman.cli.output.printing import print_error
@@ -135,8 +134,11 @@ def _choose_role(roles: tuple[str, ...], wanted: str | None) -> str:
     print_error(
         "The server offers these roles:", "", *(f"  {number}. {name}" for number, name in enumerate(names, 1)), ""
     )
-    number: int = typer.prompt("Number", type=click.IntRange(1, len(roles)), err=True)
-    return roles[number - 1]
+    while True:
+        number: int = typer.prompt("Number", type=int, err=True)
+        if 1 <= number <= len(roles):
+            return roles[number - 1]
+        print_error(f"Choose a number from 1 to {len(roles)}.")
 
 
 def _ask(url: str, fingerprint: str) -> bool:

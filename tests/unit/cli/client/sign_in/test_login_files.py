@@ -278,6 +278,17 @@ def test_an_invitation_is_redeemed_where_the_server_was_found(
     assert asked == [(URL, True)]
 
 
+def test_a_role_is_chosen_by_its_number(
+    home: Path, signed_in: list[str], offered: Callable[[LoginOffer | None], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered(LoginOffer("https://id", "c", ROLES))
+    monkeypatch.setattr(server_offer, "_can_ask", lambda: True)
+    done = CliRunner().invoke(app, ["login", URL], input="0\nx\n3\n2\n")
+    assert done.exit_code == 0, done.exception
+    assert done.stderr.count("Choose a number from 1 to 2.") == 2
+    assert f"ferryman_role_arn = {ROLES[1]}\n" in (home / "aws" / "config").read_text()
+
+
 def test_options_about_a_server_need_its_address(home: Path) -> None:
     done = CliRunner().invoke(app, ["login", "--role", "People"])
     assert "--role needs the server's address" in str(done.exception)
