@@ -15,6 +15,7 @@ from typing import NoReturn
 import psycopg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from ferryman.store.database import upgrade_store
 from ferryman.store.tables import metadata
@@ -39,6 +40,10 @@ LONGEST = (
 )
 """The files that take longest. One process runs all of a file, and most of the first ones' time is waiting: they leave
 the processors to others."""
+
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 def pytest_configure() -> None:

@@ -1,7 +1,6 @@
 """What the server records of calls and sessions, and what it refuses when it cannot record."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -244,7 +243,6 @@ async def test_repeated_calls_of_agents_are_recorded_when_refused(server: Server
 
 async def test_a_sessions_life_is_recorded(server: Server, told: Told) -> None:
     paired = await server.paired()
-    await paired.client.send(b"x" * 0 + json.dumps({}).encode()) if False else None
     await server.call("terminate_session", SessionId=paired.session_id)
     for peer in (paired.client, paired.agent):
         await peer.closed()
