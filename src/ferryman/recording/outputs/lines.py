@@ -15,6 +15,8 @@ from ferryman.model.values.timestamps import from_millis
 
 MOST_LINE_BYTES = 33_000
 """Bytes of lines in one event, as AWS's agent has it; a longer line is divided."""
+_LINE_OVERHEAD = 3
+"""What a line adds to an event's JSON beside its text: quotes and a comma. Empty lines are not free."""
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # strings: OSC, DCS, SOS, PM, APC
@@ -97,7 +99,7 @@ def packed(lines: Sequence[str]) -> Iterator[list[str]]:
     size = 0
     for line in lines:
         for piece in _pieces(line):
-            length = len(piece.encode())
+            length = len(piece.encode()) + _LINE_OVERHEAD
             if group and size + length > MOST_LINE_BYTES:
                 yield group
                 group, size = [], 0

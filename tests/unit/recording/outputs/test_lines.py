@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ferryman.core.ports.recordings import BlockPosition
 from ferryman.model.identifiers import Millis
+from ferryman.recording.outputs.cloud_watch import MOST_EVENT_BYTES
 from ferryman.recording.outputs.lines import (
     MOST_LINE_BYTES,
     LineStream,
@@ -88,6 +89,15 @@ def test_events_hold_all_lines_in_order(lines: list[str], long: int) -> None:
     groups = list(packed(lines))
     assert "".join(line for group in groups for line in group) == "".join(lines)
     assert all(sum(len(line.encode()) for line in group) <= MOST_LINE_BYTES for group in groups)
+
+
+@pytest.mark.parametrize("line", ["", "y", '"' * 3000, "\\"])
+def test_event_of_any_lines_is_small_enough_for_cloudwatch(line: str) -> None:
+    identity = StreamIdentity("alice-0", "mi-1", "arn:aws:iam::1:user/alice", "ssm-user", "eu-central-1")
+    lines = [line] * min(300_000, 1_000_000 // (len(line) + 1))
+    events = [stream_event(identity, Millis(0), group) for group in packed(lines)]
+    assert max(len(event.encode()) for event in events) < MOST_EVENT_BYTES
+    assert [each for event in events for each in json.loads(event)["sessionData"]] == lines
 
 
 def test_event_has_the_members_of_awss_in_order() -> None:
