@@ -8,8 +8,9 @@ from ferryman.model.session_outputs import CloudWatchOutput, S3Output, SessionOu
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 BUCKET_RULE = "must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens."
-KEY_PREFIX = re.compile(r"[A-Za-z0-9/!_.*'()-]{1,500}")
-KEY_PREFIX_RULE = "must be at most 500 letters, digits and /!_.*'()-."
+KEY_PREFIX = re.compile(r"(?!(?:.*/)?\.{1,2}(?:/|\Z))[A-Za-z0-9/!_.*'()-]{1,500}")
+KEY_PREFIX_RULE = "must be at most 500 letters, digits and /!_.*'()-, and must not have . or .. between slashes."
+"""Makers of S3 that keep objects as files may resolve `..`, and write to another bucket."""
 LOG_GROUP = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 LOG_GROUP_RULE = "must be the name of a log group: at most 512 letters, digits and .-_/#."
 DEFAULT_USER = "ssm-user"
