@@ -138,7 +138,7 @@ async def require_start(
     requires `ssm:SessionDocumentAccessCheck` to be true: then the document must be allowed as well.
     """
     node = service.arns.node(target)
-    given: Keys = {REASON: reason} if reason else NO_KEYS
+    given: Keys = {REASON: reason} if reason and _is_visible(reason) else NO_KEYS
     of_node = {**await resource_keys(service, ResourceType.NODE, target), **given}
     arn = service.arns.document(document)
     tags = await resource_keys(service, ResourceType.DOCUMENT, document)
@@ -151,6 +151,11 @@ async def require_start(
     require(service, caller, _START, node, {**of_node, SESSION_DOCUMENT_ACCESS_CHECK: True})
     if not checked.allowed:
         raise denied(caller, _START, arn, checked)
+
+
+def _is_visible(reason: str) -> bool:
+    """Return whether a reason has a character that a reader sees; one of spaces alone gives none."""
+    return any(character.isprintable() and not character.isspace() for character in reason)
 
 
 _START = "ssm:StartSession"

@@ -160,7 +160,8 @@ async def test_a_reason_can_be_required_and_checked(world: "World", document: st
     ticketed = having(
         world.alice, statement("Allow", "ssm:StartSession", "*", {"StringLike": {"ferryman:Reason": "TICKET-*"}})
     )
-    assert await refused(world, required, node, document) is not None
+    for reason in (None, "", " ", "\t\u3000", "\u200b\ufeff", "\x00"):
+        assert await refused(world, required, node, document, reason) is not None
     assert await refused(world, required, node, document, "because") is None
     for reason in (None, "because"):
         assert await refused(world, ticketed, node, document, reason) is not None
