@@ -18,9 +18,9 @@ _STRICTEST_FIRST = (RecordingMode.REQUIRED, RecordingMode.BEST_EFFORT, Recording
 async def recording_mode(service: Service, session: Session, configured: RecordingMode) -> RecordingMode:
     """Return the mode for a session.
 
-    If the configuration requires recordings, nothing turns them off. Otherwise the node's tag and the document (or, if
-    that says nothing, the account's preferences) decide, the stricter of the two; the configuration decides if neither
-    says anything.
+    If the configuration or the account's preferences require recordings, nothing turns them off. Otherwise the node's
+    tag and the document (or, if that says nothing, the preferences) decide, the stricter of the two; the configuration
+    decides if neither says anything.
     """
     if configured is RecordingMode.REQUIRED:
         return configured
@@ -31,7 +31,8 @@ async def recording_mode(service: Service, session: Session, configured: Recordi
 async def _of_document(service: Service, session: Session) -> RecordingMode | None:
     which = WhichVersion(number=session.document_version)
     own = _said(await find_document(service, session.document_name, which))
-    return own or _said(await find_document(service, PREFERENCES_DOCUMENT))
+    preferred = _said(await find_document(service, PREFERENCES_DOCUMENT))
+    return preferred if own is None or preferred is RecordingMode.REQUIRED else own
 
 
 def _said(document: StoredDocument | None) -> RecordingMode | None:
