@@ -16,17 +16,23 @@ from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
 from benchmarks.relay import Server, busy_session, keystroke, open_session, relay_rate, running_server
+from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.events import Event, EventKind, Position, encode_content
+from ferryman.recording.directory import DirectoryStorage
+from ferryman.recording.events import EventKind, Position
+from ferryman.recording.reader import RecordingReader
 
 ROUNDS = 5
-SESSIONS = 100
+SESSIONS = 200
+DAY = 86_400
+"""Seconds of the long recording, each with a block of its own."""
+POSITIONS = 50
 TOP_SECONDS = 30
 MIB = 1024 * 1024
 
 
 def run() -> list[Measurement]:
-    """Measure; takes about two minutes."""
+    """Measure; takes about three minutes."""
     plain_rates: list[float] = []
     recorded_rates: list[float] = []
     plain_echo: list[float] = []
@@ -65,6 +71,12 @@ def run() -> list[Measurement]:
             plain_memory,
             Bar("value", at_most=1),
         ),
+        Measurement(
+            "play position found in a recording of 24 h, p95",
+            seconds_to_seek() * 1000,
+            "ms",
+            bar=Bar("value", at_most=200),
+        ),
         *(
             Measurement(f"recording of {name}", recorded_size(chunks) / MIB, "MiB", "shown", size / MIB, bar)
             for name, chunks, bar in (
@@ -92,11 +104,39 @@ def recorded_size(chunks: list[bytes]) -> int:
     sealer = BlockSealer("bench", bytes(32), os.urandom)
     total = 0
     for second, chunk in enumerate(chunks):
-        at = second * 1000
-        pieces = [Event(at, EventKind.OUTPUT, chunk[start : start + 1024]) for start in range(0, len(chunk), 1024)]
-        total += len(sealer.seal(encode_content(pieces, Position()), at, at))
+        total += len(sealer.seal(block(second, chunk), second * 1000, second * 1000))
         sealer.written()
     return total
+
+
+def block(second: int, chunk: bytes) -> bytes:
+    """The content of a block of one second."""
+    content = BlockContent()
+    for start in range(0, len(chunk), 1024):
+        content.add(second * 1000, EventKind.OUTPUT, chunk[start : start + 1024])
+    content.close(Position())
+    return bytes(content.content())
+
+
+def seconds_to_seek() -> float:
+    """Seconds, p95, until the events at some moment of a day are read."""
+    chunks = compiler_log() or [os.urandom(200)]
+    with tempfile.TemporaryDirectory() as directory:
+        storage, sealer = DirectoryStorage(Path(directory)), BlockSealer("bench", bytes(32), os.urandom)
+        for second in range(DAY):
+            at = second * 1000
+            storage.append("bench", sealer.seal(block(second, chunks[second % len(chunks)][:500]), at, at))
+            sealer.written()
+        storage.release("bench")
+        reader = RecordingReader(storage, "bench", bytes(32))
+        took = []
+        for number in range(POSITIONS):
+            at = number * DAY * 1000 // POSITIONS
+            began = time.perf_counter()
+            _, events = next(reader.blocks(None, at))
+            took.append(time.perf_counter() - began)
+            assert events[0].at == at
+    return statistics.quantiles(took, n=20)[-1]
 
 
 def top() -> list[bytes]:

@@ -80,6 +80,18 @@ async def test_recording_is_finished_once(store: Store) -> None:
     assert not await store.recordings.finish(SessionId("bob-0"), END)
 
 
+async def test_growth_is_noted_until_the_recording_is_finished(store: Store) -> None:
+    await store.recordings.add(RECORDING, KEY)
+    assert await store.recordings.note_blocks(RECORDING.session_id, 2)
+    assert await store.recordings.get("alice-0") == replace(RECORDING, blocks=2)
+    await store.recordings.finish(RECORDING.session_id, END)
+    assert not await store.recordings.note_blocks(RECORDING.session_id, 2)
+    found = await store.recordings.get("alice-0")
+    assert found is not None
+    assert found.blocks == 3
+    assert not await store.recordings.note_blocks(SessionId("bob-0"), 2)
+
+
 @pytest.mark.parametrize(
     "query",
     [

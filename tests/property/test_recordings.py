@@ -19,6 +19,7 @@ from ferryman.server.channels.recording_tap import RecordingTap
 from ferryman.wire.agent_message import MessageType, decode, peek
 from ferryman.wire.payloads import AgentSessionState, decode_payload
 from tests.property.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS, Run, Weather
+from tests.unit.recording.recorded import events_of
 
 
 class Recorder(Transcript):
@@ -45,8 +46,8 @@ class RecordedRun(Run):
 
     def write(self) -> None:
         self.position = self.recorder.position
-        for event in self.recorder.take():
-            self.events.append(RecordedEvent(event.at, event.kind, event.data[event.start :]))
+        for event in events_of(self.recorder.take()):
+            self.events.append(RecordedEvent(event.at, event.kind, event.data))
 
     def fault(self, fault: str, pause: float) -> None:
         if fault != "server":

@@ -283,12 +283,21 @@ class Server:
         await until(probe, bool)
 
     async def paired(
-        self, *, ferryman: bool = False, client_id: str | None = None, own_client: bool = False
+        self,
+        *,
+        ferryman: bool = False,
+        client_id: str | None = None,
+        own_client: bool = False,
+        credentials: Credentials | None = None,
     ) -> "Paired":
         """A session with both ends here, Connected, nothing said yet."""
         node = await self.register()
         control = await node.control()
-        ticket = await self.start(node)
+        if credentials is None:
+            ticket = await self.start(node)
+        else:
+            client_of_caller = await asyncio.to_thread(self.client, credentials=credentials)
+            ticket = dict(await asyncio.to_thread(client_of_caller.start_session, Target=node.node_id))
         client_id = client_id or str(uuid.uuid4())
         client = await self.open_client(ticket, client_id, own_end=own_client)
         await control.until(MessageType.INTERACTIVE_SHELL)

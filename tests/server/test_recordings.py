@@ -1,10 +1,8 @@
 """Recorded sessions on a whole server: what is recorded, who may read it, and what happens when it cannot be."""
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,49 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ferryman.awsapi import OWN_MODELS
-from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.iam.operator import create_access_key, create_user, delete_user
 from ferryman.core.recordings import actions
-from ferryman.core.service import Service
+from ferryman.model.identity.callers import BuiltinRole
 from ferryman.model.sessions import SessionStatus
-from ferryman.recording import recorder, session_recorder
-from ferryman.recording.directory import DirectoryStorage
-from ferryman.recording.recorder import SessionsRecorder
 from ferryman.wire.agent_message import MessageType
 from tests.server.own_calls import call, finished
 from tests.server.peers import output, state, task_complete
+from tests.server.recorded_sessions import Disk, Recording, shown
 from tests.server.running import Recorded, Server, until
-
-
-class Disk(DirectoryStorage):
-    """A directory whose disk may be full."""
-
-    is_full = False
-
-    def probe(self) -> None:
-        if self.is_full:
-            raise OSError(28, "No space left on device")
-        super().probe()
-
-    def append(self, recording_id: str, block: bytes) -> None:
-        if self.is_full:
-            raise OSError(28, "No space left on device")
-        super().append(recording_id, block)
-
-
-@dataclass
-class Recording:
-    """The recorder of the test's server, once that has started."""
-
-    disk: Disk
-    mode: RecordingMode = RecordingMode.REQUIRED
-    recorder: SessionsRecorder = field(init=False)
-    running: "asyncio.Task[None]" = field(init=False)
-
-    def record(self, service: Service) -> Service:
-        self.recorder = SessionsRecorder(service, self.disk, self.mode)
-        self.running = asyncio.create_task(self.recorder.run())
-        return replace(service, recorder=self.recorder)
 
 
 @pytest.fixture
@@ -68,18 +32,6 @@ async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
 @pytest.fixture
 def recorded(recording: Recording) -> Recorded:
     return recording.record
-
-
-async def shown(server: Server, session_id: str) -> bytes:
-    """The bytes that a recording shows, over all its pages."""
-    data = b""
-    token: dict[str, Any] = {}
-    while True:
-        page = await call(server, "GetRecordingEvents", SessionId=session_id, **token)
-        data += b"".join(base64.b64decode(event["Data"]) for event in page["Events"] if event["Kind"] == "o")
-        if not page.get("NextToken"):
-            return data
-        token = {"NextToken": page["NextToken"]}
 
 
 async def test_output_is_recorded_once_and_in_order(server: Server) -> None:
@@ -120,80 +72,6 @@ async def test_page_has_a_bounded_number_of_events_and_blocks(server: Server, mo
     assert await shown(server, paired.session_id) == b"012345"
 
 
-async def test_damaged_recording_keeps_no_other_from_being_finished(
-    server: Server, recording: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "FINISHED_AT_ONCE", 1)
-    damaged, intact = sorted([await server.paired(), await server.paired()], key=lambda each: each.session_id)
-    await damaged.agent.send(output(0, b"x"))
-    (path,) = await until(files(recording, damaged.session_id), bool)
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    await damaged.control.send(task_complete(damaged.session_id))
-    await server.until_status(damaged.session_id, SessionStatus.TERMINATED)
-    assert (await finished(server, intact))["Status"] == "Finished"
-    problem = await call(server, "VerifyRecording", SessionId=damaged.session_id)
-    assert "was altered" in problem["Problem"]
-
-
-async def test_end_that_is_removed_while_nobody_is_connected_is_noticed(server: Server, recording: Recording) -> None:
-    paired = await server.paired()
-    await paired.agent.send(output(0, b"x"))
-    (path,) = await until(files(recording, paired.session_id), bool)
-    await paired.client.close()
-    await paired.agent.close()
-
-    async def taps() -> int:
-        return len(recording.recorder._taps)
-
-    await until(taps, lambda count: not count)
-    path.write_bytes(b"")
-    problem = await call(server, "VerifyRecording", SessionId=paired.session_id)
-    assert "were written" in problem["Problem"]
-    await paired.control.send(task_complete(paired.session_id))
-    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
-    await recording.recorder.finish_ended()
-    assert (await call(server, "GetRecording", SessionId=paired.session_id))["Recording"]["Status"] == "Recording"
-
-
-def files(recording: Recording, session_id: str) -> Any:
-    async def look() -> list[Path]:
-        return list(recording.disk.directory.glob(f"*/{session_id}*"))
-
-    return look
-
-
-async def test_altered_recording_is_reported_and_not_read(server: Server, recording: Recording) -> None:
-    paired = await server.paired()
-    await paired.agent.send(output(0, b"rm -rf /"))
-    await paired.client.frame()
-    await finished(server, paired)
-    (path,) = recording.disk.directory.glob("*/*")
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    answer = await call(server, "VerifyRecording", SessionId=paired.session_id)
-    assert not answer["Intact"]
-    assert "was altered" in answer["Problem"]
-    with pytest.raises(ClientError, match="RecordingDamagedException"):
-        await call(server, "GetRecordingEvents", SessionId=paired.session_id)
-
-
-async def test_recording_without_its_file_or_its_end_is_not_intact(server: Server, recording: Recording) -> None:
-    paired = await server.paired()
-    for number in range(3):
-        await paired.agent.send(output(number, bytes(70_000)))
-        await paired.client.frame()
-    await finished(server, paired)
-    (path,) = recording.disk.directory.glob("*/*")
-    blocks = list(recording.disk.index(paired.session_id))
-    path.write_bytes(path.read_bytes()[: blocks[-1].offset])
-    assert not (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]
-    path.unlink()
-    assert not (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]
-
-
 async def test_deleted_recording_is_gone_with_its_key(server: Server, recording: Recording) -> None:
     paired = await server.paired()
     with pytest.raises(ClientError, match="while the session is active"):
@@ -226,28 +104,6 @@ async def test_reading_needs_a_policy_and_nobody_learns_what_exists(server: Serv
         await call(server, "GetRecording", eve, SessionId=paired.session_id)
     with pytest.raises(ClientError, match="ferryman:GetRecordingInput"):
         await call(server, "GetRecordingEvents", eve, SessionId=paired.session_id, IncludeInput=True)
-
-
-async def test_session_that_must_be_recorded_ends_when_it_cannot_be(
-    server: Server, recording: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_recorder, "PATIENCE_SECONDS", 0.5)
-    paired = await server.paired()
-    recording.disk.is_full = True
-    await paired.agent.send(output(0, b"first"))
-    await until(failure(recording), bool)
-    await paired.agent.send(output(1, b"never shown unrecorded"))
-    session = await server.until_status(paired.session_id, SessionStatus.TERMINATED)
-    assert "it cannot be recorded (" in str(session.details)
-    with pytest.raises(ClientError, match="ServiceUnavailable"):
-        await server.call("start_session", Target=paired.node.node_id)
-
-
-def failure(recording: Recording) -> Any:
-    async def look() -> str | None:
-        return recording.recorder.failure
-
-    return look
 
 
 async def test_recording_of_a_session_that_ended_elsewhere_is_finished(server: Server, recording: Recording) -> None:
@@ -318,17 +174,6 @@ async def shown_and_finished(server: Server) -> dict[str, Any]:
     return await finished(server, paired)
 
 
-async def test_one_recording_that_cannot_be_written_refuses_no_other_session(
-    server: Server, recording: Recording
-) -> None:
-    paired = await server.paired()
-    in_its_place = recording.disk.directory / paired.session_id[-2:] / f"{paired.session_id}.frb"
-    in_its_place.mkdir(parents=True)
-    await paired.agent.send(output(0, b"never shown unrecorded"))
-    await until(failure(recording), bool)
-    assert (await server.call("start_session", Target=paired.node.node_id))["SessionId"]
-
-
 async def test_session_without_a_recording_gets_one_when_its_client_connects(server: Server) -> None:
     node = await server.register()
     control = await node.control()
@@ -350,24 +195,36 @@ async def test_session_without_a_recording_gets_one_when_its_client_connects(ser
     assert await shown(server, ticket["SessionId"]) == b"recorded"
 
 
-class TestBestEffort:
-    @pytest.fixture
-    async def recording(self, tmp_path: Path) -> AsyncIterator[Recording]:
-        made = Recording(Disk(tmp_path / "recordings"), RecordingMode.BEST_EFFORT)
-        yield made
-        made.running.cancel()
-        await made.recorder.close()
-
-    async def test_session_continues_on_a_full_disk(self, server: Server, recording: Recording) -> None:
-        paired = await server.paired()
-        recording.disk.is_full = True
-        await paired.agent.send(output(0, b"first"))
-        await until(failure(recording), bool)
-        for number in range(1, 40):
-            await paired.agent.send(output(number, bytes(60_000)))
-            await paired.client.frame()
-        assert (await server.session(paired.session_id)).status is SessionStatus.CONNECTED
-
-
 def test_model_is_where_programs_find_it() -> None:
     assert (OWN_MODELS / "ferryman/2026-11-01/service-2.json").is_file()
+
+
+async def test_recordings_of_a_deleted_user_can_be_read(server: Server) -> None:
+    await create_user(server.service, "mallory", BuiltinRole.ADMINISTRATOR)
+    key = await create_access_key(server.service, "mallory")
+    paired = await server.paired(credentials=key)
+    await paired.agent.send(output(0, b"x"))
+    await paired.client.frame()
+    row = await finished(server, paired)
+    await delete_user(server.service, "mallory")
+    assert row["Owner"].endswith(":user/mallory")
+    assert (await call(server, "ListRecordings", Owner=row["Owner"]))["Recordings"] == [row]
+    assert await shown(server, paired.session_id) == b"x"
+    assert (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+async def test_times_never_go_back_when_the_clock_is_set(server: Server, seconds: int) -> None:
+    paired = await server.paired()
+    for number in range(4):
+        await paired.agent.send(output(number, b"%d" % number))
+        await paired.client.frame()
+        if number == 1:
+            server.clock.advance(seconds)
+    await finished(server, paired)
+    events = (await call(server, "GetRecordingEvents", SessionId=paired.session_id))["Events"]
+    times = [event["At"] for event in events]
+    assert times == sorted(times)
+    assert times[0] >= 0
+    assert await shown(server, paired.session_id) == b"0123"
+    assert (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]

@@ -36,17 +36,21 @@ else:
 
 _HEADER = struct.Struct(">4sHHQQQII32s")
 HEADER_SIZE = _HEADER.size
-_MAGIC = b"FRB1"
+MAGIC = b"FRB1"
 _NONCE = 12
 _TAG = 16
 MOST_CONTENT = 2 * 1024 * 1024
 """Bytes of one block's content; a reader refuses more, so that no block unpacks into gigabytes."""
+MOST_BLOCK = HEADER_SIZE + MOST_CONTENT + 1024
+"""Bytes of a whole block."""
 DICTIONARY = 64 * 1024
 """Bytes of earlier content that a block is compressed with."""
 DEPENDENT_BLOCKS = 64
 """Of so many blocks in a row the first is compressed by itself, so that reading can begin there."""
 DEPENDENT_BYTES = 4 * 1024 * 1024
-LEVELS = ((32 * 1024, 9), (256 * 1024, 3), (MOST_CONTENT, 1))
+DEPENDENT_CONTENT = 256 * 1024
+"""A block of more content is compressed by itself: the dictionary would take time and save little."""
+LEVELS = ((32 * 1024, 9), (DEPENDENT_CONTENT, 3), (MOST_CONTENT, 1))
 """Zstandard's level by the size of a content: larger ones come from a session that may outrun the writer."""
 _LEAST_DICTIONARY = 8
 """Bytes; Zstandard accepts no smaller dictionary."""
@@ -86,9 +90,9 @@ def parse_header(data: bytes) -> BlockHeader:
     if len(data) < HEADER_SIZE:
         raise DamagedBlock("the block's header is cut short")
     magic, flags, nonce, number, first_at, last_at, content_size, body_size, previous = _HEADER.unpack_from(data)
-    if magic != _MAGIC or nonce != _NONCE or flags > BlockFlag.DEPENDENT:
+    if magic != MAGIC or nonce != _NONCE or flags > BlockFlag.DEPENDENT:
         raise DamagedBlock("these bytes are not a block's header")
-    if content_size > MOST_CONTENT or not _NONCE + _TAG <= body_size <= MOST_CONTENT + 1024:
+    if content_size > MOST_CONTENT or not _NONCE + _TAG <= body_size <= MOST_BLOCK - HEADER_SIZE:
         raise DamagedBlock("the block claims an impossible size")
     return BlockHeader(number, BlockFlag(flags), first_at, last_at, content_size, body_size, previous)
 
@@ -115,11 +119,14 @@ class _Dictionary:
         """Return Zstandard's form of it."""
         return zstd.ZstdDict(self.content, is_raw=True)
 
-    def with_block(self, content: bytes, *, dependent: bool) -> "_Dictionary":
+    def with_block(self, content: bytes | memoryview, *, dependent: bool) -> "_Dictionary":
         """Return the dictionary of the block after this content."""
+        end = bytes(content[-DICTIONARY:])
         if not dependent:
-            return _Dictionary(content[-DICTIONARY:], 1, len(content))
-        return _Dictionary((self.content + content)[-DICTIONARY:], self.blocks + 1, self.size + len(content))
+            return _Dictionary(end, 1, len(content))
+        if len(end) < DICTIONARY:
+            end = (self.content + end)[-DICTIONARY:]
+        return _Dictionary(end, self.blocks + 1, self.size + len(content))
 
 
 class BlockSealer:
@@ -139,16 +146,18 @@ class BlockSealer:
         self.number = number
         self.head = self._next_head = head or first_link(recording_id)
 
-    def seal(self, content: bytes, first_at: int, last_at: int) -> bytes:
+    def seal(self, content: bytes | memoryview, first_at: int, last_at: int) -> bytes:
         """Return the next block; raises ValueError if the content is larger than MOST_CONTENT."""
         if len(content) > MOST_CONTENT:
             raise ValueError(f"a block holds {MOST_CONTENT} bytes, not {len(content)}")
-        dependent = not self._dictionary.is_used_up
+        dependent = len(content) <= DEPENDENT_CONTENT and not self._dictionary.is_used_up
         level = next(level for most, level in LEVELS if len(content) <= most)
-        packed = zstd.compress(content, level=level, zstd_dict=self._dictionary.value() if dependent else None)
+        packed = zstd.compress(
+            content, level=level, zstd_dict=self._dictionary.value().as_prefix if dependent else None
+        )
         flags = BlockFlag.DEPENDENT if dependent else BlockFlag.NONE
         body_size = _NONCE + len(packed) + _TAG
-        header = _HEADER.pack(_MAGIC, flags, _NONCE, self.number, first_at, last_at, len(content), body_size, self.head)
+        header = _HEADER.pack(MAGIC, flags, _NONCE, self.number, first_at, last_at, len(content), body_size, self.head)
         nonce = self._entropy(_NONCE)
         block = b"".join((header, nonce, self._cipher.encrypt(nonce, packed, header)))
         self._next_dictionary = self._dictionary.with_block(content, dependent=dependent)
@@ -159,6 +168,12 @@ class BlockSealer:
         """Continue behind the block that `seal` returned last."""
         self.number += 1
         self.head, self._dictionary = self._next_head, self._next_dictionary
+
+
+def _out_of_order(number: int, expected: int) -> str:
+    if number < expected:
+        return f"block {number} comes again in place of block {expected}"
+    return f"block {expected} is missing: block {number} is in its place"
 
 
 class BlockOpener:
@@ -179,14 +194,14 @@ class BlockOpener:
         if header.size != len(block):
             raise DamagedBlock(f"block {header.number} is cut short")
         if self.number is not None and header.number != self.number:
-            raise DamagedBlock(f"block {self.number} is missing: block {header.number} is in its place")
-        if self.head is not None and header.previous != self.head:
-            raise DamagedBlock(f"block {header.number} does not follow the block before it")
+            raise DamagedBlock(_out_of_order(header.number, self.number))
         nonce, sealed = block[HEADER_SIZE : HEADER_SIZE + _NONCE], block[HEADER_SIZE + _NONCE :]
         try:
             packed = self._cipher.decrypt(nonce, sealed, block[:HEADER_SIZE])
         except InvalidTag as error:
             raise DamagedBlock(f"block {header.number} was altered, or belongs to another recording") from error
+        if self.head is not None and header.previous != self.head:
+            raise DamagedBlock(f"block {header.number} does not follow the block before it")
         content = self._decompressed(header, packed)
         self.number, self.head = header.number + 1, hashlib.sha256(block).digest()
         return content

@@ -1,14 +1,17 @@
 """Blocks in a directory: one file for each recording, blocks behind one another."""
 
 import errno
+import fcntl
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ferryman.recording.block_search import find_block
 from ferryman.recording.blocks import HEADER_SIZE, parse_header
-from ferryman.recording.storage import StoredBlock
+from ferryman.recording.storage import RecordingInUse, StoredBlock
 
 SUFFIX = ".frb"
 PROBE_BYTES = 64 * 1024
@@ -16,10 +19,15 @@ PROBE_BYTES = 64 * 1024
 
 
 class DirectoryStorage:
-    """`recording.storage.BlockStorage` below one directory, in 256 folders by the last digits of the recording's id."""
+    """`recording.storage.BlockStorage` below one directory, in 256 folders by the last digits of the recording's id.
+
+    The writer of a recording holds an exclusive `flock` on its file.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._acquired: dict[str, int] = {}
+        """Descriptors of the recordings that this storage writes, by id."""
 
     def open(self) -> None:
         """Create the directory, readable by its owner only, and check that it can be written. Raises OSError."""
@@ -31,72 +39,93 @@ class DirectoryStorage:
         """As `BlockStorage` has it."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.directory) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.write(bytes(PROBE_BYTES))
+
+    def acquire(self, recording_id: str) -> None:
+        """As `BlockStorage` has it."""
+        if recording_id in self._acquired:
+            return
+        path = self._path(recording_id)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = _open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise RecordingInUse("another server writes to the recording") from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._acquired[recording_id] = descriptor
+
+    def release(self, recording_id: str) -> None:
+        """As `BlockStorage` has it."""
+        descriptor = self._acquired.pop(recording_id, None)
+        if descriptor is not None:
+            os.close(descriptor)
 
     def append(self, recording_id: str, block: bytes) -> None:
         """As `BlockStorage` has it."""
-        path = self._path(recording_id)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = _open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self.acquire(recording_id)
+        descriptor = self._acquired[recording_id]
+        size = os.fstat(descriptor).st_size
         try:
-            size = os.fstat(descriptor).st_size
-            try:
-                rest = memoryview(block)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-            except BaseException:
-                os.ftruncate(descriptor, size)
-                raise
-        finally:
-            os.close(descriptor)
+            rest = memoryview(block)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except BaseException:
+            os.ftruncate(descriptor, size)
+            raise
 
     def sync(self, recording_id: str) -> None:
         """As `BlockStorage` has it."""
-        descriptor = _open(self._path(recording_id), os.O_RDONLY)
-        try:
+        with _reading(self._path(recording_id)) as descriptor:
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+
+    def size(self, recording_id: str) -> int:
+        """As `BlockStorage` has it."""
+        try:
+            with _reading(self._path(recording_id)) as descriptor:
+                return os.fstat(descriptor).st_size
+        except FileNotFoundError:
+            return 0
 
     def index(self, recording_id: str, offset: int = 0) -> Iterator[StoredBlock]:
         """As `BlockStorage` has it."""
         try:
-            descriptor = _open(self._path(recording_id), os.O_RDONLY)
+            with _reading(self._path(recording_id)) as descriptor:
+                yield from _blocks(descriptor, offset)
         except FileNotFoundError:
             return
+
+    def find(self, recording_id: str, at: int | None) -> int:
+        """As `BlockStorage` has it."""
         try:
-            end = os.fstat(descriptor).st_size
-            while end - offset >= HEADER_SIZE:
-                header = parse_header(os.pread(descriptor, HEADER_SIZE, offset))
-                if offset + header.size > end:
-                    return
-                yield StoredBlock(offset, header)
-                offset += header.size
-        finally:
-            os.close(descriptor)
+            with _reading(self._path(recording_id)) as descriptor:
+                size = os.fstat(descriptor).st_size
+                return find_block(
+                    size,
+                    lambda start, length: os.pread(descriptor, length, start),
+                    lambda start: _blocks(descriptor, start),
+                    at,
+                )
+        except FileNotFoundError:
+            return 0
+
+    def repair(self, recording_id: str, offset: int) -> list[StoredBlock]:
+        """As `BlockStorage` has it."""
+        descriptor = self._acquired[recording_id]
+        blocks = list(_blocks(descriptor, offset))
+        whole = blocks[-1].offset + blocks[-1].header.size if blocks else offset
+        if os.fstat(descriptor).st_size > whole:
+            os.ftruncate(descriptor, whole)
+        return blocks
 
     def read(self, recording_id: str, block: StoredBlock) -> bytes:
         """As `BlockStorage` has it."""
-        descriptor = _open(self._path(recording_id), os.O_RDONLY)
-        try:
+        with _reading(self._path(recording_id)) as descriptor:
             return os.pread(descriptor, block.header.size, block.offset)
-        finally:
-            os.close(descriptor)
-
-    def repair(self, recording_id: str) -> list[StoredBlock]:
-        """As `BlockStorage` has it."""
-        blocks = list(self.index(recording_id))
-        whole = blocks[-1].offset + blocks[-1].header.size if blocks else 0
-        try:
-            descriptor = _open(self._path(recording_id), os.O_WRONLY)
-        except FileNotFoundError:
-            return blocks
-        try:
-            if os.fstat(descriptor).st_size > whole:
-                os.ftruncate(descriptor, whole)
-        finally:
-            os.close(descriptor)
-        return blocks
 
     def delete(self, recording_id: str) -> None:
         """As `BlockStorage` has it."""
@@ -104,6 +133,26 @@ class DirectoryStorage:
 
     def _path(self, recording_id: str) -> Path:
         return self.directory / recording_id[-2:] / f"{recording_id}{SUFFIX}"
+
+
+def _blocks(descriptor: int, offset: int) -> Iterator[StoredBlock]:
+    """Yield the blocks from `offset` on, but no part of one at the end; raises `DamagedBlock`."""
+    end = os.fstat(descriptor).st_size
+    while end - offset >= HEADER_SIZE:
+        header = parse_header(os.pread(descriptor, HEADER_SIZE, offset))
+        if offset + header.size > end:
+            return
+        yield StoredBlock(offset, header)
+        offset += header.size
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[int]:
+    descriptor = _open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _open(path: Path, flags: int) -> int:

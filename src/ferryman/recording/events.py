@@ -70,6 +70,11 @@ def encode_content(events: Sequence[Event], position: Position) -> bytes:
     return _encoder.encode(Content(list(events), position))
 
 
+def encode_position(position: Position) -> bytes:
+    """Return MessagePack: an array of the fields, the second part of a content."""
+    return _encoder.encode(position)
+
+
 def decode_content(data: bytes) -> tuple[list[Event], Position]:
     """Return what was passed to `encode_content`; raises ValueError."""
     content = _decoder.decode(data)

@@ -44,6 +44,13 @@ class MessageOrder:
         """Whether so much is held that the gap should be given up."""
         return self._held_bytes > HELD_BYTES or len(self._held) > HELD_MESSAGES
 
+    def passes(self, number: int) -> bool:
+        """Count a message if it is the next one and none is held; otherwise do nothing, and return False."""
+        if number != self.expected or self._held:
+            return False
+        self.expected += 1
+        return True
+
     def add(self, number: int, message: bytes) -> list[bytes]:
         """Return the messages that are next in order, or a late one; none if it is a duplicate, or behind a gap."""
         if number == self.expected:

@@ -1,11 +1,33 @@
 """Reads recordings: their events from any block on, and whether every block is what was written."""
 
+import contextlib
 from collections.abc import Generator, Iterator
+from typing import NamedTuple
 
 from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent
 from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockFlag, BlockOpener, DamagedBlock, first_link
 from ferryman.recording.events import Position, decode_content
 from ferryman.recording.storage import BlockStorage, StoredBlock
+
+
+class FinalBlock(NamedTuple):
+    """What a recording was finished with: how many blocks, and the hash of the last one."""
+
+    blocks: int
+    head: bytes
+
+
+class RecordingTail(NamedTuple):
+    """Where a recording ends: its blocks and their bytes, the hash of the last, the position behind it, its last time.
+
+    `last_at` is in milliseconds since the recording began.
+    """
+
+    blocks: int
+    head: bytes
+    position: Position
+    last_at: int
+    size: int
 
 
 class RecordingReader:
@@ -50,57 +72,65 @@ class RecordingReader:
         for _, events in self.blocks():
             yield from events
 
-    def resume(self) -> tuple[int, bytes, Position, int]:
-        """Return the next block's number, the last one's hash, the position behind it, and its last event's time.
+    def resume(self) -> RecordingTail:
+        """Return where another process continues the recording, which must be acquired.
 
-        Removes what a server that died left of a block at the end. Raises `Damaged`, OSError.
+        Removes what a server that died left of a block at the end. Reads only the last blocks. Raises `Damaged`,
+        OSError.
         """
         try:
-            index = self._storage.repair(self._recording_id)
+            tail = self._storage.repair(self._recording_id, self._storage.find(self._recording_id, None))
         except DamagedBlock as error:
             raise Damaged(str(error)) from error
-        if not index:
-            return 0, first_link(self._recording_id), Position(), 0
-        opener = BlockOpener(self._key)
+        if not tail:
+            return RecordingTail(0, first_link(self._recording_id), Position(), 0, 0)
+        opener = self._opener(tail[0])
         position = Position()
-        for block in index[_independent(index, len(index) - 1) :]:
+        for block in tail:
             position = decode_content(self._open(opener, block))[1]
         assert opener.number is not None and opener.head is not None  # noqa: S101, PT018 a block was opened
-        return opener.number, opener.head, position, index[-1].header.last_at
+        offset, last = tail[-1]
+        return RecordingTail(opener.number, opener.head, position, last.last_at, offset + last.size)
 
-    def verify(self, blocks: int | None, head: bytes | None, at_least: int = 0) -> str | None:
+    def verify(self, end: FinalBlock | None, at_least: int = 0) -> str | None:
         """Return what is wrong, None if nothing is.
 
-        A finished recording has `blocks` blocks and ends with `head`; one that is not has `at_least` so many.
+        A finished recording ends with `end`; one that is not, None, has `at_least` so many blocks. Raises OSError.
         """
         opener = BlockOpener(self._key, number=0, head=first_link(self._recording_id))
+        size = 0
         try:
             for block in self._storage.index(self._recording_id):
-                decode_content(self._open(opener, block))
-        except (DamagedBlock, Damaged) as error:
-            return str(error)
-        if blocks is not None and opener.number != blocks:
-            return f"the recording has {opener.number} blocks and was finished with {blocks}"
-        if (opener.number or 0) < at_least:
-            return f"the recording has {opener.number} blocks, and {at_least} were written"
-        if head is not None and opener.head != head:
+                decode_content(opener.open(self._storage.read(self._recording_id, block)))
+                size += block.header.size
+        except DamagedBlock as error:
+            return self._named(str(error), opener.number or 0, size)
+        blocks = opener.number or 0
+        if end is None:
+            return f"the recording has {blocks} blocks, and {at_least} were written" if blocks < at_least else None
+        if self._storage.size(self._recording_id) > size:
+            return f"part of a block follows block {blocks - 1}: the end was cut, or something was added"
+        if blocks != end.blocks:
+            return f"the recording has {blocks} blocks and was finished with {end.blocks}"
+        if opener.head != end.head:
             return "the last block is not the one that the recording was finished with"
         return None
 
-    def extent(self) -> tuple[int, int, int]:
-        """Return how many blocks there are, their bytes, and the last event's time. Raises `Damaged`, OSError."""
-        blocks = size = last_at = 0
-        try:
-            for block in self._storage.index(self._recording_id):
-                blocks, size, last_at = blocks + 1, size + block.header.size, block.header.last_at
-        except DamagedBlock as error:
-            raise Damaged(str(error)) from error
-        return blocks, size, last_at
+    def _named(self, problem: str, number: int, size: int) -> str:
+        """Return a problem behind block `number` - 1, which ends at `size`, as precisely as can be."""
+        later: list[int] = []
+        with contextlib.suppress(DamagedBlock):
+            later += (block.header.number for block in self._storage.index(self._recording_id, size))
+        if not later:
+            return f"{problem}, behind block {number - 1}" if number else problem
+        if later[0] > number and number in later:
+            return f"block {number} is out of place: block {later[0]} is in front of it"
+        return problem
 
     def _contents(
         self, after: BlockPosition | None, start_at: int, *, following: bool = False
     ) -> Iterator[tuple[BlockPosition, bytes] | None]:
-        begin = 0 if after is None else after.readable_from
+        begin = self._storage.find(self._recording_id, start_at) if after is None else after.readable_from
         first = 0 if after is None else after.number + 1
         skipped: list[StoredBlock] = []
         """Blocks that are not wanted, but that the next one may depend on."""
@@ -150,10 +180,3 @@ class RecordingReader:
             return opener.open(self._storage.read(self._recording_id, block))
         except DamagedBlock as error:
             raise Damaged(str(error)) from error
-
-
-def _independent(index: list[StoredBlock], number: int) -> int:
-    """Return the number of the block at which reading must begin to open block `number`."""
-    while number and index[number].header.flags & BlockFlag.DEPENDENT:
-        number -= 1
-    return number

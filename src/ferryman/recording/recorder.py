@@ -30,9 +30,9 @@ from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import Session
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.reader import RecordingReader
+from ferryman.recording.reader import FinalBlock, RecordingReader
 from ferryman.recording.session_recorder import SessionRecorder
-from ferryman.recording.storage import BlockStorage
+from ferryman.recording.storage import BlockStorage, RecordingInUse
 
 KEY_BYTES = 32
 DAY_MILLIS = 86_400_000
@@ -45,6 +45,11 @@ DELETE_AGAIN_SECONDS = 60.0
 """After a recording could not be deleted."""
 MOST_REMEMBERED = 10_000
 TICK_SECONDS = 1.0
+NOTE_SECONDS = 60.0
+"""How often the store gets the number of blocks of recordings that grow, so that a removed end is noticed even after a
+server was killed."""
+ACQUIRE_SECONDS = 10.0
+"""How long a session waits for another server to let go of its recording."""
 RETRY_SECONDS = 30.0
 """A recording that the disk did not let finish is tried again after so long."""
 
@@ -83,8 +88,11 @@ class SessionsRecorder:
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
         self._taps: dict[SessionId, SessionRecorder] = {}
         self._users: Counter[SessionId] = Counter()
-        self._written: dict[SessionId, int] = {}
-        """Blocks of recordings that are not finished and whose sessions have no end here at present."""
+        self._noted: dict[SessionId, int] = {}
+        """Blocks of recordings that are not finished and whose sessions are or were here, as the store has them."""
+        self._note_at = time.monotonic() + NOTE_SECONDS
+        self._finishing: set[SessionId] = set()
+        """Recordings of ended sessions that are just being finished."""
         self._not_before: dict[SessionId, float] = {}
         """When to try again to finish a recording that could not be finished."""
 
@@ -122,6 +130,8 @@ class SessionsRecorder:
 
     async def tap(self, session_id: SessionId) -> SessionRecorder | None:
         """As `Recorder` has it."""
+        if session_id in self._finishing:
+            return None
         self._users[session_id] += 1
         tap = self._taps.get(session_id)
         if tap is None:
@@ -138,10 +148,13 @@ class SessionsRecorder:
             await self._flush(tap)
         if self._users[session_id] <= 0:  # nobody has taken it meanwhile
             del self._users[session_id]
-            if self._taps.pop(session_id, None) is not None and tap is not None:
-                self._written[session_id] = tap.blocks
-                if len(self._written) > MOST_REMEMBERED:  # other servers may have finished the oldest
-                    del self._written[next(iter(self._written))]
+            if tap is not None and self._taps.pop(session_id, None) is not None:
+                await self._forget(tap)
+
+    async def _forget(self, tap: SessionRecorder) -> None:
+        """Let other servers write to a recording that this one has written to."""
+        tap.release()
+        await self._note_blocks(tap.session_id, tap.blocks)
 
     async def run(self) -> None:
         """Write what has waited for a second, again and again; and finish the recordings of sessions that ended."""
@@ -149,15 +162,19 @@ class SessionsRecorder:
             await asyncio.sleep(TICK_SECONDS)
             for tap in list(self._taps.values()):
                 tap.tick()
+            await self._note_growth()
             await self.finish_ended()
             await self.delete_expired()
 
     async def close(self) -> None:
-        """Write what waits, and stop the threads."""
-        for tap in list(self._taps.values()):
-            await self._flush(tap)
-        self._writers.shutdown()
-        self._readers.shutdown()
+        """Write what waits, and stop the threads. Waits 30 s at most for a disk that does not answer."""
+        taps = list(self._taps.values())
+        await asyncio.gather(*(self._flush(tap) for tap in taps))
+        for tap in taps:
+            await self._forget(tap)
+        self._taps.clear()
+        self._writers.shutdown(wait=False)
+        self._readers.shutdown(wait=False)
 
     async def finish_ended(self) -> int:
         """As `Recorder` has it."""
@@ -165,7 +182,7 @@ class SessionsRecorder:
         ended = await self._service.store.recordings.unfinished_of_ended_sessions(most)
         finished = 0
         for session_id in ended:
-            if session_id not in self._taps and time.monotonic() >= self._not_before.get(session_id, 0.0):
+            if session_id not in self._users and time.monotonic() >= self._not_before.get(session_id, 0.0):
                 finished += await self._finish(session_id)
         return finished
 
@@ -206,14 +223,15 @@ class SessionsRecorder:
     def written(self, session_id: SessionId) -> int | None:
         """Return how many blocks this server knows a recording to have; None if it knows nothing of it."""
         tap = self._taps.get(session_id)
-        return self._written.get(session_id) if tap is None else tap.blocks
+        return self._noted.get(session_id) if tap is None else tap.blocks
 
     async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
         """As `Recorder` has it."""
         reader = self.reader(recording, key)
         tap = self._taps.get(recording.session_id)
-        at_least = self._written.get(recording.session_id, 0) if tap is None else tap.blocks
-        return await self._read(lambda: reader.verify(recording.blocks, recording.head, at_least))
+        at_least = (recording.blocks or 0) if tap is None else tap.blocks
+        finished = None if recording.head is None else FinalBlock(recording.blocks or 0, recording.head)
+        return await self._read(lambda: reader.verify(finished, at_least))
 
     async def delete(self, recording: Recording) -> None:
         """As `Recorder` has it."""
@@ -241,25 +259,53 @@ class SessionsRecorder:
             return None
         key = self._data_key(session_id, sealed)
         storage = self._storage_of(recording)
-        reader = RecordingReader(storage, session_id, key)
         try:
-            number, head, position, last_at = await self._read(reader.resume)
-            self._check_end(session_id, number)
+            await self._acquire(storage, session_id)
+            tail = await self._read(RecordingReader(storage, session_id, key).resume)
+            self._check_end(recording, tail.blocks)
         except (Damaged, OSError) as error:
             _log.error("recording cannot be continued", session_id=session_id, reason=str(error))
+            storage.release(session_id)
             if recording.mode is RecordingMode.REQUIRED:
                 raise Unrecordable(str(error)) from error
             return None
+        self._noted[session_id] = tail.blocks
         return SessionRecorder(
             session_id,
-            BlockSealer(session_id, key, self._service.entropy, number=number, head=head),
+            BlockSealer(session_id, key, self._service.entropy, number=tail.blocks, head=tail.head),
             storage,
             self._writers,
-            self._elapsed(recording.started_at, last_at),
-            position,
+            self._elapsed(recording.started_at, tail.last_at),
+            tail.position,
             required=recording.mode is RecordingMode.REQUIRED,
             typed=self._typed and recording.mode is not RecordingMode.OFF,
         )
+
+    async def _acquire(self, storage: BlockStorage, session_id: SessionId) -> None:
+        """Become the recording's only writer; waits for another server, which may have lost the session just now."""
+        until = time.monotonic() + ACQUIRE_SECONDS
+        while True:
+            try:
+                return await self._read(lambda: storage.acquire(session_id))
+            except RecordingInUse:
+                if time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(0.1)
+
+    async def _note_growth(self) -> None:
+        """Note once in NOTE_SECONDS how many blocks the recordings of the sessions here have."""
+        if time.monotonic() < self._note_at:
+            return
+        self._note_at = time.monotonic() + NOTE_SECONDS
+        for tap in list(self._taps.values()):
+            await self._note_blocks(tap.session_id, tap.blocks)
+
+    async def _note_blocks(self, session_id: SessionId, blocks: int) -> None:
+        if blocks > self._noted.get(session_id, 0):
+            self._noted[session_id] = blocks
+            await self._service.store.recordings.note_blocks(session_id, blocks)
+            if len(self._noted) > MOST_REMEMBERED:  # other servers may have finished the oldest
+                del self._noted[next(iter(self._noted))]
 
     async def _begin_late(self, session_id: SessionId) -> None:
         """Begin the recording of a session that has none: it is older than the setting, or its server died."""
@@ -272,8 +318,9 @@ class SessionsRecorder:
     def _elapsed(self, started_at: Millis, last_at: int) -> Callable[[], int]:
         """Return a clock of a recording: milliseconds since it began, unmoved by steps of the machine's clock."""
         service = self._service
-        stepped = service.clock_steps.total
-        return lambda: max(last_at, service.clock() - started_at - (service.clock_steps.total - stepped))
+        clock, steps = service.clock, service.clock_steps
+        began = started_at - steps.total
+        return lambda: max(last_at, clock() - steps.total - began)
 
     async def _finish(self, session_id: SessionId) -> bool:
         store = self._service.store.recordings
@@ -281,16 +328,21 @@ class SessionsRecorder:
         if recording is None or sealed is None:
             return False
         key = self._data_key(session_id, sealed)
+        self._finishing.add(session_id)
         try:
             end = await self._read(lambda: self._seal_end(recording, key))
-            self._check_end(session_id, end.blocks)
+        except RecordingInUse:  # by the server that had the session: it will finish it, or die
+            self._not_before[session_id] = time.monotonic() + RETRY_SECONDS
+            return False
         except (Damaged, OSError) as error:
             _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
             pause = math.inf if isinstance(error, Damaged) else RETRY_SECONDS
             self._not_before[session_id] = time.monotonic() + pause
             return False
+        finally:
+            self._finishing.discard(session_id)
         self._not_before.pop(session_id, None)
-        self._written.pop(session_id, None)
+        self._noted.pop(session_id, None)
         if not await store.finish(session_id, end):
             return False
         if recording.mode is not RecordingMode.OFF:
@@ -298,21 +350,21 @@ class SessionsRecorder:
         return True
 
     def _seal_end(self, recording: Recording, key: bytes) -> RecordingEnd:
-        """Return what a recording ends with; removes what a server that died left of a block."""
-        storage = self._storage_of(recording)
-        reader = RecordingReader(storage, recording.session_id, key)
-        number, head, _, last_at = reader.resume()
-        blocks, size, _ = reader.extent()
-        assert blocks == number  # noqa: S101 nothing else writes to it
-        if number:
-            storage.sync(recording.session_id)
-        return RecordingEnd(self._service.clock(), last_at, number, size, head)
+        """Return what a recording ends with; removes what a server that died left of a block. Runs in a thread."""
+        session_id, storage = recording.session_id, self._storage_of(recording)
+        storage.acquire(session_id)
+        try:
+            tail = RecordingReader(storage, session_id, key).resume()
+            self._check_end(recording, tail.blocks)
+            storage.sync(session_id)
+        finally:
+            storage.release(session_id)
+        return RecordingEnd(self._service.clock(), tail.last_at, tail.blocks, tail.size, tail.head)
 
-    def _check_end(self, session_id: SessionId, blocks: int) -> None:
-        """Raise Damaged if the end of a recording was removed since this server wrote it."""
-        written = self._written.get(session_id, 0)
-        if blocks < written:
-            raise Damaged(f"the recording has {blocks} blocks, and {written} were written")
+    def _check_end(self, recording: Recording, blocks: int) -> None:
+        """Raise Damaged if the end of an unfinished recording was removed."""
+        if recording.blocks is not None and blocks < recording.blocks:
+            raise Damaged(f"the recording has {blocks} blocks, and {recording.blocks} were written")
 
     def _storage_of(self, recording: Recording) -> BlockStorage:
         return self._spool if recording.mode is RecordingMode.OFF else self._storage

@@ -1,42 +1,32 @@
 """The tap of one session: what it showed is written as blocks, by a thread, at least once a second.
 
-Everything that the relay calls takes microseconds. At most MOST_WAITING bytes wait: a relay that is ahead of the disk
-pauses.
+Everything that the relay calls takes microseconds. At most MOST_WAITING bytes wait or are being written: a relay that
+is ahead of the disk pauses.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 import structlog
 
 from ferryman.core.ports.recordings import Unrecordable
 from ferryman.model.identifiers import SessionId
+from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.events import Event, Position, encode_content
+from ferryman.recording.events import Position
 from ferryman.recording.storage import BlockStorage
-from ferryman.recording.transcript import Transcript, WaitingEvent
+from ferryman.recording.transcript import Transcript
 
-BLOCK_BYTES = 64 * 1024
-"""So much is written without waiting for the second to end."""
 MOST_WAITING = 1024 * 1024
-MOST_BATCH = 1024 * 1024
-"""So much goes into one block, or a single larger message; what waits may be more by the messages of a gap."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 """A session that must be recorded waits so long for a disk that refuses to be written, then ends."""
+ANSWER_SECONDS = 5.0
+"""A disk that has not finished writing a block after so long counts as failing until it has."""
 
 _log = structlog.get_logger("ferryman.recording")
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """The events of one block, and the position behind them."""
-
-    events: list[WaitingEvent]
-    position: Position
 
 
 class SessionRecorder:
@@ -65,9 +55,11 @@ class SessionRecorder:
         self._thread = thread
         self._required = required
         self._transcript = Transcript(elapsed, position, typed=typed)
-        self._position = self._transcript.position
         self._writing: asyncio.Future[None] | None = None
-        self._unwritten: _Batch | None = None
+        self._writing_since = 0.0
+        self._writing_size = 0
+        self._released = False
+        self._unwritten: BlockContent | None = None
         """What could not be written; it is tried again before anything else."""
         self._lost = 0
         self._failing_since = 0.0
@@ -84,12 +76,12 @@ class SessionRecorder:
         """As `SessionTap` has it."""
         if self.failure is not None:
             return self._required
-        return self._transcript.size > MOST_WAITING
+        return self.is_full
 
     @property
     def is_full(self) -> bool:
         """As `SessionTap` has it."""
-        return self._transcript.size > MOST_WAITING
+        return self._transcript.size + self._writing_size > MOST_WAITING
 
     @property
     def has_gap(self) -> bool:
@@ -137,48 +129,59 @@ class SessionRecorder:
     def tick(self) -> None:
         """Write what waits; call it once a second."""
         self._transcript.check_gap()
+        now = time.monotonic()
+        if self._writing is not None and now - self._writing_since > ANSWER_SECONDS and self.failure is None:
+            self._fails(f"the disk has not answered for {ANSWER_SECONDS:g} s", self._writing_since)
         self._write()
+        self._drop_surplus()
         self._progress.set()
 
     async def flush(self) -> None:
-        """Write everything that waits; raises OSError if that fails."""
+        """Write everything that waits; raises OSError if that fails or takes more than PATIENCE_SECONDS."""
+        until = time.monotonic() + PATIENCE_SECONDS
         while self._writing is not None or self._unwritten is not None or self._transcript.size:
             self._retry_at = 0.0
             self._write()
             if self._writing is not None:
-                await asyncio.wait([self._writing])
-            if self.failure is not None:
+                await asyncio.wait([self._writing], timeout=until - time.monotonic())
+            if self._writing is not None and time.monotonic() >= until:
+                raise OSError(f"the disk has not answered for {PATIENCE_SECONDS:g} s")
+            if self._writing is None and self.failure is not None:
                 raise OSError(self.failure)
+
+    def release(self) -> None:
+        """Write nothing more; let others write to the recording once nothing is being written."""
+        self._released = True
+        if self._writing is None:
+            self._storage.release(self.session_id)
+        else:
+            self._writing.add_done_callback(lambda _: self._storage.release(self.session_id))
 
     def _write_blocks(self) -> None:
         """Write what is enough for a block; if it cannot be written, keep what waits small."""
         if self._transcript.size >= BLOCK_BYTES:
+            self._transcript.close_block()
             self._write()
             self._drop_surplus()
 
     def _write(self) -> None:
-        """Hand what waits to the thread, unless it is still writing or has just failed."""
-        if self._writing is not None or time.monotonic() < self._retry_at:
+        """Hand the next block to the thread, unless it is still writing or has just failed."""
+        if self._writing is not None or self._released or time.monotonic() < self._retry_at:
             return
-        batch = self._unwritten or self._batch()
-        if not batch.events:
+        content = self._unwritten or self._transcript.take()
+        if content is None:
             return
-        self._writing = asyncio.get_running_loop().run_in_executor(self._thread, self._seal_and_append, batch)
-        self._writing.add_done_callback(lambda future: self._written(batch, future))
+        self._writing_since = time.monotonic()
+        self._writing_size = content.size
+        self._writing = asyncio.get_running_loop().run_in_executor(self._thread, self._seal_and_append, content)
+        self._writing.add_done_callback(lambda future: self._written(content, future))
 
-    def _batch(self) -> _Batch:
-        """Return the events of the next block. Its position is that of the block before if there are more events:
-        a server that dies in between records some twice rather than not at all."""
-        events = self._transcript.take(MOST_BATCH)
-        if not self._transcript.size:
-            self._position = self._transcript.position
-        return _Batch(events, self._position)
-
-    def _written(self, batch: _Batch, future: "asyncio.Future[None]") -> None:
+    def _written(self, content: BlockContent, future: "asyncio.Future[None]") -> None:
         self._writing = None
+        self._writing_size = 0
         error = future.exception()
         if error is not None:
-            self._failed(batch, error)
+            self._failed(content, error)
         else:
             self._unwritten = None
             self._recovered()
@@ -194,25 +197,25 @@ class SessionRecorder:
             self._transcript.mark(f"{self._lost} bytes are missing: they could not be written.")
             self._lost = 0
 
-    def _failed(self, batch: _Batch, error: BaseException) -> None:
+    def _failed(self, content: BlockContent, error: BaseException) -> None:
         now = time.monotonic()
-        if self.failure is None:
-            self._failing_since = now
-            _log.error("session not recorded", session_id=self.session_id, reason=str(error))
-        self.failure = str(error) or type(error).__name__
+        self._fails(str(error) or type(error).__name__, now)
         self._retry_at = now + RETRY_SECONDS
-        self._unwritten = batch
+        self._unwritten = content
+
+    def _fails(self, reason: str, since: float) -> None:
+        if self.failure is None:
+            self._failing_since = since
+            _log.error("session not recorded", session_id=self.session_id, reason=reason)
+        self.failure = reason
 
     def _drop_surplus(self) -> None:
         """Drop what waits if it is too much, in a session that continues although it cannot be recorded."""
         if self.failure is not None and not self._required and self._transcript.size > MOST_WAITING:
-            self._lost += sum(len(event.data) - event.start for event in self._transcript.take())
+            while (content := self._transcript.take()) is not None:
+                self._lost += content.shown
 
-    def _seal_and_append(self, batch: _Batch) -> None:
+    def _seal_and_append(self, content: BlockContent) -> None:
         """Write one block, in the thread."""
-        events = batch.events
-        content = encode_content(
-            [Event(event.at, event.kind, event.data[event.start :]) for event in events], batch.position
-        )
-        self._storage.append(self.session_id, self._sealer.seal(content, events[0].at, events[-1].at))
+        self._storage.append(self.session_id, self._sealer.seal(content.content(), content.first_at, content.last_at))
         self._sealer.written()

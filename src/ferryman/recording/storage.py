@@ -6,6 +6,10 @@ from typing import NamedTuple, Protocol
 from ferryman.recording.blocks import BlockHeader
 
 
+class RecordingInUse(OSError):
+    """Another server, or another storage of this one, writes to the recording."""
+
+
 class StoredBlock(NamedTuple):
     """A block's header, and where the block is: an offset in a file, or whatever the storage needs to read it."""
 
@@ -19,11 +23,23 @@ class BlockStorage(Protocol):
     def probe(self) -> None:
         """Write something, and remove it; raises OSError if recordings cannot be written."""
 
+    def acquire(self, recording_id: str) -> None:
+        """Become the only writer of a recording until `release`; nothing happens if it is already.
+
+        Creates the recording, empty. Raises `RecordingInUse` if there is another writer. A writer that dies releases.
+        """
+
+    def release(self, recording_id: str) -> None:
+        """Let others write to a recording."""
+
     def append(self, recording_id: str, block: bytes) -> None:
-        """Write a block behind the others, whole or not at all."""
+        """Write a block behind the others, whole or not at all; acquires the recording."""
 
     def sync(self, recording_id: str) -> None:
         """Return when the recording would survive a loss of power."""
+
+    def size(self, recording_id: str) -> int:
+        """Return the bytes that are there, a part of a block included; 0 if there is no such recording."""
 
     def index(self, recording_id: str, offset: int = 0) -> Iterator[StoredBlock]:
         """Yield where each block is, from the one at `offset` on; none if there is no such recording.
@@ -33,10 +49,17 @@ class BlockStorage(Protocol):
         Leaves out a part of a block at the end: it is being written, or its server died while it wrote it.
         """
 
-    def repair(self, recording_id: str) -> list[StoredBlock]:
-        """Return where each block is, after removing a part of one at the end. Nobody else may be writing.
+    def find(self, recording_id: str, at: int | None) -> int:
+        """Return the offset of the last block that stands alone and begins before `at`; with None, of the last of all.
 
-        Raises `DamagedBlock` for anything else that is wrong, and changes nothing then.
+        `at` is in milliseconds. Returns 0 if there is none. In a recording that was altered, it may be the offset of
+        anything.
+        """
+
+    def repair(self, recording_id: str, offset: int) -> list[StoredBlock]:
+        """Return where each block from the one at `offset` on is, after removing a part of one at the end.
+
+        The recording must be acquired. Raises `DamagedBlock` for anything else that is wrong, and changes nothing then.
         """
 
     def read(self, recording_id: str, block: StoredBlock) -> bytes:

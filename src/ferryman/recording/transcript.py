@@ -1,22 +1,17 @@
-"""From the frames that a relay forwards to the events of a recording, in order and each once. No I/O.
+"""From the frames that a relay forwards to the blocks of a recording: events in order, and each once. No I/O."""
 
-Frames are kept as they are until their events are taken: copying them would cost the relay time.
-"""
-
+from collections import deque
 from collections.abc import Callable
-from itertools import accumulate
-from typing import NamedTuple
 
 import msgspec
 
+from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
 from ferryman.recording.events import EventKind, Position
 from ferryman.recording.message_order import MessageOrder
 from ferryman.recording.recent_output import RecentOutput
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
 from ferryman.wire.payloads import HandshakeComplete, MalformedPayload, Size, decode_payload
 
-EVENT_BYTES = 64
-"""Memory that an event takes in addition to its data."""
 GAP_MILLIS = 30_000
 """A message that is missing for so long was lost; an agent resends within a second."""
 _PAYLOAD_TYPE = slice(112, 116)
@@ -25,6 +20,8 @@ _OUTPUT_KINDS = {
     PayloadType.STD_ERR.to_bytes(4, "big"): EventKind.STANDARD_ERROR,
     PayloadType.EXIT_CODE.to_bytes(4, "big"): EventKind.EXIT,
 }
+_COUNTED_KINDS = {code: kind for code, kind in _OUTPUT_KINDS.items() if kind is not EventKind.EXIT}
+"""What counts as output when the agent says how much of it was delivered."""
 _NOT_SHOWN = frozenset(
     each.to_bytes(4, "big") for each in (PayloadType.HANDSHAKE_REQUEST, PayloadType.ENCRYPTION_CHALLENGE_REQUEST)
 )
@@ -40,20 +37,6 @@ _SIZE = PayloadType.SIZE.to_bytes(4, "big")
 _TYPED = PayloadType.OUTPUT.to_bytes(4, "big")
 _LARGEST_SIZE = 65_535
 _size_decoder = msgspec.json.Decoder(Size)
-
-
-class WaitingEvent(NamedTuple):
-    """An event that is not written yet; its data are what follows in `data` behind `start`."""
-
-    at: int
-    kind: EventKind
-    data: bytes
-    start: int = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory, about."""
-        return len(self.data) + EVENT_BYTES
 
 
 class Transcript:
@@ -81,9 +64,14 @@ class Transcript:
         self._resynchronise = False
         self._gap_since: int | None = None
         self._last_at = 0
-        self._waiting: list[WaitingEvent] = []
+        self._content = BlockContent()
+        self._closed: deque[BlockContent] = deque()
+        """Blocks that wait before the one that is being filled."""
+        self._closed_size = 0
+        self._closed_at = position
+        """The position behind the last closed block."""
         self.size = 0
-        """Bytes of memory that waiting events use, about."""
+        """Bytes that wait to be taken."""
 
     @property
     def position(self) -> Position:
@@ -104,19 +92,28 @@ class Transcript:
         """Whether an output message is missing that later ones wait for."""
         return self._output.has_gap
 
-    def take(self, most: int | None = None) -> list[WaitingEvent]:
-        """Return the events that wait, and forget them; with `most`, the first so many bytes of them, at least one."""
-        events, self._waiting = self._waiting, []
-        if most is not None and self.size > most:
-            ends = accumulate(event.size for event in events)
-            count = max(1, sum(1 for end in ends if end <= most))
-            events, self._waiting = events[:count], events[count:]
-        self.size -= sum(event.size for event in events)
-        return events
+    def take(self) -> BlockContent | None:
+        """Return the next block, and forget it; None if nothing waits."""
+        if not self._closed and self._content.count:
+            self._close(self.position)
+        if not self._closed:
+            return None
+        content = self._closed.popleft()
+        self._closed_size -= content.size
+        self.size -= content.size
+        return content
+
+    def close_block(self) -> None:
+        """Close the block that is being filled if it is large enough."""
+        if self._content.size >= BLOCK_BYTES:
+            self._close(self.position)
 
     def output(self, number: int, frame: bytes) -> None:
         """An output message of the node, header included."""
         order = self._output
+        if not self._resynchronise and order.passes(number):
+            self._record_output(number, frame)
+            return
         if self._resynchronise:
             self._resynchronise = False
             order.continue_at(number)
@@ -217,18 +214,25 @@ class Transcript:
             self._record_other(frame)
 
     def _record_output(self, number: int, frame: bytes) -> None:
-        self._recent.add_message(number, frame)
-        kind = _OUTPUT_KINDS.get(frame[_PAYLOAD_TYPE])
-        if kind is None or kind is EventKind.EXIT:
+        payload_type = frame[_PAYLOAD_TYPE]
+        kind = _COUNTED_KINDS.get(payload_type)
+        size = len(frame)
+        if kind is None:
+            self._recent.add_frame(number, frame, size)
             self._record_other(frame)
-            return
-        start = HEADER_SIZE
-        if self._repeated:
-            start += self._already_recorded(frame)
-        if start < len(frame):
-            self._recent.add_output(frame, start)
-            self._output_bytes += len(frame) - start
-            self._add(kind, frame, start)
+        elif self._repeated:
+            start = HEADER_SIZE + self._already_recorded(frame)
+            self._recent.add_frame(number, frame, start)
+            if start < size:
+                self._output_bytes += size - start
+                self._add(kind, frame, start)
+        elif size > HEADER_SIZE:
+            begin = self._add(kind, frame, HEADER_SIZE)
+            size -= HEADER_SIZE
+            self._output_bytes += size
+            self._recent.add(number, payload_type, self._content, begin, begin + size, begin)
+        else:
+            self._recent.add_frame(number, frame, size)
 
     def _record_other(self, frame: bytes) -> None:
         """Record a message that does not count as output of the session, whatever a client would show of it."""
@@ -282,13 +286,28 @@ class Transcript:
         elif self._typed and payload_type == _TYPED and len(frame) > HEADER_SIZE:
             self._add(EventKind.INPUT, frame, HEADER_SIZE)
 
-    def _add(self, kind: EventKind, data: bytes, start: int = 0) -> None:
+    def _add(self, kind: EventKind, data: bytes, start: int = 0) -> int:
+        """Add an event; return where its data begin in the data of `self._content`."""
         self._last_at = at = max(self._last_at, self._elapsed())
-        event = WaitingEvent(at, kind, data, start)
-        if kind is EventKind.RESIZE and self._waiting and self._waiting[-1].kind is kind:
-            self.size -= self._waiting.pop().size  # nothing was shown in that size
-        self._waiting.append(event)
-        self.size += event.size
+        content = self._content
+        if kind is EventKind.RESIZE:
+            content.drop_last(kind)  # nothing was shown in that size
+        elif content.size >= BLOCK_BYTES:
+            # In the middle of messages that a gap held back, all of which `position` counts already: a server that
+            # dies behind this block records some twice rather than not at all.
+            self._close(self._closed_at)
+            content = self._content
+        begin = content.add(at, kind, data, start)
+        self.size = self._closed_size + content.size
+        return begin
+
+    def _close(self, position: Position) -> None:
+        self._closed_at = position
+        self._content.close(position)
+        self._closed.append(self._content)
+        self._closed_size += self._content.size
+        self.size = self._closed_size
+        self._content = BlockContent()
 
 
 def _customer_message(payload: bytes) -> bytes:

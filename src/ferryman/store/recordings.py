@@ -131,6 +131,11 @@ class SqlRecordings:
         same = (recordings.c.session_id == session_id) & (recordings.c.data_key == before.sealed)
         return await self._connections.write(update(recordings).where(same).values(data_key=key.sealed)) == 1
 
+    async def note_blocks(self, session_id: SessionId, blocks: int) -> bool:
+        """As `RecordingStore` has it."""
+        unfinished = (recordings.c.session_id == session_id) & _IS_UNFINISHED
+        return await self._connections.write(update(recordings).where(unfinished).values(blocks=blocks)) == 1
+
     async def finish(self, session_id: SessionId, end: RecordingEnd) -> bool:
         """As `RecordingStore` has it."""
         values = {

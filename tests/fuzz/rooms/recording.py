@@ -43,8 +43,8 @@ def _transcript(data: bytes) -> None:
         _, number, _ = peek_header(frame.ljust(120, b"\0"))
         (transcript.input if count % 2 else transcript.output)(number, frame)
     transcript.skip_gap()
-    content = encode_content([Event(e.at, e.kind, e.data[e.start :]) for e in transcript.take()], transcript.position)
-    decode_content(content)
+    while (content := transcript.take()) is not None:
+        decode_content(bytes(content.content()))
 
 
 def _filtered(data: bytes) -> None:

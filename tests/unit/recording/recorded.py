@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 from ferryman.core.ports.recordings import RecordedEvent
 from ferryman.model.identifiers import SessionId
+from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.directory import DirectoryStorage
+from ferryman.recording.events import Event, decode_content
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.session_recorder import SessionRecorder
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
@@ -24,10 +26,16 @@ def message(number: int, payload: bytes, payload_type: int = PayloadType.OUTPUT)
 @asynccontextmanager
 async def recorder(storage: DirectoryStorage, *, required: bool = True) -> AsyncIterator[SessionRecorder]:
     with ThreadPoolExecutor(1) as thread:
-        reader = RecordingReader(storage, ID, KEY)
-        number, head, position, last_at = reader.resume()
-        sealer = BlockSealer(ID, KEY, os.urandom, number=number, head=head)
-        yield SessionRecorder(ID, sealer, storage, thread, lambda: last_at + 1, position, required=required)
+        storage.acquire(ID)
+        tail = RecordingReader(storage, ID, KEY).resume()
+        sealer = BlockSealer(ID, KEY, os.urandom, number=tail.blocks, head=tail.head)
+        yield SessionRecorder(ID, sealer, storage, thread, lambda: tail.last_at + 1, tail.position, required=required)
+        storage.release(ID)
+
+
+def events_of(content: BlockContent | None) -> list[Event]:
+    """Return the events of a block that a transcript gave."""
+    return [] if content is None else decode_content(bytes(content.content()))[0]
 
 
 def events(storage: DirectoryStorage) -> list[RecordedEvent]:

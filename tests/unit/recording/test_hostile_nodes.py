@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from ferryman.recording.blocks import MOST_CONTENT
 from ferryman.recording.directory import DirectoryStorage
-from ferryman.recording.events import Event, EventKind, encode_content
+from ferryman.recording.events import EventKind
 from ferryman.recording.message_order import HELD_BYTES, HELD_MESSAGES
 from ferryman.recording.recent_output import RECENT_BYTES, RECENT_MESSAGES, RecentOutput
 from ferryman.recording.session_recorder import MOST_WAITING
-from ferryman.recording.transcript import EVENT_BYTES, Transcript
+from ferryman.recording.transcript import Transcript
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
-from tests.unit.recording.recorded import events, message, recorder, shown
+from tests.unit.recording.recorded import events, events_of, message, recorder, shown
 
 
 def attached() -> Transcript:
@@ -24,9 +25,11 @@ def attached() -> Transcript:
 
 def recorded(transcript: Transcript, kind: EventKind = EventKind.OUTPUT) -> bytes:
     """What is recorded of a kind; all of it must fit into a block."""
-    waiting = [Event(event.at, event.kind, event.data[event.start :]) for event in transcript.take()]
-    encode_content(waiting, transcript.position)
-    return b"|".join(event.data for event in waiting if event.kind is kind)
+    data = []
+    while (content := transcript.take()) is not None:
+        assert content.size <= MOST_CONTENT
+        data += [event.data for event in events_of(content) if event.kind is kind]
+    return b"|".join(data)
 
 
 def test_output_behind_messages_from_far_ahead_is_recorded() -> None:
@@ -108,7 +111,7 @@ def test_text_in_place_of_an_exit_status_is_recorded_as_output() -> None:
     transcript.output(3, message(3, b"", PayloadType.EXIT_CODE))
     position = transcript.position
     assert position.exited
-    waiting = transcript.take()
+    waiting = events_of(transcript.take())
     assert [event.data for event in waiting if event.kind is EventKind.EXIT] == [b"3"]
     assert [event.data for event in waiting if event.kind is EventKind.OUTPUT] == [b"not a number", b"EXIT_CODE: 4"]
 
@@ -119,20 +122,18 @@ def test_sizes_between_which_nothing_was_shown_take_no_memory() -> None:
     for number in range(10_000):
         size = b'{"cols":%d,"rows":24}' % (number + 1)
         transcript.input(number, frame(MessageType.INPUT_STREAM_DATA, number, 0, bytes(16), 1, PayloadType.SIZE, size))
-    assert transcript.size < 2 * EVENT_BYTES
+    assert transcript.size < 100
     assert recorded(transcript, EventKind.RESIZE) == b"10000x24"
 
 
 def test_what_is_remembered_to_compare_is_bounded() -> None:
     recent = RecentOutput()
     for number in range(2 * RECENT_MESSAGES):
-        recent.add_message(number, message(number, b"x"))
-        recent.add_output(message(number, b"x"), 120)
-    assert len(recent._frames) == len(recent._tail) == RECENT_MESSAGES
+        recent.add_frame(number, message(number, b"x"), 120)
+    assert len(recent._messages) == len(recent._by_number) == RECENT_MESSAGES
     for number in range(10):
-        recent.add_message(number, bytes(RECENT_BYTES // 3))
-        recent.add_output(bytes(RECENT_BYTES // 3), 0)
-    assert len(recent._frames) == len(recent._tail) == 3
+        recent.add_frame(number, bytes(RECENT_BYTES // 3), 0)
+    assert len(recent._messages) == len(recent._by_number) == 3
 
 
 async def test_more_than_a_block_at_once_is_written_in_blocks(tmp_path: Path) -> None:

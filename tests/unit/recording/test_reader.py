@@ -43,6 +43,7 @@ def storage(tmp_path: Path) -> CountingStorage:
         content = encode_content([Event(at, EventKind.OUTPUT, b"line %d" % number)], Position())
         storage.append(ID, sealer.seal(content, at, at))
         sealer.written()
+    storage.release(ID)
     return storage
 
 
@@ -88,7 +89,7 @@ def test_link_in_a_recordings_place_is_neither_followed_nor_cut(storage: Countin
     key.write_bytes(b"a small file of the server")
     path.symlink_to(key)
     for use in (
-        lambda: storage.repair(ID),
+        lambda: storage.acquire(ID),
         lambda: storage.append(ID, b"x"),
         lambda: storage.sync(ID),
         lambda: shown(storage),

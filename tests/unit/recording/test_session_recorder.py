@@ -1,6 +1,7 @@
 """The tap of one session, over a real directory: what it writes, and what it does when it cannot."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 
 from ferryman.core.ports.recordings import Unrecordable
 from ferryman.recording import session_recorder
+from ferryman.recording.block_content import BLOCK_BYTES
 from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.session_recorder import MOST_WAITING
+from ferryman.recording.storage import RecordingInUse
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.unit.recording.recorded import ID, KEY, events, message, recorder, shown
 from tests.waiting import PATIENCE
@@ -34,6 +37,18 @@ class FullDisk(DirectoryStorage):
     def append(self, recording_id: str, block: bytes) -> None:
         if self.is_full:
             raise OSError(28, "No space left on device")
+        super().append(recording_id, block)
+
+
+class HangingDisk(DirectoryStorage):
+    """A directory whose disk answers no write until `answers` is set."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.answers = threading.Event()
+
+    def append(self, recording_id: str, block: bytes) -> None:
+        assert self.answers.wait(PATIENCE)
         super().append(recording_id, block)
 
 
@@ -67,8 +82,8 @@ async def test_events_are_written_in_order(tmp_path: Path) -> None:
 async def test_large_output_is_written_before_the_second_ends(tmp_path: Path) -> None:
     storage = DirectoryStorage(tmp_path)
     async with recorder(storage) as tap:
-        tap.output(0, message(0, bytes(100_000)))
-        await eventually(lambda: shown(storage) == bytes(100_000))
+        tap.output(0, message(0, bytes(BLOCK_BYTES)))
+        await eventually(lambda: shown(storage) == bytes(BLOCK_BYTES))
 
 
 async def test_recording_continues_in_another_process(tmp_path: Path) -> None:
@@ -83,7 +98,7 @@ async def test_recording_continues_in_another_process(tmp_path: Path) -> None:
         tap.output(1, message(1, b" and after"))
         await tap.flush()
     assert shown(storage) == b"before and after"
-    assert RecordingReader(storage, ID, KEY).verify(2, None) is None
+    assert RecordingReader(storage, ID, KEY).verify(None, 2) is None
 
 
 async def test_required_session_pauses_while_the_disk_is_full_and_loses_nothing(tmp_path: Path) -> None:
@@ -151,6 +166,58 @@ async def test_fast_session_waits_for_the_writer(tmp_path: Path) -> None:
             assert tap._transcript.size <= MOST_WAITING + 100_064
         await tap.flush()
     assert len(shown(storage)) == 40 * 100_000
+
+
+async def test_best_effort_session_does_not_wait_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_recorder, "ANSWER_SECONDS", 0.05)
+    storage = HangingDisk(tmp_path)
+    async with recorder(storage, required=False) as tap:
+        sent = 0
+        while not tap.is_behind:
+            tap.output(sent, message(sent, bytes(100_000)))
+            sent += 1
+        waiting = asyncio.create_task(tap.caught_up())
+        while not waiting.done():
+            tap.tick()
+            await asyncio.sleep(0.02)
+        assert "not answered" in str(tap.failure)
+        for number in range(sent, sent + 30):
+            tap.output(number, message(number, bytes(100_000)))
+            assert not tap.is_behind
+            assert tap._transcript.size <= MOST_WAITING + 100_100
+        storage.answers.set()
+        await eventually(lambda: tap.failure is None)
+        tap.output(sent + 30, message(sent + 30, b"after"))
+        await tap.flush()
+    (missing,) = (text for text in markers(storage) if "could not be written" in text)
+    assert len(shown(storage)) + int(missing.split()[0]) == (sent + 30) * 100_000 + len(b"after")
+
+
+async def test_required_session_ends_when_the_disk_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_recorder, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(session_recorder, "PATIENCE_SECONDS", 0.2)
+    storage = HangingDisk(tmp_path)
+    async with recorder(storage) as tap:
+        tap.output(0, message(0, b"one"))
+        tap.tick()
+        while not tap.is_behind:
+            await asyncio.sleep(0.02)
+            tap.tick()
+        waiting = asyncio.create_task(tap.caught_up())
+        while not waiting.done():
+            tap.tick()
+            await asyncio.sleep(0.02)
+        with pytest.raises(Unrecordable, match="not answered"):
+            await waiting
+        with pytest.raises(OSError, match="not answered"):
+            await tap.flush()
+        tap.release()
+        with pytest.raises(RecordingInUse):  # the thread may still write
+            DirectoryStorage(tmp_path).acquire(ID)
+        storage.answers.set()
+        await eventually(lambda: not storage._acquired)
 
 
 async def test_files_are_private(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ class Recording:
     """A recording, and what is kept of its session: recordings outlive the history of sessions.
 
     `duration` is in milliseconds, `size` in bytes as stored, `head` the SHA-256 of the last block; they are None until
-    the recording is finished. Until `retained_until`, and while there is a `hold`, nobody can delete it.
+    the recording is finished. Until then it has at least `blocks` blocks; None if that was not noted yet.
+    Until `retained_until`, and while there is a `hold`, nobody can delete it.
     """
 
     session_id: SessionId
@@ -112,6 +113,9 @@ class RecordingStore(Protocol):
 
     async def reseal_key(self, session_id: str, before: RecordingKey, key: RecordingKey) -> bool:
         """Replace a sealed data key if it is still `before`, atomically; False otherwise."""
+
+    async def note_blocks(self, session_id: SessionId, blocks: int) -> bool:
+        """Note that a recording has so many blocks, unless it is finished or was deleted; False then."""
 
     async def finish(self, session_id: SessionId, end: RecordingEnd) -> bool:
         """Set a recording finished; False if it was already, or was deleted."""

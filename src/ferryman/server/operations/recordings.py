@@ -104,7 +104,7 @@ def _recording(recording: Recording) -> Result:
         "FinishDate": as_datetime(recording.finished_at),
         "DurationMillis": recording.duration,
         "Size": recording.size,
-        "BlockCount": recording.blocks,
+        "BlockCount": recording.blocks if finished else None,
         "Head": None if recording.head is None else recording.head.hex(),
         "RetainedUntil": as_datetime(recording.retained_until),
         "Hold": None if recording.hold is None else _hold(recording.hold),

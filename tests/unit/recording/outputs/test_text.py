@@ -10,6 +10,7 @@ from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recordi
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.recording.outputs.text import event_messages, script_log, shown
 from ferryman.recording.transcript import Transcript
+from tests.unit.recording.recorded import events_of
 
 RECORDING = Recording(
     SessionId("alice-0"),
@@ -45,7 +46,7 @@ def test_log_says_what_is_missing_in_the_transcripts_words() -> None:
     transcript.client_attached("c-1")
     transcript.publication("c-1", 5)
     transcript.client_left()
-    events = [RecordedEvent(event.at, event.kind, event.data) for event in transcript.take()]
+    events = [RecordedEvent(event.at, event.kind, event.data) for event in events_of(transcript.take())]
     assert shown(events) == b"\r\n[5 bytes of output are missing.]\r\n"
 
 
