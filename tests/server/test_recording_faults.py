@@ -61,8 +61,11 @@ async def test_end_that_is_removed_while_nobody_is_connected_is_noticed(server: 
 
     await until(taps, lambda count: not count)
     path.write_bytes(b"")
-    problem = await call(server, "VerifyRecording", SessionId=paired.session_id)
-    assert "were written" in problem["Problem"]
+
+    async def problem() -> str:
+        return str((await call(server, "VerifyRecording", SessionId=paired.session_id)).get("Problem"))
+
+    await until(problem, lambda said: "were written" in said)
     await paired.control.send(task_complete(paired.session_id))
     await server.until_status(paired.session_id, SessionStatus.TERMINATED)
     await recording.recorder.finish_ended()

@@ -123,13 +123,13 @@ async def test_required_session_pauses_while_the_disk_is_full_and_loses_nothing(
 
 
 async def test_required_session_ends_when_the_disk_stays_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_recorder, "PATIENCE_SECONDS", 0.0)
     storage = FullDisk(tmp_path)
     storage.is_full = True
     async with recorder(storage) as tap:
         tap.output(0, message(0, b"one"))
         with pytest.raises(OSError, match="No space left"):
             await tap.flush()
+        monkeypatch.setattr(session_recorder, "PATIENCE_SECONDS", 0.0)
         with pytest.raises(Unrecordable, match="No space left"):
             await tap.caught_up()
 

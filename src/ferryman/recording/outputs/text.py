@@ -42,17 +42,16 @@ def script_log(recording: Recording, blocks: Iterable[tuple[BlockPosition, list[
 def event_messages(pieces: Iterable[bytes], most: int) -> Iterator[str]:
     """Yield the text of a log in messages of at most `most` bytes in UTF-8, whole lines where they fit, ended by LF."""
     decoder = getincrementaldecoder("utf-8")("replace")
-    waiting = ""
+    waiting = held = ""
     for piece in pieces:
-        waiting += decoder.decode(piece)
-        held = waiting.endswith("\r")  # an LF may follow
-        text = (waiting[:-1] if held else waiting).replace("\r\n", "\n")
-        while len(text.encode()) > most:
-            message = _longest(text, most)
+        text = held + decoder.decode(piece)
+        held = "\r" if text.endswith("\r") else ""  # an LF may follow
+        waiting += text.removesuffix(held).replace("\r\n", "\n")
+        while len(waiting.encode()) > most:
+            message = _longest(waiting, most)
             yield message
-            text = text[len(message) :]
-        waiting = text + "\r" if held else text
-    waiting += decoder.decode(b"", final=True)
+            waiting = waiting[len(message) :]
+    waiting += held + decoder.decode(b"", final=True)
     while waiting:
         message = _longest(waiting, most)
         yield message

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recording, RecordingMode
@@ -50,6 +50,7 @@ def test_log_says_what_is_missing_in_the_transcripts_words() -> None:
     assert shown(events) == b"\r\n[5 bytes of output are missing.]\r\n"
 
 
+@example("\r\r\n", [3], 4)
 @given(st.text(alphabet="abü€\r\n", max_size=200), st.lists(st.integers(1, 9)), st.integers(4, 60))
 def test_messages_make_up_the_text_with_line_feeds_only(text: str, cuts: list[int], most: int) -> None:
     data = text.encode()
