@@ -307,11 +307,13 @@ def _check(configuration: Configuration, path: Path) -> None:
 
 
 def _check_addresses(configuration: Configuration, path: Path) -> None:
-    audit, access, outputs = configuration.audit, configuration.access, configuration.outputs
+    audit, access = configuration.audit, configuration.access
+    recordings, outputs = configuration.recordings, configuration.outputs
     places = {
         "audit.webhook.url": audit.webhook.url if audit.webhook is not None else None,
         "access.webhook.url": access.webhook.url if access.webhook is not None else None,
         "audit.s3.endpoint_url": audit.s3.endpoint_url if audit.s3 is not None else None,
+        "recordings.s3.endpoint_url": recordings.s3.endpoint_url if recordings.s3 is not None else None,
         "outputs.s3.endpoint_url": outputs.s3.endpoint_url if outputs.s3 is not None else None,
         "outputs.cloudwatch.endpoint_url": outputs.cloudwatch.endpoint_url if outputs.cloudwatch is not None else None,
     }

@@ -1,14 +1,15 @@
-"""Opens what delivers session logs to S3 and CloudWatch Logs, as the configuration says."""
+"""What the configuration says of S3 and CloudWatch Logs: for session logs, and for recordings."""
 
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.storage_settings import AwsService
+from ferryman.bootstrap.storage_settings import AwsService, RecordingBucket
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.recording.aws_clients import AwsAccess
     from ferryman.recording.outputs.destinations import Reach
+    from ferryman.recording.s3 import S3Storage
     from ferryman.recording.spool import SpoolStorage
 
 
@@ -39,6 +40,16 @@ def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
                 "Make the directory writable for the server, or set a different outputs.directory",
             ) from error
     return storage
+
+
+def recording_bucket(loaded: LoadedConfiguration, bucket: RecordingBucket) -> "S3Storage":
+    """Return where recordings are kept in S3; close it at the end."""
+    from ferryman.recording.aws_clients import AwsAccess
+    from ferryman.recording.s3 import S3Storage
+
+    ca_file = None if bucket.ca_file is None else str(loaded.path(bucket.ca_file))
+    access = AwsAccess(bucket.region, bucket.endpoint_url, bucket.profile, ca_file)
+    return S3Storage(access, bucket.bucket, f"{bucket.prefix}/" if bucket.prefix else "")
 
 
 def _access(loaded: LoadedConfiguration, service: AwsService | None) -> "AwsAccess | None":

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import structlog
+
 from ferryman.bootstrap import outputs
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.recording_search import open_search
@@ -14,7 +16,11 @@ from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service
+    from ferryman.recording.s3 import S3Storage
+    from ferryman.recording.storage import BlockStorage
     from ferryman.store.line_index import SqliteLineIndex
+
+_log = structlog.get_logger("ferryman.recording")
 
 
 @asynccontextmanager
@@ -22,9 +28,8 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
     """Yield a service that records sessions and delivers their logs; what waits to be written is written on leaving.
 
     With the mode `off` no new session is recorded, but recordings can be read, and those that were begun are finished.
-    Raises Failure if a directory cannot be written.
+    Raises Failure if a directory or bucket cannot be written.
     """
-    from ferryman.recording.directory import DirectoryStorage
     from ferryman.recording.outputs.delivery import OutputDelivery
     from ferryman.recording.outputs.destinations import Destinations
     from ferryman.recording.recorder import SessionsRecorder
@@ -33,22 +38,16 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
     settings = loaded.configuration.recordings
     mode = RecordingMode(settings.mode)
     directory = loaded.path(settings.directory)
-    storage = DirectoryStorage(directory)
-    if mode is not RecordingMode.OFF:
-        try:
-            storage.open()
-        except OSError as error:
-            raise Failure(
-                f"Recordings cannot be kept in {directory}",
-                error.strerror or str(error),
-                "Make the directory writable for the server, or set a different recordings.directory",
-            ) from error
     destinations = Destinations(outputs.reach(loaded))
-    async with open_search(directory, service, on=settings.search) as (searching, index):
+    async with (
+        _open_storage(loaded, mode) as (storage, writers),
+        open_search(directory, service, on=settings.search) as (searching, index),
+    ):
         recorder = SessionsRecorder(
             searching,
             storage,
             mode,
+            writers=writers,
             spool=await asyncio.to_thread(outputs.spool, loaded),
             typed=settings.input,
             delete_after_days=settings.delete_after_days,
@@ -63,6 +62,53 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
         finally:
             await delivery.close()
             await recorder.close()
+
+
+@asynccontextmanager
+async def _open_storage(loaded: LoadedConfiguration, mode: RecordingMode) -> AsyncIterator[tuple["BlockStorage", int]]:
+    """Yield where recordings are kept, and how many threads write there.
+
+    If sessions are recorded, raises Failure if the directory cannot be written, or the bucket refuses to be. A bucket
+    that does not answer keeps no server from starting: it may be back before the first session.
+    """
+    from ferryman.recording.directory import DirectoryStorage
+    from ferryman.recording.recorder import WRITERS
+    from ferryman.recording.s3 import WRITERS_TO_S3
+
+    settings = loaded.configuration.recordings
+    if settings.s3 is not None:
+        bucket = outputs.recording_bucket(loaded, settings.s3)
+        try:
+            if mode is not RecordingMode.OFF:
+                await asyncio.to_thread(_check_bucket, bucket)
+            yield bucket, WRITERS_TO_S3
+        finally:
+            await asyncio.to_thread(bucket.close)
+        return
+    storage = DirectoryStorage(loaded.path(settings.directory))
+    if mode is not RecordingMode.OFF:
+        try:
+            storage.open()
+        except OSError as error:
+            raise Failure(
+                f"Recordings cannot be kept in {storage.directory}",
+                error.strerror or str(error),
+                "Make the directory writable for the server, or set a different recordings.directory",
+            ) from error
+    yield storage, WRITERS
+
+
+def _check_bucket(bucket: "S3Storage") -> None:
+    from ferryman.recording.aws_clients import CallFailed
+
+    try:
+        bucket.probe()
+    except OSError as error:
+        refused = isinstance(error.__cause__, CallFailed) and 400 <= error.__cause__.status < 500
+        if refused:
+            advice = "Correct [recordings.s3], or what its credentials may do in the bucket"
+            raise Failure("Recordings cannot be kept in S3", error.strerror or str(error), advice) from error
+        _log.error("recordings cannot be written", reason=error.strerror or str(error))
 
 
 def _indexing(service: "Service", index: "SqliteLineIndex | None") -> "list[asyncio.Task[None]]":

@@ -23,6 +23,17 @@ class ObjectStorage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     object_mib: Annotated[int, Meta(ge=1, le=64)] = 5
 
 
+class RecordingBucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bucket that recordings are kept in, instead of a directory."""
+
+    bucket: Bucket
+    region: BucketRegion
+    prefix: KeyPrefix = ""
+    endpoint_url: str | None = None
+    ca_file: str | None = None
+    profile: str | None = None
+
+
 class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether sessions are recorded, and where recordings are kept."""
 
@@ -32,6 +43,7 @@ class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delete_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     retain_for_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     search: bool = False
+    s3: RecordingBucket | None = None
 
 
 class AwsService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -78,7 +78,7 @@ class DirectoryStorage:
             os.ftruncate(descriptor, size)
             raise
 
-    def sync(self, recording_id: str) -> None:
+    def complete(self, recording_id: str) -> None:
         """As `BlockStorage` has it."""
         with _reading(self._path(recording_id)) as descriptor:
             os.fsync(descriptor)

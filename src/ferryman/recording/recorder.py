@@ -61,6 +61,7 @@ class SessionsRecorder:
     """`core.ports.recordings.Recorder` over a storage. Create it in a running loop, and `close` it at the end.
 
     `spool` is where sessions are recorded that are recorded only until their logs are delivered; the storage if None.
+    `writers` are the threads that write: more for a storage that takes long to answer.
     `typed`: what people type is recorded, too. `delete_after_days`: how long recordings are kept; 0 means for ever.
     `retain_for_days`: how long nobody can delete new ones.
     """
@@ -72,6 +73,7 @@ class SessionsRecorder:
         mode: RecordingMode,
         *,
         spool: BlockStorage | None = None,
+        writers: int = WRITERS,
         typed: bool = False,
         delete_after_days: int = 0,
         retain_for_days: int = 0,
@@ -84,7 +86,7 @@ class SessionsRecorder:
         self._kept_millis = delete_after_days * DAY_MILLIS
         self._retained_millis = retain_for_days * DAY_MILLIS
         self._delete_at = 0.0
-        self._writers = ThreadPoolExecutor(WRITERS, "recording-writer")
+        self._writers = ThreadPoolExecutor(writers, "recording-writer")
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
         self._taps: dict[SessionId, SessionRecorder] = {}
         self._users: Counter[SessionId] = Counter()
@@ -356,7 +358,7 @@ class SessionsRecorder:
         try:
             tail = RecordingReader(storage, session_id, key).resume()
             self._check_end(recording, tail.blocks)
-            storage.sync(session_id)
+            storage.complete(session_id)
         finally:
             storage.release(session_id)
         return RecordingEnd(self._service.clock(), tail.last_at, tail.blocks, tail.size, tail.head)

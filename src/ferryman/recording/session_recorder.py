@@ -61,6 +61,8 @@ class SessionRecorder:
         self._released = False
         self._unwritten: BlockContent | None = None
         """What could not be written; it is tried again before anything else."""
+        self._sealed: bytes | None = None
+        """The block of what could not be written."""
         self._lost = 0
         self._failing_since = 0.0
         self._retry_at = 0.0
@@ -217,5 +219,8 @@ class SessionRecorder:
 
     def _seal_and_append(self, content: BlockContent) -> None:
         """Write one block, in the thread."""
-        self._storage.append(self.session_id, self._sealer.seal(content.content(), content.first_at, content.last_at))
+        if self._sealed is None:  # a block is repeated as it was: it may have been written although the answer was lost
+            self._sealed = self._sealer.seal(content.content(), content.first_at, content.last_at)
+        self._storage.append(self.session_id, self._sealed)
+        self._sealed = None
         self._sealer.written()

@@ -35,8 +35,8 @@ class BlockStorage(Protocol):
     def append(self, recording_id: str, block: bytes) -> None:
         """Write a block behind the others, whole or not at all; acquires the recording."""
 
-    def sync(self, recording_id: str) -> None:
-        """Return when the recording would survive a loss of power."""
+    def complete(self, recording_id: str) -> None:
+        """Return when the recording would survive a loss of power; nothing is appended to it from now on."""
 
     def size(self, recording_id: str) -> int:
         """Return the bytes that are there, a part of a block included; 0 if there is no such recording."""

@@ -9,10 +9,10 @@ from ferryman.core.ports.recordings import RecordedEvent
 from ferryman.model.identifiers import SessionId
 from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.events import Event, decode_content
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.session_recorder import SessionRecorder
+from ferryman.recording.storage import BlockStorage
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 
 ID = SessionId("admin-0123456789abcdef0")
@@ -24,7 +24,7 @@ def message(number: int, payload: bytes, payload_type: int = PayloadType.OUTPUT)
 
 
 @asynccontextmanager
-async def recorder(storage: DirectoryStorage, *, required: bool = True) -> AsyncIterator[SessionRecorder]:
+async def recorder(storage: BlockStorage, *, required: bool = True) -> AsyncIterator[SessionRecorder]:
     with ThreadPoolExecutor(1) as thread:
         storage.acquire(ID)
         tail = RecordingReader(storage, ID, KEY).resume()
@@ -38,9 +38,9 @@ def events_of(content: BlockContent | None) -> list[Event]:
     return [] if content is None else decode_content(bytes(content.content()))[0]
 
 
-def events(storage: DirectoryStorage) -> list[RecordedEvent]:
+def events(storage: BlockStorage) -> list[RecordedEvent]:
     return list(RecordingReader(storage, ID, KEY).events())
 
 
-def shown(storage: DirectoryStorage) -> bytes:
+def shown(storage: BlockStorage) -> bytes:
     return b"".join(event.data for event in events(storage) if event.kind == "o")

@@ -91,7 +91,7 @@ def test_link_in_a_recordings_place_is_neither_followed_nor_cut(storage: Countin
     for use in (
         lambda: storage.acquire(ID),
         lambda: storage.append(ID, b"x"),
-        lambda: storage.sync(ID),
+        lambda: storage.complete(ID),
         lambda: shown(storage),
     ):
         with pytest.raises(OSError, match=r"symbolic link|symlink"):

@@ -105,7 +105,7 @@ def owned(path: Path) -> Owned:
 def _named_files(loaded: LoadedConfiguration) -> Iterator[tuple[str, str]]:
     """Yield the settings that name a file, and the value of each that is set."""
     settings = loaded.configuration
-    tls, audit, outputs = settings.server.tls, settings.audit, settings.outputs
+    tls, audit, outputs, recordings = settings.server.tls, settings.audit, settings.outputs, settings.recordings
     found = {
         "server.tls.certificate": tls and tls.certificate,
         "server.tls.key": tls and tls.key,
@@ -114,6 +114,7 @@ def _named_files(loaded: LoadedConfiguration) -> Iterator[tuple[str, str]]:
         "audit.webhook.secret_file": audit.webhook and audit.webhook.secret_file,
         "audit.webhook.ca_file": audit.webhook and audit.webhook.ca_file,
         "audit.s3.ca_file": audit.s3 and audit.s3.ca_file,
+        "recordings.s3.ca_file": recordings.s3 and recordings.s3.ca_file,
         "outputs.s3.ca_file": outputs.s3 and outputs.s3.ca_file,
         "outputs.cloudwatch.ca_file": outputs.cloudwatch and outputs.cloudwatch.ca_file,
         "oidc.ca_file": settings.oidc.ca_file,

@@ -40,6 +40,24 @@ def examine_destinations(loaded: LoadedConfiguration, now: datetime) -> list[Fin
         destinations.close()
 
 
+def examine_recording_bucket(loaded: LoadedConfiguration) -> list[Finding]:
+    """Write to the bucket that recordings are kept in, if there is one."""
+    from ferryman.bootstrap.outputs import recording_bucket
+
+    settings = loaded.configuration.recordings.s3
+    if settings is None:
+        return []
+    bucket = recording_bucket(loaded, settings)
+    try:
+        bucket.probe()
+    except OSError as error:
+        advice = "Correct [recordings.s3], or what its credentials may do in the bucket"
+        return [Finding(Verdict.BAD, "Recordings", error.strerror or str(error), advice)]
+    finally:
+        bucket.close()
+    return [Finding(Verdict.GOOD, "Recordings", f"the bucket {settings.bucket} can be written")]
+
+
 def _named(loaded: LoadedConfiguration) -> list[S3Output | CloudWatchOutput]:
     """Return the destinations that documents name, each once; those that parameters decide are left out."""
     from ferryman.store.faults import StoreUnusable

@@ -13,7 +13,7 @@ from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.readiness import check_port, check_store, check_trail
 from ferryman.bootstrap.server import server_certificate
 from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
-from ferryman.cli.doctor.destinations import examine_destinations
+from ferryman.cli.doctor.destinations import examine_destinations, examine_recording_bucket
 from ferryman.model.failures import Failure, said_by
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     valid = Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
     findings = [valid] if server.tls is None else [valid, *_certificates(loaded, server.tls, now)]
     findings += [_finding("Store", check_store, loaded), _finding("Audit trail", check_trail, loaded)]
-    return [*findings, *_sinks(loaded), *examine_destinations(loaded, now)]
+    findings += _sinks(loaded)
+    return [*findings, *examine_recording_bucket(loaded), *examine_destinations(loaded, now)]
 
 
 def examine_port(config: Path) -> Finding:
