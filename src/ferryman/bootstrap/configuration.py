@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from ferryman.bootstrap.access_settings import Access, check_access
 from ferryman.bootstrap.storage_settings import ObjectStorage, Outputs, Recordings
+from ferryman.bootstrap.watching_settings import Watching
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
 from ferryman.system.settings_file import InvalidSetting, decode_settings
@@ -171,6 +172,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: Sessions = Sessions()
     nodes: Nodes = Nodes()
     throttling: Throttling = Throttling()
+    watching: Watching = Watching()
     log: Log = Log()
     audit: Audit = Audit()
     recordings: Recordings = Recordings()

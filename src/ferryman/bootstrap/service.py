@@ -32,11 +32,12 @@ def monotonic_clock() -> Millis:
 
 def settings(loaded: LoadedConfiguration) -> "Settings":
     """Return what use cases need from the configuration."""
-    from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings
+    from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings, WatchingSettings
 
     server, sessions = loaded.configuration.server, loaded.configuration.sessions
     nodes, throttling = loaded.configuration.nodes, loaded.configuration.throttling
     audit, connections = loaded.configuration.audit, loaded.configuration.connections
+    watching = loaded.configuration.watching
     return Settings(
         account_id=server.account_id,
         region=server.region,
@@ -59,6 +60,14 @@ def settings(loaded: LoadedConfiguration) -> "Settings":
         audit=AuditSettings(audit.required, audit.agent_calls, audit.commands),
         oidc_on_loopback=loaded.configuration.oidc.allow_http_on_loopback,
         access=AccessSettings(end_sessions=loaded.configuration.access.end_sessions),
+        watching=WatchingSettings(
+            enabled=watching.enabled,
+            announce=watching.announce,
+            watchers_per_session=watching.watchers_per_session,
+            sessions_per_person=watching.sessions_per_person,
+            observer_grace=watching.observer_grace_seconds,
+            observer_wait=watching.observer_wait_seconds,
+        ),
     )
 
 

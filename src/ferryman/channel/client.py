@@ -16,6 +16,7 @@ from ferryman.channel.events import (
     FarEndAnswered,
     FarEndFellSilent,
     FrameRejected,
+    NoticeReceived,
     OutputReceived,
     SessionEnded,
     SessionStarted,
@@ -38,6 +39,7 @@ from ferryman.wire.payloads import (
     HandshakeRequest,
     HandshakeResponse,
     MalformedPayload,
+    Notice,
     ProcessedAction,
     RequestedAction,
     SessionTypeParameters,
@@ -98,6 +100,7 @@ class ClientChannel:
         self._agreed = AWS
         self._peer = Peer.AWS_AGENT
         self._liveness = Liveness()
+        self._paused = False
         self._question = b""
         """A message that the far end has had: the handshake response."""
         self.rejected_frames = 0
@@ -183,6 +186,8 @@ class ClientChannel:
 
     def _questions(self, now: float) -> list[bytes]:
         """Return the frames that ask a long silent far end whether it is still there."""
+        if self._paused:
+            return []
         self._liveness.start(now)
         was_silent = self._liveness.silent
         if not self._liveness.is_due(now):
@@ -203,10 +208,21 @@ class ClientChannel:
             case MessageType.CHANNEL_CLOSED:
                 self._state = ClientState.ENDED
                 self._events.append(SessionEnded(*closing(message.payload)))
+            case MessageType.NOTICE:
+                self._notice(decode_payload(message.payload, Notice), now)
             case MessageType.START_PUBLICATION | MessageType.PAUSE_PUBLICATION:
                 pass  # for nodes; a service may send them to both ends
             case _:
                 self._reject(f"a client takes no {message.message_type!r} messages")
+
+    def _notice(self, notice: Notice, now: float) -> None:
+        """Pass on what the server says; while it holds the session back, the node's silence means nothing."""
+        if notice.paused is not None:
+            self._paused = notice.paused
+            self._liveness.stop()
+            if self._liveness.silent and self._liveness.heard(now):
+                self._events.append(FarEndAnswered())
+        self._events.append(NoticeReceived(notice.text))
 
     def _deliver(self, now: float) -> None:
         incoming = self._stream.incoming

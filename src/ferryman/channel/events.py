@@ -50,6 +50,13 @@ class CustomerMessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeReceived:
+    """Client: a text of the server's for the user, at any time."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class FarEndFellSilent:
     """Client: Ferryman's agent does not answer when asked, though the server does; once until FarEndAnswered."""
 
@@ -155,6 +162,7 @@ ClientEvent = (
     SessionStarted
     | OutputReceived
     | CustomerMessageReceived
+    | NoticeReceived
     | FarEndFellSilent
     | FarEndAnswered
     | SessionEnded

@@ -7,6 +7,7 @@ The server with a node's control channel subscribes to `control.<node>`, the one
 import msgspec
 
 from ferryman.model.identifiers import Millis, NodeId, SessionId
+from ferryman.model.identity.credential_sessions import TemporarySession
 
 DONE = b"ok"
 """The reply to a message when there is nothing to report."""
@@ -69,7 +70,36 @@ class ActivityProbe(msgspec.Struct, frozen=True, tag=True):
     """Reply `Activity`: when the user last typed, resized or got output."""
 
 
-SessionMessage = EndSession | ActivityProbe
+class JoinWatch(msgspec.Struct, frozen=True, tag=True):
+    """Let a person watch the session: reply `WatchJoined` or `WatchRefused`, and publish `WatchedEvents` from then on.
+
+    The same `watcher_id` may join again, to see the whole screen. `since` is when the person began to watch.
+    """
+
+    watcher_id: str
+    person_id: str
+    arn: str
+    source_ip: str
+    since: int
+
+
+class RenewWatch(msgspec.Struct, frozen=True, tag=True):
+    """The watcher is still there; one that is not renewed for a while counts as gone. Reply `WatchRenewed`."""
+
+    watcher_id: str
+
+
+class LeaveWatch(msgspec.Struct, frozen=True, tag=True):
+    """The watcher is gone; reply `DONE`."""
+
+    watcher_id: str
+
+
+class WatchersProbe(msgspec.Struct, frozen=True, tag=True):
+    """Reply `Watchers`: who watches the session."""
+
+
+SessionMessage = EndSession | ActivityProbe | JoinWatch | RenewWatch | LeaveWatch | WatchersProbe
 """Messages on `session.<id>`."""
 
 
@@ -91,6 +121,68 @@ class Activity(msgspec.Struct, frozen=True):
     last_activity: int | None
 
 
+class WatchJoined(msgspec.Struct, frozen=True, tag=True):
+    """The screen as it is: everything up to, and without, the `WatchedEvents` of this `number`.
+
+    `at` is milliseconds since the session began. `is_whole`: nothing is missing from the screen.
+    """
+
+    number: int
+    at: int
+    columns: int
+    rows: int
+    screen: str
+    is_whole: bool
+
+
+class WatchRefused(msgspec.Struct, frozen=True, tag=True):
+    """Nobody else may watch; `reason` is a sentence."""
+
+    reason: str
+
+
+class WatchRenewed(msgspec.Struct, frozen=True):
+    """`known` is false if the watcher must join again."""
+
+    known: bool
+
+
+class WatchedEvents(msgspec.Struct, frozen=True):
+    """What a session showed next, on `watched.<session>`. Numbers count from 0; a missing one means a missing message.
+
+    An event is milliseconds since the session began, a kind, and a text: o (output), r (size), m (marker) and x (exit
+    status) as in a recording; `end`: the session has ended, with the reason; `gone`: its server no longer has it.
+    """
+
+    number: int
+    events: list[tuple[int, str, str]]
+
+
+class Watcher(msgspec.Struct, frozen=True):
+    """Someone who watches a session; `since` in milliseconds since the epoch."""
+
+    arn: str
+    source_ip: str
+    since: int
+
+
+class Watchers(msgspec.Struct, frozen=True):
+    """Who watches a session, the first to come first."""
+
+    watchers: list[Watcher]
+
+
+class WatchTicket(msgspec.Struct, frozen=True):
+    """What a token of WatchSession stands for, held by the server that issued it: the session, and who may watch."""
+
+    session_id: str
+    access_key_id: str
+    credentials: TemporarySession | None
+    source_ip: str
+    user_agent: str
+    is_secure: bool
+
+
 class SshKeyOffered(msgspec.Struct, frozen=True):
     """A node's reply about a key, on `ssh-key.<id>`; `error` is empty if its sshd can find the key."""
 
@@ -103,6 +195,11 @@ _activity = msgspec.json.Decoder(Activity)
 _node_answer = msgspec.json.Decoder(NodeAnswer)
 _end_answer = msgspec.json.Decoder(SessionEndAnswer)
 _key_offered = msgspec.json.Decoder(SshKeyOffered)
+_watch_answer: msgspec.json.Decoder[WatchJoined | WatchRefused] = msgspec.json.Decoder(WatchJoined | WatchRefused)
+_watch_renewed = msgspec.json.Decoder(WatchRenewed)
+_watched_events = msgspec.json.Decoder(WatchedEvents)
+_watchers = msgspec.json.Decoder(Watchers)
+_watch_ticket = msgspec.json.Decoder(WatchTicket)
 _encoder = msgspec.json.Encoder()
 
 
@@ -121,9 +218,31 @@ def ssh_key_subject(key_id: str) -> str:
     return f"ssh-key.{key_id}"
 
 
-def encode(
-    message: ControlMessage | SessionMessage | SessionEndAnswer | NodeAnswer | Activity | SshKeyOffered,
-) -> bytes:
+def watched_subject(session_id: SessionId | str) -> str:
+    """Return the subject on which the server with a session's relay publishes what the session shows."""
+    return f"watched.{session_id}"
+
+
+def watch_ticket_subject(ticket_id: str) -> str:
+    """Return the subject on which the server that issued a token of WatchSession gives out what it stands for."""
+    return f"watch-ticket.{ticket_id}"
+
+
+Answer = (
+    SessionEndAnswer
+    | NodeAnswer
+    | Activity
+    | SshKeyOffered
+    | WatchJoined
+    | WatchRefused
+    | WatchRenewed
+    | WatchedEvents
+    | Watchers
+    | WatchTicket
+)
+
+
+def encode(message: ControlMessage | SessionMessage | Answer) -> bytes:
     """Return the JSON of a message or a reply."""
     return _encoder.encode(message)
 
@@ -157,3 +276,28 @@ def decode_node_answer(payload: bytes) -> NodeAnswer:
 def decode_key_offered(payload: bytes) -> SshKeyOffered:
     """Parse a message on `ssh-key.<id>`; raises `msgspec.DecodeError`."""
     return _key_offered.decode(payload)
+
+
+def decode_watch_answer(payload: bytes) -> WatchJoined | WatchRefused:
+    """Parse the reply to `JoinWatch`; raises `msgspec.DecodeError`."""
+    return _watch_answer.decode(payload)
+
+
+def decode_watch_renewed(payload: bytes) -> WatchRenewed:
+    """Parse the reply to `RenewWatch`; raises `msgspec.DecodeError`."""
+    return _watch_renewed.decode(payload)
+
+
+def decode_watched_events(payload: bytes) -> WatchedEvents:
+    """Parse a message on `watched.<session>`; raises `msgspec.DecodeError`."""
+    return _watched_events.decode(payload)
+
+
+def decode_watchers(payload: bytes) -> Watchers:
+    """Parse the reply to `WatchersProbe`; raises `msgspec.DecodeError`."""
+    return _watchers.decode(payload)
+
+
+def decode_watch_ticket(payload: bytes) -> WatchTicket:
+    """Parse the reply to a request on `watch-ticket.<id>`; raises `msgspec.DecodeError`."""
+    return _watch_ticket.decode(payload)

@@ -23,6 +23,7 @@ from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.core.vault import Vault
+from ferryman.core.watch_tickets import WatchTickets
 from ferryman.model.arns import Arns
 from ferryman.model.identifiers import SessionId
 from ferryman.model.sessions import Session
@@ -88,6 +89,23 @@ class AccessSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchingSettings:
+    """Whether sessions can be watched live, and by how many.
+
+    `announce`: the person whose session is watched is notified. `sessions_per_person` are what one person may watch on
+    one server at a time. A session that needs observers may lack them for `observer_grace` seconds before it pauses,
+    and for `observer_wait` seconds more, or before it starts, until it ends.
+    """
+
+    enabled: bool = True
+    announce: bool = True
+    watchers_per_session: int = 10
+    sessions_per_person: int = 10
+    observer_grace: int = 30
+    observer_wait: int = 300
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """This server's identity. `public_url` is `http[s]://host[:port]`, where clients and agents reach it."""
 
@@ -99,6 +117,7 @@ class Settings:
     oidc_on_loopback: bool = False
     """Allow OpenID Connect providers on this machine to use plain HTTP."""
     access: AccessSettings = field(default_factory=AccessSettings)
+    watching: WatchingSettings = field(default_factory=WatchingSettings)
 
     @property
     def websocket_url(self) -> str:
@@ -181,6 +200,7 @@ class Service:
     fetch: Fetch = fetch_nothing
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
     notices: Notices = field(default_factory=NoNotices)
+    watch_tickets: WatchTickets = field(default_factory=WatchTickets)
     document_worker: DocumentWorker = field(default_factory=NoDocumentWorker)
     clock_steps: ClockSteps = field(default_factory=UnsetClock)
     """How far `clock` was set."""

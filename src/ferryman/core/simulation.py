@@ -7,7 +7,7 @@ sessions. What only a real request has (its address, its tags) must be specified
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ferryman.core.authorization.decisions import session_request, within_reach
+from ferryman.core.authorization.decisions import OBSERVERS_KEY, session_request, within_reach
 from ferryman.core.authorization.request_context import (
     NO_KEYS,
     RESOURCE_ACCOUNT,
@@ -18,6 +18,7 @@ from ferryman.core.authorization.request_context import (
     policy_set,
     resource_keys,
 )
+from ferryman.core.documents.observing import find_observers
 from ferryman.core.iam.resources import no_such
 from ferryman.core.identity.callers import caller_of, role_caller
 from ferryman.core.service import Service
@@ -41,7 +42,9 @@ from ferryman.policy.principals import Requester
 
 _OF_REQUESTS = ("aws:SecureTransport", "aws:UserAgent")
 _OF_USERS = ("aws:username", "aws:userid")
-_SESSION_ACTIONS = frozenset({"ssm:ResumeSession", "ssm:TerminateSession"})
+_SESSION_ACTIONS = frozenset(
+    {"ssm:ResumeSession", "ssm:TerminateSession", "ferryman:WatchSession", "ferryman:ListWatchers"}
+)
 _TAGGED = {"managed-instance": ResourceType.NODE, "document": ResourceType.DOCUMENT}
 
 
@@ -118,6 +121,8 @@ async def simulate_start(
     service: Service, of: Principal, node: str, document: str | None, given: Keys = NO_KEYS
 ) -> Sequence[Simulated]:
     """Return the decisions on StartSession, as in `authorization.decisions.require_start`: all must allow."""
+    if of.known:
+        given = {OBSERVERS_KEY: await find_observers(service, document or PREFERENCES_DOCUMENT), **given}
     arn = service.arns.document(document or PREFERENCES_DOCUMENT)
     checking, not_checking = ({**given, SESSION_DOCUMENT_ACCESS_CHECK: each} for each in (True, False))
     checked = await simulate(service, of, _START, arn, checking)

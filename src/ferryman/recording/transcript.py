@@ -176,6 +176,10 @@ class Transcript:
             self._output_bytes = delivered
             self._resynchronise = True
 
+    def resynchronise(self) -> None:
+        """Take the next output message as the one that is next, whatever its number."""
+        self._resynchronise = True
+
     def check_gap(self) -> None:
         """Give up a gap that is too old; call it once a second."""
         if self._gap_since is not None and self._elapsed() - self._gap_since > GAP_MILLIS:

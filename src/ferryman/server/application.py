@@ -26,7 +26,7 @@ from ferryman.server.http.key_uses import KeyUseWriter
 from ferryman.server.http.middleware import respond
 from ferryman.server.http.pipeline import handle
 from ferryman.server.http.throttling import authentication_turns
-from ferryman.server.http.upgrades import control_channel, data_channel
+from ferryman.server.http.upgrades import control_channel, data_channel, watch_channel
 from ferryman.server.listener.connection import SERVER_NAME
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.store_health import OK, StoreHealth
@@ -74,6 +74,7 @@ def build(
     app.router.add_post("/v1/data-channel/{id}", handle)
     app.router.add_get("/v1/control-channel/{id}", control_channel, allow_head=False)
     app.router.add_get("/v1/data-channel/{id}", data_channel, allow_head=False)
+    app.router.add_get("/v1/watch/{id}", watch_channel, allow_head=False)
     app.cleanup_ctx.append(_heartbeat)
     app.cleanup_ctx.append(record_failure_summaries)
     app.cleanup_ctx.append(_key_uses)

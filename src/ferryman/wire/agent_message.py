@@ -48,6 +48,8 @@ class MessageType(StrEnum):
     SSH_PUBLIC_KEY = "ssh_public_key"
     SSH_PUBLIC_KEY_RESULT = "ssh_public_key_result"
     """These two are Ferryman's own, between its server and its agent."""
+    NOTICE = "notice"
+    """Ferryman's own, from its server to its client: a sentence for the person."""
 
 
 class PayloadType(IntEnum):

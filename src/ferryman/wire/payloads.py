@@ -57,6 +57,16 @@ class ChannelClosed(msgspec.Struct, frozen=True, rename="pascal"):
     ferryman: ClosedBecause | msgspec.UnsetType = msgspec.UNSET
 
 
+class Notice(msgspec.Struct, frozen=True, rename="pascal"):
+    """What Ferryman's server tells the person at its client about the session: sentences.
+
+    `paused`: whether the server holds the session back, so that its node does not answer; None if that has not changed.
+    """
+
+    text: str
+    paused: bool | None = None
+
+
 class Size(msgspec.Struct, frozen=True):
     """The terminal's size in character cells."""
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import msgspec
 
-from ferryman.wire import discovery, payloads, smux, ssh_keys, tasks
+from ferryman.wire import alis, discovery, payloads, smux, ssh_keys, tasks
 from ferryman.wire.agent_message import MalformedFrame, MessageType, decode, encode, peek
 from ferryman.wire.opening import decode_control_channel_opening, decode_data_channel_opening
 from ferryman.wire.payloads import MalformedPayload
@@ -65,6 +65,15 @@ def _payload(data: bytes) -> None:
             refused = error
     if refused is not None:
         raise refused
+
+
+def _live_event(data: bytes) -> None:
+    """What is read can be written, and says the same again."""
+    event = alis.decode(data)
+    if isinstance(event, alis.Reset):
+        assert alis.decode(alis.encode_reset(event)) == event
+    elif isinstance(event, alis.Event):
+        assert alis.decode(alis.encode_event(event)) == event
 
 
 def _opening(data: bytes) -> None:
@@ -137,7 +146,16 @@ _SMUX = b"".join(
     )
 )
 
+_LIVE_EVENTS = (
+    alis.encode_reset(alis.Reset(1, 1000, 80, 24, "$ ls\r\n")),
+    alis.encode_event(alis.Event(2, 300, "o", "é")),
+    alis.encode_event(alis.Event(3, 1, "r", "132x50")),
+    alis.encode_event(alis.Event(4, 1, "x", "0")),
+    alis.encode_end(5, 0),
+)
+
 TARGETS = (
+    Target("wire.alis", _live_event, _LIVE_EVENTS, (alis.MalformedEvent,), (), MIB),
     Target("wire.agent_message", _message, frames(), (MalformedFrame,), WORDS, MIB),
     Target("wire.discovery", _description, _DESCRIPTIONS, (discovery.InvalidDescription,), WORDS, 40 * KIB),
     Target("wire.opening", _opening, _OPENINGS, (MalformedPayload,), WORDS),

@@ -9,7 +9,9 @@ from ferryman.channel.client import ClientChannel, ClientState
 from ferryman.channel.events import (
     ClientEvent,
     CustomerMessageReceived,
+    FarEndFellSilent,
     FrameRejected,
+    NoticeReceived,
     OutputReceived,
     SessionEnded,
     SessionStarted,
@@ -326,3 +328,33 @@ def test_messages_that_are_not_for_clients_are_rejected(client: ClientChannel, f
     far_end.sends(MessageType.ACKNOWLEDGE, b"{}")
     far_end.output(0, PayloadType.ENCRYPTION_CHALLENGE_REQUEST, {"Challenge": "AAAA"})
     assert [type(event) for event in client.events()] == [FrameRejected] * 4
+
+
+def opened_with_our_agent(client: ClientChannel, far_end: FarEnd) -> None:
+    far_end.request(Ferryman={"MaxPayload": 131072})
+    far_end.complete()
+    client.events()
+
+
+def test_notice_of_the_server_is_passed_on(client: ClientChannel, far_end: FarEnd) -> None:
+    far_end.sends(MessageType.NOTICE, {"Text": "bob now watches this session."})
+    assert client.events() == [NoticeReceived("bob now watches this session.")]
+
+
+def test_node_that_is_silent_because_the_server_pauses_the_session_is_not_asked(
+    client: ClientChannel, far_end: FarEnd
+) -> None:
+    opened_with_our_agent(client, far_end)
+    far_end.sends(MessageType.NOTICE, {"Text": "Paused.", "Paused": True})
+    for now in range(0, 300, 5):
+        client.frames_to_send(float(now))
+    assert not events(client, FarEndFellSilent)
+
+
+def test_node_that_is_silent_after_a_pause_is_noticed(client: ClientChannel, far_end: FarEnd) -> None:
+    opened_with_our_agent(client, far_end)
+    far_end.sends(MessageType.NOTICE, {"Text": "Paused.", "Paused": True})
+    far_end.sends(MessageType.NOTICE, {"Text": "It runs.", "Paused": False})
+    for now in range(0, 300, 5):
+        client.frames_to_send(float(now))
+    assert len(events(client, FarEndFellSilent)) == 1

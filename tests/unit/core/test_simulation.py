@@ -51,6 +51,8 @@ async def give(world: "World", name: str, *statements: Mapping[str, object]) -> 
         ([allow("ssm:StartSession"), allow("ssm:*", "arn:aws:ssm:*:*:document/*", "Deny")], None, 2),
         ([allow("ssm:StartSession", "*", Condition={"StringEquals": {"ssm:resourceTag/tier": "web"}})], None, 1),
         ([allow("ssm:DescribeSessions")], None, 2),
+        ([allow("ssm:StartSession", "*", Condition={"NumericLessThan": {"ferryman:RequiredObservers": "1"}})], None, 1),
+        ([allow("ssm:StartSession", "*", Condition={"NumericEquals": {"ferryman:RequiredObservers": "1"}})], None, 2),
     ],
 )
 async def test_starts_are_decided_as_when_they_are_asked_for(
@@ -65,7 +67,8 @@ async def test_starts_are_decided_as_when_they_are_asked_for(
     name = chosen or "SSM-SessionManagerRunShell"
     allowed = True
     try:
-        await require_start(world.service, carol.caller, NodeId(node_id), name, is_chosen=chosen is not None)
+        is_chosen = chosen is not None
+        await require_start(world.service, carol.caller, NodeId(node_id), name, is_chosen=is_chosen, observers=0)
     except ServiceError:
         allowed = False
     assert all(each.explanation.decision.allowed for each in told) is allowed

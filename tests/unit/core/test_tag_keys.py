@@ -18,7 +18,7 @@ from ferryman.core.nodes import actions as nodes
 from ferryman.core.nodes.activations import create_activation
 from ferryman.core.nodes.requests import CreateActivationRequest, RegisterNodeRequest
 from ferryman.core.sessions import actions as sessions
-from ferryman.core.sessions.document import choose_document
+from ferryman.core.sessions.document import choose_document, find_documents
 from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.core.tags import add_tags_to_resource, list_tags_for_resource, remove_tags_from_resource
 from ferryman.model.errors import ServiceError
@@ -236,7 +236,9 @@ async def test_a_node_of_an_older_activation_with_both_keys_fits_no_allow(world:
 
 
 async def run_as(world: "World", caller: Caller) -> object:
-    content = (await choose_document(world.service, caller, StartSessionRequest("mi-1"))).resolved.content
+    request = StartSessionRequest("mi-1")
+    found = await find_documents(world.service, request)
+    content = choose_document(world.service, caller, request, found).resolved.content
     return content["inputs"]["runAsDefaultUser"]
 
 

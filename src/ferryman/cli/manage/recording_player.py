@@ -15,7 +15,7 @@ from ferryman.client.recordings.asciicast import SHOWN
 from ferryman.client.recordings.events import RecordedEvent
 from ferryman.client.recordings.terminal_filter import TerminalFilter
 
-_RESTORED = (
+RESTORED = (
     b"\x1b[?2026l\x1b[?1049l\x1b[?5l\x1b[?6l\x1b[?45l\x1b[?69l\x1b[4l\x1b[?7h\x1b[?25h\x1b[r\x1b(B\x0f\x1b[0 q\x1b[0m"
 )
 """Leaves what a recorded program may have switched on and the filter lets through: the other screen, reversed colours,
@@ -46,9 +46,9 @@ def play(read: Read, *, speed: float, longest_pause: float | None, start_at: flo
             while begin is not None:
                 begin = player.run(read(), begin)
                 if begin is not None:
-                    player.write(_RESTORED + _CLEARED)
+                    player.write(RESTORED + _CLEARED)
         finally:
-            player.write(_RESTORED + _BELOW)
+            player.write(RESTORED + _BELOW)
 
 
 class _Quit(Exception):

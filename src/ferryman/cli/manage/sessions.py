@@ -1,6 +1,6 @@
-"""`ferryman sessions list | history | terminate`."""
+"""`ferryman sessions list | history | show | watch | end`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -17,17 +17,19 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.output.printing import print_lines
-from ferryman.cli.output.tables import Column, Output, instant, print_listing
+from ferryman.cli.output.printing import print_error, print_lines
+from ferryman.cli.output.tables import Column, Output, instant, print_json, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.client.calls.api import Connection, connect
+from ferryman.client.calls.api import Connection, Refused, connect
 from ferryman.client.calls.targets import find_node
+from ferryman.model.failures import Failure
+from ferryman.model.values.text import printable
 from ferryman.model.values.timestamps import iso_seconds
 
 PAGE = 200
 """The most rows on one page of DescribeSessions."""
 
-app = App(help="List and end sessions.")
+app = App(help="List, watch and end sessions.")
 
 TargetOption = Annotated[
     str | None,
@@ -48,6 +50,7 @@ AfterOption = Annotated[
 BeforeOption = Annotated[
     str | None, typer.Option("--before", help="Only sessions started before this time.", show_default=False)
 ]
+SessionArgument = Annotated[str, typer.Argument(metavar="SESSION_ID", help="The session.")]
 AccessTypeOption = Annotated[
     Literal["Standard", "JustInTime"] | None,
     typer.Option("--access-type", help="Only sessions with this kind of access.", show_default=False),
@@ -87,8 +90,60 @@ app.command("list", help="List active sessions, newest first.")(_listing("Active
 app.command("history", help="List ended sessions, newest first.")(_listing("History"))
 
 
-@app.command("terminate")
-def terminate(
+@app.command("show")
+def show(
+    session_id: SessionArgument,
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Show what is known about a session, and who watches it, as JSON."""
+    connection = Connection(profile, region, endpoint_url)
+    api = connect(connection)
+    for state in ("Active", "History"):
+        filters = [{"key": "SessionId", "value": session_id}]
+        found = api.call("DescribeSessions", State=state, Filters=filters)["Sessions"]
+        if found:
+            print_json({**found[0], **_watchers(connection, session_id, state)})
+            return
+    raise Failure(f"There is no session {session_id}", "it is neither active nor among the ended ones that are kept")
+
+
+def _watchers(connection: Connection, session_id: str, state: str) -> Mapping[str, object]:
+    """Return who watches an active session, nothing if the caller may not know."""
+    if state != "Active":
+        return {}
+    try:
+        return {"Watchers": connect(connection, "ferryman").call("ListWatchers", SessionId=session_id)["Watchers"]}
+    except Refused:
+        return {}
+
+
+@app.command("watch")
+def watch(
+    session_id: SessionArgument,
+    *,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    endpoint_url: EndpointOption = None,
+) -> None:
+    """Watch a session live, from the screen as it is now. The person whose session it is gets a notice.
+
+    Nothing you type reaches the session. q stops watching.
+    """
+    from ferryman.cli.event_loop import run_to_end
+    from ferryman.cli.manage.session_watch import show as show_session
+
+    api = connect(Connection(profile, region, endpoint_url), "ferryman")
+    grant = api.call("WatchSession", SessionId=session_id)
+    reason = run_to_end(show_session(api, session_id, grant))
+    if reason is not None:
+        print_error(f"{session_id} has ended. {printable(reason)}".rstrip())
+
+
+@app.command("end")
+def end(
     session_ids: Annotated[list[str], typer.Argument(metavar="SESSION_ID...", help="The sessions to end.")],
     *,
     profile: ProfileOption = None,
@@ -100,6 +155,9 @@ def terminate(
     for session_id in session_ids:
         answer = api.call("TerminateSession", SessionId=session_id)
         print_lines(f"Terminating {answer['SessionId']}")
+
+
+app.command("terminate", help="The same as `end`.")(end)
 
 
 def _filters(

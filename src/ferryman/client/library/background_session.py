@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
-from ferryman.channel.events import FarEndAnswered, FarEndFellSilent, SessionEnded, SessionStarted
+from ferryman.channel.events import FarEndAnswered, FarEndFellSilent, NoticeReceived, SessionEnded, SessionStarted
 from ferryman.channel.negotiation import AWS
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import CallRefused, ServiceClient
@@ -18,6 +18,7 @@ from ferryman.client.session.driver import OutputHandler, SessionDriver, Session
 from ferryman.client.session.far_end import FarEnd
 from ferryman.model.failures import Failure
 from ferryman.model.session_types import SessionType
+from ferryman.model.values.text import one_line
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
 
@@ -105,6 +106,8 @@ class BackgroundSession:
                 self._on_notice(NODE_SILENT)
             case FarEndAnswered():
                 self._on_notice(NODE_ANSWERS)
+            case NoticeReceived(text):
+                self._on_notice(one_line(text))
             case SessionEnded(output, lost):
                 self._end(output, lost=lost)
 

@@ -11,6 +11,7 @@ from ferryman.channel.events import (
     CustomerMessageReceived,
     FarEndAnswered,
     FarEndFellSilent,
+    NoticeReceived,
     SessionEnded,
     SessionStarted,
 )
@@ -143,6 +144,8 @@ class _Session:
         match event:
             case CustomerMessageReceived(text):
                 self._screen.print_text(texts.customer_message(text))
+            case NoticeReceived(text):
+                self._screen.notice(texts.server_notice(text))
             case FarEndFellSilent():
                 self._screen.notice(texts.node_silent(attended=self._attended))
             case FarEndAnswered():

@@ -40,6 +40,11 @@ def customer_message(text: str) -> str:
     return f"{one_line(text)}\n"
 
 
+def server_notice(text: str) -> str:
+    """The server's message to the person, at any time."""
+    return f"{one_line(text)}\n"
+
+
 def timed_out(session_id: str) -> str:
     """ResumeSession returned no token: the session is over."""
     return f"Session: {printable(session_id)} timed out.\n"

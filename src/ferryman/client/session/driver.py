@@ -16,6 +16,7 @@ from ferryman.channel.events import (
     FarEndAnswered,
     FarEndFellSilent,
     FrameRejected,
+    NoticeReceived,
     OutputReceived,
     SessionEnded,
     SessionStarted,
@@ -52,6 +53,7 @@ SessionEvent = (
     CustomerMessageReceived
     | FarEndFellSilent
     | FarEndAnswered
+    | NoticeReceived
     | SessionEnded
     | FrameRejected
     | OutageBegan

@@ -51,6 +51,8 @@ SHOWN = frozenset(
         "EndTime", "EventCategory", "LookupAttributes", "StartTime",
         # Recordings
         "IncludeInput", "Intact", "Problem", "StartAt", "StartedAfter", "StartedBefore",
+        # Watching
+        "Announced",
         # Keys for SSH
         "AvailabilityZone", "InstanceOSUser", "Success",
         # Identities

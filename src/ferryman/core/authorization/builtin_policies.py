@@ -55,7 +55,7 @@ _ALL = (
         {
             "Sid": "OwnSessions",
             "Effect": "Allow",
-            "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
+            "Action": ["ssm:ResumeSession", "ssm:TerminateSession", "ferryman:ListWatchers"],
             "Resource": ["arn:aws:ssm:*:*:session/${aws:username}-*", "arn:aws:ssm:*:*:session/${aws:userid}-*"],
         },
     ),

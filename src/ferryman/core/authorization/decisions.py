@@ -95,22 +95,32 @@ _POLICIES = {
 
 
 def require_session(
-    service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
+    service: Service,
+    caller: Caller,
+    action: str,
+    session_id: SessionId,
+    session: Session | None,
+    keys: Keys = NO_KEYS,
 ) -> None:
     """Raise AccessDeniedException unless `caller` may perform `action` on a session; `session` is None if unknown.
 
     `session_request` explains how a caller's own sessions are recognised.
     """
-    request = session_request(service, caller, action, session_id, session)
+    request = session_request(service, caller, action, session_id, session, keys)
     decision = evaluate(policy_set(caller), request)
     if not decision.allowed:
         raise denied(caller, action, request.resource, decision)
 
 
 def session_request(
-    service: Service, caller: Caller, action: str, session_id: SessionId, session: Session | None
+    service: Service,
+    caller: Caller,
+    action: str,
+    session_id: SessionId,
+    session: Session | None,
+    keys: Keys = NO_KEYS,
 ) -> Request:
-    """Return the request that `require_session` evaluates.
+    """Return the request that `require_session` evaluates; `keys` are condition keys beside the session's own.
 
     A policy may name sessions by `${aws:username}-*` or `${aws:userid}-*`. Names collide: the user `a` is neither the
     user `a-b` nor a role's session of that name. So these variables have a value only for sessions that the caller
@@ -119,8 +129,8 @@ def session_request(
     """
     resource = service.arns.session(session_id)
     own = session is None or session.owner_id == caller.owner_id
-    keys = NO_KEYS if session is None else session_keys(caller.user_id if own else session.owner_id, session.target)
-    context = context_of(service, caller, keys)
+    tags = NO_KEYS if session is None else session_keys(caller.user_id if own else session.owner_id, session.target)
+    context = context_of(service, caller, {**keys, **tags})
     named = context if own else without(context, "aws:username", "aws:userid")
     by_id = ""
     if session is not None and own:
@@ -130,15 +140,23 @@ def session_request(
 
 
 async def require_start(
-    service: Service, caller: Caller, target: NodeId, document: str, *, is_chosen: bool, reason: str | None = None
+    service: Service,
+    caller: Caller,
+    target: NodeId,
+    document: str,
+    *,
+    is_chosen: bool,
+    observers: int,
+    reason: str | None = None,
 ) -> None:
     """Raise AccessDeniedException unless `caller` may start a session on `target` with `document`.
 
+    `observers` is how many people must watch the session, which policies can require to be some.
     If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it
     requires `ssm:SessionDocumentAccessCheck` to be true: then the document must be allowed as well.
     """
     node = service.arns.node(target)
-    given: Keys = {REASON: reason} if reason and _is_visible(reason) else NO_KEYS
+    given: Keys = {OBSERVERS_KEY: observers, **({REASON: reason} if reason and _is_visible(reason) else NO_KEYS)}
     of_node = {**await resource_keys(service, ResourceType.NODE, target), **given}
     arn = service.arns.document(document)
     tags = await resource_keys(service, ResourceType.DOCUMENT, document)
@@ -158,4 +176,6 @@ def _is_visible(reason: str) -> bool:
     return any(character.isprintable() and not character.isspace() for character in reason)
 
 
+OBSERVERS_KEY = "ferryman:RequiredObservers"
+"""How many people must watch the session that is to start."""
 _START = "ssm:StartSession"

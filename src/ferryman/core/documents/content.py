@@ -19,10 +19,12 @@ from ferryman.core.documents.parameters import (
 )
 from ferryman.core.documents.rules import (
     PLATFORMS,
+    REQUIRED_OBSERVERS,
     as_flag,
     canonical_properties,
     check_inputs,
     check_properties,
+    observers,
 )
 from ferryman.core.documents.text import RuleBroken
 from ferryman.core.service import Limits
@@ -164,6 +166,8 @@ def resolve(
             "runAsDefaultUser": merged.get("runAsDefaultUser") or "",
         },
     }
+    if document.session_type is not SessionType.PORT and (required := needed_observers(inputs, preferences.inputs)):
+        content["inputs"][REQUIRED_OBSERVERS] = str(required)
     if run_as and content["inputs"]["runAsEnabled"]:
         content["inputs"]["runAsDefaultUser"] = run_as
     profile = {platform: text for platform, text in (inputs.get("shellProfile") or {}).items() if text}
@@ -177,6 +181,11 @@ def resolve(
         user = content["inputs"]["runAsDefaultUser"] if content["inputs"]["runAsEnabled"] else ""
         outputs = outputs_of(inputs, preferences.inputs, user)
     return ResolvedDocument(content, idle_timeout, max_duration, idles, outputs)
+
+
+def needed_observers(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> int:
+    """Return how many observers a document's sessions need: a document cannot require fewer than the preferences."""
+    return max(observers(own.get(REQUIRED_OBSERVERS)), observers(preferred.get(REQUIRED_OBSERVERS)))
 
 
 def _merged(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> Mapping[str, Any]:

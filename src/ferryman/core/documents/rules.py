@@ -25,6 +25,8 @@ PLATFORMS = {"windows": "Windows", "linux": "Linux", "macos": "MacOS"}
 LONGEST_IDLE = 60
 LONGEST_DURATION = 1440
 """Minutes."""
+REQUIRED_OBSERVERS = "requiredObservers"
+MOST_OBSERVERS = 5
 _COMMANDS_LIMIT = 32 * 1024
 _PROFILE_LIMIT = 512
 """Characters, AWS's limit."""
@@ -68,6 +70,18 @@ def _port(least: int) -> Rule:
 def is_user(name: str) -> bool:
     """Return whether this can be the name of a user on a node."""
     return _USER.fullmatch(name) is not None
+
+
+def _observers(given: Any) -> str | None:
+    number = _whole_number(given)
+    if given == "" or (number is not None and 0 <= number <= MOST_OBSERVERS):
+        return None
+    return f"must be a number of people in a string, 0 to {MOST_OBSERVERS}, or empty."
+
+
+def observers(given: object) -> int:
+    """Return how many observers a valid input requires; 0 for one that is empty or a placeholder."""
+    return _whole_number(given) or 0
 
 
 def _flag(given: Any) -> str | None:
@@ -121,8 +135,9 @@ INPUTS: Mapping[str, Rule] = {
     "idleSessionTimeout": _minutes(LONGEST_IDLE),
     "maxSessionDuration": _minutes(LONGEST_DURATION),
     "recordingMode": _one_of("off", "best-effort", "required", ""),
+    REQUIRED_OBSERVERS: _observers,
 }
-_LITERAL = frozenset({"recordingMode"})
+_LITERAL = frozenset({"recordingMode", REQUIRED_OBSERVERS})
 """Inputs that name no parameter: who starts a session must not choose them."""
 _PROFILE: Mapping[str, Rule] = {"linux": _text(_PROFILE_LIMIT), "windows": _text(_PROFILE_LIMIT)}
 _COMMAND: Mapping[str, Rule] = {"commands": _text(_COMMANDS_LIMIT, empty=False), "runAsElevated": _flag}

@@ -59,6 +59,23 @@ async def authenticate(service: Service, access_key_id: str, session_token: str 
     return Authenticated(replace(caller, access_key_id=access_key_id), opened)
 
 
+async def current_caller(service: Service, access_key_id: str, session: TemporarySession | None) -> Caller:
+    """Return who a caller that was authenticated before is now: with today's policies, if its key is still valid.
+
+    `session` is that of temporary credentials, None for a user's own key. Raises UnrecognizedClientException,
+    ExpiredTokenException.
+    """
+    if session is not None:
+        if service.clock() >= session.expires_at:
+            raise expired()
+        return replace(await session_caller(service, session), access_key_id=access_key_id)
+    holder = await service.store.identities.key_holder(access_key_id)
+    if holder is None or not holder.key.active:
+        raise unrecognized()
+    caller = await _user_caller(service, holder.user, policy_documents(holder.policies), holder.tags)
+    return replace(caller, access_key_id=access_key_id)
+
+
 async def caller_of(service: Service, user: User) -> Caller:
     """Return a user as a caller, with the policies that apply to it now."""
     policies = await identity_policies(service, user.user_id)

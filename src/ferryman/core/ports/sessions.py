@@ -56,6 +56,9 @@ class SessionStore(Protocol):
         Returns None. If the session would exceed `quota`, inserts nothing and returns the current use.
         """
 
+    async def person_of(self, session_id: SessionId) -> str | None:
+        """Return who has a session, as `Caller.person_id`; None if that is not known."""
+
     async def document_content(self, session_id: SessionId) -> str | None:
         """Return the document for the session's node; None if the session has ended or does not exist."""
 

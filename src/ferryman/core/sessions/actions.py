@@ -8,7 +8,7 @@ from ferryman.core.ports.recordings import Unrecordable
 from ferryman.core.presence import is_connected, unreachable
 from ferryman.core.service import Service
 from ferryman.core.sessions.access import check_access, session_access
-from ferryman.core.sessions.document import choose_document, requested_document
+from ferryman.core.sessions.document import ChosenDocument, choose_document, find_documents
 from ferryman.core.sessions.lifecycle import end_session, fail_session, idle_deadline
 from ferryman.core.sessions.outputs import check_outputs
 from ferryman.core.sessions.quotas import quota_exceeded, quota_of
@@ -36,11 +36,14 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     TargetNotConnected, ServiceQuotaExceededException.
     """
     settings = service.settings
-    target, name = NodeId(request.target), requested_document(service, request)
+    target, found = NodeId(request.target), await find_documents(service, request)
     is_chosen = request.document_name is not None
-    await require_start(service, caller, target, name, is_chosen=is_chosen, reason=request.reason)
+    await require_start(
+        service, caller, target, found.name, is_chosen=is_chosen, observers=found.observers, reason=request.reason
+    )
     access = await session_access(service, caller)
-    document = await choose_document(service, caller, request)
+    document = choose_document(service, caller, request, found)
+    _check_observable(service, document)
     if await service.store.nodes.get(target) is None:
         raise ServiceError("TargetNotConnected", f"{target} is not connected.")
     if (cause := await unreachable(service, target)) is not None:
@@ -80,6 +83,12 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     await check_access(service, session)
     session_changed(service, session)
     return ticket
+
+
+def _check_observable(service: Service, document: ChosenDocument) -> None:
+    if document.required_observers and not service.settings.watching.enabled:
+        message = f"The sessions of {document.name} must be observed, and watching is switched off: watching.enabled."
+        raise ServiceError("ValidationException", message)
 
 
 async def _begin_recording(service: Service, session: Session, *, is_logged: bool) -> None:

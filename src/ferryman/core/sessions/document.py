@@ -6,10 +6,15 @@ from dataclasses import dataclass
 import msgspec
 
 from ferryman.core.documents.actions import document_name, find_document, no_document
-from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
-from ferryman.core.documents.content import ResolvedDocument, SessionDocument, read_document, resolve
+from ferryman.core.documents.content import (
+    ResolvedDocument,
+    SessionDocument,
+    read_document,
+    resolve,
+)
+from ferryman.core.documents.observing import declared_observers, find_preferences
 from ferryman.core.documents.parameters import check_values
-from ferryman.core.documents.rules import is_user
+from ferryman.core.documents.rules import REQUIRED_OBSERVERS, is_user, observers
 from ferryman.core.service import Service
 from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
@@ -37,6 +42,11 @@ class ChosenDocument:
         """The type of session that it starts."""
         return SessionType(self.resolved.content["sessionType"])
 
+    @property
+    def required_observers(self) -> int:
+        """How many people must watch the session while it runs."""
+        return observers(self.resolved.content["inputs"].get(REQUIRED_OBSERVERS))
+
     def json(self) -> str:
         """Return the document as its node receives it."""
         return msgspec.json.encode(self.resolved.content).decode()
@@ -52,28 +62,51 @@ def requested_document(service: Service, request: StartSessionRequest) -> str:
     return document_name(service, request.document_name or PREFERENCES_DOCUMENT)
 
 
-async def choose_document(service: Service, caller: Caller, request: StartSessionRequest) -> ChosenDocument:
+@dataclass(frozen=True, slots=True)
+class FoundDocuments:
+    """A requested document, None if there is none of its `name`, and the account's preferences."""
+
+    name: str
+    stored: StoredDocument | None
+    preferences: StoredDocument
+
+    @property
+    def observers(self) -> int:
+        """How many people must observe its sessions."""
+        return declared_observers(self.stored, self.preferences)
+
+
+async def find_documents(service: Service, request: StartSessionRequest) -> FoundDocuments:
+    """Return what a request names; nothing of it may be told to a caller without permission."""
+    name = requested_document(service, request)
+    preferences = await find_preferences(service)
+    stored = preferences if name == PREFERENCES_DOCUMENT else await find_document(service, name)
+    return FoundDocuments(name, stored, preferences)
+
+
+def choose_document(
+    service: Service, caller: Caller, request: StartSessionRequest, found: FoundDocuments
+) -> ChosenDocument:
     """Return the document that the request starts. The caller must be authorized already: errors tell about documents.
 
     With Run As, the caller's tag SSMSessionRunAs takes precedence over the user in the document, as on AWS. Raises
     InvalidDocument, and ValidationException naming the parameter or tag that is not valid.
     """
-    name = requested_document(service, request)
-    stored = await find_document(service, name)
+    name, stored = found.name, found.stored
     if stored is None:
         raise no_document(name)
     if stored.version.type is not DocumentType.SESSION:
         raise ServiceError("InvalidDocument", f"The document {name} is of type {stored.version.type}, not Session.")
     document = _read(stored)
     values = check_values(name, document.parameters, request.parameters)
-    if name == PREFERENCES_DOCUMENT:
-        preferences = document
-    else:
-        preferences = _read(
-            await find_document(service, PREFERENCES_DOCUMENT) or BUILTIN_DOCUMENTS[PREFERENCES_DOCUMENT]
-        )
+    preferences = document if name == PREFERENCES_DOCUMENT else _read(found.preferences)
     resolved = resolve(name, document, values, preferences, service.settings.limits, _tagged_user(caller))
     return ChosenDocument(name, stored.version.version, resolved)
+
+
+def required_observers(document: str) -> int:
+    """Return how many people must observe the session that a document starts; `document` is the result of `json`."""
+    return observers(json.loads(document)["inputs"].get(REQUIRED_OBSERVERS))
 
 
 def type_of(document: str) -> SessionType:

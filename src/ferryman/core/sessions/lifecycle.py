@@ -57,11 +57,11 @@ async def dispatch_task(service: Service, session: Session) -> bool:
         return False
     task = StartTask(session.session_id, task_content(session, document))
     limits = service.settings.limits
-    await _set_deadline(service, session.session_id, limits.client_wait)
+    await set_deadline(service, session.session_id, limits.client_wait)
     try:
         await service.bus.request(control_subject(session.target), encode(task), timeout=_TASK_WAIT)
     except (NoResponders, TimeoutError):
-        await _set_deadline(service, session.session_id, limits.node_return)
+        await set_deadline(service, session.session_id, limits.node_return)
         return False
     return True
 
@@ -184,7 +184,8 @@ async def _transition(
     return changed
 
 
-async def _set_deadline(service: Service, session_id: SessionId, seconds: int) -> None:
+async def set_deadline(service: Service, session_id: SessionId, seconds: int) -> None:
+    """Have the sweep look at a session in so many seconds."""
     await service.store.sessions.set_deadline(session_id, Millis(service.clock() + seconds * 1000))
 
 

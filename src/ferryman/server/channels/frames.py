@@ -25,6 +25,7 @@ from ferryman.wire.payloads import (
     ChannelClosed,
     ClosedBecause,
     MalformedPayload,
+    Notice,
     Publication,
     decode_payload,
     encode_payload,
@@ -104,6 +105,14 @@ def channel_closed(service: Service, session_id: SessionId | str, output: str = 
         ferryman=ClosedBecause(lost=True) if lost else msgspec.UNSET,
     )
     return message(service, MessageType.CHANNEL_CLOSED, encode_payload(closed), flags=SYN_FIN, message_id=message_id)
+
+
+def notice(service: Service, text: str, *, paused: bool | None = None) -> bytes:
+    """Return the frame with which the server tells the person at Ferryman's client something; AWS's drops it.
+
+    `paused`: whether the server holds the session back from now on; None for no change.
+    """
+    return message(service, MessageType.NOTICE, encode_payload(Notice(text, paused)), flags=SYN_FIN)
 
 
 def acknowledge(service: Service, frame: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """The open channels of this server: relay slots by session, control channels by node, and how all of them close."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,16 @@ from ferryman.core.messages import session_subject
 from ferryman.core.ports.bus import Subscription
 from ferryman.core.ports.recordings import Unrecordable
 from ferryman.core.service import Service
+from ferryman.core.sessions.document import required_observers, type_of
 from ferryman.model.identifiers import NodeId, SessionId
+from ferryman.model.session_types import SessionType
+from ferryman.model.sessions import Session
 from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.heartbeat import Heartbeat
 from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.watching.observers import ObservedSession
+from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.server.channels.websocket import Socket
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
@@ -27,6 +33,7 @@ class _Occupied:
     slot: RelaySlot
     ends: int = 0
     subscription: Subscription | None = None
+    observing: asyncio.Task[None] | None = None
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -41,6 +48,8 @@ class Gateway:
         self.closing = asyncio.Event()
         self.simulations = asyncio.Lock()
         """Held by the one request that simulates policies."""
+        self.watched_by: Counter[str] = Counter()
+        """How many sessions each person watches through this server."""
         self._slots: dict[SessionId, _Occupied] = {}
         self._controls: dict[NodeId, ControlChannel] = {}
         self._sockets: set[Socket] = set()
@@ -79,6 +88,7 @@ class Gateway:
             async with occupied.changing:
                 if occupied.subscription is None:
                     await self._attach_recorder(occupied.slot)
+                    await self._let_watch(occupied, authorized.session)
                     occupied.subscription = await self.service.bus.subscribe(
                         session_subject(session_id), occupied.slot.on_message
                     )
@@ -90,12 +100,35 @@ class Gateway:
                 if occupied.subscription is not None:
                     await occupied.subscription.close()
                     await self.service.recorder.release(session_id)
+                    if occupied.observing is not None:
+                        occupied.observing.cancel()
+                        await asyncio.wait([occupied.observing])
+                    if occupied.slot.tap.watched is not None:
+                        await occupied.slot.tap.watched.close()
 
     async def _attach_recorder(self, slot: RelaySlot) -> None:
         try:
             slot.tap.recorder = await self.service.recorder.tap(slot.session_id)
         except Unrecordable as error:
             await slot.end_because(f"it cannot be recorded ({error})")
+
+    async def _let_watch(self, occupied: _Occupied, session: Session) -> None:
+        """Keep what the session shows for those who watch it, unless it forwards a port; hold it if it needs them."""
+        store, slot = self.service.store.sessions, occupied.slot
+        document = await store.document_content(session.session_id)
+        if not self.service.settings.watching.enabled or document is None:
+            return
+        session_type = type_of(document)
+        if session_type is SessionType.PORT:
+            return
+        observed = None
+        if required := required_observers(document):
+            person_id = await store.person_of(session.session_id)
+            observed = ObservedSession(session.session_id, required, person_id, session.owner)
+        plain = session_type is SessionType.NON_INTERACTIVE_COMMANDS
+        slot.let_watch(WatchedSession(self.service, session, plain=plain), observed)
+        if slot.observers is not None:
+            occupied.observing = asyncio.create_task(slot.observers.run())
 
     def slot_of(self, session_id: SessionId) -> RelaySlot | None:
         """Return the slot of a session that has an end on this server; None if there is none."""

@@ -1,28 +1,32 @@
-"""Where a relay hands frames to the recording of its session, if it has one, and the exit code to the audit trail."""
+"""Where a relay hands frames to a session's recording and its watchers, and the exit code to the audit trail."""
 
 from collections.abc import Awaitable, Callable
 
 from ferryman.core.ports.recordings import SessionTap, Unrecordable
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, acknowledged_number, exit_code
+from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.wire.payloads import AgentSessionState
 
 
 class RecordingTap:
-    """The tap of one session; `recorder` is None if the session is not recorded.
+    """The tap of one session; `recorder` is None if it is not recorded, `watched` if it cannot be watched.
 
     `on_exit` gets the first exit code that the agent reports.
     """
 
-    __slots__ = ("_exited", "_on_exit", "recorder")
+    __slots__ = ("_exited", "_on_exit", "recorder", "watched")
 
     def __init__(self, on_exit: Callable[[int], None]) -> None:
         self.recorder: SessionTap | None = None
         self._on_exit = on_exit
         self._exited = False
+        self.watched: WatchedSession | None = None
 
     def from_client(self, prefix: bytes, number: int, frame: bytes) -> bool:
         """Record a frame of the client; True if `caught_up` must be awaited before it is forwarded."""
         recorder = self.recorder
+        if prefix == INPUT and self.watched is not None:
+            self.watched.input(frame)
         if recorder is None:
             return False
         if prefix == INPUT:
@@ -39,6 +43,8 @@ class RecordingTap:
         if code is not None and not self._exited:
             self._exited = True
             self._on_exit(code)
+        if self.watched is not None:
+            self.watched.output(frame)
         recorder = self.recorder
         if recorder is None:
             return False
@@ -55,12 +61,16 @@ class RecordingTap:
             await end_because(f"it cannot be recorded ({error})")
 
     def client_attached(self, client_id: str) -> None:
-        """Record that a client has connected."""
+        """Note that a client has connected."""
+        if self.watched is not None:
+            self.watched.mark("The person is connected.")
         if self.recorder is not None:
             self.recorder.client_attached(client_id)
 
     def client_left(self) -> None:
-        """Record that the client is gone."""
+        """Note that the client is gone."""
+        if self.watched is not None:
+            self.watched.mark("The person's connection is lost.")
         if self.recorder is not None:
             self.recorder.client_left()
 
@@ -69,7 +79,11 @@ class RecordingTap:
 
         True if `caught_up` must be awaited before anything else of the agent is read.
         """
-        if self.recorder is None or state.client_id is None:
+        if state.client_id is None:
+            return False
+        if self.watched is not None:
+            self.watched.publication(state.client_id, state.delivered_output)
+        if self.recorder is None:
             return False
         self.recorder.publication(state.client_id, state.delivered_output)
         return self.recorder.is_behind

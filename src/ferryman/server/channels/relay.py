@@ -15,19 +15,31 @@ from functools import partial
 import structlog
 from aiohttp import WSCloseCode
 
-from ferryman.core.audit.records import EndLeft, end_joined, end_left
+from ferryman.core.audit.records import end_joined
 from ferryman.core.audit.reports import exit_reported
 from ferryman.core.authorization.admission import AuthorizedSession, End
 from ferryman.core.messages import Activity, ActivityProbe, EndSession, SessionEndAnswer, decode_session, encode
 from ferryman.core.service import Service
 from ferryman.core.sessions import lifecycle as session_lifecycle
-from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels import frames
-from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
+from ferryman.server.channels.acknowledgements import Acknowledgements
+from ferryman.server.channels.aws_output import AwsOutput
 from ferryman.server.channels.handshakes import HandshakeCheck
+from ferryman.server.channels.progress import Progress
 from ferryman.server.channels.recording_tap import RecordingTap
-from ferryman.server.channels.relay_end import FROM_AGENT, FROM_CLIENT, KeptFrames, RelayEnd
+from ferryman.server.channels.relay_end import (
+    FROM_AGENT,
+    FROM_CLIENT,
+    KeptFrames,
+    RelayEnd,
+    close_replaced_client,
+    record_departure,
+)
+from ferryman.server.channels.watching.announcements import Announcements
+from ferryman.server.channels.watching.answers import answer_watcher
+from ferryman.server.channels.watching.observers import ObservedSession, Observers, RelayControl
+from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.server.channels.websocket import Socket, Violation
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, decode
@@ -43,6 +55,8 @@ class RelaySlot:
         session = authorized.session
         self.session_id = session.session_id
         self.tap = RecordingTap(partial(exit_reported, service, session.session_id))
+        self._session = session
+        self._is_connecting = session.status is SessionStatus.CONNECTING
         self._service = service
         self._timeouts = timeouts
         self._client: RelayEnd | None = None
@@ -52,15 +66,15 @@ class RelaySlot:
         self._kept = KeptFrames()
         self._agent_came = False
         self._acknowledgements = Acknowledgements(underway=session.status is not SessionStatus.CONNECTING)
+        self._aws_output = AwsOutput(service, timeouts, self._acknowledgements, self._send_to_agent, self._catch_up)
         self._ended: tuple[str, bool] | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
-        self._active_at: int | None = None
-        """When a user was last active, by the clock without the steps that it was set by."""
+        self._progress = Progress(service, session)
         self._newest_input = self._newest_output = -1
+        self._announcements: Announcements | None = None
+        self.observers: Observers | None = None
         self._handshakes = HandshakeCheck(service, session.session_id)
-        self._recorded = session.status is SessionStatus.CONNECTED
-        self._recording = asyncio.Lock()
         self._log = _log.bind(session_id=session.session_id)
 
     async def join(
@@ -85,18 +99,42 @@ class RelaySlot:
             case EndSession():
                 return encode(SessionEndAnswer(self.end(request.output, lost=request.lost)))
             case ActivityProbe():
-                return encode(Activity(self._last_activity()))
+                return encode(Activity(self._progress.last_activity))
+            case _:
+                return await answer_watcher(self.tap.watched, request)
 
     def end(self, output: str, *, lost: bool = False) -> bool:
         """Tell both ends that the session is over, and close them; True if the agent was connected."""
         if self._ended is None:
             self._ended = output, lost
+            if self.tap.watched is not None:
+                self.tap.watched.end(output)
         self._over.set()
         closed = frames.channel_closed(self._service, self.session_id, output, lost=lost)
         for end in (self._agent, self._client):
             if end is not None:
                 end.socket.leave(WSCloseCode.OK, "the session has ended", closed)
         return self._agent is not None
+
+    def let_watch(self, watched: WatchedSession, observed: ObservedSession | None) -> None:
+        """Let others watch the session, and notify the person at the client; hold it while it lacks observers."""
+        self.tap.watched = watched
+        if observed is not None:
+            self.observers = Observers(
+                self._service, observed, RelayControl(self._pair, self._release, self.end_because)
+            )
+        self._announcements = Announcements(self._service, watched, self.observers)
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether nothing may reach either end."""
+        return self.observers is not None and self.observers.is_holding
+
+    async def _release(self) -> None:
+        """Let the session run: start it if its client is waiting for that, or let both ends continue."""
+        self._pair()
+        if self._client is not None:
+            await self._start()
 
     async def agent_left(self) -> None:
         """Wait, in bounded time, until the agent's last output was forwarded and its socket is gone."""
@@ -112,15 +150,11 @@ class RelaySlot:
 
     async def _join_client(self, authorized: AuthorizedSession, socket: Socket, handshake: bool) -> None:
         client = RelayEnd(socket, authorized.client_id, FROM_CLIENT, handshake=handshake)
+        self._is_connecting = authorized.session.status is SessionStatus.CONNECTING
         self._attach_client(client)
         try:
             await self._update_status()
-            if (
-                authorized.session.status is SessionStatus.CONNECTING
-                and self._agent is None
-                and not self._over.is_set()
-            ):
-                await session_lifecycle.dispatch_task(self._service, authorized.session)
+            await self._start()
             await socket.carry(lambda: self._from_client(client))
         except Exception:
             socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
@@ -133,28 +167,32 @@ class RelaySlot:
                 self.tap.client_left()
             await self._detach(client, End.CLIENT)
 
+    async def _start(self) -> None:
+        """Send the session's task to its node, unless it was started before or must wait."""
+        if not self._is_connecting or self._agent is not None or self._over.is_set():
+            return
+        if self.observers is not None and self.observers.is_holding:
+            await self.observers.postpone()
+        else:
+            await session_lifecycle.dispatch_task(self._service, self._session)
+
     def _attach_client(self, client: RelayEnd) -> None:
         replaced, self._client = self._client, client
         if replaced is not None:
-            self._close_replaced_client(replaced, client)
+            close_replaced_client(self._service, self.session_id, replaced, client)
         if client.name != self._client_id:
             self._client_id = client.name
             self._kept.clear()
             self._acknowledgements.forget()
             self._newest_input = self._newest_output = -1
         self.tap.client_attached(client.name)
-        self._note_activity()
+        self._progress.note_activity()
         self._log.info("client attached", client_id=client.name)
+        if self._announcements is not None:
+            self._announcements.client_attached(client.socket)
         if self._ended is not None:
             self.end(self._ended[0], lost=self._ended[1])
         self._pair()
-
-    def _close_replaced_client(self, replaced: RelayEnd, by: RelayEnd) -> None:
-        """Close the older socket, and for good if it is another client's: otherwise the two would compete forever."""
-        last = None
-        if replaced.name != by.name:
-            last = frames.channel_closed(self._service, self.session_id, "The session was resumed by another client.")
-        replaced.socket.leave(WSCloseCode.OK, "replaced by a newer connection", last)
 
     async def _from_client(self, client: RelayEnd) -> None:
         receive = client.socket.receive_frame
@@ -164,21 +202,25 @@ class RelaySlot:
             prefix, sequence = peek(frame)
             if not prefix or client is not self._client:  # replaced, and about to be closed
                 continue
-            if prefix == frames.INPUT and sequence > self._newest_input:
+            if is_new_input := prefix == frames.INPUT and sequence > self._newest_input:
                 self._newest_input = sequence
-                self._note_activity()
+                self._progress.note_activity()
             if self.tap.from_client(prefix, sequence, frame):
                 await self.tap.caught_up(self.end_because)
             agent = self._agent
             if prefix == frames.ACKNOWLEDGE and (agent is None or not agent.ferryman):
                 self._acknowledgements.acknowledged(frame[HEADER_SIZE:])
-            if agent is not None and not agent.stalled:
-                if agent.socket.send(frame):
-                    await self._catch_up(agent)
-            elif prefix == frames.ACKNOWLEDGE or not self._agent_came:
-                self._kept.add(client.name, frame)
-            else:
-                client.dropped += 1
+            if agent is None or agent.stalled or self._is_held:
+                self._keep(client, prefix, frame, is_new=is_new_input)
+            elif agent.socket.send(frame):
+                await self._catch_up(agent)
+
+    def _keep(self, client: RelayEnd, prefix: bytes, frame: bytes, *, is_new: bool) -> None:
+        """Keep a client's frame for an agent that is away or held back, if the client may send it only once."""
+        if prefix == frames.ACKNOWLEDGE or (is_new if self._is_held else not self._agent_came):
+            self._kept.add(client.name, frame)
+        else:
+            client.dropped += 1
 
     # The agent's side
 
@@ -233,11 +275,11 @@ class RelaySlot:
             new = sequence > self._newest_output
             if prefix == frames.OUTPUT and new:
                 self._newest_output = sequence
-                self._note_activity()
+                self._progress.note_activity()
             if self.tap.from_agent(prefix, sequence, frame):
                 await self.tap.caught_up(self.end_because)
             if prefix == frames.OUTPUT and not agent.ferryman:
-                await self._forward_output(agent, client, frame, sequence, new=new)
+                await self._aws_output.forward(agent, client, frame, sequence, new=new)
             elif client.socket.send(frame):
                 await self._catch_up(client)
 
@@ -255,29 +297,6 @@ class RelaySlot:
         await session_lifecycle.session_finished(self._service, self.session_id, text)
         self.end(text, lost=True)
 
-    async def _forward_output(
-        self, agent: RelayEnd, client: RelayEnd, frame: bytes, sequence: int, *, new: bool
-    ) -> None:
-        """Forward an output frame of AWS's agent, and make sure that a resent one is acknowledged."""
-        if not new and sequence in self._acknowledgements:
-            agent.socket.send(frames.acknowledge(self._service, frame))
-            return
-        behind = client.socket.send(frame)
-        if completes_handshake(frame):
-            self._acknowledgements.handshake_completed(sequence)
-            await asyncio.sleep(self._timeouts.handshake)
-        if behind:
-            await self._catch_up(client)
-        elif not new and self._acknowledgements.settled:
-            client.socket.ask(lambda: self._acknowledge_for_client(client, frame, sequence))
-
-    def _acknowledge_for_client(self, client: RelayEnd, frame: bytes, sequence: int) -> None:
-        """Acknowledge a resent frame for a client that has read it again and did not: it had done so before."""
-        if client is not self._client or sequence in self._acknowledgements:
-            return
-        self._acknowledgements.add(sequence)
-        self._send_to_agent(frames.acknowledge(self._service, frame))
-
     async def _agent_state(self, agent: RelayEnd, frame: bytes) -> None:
         try:
             state = decode_payload(decode(frame).payload, AgentSessionState)
@@ -288,7 +307,7 @@ class RelaySlot:
         elif state.session_state == "Connected":
             agent.ready = True
             if agent is self._agent and self._client is not None and state.client_id == self._client.name:
-                self._open_to_client = not self._client.stalled
+                self._open_to_client = not self._client.stalled and not self._is_held
                 if self.tap.publication(state):
                     await self.tap.caught_up(self.end_because)
             await self._update_status()
@@ -311,7 +330,7 @@ class RelaySlot:
         self._open_to_client = False
         if agent is None or agent.stalled:
             return
-        if client is None or client.stalled:
+        if client is None or client.stalled or self._is_held:
             agent.socket.send(frames.pause_publication(self._service))
             return
         agent.socket.send(frames.start_publication(self._service, client.name, handshake=client.handshake))
@@ -349,7 +368,7 @@ class RelaySlot:
         self._pair()
 
     def _send_to_agent(self, frame: bytes) -> None:
-        if self._agent is not None and not self._agent.stalled:
+        if self._agent is not None and not self._agent.stalled and not self._is_held:
             self._agent.socket.send(frame)
 
     async def _detach(self, end: RelayEnd, which: End) -> None:
@@ -359,36 +378,14 @@ class RelaySlot:
             await self._update_status()
         finally:
             await end.socket.close()
-            departure, gone = end.socket.departure, end.socket.gone
-            code = departure.code if departure else gone.code if gone else None
-            reason = departure.reason if departure else ""
-            left = EndLeft(which.value, end.name, end.size, end.frames, code, reason)
-            end_left(self._service, self.session_id, left)
-            self._log.info(
-                f"{which} detached",
-                close_code=code,
-                reason=reason,
-                frames=end.frames,
-                dropped=end.dropped,
-                refused=end.refused,
-            )
+            record_departure(self._service, self.session_id, which.value, end, self._log)
 
     async def _update_status(self) -> None:
-        """Update the session's status to match which ends are connected; the newest state wins."""
-        async with self._recording:
-            if self._over.is_set():
-                return
-            connected = self._client is not None and self._agent is not None and self._agent.ready
-            if connected and not self._recorded:
-                self._recorded = True
-                if await session_lifecycle.ends_attached(self._service, self.session_id) is None:
-                    self.end("", lost=True)
-            elif self._recorded and not connected:
-                self._recorded = False
-                await session_lifecycle.end_lost(self._service, self.session_id, self._last_activity())
+        """Store the status that matches which ends are connected."""
+        if not await self._progress.update(self._is_connected):
+            self.end("", lost=True)
 
-    def _note_activity(self) -> None:
-        self._active_at = self._service.clock() - self._service.clock_steps.total
-
-    def _last_activity(self) -> Millis | None:
-        return None if self._active_at is None else Millis(self._active_at + self._service.clock_steps.total)
+    def _is_connected(self) -> bool | None:
+        if self._over.is_set():
+            return None
+        return self._client is not None and self._agent is not None and self._agent.ready

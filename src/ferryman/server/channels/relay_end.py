@@ -5,9 +5,20 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import structlog
 from aiohttp import WSCloseCode
 
-from ferryman.server.channels.frames import ACKNOWLEDGE, AGENT_STATE, INPUT, OUTPUT, peek_header
+from ferryman.core.audit.records import EndLeft, end_left
+from ferryman.core.service import Service
+from ferryman.model.identifiers import SessionId
+from ferryman.server.channels.frames import (
+    ACKNOWLEDGE,
+    AGENT_STATE,
+    INPUT,
+    OUTPUT,
+    channel_closed,
+    peek_header,
+)
 from ferryman.server.channels.websocket import Socket, Violation
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, MessageType, peek
 
@@ -98,3 +109,29 @@ class KeptFrames:
         """Drop all frames."""
         self.frames.clear()
         self.size = 0
+
+
+def close_replaced_client(service: Service, session_id: SessionId, replaced: RelayEnd, by: RelayEnd) -> None:
+    """Close the older socket, and for good if it is another client's: otherwise the two would compete forever."""
+    last = None
+    if replaced.name != by.name:
+        last = channel_closed(service, session_id, "The session was resumed by another client.")
+    replaced.socket.leave(WSCloseCode.OK, "replaced by a newer connection", last)
+
+
+def record_departure(
+    service: Service, session_id: SessionId, which: str, end: RelayEnd, log: structlog.stdlib.BoundLogger
+) -> None:
+    """Record and log that an end, `client` or `agent`, is gone; its socket is closed."""
+    departure, gone = end.socket.departure, end.socket.gone
+    code = departure.code if departure else gone.code if gone else None
+    reason = departure.reason if departure else ""
+    end_left(service, session_id, EndLeft(which, end.name, end.size, end.frames, code, reason))
+    log.info(
+        f"{which} detached",
+        close_code=code,
+        reason=reason,
+        frames=end.frames,
+        dropped=end.dropped,
+        refused=end.refused,
+    )

@@ -1,7 +1,7 @@
 """The server's end of a WebSocket: whole messages in and out, backpressure, and one way to close."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -116,15 +116,19 @@ class Socket:
         """Whether the peer is being read from; not while its receiver is behind."""
 
     @classmethod
-    async def upgrade(cls, request: web.Request, frame_bytes: int, timeouts: Timeouts) -> "Socket":
+    async def upgrade(
+        cls, request: web.Request, frame_bytes: int, timeouts: Timeouts, protocols: Sequence[str] = ()
+    ) -> "Socket":
         """Answer a WebSocket upgrade; a longer message than `frame_bytes` will end the channel with 1009.
 
-        Compression is never negotiated. Raises `web.HTTPBadRequest` if the request is not an upgrade.
+        `protocols` are the sub-protocols it may have; one that the peer does not ask for is not used. Compression is
+        never negotiated. Raises `web.HTTPBadRequest` if the request is not an upgrade.
         """
         response = web.WebSocketResponse(
             autoping=False,
             autoclose=False,
             compress=False,
+            protocols=protocols,
             max_msg_size=frame_bytes,
             timeout=timeouts.close,
             writer_limit=_OUT_OF_REACH,

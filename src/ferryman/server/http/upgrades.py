@@ -1,7 +1,8 @@
-"""Upgrades of `/v1/control-channel/{id}` and `/v1/data-channel/{id}`: authenticate, authorise, run the channel."""
+"""Upgrades of `/v1/control-channel/{id}`, `/v1/data-channel/{id}`, `/v1/watch/{id}`: authenticate, authorise, run."""
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Coroutine
 
 import msgspec
@@ -13,12 +14,14 @@ from ferryman.core.audit.records import end_refused
 from ferryman.core.authorization.admission import LapsedToken, SessionOver, SpentToken, admit_agent, admit_client
 from ferryman.core.authorization.decisions import require
 from ferryman.core.channel_tokens import Channel, check_channel_token
+from ferryman.core.sessions.watching import admit_watcher
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.server.channels import frames
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
+from ferryman.server.channels.watching.watcher import REFUSED, Watcher
 from ferryman.server.channels.websocket import Socket, Violation
 from ferryman.server.http.app_keys import GATEWAY, THROTTLE
 from ferryman.server.http.authentication import Signer, authenticate_upgrade
@@ -27,6 +30,7 @@ from ferryman.server.http.call_records import claimed_key, record_refusal
 from ferryman.server.http.failed_attempts import counted_attempt
 from ferryman.server.http.throttling import UPGRADE_SECONDS, authentication_turn, await_turn, whose_limits
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
+from ferryman.wire.alis import SUBPROTOCOL
 from ferryman.wire.opening import (
     OpenAgentDataChannel,
     OpenDataChannel,
@@ -37,6 +41,9 @@ from ferryman.wire.payloads import MalformedPayload
 
 EARLY_FRAMES = 64
 """Binary frames that may precede the opening: a client's resend timer does not wait for it (client.md §4.3)."""
+
+WATCHER_FRAME_BYTES = 1024
+"""Watchers send nothing but pings and pongs."""
 
 _UNVERIFIED = frozenset({"UnrecognizedClientException", "ExpiredTokenException"})
 """Errors that also mean that a signature cannot be verified, because of its key or session token."""
@@ -76,6 +83,16 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     if signer is not None and signer.caller.kind is CallerKind.NODE:
         return await _run_channel(gateway, socket, _serve_agent(request, gateway, signer.caller, session_id, socket))
     return await _run_channel(gateway, socket, _serve_client(request, gateway, session_id, socket))
+
+
+async def watch_channel(request: web.Request) -> web.StreamResponse:
+    """Serve one who watches a session, admitted by the token of WatchSession in the query."""
+    gateway = request.app[GATEWAY]
+    request[CONTEXT].call = ApiCall("ferryman", "WatchSession", ApiProtocol.CHANNEL)
+    session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])
+    socket = await Socket.upgrade(request, WATCHER_FRAME_BYTES, gateway.timeouts, [SUBPROTOCOL])
+    socket.own_end = True  # browsers answer pings, too: who is gone must not count as an observer for long
+    return await _run_channel(gateway, socket, _serve_watcher(request, gateway, session_id, socket))
 
 
 async def _signer(gateway: Gateway, request: web.Request) -> Signer | None:
@@ -202,6 +219,28 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
     named = opened.client_version is not msgspec.UNSET
     async with gateway.slot(authorized) as slot:
         await slot.join(authorized, socket, handshake=named)
+
+
+async def _serve_watcher(request: web.Request, gateway: Gateway, session_id: SessionId, socket: Socket) -> None:
+    try:
+        with counted_attempt(request, session_id) as attempt:
+            authorized = await admit_watcher(gateway.service, session_id, request.query.get("token", ""))
+            attempt.holder = authorized.caller.person_id
+    except ServiceError as error:
+        end_refused(gateway.service, session_id, "watcher", request.remote, error)
+        _log.info("watcher refused", session_id=session_id, error=error.code)
+        socket.leave(REFUSED, error.code)
+        return
+    person_id = authorized.caller.person_id
+    socket.recognised(person_id)
+    if gateway.watched_by[person_id] >= gateway.service.settings.watching.sessions_per_person:
+        socket.leave(REFUSED, "you watch too many sessions at once")
+        return
+    gateway.watched_by[person_id] += 1
+    try:
+        await Watcher(gateway.service, authorized, socket).run()
+    finally:
+        gateway.watched_by -= Counter([person_id])
 
 
 async def _opening(gateway: Gateway, socket: Socket) -> str | None:

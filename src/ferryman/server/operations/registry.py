@@ -15,6 +15,7 @@ from ferryman.server.operations import (
     recordings,
     sessions,
     sts,
+    watching,
 )
 from ferryman.server.operations.context import Key, NodeOperation, Operations, UnsignedOperation
 from ferryman.server.operations.iam import (
@@ -40,6 +41,7 @@ BY_CALLER: Operations = {
     **sts.OPERATIONS,
     **recordings.OPERATIONS,
     **cloudtrail.OPERATIONS,
+    **watching.OPERATIONS,
     **account.OPERATIONS,
     **attached_policies.OPERATIONS,
     **groups.OPERATIONS,

@@ -126,6 +126,11 @@ class SqlSessions:
         (used,) = await self._connections.read(usage_statement, person)
         return SessionUsage(*used)
 
+    async def person_of(self, session_id: SessionId) -> str | None:
+        """Return who has a session, as `Caller.person_id`; None if that is not known."""
+        rows = await self._connections.read(select(sessions.c.person_id).where(sessions.c.session_id == session_id))
+        return rows[0][0] if rows else None
+
     async def document_content(self, session_id: SessionId) -> str | None:
         """Return what the session's node is to run; None if the session has ended or does not exist."""
         statement = select(sessions.c.document_content).where(sessions.c.session_id == session_id)

@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ferryman.client.plugin.tty.last_line import on_alternate_screen, on_last_line
 from ferryman.client.plugin.tty.streams import Output
 from ferryman.client.plugin.tty.terminal import is_terminal, window_size
 from ferryman.client.plugin.tty.unfinished_line import UnfinishedLine
-from ferryman.model.values.text import printable_lines
+from ferryman.model.values.text import printable, printable_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Screen:
         self._error_line = self._output_line if self._terminal or _same(descriptors) else UnfinishedLine()
         self._texts: Output | None = self._output if is_terminal(descriptors.stdout) else None
         self._waiting: list[str] = []
+        self._alternate = False
+        """Whether a full-screen program draws on the terminal."""
         self.raw = False
         """Whether the terminal is in raw mode, in which a line feed does not return the carriage."""
         self._shown: deque[int] = deque()
@@ -101,8 +104,12 @@ class Screen:
     def notice(self, text: str) -> None:
         """Show `text` on standard error as a line of its own, even if output is in the middle of a line.
 
-        On a terminal the cursor then returns to its column.
+        On a terminal the cursor then returns to its column. Over a full-screen program it is drawn on the last line.
         """
+        if self._alternate:
+            window = window_size(self.descriptors.stdout)
+            self._errors.push(on_last_line(printable(text.strip()), window.columns, window.rows))
+            return
         line = self._error_line
         before = "" if line.empty else "\n"
         column = line.column(window_size(self.descriptors.stdout).columns) if self._terminal else None
@@ -115,6 +122,8 @@ class Screen:
     def show(self, data: bytes, number: int) -> None:
         """Write output to standard output."""
         self._shown.append(number)
+        if self._terminal:
+            self._alternate = on_alternate_screen(data, before=self._alternate)
         self._output_line.feed(data)
         self._write(self._output, data, number)
 

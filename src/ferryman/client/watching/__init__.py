@@ -1,0 +1,1 @@
+"""Watching a session live: the stream of events, over as many connections as it takes. Knows no terminal."""

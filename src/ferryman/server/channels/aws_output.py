@@ -1,0 +1,52 @@
+"""Forwards the output of AWS's agent, which is resent until it is acknowledged; AWS's client acknowledges only once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ferryman.core.service import Service
+from ferryman.server.channels import frames
+from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
+from ferryman.server.channels.relay_end import RelayEnd
+from ferryman.server.timeouts import Timeouts
+
+
+class AwsOutput:
+    """The output of one session's agent.
+
+    `to_agent` sends the agent a frame, `catch_up` waits for a receiver that is behind.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        timeouts: Timeouts,
+        acknowledgements: Acknowledgements,
+        to_agent: Callable[[bytes], None],
+        catch_up: Callable[[RelayEnd], Awaitable[None]],
+    ) -> None:
+        self._service = service
+        self._timeouts = timeouts
+        self._acknowledgements = acknowledgements
+        self._to_agent = to_agent
+        self._catch_up = catch_up
+
+    async def forward(self, agent: RelayEnd, client: RelayEnd, frame: bytes, sequence: int, *, new: bool) -> None:
+        """Forward an output frame, and make sure that a resent one is acknowledged."""
+        if not new and sequence in self._acknowledgements:
+            agent.socket.send(frames.acknowledge(self._service, frame))
+            return
+        behind = client.socket.send(frame)
+        if completes_handshake(frame):
+            self._acknowledgements.handshake_completed(sequence)
+            await asyncio.sleep(self._timeouts.handshake)
+        if behind:
+            await self._catch_up(client)
+        elif not new and self._acknowledgements.settled:
+            client.socket.ask(lambda: self._acknowledge_for_client(client, frame, sequence))
+
+    def _acknowledge_for_client(self, client: RelayEnd, frame: bytes, sequence: int) -> None:
+        """Acknowledge a resent frame for a client that has read it again and did not: it had done so before."""
+        if client.socket.departure is not None or sequence in self._acknowledgements:
+            return
+        self._acknowledgements.add(sequence)
+        self._to_agent(frames.acknowledge(self._service, frame))
