@@ -15,6 +15,7 @@ from ferryman.core.service import NoTrail, WatchingSettings
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels.watching import watcher
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import Notice, decode_payload
 from tests.server.peers import Peer, acknowledge, output, state, typed
@@ -22,6 +23,12 @@ from tests.server.running import ACCOUNT, Node, Recorded, Server
 from tests.server.watchers import Viewer, call, open_stream
 
 OBSERVED = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"requiredObservers": "1"}}
+
+
+@pytest.fixture
+def timeouts() -> Timeouts:
+    """Viewers that a test does not read answer no pings; they are not to be disconnected for that."""
+    return Timeouts(own_ping=60.0, own_silence=600.0)
 
 
 @pytest.fixture

@@ -17,11 +17,18 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels.watching import limits as watching_limits
 from ferryman.server.channels.watching import watched_session, watcher
 from ferryman.server.channels.watching.announcements import UNANNOUNCED
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType, PayloadType
 from ferryman.wire.payloads import Notice, decode_payload
 from tests.server.peers import Peer, output, stream_frame, task_complete, typed
 from tests.server.running import Paired, Recorded, Server, until
 from tests.server.watchers import Viewer, call, open_stream, watch
+
+
+@pytest.fixture
+def timeouts() -> Timeouts:
+    """Viewers that a test does not read answer no pings; they are not to be disconnected for that."""
+    return Timeouts(own_ping=60.0, own_silence=600.0)
 
 
 @pytest.fixture
@@ -85,12 +92,15 @@ async def test_watchers_who_join_while_output_flows_miss_and_repeat_nothing(serv
         while True:
             await paired.client.frame()
 
-    reading = asyncio.create_task(read())
-    viewers: list[Viewer] = []
-    for number in range(600):
-        await paired.agent.send(output(number, f"{number},".encode()))
-        if number % 200 == 50:
-            viewers.append(await watch(server, paired.session_id))
+    async def send() -> None:
+        for number in range(600):
+            await paired.agent.send(output(number, f"{number},".encode()))
+            await asyncio.sleep(0.002)
+
+    reading, sending = asyncio.create_task(read()), asyncio.create_task(send())
+    viewers = [await watch(server, paired.session_id) for _ in range(watching_limits.OF_ONE_PERSON)]
+    assert not sending.done()
+    await sending
     for viewer in viewers:
         await viewer.until_shown("599,")
         assert viewer.shown == whole

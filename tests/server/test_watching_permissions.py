@@ -13,9 +13,16 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import WatchingSettings
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.server.channels.watching import watcher
+from ferryman.server.timeouts import Timeouts
 from ferryman.wire import alis
 from tests.server.running import Recorded, Server
 from tests.server.watchers import Viewer, call, open_stream, watch
+
+
+@pytest.fixture
+def timeouts() -> Timeouts:
+    """Viewers that a test does not read answer no pings; they are not to be disconnected for that."""
+    return Timeouts(own_ping=60.0, own_silence=600.0)
 
 
 @pytest.fixture
