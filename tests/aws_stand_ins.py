@@ -9,12 +9,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from tests.waiting import PATIENCE
@@ -25,12 +26,21 @@ READER_KEY_ID = "AKIAREADER7EXAMPLE"
 """May read, and write nothing; SeaweedFS only."""
 
 
+class Ended(Exception):
+    """A server ended by itself, because a port that it wanted was in use."""
+
+
 @dataclass
 class StandIn:
     """A running server."""
 
     url: str
     process: "subprocess.Popen[bytes]"
+
+    def check(self) -> None:
+        """Raise `Ended` if it has ended."""
+        if self.process.poll() is not None:
+            raise Ended(self.process.args)
 
     def client(self, service: str, key_id: str = KEY_ID) -> Any:
         """A botocore client."""
@@ -81,13 +91,26 @@ def moto() -> Iterator[StandIn]:
 @contextmanager
 def seaweedfs(directory: Path) -> Iterator[StandIn]:
     """S3 by SeaweedFS, without buckets, below an empty directory."""
-    master, volume, filer, s3 = (_free_port(most=50_000) for _ in range(4))  # gRPC listens 10,000 higher
     identities = [
         {"name": "owner", "credentials": [_key(KEY_ID)], "actions": ["Admin", "Read", "Write", "List", "Tagging"]},
         {"name": "reader", "credentials": [_key(READER_KEY_ID)], "actions": ["Read", "List"]},
     ]
     config = directory / "identities.json"
     config.write_text(json.dumps({"identities": identities}))
+    with ExitStack() as stack:
+        for attempt in range(3):
+            try:
+                yield stack.enter_context(_seaweedfs(directory / str(attempt), config))
+            except Ended:
+                continue
+            return
+        raise AssertionError("SeaweedFS ended three times while it started")
+
+
+@contextmanager
+def _seaweedfs(directory: Path, config: Path) -> Iterator[StandIn]:
+    master, volume, filer, s3 = (_free_port(most=50_000) for _ in range(4))  # gRPC listens 10,000 higher
+    directory.mkdir()
     command = [
         str(Path(sys.executable).parent / "weed"),
         "server",
@@ -105,6 +128,15 @@ def seaweedfs(directory: Path) -> Iterator[StandIn]:
         "-master.volumeSizeLimitMB=16",
     ]
     with _running(command, f"http://127.0.0.1:{s3}") as started:
+        client, deadline = started.client("s3"), time.monotonic() + PATIENCE
+        while True:
+            try:
+                client.list_buckets()
+                break
+            except (BotoCoreError, ClientError):
+                assert time.monotonic() < deadline, "SeaweedFS does not answer"
+                started.check()
+                time.sleep(0.2)
         yield started
 
 
@@ -144,7 +176,8 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
             socket.create_connection((host, int(port)), 1).close()
             return
         except OSError:
-            assert process.poll() is None, f"{process.args!r} ended"
+            if process.poll() is not None:
+                raise Ended(process.args) from None
             assert time.monotonic() < deadline, f"nothing listens on {url}"
             time.sleep(0.1)
 

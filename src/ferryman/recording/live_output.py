@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
 
-from ferryman.recording.events import EventKind, Position
+from ferryman.recording.events import Event, EventKind, Position, decode_content
 from ferryman.recording.screen_text import screen_text
 from ferryman.recording.transcript import Transcript
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
@@ -159,19 +159,22 @@ class _Screen:
     def taken(self, transcript: Transcript) -> list[LiveEvent]:
         """Return the events that wait in the transcript, and add their output to the screen."""
         events: list[LiveEvent] = []
-        for event in transcript.take():
-            data = event.data[event.start :]
-            match event.kind:
-                case EventKind.OUTPUT | EventKind.STANDARD_ERROR:
-                    if text := self._decoder.decode(data):
-                        text = text.replace("\n", "\r\n") if self._plain else text
-                        self._add(text)
-                        events.append((event.at, "o", text))
-                case EventKind.EXIT | EventKind.MARKER:
-                    events.append((event.at, event.kind.value, data.decode("utf-8", "replace")))
-                case _:
-                    pass  # sizes come by `resized`; what is typed is nobody's to watch
+        while (content := transcript.take()) is not None:
+            for event in decode_content(bytes(content.content()))[0]:
+                events += self._shown(event)
         return events
+
+    def _shown(self, event: Event) -> list[LiveEvent]:
+        match event.kind:
+            case EventKind.OUTPUT | EventKind.STANDARD_ERROR:
+                text = self._decoder.decode(event.data)
+                text = text.replace("\n", "\r\n") if self._plain else text
+                self._add(text)
+                return [(event.at, "o", text)] if text else []
+            case EventKind.EXIT | EventKind.MARKER:
+                return [(event.at, event.kind.value, event.data.decode("utf-8", "replace"))]
+            case _:
+                return []  # sizes come by `resized`; what is typed is nobody's to watch
 
     def drawn(self, *, is_whole: bool) -> tuple[str, bool]:
         """As `LiveOutput.screen`; `is_whole`: nothing was shown before what was added here."""
