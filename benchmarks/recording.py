@@ -18,9 +18,9 @@ from benchmarks.measurement import Bar, Measurement
 from benchmarks.relay import Server, busy_session, keystroke, open_session, relay_rate, running_server
 from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.events import EventKind, Position
 from ferryman.recording.reader import RecordingReader
+from ferryman.recording.storage.directory import DirectoryStorage
 
 ROUNDS = 5
 SESSIONS = 200

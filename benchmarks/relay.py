@@ -267,8 +267,8 @@ def serve_until_closed(directory: Path, *, recorded: bool) -> None:
     from ferryman.core.vault import Vault
     from ferryman.model.identifiers import Millis
     from ferryman.model.identity.callers import BuiltinRole
-    from ferryman.recording.directory import DirectoryStorage
     from ferryman.recording.recorder import SessionsRecorder
+    from ferryman.recording.storage.directory import DirectoryStorage
     from ferryman.server.serving import serve
     from ferryman.store.database import open_store
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.recording import s3, s3_objects
 from ferryman.recording.aws_clients import AwsAccess
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.events import Event, EventKind, Position, encode_content
 from ferryman.recording.reader import RecordingReader
-from ferryman.recording.s3 import S3Storage
-from ferryman.recording.storage import BlockStorage, StoredBlock
+from ferryman.recording.storage import s3, s3_objects
+from ferryman.recording.storage.directory import DirectoryStorage
+from ferryman.recording.storage.port import BlockStorage, StoredBlock
+from ferryman.recording.storage.s3 import S3Storage
 from tests.aws_stand_ins import KEY_ID, REGION, SECRET, create_bucket, moto, seaweedfs
 
 ID, OTHER = "alice-0123456789abcdef0", "bob-0123456789abcdef1"

@@ -22,7 +22,7 @@ NOT_FUZZED = {
     "awsapi.json11._bytes": "no operation that is served has a binary member",
     "bootstrap.access_notices._email": ADDRESS,
     "bootstrap.access_notices._webhook": ADDRESS,
-    "bootstrap.sinks._webhook": ADDRESS,
+    "bootstrap.audit.sinks._webhook": ADDRESS,
     "cli.client.access_on_request._known": "JSON that is not an object counts as nothing; see its unit test",
     "cli.program.node_names.known_nodes": "reads its own cache; whatever fails, nothing is suggested",
     "client.calls.aws_session._QuickFiles.load_file": "reads botocore's own files",

@@ -9,11 +9,11 @@ from typing import Any
 
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.core.service import Service
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.outputs.delivery import OutputDelivery
 from ferryman.recording.outputs.destinations import Destinations, Reach
 from ferryman.recording.recorder import SessionsRecorder
-from ferryman.recording.spool import SpoolStorage
+from ferryman.recording.storage.directory import DirectoryStorage
+from ferryman.recording.storage.spool import SpoolStorage
 from tests.server.peers import task_complete
 from tests.server.running import Paired, Server, until
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.core.service import Service
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.storage.directory import DirectoryStorage
 from tests.server.own_calls import call
 from tests.server.running import Server
 

@@ -15,11 +15,11 @@ from ferryman.core.ports.recordings import RecordingMode
 from ferryman.core.recordings import search as search_module
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Credentials
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.recorder import SessionsRecorder
 from ferryman.recording.search import indexer as indexer_module
 from ferryman.recording.search.index import LineSearch
 from ferryman.recording.search.indexer import Indexer
+from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.store.line_index import SqliteLineIndex
 from tests.server.own_calls import call, finished
 from tests.server.peers import output, typed

@@ -50,7 +50,7 @@ async def _webhook(
 ) -> "Deliver":
     from ferryman.audit.notice_texts import TEMPLATES
     from ferryman.audit.notices import to_webhook
-    from ferryman.bootstrap.sinks import HttpOutlet, http_client, webhook_secret
+    from ferryman.bootstrap.audit.sinks import HttpOutlet, http_client, webhook_secret
     from ferryman.transport.http import CALL_SECONDS
 
     url = urlsplit(webhook.url)
@@ -64,7 +64,7 @@ def _email(loaded: LoadedConfiguration, email: AccessEmail, clock: "Clock") -> "
     from ferryman.audit.notice_texts import as_mail
     from ferryman.audit.notices import Undeliverable
     from ferryman.audit.sinks.sink import Undelivered
-    from ferryman.bootstrap.sinks import trusted_authorities
+    from ferryman.bootstrap.audit.sinks import trusted_authorities
     from ferryman.transport.errors import Unreachable
     from ferryman.transport.mail_server import MailRefused, MailServer
 

@@ -9,8 +9,8 @@ from ferryman.model.failures import Failure
 if TYPE_CHECKING:
     from ferryman.recording.aws_clients import AwsAccess
     from ferryman.recording.outputs.destinations import Reach
-    from ferryman.recording.s3 import S3Storage
-    from ferryman.recording.spool import SpoolStorage
+    from ferryman.recording.storage.s3 import S3Storage
+    from ferryman.recording.storage.spool import SpoolStorage
 
 
 def reach(loaded: LoadedConfiguration) -> "Reach":
@@ -26,7 +26,7 @@ def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
 
     Raises Failure if the directory cannot be written, although the server has access to a destination.
     """
-    from ferryman.recording.spool import SpoolStorage
+    from ferryman.recording.storage.spool import SpoolStorage
 
     outputs = loaded.configuration.outputs
     storage = SpoolStorage(loaded.path(outputs.directory), outputs.spool_mib * 1024 * 1024)
@@ -45,7 +45,7 @@ def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
 def recording_bucket(loaded: LoadedConfiguration, bucket: RecordingBucket) -> "S3Storage":
     """Return where recordings are kept in S3; close it at the end."""
     from ferryman.recording.aws_clients import AwsAccess
-    from ferryman.recording.s3 import S3Storage
+    from ferryman.recording.storage.s3 import S3Storage
 
     ca_file = None if bucket.ca_file is None else str(loaded.path(bucket.ca_file))
     access = AwsAccess(bucket.region, bucket.endpoint_url, bucket.profile, ca_file)

@@ -16,8 +16,8 @@ from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.core.service import Service
-    from ferryman.recording.s3 import S3Storage
-    from ferryman.recording.storage import BlockStorage
+    from ferryman.recording.storage.port import BlockStorage
+    from ferryman.recording.storage.s3 import S3Storage
     from ferryman.store.line_index import SqliteLineIndex
 
 _log = structlog.get_logger("ferryman.recording")
@@ -71,9 +71,9 @@ async def _open_storage(loaded: LoadedConfiguration, mode: RecordingMode) -> Asy
     If sessions are recorded, raises Failure if the directory cannot be written, or the bucket refuses to be. A bucket
     that does not answer keeps no server from starting: it may be back before the first session.
     """
-    from ferryman.recording.directory import DirectoryStorage
     from ferryman.recording.recorder import WRITERS
-    from ferryman.recording.s3 import WRITERS_TO_S3
+    from ferryman.recording.storage.directory import DirectoryStorage
+    from ferryman.recording.storage.s3 import WRITERS_TO_S3
 
     settings = loaded.configuration.recordings
     if settings.s3 is not None:

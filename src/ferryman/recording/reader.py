@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent
 from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockFlag, BlockOpener, DamagedBlock, first_link
 from ferryman.recording.events import Position, decode_content
-from ferryman.recording.storage import BlockStorage, StoredBlock
+from ferryman.recording.storage.port import BlockStorage, StoredBlock
 
 
 class FinalBlock(NamedTuple):

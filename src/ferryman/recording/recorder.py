@@ -32,7 +32,7 @@ from ferryman.model.sessions import Session
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.reader import FinalBlock, RecordingReader
 from ferryman.recording.session_recorder import SessionRecorder
-from ferryman.recording.storage import BlockStorage, RecordingInUse
+from ferryman.recording.storage.port import BlockStorage, RecordingInUse
 
 KEY_BYTES = 32
 DAY_MILLIS = 86_400_000

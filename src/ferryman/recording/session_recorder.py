@@ -16,7 +16,7 @@ from ferryman.model.identifiers import SessionId
 from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.events import Position
-from ferryman.recording.storage import BlockStorage
+from ferryman.recording.storage.port import BlockStorage
 from ferryman.recording.transcript import Transcript
 
 MOST_WAITING = 1024 * 1024

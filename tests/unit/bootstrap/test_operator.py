@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from ferryman.audit import pending as pending_module
 from ferryman.audit.reader import newest_first
+from ferryman.bootstrap.audit.trail import open_trail
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import open_service
-from ferryman.bootstrap.trail import open_trail
 from ferryman.cli.operate.audit import app as audit_app
 from ferryman.cli.operate.init import Initialised
 from ferryman.cli.operate.keys import app as keys_app

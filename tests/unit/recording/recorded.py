@@ -12,7 +12,7 @@ from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.events import Event, decode_content
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.session_recorder import SessionRecorder
-from ferryman.recording.storage import BlockStorage
+from ferryman.recording.storage.port import BlockStorage
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 
 ID = SessionId("admin-0123456789abcdef0")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.reader import RecordingReader
+from ferryman.recording.storage.directory import DirectoryStorage
 from tests.unit.recording.recorded import ID, KEY, events, message, recorder, shown
 from tests.waiting import PATIENCE
 

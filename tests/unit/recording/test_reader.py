@@ -8,10 +8,10 @@ import pytest
 
 from ferryman.core.ports.recordings import BlockPosition, Damaged
 from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockSealer
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.events import Event, EventKind, Position, encode_content
 from ferryman.recording.reader import RecordingReader
-from ferryman.recording.storage import StoredBlock
+from ferryman.recording.storage.directory import DirectoryStorage
+from ferryman.recording.storage.port import StoredBlock
 from tests.unit.recording.recorded import ID, KEY
 
 BLOCKS = 3 * DEPENDENT_BLOCKS + 5

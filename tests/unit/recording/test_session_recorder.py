@@ -10,10 +10,10 @@ import pytest
 from ferryman.core.ports.recordings import Unrecordable
 from ferryman.recording import session_recorder
 from ferryman.recording.block_content import BLOCK_BYTES
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.session_recorder import MOST_WAITING
-from ferryman.recording.storage import RecordingInUse
+from ferryman.recording.storage.directory import DirectoryStorage
+from ferryman.recording.storage.port import RecordingInUse
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.unit.recording.recorded import ID, KEY, events, message, recorder, shown
 from tests.waiting import PATIENCE

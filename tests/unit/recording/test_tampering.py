@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.events import Event, EventKind, Position, encode_content
 from ferryman.recording.reader import FinalBlock, RecordingReader
+from ferryman.recording.storage.directory import DirectoryStorage
 from tests.unit.recording.recorded import ID, KEY
 
 BLOCKS = 6

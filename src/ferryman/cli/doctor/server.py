@@ -50,7 +50,7 @@ def _finding(subject: str, check: Callable[[LoadedConfiguration], str], loaded: 
 
 def _sinks(loaded: LoadedConfiguration) -> list[Finding]:
     from ferryman.audit.sinks.position import position_path, read_position
-    from ferryman.bootstrap.sinks import sink_names, webhook_secret
+    from ferryman.bootstrap.audit.sinks import sink_names, webhook_secret
 
     audit, findings = loaded.configuration.audit, []
     if audit.webhook is not None:

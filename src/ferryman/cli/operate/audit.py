@@ -148,7 +148,7 @@ def list_sinks(
     """Show how far each of the trail's sinks has got. Exits with 1 if delivery to one of them is failing."""
     from ferryman.audit.reader import last_link
     from ferryman.audit.sinks.position import position_path, read_position
-    from ferryman.bootstrap.sinks import sink_names
+    from ferryman.bootstrap.audit.sinks import sink_names
 
     how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     loaded = load(config)

@@ -44,7 +44,7 @@ def export_trail(
 ) -> None:
     """Copy records, with the checkpoints that vouch for them, for somebody without the server's key."""
     from ferryman.audit.export import PUBLIC_KEYS, RECORDS, NothingToExport, write_export
-    from ferryman.bootstrap.trail import trail_origin
+    from ferryman.bootstrap.audit.trail import trail_origin
     from ferryman.core.audit.checkpoints import PURPOSE
 
     loaded = load(config)

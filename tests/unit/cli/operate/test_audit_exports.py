@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ferryman.bootstrap.audit.trail import open_trail
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.service import open_service
-from ferryman.bootstrap.trail import open_trail
 from ferryman.cli.app import app
 from ferryman.cli.operate.init import Initialised
 from ferryman.model.failures import Failure

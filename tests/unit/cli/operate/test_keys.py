@@ -14,11 +14,11 @@ from sqlalchemy import LargeBinary
 from typer.testing import CliRunner
 
 from ferryman.audit.reader import newest_first
+from ferryman.bootstrap.audit.trail import open_trail
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.keys import key_watch
 from ferryman.bootstrap.keys.server_keys import KEPT_AFTER, VARIABLE, ServerKeys, parse_keys, read_server_keys
 from ferryman.bootstrap.service import open_service, with_service
-from ferryman.bootstrap.trail import open_trail
 from ferryman.cli.operate.audit import app as audit_app
 from ferryman.cli.operate.init import Initialised
 from ferryman.cli.operate.keys import app

@@ -16,8 +16,8 @@ from ferryman.model.documents import PREFERENCES_DOCUMENT
 from ferryman.model.errors import ServiceError
 from ferryman.model.sessions import Session
 from ferryman.model.tags import ResourceType
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.storage.directory import DirectoryStorage
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World

@@ -8,10 +8,10 @@ import pytest
 
 from ferryman.core.ports.recordings import Damaged
 from ferryman.recording.blocks import BlockFlag, BlockSealer
-from ferryman.recording.directory import DirectoryStorage
 from ferryman.recording.events import Event, EventKind, Position, encode_content
 from ferryman.recording.reader import RecordingReader
-from ferryman.recording.storage import RecordingInUse
+from ferryman.recording.storage.directory import DirectoryStorage
+from ferryman.recording.storage.port import RecordingInUse
 from tests.unit.recording.recorded import ID, KEY
 
 

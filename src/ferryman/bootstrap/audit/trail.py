@@ -39,7 +39,7 @@ async def open_trail(
     from ferryman.audit.retention import Retention
     from ferryman.audit.sinks.stdout import StandardOutput
     from ferryman.audit.writer import TrailWriter
-    from ferryman.bootstrap.sinks import open_sinks
+    from ferryman.bootstrap.audit.sinks import open_sinks
     from ferryman.core.audit.chain import PURPOSE, BrokenChain
     from ferryman.core.audit.records import trail_event
     from ferryman.server.background import running_beside, supervised

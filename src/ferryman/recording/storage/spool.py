@@ -4,7 +4,7 @@ import errno
 import threading
 from pathlib import Path
 
-from ferryman.recording.directory import SUFFIX, DirectoryStorage
+from ferryman.recording.storage.directory import SUFFIX, DirectoryStorage
 
 
 class SpoolStorage(DirectoryStorage):

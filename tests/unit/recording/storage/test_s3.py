@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.recording import s3
 from ferryman.recording.aws_clients import AwsAccess
 from ferryman.recording.reader import RecordingReader
-from ferryman.recording.s3 import S3Storage
+from ferryman.recording.storage import s3
+from ferryman.recording.storage.s3 import S3Storage
 from tests.aws_stand_ins import KEY_ID, REGION, SECRET, StandIn, create_bucket, credentials, moto, seaweedfs
 from tests.faulty_proxy import Fault, FaultyProxy, faulty_proxy
 from tests.unit.recording.recorded import ID, KEY, message, recorder, shown

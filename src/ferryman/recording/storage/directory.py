@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ferryman.recording.block_search import find_block
 from ferryman.recording.blocks import HEADER_SIZE, parse_header
-from ferryman.recording.storage import RecordingInUse, StoredBlock
+from ferryman.recording.storage.block_search import find_block
+from ferryman.recording.storage.port import RecordingInUse, StoredBlock
 
 SUFFIX = ".frb"
 PROBE_BYTES = 64 * 1024

@@ -9,7 +9,7 @@ impossible; if they occurred, or were put there, what is read from there would n
 from collections.abc import Callable, Iterator
 
 from ferryman.recording.blocks import HEADER_SIZE, MAGIC, MOST_BLOCK, BlockFlag, DamagedBlock, parse_header
-from ferryman.recording.storage import StoredBlock
+from ferryman.recording.storage.port import StoredBlock
 
 _WINDOW = 64 * 1024
 """Bytes that are read together when a header is looked for."""

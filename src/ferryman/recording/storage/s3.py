@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from ferryman.recording import s3_objects
 from ferryman.recording.aws_clients import AwsAccess, CallFailed, aws_client, calling
-from ferryman.recording.block_search import find_block
 from ferryman.recording.blocks import HEADER_SIZE, DamagedBlock, parse_header
-from ferryman.recording.s3_objects import StoredObject, groups_of
-from ferryman.recording.storage import StoredBlock
+from ferryman.recording.storage import s3_objects
+from ferryman.recording.storage.block_search import find_block
+from ferryman.recording.storage.port import StoredBlock
+from ferryman.recording.storage.s3_objects import StoredObject, groups_of
 
 CONNECTIONS = 32
 WRITERS_TO_S3 = 16

@@ -17,10 +17,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from typer.testing import CliRunner
 
+from ferryman.bootstrap.audit.trail import open_trail
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.service import open_service
-from ferryman.bootstrap.trail import open_trail
 from ferryman.cli.doctor.server import examine_server_files
 from ferryman.cli.operate.audit import app
 from ferryman.cli.operate.init import Initialised

@@ -1,0 +1,1 @@
+"""Opening the audit trail and its sinks as the configuration says."""

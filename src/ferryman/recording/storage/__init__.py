@@ -1,0 +1,1 @@
+"""Where the blocks of recordings are kept: a directory, or a bucket of S3."""
