@@ -130,7 +130,7 @@ async def test_signals_come_too_late(world: "World", carol: Caller, dave: Caller
     await manual_policy(world, ["dave"])
     request = await ask(world, carol, await world.node())
     if kind == "Revoke":
-        with refused("InvalidAutomationSignalException", "is Pending"):
+        with refused("AccessDeniedException", "it is pending, so only its requester can withdraw it"):
             await signal(world, dave, request, kind)
     world.clock.now = request.deadline_at
     with refused("InvalidAutomationSignalException", "is Expired"):
