@@ -80,7 +80,12 @@ print(len(found))
 """
 TTY = "ferryman.client.plugin.tty"
 OTHERS = {
-    "win32": (f"{TTY}.posix_terminal", "ferryman.cli.doctor.server", "ferryman.signing.rsa"),
+    "win32": (
+        f"{TTY}.posix_terminal",
+        "ferryman.cli.doctor.server",
+        "ferryman.signing.rsa",
+        "ferryman.system.confinement",
+    ),
     "darwin": (f"{TTY}.windows_console", "ferryman.signing.rsa"),
 }
 """The other systems' terminals, and what only servers and nodes use. Commands for their machines are left out, too."""
