@@ -27,11 +27,13 @@ def main(arguments: list[str]) -> None:
     while len(head := reading.read(LENGTH.size)) == LENGTH.size:
         part = decode_shown(reading.read(LENGTH.unpack(head)[0]))
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        answer = encode(chunks.of(part))
+        answer = [encode(chunk) for chunk in chunks.of(part)]
         signal.setitimer(signal.ITIMER_PROF, 0)
         if part.ends:
             chunks = _Chunks(plain=plain)
-        writing.write(LENGTH.pack(len(answer)) + answer)
+        writing.write(LENGTH.pack(len(answer)))
+        for chunk in answer:
+            writing.write(LENGTH.pack(len(chunk)) + chunk)
         writing.flush()
 
 

@@ -2,19 +2,25 @@
 
 A line is complete when the program goes on to another row, or when it scrolls away or is erased. Programs that draw
 whole screens, such as editors, yield each row whenever it has changed. The emulator is slow, so plain lines bypass it,
-and so does everything behind the first EMULATED_BYTES of other output.
+and so does everything behind the first EMULATED_BYTES, or EMULATED_SECONDS, of other output.
 """
 
 import codecs
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
+from unicodedata import combining
 
 import pyte
 
 EMULATED_BYTES = 8 * 1024 * 1024
 """Characters that one recording may put through the emulator, which needs about six seconds for a mebibyte."""
+EMULATED_SECONDS = 240.0
+"""Processor time that the emulator may need for one recording: some sequences keep it busy for 50 ms each."""
+MOST_MARKS = 16
+"""Combining characters on one cell; the emulator needs time in proportion to the square of their number."""
 MOST_CHARACTERS = 256 * 1024 * 1024
 """Of all lines of one recording; what follows is not searched."""
 LONGEST_LINE = 4096
@@ -63,9 +69,22 @@ class _Screen(pyte.Screen):
     def draw(self, data: str) -> None:
         self._is_drawing = True
         self._touched[self.cursor.y] = self.at
-        super().draw(data)
+        super().draw(data if data.isascii() and data.isprintable() else "".join(self._drawable(data)))
         self._touched[self.cursor.y] = self.at
         self._is_drawing = False
+
+    def _drawable(self, data: str) -> Iterator[str]:
+        """Yield what the emulator can draw: at a character without width, it would ignore everything behind it."""
+        x, y = (self.cursor.x, self.cursor.y) if self.cursor.x else (self.columns, self.cursor.y - 1)
+        marks = len(self.buffer[y][x - 1].data) - 1 if y >= 0 else 0
+        for character in data:
+            if combining(character):
+                marks += 1
+                if marks <= MOST_MARKS:
+                    yield character
+            elif pyte.screens.wcwidth(character) > 0:
+                marks = 0
+                yield character
 
     def linefeed(self) -> None:
         wraps = self._is_drawing
@@ -210,6 +229,7 @@ class LineReader:
         self._screen = _Screen(*SIZE)
         self._stream = pyte.Stream(self._screen)
         self._emulated = EMULATED_BYTES if plain else 0
+        self._seconds = 0.0
         self._characters = 0
         self._rest = ""
 
@@ -239,8 +259,12 @@ class LineReader:
 
     def resized(self, columns: int, rows: int) -> Iterator[Line]:
         """Change the terminal's size."""
+        if self._emulated >= EMULATED_BYTES:
+            return
+        since = time.process_time()
         columns, rows = min(max(columns, 1), MOST_COLUMNS), min(max(rows, 1), MOST_ROWS)
         self._screen.resize(rows, columns)
+        self._count_time(since)
         yield from self._taken()
 
     def end(self) -> Iterator[Line]:
@@ -252,8 +276,16 @@ class LineReader:
     def _emulate(self, at: int, text: str) -> Iterator[Line]:
         self._emulated += len(text)
         self._screen.at = at
+        since = time.process_time()
         self._stream.feed(text)
+        self._count_time(since)
         yield from self._taken()
+
+    def _count_time(self, since: float) -> None:
+        """Count processor time of the emulator; it is not used any longer once the recording's is used up."""
+        self._seconds += time.process_time() - since
+        if self._seconds > EMULATED_SECONDS:
+            self._emulated = EMULATED_BYTES
 
     def _plain_lines(self, text: str, start: int) -> list[str]:
         """Return the whole plain lines at `start`, if they are more than the screen holds twice."""

@@ -1,4 +1,8 @@
-"""What the server and the process that reads lines send each other: a length, then so many bytes of MessagePack."""
+"""What the server and the process that reads lines send each other: a length, then so many bytes of MessagePack.
+
+An answer is the number of its chunks, then each of them: the server decodes one after another, and does other things in
+between.
+"""
 
 import struct
 
@@ -23,4 +27,4 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True):
 
 encode = msgspec.msgpack.Encoder().encode
 decode_shown = msgspec.msgpack.Decoder(Shown).decode
-decode_chunks = msgspec.msgpack.Decoder(list[Chunk]).decode
+decode_chunk = msgspec.msgpack.Decoder(Chunk).decode

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ferryman.core.ports.recordings import RecordedEvent
-from ferryman.recording.search.messages import LENGTH, Chunk, Shown, decode_chunks, encode
+from ferryman.recording.search.messages import LENGTH, Chunk, Shown, decode_chunk, encode
 from ferryman.system.program import part_command
 
 PART_SECONDS = 60
@@ -14,6 +14,8 @@ PART_SECONDS = 60
 MEMORY_MIB = 1024
 MOST_ANSWER = 64 * 1024 * 1024
 """Bytes of chunks; a part makes less, unless somebody has taken the process over."""
+MOST_CHUNK = 512 * 1024
+"""Bytes of a chunk, whose lines are about 16 KiB of text; decoding it takes about a millisecond."""
 _PATIENCE = 600.0
 """Seconds until a process that neither answers nor uses the processor is ended."""
 _WANTED = frozenset("oer")
@@ -54,10 +56,17 @@ class LineProcess:
         assert process.stdout is not None  # noqa: S101
         process.stdin.write(LENGTH.pack(len(message)) + message)
         await process.stdin.drain()
-        (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
-        if length > MOST_ANSWER:
-            raise ValueError(f"an answer of {length} bytes")
-        return decode_chunks(await process.stdout.readexactly(length))
+        (count,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+        chunks: list[Chunk] = []
+        left = MOST_ANSWER
+        for _ in range(count):
+            (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+            left -= LENGTH.size + length
+            if length > MOST_CHUNK or left < 0:
+                raise ValueError(f"an answer of more than {MOST_ANSWER} bytes, or a chunk of {length}")
+            chunks.append(decode_chunk(await process.stdout.readexactly(length)))
+            await asyncio.sleep(0)
+        return chunks
 
     async def _started(self) -> Process:
         mode = ["plain"] if self._plain else []

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from ferryman.recording.search import lines
-from ferryman.recording.search.lines import LONGEST_LINE, LineReader
+from ferryman.recording.search.lines import LONGEST_LINE, MOST_MARKS, LineReader
 
 
 def read(*pieces: bytes, plain: bool = False, size: tuple[int, int] | None = None) -> list[str]:
@@ -126,3 +126,28 @@ def test_hostile_output_makes_bounded_lines_and_no_error(*, plain: bool) -> None
 def test_lines_of_one_recording_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MOST_CHARACTERS", 20)
     assert read(*[b"0123456789\r\n"] * 5) == ["0123456789"] * 2
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u200d", "\ufe0f", "\u2064", "\x01", "\u0301" * 1000])
+def test_characters_without_width_do_not_hide_what_follows(hidden: str) -> None:
+    (line,) = read(f"a{hidden}rm -rf /\r\n".encode())
+    assert line.endswith("rm -rf /")
+
+
+def test_marks_on_one_cell_are_bounded() -> None:
+    marks = "\u0301\u0316" * 20
+    (line,) = read(f"a{marks}".encode(), *[f"\x1b[m{marks}".encode()] * 20)
+    assert len(line) <= 1 + MOST_MARKS
+    (line,) = read(f"\x1b[80Gz{marks}".encode(), *[marks.encode()] * 20)
+    assert len(line.strip()) <= 1 + MOST_MARKS
+
+
+def test_emulator_is_not_used_when_its_time_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "EMULATED_SECONDS", -1.0)
+    reader = LineReader()
+    found = list(reader.output(0, b"first\x1b[2J\r\n"))
+    monkeypatch.setattr(reader._screen, "draw", None)
+    monkeypatch.setattr(reader._screen, "resize", None)
+    found += reader.resized(100, 30)
+    found += reader.output(1, b"second\r\n")
+    assert [line.text for line in [*found, *reader.end()]] == ["first", "second"]
