@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.recording import aws_clients
-from ferryman.recording.aws_clients import AwsAccess
+from ferryman.recording.aws_clients import AwsAccess, CallFailed
 from ferryman.recording.outputs.destinations import Reach
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.aws_stand_ins import KEY_ID, REGION, SECRET, StandIn, create_bucket, moto
@@ -252,6 +252,33 @@ async def test_server_without_access_says_which_table_is_missing(server: Server,
     await node.control()
     with pytest.raises(ClientError, match=r"the bucket session-logs needs the table \[outputs.s3\]"):
         await server.start(node)
+
+
+async def test_documents_may_name_only_what_the_configuration_allows(
+    server: Server, aws: StandIn, proxy: FaultyProxy, logged: Logged
+) -> None:
+    members: dict[str, Any] = {"parameters": {"bucket": {"type": "String"}}, "inputs": {"s3BucketName": "{{ bucket }}"}}
+    content = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", **members}
+    await server.call("create_document", Name="Chosen", Content=json.dumps(content), DocumentType="Session")
+    create_bucket(aws, "payroll")
+    node = await server.register()
+    await node.control()
+    begin = partial(server.call, "start_session", Target=node.node_id, DocumentName="Chosen")
+    started = await begin(Parameters={"bucket": ["payroll"]})
+    s3 = AwsAccess(REGION, proxy.url, allowed=(BUCKET, "logs-*"))
+    logs = AwsAccess(REGION, proxy.url, allowed=("/ferryman/*",))
+    logged.delivery._destinations.reach = Reach(s3, logs)
+    for bucket in ("payroll", f"{BUCKET}-2", "logs"):
+        with pytest.raises(ClientError, match=rf"the bucket {bucket} is not among outputs\.s3\.buckets"):
+            await begin(Parameters={"bucket": [bucket]})
+    await begin(Parameters={"bucket": [BUCKET]})
+    await prefer(server, cloudWatchLogGroupName="/other")
+    with pytest.raises(ClientError, match=r"the log group /other is not among outputs\.cloudwatch\.log_groups"):
+        await server.start(node)
+    (waiting,) = await server.store.outputs.of_session(started["SessionId"])
+    assert waiting.outputs.s3 is not None
+    with pytest.raises(CallFailed, match="is not among"):
+        logged.delivery._destinations.s3(waiting.outputs.s3.bucket)
 
 
 async def test_port_session_has_no_log_and_needs_no_access(server: Server, logged: Logged) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.storage_settings import AwsService, RecordingBucket
+from ferryman.bootstrap.storage_settings import AwsService, BucketService, LogGroupService, RecordingBucket
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
@@ -58,4 +58,9 @@ def _access(loaded: LoadedConfiguration, service: AwsService | None) -> "AwsAcce
     if service is None:
         return None
     ca_file = None if service.ca_file is None else str(loaded.path(service.ca_file))
-    return AwsAccess(service.region, service.endpoint_url, service.profile, ca_file)
+    allowed: tuple[str, ...] = ()
+    if isinstance(service, BucketService):
+        allowed = service.buckets
+    elif isinstance(service, LogGroupService):
+        allowed = service.log_groups
+    return AwsAccess(service.region, service.endpoint_url, service.profile, ca_file, allowed)

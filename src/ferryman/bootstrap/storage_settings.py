@@ -7,6 +7,9 @@ from msgspec import Meta
 
 Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 BucketRegion = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
+BucketNames = tuple[Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}\*?$")], ...]
+LogGroupNames = tuple[Annotated[str, Meta(pattern=r"^[.\-_/#A-Za-z0-9]{1,512}\*?$")], ...]
+"""Names that sessions' logs may go to; one that ends with * stands for all names that begin like it."""
 KeyPrefix = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$")]
 
 
@@ -55,10 +58,22 @@ class AwsService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: str | None = None
 
 
+class BucketService(AwsService, frozen=True, forbid_unknown_fields=True):
+    """How S3 is reached, and which buckets documents may name; all if `buckets` is empty."""
+
+    buckets: BucketNames = ()
+
+
+class LogGroupService(AwsService, frozen=True, forbid_unknown_fields=True):
+    """How CloudWatch Logs is reached, and which log groups documents may name; all if `log_groups` is empty."""
+
+    log_groups: LogGroupNames = ()
+
+
 class Outputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Session logs for the buckets and log groups that documents name."""
 
-    s3: AwsService | None = None
-    cloudwatch: AwsService | None = None
+    s3: BucketService | None = None
+    cloudwatch: LogGroupService | None = None
     directory: str = "outputs"
     spool_mib: Annotated[int, Meta(ge=1, le=1024 * 1024)] = 1024

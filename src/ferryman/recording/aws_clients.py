@@ -14,13 +14,21 @@ READ_SECONDS = 20
 class AwsAccess:
     """How a service is reached: as every AWS program finds it, unless `endpoint_url` or `profile` say otherwise.
 
-    `ca_file` is a PEM file with an authority to trust instead of the system's.
+    `ca_file` is a PEM file with an authority to trust instead of the system's. `allowed` are the names of buckets or
+    log groups that may be written, or beginnings of names, ended by *; all if it is empty.
     """
 
     region: str
     endpoint_url: str | None = None
     profile: str | None = None
     ca_file: str | None = None
+    allowed: tuple[str, ...] = ()
+
+    def allows(self, name: str) -> bool:
+        """Return whether a bucket or log group may be written, however its name came into a document."""
+        return not self.allowed or any(
+            name.startswith(each[:-1]) if each.endswith("*") else name == each for each in self.allowed
+        )
 
 
 class CallFailed(Exception):

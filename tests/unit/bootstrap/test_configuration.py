@@ -6,6 +6,7 @@ import pytest
 from ferryman.bootstrap import configuration
 from ferryman.bootstrap.configuration import find_configuration, load, split_address
 from ferryman.bootstrap.keys.server_keys import read_server_keys
+from ferryman.bootstrap.outputs import reach
 from ferryman.model.failures import Failure
 
 LEAST = """
@@ -169,3 +170,16 @@ def test_passwords_are_kept_out_of_addresses_and_messages(tmp_path: Path, table:
         load(write(tmp_path, LEAST + webhook))
     assert f"{table}.url" in caught.value.line
     assert "hidden" not in caught.value.line
+
+
+def test_session_logs_go_only_to_the_buckets_and_log_groups_of_the_configuration(tmp_path: Path) -> None:
+    tables = '[outputs.s3]\nregion = "r"\nbuckets = ["logs", "team-*"]\n[outputs.cloudwatch]\nregion = "r"\n'
+    reached = reach(load(write(tmp_path, LEAST + tables)))
+    assert reached.s3 is not None
+    assert reached.cloud_watch is not None
+    names = ("logs", "logs-2", "log", "team-a", "team", "payroll")
+    assert [name for name in names if reached.s3.allows(name)] == ["logs", "team-a"]
+    assert reached.cloud_watch.allows("/any")
+    for wrong in ('buckets = ["*"]', 'buckets = ["a*b"]', 'buckets = "logs"'):
+        with pytest.raises(Failure, match=r"outputs\.s3\.buckets"):
+            load(write(tmp_path, f'{LEAST}[outputs.s3]\nregion = "r"\n{wrong}\n'))

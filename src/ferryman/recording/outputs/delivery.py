@@ -180,14 +180,15 @@ class OutputDelivery:
     def _upload(self, output: PendingOutput, pieces: Iterator[bytes]) -> Iterator[str]:
         s3 = output.outputs.s3
         assert s3 is not None  # noqa: S101 its kind says so
-        client = self._destinations.s3()
+        client = self._destinations.s3(s3.bucket)
         encryption = bucket_encryption(client, s3.bucket) if s3.encrypted else {}
         return upload_log(client, s3.bucket, s3.key(output.session_id), pieces, encryption, output.progress)
 
     def _put(self, output: PendingOutput, pieces: Iterator[bytes]) -> Iterator[str]:
         cloud_watch = output.outputs.cloud_watch
         assert cloud_watch is not None  # noqa: S101 its kind says so
-        logs, group = self._destinations.logs(), cloud_watch.log_group
+        group = cloud_watch.log_group
+        logs = self._destinations.logs(group)
         return put_log(logs, group, output.session_id, pieces, output.progress, self._service.clock)
 
     async def _stream(self, output: PendingOutput, source: _Source) -> bool:

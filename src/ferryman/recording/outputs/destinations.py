@@ -62,49 +62,50 @@ class Destinations:
         """As `OutputDestinations` has it; asks only about what must be encrypted."""
         s3, cloud_watch = outputs.s3, outputs.cloud_watch
         if s3 is not None:
-            self._access(self.reach.s3, f"the bucket {s3.bucket}", "outputs.s3")
+            self._access(self.reach.s3, "s3", s3.bucket)
             if s3.encrypted:
                 await self._once(S3Output(s3.bucket), lambda: self.check_bucket(s3.bucket))
         if cloud_watch is not None:
-            self._access(self.reach.cloud_watch, f"the log group {cloud_watch.log_group}", "outputs.cloudwatch")
+            self._access(self.reach.cloud_watch, "logs", cloud_watch.log_group)
             if cloud_watch.encrypted:
                 group = cloud_watch.log_group
                 await self._once(CloudWatchOutput(group), lambda: self.check_log_group(group))
 
     def check_bucket(self, bucket: str) -> None:
         """Raise `Unencrypted` if a bucket does not encrypt by default, `CallFailed` if it does not say. Blocks."""
-        if not bucket_encryption(self.s3(), bucket):
+        if not bucket_encryption(self.s3(bucket), bucket):
             raise Unencrypted(UNENCRYPTED_BUCKET)
 
     def check_log_group(self, group: str) -> None:
         """Raise `Unencrypted` if a log group has no key, `CallFailed` if it does not say. Blocks."""
-        if log_group_key(self.logs(), group) is None:
+        if log_group_key(self.logs(group), group) is None:
             raise Unencrypted(UNENCRYPTED_LOG_GROUP)
 
-    def s3(self) -> Any:
-        """Return the client of S3; raises `CallFailed` without access. Blocks."""
-        return self._client("s3", self.reach.s3)
+    def s3(self, bucket: str) -> Any:
+        """Return the client of S3 for a bucket; raises `CallFailed` without access to it. Blocks."""
+        return self._client("s3", self.reach.s3, bucket)
 
-    def logs(self) -> Any:
-        """Return the client of CloudWatch Logs; raises `CallFailed` without access. Blocks."""
-        return self._client("logs", self.reach.cloud_watch)
+    def logs(self, group: str) -> Any:
+        """Return the client of CloudWatch Logs for a log group; raises `CallFailed` without access to it. Blocks."""
+        return self._client("logs", self.reach.cloud_watch, group)
 
     def close(self) -> None:
         """Stop; calls under way end by themselves."""
         self._checkers.shutdown(wait=False, cancel_futures=True)
 
-    def _client(self, service: str, access: AwsAccess | None) -> Any:
-        if access is None:
-            table = {"s3": "outputs.s3", "logs": "outputs.cloudwatch"}[service]
-            raise CallFailed(NOT_CONFIGURED.format(what=f"a session's log for {service}", table=table))
+    def _client(self, service: str, access: AwsAccess | None, name: str) -> Any:
+        cause = _cause(access, service, name)
+        if access is None or cause is not None:
+            raise CallFailed(str(cause))
         with self._making:
             if service not in self._clients:
                 self._clients[service] = aws_client(service, access, THREADS + CHECKERS)
             return self._clients[service]
 
-    def _access(self, access: AwsAccess | None, what: str, table: str) -> None:
-        if access is None:
-            raise Undeliverable(NOT_CONFIGURED.format(what=what, table=table))
+    def _access(self, access: AwsAccess | None, service: str, name: str) -> None:
+        cause = _cause(access, service, name)
+        if cause is not None:
+            raise Undeliverable(cause)
 
     async def _once(self, what: S3Output | CloudWatchOutput, ask: Callable[[], None]) -> None:
         """Ask about a destination unless that was answered lately, or is being asked."""
@@ -123,3 +124,12 @@ class Destinations:
             del self._checks[what]
         else:
             self._checks[what].until = time.monotonic() + CHECKED_SECONDS
+
+
+def _cause(access: AwsAccess | None, service: str, name: str) -> str | None:
+    """Return why a bucket (`s3`) or log group (`logs`) cannot be written; None if the configuration allows it."""
+    what = f"the {'bucket' if service == 's3' else 'log group'} {name}"
+    if access is None:
+        return NOT_CONFIGURED.format(what=what, table="outputs.s3" if service == "s3" else "outputs.cloudwatch")
+    setting = "outputs.s3.buckets" if service == "s3" else "outputs.cloudwatch.log_groups"
+    return None if access.allows(name) else f"{what} is not among {setting} in the server's configuration"

@@ -14,7 +14,7 @@ PROBE = SessionId("ferryman-doctor")
 
 def examine_bucket(destinations: Destinations, output: S3Output) -> str:
     """Return what works; raises `CallFailed`, and `Unencrypted` if the bucket must be and is not."""
-    client, key, where = destinations.s3(), output.key(PROBE), f"the bucket {output.bucket}"
+    client, key, where = destinations.s3(output.bucket), output.key(PROBE), f"the bucket {output.bucket}"
     if output.encrypted:
         destinations.check_bucket(output.bucket)
     with calling("s3:PutObject", where):
@@ -28,7 +28,8 @@ def examine_bucket(destinations: Destinations, output: S3Output) -> str:
 
 def examine_log_group(destinations: Destinations, output: CloudWatchOutput, now: Millis) -> str:
     """Return what works; raises as `examine_bucket`. An event stays in the log stream of PROBE."""
-    client, group = destinations.logs(), output.log_group
+    group = output.log_group
+    client = destinations.logs(group)
     log_group_key(client, group)
     if output.encrypted:
         destinations.check_log_group(group)

@@ -80,7 +80,7 @@ class SessionStream:
         return bool(size) and not ended
 
     def _put(self, lines: list[str]) -> None:
-        client = self._destinations.logs()
+        client = self._destinations.logs(self._group)
         if not self.has_begun:
             create_log_stream(client, self._group, self._identity.session_id)
         messages = [stream_event(self._identity, self._clock(), group) for group in packed(lines)]
