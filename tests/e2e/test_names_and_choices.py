@@ -37,7 +37,7 @@ def test_a_node_is_found_by_its_new_name_and_by_its_computer_name(ferryman: Ferr
 
 
 def test_who_calls_which_server(ferryman: Ferryman) -> None:
-    arn = run(ferryman, "whoami").stdout.strip()
+    arn = run(ferryman, "whoami").stdout.splitlines()[0]
     assert arn.endswith(":user/admin")
     assert json.loads(run(ferryman, "whoami", "--json").stdout)["Arn"] == arn
     shown = run(ferryman, "status").stdout

@@ -19,6 +19,7 @@ HOSTILE = "db-1\x1b]0;owned\x07\r\nferryman: all is well\x9b2J\x7f\u202e\u2028"
 PRINTING = {
     "cli/output/printing.py": "the one place",
     "cli/output/redrawn.py": "draws printable lines over each other",
+    "cli/manage/session_watch.py": "what a watched session shows, filtered for a terminal there",
     "cli/client/run_many.py": "the output of commands on nodes, made safe for a terminal there",
 }
 
