@@ -71,7 +71,7 @@ ELSEWHERE = {
     "invitation list": "shows nothing of a node",
     "invitation revoke": "shows nothing of a node",
     **dict.fromkeys(
-        (f"recordings {name}" for name in ("show", "play", "export", "verify", "delete")),
+        (f"recordings {name}" for name in ("show", "play", "export", "search", "hold", "release", "verify", "delete")),
         "shows ids, times and ARNs, and what was recorded as it was",
     ),
 }
