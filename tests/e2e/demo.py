@@ -21,6 +21,14 @@ from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 
+def arguments(process: psutil.Process) -> list[str]:
+    """Its command line; nothing if it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 @dataclass
 class Ferryman:
     """A running demo: what it printed, and its process."""

@@ -11,7 +11,7 @@ import pexpect
 import psutil
 import pytest
 
-from tests.e2e.demo import Ferryman
+from tests.e2e.demo import Ferryman, arguments
 from tests.e2e.programs import PLUGIN
 from tests.e2e.shell import OpenShell, Shell
 from tests.waiting import wait_until
@@ -124,6 +124,8 @@ def test_no_descriptor_or_process_is_left_after_many_sessions(ferryman: Ferryman
     shell.prompt()
     shell.child.send("exit\n")
     assert shell.end() == 0
+    # The process that reads recordings for the search comes after the first session, and stays.
+    wait_until(lambda: any("line-reader" in arguments(each) for each in ferryman.descendants()))
     before = server.num_fds(), len(ferryman.descendants())
     for _ in range(5):
         shell_by_plugin().child.close(force=True)

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.e2e.agents import agent_of_its_own
-from tests.e2e.demo import Ferryman
+from tests.e2e.demo import Ferryman, arguments
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
@@ -128,13 +127,6 @@ def test_an_interrupted_command_is_ended_on_the_node(ferryman: Ferryman) -> None
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     wait_until(lambda: not [each for each in ferryman.descendants() if mark in " ".join(arguments(each))])
-
-
-def arguments(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
 
 
 def test_json_lines(ferryman: Ferryman) -> None:

@@ -77,6 +77,9 @@ class ThreadedOutput:
         self._pieces: queue.SimpleQueue[tuple[bytes, int | None] | None] = queue.SimpleQueue()
         self._unwritten = 0
         self._closed = False
+        """Whether pieces are dropped: the descriptor failed, or `close` was called."""
+        self._stopped = False
+        """Whether `close` was called: nothing is reported from then on."""
         self._empty = asyncio.Event()
         self._empty.set()
         self._thread = threading.Thread(target=self._write_all, daemon=True)
@@ -97,16 +100,16 @@ class ThreadedOutput:
 
     def close(self) -> None:
         """Drop what is not written, and stop for good."""
-        self._closed = True
+        self._closed = self._stopped = True
         self._empty.set()
         self._pieces.put(None)
 
     def _write_all(self) -> None:
-        while (piece := self._pieces.get()) is not None and not self._closed:
+        while (piece := self._pieces.get()) is not None:
             data, number = piece
-            failed = False
+            failed = self._closed
             try:
-                while data:
+                while data and not failed:
                     data = data[os.write(self._shared, data) :]
             except OSError:
                 failed = True
@@ -115,6 +118,8 @@ class ThreadedOutput:
 
     def _written(self, number: int | None, failed: bool) -> None:
         self._unwritten -= 1
+        if self._stopped:
+            return
         if failed and not self._closed:
             self._closed = True
             if self._on_closed is not None:
