@@ -6,9 +6,15 @@ from pathlib import Path
 
 from ferryman.recording.storage.directory import SUFFIX, DirectoryStorage
 
+SHARES = 8
+"""One session may use at most this part of the directory, so that its output does not end the logs of the others."""
+
 
 class SpoolStorage(DirectoryStorage):
-    """`recording.storage.BlockStorage` in a directory that holds at most `most` bytes, then is full like a disk."""
+    """`recording.storage.BlockStorage` in a directory that holds at most `most` bytes, then is full like a disk.
+
+    One recording may use an eighth of it.
+    """
 
     def __init__(self, directory: Path, most: int) -> None:
         super().__init__(directory)
@@ -23,6 +29,7 @@ class SpoolStorage(DirectoryStorage):
 
     def append(self, recording_id: str, block: bytes) -> None:
         """As `BlockStorage` has it."""
+        self._check_share(recording_id, len(block))
         self._change(len(block))
         try:
             super().append(recording_id, block)
@@ -38,6 +45,16 @@ class SpoolStorage(DirectoryStorage):
             return
         super().delete(recording_id)
         self._change(-size)
+
+    def _check_share(self, recording_id: str, size: int) -> None:
+        share = self._most // SHARES
+        try:
+            used = self._path(recording_id).stat().st_size
+        except FileNotFoundError:
+            used = 0
+        if used + size > share:
+            text = f"{share / (1024 * 1024):g} MiB of this session's log wait to be delivered, the most allowed for one"
+            raise OSError(errno.ENOSPC, text, str(self.directory))
 
     def _change(self, size: int) -> None:
         with self._lock:

@@ -10,14 +10,12 @@ from ferryman.server.operations import (
     documents,
     ec2,
     inventory,
-    invitations,
     nodes,
-    recordings,
     sessions,
     sts,
-    watching,
 )
 from ferryman.server.operations.context import Key, NodeOperation, Operations, UnsignedOperation
+from ferryman.server.operations.ferryman import invitations, recordings, watching
 from ferryman.server.operations.iam import (
     account,
     attached_policies,

@@ -1,0 +1,1 @@
+"""Operations of Ferryman's own service, which AWS does not have."""
