@@ -96,7 +96,7 @@ class _Agent:
             on_connected,
             on_deregistered=self._is_deregistered.set,
         )
-        self._pool = WorkerPool(state.path)
+        self._pool = WorkerPool(state.path, zygote)
         self._sessions = Sessions(
             state.registration().node_id, SessionRecords(state.sessions), self._pool, self._report, settings
         )

@@ -19,8 +19,10 @@ from pathlib import Path
 from ferryman.agent.logs import configure
 from ferryman.system.event_loop import run_loop
 from ferryman.agent.run import run_agent
+from ferryman.agent.workers.zygote import fork_zygote
+zygote = fork_zygote(Path(sys.argv[1]))
 configure()
-run_loop(run_agent(Path(sys.argv[1])))
+run_loop(run_agent(Path(sys.argv[1]), zygote=zygote))
 """
 
 
