@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ferryman.core.ports.bus import Handler, NoResponders
+from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, MessageTooLarge, NoResponders
 from tests.contract.conftest import ClosableBus
 from tests.waiting import PATIENCE
 
@@ -167,3 +167,22 @@ async def test_closing_leaves_nothing_under_way(bus: ClosableBus) -> None:
     with pytest.raises((TimeoutError, NoResponders)):
         await waiting
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_messages_and_replies_have_up_to_a_million_bytes(bus: ClosableBus) -> None:
+    async def echo(payload: bytes) -> bytes:
+        return payload
+
+    await bus.subscribe("a", echo)
+    assert await bus.request("a", bytes(MESSAGE_LIMIT), timeout=PATIENCE) == bytes(MESSAGE_LIMIT)
+    for sending in (bus.request("a", bytes(MESSAGE_LIMIT + 1), timeout=PATIENCE), bus.publish("a", bytes(2**20))):
+        with pytest.raises(MessageTooLarge):
+            await sending
+
+
+async def test_subjects_may_have_what_other_programs_give_a_meaning(bus: ClosableBus) -> None:
+    for subject in ("control.*", "control.>", "control.a b", "control.mi-1\r\nPUB x", "control.é%2E", "x" * 5000):
+        await bus.subscribe(subject, answering(subject.encode()))
+        assert await bus.request(subject, b"", timeout=PATIENCE) == subject.encode()
+    with pytest.raises(NoResponders):
+        await bus.request("control.mi-1", b"", timeout=PATIENCE)
