@@ -27,7 +27,7 @@ REGRESSIONS: dict[str, tuple[bytes, ...]] = {
         b'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlLm9yZyJ9.\n{"\xaa":1}',
         b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlLm9yZyJ9.\n" + _NESTED,
     ),
-    "client.agent_features": (b"2.3.722." + _LONG_NUMBER,),
+    "channel.peer_versions": (b"2.3.722." + _LONG_NUMBER,),
     "client.answer.nodes": (
         b"\x03{}",
         b"\x03\xff",

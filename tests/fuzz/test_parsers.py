@@ -47,6 +47,7 @@ NOT_FUZZED = {
     "core.documents.work.perform": OWN_WORK,
     "core.documents.actions._read": OWN_WORK,
     "core.sessions.document._read": OWN_WORK,
+    "core.sessions.document.forwarded_port": OWN_WORK,
     "core.sessions.document.required_observers": OWN_WORK,
     "core.sessions.document.type_of": OWN_WORK,
     "core.sessions.recording_mode._said": OWN_WORK,

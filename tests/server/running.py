@@ -289,12 +289,13 @@ class Server:
         client_id: str | None = None,
         own_client: bool = False,
         credentials: Credentials | None = None,
+        **request: Any,
     ) -> "Paired":
-        """A session with both ends here, Connected, nothing said yet."""
+        """A session with both ends here, Connected, nothing said yet; `request` is more of StartSession's."""
         node = await self.register()
         control = await node.control()
         if credentials is None:
-            ticket = await self.start(node)
+            ticket = await self.call("start_session", Target=node.node_id, **request)
         else:
             client_of_caller = await asyncio.to_thread(self.client, credentials=credentials)
             ticket = dict(await asyncio.to_thread(client_of_caller.start_session, Target=node.node_id))

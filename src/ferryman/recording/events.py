@@ -1,8 +1,8 @@
 """What a recording consists of: timed events, and their encoding inside a block.
 
-The kinds are those of asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/), and one for standard error, which
-asciicast does not tell apart. Data are bytes, exactly as the node or the client sent them: a character may be cut in
-two by the end of an event.
+The kinds are those of asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/), one for standard error, which
+asciicast does not tell apart, and two for what asciicast does not know. What was shown or typed are bytes, exactly as
+the node or the client sent them: a character may be cut in two by the end of an event.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,10 @@ class EventKind(StrEnum):
     """The data are a sentence in UTF-8."""
     EXIT = "x"
     """The data are the exit status in decimal digits."""
+    CONNECTION = "c"
+    """The data are JSON: what happened to a connection of a forwarded port."""
+    FILE = "f"
+    """The data are JSON: the file that the session copies, as its client says."""
 
 
 class Event(NamedTuple):

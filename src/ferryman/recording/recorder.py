@@ -24,10 +24,8 @@ from ferryman.core.ports.recordings import (
 )
 from ferryman.core.recordings.retention import trusted_now
 from ferryman.core.service import Service
-from ferryman.core.sessions.document import type_of
 from ferryman.core.sessions.recording_mode import recording_mode
 from ferryman.model.identifiers import Millis, SessionId
-from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import Session
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.reader import FinalBlock, RecordingReader
@@ -313,7 +311,7 @@ class SessionsRecorder:
         """Begin the recording of a session that has none: it is older than the setting, or its server died."""
         sessions = self._service.store.sessions
         session, document = await sessions.get(session_id), await sessions.document_content(session_id)
-        if session is not None and document is not None and type_of(document) is not SessionType.PORT:
+        if session is not None and document is not None:
             is_logged = bool(await self._service.store.outputs.of_session(session_id))
             await self.begin(session, is_logged=is_logged)
 

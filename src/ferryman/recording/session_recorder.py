@@ -105,6 +105,11 @@ class SessionRecorder:
         self._transcript.acknowledged(number)
         self._write_blocks()
 
+    def note(self, kind: str, data: bytes) -> None:
+        """As `SessionTap` has it."""
+        self._transcript.note(kind, data)
+        self._write_blocks()
+
     def client_attached(self, client_id: str) -> None:
         """As `SessionTap` has it."""
         self._transcript.client_attached(client_id)

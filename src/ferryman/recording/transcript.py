@@ -197,6 +197,10 @@ class Transcript:
         """Add a sentence about the recording itself."""
         self._add(EventKind.MARKER, text.encode())
 
+    def note(self, kind: str, data: bytes) -> None:
+        """Add an event that the server itself has observed; `kind` is one of EventKind."""
+        self._add(EventKind(kind), data)
+
     def _watch_gap(self) -> None:
         if self._output.is_full:
             self.skip_gap()

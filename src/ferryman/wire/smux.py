@@ -17,6 +17,8 @@ HEADER_SIZE = 8
 
 _HEADER = struct.Struct("<BBHI")
 _UPDATE = struct.Struct("<II")
+unpack_header = _HEADER.unpack_from
+"""Return the version, the command's number, the length of the data and the stream id of the frame at an offset."""
 
 
 class Command(IntEnum):

@@ -8,6 +8,7 @@ from typing import Any, cast
 from botocore import exceptions, parsers
 from botocore.session import Session
 
+from ferryman.channel import peer_versions
 from ferryman.client.calls import launch
 from ferryman.client.calls import targets as target
 from ferryman.client.calls.api import Api
@@ -19,7 +20,6 @@ from ferryman.client.login.redirect import Redirect
 from ferryman.client.plugin import arguments
 from ferryman.client.prediction.predictive_echo import PredictiveEcho
 from ferryman.client.prediction.setting import Prediction
-from ferryman.client.session import agent_features
 from ferryman.client.session.exit_code import exit_code
 from ferryman.client.transfer.digest_listing import DigestListing
 from ferryman.model.failures import Failure
@@ -46,11 +46,12 @@ def _reconnect_seconds(data: bytes) -> None:
     arguments.reconnect_seconds({arguments.RECONNECT_VARIABLE: text_of(data)})
 
 
-def _agent_features(data: bytes) -> None:
+def _peer_versions(data: bytes) -> None:
     version = data.decode("utf-8", "replace")
-    agent_features.multiplexes(version)
-    agent_features.expects_keep_alive(version)
-    agent_features.takes_terminate_flag(version)
+    peer_versions.agent_multiplexes(version)
+    peer_versions.client_multiplexes(version)
+    peer_versions.expects_keep_alive(version)
+    peer_versions.takes_terminate_flag(version)
 
 
 def _predictive_echo(data: bytes) -> None:
@@ -239,7 +240,7 @@ TARGETS = (
         (b"ws://[::1]:99999/", b"wss://a@b/", b"http://[", b":x", b"\xe2\x84\x80"),
     ),
     Target("client.reconnect_seconds", _reconnect_seconds, (b"300", b"1e3", b"nan"), (arguments.InvalidArguments,)),
-    Target("client.agent_features", _agent_features, (b"3.3.0.0", b"2.3.722.0", b"")),
+    Target("channel.peer_versions", _peer_versions, (b"3.3.0.0", b"2.3.722.0", b"")),
     Target("client.exit_code", exit_code, (b"EXIT_CODE: 0", b" EXIT_CODE: -255 ")),
     Target(
         "client.digest_listing",

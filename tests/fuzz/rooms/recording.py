@@ -5,7 +5,9 @@ import struct
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ferryman.client.recordings.events import RecordedEvent
 from ferryman.client.recordings.terminal_filter import TerminalFilter
+from ferryman.client.recordings.traffic import traffic_sentence
 from ferryman.model.values.phrases import Phrase
 from ferryman.recording.blocks import HEADER_SIZE, BlockOpener, BlockSealer, DamagedBlock, first_link, parse_header
 from ferryman.recording.events import Event, EventKind, Position, decode_content, encode_content
@@ -70,7 +72,26 @@ def _chunk(data: bytes) -> None:
 _CONTENT = encode_content([Event(1, EventKind.OUTPUT, b"hello"), Event(2, EventKind.RESIZE, b"80x24")], Position(2))
 _SEALED = BlockSealer(_ID, _KEY, os.urandom).seal(_CONTENT, 1, 2)
 
+
+def _traffic(data: bytes) -> None:
+    """What a recording says of connections and files, if anything, is one printable line."""
+    for kind in "cf":
+        sentence = traffic_sentence(RecordedEvent(0.0, kind, data))
+        assert sentence is None or sentence.isprintable()
+
+
 TARGETS = (
+    Target(
+        "client.recordings.traffic",
+        _traffic,
+        (
+            b'{"state":"closed","connection":1,"by":"node","sent":3,"received":9,"reason":"reset"}',
+            b'{"direction":"upload","name":"a","destination":"/b","bytes":12}',
+        ),
+        (),
+        (b'"state":"total"', b'"state":"opened"', b"\\u001b"),
+        64 * KIB,
+    ),
     Target("recording.block", _block, (_SEALED,), (DamagedBlock,), (b"FRB1",), 256 * KIB),
     Target(
         "recording.packed",

@@ -1,5 +1,6 @@
 """What the server reads before a room of its own does: `ferryman.server`."""
 
+from collections import Counter
 from ipaddress import ip_address, ip_network
 
 from multidict import CIMultiDict
@@ -8,9 +9,10 @@ from ferryman.model.errors import ServiceError
 from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
 from ferryman.server.channels.frames import acknowledge, acknowledged_number, peek_header
 from ferryman.server.channels.handshakes import LONGEST, objection
+from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.server.http.call_records import access_key_id
 from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
-from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame
+from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, PayloadType
 from tests.fuzz.rooms.core import service
 from tests.fuzz.target import KIB, MIB, Target, text_of
 from tests.fuzz.vectors import frames, payloads, signed_requests
@@ -33,6 +35,27 @@ def _acknowledgements(data: bytes) -> None:
     for payload in data.split(b"\n"):
         acknowledged.acknowledged(payload)
         assert isinstance(acknowledged.settled, bool)
+
+
+def _port_traffic(data: bytes) -> None:
+    """Both ends of a forwarded port: a handshake, a line each, and then what they send, in pieces by turns."""
+    reported: list[dict[str, object]] = []
+    traffic = PortTraffic(reported.append, forwards=True, from_start=True)
+    request, _, rest = data.partition(b"\n")
+    response, _, sent = rest.partition(b"\n")
+    traffic.from_node(0, _frame(PayloadType.HANDSHAKE_REQUEST, request))
+    traffic.from_client(0, _frame(PayloadType.HANDSHAKE_RESPONSE, response))
+    for number, start in enumerate(range(0, len(sent), 14), 1):
+        traffic.from_client(number, _frame(PayloadType.OUTPUT, sent[start : start + 9]))
+        traffic.from_node(number, _frame(PayloadType.OUTPUT, sent[start + 9 : start + 14]))
+    totals = traffic.close()
+    states = Counter(each["state"] for each in reported)
+    assert states["opened"] == states["closed"] == totals.listed <= totals.opened
+
+
+def _frame(payload_type: PayloadType, payload: bytes) -> bytes:
+    """A frame as far as its payload's type and the payload are concerned."""
+    return bytes(HEADER_SIZE - 8) + payload_type.to_bytes(4, "big") + len(payload).to_bytes(4, "big") + payload
 
 
 def _handshake(data: bytes) -> None:
@@ -74,6 +97,18 @@ TARGETS = (
         (),
         (b'"requestedclientactions":', b'"actiontype":', b'"KMSEncryption"', b"null", b"[", b"{}"),
         2 * LONGEST,
+    ),
+    Target(
+        "server.port_traffic",
+        _port_traffic,
+        tuple(
+            b'{"AgentVersion":"3.3.0.0","RequestedClientActions":[]}\n{"ClientVersion":"%b","ProcessedClientActions":[]}\n'
+            b"\1\0\0\0\3\0\0\0\1\2\4\0\3\0\0\0ping\1\1\0\0\3\0\0\0" % version
+            for version in (b"1.2.600.0", b"1.1.0.0")
+        ),
+        (),
+        (b"\1\0\0\0\5\0\0\0", b"\2\5\1\0\3\0\0\0", b"\2\1\0\0\3\0\0\0"),
+        MIB,
     ),
     Target("server.relay", _relayed, frames(), (MalformedFrame,), (), MIB),
     Target(

@@ -1,7 +1,6 @@
 """Port sessions: connects a client to a port in the way that the client supports (`protocol/agent.md` §5.5)."""
 
 import asyncio
-import re
 from collections.abc import Coroutine
 
 from ferryman.agent.logs import logger
@@ -12,12 +11,10 @@ from ferryman.agent.session.plain_forward import PlainForward
 from ferryman.agent.session.session_handler import Client
 from ferryman.channel.events import ClientReady, InputReceived
 from ferryman.channel.negotiation import AWS
+from ferryman.channel.peer_versions import client_multiplexes
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 
-FIRST_MUX_CLIENT = "1.1.70"
-_NUMBER = re.compile(r"[0-9]{1,9}")
-"""The length is limited because Python parses no number of more than 4,300 digits."""
 _TERMINATE = encode_flag(Flag.TERMINATE_SESSION)
 _LOG = logger("ports")
 
@@ -37,7 +34,7 @@ class PortSession:
         """Connect the client to the destination in the way that it supports."""
         if self._forward is not None:
             self._forward.close()
-        if self._forwards and (event.agreed != AWS or multiplexes(event.client_version)):
+        if self._forwards and (event.agreed != AWS or client_multiplexes(event.client_version)):
             self._forward = MuxForward(self._client, self._destination, event.mux, event.agreed.max_payload)
             self._run(self._refuse_denied())
         else:
@@ -95,19 +92,3 @@ class PortSession:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def multiplexes(version: str) -> bool:
-    """Return whether a client of this version multiplexes, as AWS's agent decides (`protocol/agent.md` §5.5).
-
-    Components are compared as numbers if both are numbers, otherwise as text. So a client whose version begins with a
-    name, such as `pyssm-client/0.1.0`, multiplexes.
-    """
-    theirs, first = version.split("."), FIRST_MUX_CLIENT.split(".")
-    for their, ours in zip(theirs, first, strict=False):
-        if _NUMBER.fullmatch(their):
-            if int(their) != int(ours):
-                return int(their) > int(ours)
-        elif their != ours:
-            return their > ours
-    return len(theirs) >= len(first)

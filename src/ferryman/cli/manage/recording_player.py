@@ -27,6 +27,8 @@ _FASTEST, _SLOWEST = 64.0, 1 / 16
 SEEK_SECONDS = 5.0
 MARKER_SECONDS = 1.0
 """[ jumps to the marker before the one that was passed less than this ago."""
+MARKS = frozenset("mcf")
+"""Events that a key jumps to."""
 _KEY = re.compile(rb"\x1b\[[A-Z]|.", re.DOTALL)
 _QUIT = (b"q", b"\x03", b"\x04")
 _FORWARD, _BACK, _NEXT_MARKER, _LAST_MARKER = b"\x1b[C", b"\x1b[D", b"]", b"["
@@ -99,7 +101,7 @@ class _Player:
     def _show(self, event: RecordedEvent) -> None:
         if event.kind in SHOWN:
             self.write(self._filter.filtered(event.data))
-        elif event.kind == "m":
+        elif event.kind in MARKS:
             self._markers.append(event.at)
             self._skips_to_marker = False
 

@@ -98,14 +98,17 @@ def show(
     region: RegionOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Show what is known about a session, and who watches it, as JSON."""
+    """Show what is known about a session, as JSON: who watches it, what it copies, which connections it had."""
+    from ferryman.cli.manage.session_traffic import session_traffic
+
     connection = Connection(profile, region, endpoint_url)
     api = connect(connection)
     for state in ("Active", "History"):
         filters = [{"key": "SessionId", "value": session_id}]
         found = api.call("DescribeSessions", State=state, Filters=filters)["Sessions"]
         if found:
-            print_json({**found[0], **_watchers(connection, session_id, state)})
+            traffic = session_traffic(connection, found[0])
+            print_json({**found[0], **traffic, **_watchers(connection, session_id, state)})
             return
     raise Failure(f"There is no session {session_id}", "it is neither active nor among the ended ones that are kept")
 

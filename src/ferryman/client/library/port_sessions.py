@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ferryman.channel.events import OutputReceived, SessionStarted
+from ferryman.channel.peer_versions import agent_multiplexes, expects_keep_alive
 from ferryman.client.calls.start_session import PORT_DOCUMENT, REMOTE_PORT_DOCUMENT
 from ferryman.client.library.background_session import BackgroundSession
 from ferryman.client.library.client import Client
-from ferryman.client.session.agent_features import expects_keep_alive, multiplexes
 from ferryman.client.session.far_end import FarEnd
 from ferryman.client.session.tunnel import Tunnel
 from ferryman.model.failures import Failure
@@ -74,7 +74,9 @@ class PortHandler:
             raise Failure(
                 f"{self._destination} cannot be forwarded", f"the node started a session of type {started.session_type}"
             )
-        if (started.properties or {}).get("type") != LOCAL_PORT_FORWARDING or not multiplexes(started.agent_version):
+        if (started.properties or {}).get("type") != LOCAL_PORT_FORWARDING or not agent_multiplexes(
+            started.agent_version
+        ):
             raise Failure(
                 f"{self._destination} cannot be forwarded",
                 "the node's agent is too old to carry several connections",

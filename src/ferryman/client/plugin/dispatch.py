@@ -1,5 +1,6 @@
 """Chooses the handler of a session by its type, its document's properties and the agent's version."""
 
+from ferryman.channel.peer_versions import agent_multiplexes
 from ferryman.client.calls.expected_session import ExpectedSession
 from ferryman.client.plugin.command import Command
 from ferryman.client.plugin.ports.basic import BasicPort
@@ -7,7 +8,6 @@ from ferryman.client.plugin.ports.multiplexed import MultiplexedPort
 from ferryman.client.plugin.session_handler import CannotRun, SessionContext, SessionHandler
 from ferryman.client.plugin.shell import Shell
 from ferryman.client.plugin.stdio import StdioPort
-from ferryman.client.session.agent_features import multiplexes
 from ferryman.model.session_types import LOCAL_PORT_FORWARDING, TERMINAL_TYPES, SessionType
 
 
@@ -24,6 +24,6 @@ def make_handler(context: SessionContext, expected: ExpectedSession | None) -> S
         raise CannotRun(f"this client cannot handle sessions of type {session_type}")
     if (context.started.properties or {}).get("type") != LOCAL_PORT_FORWARDING:
         return StdioPort(context)
-    if multiplexes(context.started.agent_version):
+    if agent_multiplexes(context.started.agent_version):
         return MultiplexedPort(context)
     return BasicPort(context)

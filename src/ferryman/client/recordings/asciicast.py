@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import chain
 
 from ferryman.client.recordings.events import RecordedEvent
+from ferryman.client.recordings.traffic import traffic_sentence
 
 SIZE = (80, 24)
 """Columns and rows until the client said otherwise."""
@@ -75,6 +76,9 @@ def _texts(events: Iterable[RecordedEvent]) -> Iterator[_Text]:
     """Yield events with their data as text, in asciicast's kinds, which do not tell standard error apart."""
     decoders = {kind: codecs.getincrementaldecoder("utf-8")("replace") for kind in "oei"}
     for event in events:
+        if (sentence := traffic_sentence(event)) is not None:
+            yield _Text(event.at, "m", sentence)
+            continue
         decoder = decoders.get(event.kind)
         text = event.data.decode(errors="replace") if decoder is None else decoder.decode(event.data)
         if text or decoder is None:

@@ -7,7 +7,7 @@ from ferryman.client.calls.api import Api
 
 
 class RecordedEvent(NamedTuple):
-    """One event. `at` is in seconds since the recording began; `kind` one of o, e, i, r, m, x, as in asciicast."""
+    """One event. `at` is in seconds since the recording began; `kind` one of o, e, i, r, m, x, c, f."""
 
     at: float
     kind: str

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ferryman.client.recordings.asciicast import SHOWN
 from ferryman.client.recordings.events import RecordedEvent
+from ferryman.client.recordings.traffic import traffic_sentence
 
 LONGEST_LINE = 64 * 1024
 """Characters; a longer line is broken."""
@@ -25,10 +26,15 @@ _TOKEN = re.compile(
 
 
 def plain_text(events: Iterable[RecordedEvent]) -> Iterator[str]:
-    """Yield the lines of output and standard error, each with a line feed; bytes that are not UTF-8 as U+FFFD."""
+    """Yield the lines of output and standard error, each with a line feed; bytes that are not UTF-8 as U+FFFD.
+
+    Connections and copied files are lines, too.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     for event in events:
+        if (sentence := traffic_sentence(event)) is not None:
+            yield sentence + "\n"
         if event.kind not in SHOWN:
             continue
         *lines, rest = (rest + decoder.decode(event.data)).split("\n")

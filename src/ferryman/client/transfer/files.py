@@ -26,8 +26,8 @@ from ferryman.client.transfer.commands import (
 )
 from ferryman.client.transfer.local_folder import LocalFolder
 from ferryman.client.transfer.partial_file import PRIVATE_NAME, PartialFile, earlier_copies, private_name
-from ferryman.client.transfer.reasons import download_reason, upload_reason
 from ferryman.model.failures import Failure
+from ferryman.model.values.copy_reasons import download_reason, upload_reason
 
 if TYPE_CHECKING:
     from hashlib import _Hash

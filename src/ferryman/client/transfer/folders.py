@@ -17,8 +17,8 @@ from ferryman.client.transfer.files import LocalFile, receive
 from ferryman.client.transfer.folder_packing import FolderContents, contents, file_digest, packed
 from ferryman.client.transfer.local_folder import LocalFolder, split_path
 from ferryman.client.transfer.partial_file import PREFIX, earlier_copies
-from ferryman.client.transfer.reasons import folder_reason
 from ferryman.model.failures import Failure
+from ferryman.model.values.copy_reasons import folder_reason
 
 AT_A_TIME = 8
 GROWTH_BYTES = 64 * 1024 * 1024

@@ -166,6 +166,9 @@ class SessionTap(Protocol):
     def input(self, number: int, frame: bytes) -> None:
         """An input message of the client, header included."""
 
+    def note(self, kind: str, data: bytes) -> None:
+        """What the server itself has observed: a connection (`c`) or a file (`f`), as JSON."""
+
     def acknowledged(self, number: int) -> None:
         """The client has acknowledged an output message: it will not be sent again."""
 
@@ -191,7 +194,7 @@ class Unrecordable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """One event of a recording. `at` is milliseconds since it began; `kind` one of o, e, i, r, m, x."""
+    """One event of a recording. `at` is milliseconds since it began; `kind` one of o, e, i, r, m, x, c, f."""
 
     at: int
     kind: str

@@ -16,7 +16,6 @@ from ferryman.core.sessions.requests import ConnectionStatus, SessionTicket, Sta
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId, new_session_id
 from ferryman.model.identity.callers import Caller
-from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import RESUMABLE, Session, SessionStatus
 from ferryman.model.tags import ResourceType
 from ferryman.model.values.secret import Secret
@@ -78,8 +77,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         raise quota_exceeded(quota, usage, target)
     if outputs is not None:
         await service.store.outputs.add(session.session_id, outputs, now)
-    if document.session_type is not SessionType.PORT:
-        await _begin_recording(service, session, is_logged=outputs is not None)
+    await _begin_recording(service, session, is_logged=outputs is not None)
     await check_access(service, session)
     session_changed(service, session)
     return ticket

@@ -20,7 +20,7 @@ from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
-from ferryman.model.session_types import SessionType
+from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 from ferryman.model.sessions import Session
 from ferryman.model.stream_urls import stream_query
 from ferryman.policy.context import fold
@@ -107,6 +107,25 @@ def choose_document(
 def required_observers(document: str) -> int:
     """Return how many people must observe the session that a document starts; `document` is the result of `json`."""
     return observers(json.loads(document)["inputs"].get(REQUIRED_OBSERVERS))
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedPort:
+    """Where a port session leads: `host` is empty for the node itself. `listens`: its client opens a local port."""
+
+    host: str
+    port: str
+    listens: bool
+
+
+def forwarded_port(document: str) -> ForwardedPort | None:
+    """Return where the session that a document starts leads; None if it forwards no port."""
+    content = json.loads(document)
+    if content["sessionType"] != SessionType.PORT:
+        return None
+    properties = content.get("properties") or {}
+    host, port = (str(properties.get(name) or "") for name in ("host", "portNumber"))
+    return ForwardedPort(host, port, properties.get("type") == LOCAL_PORT_FORWARDING)
 
 
 def type_of(document: str) -> SessionType:

@@ -22,6 +22,7 @@ from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.heartbeat import Heartbeat
 from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.traffic.session_traffic import SessionTraffic
 from ferryman.server.channels.watching.observers import ObservedSession
 from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.server.channels.websocket import Socket
@@ -33,6 +34,7 @@ class _Occupied:
     slot: RelaySlot
     ends: int = 0
     subscription: Subscription | None = None
+    traffic: SessionTraffic | None = None
     observing: asyncio.Task[None] | None = None
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,7 +90,11 @@ class Gateway:
             async with occupied.changing:
                 if occupied.subscription is None:
                     await self._attach_recorder(occupied.slot)
-                    await self._let_watch(occupied, authorized.session)
+                    document = await self.service.store.sessions.document_content(session_id)
+                    if document is not None:
+                        session = authorized.session
+                        occupied.traffic = SessionTraffic(self.service, session, document, occupied.slot.tap)
+                        await self._let_watch(occupied, session, document)
                     occupied.subscription = await self.service.bus.subscribe(
                         session_subject(session_id), occupied.slot.on_message
                     )
@@ -99,6 +105,8 @@ class Gateway:
                 del self._slots[session_id]
                 if occupied.subscription is not None:
                     await occupied.subscription.close()
+                    if occupied.traffic is not None:
+                        occupied.traffic.close()
                     await self.service.recorder.release(session_id)
                     if occupied.observing is not None:
                         occupied.observing.cancel()
@@ -112,18 +120,17 @@ class Gateway:
         except Unrecordable as error:
             await slot.end_because(f"it cannot be recorded ({error})")
 
-    async def _let_watch(self, occupied: _Occupied, session: Session) -> None:
+    async def _let_watch(self, occupied: _Occupied, session: Session, document: str) -> None:
         """Keep what the session shows for those who watch it, unless it forwards a port; hold it if it needs them."""
-        store, slot = self.service.store.sessions, occupied.slot
-        document = await store.document_content(session.session_id)
-        if not self.service.settings.watching.enabled or document is None:
+        slot = occupied.slot
+        if not self.service.settings.watching.enabled:
             return
         session_type = type_of(document)
         if session_type is SessionType.PORT:
             return
         observed = None
         if required := required_observers(document):
-            person_id = await store.person_of(session.session_id)
+            person_id = await self.service.store.sessions.person_of(session.session_id)
             observed = ObservedSession(session.session_id, required, person_id, session.owner)
         plain = session_type is SessionType.NON_INTERACTIVE_COMMANDS
         slot.let_watch(WatchedSession(self.service, session, plain=plain), observed)

@@ -1,9 +1,10 @@
-"""Where a relay hands frames to a session's recording and its watchers, and the exit code to the audit trail."""
+"""Where a relay hands frames to a session's recording, its watchers and its list of connections."""
 
 from collections.abc import Awaitable, Callable
 
 from ferryman.core.ports.recordings import SessionTap, Unrecordable
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, acknowledged_number, exit_code
+from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.wire.payloads import AgentSessionState
 
@@ -11,20 +12,26 @@ from ferryman.wire.payloads import AgentSessionState
 class RecordingTap:
     """The tap of one session; `recorder` is None if it is not recorded, `watched` if it cannot be watched.
 
-    `on_exit` gets the first exit code that the agent reports.
+    `traffic` is None unless the session forwards a port; what goes through it then is not recorded, only what
+    `traffic` reports. `on_exit` gets the first exit code that the agent reports, which is kept as `exit_code`.
     """
 
-    __slots__ = ("_exited", "_on_exit", "recorder", "watched")
+    __slots__ = ("_on_exit", "exit_code", "recorder", "traffic", "watched")
 
     def __init__(self, on_exit: Callable[[int], None]) -> None:
         self.recorder: SessionTap | None = None
         self._on_exit = on_exit
-        self._exited = False
+        self.exit_code: int | None = None
         self.watched: WatchedSession | None = None
+        self.traffic: PortTraffic | None = None
 
     def from_client(self, prefix: bytes, number: int, frame: bytes) -> bool:
         """Record a frame of the client; True if `caught_up` must be awaited before it is forwarded."""
         recorder = self.recorder
+        if self.traffic is not None:
+            if prefix == INPUT:
+                self.traffic.from_client(number, frame)
+            return recorder is not None and recorder.is_full
         if prefix == INPUT and self.watched is not None:
             self.watched.input(frame)
         if recorder is None:
@@ -40,12 +47,15 @@ class RecordingTap:
         if prefix != OUTPUT:
             return False
         code = exit_code(frame)
-        if code is not None and not self._exited:
-            self._exited = True
+        if code is not None and self.exit_code is None:
+            self.exit_code = code
             self._on_exit(code)
+        recorder = self.recorder
+        if self.traffic is not None:
+            self.traffic.from_node(number, frame)
+            return recorder is not None and recorder.is_behind
         if self.watched is not None:
             self.watched.output(frame)
-        recorder = self.recorder
         if recorder is None:
             return False
         recorder.output(number, frame)
@@ -62,6 +72,8 @@ class RecordingTap:
 
     def client_attached(self, client_id: str) -> None:
         """Note that a client has connected."""
+        if self.traffic is not None:
+            self.traffic.client_attached(client_id)
         if self.watched is not None:
             self.watched.mark("The person is connected.")
         if self.recorder is not None:
@@ -80,6 +92,9 @@ class RecordingTap:
         True if `caught_up` must be awaited before anything else of the agent is read.
         """
         if state.client_id is None:
+            return False
+        if self.traffic is not None:
+            self.traffic.publication(state.client_id)
             return False
         if self.watched is not None:
             self.watched.publication(state.client_id, state.delivered_output)

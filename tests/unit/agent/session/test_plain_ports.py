@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ferryman.agent.records import FAILED, SUCCESS
-from ferryman.agent.session.ports import multiplexes
+from ferryman.channel.peer_versions import client_multiplexes
 from ferryman.wire.agent_message import Flag
 from tests.unit.agent.peers import Client
 from tests.unit.agent.session.port_sessions import Node, answer_at_the_end, closed_port, document, echo, forwarding
@@ -108,7 +108,7 @@ async def test_ssh_style_input_waits_for_the_destination(node: Node, client: Cli
     ],
 )
 def test_client_version_is_compared_as_awss_agent_does(version: str, many: bool) -> None:
-    assert multiplexes(version) is many
+    assert client_multiplexes(version) is many
 
 
 async def test_clients_older_than_smux_forward_one_connection_after_another(node: Node, serve: Any) -> None:

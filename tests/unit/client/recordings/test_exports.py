@@ -8,6 +8,7 @@ import pytest
 
 from ferryman.client.recordings.asciicast import Heading, asciicast_v2, asciicast_v3, raw_output
 from ferryman.client.recordings.events import RecordedEvent
+from ferryman.client.recordings.plain_text import plain_text
 from ferryman.client.recordings.terminal_filter import LONGEST, TerminalFilter
 
 HEADING = Heading("a session", datetime(2026, 11, 29, tzinfo=UTC))
@@ -135,3 +136,33 @@ def test_sequence_that_never_ends_is_bounded() -> None:
         assert terminal.filtered(b"A" * 1000) == b""
     assert len(terminal._rest) <= LONGEST
     assert terminal.filtered(b"\x07shown") == b"shown"
+
+
+TRAFFIC = [
+    RecordedEvent(0.0, "c", b'{"state":"forwarding","host":"db","port":"5432"}'),
+    RecordedEvent(0.5, "c", b'{"state":"opened","connection":1}'),
+    RecordedEvent(
+        2.0, "c", b'{"state":"closed","connection":1,"by":"node","sent":3,"received":9,"reason":"reset\\u001b[2J"}'
+    ),
+    RecordedEvent(2.5, "c", b'{"state":"unlisted","listed":1}'),
+    RecordedEvent(3.0, "c", b'{"state":"total","connections":2,"refused":0,"sent":4,"received":9,"complete":false}'),
+    RecordedEvent(3.0, "f", b'{"direction":"upload","name":"a","destination":"/b","bytes":12}'),
+]
+
+
+def test_connections_and_files_are_sentences() -> None:
+    lines = list(plain_text(TRAFFIC))
+    assert lines == [
+        "Forwarding to db, port 5432.\n",
+        "Connection 1 opened.\n",
+        "Connection 1 closed by node (reset\\x1b[2J): 3 bytes to the node, 9 from it.\n",
+        "Connections after the first 1 are not listed.\n",
+        "2 connections: 4 bytes to the node, 9 from it. The list is incomplete.\n",
+        "The client says: upload of a to /b, 12 bytes.\n",
+    ]
+    _, *events = parsed(asciicast_v3(HEADING, TRAFFIC))
+    assert [event[1:] for event in events if isinstance(event, list)] == [["m", line.rstrip()] for line in lines]
+
+
+def test_events_that_cannot_be_read_are_left_out() -> None:
+    assert list(plain_text([RecordedEvent(0.0, "c", b"{"), RecordedEvent(0.0, "f", b'{"name":"a"}')])) == []

@@ -5,11 +5,11 @@ import signal
 from collections import deque
 
 from ferryman.channel.events import OutputReceived
+from ferryman.channel.peer_versions import takes_terminate_flag
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import NORMAL, Ending
 from ferryman.client.plugin.ports.listener import Listener
 from ferryman.client.plugin.session_handler import SessionContext
-from ferryman.client.session.agent_features import takes_terminate_flag
 from ferryman.client.session.idle_limit import IdleLimit
 from ferryman.system.signals import known
 from ferryman.transport.tcp_connection import TcpConnection

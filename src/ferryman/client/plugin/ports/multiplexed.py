@@ -4,11 +4,11 @@ import asyncio
 import signal
 
 from ferryman.channel.events import OutputReceived
+from ferryman.channel.peer_versions import expects_keep_alive
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import FAILED, NORMAL, Ending
 from ferryman.client.plugin.ports.listener import Listener
 from ferryman.client.plugin.session_handler import SessionContext
-from ferryman.client.session.agent_features import expects_keep_alive
 from ferryman.client.session.idle_limit import IdleLimit
 from ferryman.client.session.tunnel import Tunnel
 from ferryman.system.signals import known

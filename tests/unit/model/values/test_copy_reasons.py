@@ -2,7 +2,14 @@
 
 import pytest
 
-from ferryman.client.transfer.reasons import LONGEST, download_reason, folder_reason, upload_reason
+from ferryman.model.values.copy_reasons import (
+    LONGEST,
+    FileCopy,
+    download_reason,
+    file_copy,
+    folder_reason,
+    upload_reason,
+)
 
 DIGEST = "0" * 64
 
@@ -32,3 +39,26 @@ def test_any_name_is_printable_and_fits(name: str) -> None:
 
 def test_the_end_of_a_long_name_is_kept() -> None:
     assert download_reason("/very" * 50 + "/app.conf").endswith("/very/app.conf")
+
+
+@pytest.mark.parametrize(
+    ("reason", "copy"),
+    [
+        (
+            upload_reason("app.conf", "/etc/", 12, DIGEST),
+            FileCopy("upload", "app.conf", "/etc/", size=12, digest=DIGEST),
+        ),
+        (upload_reason("folder a", "/etc/"), FileCopy("upload", "folder a", "/etc/")),
+        (download_reason("/srv/a, 3 files"), FileCopy("download", "/srv/a, 3 files")),
+        (
+            download_reason("/srv/a to b", 5, DIGEST),
+            FileCopy("download", "/srv/a to b", size=5, digest=DIGEST),
+        ),
+        (folder_reason("site", "/srv", 3, 99), FileCopy("upload", "site", "/srv", files=3, size=99)),
+        ("TICKET-1", None),
+        ("ferryman cp: upload of x", None),
+        (None, None),
+    ],
+)
+def test_reasons_are_read(reason: str | None, copy: FileCopy | None) -> None:
+    assert file_copy(reason) == copy

@@ -1,6 +1,6 @@
 import pytest
 
-from ferryman.client.session.agent_features import expects_keep_alive, multiplexes, takes_terminate_flag
+from ferryman.channel.peer_versions import agent_multiplexes, expects_keep_alive, takes_terminate_flag
 from ferryman.model.values.versions import AGENT_VERSION
 
 
@@ -23,5 +23,5 @@ from ferryman.model.values.versions import AGENT_VERSION
 )
 def test_versions_are_compared_as_awss_client_does(version: str, flag: bool, many: bool, keep_alive: bool) -> None:
     assert takes_terminate_flag(version) is flag
-    assert multiplexes(version) is many
+    assert agent_multiplexes(version) is many
     assert expects_keep_alive(version) is keep_alive

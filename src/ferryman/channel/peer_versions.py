@@ -1,15 +1,17 @@
-"""What an agent can do, judged by its version (`protocol/client.md` §8.5)."""
+"""What the other end can do, judged by its version (`protocol/client.md` §8.5, `protocol/agent.md` §5.5)."""
 
 import re
 
 NEWER_THAN_MULTIPLEXING = (3, 0, 196, 0)
 NEWER_THAN_KEEP_ALIVE = (3, 1, 1511, 0)
 NEWER_THAN_TERMINATE_FLAG = (2, 3, 722, 0)
+FIRST_MULTIPLEXING_CLIENT = "1.1.70"
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){3}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 """The length is limited because Python parses no number of more than 4,300 digits."""
 
 
-def multiplexes(agent_version: str) -> bool:
+def agent_multiplexes(agent_version: str) -> bool:
     """Whether the agent carries many connections in one session."""
     return _parsed(agent_version) > NEWER_THAN_MULTIPLEXING
 
@@ -22,6 +24,22 @@ def expects_keep_alive(agent_version: str) -> bool:
 def takes_terminate_flag(agent_version: str) -> bool:
     """Whether the flag TerminateSession ends a session that does not multiplex."""
     return _parsed(agent_version) > NEWER_THAN_TERMINATE_FLAG
+
+
+def client_multiplexes(version: str) -> bool:
+    """Return whether a client of this version multiplexes, as AWS's agent decides (`protocol/agent.md` §5.5).
+
+    Components are compared as numbers if both are numbers, otherwise as text. So a client whose version begins with a
+    name, such as `pyssm-client/0.1.0`, multiplexes.
+    """
+    theirs, first = version.split("."), FIRST_MULTIPLEXING_CLIENT.split(".")
+    for their, ours in zip(theirs, first, strict=False):
+        if _NUMBER.fullmatch(their):
+            if int(their) != int(ours):
+                return int(their) > int(ours)
+        elif their != ours:
+            return their > ours
+    return len(theirs) >= len(first)
 
 
 def _parsed(version: str) -> tuple[int, ...]:

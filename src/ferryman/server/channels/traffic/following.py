@@ -1,0 +1,156 @@
+"""The ways in which a port session's messages are read: many connections, one after another, or only counted."""
+
+from typing import Protocol
+
+from ferryman.model.values.text import one_line
+from ferryman.server.channels.traffic.connection_list import (
+    CLIENT,
+    NODE,
+    SESSION,
+    Connection,
+    ConnectionList,
+)
+from ferryman.server.channels.traffic.smux_follower import SmuxFollower
+from ferryman.wire.agent_message import HEADER_SIZE
+from ferryman.wire.smux import VERSION, Command
+
+
+class Following(Protocol):
+    """Reads data messages, headers included, each once and in order. Raises MalformedSmux."""
+
+    def from_client(self, message: bytes) -> None:
+        """A message of the client."""
+
+    def from_node(self, message: bytes) -> None:
+        """A message of the node."""
+
+    def disconnected(self) -> None:
+        """The client has sent the flag DisconnectToPort."""
+
+    def close(self, by: str = SESSION) -> None:
+        """Close what is open."""
+
+
+class Unfollowed:
+    """Counts bytes: how they belong to connections is not known."""
+
+    def __init__(self, connections: ConnectionList) -> None:
+        self._totals = connections.totals
+
+    def from_client(self, message: bytes) -> None:
+        """Count."""
+        self._totals.is_complete = False
+        self._totals.sent += len(message) - HEADER_SIZE
+
+    def from_node(self, message: bytes) -> None:
+        """Count."""
+        self._totals.is_complete = False
+        self._totals.received += len(message) - HEADER_SIZE
+
+    def disconnected(self) -> None:
+        """Do nothing."""
+
+    def close(self, by: str = SESSION) -> None:
+        """Do nothing."""
+
+
+class OneAtATime:
+    """One connection, which the client's flag ends; the client's next data open another (`protocol/agent.md` §5.5)."""
+
+    def __init__(self, connections: ConnectionList) -> None:
+        self._connections = connections
+        self._totals = connections.totals
+        self._current: Connection | None = None
+        self._is_open = False
+
+    def from_client(self, message: bytes) -> None:
+        """Count; the node connects if there is no connection."""
+        size = len(message) - HEADER_SIZE
+        if not self._is_open:
+            self._open()
+        self._totals.sent += size
+        if self._current is not None:
+            self._current.sent += size
+
+    def from_node(self, message: bytes) -> None:
+        """Count. The first connection is made before the client sends; what comes behind a flag belongs to no other."""
+        size = len(message) - HEADER_SIZE
+        if not self._totals.opened:
+            self._open()
+        self._totals.received += size
+        if self._current is not None:
+            self._current.received += size
+
+    def disconnected(self) -> None:
+        """Close the connection."""
+        self.close(CLIENT)
+
+    def close(self, by: str = SESSION) -> None:
+        """Close the connection, if there is one."""
+        if self._current is not None:
+            self._connections.close(self._current, by)
+        self._current = None
+        self._is_open = False
+
+    def _open(self) -> None:
+        self._is_open = True
+        self._current = self._connections.open()
+
+
+class Multiplexed:
+    """Streams of smux, each a connection. The client opens them; version 2 closes each direction for itself."""
+
+    def __init__(self, connections: ConnectionList) -> None:
+        self._connections = connections
+        self._totals = connections.totals
+        self._streams: dict[int, Connection] = {}
+        """Those that are open and listed."""
+        self._client = SmuxFollower(self._client_frame)
+        self._node = SmuxFollower(self._node_frame)
+
+    def from_client(self, message: bytes) -> None:
+        """Follow the client's frames."""
+        self._client.feed(message, HEADER_SIZE)
+
+    def from_node(self, message: bytes) -> None:
+        """Follow the node's frames."""
+        self._node.feed(message, HEADER_SIZE)
+
+    def disconnected(self) -> None:
+        """Do nothing: an agent that multiplexes ignores the flag."""
+
+    def close(self, by: str = SESSION) -> None:
+        """Close the open streams."""
+        for connection in self._streams.values():
+            self._connections.close(connection, by)
+        self._streams.clear()
+
+    def _client_frame(self, command: Command, stream_id: int, length: int, reason: bytes) -> None:
+        if command == Command.PSH:
+            self._totals.sent += length
+            if (connection := self._streams.get(stream_id)) is not None:
+                connection.sent += length
+        elif command == Command.SYN:
+            if stream_id not in self._streams and (opened := self._connections.open()) is not None:
+                self._streams[stream_id] = opened
+        else:
+            self._finished(CLIENT, self._client.version, command, stream_id, reason)
+
+    def _node_frame(self, command: Command, stream_id: int, length: int, reason: bytes) -> None:
+        if command == Command.PSH:
+            self._totals.received += length
+            if (connection := self._streams.get(stream_id)) is not None:
+                connection.received += length
+        else:
+            self._finished(NODE, self._node.version, command, stream_id, reason)
+
+    def _finished(self, by: str, version: int, command: Command, stream_id: int, reason: bytes) -> None:
+        """Close a stream if this frame does, or the other direction is finished, too."""
+        if command not in (Command.FIN, Command.RST) or (connection := self._streams.get(stream_id)) is None:
+            return
+        other_is_open = not connection.finished_by or connection.finished_by == by
+        connection.finished_by = connection.finished_by or by
+        if command == Command.FIN and version != VERSION and other_is_open:
+            return
+        del self._streams[stream_id]
+        self._connections.close(connection, by, one_line(reason.decode("utf-8", "replace")))

@@ -1,0 +1,63 @@
+"""What `sessions show` says about connections."""
+
+from datetime import UTC, datetime, timedelta
+
+from ferryman.cli.manage.session_traffic import connections
+from ferryman.client.recordings.events import RecordedEvent
+
+BEGAN = datetime(2026, 11, 29, tzinfo=UTC)
+
+
+def events(*said: str) -> list[RecordedEvent]:
+    return [RecordedEvent(number, "c", text.encode()) for number, text in enumerate(said)]
+
+
+def test_connections_have_times_sizes_and_totals() -> None:
+    found = connections(
+        [
+            *events(
+                '{"state":"forwarding","host":"db","port":"5432"}',
+                '{"state":"opened","connection":1}',
+                '{"state":"opened","connection":2}',
+                '{"state":"closed","connection":1,"by":"client","sent":3,"received":9}',
+                '{"state":"closed","connection":2,"by":"session","sent":0,"received":0,"reason":"reset"}',
+                '{"state":"total","connections":2,"refused":1,"sent":3,"received":9,"complete":true}',
+            ),
+            RecordedEvent(9, "m", b"A client connected."),
+            *events(
+                '{"state":"forwarding","host":"db","port":"5432"}',
+                '{"state":"opened","connection":1}',
+                '{"state":"total","connections":1,"refused":0,"sent":5,"received":0,"complete":false}',
+            ),
+        ],
+        BEGAN,
+    )
+    first, second, third = (BEGAN + timedelta(seconds=at) for at in (1, 2, 3))
+    assert found == {
+        "Host": "db",
+        "Port": "5432",
+        "Connections": 3,
+        "Refused": 1,
+        "BytesFromClient": 8,
+        "BytesFromNode": 9,
+        "Complete": False,
+        "List": [
+            {"Opened": first, "Closed": third, "ClosedBy": "client", "BytesFromClient": 3, "BytesFromNode": 9},
+            {
+                "Opened": second,
+                "Closed": BEGAN + timedelta(seconds=4),
+                "ClosedBy": "session",
+                "Reason": "reset",
+                "BytesFromClient": 0,
+                "BytesFromNode": 0,
+            },
+            {"Opened": first},
+        ],
+    }
+
+
+def test_recording_of_a_shell_is_not_read_further() -> None:
+    recording = iter([RecordedEvent(0, "m", b"A client connected."), *events('{"state":"opened","connection":1}')])
+    assert connections(recording, BEGAN) is None
+    assert next(recording).kind == "c"
+    assert connections([], BEGAN) is None

@@ -1,0 +1,266 @@
+"""The connections of port sessions, from the messages of Ferryman's and AWS's ends; frames may be cut anywhere."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ferryman.channel.mux.session import MuxSession, Role
+from ferryman.channel.negotiation import OURS
+from ferryman.recording.message_order import HELD_BYTES
+from ferryman.server.channels.traffic import connection_list
+from ferryman.server.channels.traffic.port_traffic import PortTraffic
+from ferryman.wire.agent_message import AgentMessage, Flag, MessageType, PayloadType, encode
+from ferryman.wire.payloads import (
+    Extensions,
+    HandshakeRequest,
+    HandshakeResponse,
+    ProcessedAction,
+    encode_flag,
+    encode_payload,
+)
+
+AWS_AGENT, AWS_CLIENT, OLD_CLIENT = "3.3.0.0", "1.2.600.0", "1.1.61.0"
+
+
+class Session:
+    """Two ends of a port session, whose messages a `PortTraffic` sees."""
+
+    def __init__(self, *, forwards: bool = True, from_start: bool = True) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.traffic = PortTraffic(self.events.append, forwards=forwards, from_start=from_start)
+        self.numbers = {True: 0, False: 0}
+        self.held: list[tuple[int, bytes]] | None = None
+        """Messages that were sent and not seen, if they are held back."""
+
+    def send(self, payload: bytes, *, from_client: bool, kind: PayloadType = PayloadType.OUTPUT) -> None:
+        number = self.numbers[from_client]
+        self.numbers[from_client] += 1
+        message_type = MessageType.INPUT_STREAM_DATA if from_client else MessageType.OUTPUT_STREAM_DATA
+        frame = encode(AgentMessage(message_type, number, 0, uuid.UUID(int=0), 1, kind, payload))
+        if self.held is not None:
+            self.held.append((number, frame))
+        else:
+            (self.traffic.from_client if from_client else self.traffic.from_node)(number, frame)
+
+    def shake_hands(self, agent: str, client: str, ours: Extensions | None = None) -> None:
+        request = HandshakeRequest(agent, [], ours)
+        self.send(encode_payload(request), from_client=False, kind=PayloadType.HANDSHAKE_REQUEST)
+        action = ProcessedAction("SessionType", 1)
+        response = HandshakeResponse(client, [action], ferryman=ours)
+        self.send(encode_payload(response), from_client=True, kind=PayloadType.HANDSHAKE_RESPONSE)
+
+    def said(self, state: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["state"] == state]
+
+
+class Smux:
+    """Two smux sessions that talk through a session, in messages of `size` bytes."""
+
+    def __init__(self, session: Session, version: int, size: int) -> None:
+        self.session = session
+        self.size = size
+        self.client, self.server = MuxSession(Role.CLIENT, version), MuxSession(Role.SERVER, version)
+
+    def carry(self) -> None:
+        pieces = True
+        while pieces:
+            pieces = False
+            for sender, receiver, up in ((self.client, self.server, True), (self.server, self.client, False)):
+                for piece in self._pieces(sender):
+                    pieces = True
+                    self.session.send(piece, from_client=up)
+                    receiver.receive(piece)
+
+    def _pieces(self, sender: MuxSession) -> Iterator[bytes]:
+        data = b""
+        while more := sender.data_to_send(1 << 20):
+            data += more
+        yield from (data[at : at + self.size] for at in range(0, len(data), self.size))
+
+
+@pytest.fixture(params=[(1, 1024), (1, 5), (2, 131072), (2, 3)], ids=["aws", "aws, cut", "ours", "ours, cut"])
+def smux(request: pytest.FixtureRequest) -> Smux:
+    version, size = request.param
+    session = Session()
+    session.shake_hands(AWS_AGENT, AWS_CLIENT, OURS if version == 2 else None)
+    return Smux(session, version, size)
+
+
+def test_each_stream_is_a_connection_with_its_bytes(smux: Smux) -> None:
+    first, second = smux.client.open(), smux.client.open()
+    smux.client.write(first, b"x" * 3000)
+    smux.carry()
+    smux.server.write(first, b"y" * 70)
+    smux.client.write(second, b"z")
+    smux.carry()
+    smux.server.finish(second)
+    smux.client.finish(first)
+    smux.carry()
+    smux.server.finish(first)
+    smux.client.finish(second)
+    smux.carry()
+    assert [event["connection"] for event in smux.session.said("opened")] == [1, 2]
+    closed = {event["connection"]: event for event in smux.session.said("closed")}
+    assert closed[1] == {"state": "closed", "connection": 1, "by": "client", "sent": 3000, "received": 70}
+    assert closed[2] == {"state": "closed", "connection": 2, "by": "node", "sent": 1, "received": 0}
+    totals = smux.session.traffic.close()
+    assert (totals.opened, totals.sent, totals.received, totals.is_complete) == (2, 3001, 70, True)
+
+
+def test_half_closed_stream_is_open_until_the_other_half_is_closed() -> None:
+    session = Session()
+    session.shake_hands(AWS_AGENT, AWS_CLIENT, OURS)
+    smux = Smux(session, 2, 1024)
+    stream = smux.client.open()
+    smux.client.finish(stream)
+    smux.carry()
+    assert not session.said("closed")
+    smux.server.write(stream, b"answer")
+    smux.server.finish(stream)
+    smux.carry()
+    (closed,) = session.said("closed")
+    assert (closed["by"], closed["received"]) == ("client", 6)
+
+
+def test_awss_stream_is_closed_by_the_first_end_that_finishes_it() -> None:
+    session = Session()
+    session.shake_hands(AWS_AGENT, AWS_CLIENT)
+    smux = Smux(session, 1, 1024)
+    stream = smux.client.open()
+    smux.carry()
+    smux.server.finish(stream)
+    data = smux.server.data_to_send(1024)
+    session.send(data, from_client=False)
+    assert [event["by"] for event in session.said("closed")] == ["node"]
+
+
+def test_reset_stream_has_the_nodes_reason_on_one_line() -> None:
+    session = Session()
+    session.shake_hands(AWS_AGENT, AWS_CLIENT, OURS)
+    smux = Smux(session, 2, 1024)
+    stream = smux.client.open()
+    smux.carry()
+    session.send(encode_flag(Flag.CONNECT_TO_PORT_ERROR), from_client=False, kind=PayloadType.FLAG)
+    smux.server.reset(stream, "connection\nrefused\x1b[2J")
+    smux.carry()
+    (closed,) = session.said("closed")
+    assert closed["by"] == "node"
+    assert closed["reason"].startswith("connection refused")
+    assert closed["reason"].isprintable()
+    assert session.traffic.close().refused == 1
+
+
+@pytest.mark.parametrize(
+    ("agent", "client", "ours"),
+    [("2.3.0.0", AWS_CLIENT, None), (AWS_AGENT, OLD_CLIENT, None), (AWS_AGENT, OLD_CLIENT, Extensions(1024))],
+)
+def test_ends_that_do_not_multiplex_have_one_connection_after_another(
+    agent: str, client: str, ours: Extensions | None
+) -> None:
+    session = Session()
+    session.shake_hands(agent, client, ours)
+    session.send(b"banner", from_client=False)
+    session.send(bytes.fromhex("0100000003000000"), from_client=True)  # looks like the SYN of a stream
+    session.send(encode_flag(Flag.DISCONNECT_TO_PORT), from_client=True, kind=PayloadType.FLAG)
+    session.send(b"late", from_client=False)
+    session.send(b"again", from_client=True)
+    totals = session.traffic.close()
+    assert session.said("closed") == [
+        {"state": "closed", "connection": 1, "by": "client", "sent": 8, "received": 6},
+        {"state": "closed", "connection": 2, "by": "session", "sent": 5, "received": 0},
+    ]
+    assert (totals.opened, totals.sent, totals.received, totals.is_complete) == (2, 13, 10, True)
+
+
+def test_session_without_a_listener_has_one_connection() -> None:
+    session = Session(forwards=False)
+    session.shake_hands(AWS_AGENT, AWS_CLIENT, OURS)
+    session.send(b"SSH-2.0", from_client=False)
+    session.send(b"SSH-2.0-x", from_client=True)
+    assert session.traffic.close().opened == 1
+    assert [event["state"] for event in session.events] == ["opened", "closed"]
+
+
+def test_messages_count_once_and_in_order(smux: Smux) -> None:
+    stream = smux.client.open()
+    smux.client.write(stream, b"x" * 2000)
+    frames = smux.session.held = []
+    smux.carry()
+    for number, frame in [*reversed(frames), *frames, frames[0]]:
+        smux.session.traffic.from_client(number, frame)
+    smux.session.traffic.close()
+    (closed,) = smux.session.said("closed")
+    assert (closed["sent"], closed["by"]) == (2000, "session")
+
+
+def test_list_ends_after_the_most_and_totals_go_on(smux: Smux, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_list, "MOST_LISTED", 3)
+    for _ in range(10):
+        stream = smux.client.open()
+        smux.client.write(stream, b"x")
+        smux.carry()
+    totals = smux.session.traffic.close()
+    assert (totals.opened, totals.listed, totals.sent, totals.is_complete) == (10, 3, 10, True)
+    assert len(smux.session.said("opened")) == len(smux.session.said("closed")) == 3
+    assert smux.session.said("unlisted") == [{"state": "unlisted", "listed": 3}]
+
+
+def test_answer_that_was_not_asked_for_makes_the_list_incomplete() -> None:
+    session = Session()
+    answer = encode_payload(HandshakeResponse(OLD_CLIENT, [ProcessedAction("SessionType", 1)]))
+    session.send(answer, from_client=True, kind=PayloadType.HANDSHAKE_RESPONSE)
+    session.shake_hands(AWS_AGENT, AWS_CLIENT)
+    session.send(b"x", from_client=True)
+    totals = session.traffic.close()
+    assert (totals.opened, totals.sent, totals.is_complete) == (0, 1, False)
+
+
+@pytest.mark.parametrize("data", ["0300000003000000", "0104000003000000", "01000000030000000200000005000000"])
+def test_what_is_not_smux_is_only_counted(data: str) -> None:
+    session = Session()
+    session.shake_hands(AWS_AGENT, AWS_CLIENT)
+    session.send(bytes.fromhex(data), from_client=True)
+    session.send(b"more", from_client=True)
+    session.send(b"back", from_client=False)
+    totals = session.traffic.close()
+    assert not totals.is_complete
+    assert (totals.sent, totals.received) == (4, 4)
+
+
+def test_session_that_is_under_way_is_only_counted_until_another_client_joins() -> None:
+    session = Session(from_start=False)
+    session.traffic.client_attached("one")
+    session.traffic.publication("one")
+    session.numbers = {True: 700, False: 900}
+    session.send(b"x" * 10, from_client=True)
+    session.send(b"y" * 20, from_client=False)
+    session.traffic.client_attached("two")
+    session.traffic.publication("two")
+    session.numbers = {True: 0, False: 0}
+    session.shake_hands(AWS_AGENT, AWS_CLIENT, OURS)
+    smux = Smux(session, 2, 1024)
+    smux.client.open()
+    smux.carry()
+    totals = session.traffic.close()
+    assert (totals.opened, totals.sent, totals.received, totals.is_complete) == (1, 10, 20, False)
+
+
+def test_another_client_ends_the_connections_of_the_one_before(smux: Smux) -> None:
+    smux.session.traffic.client_attached("one")
+    smux.client.open()
+    smux.carry()
+    smux.session.traffic.client_attached("two")
+    assert [event["by"] for event in smux.session.said("closed")] == ["other-client"]
+
+
+def test_missing_message_makes_the_list_incomplete_and_holds_little(smux: Smux) -> None:
+    smux.client.open()
+    smux.carry()
+    smux.session.numbers[True] += 1
+    for _ in range(HELD_BYTES // 65536 + 2):
+        smux.session.send(b"x" * 65536, from_client=True)
+    totals = smux.session.traffic.close()
+    assert not totals.is_complete
+    assert totals.sent > HELD_BYTES - 65536
