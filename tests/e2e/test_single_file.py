@@ -1,6 +1,6 @@
 """The agent as one file, on a machine without Python: it registers, and people open shells through it.
 
-Built once with PyInstaller from this environment, which takes some 20 s of CPU time.
+Built once with PyInstaller from this environment, which takes some 25 s of CPU time.
 """
 
 import os
