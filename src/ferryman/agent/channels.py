@@ -1,6 +1,5 @@
 """Opening the node's channels: create, upgrade, first frame (`protocol/agent.md` §3.1, §3.2, §4.1)."""
 
-import html
 import json
 import re
 import uuid
@@ -81,7 +80,7 @@ async def _create(client: HttpClient, source: CredentialSource, path: str, membe
         answer = await client.post(path, {"Content-Type": "application/json"}, json.dumps(body).encode(), sign)
         token = _TOKEN.search(answer.body.decode(errors="replace"))
         if answer.status == 201 and token is not None:
-            return sign, html.unescape(token[1])
+            return sign, _unescaped(token[1])
         refusal = _refusal(answer)
         if _OVER in refusal.message:
             raise SessionOver(refusal.message)
@@ -97,4 +96,12 @@ def _refusal(answer: Answer) -> ServiceError:
     code, message = _CODE.search(text), _MESSAGE.search(text)
     if code is None:
         return service_error(answer)
-    return ServiceError(code[1], html.unescape(message[1]) if message else "", status=answer.status)
+    return ServiceError(code[1], _unescaped(message[1]) if message else "", status=answer.status)
+
+
+def _unescaped(text: str) -> str:
+    if "&" not in text:
+        return text
+    import html  # half a megabyte, which agents and their session workers are spared: tokens have nothing to unescape
+
+    return html.unescape(text)

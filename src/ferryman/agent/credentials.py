@@ -8,19 +8,19 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from typing import TYPE_CHECKING, Any
 
 from ferryman.agent.logs import logger
-from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, new_key, node_id
+from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, node_id
 from ferryman.model.errors import ServiceError
 from ferryman.model.values.timestamps import parse_iso
 from ferryman.signing.canonical import SignableRequest
-from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.signing.sigv4 import sign
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient, Sign
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 ROLE_TOKEN_TARGET = "AmazonSSM.RequestManagedInstanceRoleToken"  # noqa: S105 - the operation's name
 UPDATE_KEY_TARGET = "AmazonSSM.UpdateManagedInstancePublicKey"
@@ -82,6 +82,9 @@ class CredentialSource:
         credentials finds out which of the two the server knows. Raises `Unreachable`, `ServiceError`, and
         `StateUnusable` when the new key cannot be kept; the server is not asked then.
         """
+        from ferryman.agent.node_key import new_key
+        from ferryman.signing.rsa import encode_public_key
+
         async with self._asking:
             self.key_is_old = False
             key = self._state.next_key()
@@ -142,7 +145,9 @@ class CredentialSource:
         except OSError as error:
             _LOG.warning("new key not activated", reason=error.strerror)
 
-    def _signer_by(self, key: RSAPrivateKey) -> Sign:
+    def _signer_by(self, key: "RSAPrivateKey") -> Sign:
+        from ferryman.signing.rsa import sign_rsa
+
         region, node = self._registration.region, node_id(self._registration)
 
         def sign_call(request: SignableRequest) -> dict[str, str]:

@@ -1,22 +1,16 @@
 """The agent's state directory: who this node is, its key, its cached credentials. 0700, every file 0600.
 
 Files are replaced in one step, never written in place, so a crash or a full disk leaves the old content or the new.
+Session workers read the directory, too: what the key needs is imported with its first use, which most never have.
 """
 
 import contextlib
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from ferryman.agent.machine import Machine, this_machine
 from ferryman.model.failures import said_by
@@ -25,7 +19,9 @@ from ferryman.model.identity.callers import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.system.private_files import replace_private, write_beside
 
-KEY_BITS = 2048
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 IDENTITY_BYTES = 8192
 """More than the key and registration need."""
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -112,14 +108,16 @@ class StateDirectory:
         except OSError as error:
             raise _not_writable(self.path, error) from error
 
-    def save_registration(self, registration: Registration, key: rsa.RSAPrivateKey) -> None:
+    def save_registration(self, registration: Registration, key: "RSAPrivateKey") -> None:
         """Replace the node's identity, entirely or not at all, and drop what the old one cached.
 
         Raises `StateUnusable` when it cannot be written.
         """
+        from ferryman.agent import node_key
+
         identity = {
             self._machine: msgspec.json.encode(this_machine()),
-            self._key: _pem(key),
+            self._key: node_key.encoded(key),
             self._registration: msgspec.json.format(msgspec.json.encode(registration)),
         }
         written: list[Path] = []
@@ -185,21 +183,27 @@ class StateDirectory:
             return False
         return True
 
-    def key(self) -> rsa.RSAPrivateKey:
+    def key(self) -> "RSAPrivateKey":
         """Return the node's private key; raises `StateUnusable`."""
-        return _read_key(self._key)
+        from ferryman.agent import node_key
 
-    def next_key(self) -> rsa.RSAPrivateKey | None:
+        return node_key.read(self._key)
+
+    def next_key(self) -> "RSAPrivateKey | None":
         """Return the key that is to replace the node's, None if there is none; raises `StateUnusable`."""
-        return _read_key(self._next_key) if self._next_key.exists() else None
+        from ferryman.agent import node_key
 
-    def save_next_key(self, key: rsa.RSAPrivateKey) -> None:
+        return node_key.read(self._next_key) if self._next_key.exists() else None
+
+    def save_next_key(self, key: "RSAPrivateKey") -> None:
         """Keep a key before the server hears of it: whichever of the two it knows then, the node has it.
 
         Raises `StateUnusable` when it cannot be written.
         """
+        from ferryman.agent import node_key
+
         try:
-            replace_private(self._next_key, _pem(key))
+            replace_private(self._next_key, node_key.encoded(key))
         except OSError as error:
             raise _not_writable(self._next_key, error) from error
 
@@ -219,26 +223,6 @@ class StateDirectory:
 
 def _not_writable(path: Path, error: OSError) -> StateUnusable:
     return StateUnusable(f"cannot write to {path}: {error.strerror}; free some space there, or make it writable")
-
-
-def _pem(key: rsa.RSAPrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _read_key(path: Path) -> rsa.RSAPrivateKey:
-    try:
-        # Validating costs 35 ms a session; we made the key, and a broken one only makes signatures that fail.
-        key = load_pem_private_key(path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
-    except (OSError, ValueError) as error:
-        raise StateUnusable(f"cannot read {path}: {said_by(error)}") from error
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise StateUnusable(f"{path} is not an RSA key")
-    return key
-
-
-def new_key() -> rsa.RSAPrivateKey:
-    """Return a new RSA-2048 key."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
 
 
 def read_struct(path: Path, kind: type[_Struct]) -> _Struct | None:

@@ -14,16 +14,15 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Meta
 
+from ferryman.bootstrap import configuration_file
 from ferryman.bootstrap.access_settings import Access, check_access
+from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE
 from ferryman.bootstrap.storage_settings import ObjectStorage, Outputs, Recordings
 from ferryman.bootstrap.watching_settings import Watching
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
 from ferryman.system.settings_file import InvalidSetting, decode_settings
 
-FILE_NAME = "ferryman.toml"
-SYSTEM_FILE = Path("/etc/ferryman") / FILE_NAME
-VARIABLE = "FERRYMAN_CONFIG"
 KEY_BYTES = 32
 
 AccountId = Annotated[str, Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
@@ -207,22 +206,6 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
         return (self.directory / relative).resolve()
 
 
-def find_configuration() -> Path:
-    """Return where the configuration is that nobody named: here, or else the system's.
-
-    Returns the file name alone, which `load` then refuses, if neither exists.
-    """
-    for path in (Path(FILE_NAME), SYSTEM_FILE):
-        try:
-            path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError:
-            return path  # it may be there: `load` says why it cannot be read
-        return path
-    return Path(FILE_NAME)
-
-
 def load(path: Path) -> LoadedConfiguration:
     """Read and check a configuration file; raises Failure that names the setting at fault."""
     try:
@@ -246,7 +229,7 @@ def _unreadable(path: Path, error: OSError) -> Failure:
         advice = "Run this as root or as the server's user, for example with sudo"
         return Failure(f"The configuration {path} cannot be read", cause, advice)
     if path == Path(FILE_NAME):
-        where = f"neither ./{FILE_NAME} nor {SYSTEM_FILE} exists"
+        where = f"neither ./{FILE_NAME} nor {configuration_file.SYSTEM_FILE} exists"
         return Failure(
             "There is no server configuration", where, f"Name yours with --config or {VARIABLE}, or run `ferryman init`"
         )

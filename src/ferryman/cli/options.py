@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ferryman.bootstrap.configuration import FILE_NAME, VARIABLE, find_configuration
+from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE, find_configuration
 from ferryman.cli.contexts import use_context
 from ferryman.cli.output.tables import Output
 

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.bootstrap import configuration
-from ferryman.bootstrap.configuration import find_configuration, load, split_address
+from ferryman.bootstrap import configuration_file
+from ferryman.bootstrap.configuration import load, split_address
+from ferryman.bootstrap.configuration_file import find_configuration
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.outputs import reach
 from ferryman.model.failures import Failure
@@ -102,7 +103,7 @@ def test_a_configuration_that_nobody_named_is_looked_for(
     place, system = tmp_path / "here", tmp_path / "etc" / "ferryman.toml"
     place.mkdir()
     monkeypatch.chdir(place)
-    monkeypatch.setattr(configuration, "SYSTEM_FILE", system)
+    monkeypatch.setattr(configuration_file, "SYSTEM_FILE", system)
     if here:
         write(place, LEAST)
     if of_the_system:
@@ -115,7 +116,7 @@ def test_without_a_configuration_the_places_that_were_searched_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(configuration, "SYSTEM_FILE", tmp_path / "etc" / "ferryman.toml")
+    monkeypatch.setattr(configuration_file, "SYSTEM_FILE", tmp_path / "etc" / "ferryman.toml")
     with pytest.raises(Failure) as caught:
         load(find_configuration())
     assert f"neither ./ferryman.toml nor {tmp_path}/etc/ferryman.toml exists" in caught.value.line

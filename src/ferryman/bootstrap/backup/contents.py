@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 
 import msgspec
 
-from ferryman.bootstrap.configuration import FILE_NAME, LoadedConfiguration
+from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.configuration_file import FILE_NAME
 from ferryman.bootstrap.keys.server_keys import VARIABLE
 
 MANIFEST, END = "manifest.json", "end"

@@ -163,13 +163,15 @@ def run(
     ] = None,
 ) -> None:
     """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting when the connection is lost."""
-    from ferryman.agent.run import run_agent
     from ferryman.agent.workers.zygote import fork_zygote
+
+    where = state_dir or default_state_dir()
+    zygote = fork_zygote(where.absolute())  # before the logs have a thread, and without what only the agent needs
+
+    from ferryman.agent.run import run_agent
     from ferryman.cli import logs
     from ferryman.system.event_loop import new_event_loop
 
-    where = state_dir or default_state_dir()
-    zygote = fork_zygote(where.absolute())  # before the logs have a thread
     log = logs.configure(log_level, log_format)
     try:
         _run("The agent", run_agent(where, run_as=run_as, zygote=zygote), loop_factory=new_event_loop)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ferryman.awsapi import OWN_MODELS
-from ferryman.bootstrap.configuration import FILE_NAME, KEY_BYTES, load, split_address
+from ferryman.bootstrap.configuration import KEY_BYTES, load, split_address
+from ferryman.bootstrap.configuration_file import FILE_NAME
 from ferryman.bootstrap.keys.certificate_files import write_certificates
 from ferryman.bootstrap.operator import run_recorded
 from ferryman.bootstrap.service import create_tables
