@@ -12,8 +12,11 @@ from typing import Any
 from ferryman.core.audit.recording_records import RECORDING_CHANGE
 from ferryman.core.audit.records import CHANNEL_CHANGE, SESSION_CHANGE
 from ferryman.core.audit.reports import EXIT
+from ferryman.core.audit.traffic_records import CONNECTIONS, COPY
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.timestamps import parse_iso
+
+_COPY_MEMBERS = ("direction", "name", "destination", "files", "bytes", "sha256", "exitCode")
 
 
 @dataclass(slots=True)
@@ -22,7 +25,8 @@ class RecordedSession:
 
     `owner` is an ARN, `target` a node's id. `status` is the last one, `details` why the session ended. `client_address`
     is where its first client connected from. `recording` is "Finished" or "Deleted". `exit_code` is what the node says
-    that the command or shell ended with.
+    that the command or shell ended with. `connections` and the bytes are those of a port session, None for others;
+    `copy` is the file that its client says it copied, as the record names it.
     """
 
     session_id: str
@@ -36,6 +40,10 @@ class RecordedSession:
     client_address: str = ""
     recording: str = ""
     exit_code: int | None = None
+    connections: int | None = None
+    bytes_from_client: int | None = None
+    bytes_from_node: int | None = None
+    copy: dict[str, str | int] | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -80,6 +88,12 @@ def recorded_sessions(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Rec
         elif kind == EXIT and isinstance(detail.get("exitCode"), int):
             session = sessions.setdefault(session_id, RecordedSession(session_id))
             session.exit_code = detail["exitCode"]
+        elif kind == CONNECTIONS:
+            _add_connections(sessions.setdefault(session_id, RecordedSession(session_id)), detail)
+        elif kind == COPY:
+            session = sessions.setdefault(session_id, RecordedSession(session_id))
+            named = {name: detail[name] for name in _COPY_MEMBERS if isinstance(detail.get(name), str | int)}
+            session.copy = session.copy or named
         elif kind == CHANNEL_CHANGE and (state, detail.get("end")) == ("Opened", "client"):
             session = sessions.setdefault(session_id, RecordedSession(session_id))
             session.client_address = _text(detail, "sourceIPAddress") or session.client_address
@@ -97,6 +111,19 @@ def _add_change(session: RecordedSession, detail: Mapping[str, Any]) -> None:
     session.details = session.details or _text(detail, "details")
     session.started_at = session.started_at or _instant(detail, "startDate")
     session.ended_at = session.ended_at or _instant(detail, "endDate")
+
+
+def _add_connections(session: RecordedSession, detail: Mapping[str, Any]) -> None:
+    """Add what a port session carried while it had an end on a server; there may be several records of that."""
+    opened, sent, received = (_count(detail, name) for name in ("connections", "bytesFromClient", "bytesFromNode"))
+    session.connections = (session.connections or 0) + opened
+    session.bytes_from_client = (session.bytes_from_client or 0) + sent
+    session.bytes_from_node = (session.bytes_from_node or 0) + received
+
+
+def _count(detail: Mapping[str, Any], member: str) -> int:
+    found = detail.get(member)
+    return found if isinstance(found, int) else 0
 
 
 def _text(detail: Mapping[str, Any], member: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from ferryman.audit.sessions import RecordedSession, recorded_sessions
 from ferryman.core.audit.records import CHANNEL_CHANGE, SESSION_CHANGE
+from ferryman.core.audit.traffic_records import CONNECTIONS, COPY
 from tests.trail_records import ALICE, NODE, life, recording_record, session_record
 
 NINE, TEN, ELEVEN = (f"2026-01-31T{hour:02}:00:00.000Z" for hour in (9, 10, 11))
@@ -50,6 +51,22 @@ def test_recordings_are_named_by_what_became_of_them(states: list[str], said: st
 
 def test_a_deleted_recording_of_a_session_that_the_trail_no_longer_has_is_not_a_session() -> None:
     assert told(recording_record("long-ago", "Deleted")) == []
+
+
+def test_connections_are_added_up_and_copies_named() -> None:
+    begun, *rest = life("alice-1", NINE, TEN)
+    summary = {"sessionId": "alice-1", "connections": 2, "bytesFromClient": 10, "bytesFromNode": "many"}
+    copy = {"direction": "upload", "name": "a", "bytes": 5, "exitCode": 0}
+    records = [
+        {"detail-type": CONNECTIONS, "detail": summary},
+        {"detail-type": CONNECTIONS, "detail": summary | {"bytesFromNode": 7}},
+        {"detail-type": COPY, "detail": {"sessionId": "alice-1", "owner": ALICE, **copy, "destination": ["x"]}},
+    ]
+    [session] = told(begun, *rest, *records)
+    assert (session.connections, session.bytes_from_client, session.bytes_from_node) == (4, 20, 7)
+    assert session.copy == copy
+    [session] = told(*life("alice-2", NINE, TEN))
+    assert (session.connections, session.copy) == (None, None)
 
 
 def test_a_refused_channel_is_not_a_session() -> None:

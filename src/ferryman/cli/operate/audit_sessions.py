@@ -155,4 +155,8 @@ def _document(session: "RecordedSession") -> dict[str, Any]:
         "sourceIPAddress": session.client_address,
         "recording": session.recording or None,
         "exitCode": session.exit_code,
+        "connections": session.connections,
+        "bytesFromClient": session.bytes_from_client,
+        "bytesFromNode": session.bytes_from_node,
+        "copy": session.copy,
     }

@@ -114,4 +114,8 @@ def test_json_has_everything(trail: Initialised) -> None:
         "sourceIPAddress": "192.0.2.7",
         "recording": "Finished",
         "exitCode": 3,
+        "connections": None,
+        "bytesFromClient": None,
+        "bytesFromNode": None,
+        "copy": None,
     }

@@ -107,50 +107,41 @@ class Multiplexed:
         """Those that are open and listed."""
         self._client = SmuxFollower(self._client_frame)
         self._node = SmuxFollower(self._node_frame)
-
-    def from_client(self, message: bytes) -> None:
-        """Follow the client's frames."""
-        self._client.feed(message, HEADER_SIZE)
-
-    def from_node(self, message: bytes) -> None:
-        """Follow the node's frames."""
-        self._node.feed(message, HEADER_SIZE)
+        self.from_client = self._client.feed
+        self.from_node = self._node.feed
 
     def disconnected(self) -> None:
         """Do nothing: an agent that multiplexes ignores the flag."""
 
     def close(self, by: str = SESSION) -> None:
-        """Close the open streams."""
-        for connection in self._streams.values():
-            self._connections.close(connection, by)
-        self._streams.clear()
+        """Close the open streams, and add up what all of them carried."""
+        for stream_id in list(self._streams):
+            self._close(stream_id, by)
+        self._totals.sent += self._client.total
+        self._totals.received += self._node.total
+        self._client.total = self._node.total = 0
 
-    def _client_frame(self, command: Command, stream_id: int, length: int, reason: bytes) -> None:
-        if command == Command.PSH:
-            self._totals.sent += length
-            if (connection := self._streams.get(stream_id)) is not None:
-                connection.sent += length
-        elif command == Command.SYN:
+    def _client_frame(self, command: int, stream_id: int, reason: bytes) -> None:
+        if command == Command.SYN:
             if stream_id not in self._streams and (opened := self._connections.open()) is not None:
                 self._streams[stream_id] = opened
+                self._client.sizes[stream_id] = self._node.sizes[stream_id] = 0
         else:
             self._finished(CLIENT, self._client.version, command, stream_id, reason)
 
-    def _node_frame(self, command: Command, stream_id: int, length: int, reason: bytes) -> None:
-        if command == Command.PSH:
-            self._totals.received += length
-            if (connection := self._streams.get(stream_id)) is not None:
-                connection.received += length
-        else:
-            self._finished(NODE, self._node.version, command, stream_id, reason)
+    def _node_frame(self, command: int, stream_id: int, reason: bytes) -> None:
+        self._finished(NODE, self._node.version, command, stream_id, reason)
 
-    def _finished(self, by: str, version: int, command: Command, stream_id: int, reason: bytes) -> None:
+    def _finished(self, by: str, version: int, command: int, stream_id: int, reason: bytes) -> None:
         """Close a stream if this frame does, or the other direction is finished, too."""
         if command not in (Command.FIN, Command.RST) or (connection := self._streams.get(stream_id)) is None:
             return
         other_is_open = not connection.finished_by or connection.finished_by == by
         connection.finished_by = connection.finished_by or by
-        if command == Command.FIN and version != VERSION and other_is_open:
-            return
-        del self._streams[stream_id]
-        self._connections.close(connection, by, one_line(reason.decode("utf-8", "replace")))
+        if command == Command.RST or version == VERSION or not other_is_open:
+            self._close(stream_id, by, one_line(reason.decode("utf-8", "replace")))
+
+    def _close(self, stream_id: int, by: str, reason: str = "") -> None:
+        connection = self._streams.pop(stream_id)
+        connection.sent, connection.received = self._client.sizes.pop(stream_id), self._node.sizes.pop(stream_id)
+        self._connections.close(connection, by, reason)

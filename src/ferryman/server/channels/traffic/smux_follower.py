@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ferryman.server.channels.traffic.connection_list import LONGEST_REASON
+from ferryman.wire.agent_message import HEADER_SIZE as _MESSAGE_HEADER
 from ferryman.wire.smux import (
     HEADER_SIZE,
     VERSION,
@@ -12,29 +13,36 @@ from ferryman.wire.smux import (
     unpack_header,
 )
 
-_LAST_COMMAND = {VERSION: Command.NOP, WINDOWED_VERSION: Command.RST}
-OnFrame = Callable[[Command, int, int, bytes], None]
-"""Gets a frame's command, its stream's id, the length of its data, and for RST the beginning of the reason."""
+_LAST_COMMAND = {VERSION: int(Command.NOP), WINDOWED_VERSION: int(Command.RST)}
+_DATA, _RESET = int(Command.PSH), int(Command.RST)
+OnFrame = Callable[[int, int, bytes], None]
+"""Gets the command and the stream's id of a frame without data, and for RST the beginning of the reason."""
 
 
 class SmuxFollower:
-    """Finds the frames in a byte stream that messages cut anywhere; what they carry is skipped, not copied."""
+    """Finds the frames in a byte stream that messages cut anywhere; what they carry is skipped, not copied.
 
-    __slots__ = ("_begun", "_left", "_on_frame", "version")
+    `on_frame` gets those that are not data. Data, nearly all that comes, is counted here: `total` bytes, and in `sizes`
+    those of the streams that are in it.
+    """
+
+    __slots__ = ("_begun", "_left", "_on_frame", "sizes", "total", "version")
 
     def __init__(self, on_frame: OnFrame) -> None:
         self.version = 0
         """That of the first frame, 0 before."""
+        self.total = 0
+        self.sizes: dict[int, int] = {}
         self._on_frame = on_frame
         self._left = 0
         """Bytes of the current frame's data that have not come yet."""
         self._begun = b""
         """The beginning of a header whose end has not come yet."""
 
-    def feed(self, message: bytes, start: int) -> None:
-        """Read the stream's next bytes: `message` from `start` on. Raises MalformedSmux; it is unusable afterwards."""
+    def feed(self, message: bytes) -> None:
+        """Read the next message, header included. Raises MalformedSmux; the stream is unusable afterwards."""
         size = len(message)
-        at = start + self._left
+        at = _MESSAGE_HEADER + self._left
         if at >= size:
             self._left = at - size
             return
@@ -54,14 +62,22 @@ class SmuxFollower:
             self._begun = message[at:]
 
     def _frame(self, header: bytes, at: int, message: bytes, data: int) -> int:
-        """Report the frame whose header begins at `at`, and its data at `data`; return how much data it has."""
+        """Count or report the frame whose header begins at `at`, and its data at `data`; return how much it has."""
         version, command, length, stream_id = unpack_header(header, at)
+        if command == _DATA and version == self.version:
+            self.total += length
+            if stream_id in self.sizes:
+                self.sizes[stream_id] += length
+            return int(length)
         if version != self.version:
             if self.version or version not in _LAST_COMMAND:
                 raise MalformedSmux(f"smux version {version} after {self.version}")
             self.version = version
         if command > _LAST_COMMAND[version]:
             raise MalformedSmux(f"unknown smux command {command}")
-        reason = message[data : data + min(length, LONGEST_REASON)] if command == Command.RST else b""
-        self._on_frame(command, stream_id, length, reason)
+        if command == _DATA:
+            return self._frame(header, at, message, data)
+        self._on_frame(
+            command, stream_id, message[data : data + min(length, LONGEST_REASON)] if command == _RESET else b""
+        )
         return int(length)
