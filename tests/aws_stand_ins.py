@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ class StandIn:
 
     url: str
     process: "subprocess.Popen[bytes]"
+    clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    making: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self) -> None:
         """Raise `Ended` if it has ended."""
@@ -43,17 +46,23 @@ class StandIn:
             raise Ended(self.process.args)
 
     def client(self, service: str, key_id: str = KEY_ID) -> Any:
-        """A botocore client."""
-        return Session().create_client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=key_id,
-            aws_secret_access_key=SECRET,
-            config=Config(
-                s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60
-            ),
-        )
+        """A botocore client, made once."""
+        with self.making:
+            if (service, key_id) not in self.clients:
+                self.clients[service, key_id] = Session().create_client(
+                    service,
+                    region_name=REGION,
+                    endpoint_url=self.url,
+                    aws_access_key_id=key_id,
+                    aws_secret_access_key=SECRET,
+                    config=Config(
+                        s3={"addressing_style": "path"},
+                        retries={"total_max_attempts": 1},
+                        connect_timeout=5,
+                        read_timeout=60,
+                    ),
+                )
+            return self.clients[service, key_id]
 
     def reset(self) -> None:
         """Forget everything; Moto only."""

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ferryman.core.ports.audit import Entry
 from ferryman.core.ports.recordings import RecordingMode
-from ferryman.core.service import Service
+from ferryman.core.service import NoTrail, Service
 from ferryman.recording.outputs.delivery import OutputDelivery
 from ferryman.recording.outputs.destinations import Destinations, Reach
 from ferryman.recording.recorder import SessionsRecorder
@@ -17,7 +18,19 @@ from ferryman.recording.storage.spool import SpoolStorage
 from tests.server.peers import task_complete
 from tests.server.running import Paired, Server, until
 
+DAYS = 14
+"""After so long a log is given up."""
 PREFERENCES = "SSM-SessionManagerRunShell"
+
+
+class Trail(NoTrail):
+    """Keeps what it gets in a list."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self._entries = entries
+
+    def note(self, entry: Entry) -> None:
+        self._entries.append(entry)
 
 
 @dataclass
@@ -28,6 +41,8 @@ class Logged:
     reach: Reach
     mode: RecordingMode = RecordingMode.OFF
     spool_bytes: int = 10 * 1024 * 1024
+    entries: list[Entry] = field(default_factory=list)
+    """What the audit trail got."""
     service: Service = field(init=False)
     spool: SpoolStorage = field(init=False)
     recorder: SessionsRecorder = field(init=False)
@@ -35,13 +50,13 @@ class Logged:
     running: "list[asyncio.Task[None]]" = field(init=False)
 
     def record(self, service: Service) -> Service:
-        self.service = service
+        self.service = replace(service, trail=Trail(self.entries))
         self.spool = SpoolStorage(self.directory / "outputs", self.spool_bytes)
         storage = DirectoryStorage(self.directory / "recordings")
         self.recorder = SessionsRecorder(self.service, storage, self.mode, spool=self.spool)
-        self.delivery = OutputDelivery(self.service, self.recorder, Destinations(self.reach))
+        self.delivery = self._made()
         self.running = [asyncio.create_task(each.run()) for each in (self.recorder, self.delivery)]
-        return replace(service, recorder=self.recorder, outputs=self.delivery._destinations)
+        return replace(self.service, recorder=self.recorder, outputs=self.delivery._destinations)
 
     async def restart_delivery(self) -> None:
         """End the delivery, and start another one, which knows what the store knows."""
@@ -49,8 +64,12 @@ class Logged:
         task.cancel()
         await asyncio.wait([task])
         await self.delivery.close()
-        self.delivery = OutputDelivery(self.service, self.recorder, Destinations(self.reach))
+        self.delivery = self._made()
         self.running.append(asyncio.create_task(self.delivery.run()))
+
+    def _made(self) -> OutputDelivery:
+        destinations = Destinations(self.reach)
+        return OutputDelivery(self.service, self.recorder, destinations, give_up_after_days=DAYS)
 
     async def stop_delivery(self) -> None:
         for task in self.running:

@@ -4,27 +4,39 @@ import asyncio
 import json
 import operator
 import re
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from structlog.testing import capture_logs
 
+from ferryman.core.audit.output_records import OUTPUT_CHANGE
+from ferryman.core.audit.records import moment
+from ferryman.core.ports.outputs import OutputKind, PendingOutput
 from ferryman.core.ports.recordings import RecordingMode
-from ferryman.recording import aws_clients
-from ferryman.recording.aws_clients import AwsAccess, CallFailed
+from ferryman.model.identifiers import Millis, SessionId
+from ferryman.model.session_outputs import S3Output, SessionOutputs
+from ferryman.recording import aws_clients, recorder
+from ferryman.recording.aws_clients import AwsAccess, CallFailed, aws_client
+from ferryman.recording.outputs import delivery, destinations
 from ferryman.recording.outputs.destinations import Reach
+from ferryman.recording.outputs.expiry import DAY_MILLIS, Expiry
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.aws_stand_ins import KEY_ID, REGION, SECRET, StandIn, create_bucket, moto
 from tests.faulty_proxy import Fault, FaultyProxy, faulty_proxy
-from tests.server.logged import Logged, delivered, end, output_url, prefer
+from tests.server.logged import DAYS, Logged, delivered, end, output_url, prefer
 from tests.server.own_calls import call
 from tests.server.peers import output
 from tests.server.running import Recorded, Server, until
 
 BUCKET, GROUP = "session-logs", "/ferryman/sessions"
+
+
+shared_client = cache(aws_client)
+"""Making a client takes longer than most of what tests do with it."""
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +45,30 @@ def aws() -> Iterator[StandIn]:
         yield started
 
 
-@pytest.fixture
-def proxy(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    """What is between the server and Moto, which has an empty bucket and log group."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    aws.reset()
-    create_bucket(aws, BUCKET)
-    aws.client("logs").create_log_group(logGroupName=GROUP)
+@pytest.fixture(scope="module")
+def module_proxy(aws: StandIn) -> Iterator[FaultyProxy]:
     with faulty_proxy(aws.url) as started:
         yield started
 
 
 @pytest.fixture
-async def logged(tmp_path: Path, proxy: FaultyProxy) -> AsyncIterator[Logged]:
+def proxy(aws: StandIn, module_proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> FaultyProxy:
+    """What is between the server and Moto, which has an empty bucket and log group."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setattr(destinations, "aws_client", shared_client)
+    module_proxy.fault = None
+    aws.reset()
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    aws.client("logs").create_log_group(logGroupName=GROUP)
+    return module_proxy
+
+
+@pytest.fixture
+async def logged(tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logged]:
+    monkeypatch.setattr(delivery, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(delivery, "FIRST_RETRY_MILLIS", 50)
+    monkeypatch.setattr(recorder, "TICK_SECONDS", 0.05)
     access = AwsAccess(REGION, proxy.url)
     made = Logged(tmp_path, Reach(access, access))
     yield made
@@ -85,6 +107,11 @@ async def messages(aws: StandIn, session_id: str) -> list[str]:
 async def streamed(aws: StandIn, session_id: str) -> list[str]:
     """The lines of a session's events."""
     return [line for each in await messages(aws, session_id) for line in json.loads(each)["sessionData"]]
+
+
+def given_up(logged: Logged) -> list[dict[str, Any]]:
+    """The records of logs that were given up."""
+    return [dict(each["detail"]) for each in logged.entries if each.get("detail-type") == OUTPUT_CHANGE]
 
 
 async def test_log_is_an_object_and_events_once_the_session_has_ended(
@@ -175,9 +202,12 @@ async def test_stream_continues_behind_the_last_line_when_the_server_restarts(
 ) -> None:
     await prefer(server, cloudWatchLogGroupName=GROUP, cloudWatchStreamingEnabled=True)
     paired = await server.paired()
-    await paired.agent.send(output(0, b"one\r\ntw"))
     rows = partial(server.store.outputs.of_session, paired.session_id)
-    await until(rows, lambda found: found[0].progress)
+    await until(rows, lambda found: found[0].progress)  # past a block that shows nothing
+    assert await messages(aws, paired.session_id) == []
+    await logged.restart_delivery()
+    await paired.agent.send(output(0, b"one\r\ntw"))
+    await until(partial(streamed, aws, paired.session_id), lambda lines: "one" in lines)
     await logged.restart_delivery()
     await paired.agent.send(output(1, b"o\r\nthree\r\nfo"))
     await until(partial(streamed, aws, paired.session_id), lambda lines: "three" in lines)
@@ -308,7 +338,9 @@ async def test_log_waits_while_the_bucket_is_away(
     (failed,) = await until(rows, lambda found: found and found[0].failure)
     assert "s3:PutObject on the bucket session-logs was not answered" in str(failed.failure)
     backlog = await server.store.outputs.backlog()
-    assert (backlog.waiting, backlog.failing, backlog.failure) == (1, 1, failed.failure)
+    assert (backlog.waiting, backlog.failing) == (1, 1)
+    assert backlog.oldest is not None
+    assert backlog.oldest.session_id == paired.session_id
     await delivered(server, paired.session_id)
     assert "kept" in await text_in_bucket(aws, paired.session_id)
 
@@ -326,6 +358,68 @@ async def test_log_waits_until_its_bucket_exists(server: Server, aws: StandIn) -
     aws.client("logs").create_log_group(logGroupName="later")
     await delivered(server, paired.session_id)
     assert len(await output_url(server, paired.session_id)) == 2
+
+
+async def test_log_that_cannot_be_delivered_is_given_up_and_recorded(
+    server: Server, aws: StandIn, logged: Logged
+) -> None:
+    await prefer(server, s3BucketName="gone", cloudWatchLogGroupName=GROUP)
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"kept"))
+    await end(server, paired)
+    rows = partial(server.store.outputs.of_session, paired.session_id)
+    both = await until(rows, lambda found: all(each.failure or each.delivered_at for each in found))
+    assert logged.spool.used
+    assert given_up(logged) == []
+    server.clock.advance(DAYS * 86_400)
+    await delivered(server, paired.session_id)
+    (record,) = given_up(logged)
+    assert "s3:PutObject on the bucket gone was refused (NoSuchBucket" in record.pop("reason")
+    assert both[0].ended_at is not None
+    assert record == {
+        "sessionId": paired.session_id,
+        "state": "GivenUp",
+        "destination": "the bucket gone",
+        "endDate": moment(both[0].ended_at),
+    }
+    assert "kept" in "".join(await messages(aws, paired.session_id))
+    assert logged.spool.used == 0
+    assert await server.store.recordings.get(paired.session_id) is None
+
+
+async def test_log_of_a_recording_that_cannot_be_finished_is_given_up(server: Server, logged: Logged) -> None:
+    await prefer(server, s3BucketName=BUCKET)
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"x"))
+    (path,) = await until(lambda: asyncio.sleep(0, list(logged.spool.directory.glob("*/*.frb"))), len)
+    await until(lambda: asyncio.sleep(0, path.stat().st_size), lambda size: size)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    await end(server, paired)
+
+    async def rows() -> Sequence[PendingOutput]:
+        await logged.delivery.look_for_unfinished()
+        return await server.store.outputs.of_session(paired.session_id)
+
+    (failed,) = await until(rows, lambda found: found[0].failure)
+    assert "the session's recording cannot be finished" in str(failed.failure)
+    server.clock.advance(DAYS * 86_400)
+    await until(rows, lambda found: not found)
+    assert "cannot be finished" in given_up(logged)[0]["reason"]
+    assert logged.spool.used == 0
+    assert await server.store.recordings.get(paired.session_id) is None
+
+
+async def test_last_day_of_a_log_is_announced_once(server: Server, logged: Logged) -> None:
+    now = server.clock()
+    outputs = SessionOutputs(S3Output(BUCKET))
+    with capture_logs() as lines:
+        for days in (12.5, 13.0, 13.5):
+            ended_at = Millis(int(now - days * DAY_MILLIS + 1000))
+            output = PendingOutput(SessionId("alice-0"), OutputKind.S3, outputs, ended_at, ended_at=ended_at)
+            assert not Expiry(logged.service, DAYS).failed(output, "away", Millis(now + 60_000))
+            assert not Expiry(logged.service, 0).failed(output, "away", Millis(now + 60_000))
+    (warned,) = [line for line in lines if line["event"] == "session log will be given up"]
+    assert warned["at"] == moment(Millis(now + DAY_MILLIS + 1000))
 
 
 @pytest.mark.parametrize(
@@ -350,6 +444,7 @@ async def test_slow_bucket_delays_nothing_but_its_own_logs(
     server: Server, aws: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aws_clients, "READ_SECONDS", 1)
+    monkeypatch.setattr(destinations, "aws_client", aws_client)
     await prefer(server, s3BucketName=BUCKET)
     paired = await server.paired()
     with aws.frozen():

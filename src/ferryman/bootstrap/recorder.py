@@ -53,7 +53,8 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
             delete_after_days=settings.delete_after_days,
             retain_for_days=settings.retain_for_days,
         )
-        delivery = OutputDelivery(searching, recorder, destinations)
+        days = loaded.configuration.outputs.give_up_after_days
+        delivery = OutputDelivery(searching, recorder, destinations, give_up_after_days=days)
         recorded = replace(searching, recorder=recorder, outputs=destinations)
         background = supervised("recorder", recorder.run), supervised("output delivery", delivery.run)
         try:

@@ -77,3 +77,4 @@ class Outputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cloudwatch: LogGroupService | None = None
     directory: str = "outputs"
     spool_mib: Annotated[int, Meta(ge=1, le=1024 * 1024)] = 1024
+    give_up_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 14

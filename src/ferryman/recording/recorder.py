@@ -95,6 +95,8 @@ class SessionsRecorder:
         """Recordings of ended sessions that are just being finished."""
         self._not_before: dict[SessionId, float] = {}
         """When to try again to finish a recording that could not be finished."""
+        self._unfinishable: dict[SessionId, str] = {}
+        """Why a recording could not be finished."""
 
     @property
     def failure(self) -> str | None:
@@ -236,6 +238,15 @@ class SessionsRecorder:
     async def delete(self, recording: Recording) -> None:
         """As `Recorder` has it."""
         await self._read(lambda: self._storage_of(recording).delete(recording.session_id))
+        self._forget_problem(recording.session_id)
+
+    def unfinishable(self, session_id: SessionId) -> str | None:
+        """Return why the recording of a session that has ended could not be finished; None if it was, or will be."""
+        return self._unfinishable.get(session_id)
+
+    def _forget_problem(self, session_id: SessionId) -> None:
+        self._not_before.pop(session_id, None)
+        self._unfinishable.pop(session_id, None)
 
     async def _probe(self) -> None:
         """Find out whether only one recording cannot be written, or all; raises `Unrecordable` if all."""
@@ -336,12 +347,13 @@ class SessionsRecorder:
             return False
         except (Damaged, OSError) as error:
             _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
+            self._unfinishable[session_id] = str(error)
             pause = math.inf if isinstance(error, Damaged) else RETRY_SECONDS
             self._not_before[session_id] = time.monotonic() + pause
             return False
         finally:
             self._finishing.discard(session_id)
-        self._not_before.pop(session_id, None)
+        self._forget_problem(session_id)
         self._noted.pop(session_id, None)
         if not await store.finish(session_id, end):
             return False

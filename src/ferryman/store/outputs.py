@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, or_, select, text, update
 
 from ferryman.core.ports.outputs import OutputBacklog, OutputKind, PendingOutput
 from ferryman.model.identifiers import Millis, SessionId
@@ -33,6 +33,10 @@ _COLUMNS = (
     outputs.c.failure,
     outputs.c.delivered_at,
     _IS_OVER.label("is_over"),
+    func.coalesce(
+        select(sessions.c.ended_at).where(sessions.c.session_id == outputs.c.session_id).scalar_subquery(),
+        case((~_RUNNING, outputs.c.created_at)),  # the session is no longer in the history
+    ),
 )
 """In the order of `PendingOutput`'s fields."""
 
@@ -57,13 +61,11 @@ class SqlOutputs:
 
     async def due(self, now: Millis, limit: int) -> Sequence[PendingOutput]:
         """As `OutputStore` has it."""
-        due = (
-            select(*_COLUMNS)
-            .where(outputs.c.retry_at <= now, or_(_IS_STREAMED, _IS_OVER))
-            .order_by(outputs.c.retry_at, outputs.c.created_at, outputs.c.session_id, outputs.c.kind)
-            .limit(limit)
-        )
-        return [_pending(row) for row in await self._connections.read(due)]
+        return await self._waiting(now, or_(_IS_STREAMED, _IS_OVER), limit)
+
+    async def unfinished(self, now: Millis, limit: int) -> Sequence[PendingOutput]:
+        """As `OutputStore` has it."""
+        return await self._waiting(now, and_(_UNFINISHED, ~_RUNNING), limit)
 
     async def of_session(self, session_id: str) -> Sequence[PendingOutput]:
         """As `OutputStore` has it."""
@@ -105,15 +107,23 @@ class SqlOutputs:
         waiting = outputs.c.delivered_at.is_(None)
         counts = select(func.count(), func.count(outputs.c.failure)).where(waiting)
         failing = (
-            select(outputs.c.created_at, outputs.c.failure)
+            select(*_COLUMNS)
             .where(waiting, outputs.c.failure.is_not(None))
-            .order_by(outputs.c.created_at)
+            .order_by(outputs.c.created_at, outputs.c.session_id, outputs.c.kind)
             .limit(1)
         )
         (counted,) = await self._connections.read(counts)
-        oldest = await self._connections.read(failing)
-        since, failure = oldest[0] if oldest else (None, None)
-        return OutputBacklog(counted[0], counted[1], since, failure)
+        oldest = [_pending(row) for row in await self._connections.read(failing)]
+        return OutputBacklog(counted[0], counted[1], oldest[0] if oldest else None)
+
+    async def _waiting(self, now: Millis, which: ColumnElement[bool], limit: int) -> Sequence[PendingOutput]:
+        waiting = (
+            select(*_COLUMNS)
+            .where(outputs.c.retry_at <= now, which)
+            .order_by(outputs.c.retry_at, outputs.c.created_at, outputs.c.session_id, outputs.c.kind)
+            .limit(limit)
+        )
+        return [_pending(row) for row in await self._connections.read(waiting)]
 
 
 def _is(output: PendingOutput) -> ColumnElement[bool]:

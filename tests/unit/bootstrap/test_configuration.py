@@ -184,3 +184,13 @@ def test_session_logs_go_only_to_the_buckets_and_log_groups_of_the_configuration
     for wrong in ('buckets = ["*"]', 'buckets = ["a*b"]', 'buckets = "logs"'):
         with pytest.raises(Failure, match=r"outputs\.s3\.buckets"):
             load(write(tmp_path, f'{LEAST}[outputs.s3]\nregion = "r"\n{wrong}\n'))
+
+
+def test_session_logs_are_given_up_after_days_that_are_set(tmp_path: Path) -> None:
+    assert load(write(tmp_path, LEAST)).configuration.outputs.give_up_after_days == 14
+    assert (
+        load(write(tmp_path, f"{LEAST}[outputs]\ngive_up_after_days = 0\n")).configuration.outputs.give_up_after_days
+        == 0
+    )
+    with pytest.raises(Failure, match=r"outputs\.give_up_after_days"):
+        load(write(tmp_path, f"{LEAST}[outputs]\ngive_up_after_days = -1\n"))

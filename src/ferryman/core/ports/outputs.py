@@ -25,7 +25,8 @@ class PendingOutput:
     """A log that is not delivered yet, or whose recording is still to be cleaned up.
 
     `progress` is what was delivered of it, in JSON, None for nothing. `attempts` have failed in a row, the last with
-    `failure`. `is_over`: the session has ended, and its recording is finished or gone.
+    `failure`. `is_over`: the session has ended, and its recording is finished or gone. `ended_at` is when the session
+    ended, None if it has not; when it began if the store no longer has it.
     """
 
     session_id: SessionId
@@ -37,16 +38,24 @@ class PendingOutput:
     failure: str | None = None
     delivered_at: Millis | None = None
     is_over: bool = False
+    ended_at: Millis | None = None
+
+    @property
+    def destination(self) -> str:
+        """Where the log goes, such as `the bucket example-logs`."""
+        s3, cloud_watch = self.outputs.s3, self.outputs.cloud_watch
+        if self.kind is OutputKind.S3:
+            return f"the bucket {'' if s3 is None else s3.bucket}"
+        return f"the log group {'' if cloud_watch is None else cloud_watch.log_group}"
 
 
 @dataclass(frozen=True, slots=True)
 class OutputBacklog:
-    """How many logs wait, and since when the oldest of those that failed at least once does."""
+    """How many logs wait, how many of them failed at least once, and which of those is the oldest."""
 
     waiting: int
     failing: int
-    oldest: Millis | None
-    failure: str | None
+    oldest: PendingOutput | None = None
 
 
 class OutputStore(Protocol):
@@ -60,6 +69,9 @@ class OutputStore(Protocol):
 
         Those of running sessions only if they are streamed.
         """
+
+    async def unfinished(self, now: Millis, limit: int) -> Sequence[PendingOutput]:
+        """Return up to `limit` rows that could be worked on if the recordings of their ended sessions were finished."""
 
     async def of_session(self, session_id: str) -> Sequence[PendingOutput]:
         """Return the rows of a session."""

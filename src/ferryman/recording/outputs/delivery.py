@@ -23,6 +23,7 @@ from ferryman.model.values.timestamps import from_millis, iso_millis
 from ferryman.recording.aws_clients import CallFailed
 from ferryman.recording.outputs.cloud_watch import put_log
 from ferryman.recording.outputs.destinations import THREADS, Destinations
+from ferryman.recording.outputs.expiry import Expiry
 from ferryman.recording.outputs.links import log_stream_url, s3_url
 from ferryman.recording.outputs.s3 import bucket_encryption, upload_log
 from ferryman.recording.outputs.stream import SessionStream
@@ -35,6 +36,7 @@ FIRST_RETRY_MILLIS = 1000
 LONGEST_RETRY_MILLIS = 300_000
 HELD_MILLIS = 30_000
 """A server that dies leaves its logs to others after so long."""
+CLOSE_SECONDS = 5.0
 REPORT_SECONDS = 60.0
 """How often the log says what waits."""
 
@@ -52,18 +54,30 @@ class _Source:
 
 
 class OutputDelivery:
-    """Delivers what `service.store.outputs` has, from the recordings of a recorder. `close` it at the end."""
+    """Delivers what `service.store.outputs` has, from the recordings of a recorder. `close` it at the end.
 
-    def __init__(self, service: Service, recorder: SessionsRecorder, destinations: Destinations) -> None:
+    What could not be delivered is given up `give_up_after_days` after its session ended; never if that is 0.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        recorder: SessionsRecorder,
+        destinations: Destinations,
+        *,
+        give_up_after_days: int = 0,
+    ) -> None:
         self._service = service
         self._recorder = recorder
         self._destinations = destinations
+        self._expiry = Expiry(service, give_up_after_days)
         self._holder = service.entropy(16).hex()
         self._held: dict[_Key, Millis] = {}
         self._threads = ThreadPoolExecutor(THREADS, "output")
         self._under_way: dict[_Key, asyncio.Task[None]] = {}
         self._streams: dict[SessionId, SessionStream] = {}
         self._report_at = 0.0
+        self._closing = False
 
     async def run(self) -> None:
         """Deliver what is due, again and again."""
@@ -87,7 +101,13 @@ class OutputDelivery:
             await asyncio.wait(list(self._under_way.values()))
 
     async def close(self) -> None:
-        """Stop between two steps of each delivery; calls under way end by themselves, in bounded time."""
+        """Stop between two steps of each delivery, so that the next server repeats nothing.
+
+        A step that takes longer than CLOSE_SECONDS is left behind: its call ends by itself, and is repeated.
+        """
+        self._closing = True
+        if self._under_way:
+            await asyncio.wait(list(self._under_way.values()), timeout=CLOSE_SECONDS)
         for task in list(self._under_way.values()):
             task.cancel()
         await self.settle()
@@ -121,6 +141,8 @@ class OutputDelivery:
             await self._failed(output, type(error).__name__)
 
     async def _acquire(self, output: PendingOutput) -> bool:
+        if self._closing:
+            return False
         key, now = (output.session_id, output.kind), self._service.clock()
         if self._held.get(key, 0) > now + HELD_MILLIS // 2:
             return True
@@ -249,12 +271,29 @@ class OutputDelivery:
         pause = longest // 2 + random.randrange(longest // 2 + 1)  # noqa: S311 spreads attempts, protects nothing
         if not output.attempts:
             _log.warning("session log waits", session_id=output.session_id, kind=output.kind.value, reason=reason)
-        await self._service.store.outputs.fail(output, reason, Millis(self._service.clock() + pause))
+        now = self._service.clock()
+        retry_at = Millis(now + pause)
+        if output.delivered_at is None and self._expiry.failed(output, reason, retry_at):
+            await self._service.store.outputs.deliver(output, now)  # the next tick cleans up
+        else:
+            await self._service.store.outputs.fail(output, reason, retry_at)
 
     def _forget(self, key: _Key) -> None:
         self._held.pop(key, None)
         if key[1] is OutputKind.CLOUD_WATCH_STREAM:
             self._streams.pop(key[0], None)
+
+    async def look_for_unfinished(self) -> None:
+        """Count logs whose recordings cannot be finished as failed, and clean up behind those that were given up."""
+        for output in await self._service.store.outputs.unfinished(self._service.clock(), DUE_AT_ONCE):
+            reason = self._recorder.unfinishable(output.session_id)
+            if reason is not None and output.delivered_at is None:
+                await self._failed(output, f"the session's recording cannot be finished: {reason}")
+            elif reason is not None:
+                try:
+                    await self._clean_up(output.session_id)
+                except OSError as error:
+                    _log.error("recording not deleted", session_id=output.session_id, reason=str(error))
 
     async def _report(self) -> None:
         """Say once in a while that logs wait, and why."""
@@ -262,10 +301,20 @@ class OutputDelivery:
         if now < self._report_at:
             return
         self._report_at = now + REPORT_SECONDS
+        await self.look_for_unfinished()
         backlog = await self._service.store.outputs.backlog()
-        if backlog.failing and backlog.oldest is not None:
-            since = iso_millis(from_millis(backlog.oldest))
-            _log.error("session logs wait", count=backlog.failing, oldest_session_started=since, reason=backlog.failure)
+        oldest = backlog.oldest
+        if oldest is not None:
+            given_up_at = self._expiry.given_up_at(oldest.ended_at)
+            _log.error(
+                "session logs wait",
+                count=backlog.failing,
+                oldest_session_id=oldest.session_id,
+                oldest_session_started=iso_millis(from_millis(oldest.created_at)),
+                destination=oldest.destination,
+                given_up_at=None if given_up_at is None else iso_millis(from_millis(given_up_at)),
+                reason=oldest.failure,
+            )
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -47,8 +47,11 @@ class SessionStream:
         reached = FROM_THE_BEGINNING
         if output.progress is not None:
             reached = msgspec.json.decode(output.progress, type=Streamed)
-        self.has_begun = self.is_linked = output.progress is not None
-        """Whether the log stream exists, and whether the session is linked to it."""
+        self.has_begun = self.is_linked = False
+        """Whether the log stream is known to exist, and the session to be linked to it.
+
+        Not so after a restart or a failure: progress without a whole line begins no log stream.
+        """
         self._lines = LineStream(reached)
         self._found = reader.follow(reached.after)
         self.blocks = 0
