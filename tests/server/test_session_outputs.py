@@ -21,7 +21,8 @@ from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_outputs import S3Output, SessionOutputs
 from ferryman.recording import aws_clients, recorder
 from ferryman.recording.aws_clients import AwsAccess, CallFailed, aws_client
-from ferryman.recording.outputs import delivery, destinations
+from ferryman.recording.outputs import checks, delivery, destinations
+from ferryman.recording.outputs.checks import Checks
 from ferryman.recording.outputs.destinations import Reach
 from ferryman.recording.outputs.expiry import DAY_MILLIS, Expiry
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
@@ -233,11 +234,12 @@ async def test_stream_continues_behind_the_last_line_when_the_server_restarts(
         ),
         (
             {"s3BucketName": "no-such-bucket", "s3EncryptionEnabled": True},
-            r"s3:GetEncryptionConfiguration on the bucket no-such-bucket was refused \(NoSuchBucket",
+            "the server could not find out whether the bucket no-such-bucket is encrypted. An administrator finds the "
+            r"cause in the server's log and in the audit trail\.$",
         ),
         (
             {"cloudWatchLogGroupName": "no-such-group", "cloudWatchEncryptionEnabled": True},
-            "the log group no-such-group does not exist",
+            "the server could not find out whether the log group no-such-group is encrypted",
         ),
     ],
 )
@@ -250,6 +252,31 @@ async def test_session_does_not_start_if_its_log_must_be_encrypted_and_is_not(
     with pytest.raises(ClientError, match=text):
         await server.start(node)
     assert (await server.call("describe_sessions", State="Active"))["Sessions"] == []
+
+
+async def test_what_aws_says_of_a_destination_is_only_for_administrators(server: Server, logged: Logged) -> None:
+    await prefer(server, s3BucketName="no-such-bucket", s3EncryptionEnabled=True)
+    node = await server.register()
+    await node.control()
+    cause = "s3:GetEncryptionConfiguration on the bucket no-such-bucket was refused (NoSuchBucket"
+    with capture_logs() as lines, pytest.raises(ClientError) as refused:
+        await server.start(node)
+    assert "NoSuchBucket" not in str(refused.value)
+    assert [line["reason"].startswith(cause) for line in lines if line["event"] == "request refused"] == [True]
+    (record,) = [each for each in logged.entries if each.get("eventName") == "StartSession"]
+    assert record["additionalEventData"]["cause"].startswith(cause)
+
+
+async def test_too_many_checks_of_destinations_are_throttled(
+    server: Server, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "MOST_OF_ONE_PERSON", 0)
+    logged.delivery._destinations._checks = Checks()
+    await prefer(server, s3BucketName=BUCKET, s3EncryptionEnabled=True)
+    node = await server.register()
+    await node.control()
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        await server.start(node)
 
 
 async def test_encrypted_log_is_encrypted_as_the_bucket_says(server: Server, aws: StandIn) -> None:

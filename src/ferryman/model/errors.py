@@ -5,14 +5,16 @@ class ServiceError(Exception):
     """The call is refused: an AWS error code, a message for people, an HTTP status.
 
     Raised by use cases and by validation; serialised in one place, `awsapi`. `message` says what failed and,
-    where it helps, what to do next; it never holds a secret.
+    where it helps, what to do next; it never holds a secret. `cause` is for administrators only: it is in the server's
+    log and in the audit trail, and not in the answer.
     """
 
-    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, *, status: int = 400, cause: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.cause = cause
 
 
 class Unfetchable(Exception):

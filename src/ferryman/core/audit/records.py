@@ -190,6 +190,8 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
     }
     if error is not None:
         record["errorCode"], record["errorMessage"] = text(error.code), text(error.message, SAID_BYTES)
+        if error.cause is not None:
+            record["additionalEventData"] = {"cause": text(error.cause, SAID_BYTES)}
     return record
 
 

@@ -99,7 +99,18 @@ class OutputStore(Protocol):
 
 
 class Undeliverable(Exception):
-    """A log cannot be delivered; the text names the destination, the action and the cause."""
+    """A log cannot be delivered; the text names the destination and why, for whoever starts a session.
+
+    `cause` is for administrators: what S3 or CloudWatch Logs said, None if the text says all.
+    """
+
+    def __init__(self, text: str, cause: str | None = None) -> None:
+        super().__init__(text)
+        self.cause = cause
+
+
+class TooManyChecks(Exception):
+    """Too many destinations are being checked, for one person or for all."""
 
 
 class Unencrypted(Undeliverable):
@@ -109,8 +120,11 @@ class Unencrypted(Undeliverable):
 class OutputDestinations(Protocol):
     """S3 and CloudWatch Logs, as this server reaches them."""
 
-    async def check(self, outputs: SessionOutputs) -> None:
-        """Raise `Undeliverable` if the server has no access configured, `Unencrypted` if encryption is missing."""
+    async def check(self, outputs: SessionOutputs, person: str) -> None:
+        """Raise `Undeliverable` if the server has no access, `Unencrypted` if encryption is missing.
+
+        `person` is who starts the session, whose checks are limited: raises `TooManyChecks`.
+        """
 
 
 NOT_CONFIGURED = "{what} needs the table [{table}] in the server's configuration"
@@ -120,7 +134,7 @@ NOT_CONFIGURED = "{what} needs the table [{table}] in the server's configuration
 class NoDestinations:
     """A server without access to S3 and CloudWatch Logs."""
 
-    async def check(self, outputs: SessionOutputs) -> None:
+    async def check(self, outputs: SessionOutputs, person: str) -> None:
         """Raise `Undeliverable`."""
         if outputs.s3 is not None:
             raise Undeliverable(NOT_CONFIGURED.format(what=f"the bucket {outputs.s3.bucket}", table="outputs.s3"))

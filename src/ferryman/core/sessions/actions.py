@@ -48,7 +48,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     if (cause := await unreachable(service, target)) is not None:
         raise ServiceError("TargetNotConnected", cause)
     outputs = document.resolved.outputs
-    await check_outputs(service, document.name, outputs)
+    await check_outputs(service, caller, document.name, outputs)
     now = service.clock()
     session = Session(
         session_id=new_session_id(caller.name, service.entropy(_ID_ENTROPY)),

@@ -1,24 +1,19 @@
 """S3 and CloudWatch Logs as this server reaches them: `core.ports.outputs.OutputDestinations`, and their clients."""
 
-import asyncio
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from ferryman.core.ports.outputs import NOT_CONFIGURED, Undeliverable, Unencrypted
-from ferryman.model.session_outputs import CloudWatchOutput, S3Output, SessionOutputs
+from ferryman.model.session_outputs import SessionOutputs
 from ferryman.recording.aws_clients import AwsAccess, CallFailed, aws_client
+from ferryman.recording.outputs.checks import CHECK_SECONDS, CHECKERS, Checks
 from ferryman.recording.outputs.cloud_watch import log_group_key
 from ferryman.recording.outputs.s3 import bucket_encryption
 
 THREADS = 4
-CHECKERS = 2
-"""Threads that deliver, and threads that calls of StartSession wait for."""
-CHECKED_SECONDS = 60.0
-"""So long a destination that was found encrypted is not asked again."""
+"""Threads that deliver."""
 UNENCRYPTED_BUCKET = (
     "We couldn't start the session because encryption is not set up on the selected Amazon S3 bucket. Either encrypt "
     "the bucket or choose an option to enable logging without encryption."
@@ -29,8 +24,6 @@ UNENCRYPTED_LOG_GROUP = (
 )
 """AWS's texts (`protocol/agent.md` §6)."""
 
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -40,14 +33,6 @@ class Reach:
     cloud_watch: AwsAccess | None = None
 
 
-@dataclass(slots=True)
-class _Check:
-    """An answer about one destination, or the call that waits for it."""
-
-    answer: "asyncio.Future[None]"
-    until: float = field(default=float("inf"))
-
-
 class Destinations:
     """`core.ports.outputs.OutputDestinations`. Clients are made when they are needed. `close` it at the end."""
 
@@ -55,21 +40,20 @@ class Destinations:
         self.reach = reach
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
-        self._checkers = ThreadPoolExecutor(CHECKERS, "output-check")
-        self._checks: dict[S3Output | CloudWatchOutput, _Check] = {}
+        self._checks = Checks()
 
-    async def check(self, outputs: SessionOutputs) -> None:
+    async def check(self, outputs: SessionOutputs, person: str) -> None:
         """As `OutputDestinations` has it; asks only about what must be encrypted."""
         s3, cloud_watch = outputs.s3, outputs.cloud_watch
         if s3 is not None:
             self._access(self.reach.s3, "s3", s3.bucket)
             if s3.encrypted:
-                await self._once(S3Output(s3.bucket), lambda: self.check_bucket(s3.bucket))
+                await self._ask(f"the bucket {s3.bucket}", person, lambda: self.check_bucket(s3.bucket))
         if cloud_watch is not None:
             self._access(self.reach.cloud_watch, "logs", cloud_watch.log_group)
             if cloud_watch.encrypted:
                 group = cloud_watch.log_group
-                await self._once(CloudWatchOutput(group), lambda: self.check_log_group(group))
+                await self._ask(f"the log group {group}", person, lambda: self.check_log_group(group))
 
     def check_bucket(self, bucket: str) -> None:
         """Raise `Unencrypted` if a bucket does not encrypt by default, `CallFailed` if it does not say. Blocks."""
@@ -91,7 +75,7 @@ class Destinations:
 
     def close(self) -> None:
         """Stop; calls under way end by themselves."""
-        self._checkers.shutdown(wait=False, cancel_futures=True)
+        self._checks.close()
 
     def _client(self, service: str, access: AwsAccess | None, name: str) -> Any:
         cause = _cause(access, service, name)
@@ -107,23 +91,18 @@ class Destinations:
         if cause is not None:
             raise Undeliverable(cause)
 
-    async def _once(self, what: S3Output | CloudWatchOutput, ask: Callable[[], None]) -> None:
-        """Ask about a destination unless that was answered lately, or is being asked."""
-        check = self._checks.get(what)
-        if check is None or check.until < time.monotonic():
-            answer = asyncio.get_running_loop().run_in_executor(self._checkers, ask)
-            check = self._checks[what] = _Check(answer)
-            answer.add_done_callback(lambda done: self._answered(what, done))
+    async def _ask(self, what: str, person: str, question: Callable[[], None]) -> None:
+        """Raise as `check`. What the service said is not for whoever may only start a session."""
+        text = (
+            f"the server could not find out whether {what} is encrypted. "
+            "An administrator finds the cause in the server's log and in the audit trail"
+        )
         try:
-            await asyncio.shield(check.answer)
+            await self._checks.ask(what, person, question)
         except CallFailed as error:
-            raise Undeliverable(str(error)) from error
-
-    def _answered(self, what: S3Output | CloudWatchOutput, answer: "asyncio.Future[None]") -> None:
-        if answer.cancelled() or answer.exception() is not None:
-            del self._checks[what]
-        else:
-            self._checks[what].until = time.monotonic() + CHECKED_SECONDS
+            raise Undeliverable(text, str(error)) from error
+        except TimeoutError as error:
+            raise Undeliverable(text, f"{what} was not checked within {CHECK_SECONDS:g} s") from error
 
 
 def _cause(access: AwsAccess | None, service: str, name: str) -> str | None:

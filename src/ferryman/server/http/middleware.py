@@ -48,6 +48,8 @@ async def respond(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as fault:  # noqa: BLE001 boundary: a server error is one failed request, not a lost connection
         error = _refusal(request, fault)
         code = error.code
+        if error.cause is not None:
+            _log.warning("request refused", reason=error.cause)
         record_refusal(request, error)
         call = context.call or protocol_of(request.raw_path, request.headers.items())
         response = web_response(serialise_error(call, error, request_id))
