@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ferryman.core.audit.output_records import OUTPUT_CHANGE
 from ferryman.core.ports.audit import Entry
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.core.service import NoTrail, Service
@@ -15,12 +16,15 @@ from ferryman.recording.outputs.destinations import Destinations, Reach
 from ferryman.recording.recorder import SessionsRecorder
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.spool import SpoolStorage
+from tests.aws_stand_ins import StandIn
 from tests.server.peers import task_complete
 from tests.server.running import Paired, Server, until
 
 DAYS = 14
 """After so long a log is given up."""
 PREFERENCES = "SSM-SessionManagerRunShell"
+BUCKET, GROUP = "session-logs", "/ferryman/sessions"
+"""What the stand-in of AWS has when a test begins."""
 
 
 class Trail(NoTrail):
@@ -99,3 +103,31 @@ async def output_url(server: Server, session_id: str, state: str = "History") ->
     filters = [{"key": "SessionId", "value": session_id}]
     answer = await server.call("describe_sessions", State=state, Filters=filters)
     return dict(answer["Sessions"][0]["OutputUrl"])
+
+
+async def text_in_bucket(aws: StandIn, session_id: str, prefix: str = "") -> str:
+    client = await asyncio.to_thread(aws.client, "s3")
+    answer = await asyncio.to_thread(partial(client.get_object, Bucket=BUCKET, Key=f"{prefix}{session_id}.log"))
+    return str(answer["Body"].read().decode())
+
+
+async def messages(aws: StandIn, session_id: str) -> list[str]:
+    """The events of a session's log stream; none if there is no stream."""
+    client = await asyncio.to_thread(aws.client, "logs")
+    try:
+        answer = await asyncio.to_thread(
+            partial(client.get_log_events, logGroupName=GROUP, logStreamName=session_id, startFromHead=True)
+        )
+    except client.exceptions.ResourceNotFoundException:
+        return []
+    return [event["message"] for event in answer["events"]]
+
+
+async def streamed(aws: StandIn, session_id: str) -> list[str]:
+    """The lines of a session's events."""
+    return [line for each in await messages(aws, session_id) for line in json.loads(each)["sessionData"]]
+
+
+def given_up(logged: Logged) -> list[dict[str, Any]]:
+    """The records of logs that were given up."""
+    return [dict(each["detail"]) for each in logged.entries if each.get("detail-type") == OUTPUT_CHANGE]
