@@ -20,6 +20,7 @@ from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recorde
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
 from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
+from ferryman.core.ratelimits.token_bucket import TokenBuckets
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.core.vault import Vault
@@ -79,6 +80,10 @@ class AuditSettings:
     required: bool = True
     agent_calls: bool = False
     commands: bool = False
+
+
+ACCESS_REQUESTS = (60, 1 / 60)
+"""Requests for access that one person may make: how many at once, and per second. Each notifies approvers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,8 @@ class Service:
     recorder: Recorder = field(default_factory=NoRecorder)
     recording_search: RecordingSearch = field(default_factory=NoSearch)
     outputs: OutputDestinations = field(default_factory=NoDestinations)
+    access_requests: TokenBuckets[str] = field(default_factory=lambda: TokenBuckets(*ACCESS_REQUESTS))
+    """How many access requests a person may still make."""
     recorded_events: RecordedEvents = field(default_factory=NoRecordedEvents)
 
     @property

@@ -38,14 +38,17 @@ async def start_access_request(service: Service, caller: Caller, request: StartA
     """StartAccessRequest: Pending, or Approved immediately if a policy says so.
 
     Raises AccessDeniedException, ValidationException, ResourceNotFoundException, ServiceQuotaExceededException,
-    TooManyTagsError.
+    TooManyTagsError, ThrottlingException: each request notifies approvers, so nobody may make too many.
     """
     asked = request_tag_keys(request.tags)
     nodes = await find_targets(service, caller, request.targets, asked)
     check_tags(request.tags)
     plan = await plan_for(service, await principal_of(service, caller), nodes)
     made = _made(service, caller, request, tuple(nodes), plan)
+    if not service.access_requests.acquire(caller.person_id, service.clock()):
+        raise ServiceError("ThrottlingException", "Rate exceeded: you made too many access requests. Try again later.")
     if not await service.store.access_requests.add(made, MOST_PENDING):
+        service.access_requests.release(caller.person_id)
         raise ServiceError(
             "ServiceQuotaExceededException",
             f"{MOST_PENDING} of your access requests wait for approval already. Try again once some are decided.",

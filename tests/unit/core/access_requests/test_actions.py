@@ -12,6 +12,7 @@ from ferryman.core.access_requests.expiry import sweep_access_requests
 from ferryman.core.authorization.admission import admit_client
 from ferryman.core.documents import actions as documents
 from ferryman.core.documents.requests import DocumentDraft
+from ferryman.core.ratelimits.token_bucket import TokenBuckets
 from ferryman.core.sessions.lifecycle import ends_attached
 from ferryman.core.sessions.sweep import sweep
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus
@@ -217,6 +218,22 @@ async def test_pending_requests_are_limited(world: "World", carol: Caller, dave:
     with refused("ServiceQuotaExceededException"):
         await ask(world, carol, node)
     await signal(world, dave, requests[0], "Reject")
+    await ask(world, carol, node)
+
+
+async def test_requests_that_are_made_again_and_again_are_limited_for_each_person(
+    world: "World", carol: Caller, dave: Caller
+) -> None:
+    erin = await person(world, "erin", *REQUESTING)
+    world.service = replace(world.service, access_requests=TokenBuckets(2, 1 / 60))
+    node = await world.node()
+    await manual_policy(world, ["dave"])
+    for _ in range(2):
+        await signal(world, carol, await ask(world, carol, node), "Revoke")
+    with refused("ThrottlingException"):
+        await ask(world, carol, node)
+    await ask(world, erin, node)
+    world.clock.advance(minutes=1)
     await ask(world, carol, node)
 
 
