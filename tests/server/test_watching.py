@@ -14,8 +14,8 @@ from ferryman.core.ports.audit import Entry
 from ferryman.core.service import NoTrail, WatchingSettings
 from ferryman.model.identity.callers import BuiltinRole, Credentials
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.channels.watching import announcements, watched_session, watcher
 from ferryman.server.channels.watching import limits as watching_limits
-from ferryman.server.channels.watching import watched_session, watcher
 from ferryman.server.channels.watching.announcements import UNANNOUNCED
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType, PayloadType
@@ -297,6 +297,42 @@ async def test_person_is_notified_when_watching_begins_and_ends(server: Server) 
     assert await noticed(paired.client) == "user/root now watches this session."
     await viewer.websocket.close()
     assert await noticed(paired.client) == "user/root no longer watches this session."
+
+
+@pytest.mark.parametrize("limit", ["NOTICES_OF_ONE_PERSON", "NOTICES_OF_ONE_SESSION"])
+async def test_person_gets_a_summary_instead_of_too_many_notices(
+    server: Server, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(announcements, limit, (2, 0.0))
+    monkeypatch.setattr(announcements, "SUMMARY_SECONDS", 0.01)
+    paired = await server.paired(own_client=True)
+    viewer = await watch(server, paired.session_id)
+    assert await noticed(paired.client) == "user/root now watches this session."
+    await viewer.websocket.close()
+    assert await noticed(paired.client) == "user/root no longer watches this session."
+    viewer = await watch(server, paired.session_id)
+    assert await noticed(paired.client) == "user/root started or stopped watching; now user/root watches this session."
+    await viewer.websocket.close()
+    assert await noticed(paired.client) == "user/root started or stopped watching; now nobody watches this session."
+
+
+async def test_too_many_notices_about_one_person_leave_out_nobody_else(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcements, "NOTICES_OF_ONE_PERSON", (1, 0.0))
+    monkeypatch.setattr(announcements, "SUMMARY_SECONDS", 3600.0)
+    olivia = await user(server, "olivia", BuiltinRole.ADMINISTRATOR)
+    paired = await server.paired(own_client=True)
+    viewer = await watch(server, paired.session_id)
+    assert await noticed(paired.client) == "user/root now watches this session."
+    await viewer.websocket.close()
+
+    async def watchers() -> list[Any]:
+        return list((await call(server, "ListWatchers", SessionId=paired.session_id))["Watchers"])
+
+    await until(watchers, lambda found: not found)
+    await watch(server, paired.session_id, olivia)
+    assert await noticed(paired.client) == "user/olivia now watches this session."
 
 
 async def test_client_that_comes_back_is_told_who_watches(server: Server) -> None:
