@@ -27,10 +27,10 @@ from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 
 SEED = 20
-COPIED_MIB = int(os.environ.get("FERRYMAN_TEST_COPY_MIB", "128"))
+COPIED_MIB = int(os.environ.get("FERRYMAN_TEST_COPY_MIB", "48"))
 CONNECTIONS = 4
-CUTS = 20
-LINES = 400
+CUTS = 10
+LINES = 250
 REFUSALS = 3
 SHORTEST_LIFE = 4.0
 

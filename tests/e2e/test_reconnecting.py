@@ -1,4 +1,4 @@
-"""Two hundred agents lose their server at once and come back: a real server process, killed and started again.
+"""A hundred agents lose their server at once and come back: a real server process, killed and started again.
 
 The agents share this process; each is the control loop that a node runs, with a state directory, a connection pool and
 credentials of its own.
@@ -32,7 +32,7 @@ from ferryman.transport.http import HttpClient
 from tests.e2e.programs import FERRYMAN
 from tests.waiting import PATIENCE
 
-AGENTS = 200
+AGENTS = 100
 LONGEST_PAUSE = 45.0
 """Seconds that an agent may pause before it dials again."""
 
@@ -139,7 +139,7 @@ class Fleet:
 
 async def test_all_are_back_within_a_minute_of_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = rsa.generate_private_key(65537, 2048)
-    monkeypatch.setattr(registration, "new_key", lambda: key)  # two hundred would take half a minute to make
+    monkeypatch.setattr(registration, "new_key", lambda: key)  # a hundred would take a quarter of a minute to make
     server = await asyncio.to_thread(Server, tmp_path)
     async with AsyncExitStack() as stack:
         stack.callback(server.close)

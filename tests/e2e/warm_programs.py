@@ -26,7 +26,10 @@ from tests.waiting import PATIENCE
 Main = Callable[[], int | None]
 MODULES = {FERRYMAN: "ferryman.cli.main", AWS: "awscli.clidriver"}
 """The modules whose `main` the programs call."""
-IMPORTED = ("awscli.handlers", "ferryman.cli.manage.nodes", "ferryman.client.calls.aws_session", "aiohttp")
+IMPORTED = (
+    *("awscli.handlers", "ferryman.cli.manage.nodes", "ferryman.client.calls.aws_session", "aiohttp"),
+    *("ferryman.bootstrap.service", "ferryman.store.database"),
+)
 """What they import on their way."""
 LONGEST_REQUEST = 1 << 18
 STREAMS = 3

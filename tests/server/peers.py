@@ -111,6 +111,12 @@ def typed(sequence: int, payload: bytes = b"x") -> bytes:
     return stream_frame(MessageType.INPUT_STREAM_DATA, sequence, payload)
 
 
+def window_size(sequence: int, columns: int, rows: int) -> bytes:
+    """The size of the client's terminal."""
+    payload = json.dumps({"cols": columns, "rows": rows}).encode()
+    return encode(AgentMessage(MessageType.INPUT_STREAM_DATA, sequence, 0, uuid.uuid4(), 1, PayloadType.SIZE, payload))
+
+
 def acknowledge(sequence: int) -> bytes:
     return plain_frame(MessageType.ACKNOWLEDGE, json.dumps({"AcknowledgedMessageSequenceNumber": sequence}).encode())
 

@@ -22,7 +22,7 @@ from ferryman.recording.search.indexer import Indexer
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.store.line_index import SqliteLineIndex
 from tests.server.own_calls import call, finished
-from tests.server.peers import output, typed
+from tests.server.peers import output, typed, window_size
 from tests.server.running import Recorded, Server, until
 
 
@@ -72,8 +72,10 @@ def recorded(searching: Searching) -> Recorded:
 
 
 async def session(server: Server, *shown: bytes) -> dict[str, Any]:
-    """A session that showed this, its recording finished."""
+    """A session on a terminal that showed this, its recording finished."""
     paired = await server.paired()
+    await paired.client.send(window_size(0, 80, 24))
+    await paired.agent.frame()
     for number, data in enumerate(shown):
         await paired.agent.send(output(number, data))
         await paired.client.frame()

@@ -1,7 +1,6 @@
 """Watching sessions live: what watchers are shown."""
 
 import asyncio
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +17,9 @@ from ferryman.server.channels.watching import announcements, watched_session, wa
 from ferryman.server.channels.watching import limits as watching_limits
 from ferryman.server.channels.watching.announcements import UNANNOUNCED
 from ferryman.server.timeouts import Timeouts
-from ferryman.wire.agent_message import MessageType, PayloadType
+from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import Notice, decode_payload
-from tests.server.peers import Peer, output, stream_frame, task_complete, typed
+from tests.server.peers import Peer, output, task_complete, typed, window_size
 from tests.server.running import Paired, Recorded, Server, until
 from tests.server.watchers import Viewer, call, open_stream, watch
 
@@ -121,11 +120,8 @@ async def test_size_of_the_terminal_is_known_at_first_and_when_it_changes(server
     paired = await server.paired()
 
     async def resize(number: int, size: str) -> None:
-        columns, rows = size.split("x")
-        frame = stream_frame(
-            MessageType.INPUT_STREAM_DATA, number, json.dumps({"cols": int(columns), "rows": int(rows)}).encode()
-        )
-        await paired.client.send(frame[:112] + PayloadType.SIZE.to_bytes(4, "big") + frame[116:])
+        columns, rows = map(int, size.split("x"))
+        await paired.client.send(window_size(number, columns, rows))
         await paired.agent.frame()
 
     await resize(0, "132x50")

@@ -2,7 +2,8 @@
 
 A line is complete when the program goes on to another row, or when it scrolls away or is erased. Programs that draw
 whole screens, such as editors, yield each row whenever it has changed. The emulator is slow, so plain lines bypass it,
-and so does everything behind the first EMULATED_BYTES, or EMULATED_SECONDS, of other output.
+and so does everything behind the first EMULATED_BYTES, or EMULATED_SECONDS, of other output. It is not used before the
+terminal has a size either: a command whose output went to a pipe, such as a file that was copied, had no terminal.
 """
 
 import codecs
@@ -222,12 +223,16 @@ def _tolerant(method: Callable[..., None]) -> Callable[..., None]:
 
 
 class LineReader:
-    """Reads one recording's output. `plain`: without the emulator, so line editing is not applied."""
+    """Reads one recording's output. `plain`: without the emulator, so line editing is not applied.
+
+    Nor is it as long as `resized` was not called.
+    """
 
     def __init__(self, *, plain: bool = False) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._screen = _Screen(*SIZE)
         self._stream = pyte.Stream(self._screen)
+        self._has_terminal = False
         self._emulated = EMULATED_BYTES if plain else 0
         self._seconds = 0.0
         self._characters = 0
@@ -236,7 +241,8 @@ class LineReader:
     def output(self, at: int, data: bytes) -> Iterator[Line]:
         """Yield the lines that `data`, shown `at` milliseconds, completes."""
         text = self._decoder.decode(data)
-        if self._emulated >= EMULATED_BYTES:
+        if not self._has_terminal or self._emulated >= EMULATED_BYTES:
+            self._screen.at = at
             yield from self._bounded(self._stripped(at, text))
             return
         start = 0
@@ -266,6 +272,10 @@ class LineReader:
         self._screen.resize(rows, columns)
         self._count_time(since)
         yield from self._taken()
+        if not self._has_terminal:
+            self._has_terminal = True
+            shown, self._rest = self._rest, ""
+            yield from self._emulate(self._screen.at, shown)
 
     def end(self) -> Iterator[Line]:
         """Yield what is left on the screen."""

@@ -9,11 +9,11 @@ from ferryman.recording.search import lines
 from ferryman.recording.search.lines import LONGEST_LINE, MOST_MARKS, LineReader
 
 
-def read(*pieces: bytes, plain: bool = False, size: tuple[int, int] | None = None) -> list[str]:
+def read(*pieces: bytes, plain: bool = False, size: tuple[int, int] | None = (80, 24)) -> list[str]:
     return [text for _, text in timed(*pieces, plain=plain, size=size)]
 
 
-def timed(*pieces: bytes, plain: bool = False, size: tuple[int, int] | None = None) -> list[tuple[int, str]]:
+def timed(*pieces: bytes, plain: bool = False, size: tuple[int, int] | None = (80, 24)) -> list[tuple[int, str]]:
     reader = LineReader(plain=plain)
     found = list(reader.resized(*size)) if size else []
     for at, piece in enumerate(pieces):
@@ -145,9 +145,23 @@ def test_marks_on_one_cell_are_bounded() -> None:
 def test_emulator_is_not_used_when_its_time_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "EMULATED_SECONDS", -1.0)
     reader = LineReader()
-    found = list(reader.output(0, b"first\x1b[2J\r\n"))
+    found = list(reader.resized(80, 24))
+    found += reader.output(0, b"first\x1b[2J\r\n")
     monkeypatch.setattr(reader._screen, "draw", None)
     monkeypatch.setattr(reader._screen, "resize", None)
     found += reader.resized(100, 30)
     found += reader.output(1, b"second\r\n")
     assert [line.text for line in [*found, *reader.end()]] == ["first", "second"]
+
+
+def test_emulator_is_not_used_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines.pyte.Stream, "feed", None)
+    assert read(b"\x1b[1mone\x1b[m\r\n 10%\r100%\n", b"th", b"ree", size=None) == ["one", "100%", "three"]
+    chance = random.Random(1)  # noqa: S311 any bytes, the same in every run
+    assert read(*[chance.randbytes(4096) for _ in range(16)], size=None)
+
+
+def test_prompt_before_the_size_of_the_terminal_is_part_of_its_line() -> None:
+    reader = LineReader()
+    found = [*reader.output(1, b"welcome\r\n$ "), *reader.resized(80, 24), *reader.output(2, b"lz\x08s\r\n")]
+    assert [tuple(line) for line in [*found, *reader.end()]] == [(1, "welcome"), (2, "$ ls")]
