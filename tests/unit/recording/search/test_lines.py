@@ -3,6 +3,7 @@
 import random
 import re
 
+import pyte
 import pytest
 
 from ferryman.recording.search import lines
@@ -155,7 +156,7 @@ def test_emulator_is_not_used_when_its_time_is_used_up(monkeypatch: pytest.Monke
 
 
 def test_emulator_is_not_used_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines.pyte.Stream, "feed", None)
+    monkeypatch.setattr(pyte.Stream, "feed", None)
     assert read(b"\x1b[1mone\x1b[m\r\n 10%\r100%\n", b"th", b"ree", size=None) == ["one", "100%", "three"]
     chance = random.Random(1)  # noqa: S311 any bytes, the same in every run
     assert read(*[chance.randbytes(4096) for _ in range(16)], size=None)
