@@ -14,6 +14,7 @@ from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.values.text import guard_last_resort
+from ferryman.system.garbage import collect_rarely
 from ferryman.system.program import PART, run_part, settle_in
 
 EXIT_FAILURE = 1
@@ -27,6 +28,7 @@ def main() -> None:
 
     Or run the part of the program that another process of Ferryman starts.
     """
+    collect_rarely()
     settle_in()
     if sys.argv[1:2] == [PART]:
         run_part(sys.argv[2:])

@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from ferryman.system.garbage import collect_as_usual
+
 _Result = TypeVar("_Result")
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a new uvloop, or asyncio's own loop: uvloop is not built for Windows, and the agent does not need it."""
+    """Return a new uvloop, or asyncio's own loop: uvloop is not built for Windows, and the agent does not need it.
+
+    The program has started then: garbage is collected as usual.
+    """
+    collect_as_usual()
     try:
         import uvloop
     except ImportError:
