@@ -1,4 +1,5 @@
-"""What tests of every kind share: programs of the system, a PostgreSQL of the test run's own, a database to copy.
+"""What tests of every kind share: programs of the system, a PostgreSQL and a NATS of the test run's own, a database to
+copy.
 
 Where a system program is missing the test is skipped, except in CI, which must have them all.
 """
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from ferryman.store.database import upgrade_store
 from ferryman.store.tables import metadata
 from tests.e2e.warm_programs import warm_programs
+from tests.nats import NatsServer, running_nats
 from tests.postgresql import Postgresql, running_postgresql
 from tests.waiting import PROCESSES_TIMEOUT
 
@@ -149,6 +151,13 @@ def postgresql() -> Iterator[Postgresql]:
         tempfile.TemporaryDirectory(prefix="postgresql-") as directory,
         running_postgresql(Path(directory), account) as running,
     ):
+        yield running
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A nats-server without logins. Tests that share it have subjects of their own, by a prefix."""
+    with running_nats(tmp_path_factory.mktemp("nats")) as running:
         yield running
 
 

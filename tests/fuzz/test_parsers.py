@@ -27,6 +27,7 @@ NOT_FUZZED = {
     "cli.program.node_names.known_nodes": "reads its own cache; whatever fails, nothing is suggested",
     "client.calls.aws_session._QuickFiles.load_file": "reads botocore's own files",
     "cli.doctor.client.examine_server": ADDRESS,
+    "bootstrap.bus.settings._is_usable": ADDRESS,
     "bootstrap.keys.certificates._names": OWN_WORK,
     "bootstrap.keys.certificates._subtree": OWN_WORK,
     "cli.client.sign_in.login.credentials": OWN_WORK,

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from ferryman.bootstrap.bus.opening import ClosableBus
 from ferryman.bus.memory import MemoryBus
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import Limits, Service, Settings
@@ -98,8 +99,15 @@ def tls() -> tuple[Path, Path] | None:
 
 
 @pytest.fixture
+async def bus() -> ClosableBus:
+    """The server's bus, in process; the server closes it."""
+    return MemoryBus()
+
+
+@pytest.fixture
 async def server(
     database_url: str,
+    bus: ClosableBus,
     timeouts: Timeouts,
     limits: Limits,
     tls: tuple[Path, Path] | None,
@@ -111,7 +119,6 @@ async def server(
     """A server of the test's own. Afterwards no channel, task or socket of it is left."""
     tasks = asyncio.all_tasks()
     clock = Clock()
-    bus = MemoryBus()
     async with await open_store(database_url) as store:
         settings = Settings(ACCOUNT, REGION, "http://ferryman.test", limits)
         sandbox = Sandbox()

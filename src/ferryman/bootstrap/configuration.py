@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from ferryman.bootstrap import configuration_file
 from ferryman.bootstrap.access_settings import Access, check_access
+from ferryman.bootstrap.bus.settings import Bus, check_bus_settings
 from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE
 from ferryman.bootstrap.storage_settings import ObjectStorage, Outputs, Recordings
 from ferryman.bootstrap.watching_settings import Watching
@@ -167,6 +168,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole `ferryman.toml`."""
 
     server: Server
+    bus: Bus = Bus()
     connections: Connections = Connections()
     sessions: Sessions = Sessions()
     nodes: Nodes = Nodes()
@@ -276,6 +278,7 @@ def _check(configuration: Configuration, path: Path) -> None:
         )
     _check_addresses(configuration, path)
     check_access(configuration.access, path)
+    check_bus_settings(configuration.bus, path)
     _check_login(configuration.login, path)
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
         raise Failure(

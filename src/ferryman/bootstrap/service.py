@@ -73,10 +73,12 @@ def settings(loaded: LoadedConfiguration) -> "Settings":
 
 @asynccontextmanager
 async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) -> AsyncIterator["Service"]:
-    """Open the store and yield the service; the store is closed on leaving.
+    """Open the store and the bus and yield the service; they are closed on leaving.
 
-    `serving`: as the server itself; a store has only one. Raises Failure if the key or the database cannot be used.
+    `serving`: as the server itself; a store has only one, and only servers are on the bus. Raises Failure if the key,
+    the database or the bus cannot be used.
     """
+    from ferryman.bootstrap.bus.opening import open_bus
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.service import Service
     from ferryman.core.steady_clock import SteadyClock
@@ -92,7 +94,11 @@ async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) ->
             store = await open_store(loaded.database_url)
         except StoreUnusable as error:
             raise Failure(f"The store {error.place} cannot be used", error.cause, error.next_step) from error
-        bus = MemoryBus()
+        try:
+            bus = await open_bus(loaded) if serving else MemoryBus()
+        except BaseException:
+            await store.close()
+            raise
         sandbox = Sandbox()
         try:
             clock = SteadyClock(wall_clock, monotonic_clock)

@@ -3,6 +3,8 @@
 from ferryman.cli.program.catalogue import ENTRIES
 from ferryman.model.failures import Failure
 
+_OF_ADAPTERS = {"psycopg": "postgresql", "nats": "nats"}
+
 
 def extra_of(command: str) -> str:
     """Return the extra that brings a command of `ferryman`."""
@@ -14,8 +16,7 @@ def extra_of(command: str) -> str:
 
 def not_installed(extra: str, missing: str) -> Failure:
     """Return the error of a program whose packages are not installed; `missing` is the first that was looked for."""
-    if missing == "psycopg":
-        extra = "postgresql"
+    extra = _OF_ADAPTERS.get(missing, extra)
     return Failure(
         "This command is not installed",
         f"{missing} is missing",

@@ -119,6 +119,12 @@ def _named_files(loaded: LoadedConfiguration) -> Iterator[tuple[str, str]]:
         "outputs.s3.ca_file": outputs.s3 and outputs.s3.ca_file,
         "outputs.cloudwatch.ca_file": outputs.cloudwatch and outputs.cloudwatch.ca_file,
         "oidc.ca_file": settings.oidc.ca_file,
+        "bus.password_file": settings.bus.password_file,
+        "bus.token_file": settings.bus.token_file,
+        "bus.credentials_file": settings.bus.credentials_file,
+        "bus.ca_file": settings.bus.ca_file,
+        "bus.certificate": settings.bus.certificate,
+        "bus.key": settings.bus.key,
         "access.webhook.secret_file": settings.access.webhook and settings.access.webhook.secret_file,
         "access.webhook.ca_file": settings.access.webhook and settings.access.webhook.ca_file,
     }

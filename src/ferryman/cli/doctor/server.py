@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ferryman.bootstrap.bus.opening import check_bus
 from ferryman.bootstrap.configuration import LoadedConfiguration, Tls, load
 from ferryman.bootstrap.keys.certificate_files import read_authority_key
 from ferryman.bootstrap.keys.server_keys import read_server_keys
@@ -32,6 +33,8 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     valid = Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
     findings = [valid] if server.tls is None else [valid, *_certificates(loaded, server.tls, now)]
     findings += [_finding("Store", check_store, loaded), _finding("Audit trail", check_trail, loaded)]
+    if loaded.configuration.bus.servers:
+        findings.append(_finding("Bus", check_bus, loaded))
     findings += _sinks(loaded)
     return [*findings, *examine_recording_bucket(loaded), *examine_destinations(loaded, now)]
 

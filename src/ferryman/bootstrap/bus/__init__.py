@@ -1,0 +1,1 @@
+"""The bus that the configuration names: its settings, and opening it."""

@@ -1,0 +1,469 @@
+"""`core.ports.bus.Bus` over NATS.
+
+Each subject with a subscriber has two of NATS's: `….ask.<subject>`, of a queue group, for what one server is to handle,
+and `….tell.<subject>` for what all are to hear. Subscribers on the same bus are reached without NATS, so a server that
+is cut off from NATS still reaches its own nodes.
+
+If two servers have subscribers to one subject, the newest answers: whoever subscribes tells the others, who then stop
+listening for requests. They listen again, within `_YIELDED_SECONDS`, when the newest is gone.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+from nats.errors import Error, SlowConsumerError
+
+from ferryman.bus.delivery import Deliveries, Subscriber, check_size
+from ferryman.bus.faults import BusUnusable
+from ferryman.bus.nats.connection import Events, NatsOptions, open_connection
+from ferryman.bus.nats.envelopes import (
+    VERSION,
+    Absent,
+    Answered,
+    Asked,
+    Failed,
+    Holding,
+    Probe,
+    Publication,
+    Reply,
+    Request,
+    decode_asked,
+    decode_told,
+    encode,
+)
+from ferryman.bus.nats.inbox import Inbox
+from ferryman.bus.nats.subjects import encode_subject
+from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription
+
+OPEN_SECONDS = 10.0
+"""How long the first connection is tried for."""
+_REOPEN_SECONDS = 1.0
+_CONFIRM_SECONDS = 2.0
+"""How long a new subscription is waited for. If that is not enough, NATS is about to be lost anyway."""
+_YIELDED_SECONDS = 1.0
+_SETTLING_SECONDS = 2.0
+"""After NATS was lost, other servers may need so long to be back."""
+_ASK_AGAIN_SECONDS = 0.1
+_ASKED_TOGETHER = 100
+_PENDING_BYTES = 4 * 1024 * 1024
+"""Unsent bytes, beyond which publications are lost."""
+_RECEIVED_BYTES = 8 * 1024 * 1024
+"""Received bytes of one subject that were not looked at yet, beyond which messages are lost."""
+_RECEIVED_MESSAGES = 4096
+_GROUP = "servers"
+_log = structlog.get_logger("ferryman.bus.nats")
+
+
+@dataclass(slots=True)
+class _Held:
+    """A subject with subscribers on this bus, the newest last."""
+
+    subject: str
+    since: int
+    subscribers: list[Subscriber] = field(default_factory=list)
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when NATS has sent back that this bus is the newest."""
+    yielded: bool = False
+    """Another server is newer."""
+    ask: NatsSubscription | None = None
+    tell: NatsSubscription | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether requests are for this bus."""
+        return bool(self.subscribers) and not self.yielded
+
+
+class _Subscription:
+    """A subscriber until it is closed."""
+
+    __slots__ = ("_bus", "_held", "_subscriber")
+
+    def __init__(self, bus: "NatsBus", held: _Held, subscriber: Subscriber) -> None:
+        self._bus = bus
+        self._held = held
+        self._subscriber = subscriber
+
+    async def close(self) -> None:
+        """Stop receiving; a handler that is running finishes. Idempotent."""
+        if self._subscriber in self._held.subscribers:
+            self._held.subscribers.remove(self._subscriber)
+            await self._bus._release(self._held)
+
+
+class NatsBus:
+    """`core.ports.bus.Bus` between the servers that share a NATS. Made by `open_nats`; close it when done."""
+
+    def __init__(self, options: NatsOptions) -> None:
+        self._options = options
+        self._id = secrets.token_hex(8)
+        self._root = f"{options.prefix}.{VERSION}"
+        self._inbox = Inbox(f"{self._root}.answer.{self._id}")
+        self._held: dict[str, _Held] = {}
+        self._deliveries = Deliveries()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connected = asyncio.Event()
+        self._settled_at = 0.0
+        self._lost_messages = 0
+        self._returning: asyncio.Task[None] | None = None
+        self._closed = False
+        self._client = Client()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether other servers can be reached."""
+        return self._connected.is_set() and not self._closed
+
+    async def connect(self, seconds: float = OPEN_SECONDS) -> None:
+        """Connect for the first time; raises `BusUnusable`."""
+        self._client = await self._open(seconds)
+        await self._inbox.listen(self._client)
+        self._connected.set()
+
+    async def subscribe(self, subject: str, handler: Handler) -> Subscription:
+        """Receive what is sent to `subject` from the moment this returns, if NATS is there; else from when it is."""
+        held = self._held.get(subject)
+        if held is None:
+            held = self._held[subject] = _Held(subject, _now())
+        subscriber = Subscriber(subject, handler)
+        held.subscribers.append(subscriber)
+        try:
+            async with held.changing:
+                await self._announce(held)
+        except BaseException:
+            held.subscribers.remove(subscriber)
+            await self._release(held)
+            raise
+        return _Subscription(self, held, subscriber)
+
+    async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:
+        """Send to the newest subscriber and return its reply; raises as the port says."""
+        check_size(payload)
+        held = self._held.get(subject)
+        if held is not None and held.answers:
+            return await self._deliveries.request(held.subscribers[-1], payload, timeout)
+        match await self._ask(subject, Request(payload), timeout):
+            case Reply(body):
+                return body
+            case Absent():
+                raise NoResponders(subject)
+            case Failed(reason):
+                raise TimeoutError(f"{subject}: {reason}")
+
+    async def subscribed(self, subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
+        """Return which of the subjects have a subscriber."""
+        here = {each for each in subjects if (held := self._held.get(each)) is not None and held.answers}
+        asked, deadline = [each for each in subjects if each not in here], time.monotonic() + timeout
+        for first in range(0, len(asked), _ASKED_TOGETHER):
+            some, left = asked[first : first + _ASKED_TOGETHER], max(deadline - time.monotonic(), 0)
+            answers = await asyncio.gather(*(self._ask(each, Probe(), left) for each in some), return_exceptions=True)
+            here.update(each for each, answer in zip(some, answers, strict=True) if isinstance(answer, Reply))
+        return frozenset(here)
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        """Send to every subscriber; it is not an error if there is none."""
+        check_size(payload)
+        held = self._held.get(subject)
+        for subscriber in () if held is None else held.subscribers:
+            self._deliveries.start(subscriber, payload)
+        await self._send(self._tell_subject(subject), encode(Publication(self._id, payload)))
+
+    async def drain(self) -> None:
+        """Wait until everything sent so far has reached NATS, and what it sent here has been handled."""
+        await self._client.flush()
+        listening = [each for held in self._held.values() for each in (held.ask, held.tell) if each]
+        while any(each.pending_msgs for each in listening):  # noqa: ASYNC110 the client has no event for it
+            await asyncio.sleep(0)
+        await self._deliveries.drain()
+        await self._client.flush()
+
+    async def close(self) -> None:
+        """Remove every subscriber, cancel running handlers and disconnect; idempotent."""
+        self._closed = True
+        self._connected.set()  # whoever waits for it finds the bus closed
+        self._inbox.lose("the bus was closed")
+        self._held.clear()
+        await self._deliveries.cancel()
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._client.close()
+
+    # Asking
+
+    async def _ask(self, subject: str, asked: Asked, timeout: float) -> Answered:
+        """Return a server's answer; raises TimeoutError."""
+        data, to = encode(asked), self._ask_subject(subject)
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                while True:
+                    await self._connected.wait()
+                    if self._closed:
+                        raise TimeoutError(f"{subject}: the bus was closed")
+                    answer = await self._inbox.ask(self._client, to, data)
+                    if not isinstance(answer, Absent) or time.monotonic() > self._settled_at:
+                        return answer
+                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        except Error as error:
+            raise TimeoutError(f"{subject}: {error}") from error
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            missing = "no reply" if self._connected.is_set() else "NATS was not reachable"
+            raise TimeoutError(f"{subject}: {missing} within {timeout} s") from error
+
+    async def _asked(self, held: _Held, message: Msg) -> None:
+        if self._closed:
+            return
+        try:
+            asked = decode_asked(message.data)
+        except msgspec.DecodeError as error:
+            _log.warning("request not understood", subject=held.subject, reason=str(error))
+            return
+        if not held.subscribers:
+            self._spawn(self._send(message.reply, encode(Absent())))
+        elif isinstance(asked, Probe):
+            self._spawn(self._send(message.reply, encode(Reply(b""))))
+        elif (task := self._deliveries.start(held.subscribers[-1], asked.body)) is None:
+            self._spawn(self._send(message.reply, encode(Failed("too many messages are waiting"))))
+        else:
+            self._spawn(self._reply(message.reply, task))
+
+    async def _reply(self, to: str, task: "asyncio.Task[bytes]") -> None:
+        await asyncio.wait({task})
+        answer: Answered
+        if task.cancelled() or task.exception() is not None:
+            answer = Failed("the handler failed")
+        elif len(task.result()) > MESSAGE_LIMIT:
+            answer = Failed("the reply is too large")
+        else:
+            answer = Reply(task.result())
+        await self._send(to, encode(answer))
+
+    # Holding subjects
+
+    async def _announce(self, held: _Held) -> None:
+        """Receive what is sent to a subject, as the newest; call it with `held.changing`."""
+        held.yielded, held.since = False, _now()
+        if not self.is_connected:
+            return  # `_resume` does it
+        held.confirmed.clear()
+        try:
+            async with asyncio.timeout(_CONFIRM_SECONDS):
+                await self._listen(held)
+                await self._send(self._tell_subject(held.subject), encode(Holding(self._id, held.since, taken=True)))
+                await held.confirmed.wait()
+        except TimeoutError:
+            _log.warning("a subscription is late", subject=held.subject)
+
+    async def _listen(self, held: _Held) -> None:
+        async def told(message: Msg) -> None:
+            await self._told(held, message)
+
+        async def asked(message: Msg) -> None:
+            await self._asked(held, message)
+
+        try:
+            if held.tell is None:
+                held.tell = await self._receive(self._tell_subject(held.subject), "", told)
+            if held.ask is None and not held.yielded:
+                held.ask = await self._receive(self._ask_subject(held.subject), _GROUP, asked)
+        except Error as error:  # the client was closed: `_reopen` has another soon
+            _log.warning("a subscription is late", subject=held.subject, reason=str(error))
+
+    async def _receive(self, subject: str, group: str, handle: Callable[[Msg], Awaitable[None]]) -> NatsSubscription:
+        return await self._client.subscribe(
+            subject, group, cb=handle, pending_msgs_limit=_RECEIVED_MESSAGES, pending_bytes_limit=_RECEIVED_BYTES
+        )
+
+    async def _release(self, held: _Held) -> None:
+        """Stop listening to a subject if it has no subscriber left."""
+        async with held.changing:
+            if held.subscribers:
+                return
+            if self._held.get(held.subject) is held:
+                del self._held[held.subject]
+            stopped, held.ask, held.tell = (held.ask, held.tell), None, None
+            await self._stop(*stopped)
+
+    async def _stop(self, *subscriptions: NatsSubscription | None) -> None:
+        """Unsubscribe, even if the caller is cancelled. What NATS sends until it knows is still answered."""
+        work = [self._spawn(_unsubscribe(each, self.is_connected)) for each in subscriptions if each is not None]
+        await asyncio.shield(asyncio.gather(*work, return_exceptions=True))
+
+    async def _told(self, held: _Held, message: Msg) -> None:
+        if self._closed:
+            return
+        try:
+            told = decode_told(message.data)
+        except msgspec.DecodeError as error:
+            _log.warning("message not understood", subject=held.subject, reason=str(error))
+            return
+        if isinstance(told, Holding):
+            self._other_holds(held, told)
+        elif told.origin != self._id:
+            for subscriber in held.subscribers:
+                self._deliveries.start(subscriber, told.body)
+
+    def _other_holds(self, held: _Held, told: Holding) -> None:
+        if told.origin == self._id:
+            held.confirmed.set()
+        elif told.taken:
+            # One that NATS passed on before our own is older than ours.
+            if held.confirmed.is_set():
+                self._spawn(self._yield(held))
+        elif (told.since, told.origin) > (held.since, self._id):
+            self._spawn(self._yield(held))
+        elif held.answers:
+            mine = Holding(self._id, held.since, taken=False)
+            self._spawn(self._send(self._tell_subject(held.subject), encode(mine)))
+
+    async def _yield(self, held: _Held) -> None:
+        """Leave a subject's requests to another server, as long as that one is there."""
+        async with held.changing:
+            if held.subscribers and not held.yielded:
+                held.yielded = True
+                asked, held.ask = held.ask, None
+                await self._stop(asked)
+        if self._returning is None or self._returning.done():
+            self._returning = self._spawn(self._return())
+
+    async def _return(self) -> None:
+        """Answer again where the server that was newer has gone."""
+        while yielded := [held for held in self._held.values() if held.yielded]:
+            await asyncio.sleep(_YIELDED_SECONDS)
+            await self._connected.wait()
+            for held in yielded:
+                try:
+                    answer = await self._ask(held.subject, Probe(), _YIELDED_SECONDS)
+                except TimeoutError:
+                    continue
+                async with held.changing:
+                    if isinstance(answer, Absent) and held.subscribers and held.yielded:
+                        held.yielded = False
+                        await self._listen(held)
+
+    # The connection
+
+    async def _open(self, seconds: float) -> Client:
+        events = Events(self._went_wrong, self._was_lost, self._is_back, self._has_closed)
+        return await open_connection(self._options, seconds, events)
+
+    async def _went_wrong(self, error: Exception) -> None:
+        if isinstance(error, SlowConsumerError):
+            self._lost_messages += 1
+            return
+        _log.debug("nats", reason=str(error))
+
+    async def _was_lost(self) -> None:
+        if self._closed:
+            return
+        self._connected.clear()
+        self._inbox.lose("the connection to NATS was lost")
+        _log.warning("nats lost", servers=self._options.place)
+
+    async def _is_back(self) -> None:
+        self._settled_at = time.monotonic() + _SETTLING_SECONDS
+        self._connected.set()
+        _log.info("nats connected", servers=self._options.place, lost_messages=self._lost_messages)
+        self._lost_messages = 0
+        self._spawn(self._resume())
+
+    async def _has_closed(self) -> None:
+        if not self._closed:
+            self._connected.clear()
+            self._inbox.lose("NATS closed the connection")
+            self._spawn(self._reopen())
+
+    async def _reopen(self) -> None:
+        """Connect with a new client: NATS made the last one give up, for example because its login expired."""
+        while True:
+            try:
+                client = await self._open(OPEN_SECONDS)
+                break
+            except BusUnusable as error:
+                _log.warning("nats cannot be reached", servers=error.place, reason=error.cause)
+                await asyncio.sleep(_REOPEN_SECONDS)
+        self._client = client
+        for held in self._held.values():
+            held.ask = held.tell = None
+        await self._inbox.listen(client)
+        await self._is_back()
+
+    async def _resume(self) -> None:
+        """After a loss, find out about each subject whether another server has become the newest meanwhile."""
+        for held in list(self._held.values()):
+            async with held.changing:
+                if held.subscribers:
+                    await self._listen(held)
+                    held.confirmed.set()
+                    mine = Holding(self._id, held.since, taken=False)
+                    await self._send(self._tell_subject(held.subject), encode(mine))
+            await asyncio.sleep(0)
+
+    async def _send(self, subject: str, data: bytes) -> None:
+        """Send, at most once: what NATS cannot take is lost and counted."""
+        if self._client.pending_data_size + len(data) <= _PENDING_BYTES:
+            try:
+                await self._client.publish(subject, data)
+            except Error as error:
+                _log.debug("message lost", reason=str(error))
+            else:
+                return
+        if not self._lost_messages:
+            _log.warning("messages to other servers are being lost", servers=self._options.place)
+        self._lost_messages += 1
+
+    def _ask_subject(self, subject: str) -> str:
+        return f"{self._root}.ask.{encode_subject(subject)}"
+
+    def _tell_subject(self, subject: str) -> str:
+        return f"{self._root}.tell.{encode_subject(subject)}"
+
+    def _spawn(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
+        async def run() -> None:
+            await work
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("bus failed", exc_info=error)
+
+
+async def _unsubscribe(subscription: NatsSubscription, connected: bool) -> None:
+    try:
+        if not connected:
+            await subscription.unsubscribe()
+            return
+        async with asyncio.timeout(_CONFIRM_SECONDS):
+            await subscription.drain()  # type: ignore[no-untyped-call]
+    except (Error, TimeoutError):  # the connection is lost: it must not come back with the next one
+        subscription._conn._remove_sub(subscription._id)
+        subscription._stop_processing()
+
+
+async def open_nats(options: NatsOptions, seconds: float = OPEN_SECONDS) -> NatsBus:
+    """Return a connected bus; raises `BusUnusable` if NATS cannot be reached for so many seconds, or refuses."""
+    bus = NatsBus(options)
+    await bus.connect(seconds)
+    return bus
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

