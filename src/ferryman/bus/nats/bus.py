@@ -180,12 +180,12 @@ class NatsBus:
 
     async def drain(self) -> None:
         """Wait until everything sent so far has reached NATS, and what it sent here has been handled."""
-        await self._client.flush()
+        await self._round_trip(self._client)
         listening = [each for held in self._held.values() for each in (held.ask, held.tell) if each]
         while any(each.pending_msgs for each in listening):  # noqa: ASYNC110 the client has no event for it
             await asyncio.sleep(0)
         await self._deliveries.drain()
-        await self._client.flush()
+        await self._round_trip(self._client)
 
     async def close(self) -> None:
         """Remove every subscriber, cancel running handlers and disconnect; idempotent."""
@@ -299,8 +299,28 @@ class NatsBus:
 
     async def _stop(self, *subscriptions: NatsSubscription | None) -> None:
         """Unsubscribe, even if the caller is cancelled. What NATS sends until it knows is still answered."""
-        work = [self._spawn(_unsubscribe(each, self.is_connected)) for each in subscriptions if each is not None]
+        work = [self._spawn(self._unsubscribe(each)) for each in subscriptions if each is not None]
         await asyncio.shield(asyncio.gather(*work, return_exceptions=True))
+
+    async def _unsubscribe(self, subscription: NatsSubscription) -> None:
+        """Not by the client's own `drain`: its ping may overtake what it sends before, so NATS might not know yet."""
+        client: Client = subscription._conn
+        try:
+            if self.is_connected:
+                async with asyncio.timeout(_CONFIRM_SECONDS):
+                    await client._send_unsubscribe(subscription._id)
+                    await self._round_trip(client)
+                    while subscription.pending_msgs:  # noqa: ASYNC110 the client has no event for it
+                        await asyncio.sleep(0)
+        except (Error, TimeoutError) as error:  # the connection is lost, and with it what NATS knows of us
+            _log.debug("unsubscribed without an answer", reason=str(error))
+        finally:
+            client._remove_sub(subscription._id)
+            subscription._stop_processing()
+
+    async def _round_trip(self, client: Client) -> None:
+        """Return once NATS has handled all that was sent before; its answers have arrived."""
+        await self._inbox.ask(client, f"{self._root}.nobody", b"")
 
     async def _told(self, held: _Held, message: Msg) -> None:
         if self._closed:
@@ -444,18 +464,6 @@ class NatsBus:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("bus failed", exc_info=error)
-
-
-async def _unsubscribe(subscription: NatsSubscription, connected: bool) -> None:
-    try:
-        if not connected:
-            await subscription.unsubscribe()
-            return
-        async with asyncio.timeout(_CONFIRM_SECONDS):
-            await subscription.drain()  # type: ignore[no-untyped-call]
-    except (Error, TimeoutError):  # the connection is lost: it must not come back with the next one
-        subscription._conn._remove_sub(subscription._id)
-        subscription._stop_processing()
 
 
 async def open_nats(options: NatsOptions, seconds: float = OPEN_SECONDS) -> NatsBus:
