@@ -80,7 +80,8 @@ def nats_options(loaded: LoadedConfiguration) -> "NatsOptions":
 
 async def _open_nats(options: "NatsOptions", seconds: float | None) -> ClosableBus:
     from ferryman.bus.faults import BusUnusable
-    from ferryman.bus.nats.bus import OPEN_SECONDS, open_nats
+    from ferryman.bus.nats.bus import open_nats
+    from ferryman.bus.nats.link import OPEN_SECONDS
 
     try:
         return await open_nats(options, OPEN_SECONDS if seconds is None else seconds)

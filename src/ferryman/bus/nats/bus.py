@@ -9,24 +9,20 @@ listening for requests. They listen again, within `_YIELDED_SECONDS`, when the n
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
-from nats.errors import Error, SlowConsumerError
+from nats.errors import Error
 
 from ferryman.bus.delivery import Deliveries, Subscriber, check_size
-from ferryman.bus.faults import BusUnusable
-from ferryman.bus.nats.connection import Events, NatsOptions, open_connection
+from ferryman.bus.nats.connection import NatsOptions
 from ferryman.bus.nats.envelopes import (
-    VERSION,
     Absent,
     Answered,
     Asked,
@@ -40,22 +36,14 @@ from ferryman.bus.nats.envelopes import (
     decode_told,
     encode,
 )
-from ferryman.bus.nats.inbox import Inbox
+from ferryman.bus.nats.link import OPEN_SECONDS, Link
 from ferryman.bus.nats.subjects import encode_subject
 from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription
 
-OPEN_SECONDS = 10.0
-"""How long the first connection is tried for."""
-_REOPEN_SECONDS = 1.0
 _CONFIRM_SECONDS = 2.0
 """How long a new subscription is waited for. If that is not enough, NATS is about to be lost anyway."""
 _YIELDED_SECONDS = 1.0
-_SETTLING_SECONDS = 2.0
-"""After NATS was lost, other servers may need so long to be back."""
-_ASK_AGAIN_SECONDS = 0.1
 _ASKED_TOGETHER = 100
-_PENDING_BYTES = 4 * 1024 * 1024
-"""Unsent bytes, beyond which publications are lost."""
 _RECEIVED_BYTES = 8 * 1024 * 1024
 """Received bytes of one subject that were not looked at yet, beyond which messages are lost."""
 _RECEIVED_MESSAGES = 4096
@@ -105,30 +93,20 @@ class NatsBus:
     """`core.ports.bus.Bus` between the servers that share a NATS. Made by `open_nats`; close it when done."""
 
     def __init__(self, options: NatsOptions) -> None:
-        self._options = options
-        self._id = secrets.token_hex(8)
-        self._root = f"{options.prefix}.{VERSION}"
-        self._inbox = Inbox(f"{self._root}.answer.{self._id}")
+        self._link = Link(options, self._forget_client, self._resume)
+        self._id = self._link.id
         self._held: dict[str, _Held] = {}
         self._deliveries = Deliveries()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._connected = asyncio.Event()
-        self._settled_at = 0.0
-        self._lost_messages = 0
         self._returning: asyncio.Task[None] | None = None
-        self._closed = False
-        self._client = Client()
 
     @property
     def is_connected(self) -> bool:
         """Whether other servers can be reached."""
-        return self._connected.is_set() and not self._closed
+        return self._link.is_connected
 
     async def connect(self, seconds: float = OPEN_SECONDS) -> None:
         """Connect for the first time; raises `BusUnusable`."""
-        self._client = await self._open(seconds)
-        await self._inbox.listen(self._client)
-        self._connected.set()
+        await self._link.connect(seconds)
 
     async def subscribe(self, subject: str, handler: Handler) -> Subscription:
         """Receive what is sent to `subject` from the moment this returns, if NATS is there; else from when it is."""
@@ -176,55 +154,31 @@ class NatsBus:
         held = self._held.get(subject)
         for subscriber in () if held is None else held.subscribers:
             self._deliveries.start(subscriber, payload)
-        await self._send(self._tell_subject(subject), encode(Publication(self._id, payload)))
+        await self._link.send(self._tell_subject(subject), encode(Publication(self._id, payload)))
 
     async def drain(self) -> None:
         """Wait until everything sent so far has reached NATS, and what it sent here has been handled."""
-        await self._round_trip(self._client)
+        await self._link.round_trip(self._link.client)
         listening = [each for held in self._held.values() for each in (held.ask, held.tell) if each]
         while any(each.pending_msgs for each in listening):  # noqa: ASYNC110 the client has no event for it
             await asyncio.sleep(0)
         await self._deliveries.drain()
-        await self._round_trip(self._client)
+        await self._link.round_trip(self._link.client)
 
     async def close(self) -> None:
         """Remove every subscriber, cancel running handlers and disconnect; idempotent."""
-        self._closed = True
-        self._connected.set()  # whoever waits for it finds the bus closed
-        self._inbox.lose("the bus was closed")
+        self._link.begin_closing()
         self._held.clear()
         await self._deliveries.cancel()
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._client.close()
+        await self._link.close()
 
     # Asking
 
     async def _ask(self, subject: str, asked: Asked, timeout: float) -> Answered:
-        """Return a server's answer; raises TimeoutError."""
-        data, to = encode(asked), self._ask_subject(subject)
-        try:
-            async with asyncio.timeout(timeout) as limit:
-                while True:
-                    await self._connected.wait()
-                    if self._closed:
-                        raise TimeoutError(f"{subject}: the bus was closed")
-                    answer = await self._inbox.ask(self._client, to, data)
-                    if not isinstance(answer, Absent) or time.monotonic() > self._settled_at:
-                        return answer
-                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
-        except Error as error:
-            raise TimeoutError(f"{subject}: {error}") from error
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            missing = "no reply" if self._connected.is_set() else "NATS was not reachable"
-            raise TimeoutError(f"{subject}: {missing} within {timeout} s") from error
+        return await self._link.ask(subject, self._ask_subject(subject), asked, timeout)
 
     async def _asked(self, held: _Held, message: Msg) -> None:
-        if self._closed:
+        if self._link.closed:
             return
         try:
             asked = decode_asked(message.data)
@@ -232,13 +186,13 @@ class NatsBus:
             _log.warning("request not understood", subject=held.subject, reason=str(error))
             return
         if not held.subscribers:
-            self._spawn(self._send(message.reply, encode(Absent())))
+            self._link.spawn(self._link.send(message.reply, encode(Absent())))
         elif isinstance(asked, Probe):
-            self._spawn(self._send(message.reply, encode(Reply(b""))))
+            self._link.spawn(self._link.send(message.reply, encode(Reply(b""))))
         elif (task := self._deliveries.start(held.subscribers[-1], asked.body)) is None:
-            self._spawn(self._send(message.reply, encode(Failed("too many messages are waiting"))))
+            self._link.spawn(self._link.send(message.reply, encode(Failed("too many messages are waiting"))))
         else:
-            self._spawn(self._reply(message.reply, task))
+            self._link.spawn(self._reply(message.reply, task))
 
     async def _reply(self, to: str, task: "asyncio.Task[bytes]") -> None:
         await asyncio.wait({task})
@@ -249,7 +203,7 @@ class NatsBus:
             answer = Failed("the reply is too large")
         else:
             answer = Reply(task.result())
-        await self._send(to, encode(answer))
+        await self._link.send(to, encode(answer))
 
     # Holding subjects
 
@@ -262,7 +216,9 @@ class NatsBus:
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 await self._listen(held)
-                await self._send(self._tell_subject(held.subject), encode(Holding(self._id, held.since, taken=True)))
+                await self._link.send(
+                    self._tell_subject(held.subject), encode(Holding(self._id, held.since, taken=True))
+                )
                 await held.confirmed.wait()
         except TimeoutError:
             _log.warning("a subscription is late", subject=held.subject)
@@ -283,7 +239,7 @@ class NatsBus:
             _log.warning("a subscription is late", subject=held.subject, reason=str(error))
 
     async def _receive(self, subject: str, group: str, handle: Callable[[Msg], Awaitable[None]]) -> NatsSubscription:
-        return await self._client.subscribe(
+        return await self._link.client.subscribe(
             subject, group, cb=handle, pending_msgs_limit=_RECEIVED_MESSAGES, pending_bytes_limit=_RECEIVED_BYTES
         )
 
@@ -299,7 +255,7 @@ class NatsBus:
 
     async def _stop(self, *subscriptions: NatsSubscription | None) -> None:
         """Unsubscribe, even if the caller is cancelled. What NATS sends until it knows is still answered."""
-        work = [self._spawn(self._unsubscribe(each)) for each in subscriptions if each is not None]
+        work = [self._link.spawn(self._unsubscribe(each)) for each in subscriptions if each is not None]
         await asyncio.shield(asyncio.gather(*work, return_exceptions=True))
 
     async def _unsubscribe(self, subscription: NatsSubscription) -> None:
@@ -309,7 +265,7 @@ class NatsBus:
             if self.is_connected:
                 async with asyncio.timeout(_CONFIRM_SECONDS):
                     await client._send_unsubscribe(subscription._id)
-                    await self._round_trip(client)
+                    await self._link.round_trip(client)
                     while subscription.pending_msgs:  # noqa: ASYNC110 the client has no event for it
                         await asyncio.sleep(0)
         except (Error, TimeoutError) as error:  # the connection is lost, and with it what NATS knows of us
@@ -318,12 +274,8 @@ class NatsBus:
             client._remove_sub(subscription._id)
             subscription._stop_processing()
 
-    async def _round_trip(self, client: Client) -> None:
-        """Return once NATS has handled all that was sent before; its answers have arrived."""
-        await self._inbox.ask(client, f"{self._root}.nobody", b"")
-
     async def _told(self, held: _Held, message: Msg) -> None:
-        if self._closed:
+        if self._link.closed:
             return
         try:
             told = decode_told(message.data)
@@ -342,12 +294,12 @@ class NatsBus:
         elif told.taken:
             # One that NATS passed on before our own is older than ours.
             if held.confirmed.is_set():
-                self._spawn(self._yield(held))
+                self._link.spawn(self._yield(held))
         elif (told.since, told.origin) > (held.since, self._id):
-            self._spawn(self._yield(held))
+            self._link.spawn(self._yield(held))
         elif held.answers:
             mine = Holding(self._id, held.since, taken=False)
-            self._spawn(self._send(self._tell_subject(held.subject), encode(mine)))
+            self._link.spawn(self._link.send(self._tell_subject(held.subject), encode(mine)))
 
     async def _yield(self, held: _Held) -> None:
         """Leave a subject's requests to another server, as long as that one is there."""
@@ -357,13 +309,13 @@ class NatsBus:
                 asked, held.ask = held.ask, None
                 await self._stop(asked)
         if self._returning is None or self._returning.done():
-            self._returning = self._spawn(self._return())
+            self._returning = self._link.spawn(self._return())
 
     async def _return(self) -> None:
         """Answer again where the server that was newer has gone."""
         while yielded := [held for held in self._held.values() if held.yielded]:
             await asyncio.sleep(_YIELDED_SECONDS)
-            await self._connected.wait()
+            await self._link.until_connected()
             for held in yielded:
                 try:
                     answer = await self._ask(held.subject, Probe(), _YIELDED_SECONDS)
@@ -376,50 +328,9 @@ class NatsBus:
 
     # The connection
 
-    async def _open(self, seconds: float) -> Client:
-        events = Events(self._went_wrong, self._was_lost, self._is_back, self._has_closed)
-        return await open_connection(self._options, seconds, events)
-
-    async def _went_wrong(self, error: Exception) -> None:
-        if isinstance(error, SlowConsumerError):
-            self._lost_messages += 1
-            return
-        _log.debug("nats", reason=str(error))
-
-    async def _was_lost(self) -> None:
-        if self._closed:
-            return
-        self._connected.clear()
-        self._inbox.lose("the connection to NATS was lost")
-        _log.warning("nats lost", servers=self._options.place)
-
-    async def _is_back(self) -> None:
-        self._settled_at = time.monotonic() + _SETTLING_SECONDS
-        self._connected.set()
-        _log.info("nats connected", servers=self._options.place, lost_messages=self._lost_messages)
-        self._lost_messages = 0
-        self._spawn(self._resume())
-
-    async def _has_closed(self) -> None:
-        if not self._closed:
-            self._connected.clear()
-            self._inbox.lose("NATS closed the connection")
-            self._spawn(self._reopen())
-
-    async def _reopen(self) -> None:
-        """Connect with a new client: NATS made the last one give up, for example because its login expired."""
-        while True:
-            try:
-                client = await self._open(OPEN_SECONDS)
-                break
-            except BusUnusable as error:
-                _log.warning("nats cannot be reached", servers=error.place, reason=error.cause)
-                await asyncio.sleep(_REOPEN_SECONDS)
-        self._client = client
+    def _forget_client(self) -> None:
         for held in self._held.values():
             held.ask = held.tell = None
-        await self._inbox.listen(client)
-        await self._is_back()
 
     async def _resume(self) -> None:
         """After a loss, find out about each subject whether another server has become the newest meanwhile."""
@@ -429,41 +340,14 @@ class NatsBus:
                     await self._listen(held)
                     held.confirmed.set()
                     mine = Holding(self._id, held.since, taken=False)
-                    await self._send(self._tell_subject(held.subject), encode(mine))
+                    await self._link.send(self._tell_subject(held.subject), encode(mine))
             await asyncio.sleep(0)
 
-    async def _send(self, subject: str, data: bytes) -> None:
-        """Send, at most once: what NATS cannot take is lost and counted."""
-        if self._client.pending_data_size + len(data) <= _PENDING_BYTES:
-            try:
-                await self._client.publish(subject, data)
-            except Error as error:
-                _log.debug("message lost", reason=str(error))
-            else:
-                return
-        if not self._lost_messages:
-            _log.warning("messages to other servers are being lost", servers=self._options.place)
-        self._lost_messages += 1
-
     def _ask_subject(self, subject: str) -> str:
-        return f"{self._root}.ask.{encode_subject(subject)}"
+        return f"{self._link.root}.ask.{encode_subject(subject)}"
 
     def _tell_subject(self, subject: str) -> str:
-        return f"{self._root}.tell.{encode_subject(subject)}"
-
-    def _spawn(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
-        async def run() -> None:
-            await work
-
-        task = asyncio.get_running_loop().create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("bus failed", exc_info=error)
+        return f"{self._link.root}.tell.{encode_subject(subject)}"
 
 
 async def open_nats(options: NatsOptions, seconds: float = OPEN_SECONDS) -> NatsBus:

@@ -153,9 +153,9 @@ async def test_a_client_that_nats_closes_for_good_is_replaced(tmp_path: Path) ->
 
         await bus.subscribe("control.x", handle)
         other = await open_nats(server.options(), PATIENCE)
-        given_up = bus._client
+        given_up = bus._link.client
         await given_up._process_err("'Authorization Violation'")
-        while bus._client is given_up or not bus.is_connected:
+        while bus._link.client is given_up or not bus.is_connected:
             await asyncio.sleep(0.01)
         while await other.subscribed(["control.x"], timeout=1) != {"control.x"}:
             await asyncio.sleep(0.01)
@@ -170,10 +170,10 @@ async def test_closed_subscriptions_leave_nothing_with_nats(nats_server: NatsSer
     async def handle(payload: bytes) -> bytes:
         return payload
 
-    before = len(bus._client._subs)
+    before = len(bus._link.client._subs)
     for number in range(20):
         await (await bus.subscribe(f"session.{number}", handle)).close()
-    assert len(bus._client._subs) == before
+    assert len(bus._link.client._subs) == before
     assert bus._held == {}
     await bus.close()
 

@@ -193,7 +193,7 @@ async def test_a_frozen_nats_costs_no_more_than_bounded_memory_and_heals(
     sending = [asyncio.create_task(one.publish("session.x", bytes(500_000))) for _ in range(40)]
     with pytest.raises(TimeoutError):
         await one.request("session.x", b"", timeout=0.1)
-    assert one._client.pending_data_size < 6 * 1024 * 1024
+    assert one._link.client.pending_data_size < 6 * 1024 * 1024
     server.freeze(frozen=False)
     await asyncio.wait_for(asyncio.gather(*sending), PATIENCE)
     await until_answer(one, "session.x", b"")
