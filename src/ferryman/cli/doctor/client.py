@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http.client import HTTPException
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -117,6 +118,7 @@ def examine_node(state_dir: Path) -> list[Finding]:
     """
     subject = "Agent"
     try:
+        import_module("ferryman.agent.node_key")  # what reading the state will need
         from ferryman.agent.state import StateDirectory, StateUnusable
     except ModuleNotFoundError as error:
         said = f"{state_dir} was not checked: this installation of Ferryman does not include the agent ({error.name})"

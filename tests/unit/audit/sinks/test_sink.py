@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ferryman.audit.follower import Batch, TrailFollower
+from ferryman.audit.sinks import sink
 from ferryman.audit.sinks.position import position_path, read_position
 from ferryman.audit.sinks.sink import GAP, Pace, Sink, Undelivered
 from ferryman.model.identifiers import Millis
@@ -55,6 +58,12 @@ class Running:
     async def stop(self) -> None:
         await self.trail.close()
         await self.sink.close()
+
+
+@pytest.fixture(autouse=True)
+def patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, what waits may take longer to be delivered than a stopping server has."""
+    monkeypatch.setattr(sink, "END_SECONDS", PATIENCE)
 
 
 def failure(directory: Path) -> str | None:
