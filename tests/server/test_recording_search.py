@@ -217,6 +217,13 @@ async def test_index_without_its_key_is_built_again(server: Server, searching: S
     assert await until(looking(server, "keep me"), bool) == ["$ keep me"]
 
 
+async def test_recordings_are_read_one_at_a_time(server: Server, searching: Searching) -> None:
+    rows = [await session(server, f"$ number {number}\r\n".encode()) for number in range(3)]
+    found = [await server.service.store.recordings.get(row["SessionId"]) for row in rows]
+    await asyncio.gather(*(searching.indexer.add(each) for each in found * 3 if each is not None))
+    assert await lines(server, "number") == [f"$ number {number}" for number in reversed(range(3))]
+
+
 async def test_damaged_recording_keeps_no_other_from_being_found(server: Server, searching: Searching) -> None:
     damaged = await session(server, b"$ damaged\r\n")
     await until(looking(server, "damaged"), bool)

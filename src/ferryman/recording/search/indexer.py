@@ -46,6 +46,8 @@ class Indexer:
         self._search = search
         self._emulated = LineProcess()
         self._plain = LineProcess(plain=True)
+        self._turn = asyncio.Lock()
+        """Each process reads one recording at a time."""
 
     async def run(self) -> None:
         """Add what is missing, again and again."""
@@ -75,6 +77,11 @@ class Indexer:
 
     async def add(self, recording: Recording) -> None:
         """Put a finished recording into the index; one that cannot be read is there without lines."""
+        async with self._turn:
+            if await self._missing([recording]):
+                await self._add_missing(recording)
+
+    async def _add_missing(self, recording: Recording) -> None:
         key = await self._service.store.recordings.key(recording.session_id)
         if key is None:
             return
