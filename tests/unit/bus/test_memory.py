@@ -10,23 +10,29 @@ from ferryman.core.ports.bus import MESSAGE_LIMIT
 from tests.waiting import PATIENCE
 
 
-async def test_a_subscriber_far_behind_loses_messages_and_requesters_are_notified() -> None:
-    bus, gate, handled = MemoryBus(), asyncio.Event(), 0
+class Gate:
+    """A handler that is stuck until `opened`; `handled` counts messages."""
 
-    async def slow(payload: bytes) -> bytes:
-        nonlocal handled
-        await gate.wait()
-        handled += 1
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.handled = 0
+
+    async def handle(self, payload: bytes) -> bytes:
+        await self.opened.wait()
+        self.handled += 1
         return b""
 
-    await bus.subscribe("a", slow)
+
+async def test_a_subscriber_far_behind_loses_messages_and_requesters_are_notified() -> None:
+    bus, gate = MemoryBus(), Gate()
+    await bus.subscribe("a", gate.handle)
     for _ in range(PENDING_LIMIT + 50):
         await bus.publish("a", b"")
     with pytest.raises(TimeoutError, match="too many"):
         await bus.request("a", b"", timeout=PATIENCE)
-    gate.set()
+    gate.opened.set()
     await bus.drain()
-    assert handled == PENDING_LIMIT
+    assert gate.handled == PENDING_LIMIT
     assert await bus.request("a", b"", timeout=PATIENCE) == b""
 
 
@@ -42,17 +48,10 @@ async def test_closed_subjects_leave_nothing_behind() -> None:
 
 
 async def test_large_messages_that_wait_are_bounded_by_their_bytes() -> None:
-    bus, gate, handled = MemoryBus(), asyncio.Event(), 0
-
-    async def slow(payload: bytes) -> bytes:
-        nonlocal handled
-        await gate.wait()
-        handled += 1
-        return b""
-
-    await bus.subscribe("a", slow)
+    bus, gate = MemoryBus(), Gate()
+    await bus.subscribe("a", gate.handle)
     for _ in range(20):
         await bus.publish("a", bytes(MESSAGE_LIMIT))
-    gate.set()
+    gate.opened.set()
     await bus.drain()
-    assert handled == PENDING_BYTES // MESSAGE_LIMIT
+    assert gate.handled == PENDING_BYTES // MESSAGE_LIMIT

@@ -97,7 +97,7 @@ class Events:
 
 
 class _Opening:
-    """Keeps what happens before the client is open from its user, and knows when there is no use in trying on."""
+    """Hides what happens before the client is open from its user, and knows when trying again is useless."""
 
     def __init__(self, events: Events) -> None:
         self._events = events
