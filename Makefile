@@ -26,10 +26,12 @@ help: ## List the commands
 demo: $(VENV)/.demo ## Start a server and an agent for this machine, and a shell to try them in; leave nothing behind
 	@$(BIN)/ferryman demo
 
-# Two processes more than there are processors, because many tests wait for other processes. Tests of one module run in
-# one process, so that they can share what the module starts.
+# Four processes more than there are processors, because many tests wait for other processes. Tests of one module run in
+# one process, so that they can share what the module starts. The programs that they start read compiled modules, also
+# where the environment asks Python to write none.
+test check-rest: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/pytest --numprocesses $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $$(($$(nproc) + 4)) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## Formatting, lint, types, import rules, documentation
 	@$(MAKE) --no-print-directory --jobs --output-sync check-types check-rest
