@@ -94,6 +94,14 @@ def unchanged_environment() -> Iterator[None]:
         os.environ.update(before)
 
 
+@pytest.fixture(autouse=True)
+def unchanged_logging() -> Iterator[None]:
+    """Take back how a test configured structlog: by default it draws tracebacks, which holds an event loop."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def signals_reach_programs() -> None:
     """Let the programs that tests start have their signals, though the suite is run by `nohup` or in the background.

@@ -142,11 +142,17 @@ def relays(*targets: int) -> Iterator[list[Relay]]:
 
 
 class Cutter:
-    """Makes one of several cuts about every second, each in its turn, by a seed; counts what each has cut."""
+    """Makes one of several cuts about every second, each in its turn, by a seed; counts what each has cut.
 
-    def __init__(self, cuts: Mapping[str, Callable[[random.Random], int]], seed: int) -> None:
+    The first is made after `first_seconds`, by default after as long as the others.
+    """
+
+    def __init__(
+        self, cuts: Mapping[str, Callable[[random.Random], int]], seed: int, first_seconds: float | None = None
+    ) -> None:
         self.done: dict[str, int] = dict.fromkeys(cuts, 0)
         self._cuts = cuts
+        self._first_seconds = first_seconds
         self._random = random.Random(seed)  # noqa: S311 - chance that can be had again, no secret
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -161,7 +167,9 @@ class Cutter:
 
     def _run(self) -> None:
         names: list[str] = []
-        while not self._stop.wait(self._random.uniform(SHORTEST, LONGEST)):
+        seconds = self._first_seconds
+        while not self._stop.wait(self._random.uniform(SHORTEST, LONGEST) if seconds is None else seconds):
+            seconds = None
             names = names or self._random.sample(list(self._cuts), len(self._cuts))
             name = names.pop()
             with contextlib.suppress(ProcessLookupError):  # a victim that is dead already

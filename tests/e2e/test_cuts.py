@@ -48,10 +48,10 @@ class Cut:
     def environment(self) -> dict[str, str]:
         return dict(self.ferryman.environment) | {"AWS_ENDPOINT_URL": self.client.url}
 
-    def cutter(self, *, kills: bool = False) -> Cutter:
+    def cutter(self, *, kills: bool = False, first_seconds: float | None = None) -> Cutter:
         """Cut either end's connections, or all of the server's; with `kills` also kill the server at times."""
         cuts = {"client": cut(self.client), "agent": cut(self.agent), "server": cut(self.client, self.agent)}
-        return Cutter(cuts | ({"kill": self._kill_server} if kills else {}), SEED)
+        return Cutter(cuts | ({"kill": self._kill_server} if kills else {}), SEED, first_seconds)
 
     def _kill_server(self, _: random.Random) -> int:
         """Kill the server, unless the demo has only just started it again: it does not do so for ever."""
@@ -125,7 +125,7 @@ def copy(node: Cut, source: str, destination: str, copied: Path) -> None:
     command = [FERRYMAN, "cp", source, destination]
     with subprocess.Popen(command, env=node.environment, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: process.poll() is not None or has_begun(copied))
-        with node.cutter() as cutter:
+        with node.cutter(first_seconds=0.05) as cutter:  # a fast machine copies all in less than a second
             _, complaints = process.communicate(timeout=PATIENCE)
     assert (process.returncode, complaints) == (0, "")
     assert sum(cutter.done.values())

@@ -57,12 +57,18 @@ _keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)
 
 @dataclass
 class Clock:
-    """The real time, moved at will."""
+    """The real time, moved at will, until it is stopped."""
 
     ahead: int = 0
+    stopped: int | None = None
 
     def __call__(self) -> Millis:
-        return Millis(time.time_ns() // 1_000_000 + self.ahead)
+        now = time.time_ns() // 1_000_000 if self.stopped is None else self.stopped
+        return Millis(now + self.ahead)
+
+    def stop(self) -> None:
+        """Stand still, so that a slow machine changes nothing."""
+        self.stopped = time.time_ns() // 1_000_000
 
     def advance(self, seconds: float) -> None:
         self.ahead += int(seconds * 1000)

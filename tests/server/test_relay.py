@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
@@ -52,6 +53,15 @@ class TestOverTls:
         closing = asyncio.create_task(paired.client.closed())
         await server.shut_down()
         assert await closing == 1001
+
+    async def test_closing_is_no_error(self, server: Server) -> None:
+        with capture_logs() as lines:
+            paired = await server.paired()
+            for peer in (paired.client, paired.agent, paired.control):
+                await peer.close()
+            await server.shut_down()
+        assert [line["event"] for line in lines if line["event"] == "client detached"]
+        assert not [line for line in lines if line["log_level"] == "error"]
 
     async def test_stalled_client_delays_nobody(self, server: Server) -> None:
         paired = await server.paired()

@@ -12,10 +12,9 @@ from ferryman.cli.logs import configure
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Other tests log as if nothing had been configured."""
+    """Leave the standard library's loggers as they were."""
     handlers, level = logging.root.handlers[:], logging.root.level
     yield
-    structlog.reset_defaults()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
 

@@ -11,6 +11,8 @@ import struct
 
 from aiohttp.web_protocol import RequestHandler
 
+from ferryman.server.listener.transports import unsent_bytes
+
 BATCH_BYTES = 128 * 1024
 """This much is written immediately; less waits for the end of the event loop's turn."""
 
@@ -47,7 +49,7 @@ class FrameWriter:
     @property
     def waiting_bytes(self) -> int:
         """How many bytes wait for the peer to read, not counting the kernel's buffers."""
-        return self._size + self._transport.get_write_buffer_size()
+        return self._size + unsent_bytes(self._transport)
 
     def add(self, frame: bytes) -> bool:
         """Send a whole binary message; return `behind`."""

@@ -10,6 +10,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from ferryman.server.channels.frame_writer import FrameWriter
 from ferryman.server.listener.connection import Connection, drop_frames
+from ferryman.server.listener.transports import close_at_once
 from ferryman.server.timeouts import Timeouts
 
 ABNORMAL = 1006
@@ -321,10 +322,7 @@ class Socket:
                 await self._until_answered()
         finally:
             drop_frames(self._response.exception())
-            if self._transport.get_write_buffer_size():
-                self._transport.abort()
-            else:
-                self._transport.close()
+            close_at_once(self._transport)
 
     async def _until_answered(self) -> None:
         """Skip what the peer had sent before the close frame reached it, up to its own close frame."""

@@ -17,6 +17,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from ferryman.model.errors import ServiceError
 from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.request_memory import RequestMemory
+from ferryman.server.listener.transports import close_at_once
 from ferryman.server.listener.unauthenticated import Origin
 from ferryman.server.timeouts import Timeouts
 
@@ -351,12 +352,8 @@ class Connection(web.RequestHandler):
     def _expire(self) -> None:
         self._due = None
         transport = self.transport
-        if transport is None:
-            return
-        if transport.get_write_buffer_size():
-            transport.abort()  # `close` would wait for a peer that does not read
-        else:
-            transport.close()
+        if transport is not None:
+            close_at_once(transport)
 
 
 def recognise(request: web.BaseRequest, caller: str, *, node: bool = False) -> None:
