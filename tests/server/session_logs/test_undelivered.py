@@ -16,7 +16,7 @@ from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_outputs import S3Output, SessionOutputs
 from ferryman.recording import aws_clients
 from ferryman.recording.aws_clients import aws_client
-from ferryman.recording.outputs import destinations
+from ferryman.recording.outputs import destinations, s3
 from ferryman.recording.outputs.expiry import DAY_MILLIS, Expiry
 from ferryman.wire.agent_message import MessageType
 from tests.aws_stand_ins import StandIn, create_bucket
@@ -99,6 +99,24 @@ async def test_log_that_cannot_be_delivered_is_given_up_and_recorded(
     assert "kept" in "".join(await messages(aws, paired.session_id))
     assert logged.spool.used == 0
     assert await server.store.recordings.get(paired.session_id) is None
+
+
+async def test_upload_of_a_log_that_is_given_up_is_aborted(
+    server: Server, aws: StandIn, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PART_BYTES", 1000)
+    await prefer(server, s3BucketName=BUCKET)
+    paired = await server.paired()
+    proxy.fault = Fault("partNumber=2", 403)
+    await paired.agent.send(output(0, b"x" * 5000))
+    await end(server, paired)
+    rows = partial(server.store.outputs.of_session, paired.session_id)
+    await until(rows, lambda found: found and found[0].failure)
+    uploads = partial(aws.client("s3").list_multipart_uploads, Bucket=BUCKET)
+    assert len(uploads().get("Uploads", [])) == 1
+    server.clock.advance(DAYS * 86_400)
+    await delivered(server, paired.session_id)
+    assert uploads().get("Uploads", []) == []
 
 
 async def test_log_of_a_recording_that_cannot_be_finished_is_given_up(server: Server, logged: Logged) -> None:

@@ -25,7 +25,7 @@ from ferryman.recording.outputs.cloud_watch import put_log
 from ferryman.recording.outputs.destinations import THREADS, Destinations
 from ferryman.recording.outputs.expiry import Expiry
 from ferryman.recording.outputs.links import log_stream_url, s3_url
-from ferryman.recording.outputs.s3 import bucket_encryption, upload_log
+from ferryman.recording.outputs.s3 import abort_upload, bucket_encryption, upload_log
 from ferryman.recording.outputs.stream import SessionStream
 from ferryman.recording.outputs.text import script_log
 from ferryman.recording.recorder import SessionsRecorder
@@ -274,9 +274,23 @@ class OutputDelivery:
         now = self._service.clock()
         retry_at = Millis(now + pause)
         if output.delivered_at is None and self._expiry.failed(output, reason, retry_at):
+            await self._abort_upload(output)
             await self._service.store.outputs.deliver(output, now)  # the next tick cleans up
         else:
             await self._service.store.outputs.fail(output, reason, retry_at)
+
+    async def _abort_upload(self, output: PendingOutput) -> None:
+        """Abort the upload in parts that a log had begun, as nobody will continue it; its parts would be kept."""
+        rows = await self._service.store.outputs.of_session(output.session_id)
+        progress = next((row.progress for row in rows if row.kind is output.kind), None)
+        s3 = output.outputs.s3
+        if output.kind is not OutputKind.S3 or s3 is None or progress is None:
+            return
+        bucket, object_key = s3.bucket, s3.key(output.session_id)
+        try:
+            await self._in_thread(lambda: abort_upload(self._destinations.s3(bucket), bucket, object_key, progress))
+        except CallFailed as error:
+            _log.error("upload not aborted", session_id=output.session_id, key=object_key, reason=str(error))
 
     def _forget(self, key: _Key) -> None:
         self._held.pop(key, None)
