@@ -181,8 +181,9 @@ async def test_held_or_retained_recording_cannot_be_deleted(store: Store) -> Non
 
 
 async def test_hold_replaces_the_one_before(store: Store) -> None:
-    await store.recordings.add(RECORDING, KEY)
-    await store.recordings.put_hold("alice-0", HOLD)
+    await store.recordings.add(replace(RECORDING, hold=HOLD), KEY)
+    (from_the_start,) = await store.recordings.page(RecordingQuery(), None, 10)
+    assert from_the_start.hold == HOLD
     await store.recordings.put_hold("alice-0", replace(HOLD, reason="another"))
     (found,) = await store.recordings.page(RecordingQuery(), None, 10)
     assert found.hold == replace(HOLD, reason="another")

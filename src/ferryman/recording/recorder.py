@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 
-from ferryman.core.audit.recording_records import recording_deleted, recording_finished
+from ferryman.core.audit.recording_records import recording_deleted, recording_finished, recording_held
 from ferryman.core.ports.recordings import (
     DATA_KEY_PURPOSE,
     BlockPosition,
@@ -22,7 +22,7 @@ from ferryman.core.ports.recordings import (
     RecordingMode,
     Unrecordable,
 )
-from ferryman.core.recordings.retention import trusted_now
+from ferryman.core.recordings.retention import hold_by_tag, trusted_now
 from ferryman.core.service import Service
 from ferryman.core.sessions.recording_mode import recording_mode
 from ferryman.model.identifiers import Millis, SessionId
@@ -122,8 +122,11 @@ class SessionsRecorder:
             mode=mode,
             started_at=session.started_at,
             retained_until=self._retained_until(session, mode),
+            hold=None if mode is RecordingMode.OFF else await hold_by_tag(service, session.target),
         )
         await service.store.recordings.add(recording, RecordingKey(sealed))
+        if recording.hold is not None:
+            recording_held(service, recording, recording.hold.held_by, recording.hold.reason)
 
     def _retained_until(self, session: Session, mode: RecordingMode) -> Millis | None:
         if not self._retained_millis or mode is RecordingMode.OFF:

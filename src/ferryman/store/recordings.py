@@ -98,6 +98,7 @@ class SqlRecordings:
             "started_at": recording.started_at,
             "data_key": key.sealed,
             "retained_until": recording.retained_until,
+            **_hold_values(recording.hold),
         }
         await self._connections.write(_INSERT, values)
 
@@ -163,15 +164,13 @@ class SqlRecordings:
 
     async def put_hold(self, session_id: str, hold: RecordingHold) -> bool:
         """As `RecordingStore` has it."""
-        values = {"hold_reason": hold.reason, "held_by": hold.held_by, "held_at": hold.held_at}
         there = (recordings.c.session_id == session_id) & ~recordings.c.deleting
-        return await self._connections.write(update(recordings).where(there).values(values)) == 1
+        return await self._connections.write(update(recordings).where(there).values(_hold_values(hold))) == 1
 
     async def remove_hold(self, session_id: str) -> bool:
         """As `RecordingStore` has it."""
         held = (recordings.c.session_id == session_id) & recordings.c.held_at.is_not(None)
-        values = {"hold_reason": None, "held_by": None, "held_at": None}
-        return await self._connections.write(update(recordings).where(held).values(values)) == 1
+        return await self._connections.write(update(recordings).where(held).values(_hold_values(None))) == 1
 
     async def begin_deletion(self, session_id: str, now: Millis) -> bool:
         """As `RecordingStore` has it."""
@@ -180,6 +179,12 @@ class SqlRecordings:
     async def delete(self, session_id: str) -> bool:
         """As `RecordingStore` has it."""
         return await self._connections.write(delete(recordings).where(recordings.c.session_id == session_id)) == 1
+
+
+def _hold_values(hold: RecordingHold | None) -> dict[str, object]:
+    if hold is None:
+        return {"hold_reason": None, "held_by": None, "held_at": None}
+    return {"hold_reason": hold.reason, "held_by": hold.held_by, "held_at": hold.held_at}
 
 
 def _recording(row: Record) -> Recording:

@@ -1,4 +1,4 @@
-"""How long recordings are kept at least: PutRecordingHold, DeleteRecordingHold, and retention by the configuration."""
+"""How long recordings are kept at least: holds by operations and by tags, and retention by the configuration."""
 
 from dataclasses import replace
 
@@ -7,9 +7,14 @@ from ferryman.core.ports.recordings import Recording, RecordingHold
 from ferryman.core.recordings.access import accessible
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
-from ferryman.model.identifiers import Millis
+from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller
+from ferryman.model.tags import ResourceType
 from ferryman.model.values.timestamps import from_millis, iso_seconds
+from ferryman.policy.context import fold
+
+HOLD_TAG = "ferryman:hold"
+"""The key of the node's tag; its value is the reason."""
 
 
 def trusted_now(service: Service) -> Millis:
@@ -47,6 +52,16 @@ async def put_recording_hold(service: Service, caller: Caller, session_id: str, 
         raise ServiceError("DoesNotExistException", f"The recording of {session_id} is being deleted.")
     recording_held(service, recording, caller.arn, reason)
     return replace(recording, hold=hold)
+
+
+async def hold_by_tag(service: Service, node_id: NodeId) -> RecordingHold | None:
+    """Return the hold that a node's tag puts on each new recording; the reason is the tag's value.
+
+    Removing the tag releases nothing: its hold is like any other.
+    """
+    tags = (await service.store.tags.of(ResourceType.NODE, [node_id])).get(node_id, {})
+    reason = next((value for key, value in tags.items() if fold(key) == HOLD_TAG), None)
+    return None if reason is None else RecordingHold(reason or HOLD_TAG, service.arns.node(node_id), service.clock())
 
 
 async def delete_recording_hold(service: Service, caller: Caller, session_id: str) -> None:

@@ -1,10 +1,20 @@
-"""The time that retention goes by."""
+"""The time that retention goes by, and holds by the tags of nodes."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from ferryman.core.recordings.retention import trusted_now
+import pytest
+
+from ferryman.core.ports.audit import Entry
+from ferryman.core.ports.recordings import RecordingHold, RecordingMode
+from ferryman.core.recordings.retention import begin_deletion, delete_recording_hold, trusted_now
+from ferryman.core.service import NoTrail
 from ferryman.core.steady_clock import SteadyClock
+from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
+from ferryman.model.tags import ResourceType
+from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.storage.directory import DirectoryStorage
 from tests.unit.core.conftest import World
 
 
@@ -39,3 +49,35 @@ def test_clock_that_is_set_back_is_believed(world: World) -> None:
     machine.wall -= 3_600_000
     clock.step()
     assert trusted_now(running) == machine.wall
+
+
+class Trail(NoTrail):
+    """Keeps the states that it gets."""
+
+    def __init__(self) -> None:
+        self.states: list[object] = []
+
+    def note(self, entry: Entry) -> None:
+        self.states.append(entry["detail"]["state"])
+
+
+@pytest.mark.parametrize(("tag", "reason"), [("case 4711", "case 4711"), ("", "ferryman:hold")])
+async def test_tag_holds_new_recordings_of_its_node_until_they_are_released(
+    world: World, tmp_path: Path, tag: str, reason: str
+) -> None:
+    node_id, trail = await world.node(), Trail()
+    await world.store.tags.put(ResourceType.NODE, node_id, {"Ferryman:Hold": tag})
+    service = replace(world.service, trail=trail)
+    recorder = SessionsRecorder(service, DirectoryStorage(tmp_path), RecordingMode.REQUIRED)
+    session_id = (await world.start(node_id)).session_id
+    await recorder.begin(await world.session(session_id))
+    await recorder.close()
+    await world.store.tags.remove(ResourceType.NODE, node_id)
+    recording = await world.store.recordings.get(session_id)
+    assert recording is not None
+    assert recording.hold == RecordingHold(reason, service.arns.node(node_id), world.clock())
+    assert trail.states == ["Held"]
+    with pytest.raises(ServiceError, match=f"a hold keeps it, put by {service.arns.node(node_id)}: {reason}"):
+        await begin_deletion(service, recording)
+    await delete_recording_hold(service, world.administrator, session_id)
+    await begin_deletion(service, recording)
