@@ -12,6 +12,7 @@ OWN_WORK = "reads what this installation wrote itself"
 ADDRESS = "gets an address or a URL of the kernel, of a person's own, or one that a fuzzed function has passed"
 WIRE = "calls wire.agent_message and wire.payloads, which are fuzzed, and catches what they document"
 
+BOTOCORE = "reads botocore's own files"
 NOT_FUZZED = {
     "agent.information._address_towards": ADDRESS,
     "agent.workers.pool.WorkerPool.fork": OWN_WORK,
@@ -25,7 +26,10 @@ NOT_FUZZED = {
     "bootstrap.audit.sinks._webhook": ADDRESS,
     "cli.client.access_on_request._known": "JSON that is not an object counts as nothing; see its unit test",
     "cli.program.node_names.known_nodes": "reads its own cache; whatever fails, nothing is suggested",
-    "client.calls.aws_session._QuickFiles.load_file": "reads botocore's own files",
+    "client.calls.data_files.DecodedOnLookup.__getitem__": BOTOCORE,
+    "client.calls.data_files.DecodedOnLookup.__init__": BOTOCORE,
+    "client.calls.data_files._endpoints": BOTOCORE,
+    "client.calls.data_files._read": BOTOCORE,
     "cli.doctor.client.examine_server": ADDRESS,
     "bootstrap.bus.settings._is_usable": ADDRESS,
     "bootstrap.keys.certificates._names": OWN_WORK,

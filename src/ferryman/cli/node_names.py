@@ -1,7 +1,7 @@
 """Names of nodes as people type them."""
 
 from ferryman.model.failures import Failure
-from ferryman.model.nodes import NODE_NAME_LENGTH, is_node_name
+from ferryman.model.values.node_names import NODE_NAME_LENGTH, is_node_name
 
 
 def check_node_name(name: str) -> None:

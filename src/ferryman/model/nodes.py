@@ -1,18 +1,9 @@
 """Managed nodes and the activations that admit them."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
-
-NODE_NAME_LENGTH = 128
-_NODE_NAME = re.compile(rf"(?!m?i-[0-9a-f]+\Z)[A-Za-z0-9][A-Za-z0-9._-]{{0,{NODE_NAME_LENGTH - 1}}}")
-
-
-def is_node_name(text: str) -> bool:
-    """Whether a text can name a node wherever people type one: not an id, a tag, a path or an option."""
-    return _NODE_NAME.fullmatch(text) is not None
 
 
 class PingStatus(StrEnum):

@@ -12,7 +12,7 @@ from typing import Any
 
 from ferryman.client.calls.api import Connection, connect
 from ferryman.model.failures import Failure
-from ferryman.model.nodes import is_node_name
+from ferryman.model.values.node_names import is_node_name
 from ferryman.system.private_files import make_private_directory, replace_private
 
 KEPT_SECONDS = 60

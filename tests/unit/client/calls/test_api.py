@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.client.calls.api import Connection, connect
+from ferryman.client.calls.aws_session import open_session
 from ferryman.model.failures import Failure
 
 ENDPOINT = "http://127.0.0.1:1"
@@ -86,3 +87,9 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example")
     with pytest.raises(Failure, match="the proxy of HTTPS_PROXY cannot be used"):
         connect(Connection(endpoint_url="https://10.1.2.3"))
+
+
+@pytest.mark.parametrize("service", ["sso", "sso-oidc", "sts"])
+def test_profiles_can_get_credentials_from_other_services(service: str) -> None:
+    client = open_session(None).create_client(service, region_name="eu-west-1")
+    assert client.meta.endpoint_url.startswith("https://")

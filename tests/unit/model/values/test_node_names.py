@@ -2,7 +2,7 @@
 
 import pytest
 
-from ferryman.model.nodes import NODE_NAME_LENGTH, is_node_name
+from ferryman.model.values.node_names import NODE_NAME_LENGTH, is_node_name
 
 
 @pytest.mark.parametrize("name", ["web-1", "WEB_1.example.org", "7", "mi-web", "a" * NODE_NAME_LENGTH])
