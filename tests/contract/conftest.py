@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from ferryman.bus.memory import MemoryBus
-from ferryman.core.ports.bus import Bus, Handler, Subscription
+from ferryman.core.ports.bus import Bus, Handler, Subscription, Superseded
 from ferryman.core.ports.store import Store
 from ferryman.store.database import open_store
 from tests.nats import NatsServer, open_bus
@@ -32,8 +32,8 @@ class TwoServers:
         self._sending = sending
         self._receiving = receiving
 
-    async def subscribe(self, subject: str, handler: Handler) -> Subscription:
-        return await self._receiving.subscribe(subject, handler)
+    async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
+        return await self._receiving.subscribe(subject, handler, superseded)
 
     async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:
         return await self._sending.request(subject, payload, timeout=timeout)

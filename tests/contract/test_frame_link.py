@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from ferryman.bus import frame_link
-from ferryman.bus.frame_link import WINDOW, FrameReceiver, FrameSender
-from ferryman.core.ports.bus import Handler, Subscription
+from ferryman.core.ports.bus import Handler, Subscription, Superseded
+from ferryman.server.channels.remote import frame_link
+from ferryman.server.channels.remote.frame_link import FRAME_COST, WINDOW, FrameReceiver, FrameSender
 from tests.contract.conftest import ClosableBus
 from tests.waiting import PATIENCE
 
@@ -37,11 +37,12 @@ async def test_a_slow_receiver_gets_everything_in_order(bus: ClosableBus) -> Non
             sent += 1
 
     sending = asyncio.create_task(send())
-    while sent < WINDOW // FRAME:
+    fitting = WINDOW // (FRAME + FRAME_COST)
+    while sent < fitting:
         await asyncio.sleep(0)
     for _ in range(100):
         await asyncio.sleep(0)
-    assert sent == WINDOW // FRAME
+    assert sent == fitting
     gate.set()
     await asyncio.wait_for(sending, PATIENCE)
     await bus.drain()
@@ -59,8 +60,8 @@ class LosingBus:
         self._count = 0
         self.lost = 0
 
-    async def subscribe(self, subject: str, handler: Handler) -> Subscription:
-        return await self._bus.subscribe(subject, handler)
+    async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
+        return await self._bus.subscribe(subject, handler, superseded)
 
     async def publish(self, subject: str, payload: bytes) -> None:
         self._count += 1

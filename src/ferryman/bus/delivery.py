@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, MessageTooLarge
+from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, MessageTooLarge, Superseded
 
 PENDING_LIMIT = 1024
 """Messages that may wait for one handler."""
@@ -23,14 +23,20 @@ def check_size(payload: bytes) -> None:
 class Subscriber:
     """One handler on one subject. Messages wait for its lock in the order in which they arrived."""
 
-    __slots__ = ("_handler", "_turn", "pending", "pending_bytes", "subject")
+    __slots__ = ("_handler", "_superseded", "_turn", "pending", "pending_bytes", "subject")
 
-    def __init__(self, subject: str, handler: Handler) -> None:
+    def __init__(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> None:
         self._handler = handler
+        self._superseded = superseded
         self._turn = asyncio.Lock()
         self.subject = subject
         self.pending = 0
         self.pending_bytes = 0
+
+    def superseded(self) -> None:
+        """Note that another server has a newer subscriber."""
+        if self._superseded is not None:
+            self._superseded()
 
     async def handle(self, payload: bytes) -> bytes:
         """Run the handler when its turn comes."""

@@ -7,7 +7,7 @@ handler. A subscriber that is far behind loses further messages, as a slow consu
 from collections.abc import Sequence
 
 from ferryman.bus.delivery import Deliveries, Subscriber, check_size
-from ferryman.core.ports.bus import Handler, NoResponders, Subscription
+from ferryman.core.ports.bus import Handler, NoResponders, Subscription, Superseded
 
 
 class _Subscription:
@@ -31,8 +31,8 @@ class MemoryBus:
         self._subscribers: dict[str, list[Subscriber]] = {}
         self._deliveries = Deliveries()
 
-    async def subscribe(self, subject: str, handler: Handler) -> Subscription:
-        """Receive what is sent to `subject` from the moment this returns."""
+    async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
+        """Receive what is sent to `subject` from the moment this returns; there is no other server."""
         subscriber = Subscriber(subject, handler)
         self._subscribers.setdefault(subject, []).append(subscriber)
         return _Subscription(self, subscriber)

@@ -13,6 +13,12 @@ DONE = b"ok"
 """The reply to a message when there is nothing to report."""
 
 
+class TaskStarted(msgspec.Struct, frozen=True, tag=True):
+    """The node has opened the session's data channel, on another server: the next task may be sent."""
+
+    session_id: str
+
+
 class StartTask(msgspec.Struct, frozen=True, tag=True):
     """Send `interactive_shell` to the node; `content` is the JSON text of its Content (`protocol/agent.md` §3.5)."""
 
@@ -52,7 +58,7 @@ class OfferSshKey(msgspec.Struct, frozen=True, tag=True):
     public_key: str
 
 
-ControlMessage = StartTask | EndTask | Probe | Ping | CloseControlChannel | OfferSshKey
+ControlMessage = StartTask | TaskStarted | EndTask | Probe | Ping | CloseControlChannel | OfferSshKey
 """Messages on `control.<node>`."""
 
 
@@ -99,7 +105,36 @@ class WatchersProbe(msgspec.Struct, frozen=True, tag=True):
     """Reply `Watchers`: who watches the session."""
 
 
-SessionMessage = EndSession | ActivityProbe | JoinWatch | RenewWatch | LeaveWatch | WatchersProbe
+class JoinRelay(msgspec.Struct, frozen=True, tag=True):
+    """Relay for an end that another server has admitted and whose frames it carries: reply `RelayJoined`.
+
+    `end` is `client` or `agent`; the rest is as the end's server found it. The reply is `RelayRefused` if the session
+    does not exist.
+    """
+
+    link_id: str
+    end: str
+    caller_id: str
+    client_id: str
+    peer_address: str | None
+    own_end: bool
+    ferryman: bool
+    handshake: bool
+
+
+class RenewRelay(msgspec.Struct, frozen=True, tag=True):
+    """The end of this link is still there; one that is not renewed for a while counts as gone. Reply `RelayRenewed`."""
+
+    link_id: str
+
+
+class AgentProbe(msgspec.Struct, frozen=True, tag=True):
+    """Reply `AgentAttached`: whether output of the agent may still be on its way."""
+
+
+WatchMessage = JoinWatch | RenewWatch | LeaveWatch | WatchersProbe
+RelayMessage = EndSession | ActivityProbe | AgentProbe | WatchMessage
+SessionMessage = RelayMessage | JoinRelay | RenewRelay
 """Messages on `session.<id>`."""
 
 
@@ -183,6 +218,28 @@ class WatchTicket(msgspec.Struct, frozen=True):
     is_secure: bool
 
 
+class RelayJoined(msgspec.Struct, frozen=True, tag=True):
+    """The relay has the end from now on."""
+
+
+class RelayRefused(msgspec.Struct, frozen=True, tag=True):
+    """The relay does not take the end; `reason` is a phrase."""
+
+    reason: str
+
+
+class RelayRenewed(msgspec.Struct, frozen=True):
+    """`known` is false if the relay no longer has the end."""
+
+    known: bool
+
+
+class AgentAttached(msgspec.Struct, frozen=True):
+    """Whether the agent's data channel is open."""
+
+    attached: bool
+
+
 class SshKeyOffered(msgspec.Struct, frozen=True):
     """A node's reply about a key, on `ssh-key.<id>`; `error` is empty if its sshd can find the key."""
 
@@ -200,6 +257,9 @@ _watch_renewed = msgspec.json.Decoder(WatchRenewed)
 _watched_events = msgspec.json.Decoder(WatchedEvents)
 _watchers = msgspec.json.Decoder(Watchers)
 _watch_ticket = msgspec.json.Decoder(WatchTicket)
+_relay_answer: msgspec.json.Decoder[RelayJoined | RelayRefused] = msgspec.json.Decoder(RelayJoined | RelayRefused)
+_relay_renewed = msgspec.json.Decoder(RelayRenewed)
+_agent_attached = msgspec.json.Decoder(AgentAttached)
 _encoder = msgspec.json.Encoder()
 
 
@@ -239,6 +299,10 @@ Answer = (
     | WatchedEvents
     | Watchers
     | WatchTicket
+    | RelayJoined
+    | RelayRefused
+    | RelayRenewed
+    | AgentAttached
 )
 
 
@@ -301,3 +365,18 @@ def decode_watchers(payload: bytes) -> Watchers:
 def decode_watch_ticket(payload: bytes) -> WatchTicket:
     """Parse the reply to a request on `watch-ticket.<id>`; raises `msgspec.DecodeError`."""
     return _watch_ticket.decode(payload)
+
+
+def decode_relay_answer(payload: bytes) -> RelayJoined | RelayRefused:
+    """Parse the reply to `JoinRelay`; raises `msgspec.DecodeError`."""
+    return _relay_answer.decode(payload)
+
+
+def decode_relay_renewed(payload: bytes) -> RelayRenewed:
+    """Parse the reply to `RenewRelay`; raises `msgspec.DecodeError`."""
+    return _relay_renewed.decode(payload)
+
+
+def decode_agent_attached(payload: bytes) -> AgentAttached:
+    """Parse the reply to `AgentProbe`; raises `msgspec.DecodeError`."""
+    return _agent_attached.decode(payload)

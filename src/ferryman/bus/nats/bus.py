@@ -38,7 +38,7 @@ from ferryman.bus.nats.envelopes import (
 )
 from ferryman.bus.nats.link import OPEN_SECONDS, Link
 from ferryman.bus.nats.subjects import encode_subject
-from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription
+from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription, Superseded
 
 _CONFIRM_SECONDS = 2.0
 """How long a new subscription is waited for. If that is not enough, NATS is about to be lost anyway."""
@@ -108,12 +108,12 @@ class NatsBus:
         """Connect for the first time; raises `BusUnusable`."""
         await self._link.connect(seconds)
 
-    async def subscribe(self, subject: str, handler: Handler) -> Subscription:
+    async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         """Receive what is sent to `subject` from the moment this returns, if NATS is there; else from when it is."""
         held = self._held.get(subject)
         if held is None:
             held = self._held[subject] = _Held(subject, _now())
-        subscriber = Subscriber(subject, handler)
+        subscriber = Subscriber(subject, handler, superseded)
         held.subscribers.append(subscriber)
         try:
             async with held.changing:
@@ -307,6 +307,8 @@ class NatsBus:
             if held.subscribers and not held.yielded:
                 held.yielded = True
                 asked, held.ask = held.ask, None
+                for subscriber in held.subscribers:
+                    subscriber.superseded()
                 await self._stop(asked)
         if self._returning is None or self._returning.done():
             self._returning = self._link.spawn(self._return())

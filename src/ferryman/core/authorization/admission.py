@@ -33,7 +33,7 @@ _PROOF: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedSession:
-    """Proof that one end may join a session. Only `admit_client` and `admit_agent` make it.
+    """Proof that one end may join a session. Only the functions of this module make it.
 
     `caller_id` is the client's user id or the node's id. `client_id` is the client's own UUID, empty for agents.
     """
@@ -105,3 +105,14 @@ async def admit_agent(service: Service, caller: Caller, session_id: SessionId) -
     if session.status not in RESUMABLE:
         raise SessionOver(session)
     return AuthorizedSession(session, End.AGENT, str(target), "", _PROOF)
+
+
+async def admit_from_server(
+    service: Service, session_id: SessionId, end: End, caller_id: str, client_id: str
+) -> AuthorizedSession | None:
+    """Admit an end that another server of this installation has admitted; None if there is no such session.
+
+    The bus is for servers only: whoever can send messages there is trusted as they are.
+    """
+    session = await service.store.sessions.get(session_id)
+    return None if session is None else AuthorizedSession(session, end, caller_id, client_id, _PROOF)

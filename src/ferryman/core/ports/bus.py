@@ -31,6 +31,10 @@ Handler = Callable[[bytes], Awaitable[bytes]]
 """Gets a message's payload, returns the reply (empty for none)."""
 
 
+Superseded = Callable[[], None]
+"""Says that requests go to another server from now on."""
+
+
 class Subscription(Protocol):
     """A subscription to one subject."""
 
@@ -41,10 +45,11 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Messages between servers, by subject: any text. A handler gets one message at a time, and is not interrupted."""
 
-    async def subscribe(self, subject: str, handler: Handler) -> Subscription:
+    async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         """Receive messages on `subject` from the moment this returns.
 
         Without a connection to other servers, only this one's, and the others' once there is a connection.
+        `superseded` is called when another server has a newer subscriber, which answers requests from now on.
         """
 
     async def request(self, subject: str, payload: bytes, *, timeout: float) -> bytes:

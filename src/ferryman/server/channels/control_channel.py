@@ -16,6 +16,7 @@ from ferryman.core.messages import (
     Probe,
     SshKeyOffered,
     StartTask,
+    TaskStarted,
     control_subject,
     decode_control,
     encode,
@@ -26,9 +27,11 @@ from ferryman.core.service import Service
 from ferryman.core.sessions import lifecycle as session_lifecycle
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
 from ferryman.server.channels import frames
+from ferryman.server.channels.peer_socket import Violation
 from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.remote.last_output import agent_left_elsewhere
 from ferryman.server.channels.start_queue import StartQueue
-from ferryman.server.channels.websocket import Socket, Violation
+from ferryman.server.channels.websocket import Socket
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
 from ferryman.wire.opening import OpenControlChannel
@@ -101,7 +104,9 @@ class ControlChannel:
 
     async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
         """Serve the node until it leaves or is disconnected; `entered` is called once tasks can reach it."""
-        subscription = await self._service.bus.subscribe(control_subject(self.node_id), self._on_message)
+        subscription = await self._service.bus.subscribe(
+            control_subject(self.node_id), self._on_message, self._superseded
+        )
         sending = asyncio.create_task(self._resend_tasks())
         try:
             entered(self)
@@ -128,6 +133,9 @@ class ControlChannel:
                 refused=self._refused,
             )
 
+    def _superseded(self) -> None:
+        self.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
+
     async def _resend_tasks(self) -> None:
         try:
             await session_lifecycle.node_attached(self._service, self.node_id)
@@ -139,6 +147,8 @@ class ControlChannel:
         match request:
             case StartTask():
                 self._start(request)
+            case TaskStarted(session_id):
+                self.starts.started(SessionId(session_id))
             case EndTask():
                 if not self.starts.cancel(request.session_id):
                     self._send(frames.channel_closed(self._service, request.session_id))
@@ -220,6 +230,8 @@ class ControlChannel:
         slot = self._slot_of(session_id)
         if slot is not None:
             await slot.agent_left()
+        elif len(session_id) <= SESSION_ID_LIMIT:
+            await agent_left_elsewhere(self._service.bus, session_id, self._timeouts.drain)
         try:
             await session_lifecycle.agent_task_completed(
                 self._service, self.node_id, session_id, result.final_task_status, result.output

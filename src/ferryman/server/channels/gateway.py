@@ -5,12 +5,21 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiohttp import WSCloseCode
 
 from ferryman.core.audit.records import node_changed
 from ferryman.core.authorization.admission import AuthorizedSession
-from ferryman.core.messages import session_subject
+from ferryman.core.messages import (
+    JoinRelay,
+    RenewRelay,
+    TaskStarted,
+    control_subject,
+    decode_session,
+    encode,
+    session_subject,
+)
 from ferryman.core.ports.bus import Subscription
 from ferryman.core.ports.recordings import Unrecordable
 from ferryman.core.service import Service
@@ -22,11 +31,17 @@ from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.heartbeat import Heartbeat
 from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.relay_answers import answer
+from ferryman.server.channels.remote.carrier import Carrier
+from ferryman.server.channels.remote.remote_ends import RemoteEnds
+from ferryman.server.channels.remote.remote_socket import RemoteSocket
 from ferryman.server.channels.traffic.session_traffic import SessionTraffic
 from ferryman.server.channels.watching.observers import ObservedSession
 from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.server.channels.websocket import Socket
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
+
+_STOPPING = "the server is stopping"
 
 
 @dataclass(slots=True)
@@ -53,6 +68,7 @@ class Gateway:
         self.watched_by: Counter[str] = Counter()
         """How many sessions each person watches through this server."""
         self._slots: dict[SessionId, _Occupied] = {}
+        self._remote_ends = RemoteEnds(service, timeouts.close, self._serve_remote_end)
         self._controls: dict[NodeId, ControlChannel] = {}
         self._sockets: set[Socket] = set()
         self._empty = asyncio.Event()
@@ -69,7 +85,7 @@ class Gateway:
         self._empty.clear()
         self.heartbeat.add(socket)
         if self.closing.is_set():
-            socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
+            socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
 
     def remove_socket(self, socket: Socket) -> None:
         """Forget a closed socket."""
@@ -77,6 +93,33 @@ class Gateway:
         self._sockets.discard(socket)
         if not self._sockets:
             self._empty.set()
+
+    async def serve_end(
+        self, authorized: AuthorizedSession, socket: Socket, *, ferryman: bool = False, handshake: bool = True
+    ) -> None:
+        """Relay for one end until it leaves: here, or on the server that already has the session's relay."""
+        session_id = authorized.session.session_id
+        if session_id not in self._slots:
+            carrier = Carrier(self.service.bus, session_id, socket)
+            if await carrier.run(authorized, ferryman=ferryman, handshake=handshake):
+                return
+        async with self.slot(authorized) as slot:
+            await slot.join(authorized, socket, ferryman=ferryman, handshake=handshake)
+
+    async def _serve_remote_end(self, authorized: AuthorizedSession, socket: RemoteSocket, request: JoinRelay) -> None:
+        async with self.slot(authorized) as slot:
+            await slot.join(authorized, socket, ferryman=request.ferryman, handshake=request.handshake)
+
+    async def _on_message(self, slot: RelaySlot, payload: bytes) -> bytes:
+        """Answer what is sent to `session.<id>`."""
+        request = decode_session(payload)
+        match request:
+            case JoinRelay():
+                return await self._remote_ends.join(slot.session_id, request)
+            case RenewRelay():
+                return self._remote_ends.renew(request)
+            case _:
+                return await answer(slot, request)
 
     @asynccontextmanager
     async def slot(self, authorized: AuthorizedSession) -> AsyncIterator[RelaySlot]:
@@ -96,7 +139,7 @@ class Gateway:
                         occupied.traffic = SessionTraffic(self.service, session, document, occupied.slot.tap)
                         await self._let_watch(occupied, session, document)
                     occupied.subscription = await self.service.bus.subscribe(
-                        session_subject(session_id), occupied.slot.on_message
+                        session_subject(session_id), partial(self._on_message, occupied.slot), occupied.slot.superseded
                     )
             yield occupied.slot
         finally:
@@ -158,19 +201,22 @@ class Gateway:
             del self._controls[channel.node_id]
             node_changed(self.service, channel.node_id, "Disconnected")
 
-    def session_started(self, node_id: NodeId, session_id: SessionId) -> None:
-        """Note that the node started a session's task: its control channel may get the next one."""
+    async def session_started(self, node_id: NodeId, session_id: SessionId) -> None:
+        """Note that the node started a session's task: its control channel, on any server, may get the next one."""
         channel = self._controls.get(node_id)
         if channel is not None:
             channel.starts.started(session_id)
+        else:
+            await self.service.bus.publish(control_subject(node_id), encode(TaskStarted(session_id)))
 
     async def close(self) -> None:
         """Close every channel with 1001 and wait for the peers, in bounded time. Sessions continue."""
         self.closing.set()
         for socket in list(self._sockets):
-            socket.leave(WSCloseCode.GOING_AWAY, "the server is stopping")
+            socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
         try:
             async with asyncio.timeout(self.timeouts.shutdown):
+                await self._remote_ends.leave(WSCloseCode.GOING_AWAY, _STOPPING)
                 await self._empty.wait()
         except TimeoutError:
             for socket in list(self._sockets):

@@ -18,14 +18,15 @@ from aiohttp import WSCloseCode
 from ferryman.core.audit.records import end_joined
 from ferryman.core.audit.reports import exit_reported
 from ferryman.core.authorization.admission import AuthorizedSession, End
-from ferryman.core.messages import Activity, ActivityProbe, EndSession, SessionEndAnswer, decode_session, encode
 from ferryman.core.service import Service
 from ferryman.core.sessions import lifecycle as session_lifecycle
+from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels import frames
 from ferryman.server.channels.acknowledgements import Acknowledgements
 from ferryman.server.channels.aws_output import AwsOutput
 from ferryman.server.channels.handshakes import HandshakeCheck
+from ferryman.server.channels.peer_socket import PeerSocket, Violation
 from ferryman.server.channels.progress import Progress
 from ferryman.server.channels.recording_tap import RecordingTap
 from ferryman.server.channels.relay_end import (
@@ -37,10 +38,8 @@ from ferryman.server.channels.relay_end import (
     record_departure,
 )
 from ferryman.server.channels.watching.announcements import Announcements
-from ferryman.server.channels.watching.answers import answer_watcher
 from ferryman.server.channels.watching.observers import ObservedSession, Observers, RelayControl
 from ferryman.server.channels.watching.watched_session import WatchedSession
-from ferryman.server.channels.websocket import Socket, Violation
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, decode
 from ferryman.wire.payloads import AgentSessionState, MalformedPayload, decode_payload
@@ -78,7 +77,7 @@ class RelaySlot:
         self._log = _log.bind(session_id=session.session_id)
 
     async def join(
-        self, authorized: AuthorizedSession, socket: Socket, *, ferryman: bool = False, handshake: bool = True
+        self, authorized: AuthorizedSession, socket: PeerSocket, *, ferryman: bool = False, handshake: bool = True
     ) -> None:
         """Relay for one end until it leaves, is replaced or the session ends; then close its socket.
 
@@ -92,16 +91,22 @@ class RelaySlot:
         else:
             await self._join_agent(authorized, socket, ferryman)
 
-    async def on_message(self, payload: bytes) -> bytes:
-        """Answer what use cases and other servers send to `session.<id>`."""
-        request = decode_session(payload)
-        match request:
-            case EndSession():
-                return encode(SessionEndAnswer(self.end(request.output, lost=request.lost)))
-            case ActivityProbe():
-                return encode(Activity(self._progress.last_activity))
-            case _:
-                return await answer_watcher(self.tap.watched, request)
+    def superseded(self) -> None:
+        """Close both ends, because another server has become the session's relay: they connect again, to that one."""
+        self._log.warning("another server relays the session")
+        for end in (self._agent, self._client):
+            if end is not None:
+                end.socket.leave(WSCloseCode.GOING_AWAY, "another server relays the session")
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether the agent's data channel is open."""
+        return self._agent is not None
+
+    @property
+    def last_activity(self) -> Millis | None:
+        """When the user last typed, resized or got output; None if the relay has seen none."""
+        return self._progress.last_activity
 
     def end(self, output: str, *, lost: bool = False) -> bool:
         """Tell both ends that the session is over, and close them; True if the agent was connected."""
@@ -148,7 +153,7 @@ class RelaySlot:
 
     # The client's side
 
-    async def _join_client(self, authorized: AuthorizedSession, socket: Socket, handshake: bool) -> None:
+    async def _join_client(self, authorized: AuthorizedSession, socket: PeerSocket, handshake: bool) -> None:
         client = RelayEnd(socket, authorized.client_id, FROM_CLIENT, handshake=handshake)
         self._is_connecting = authorized.session.status is SessionStatus.CONNECTING
         self._attach_client(client)
@@ -224,7 +229,7 @@ class RelaySlot:
 
     # The agent's side
 
-    async def _join_agent(self, authorized: AuthorizedSession, socket: Socket, ferryman: bool) -> None:
+    async def _join_agent(self, authorized: AuthorizedSession, socket: PeerSocket, ferryman: bool) -> None:
         started = authorized.session.status is not SessionStatus.CONNECTING
         agent = RelayEnd(socket, authorized.caller_id, FROM_AGENT, ferryman, ready=started and not ferryman)
         replaced, self._agent = self._agent, agent

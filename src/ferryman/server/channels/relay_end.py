@@ -19,7 +19,7 @@ from ferryman.server.channels.frames import (
     channel_closed,
     peek_header,
 )
-from ferryman.server.channels.websocket import Socket, Violation
+from ferryman.server.channels.peer_socket import PeerSocket, Violation
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, MessageType, peek
 
 KEPT_BYTES = 256 * 1024
@@ -44,7 +44,7 @@ class RelayEnd:
     does not read, so nothing is sent to it.
     """
 
-    socket: Socket
+    socket: PeerSocket
     name: str
     allowed: Mapping[str, bytes]
     ferryman: bool = False

@@ -1,19 +1,18 @@
 """The server's end of a WebSocket: whole messages in and out, backpressure, and one way to close."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
 from ferryman.server.channels.frame_writer import FrameWriter
+from ferryman.server.channels.peer_socket import ABNORMAL, Departure, PeerGone, PeerSocket, Violation
 from ferryman.server.listener.connection import Connection, drop_frames
 from ferryman.server.listener.transports import close_at_once
 from ferryman.server.timeouts import Timeouts
 
-ABNORMAL = 1006
 TURN_FRAMES = 64
 """Frames of any type read from one peer before others get a turn, so that a flood of small frames delays nobody else's
 keystroke."""
@@ -31,32 +30,7 @@ _QUESTION = b"read?"
 """The payload of a ping whose pong somebody waits for; the heartbeat's pings have none."""
 
 
-class PeerGone(Exception):
-    """The peer has left. `code` is its close code, 1006 if it sent none."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"the peer is gone ({code})")
-        self.code = code
-
-
-class Violation(Exception):
-    """The peer broke the protocol; the channel is closed with `code`."""
-
-    def __init__(self, code: WSCloseCode, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """How the server closed a channel: the close code and its reason."""
-
-    code: int
-    reason: str
-
-
-class Socket:
+class Socket(PeerSocket):
     """One peer's WebSocket. A single task receives and closes; anyone may send and ask it to leave."""
 
     __slots__ = (
@@ -66,21 +40,15 @@ class Socket:
         "_control_counted_at",
         "_draining",
         "_hearing",
-        "_open",
         "_outgoing",
         "_patience",
         "_pongs_due",
         "_response",
-        "_scope",
         "_taken",
         "_time",
         "_transport",
         "_writer",
-        "departure",
-        "gone",
         "heard_at",
-        "own_end",
-        "peer_address",
         "reading",
     )
 
@@ -89,27 +57,20 @@ class Socket:
     ) -> None:
         if request.transport is None:
             raise ConnectionResetError("the peer left during the upgrade")
+        super().__init__(request.remote, own_end=request.headers.get("User-Agent", "").startswith(OWN_ENDS))
         self._response = response
         self._writer = writer
         self._transport = request.transport
         self._connection = request.protocol
         self._outgoing = FrameWriter(request.protocol, request.transport)
-        self._scope: asyncio.Timeout | None = None
         self._draining: asyncio.Task[None] | None = None
         self._asked: Callable[[], None] | None = None
         self._hearing: asyncio.Event | None = None
-        self._open = True
         self._taken = 0
         self._patience = patience
         self._pongs_due = 0
         self._control_allowance = float(CONTROL_BURST)
         self._control_counted_at = asyncio.get_running_loop().time()
-        self.peer_address = request.remote
-        """The client's IP address, also behind a trusted proxy; None if the socket is not an IP socket."""
-        self.departure: Departure | None = None
-        self.gone: PeerGone | None = None
-        self.own_end = request.headers.get("User-Agent", "").startswith(OWN_ENDS)
-        """Whether the peer says that it is Ferryman's; such peers answer every ping."""
         self._time = asyncio.get_running_loop().time
         self.heard_at = self._time()
         """When something was last received, by the event loop's clock."""
@@ -262,42 +223,6 @@ class Socket:
             answered, self._asked = self._asked, None
             answered()
 
-    async def carry(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run `work` until it returns, the peer is gone or breaks the protocol, or `leave` was called.
-
-        Afterwards `departure` says why the server left, or `gone` that the peer did.
-        """
-        if not self._open:
-            return
-        try:
-            await self._until_left(work)
-        except TimeoutError:
-            if self.departure is None:
-                raise
-        except Violation as violation:
-            self.leave(violation.code, violation.reason)
-        except PeerGone as gone:
-            self.gone = gone
-            drop_frames(gone)
-
-    async def _until_left(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            async with asyncio.timeout(None) as self._scope:
-                await work()
-        finally:
-            self._scope = None
-
-    def leave(self, code: int, reason: str, last: bytes | None = None) -> None:
-        """Make the task in `carry` stop, after sending `last`; nothing is sent after that. The first call counts."""
-        if self.departure is not None:
-            return
-        if last is not None:
-            self.send(last)
-        self._open = False
-        self.departure = Departure(int(code), reason)
-        if self._scope is not None:
-            self._scope.reschedule(asyncio.get_running_loop().time())
-
     def abort(self) -> None:
         """Drop the connection immediately."""
         self._open = False
@@ -322,7 +247,8 @@ class Socket:
                 await self._until_answered()
         finally:
             drop_frames(self._response.exception())
-            close_at_once(self._transport)
+            if self._connection.transport is not None:  # it is not lost yet
+                close_at_once(self._transport)
 
     async def _until_answered(self) -> None:
         """Skip what the peer had sent before the close frame reached it, up to its own close frame."""

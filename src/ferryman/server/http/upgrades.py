@@ -21,8 +21,9 @@ from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.server.channels import frames
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
+from ferryman.server.channels.peer_socket import Violation
 from ferryman.server.channels.watching.watcher import REFUSED, Watcher
-from ferryman.server.channels.websocket import Socket, Violation
+from ferryman.server.channels.websocket import Socket
 from ferryman.server.http.app_keys import GATEWAY, THROTTLE
 from ferryman.server.http.authentication import Signer, authenticate_upgrade
 from ferryman.server.http.call_context import CONTEXT
@@ -187,9 +188,8 @@ async def _serve_agent(
         end_refused(gateway.service, session_id, "agent", request.remote, error, caller.node_id)
         _refuse(socket, error, session_id=session_id, node_id=caller.node_id)
         return
-    gateway.session_started(NodeId(authorized.caller_id), session_id)
-    async with gateway.slot(authorized) as slot:
-        await slot.join(authorized, socket, ferryman=opened.ferryman == 1)
+    await gateway.session_started(NodeId(authorized.caller_id), session_id)
+    await gateway.serve_end(authorized, socket, ferryman=opened.ferryman == 1)
 
 
 async def _serve_client(request: web.Request, gateway: Gateway, session_id: SessionId, socket: Socket) -> None:
@@ -217,8 +217,7 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
     socket.recognised(authorized.caller_id)  # a client is authenticated by its token, after the upgrade
     # Clients that do not send their version, such as AWS's before 1.2.677, expect shells as AWS's agent starts them.
     named = opened.client_version is not msgspec.UNSET
-    async with gateway.slot(authorized) as slot:
-        await slot.join(authorized, socket, handshake=named)
+    await gateway.serve_end(authorized, socket, handshake=named)
 
 
 async def _serve_watcher(request: web.Request, gateway: Gateway, session_id: SessionId, socket: Socket) -> None:

@@ -98,7 +98,7 @@ async def _create_data_channel(context: OperationContext, caller: Caller, parame
     with suppress(SessionOver):
         await admit_agent(context.service, caller, session_id)
     if caller.node_id is not None:
-        context.gateway.session_started(caller.node_id, session_id)
+        await context.gateway.session_started(caller.node_id, session_id)
     return _channel(issue_channel_token(context.service, caller, Channel.DATA, session_id))
 
 

@@ -72,6 +72,17 @@ async def test_the_newest_of_all_servers_answers(three: list[NatsBus]) -> None:
         await until_answer(bus, "control.x", b"older")
 
 
+async def test_the_older_is_told_that_it_is_superseded(three: list[NatsBus]) -> None:
+    """And nobody else: not the newest, and not by a newer subscriber of the same server."""
+    told: list[str] = []
+    older, newer, _ = three
+    for name in ("first", "second"):
+        await older.subscribe("session.x", answering(b"older"), lambda name=name: told.append(name))  # type: ignore[misc]
+    await newer.subscribe("session.x", answering(b"newer"), lambda: told.append("newest"))
+    await until_answer(older, "session.x", b"newer")
+    assert told == ["first", "second"]
+
+
 async def test_the_older_answers_again_when_the_newest_server_dies(three: list[NatsBus]) -> None:
     older, newer, asking = three
     await older.subscribe("control.x", answering(b"older"))

@@ -14,6 +14,7 @@ from ferryman.core.messages import JoinWatch
 from ferryman.core.ratelimits.token_bucket import TokenBuckets
 from ferryman.core.service import Service
 from ferryman.server.channels import frames
+from ferryman.server.channels.peer_socket import PeerSocket
 from ferryman.server.channels.watching.limits import (
     NOTICES_OF_ONE_PERSON,
     NOTICES_OF_ONE_SESSION,
@@ -21,7 +22,6 @@ from ferryman.server.channels.watching.limits import (
 )
 from ferryman.server.channels.watching.observers import Observers
 from ferryman.server.channels.watching.watched_session import WatchedSession
-from ferryman.server.channels.websocket import Socket
 
 UNANNOUNCED = "The person's client cannot show notices: they are not told that you watch."
 _MOST_NAMED = 3
@@ -35,7 +35,7 @@ class Announcements:
         self._service = service
         self._watched = watched
         self._observers = observers
-        self._client: Socket | None = None
+        self._client: PeerSocket | None = None
         self._of_persons = TokenBuckets[str](*NOTICES_OF_ONE_PERSON)
         self._of_session = TokenBuckets[None](*NOTICES_OF_ONE_SESSION)
         self._left_out: dict[str, JoinWatch] = {}
@@ -43,7 +43,7 @@ class Announcements:
         self._summary: asyncio.TimerHandle | None = None
         watched.on_change = self._changed
 
-    def client_attached(self, client: Socket) -> None:
+    def client_attached(self, client: PeerSocket) -> None:
         """A client has connected: tell it who watches already."""
         self._client = client
         if self._observers is not None:

@@ -7,6 +7,7 @@ from ferryman.core.messages import (
     RenewWatch,
     Watchers,
     WatchersProbe,
+    WatchMessage,
     WatchRefused,
     WatchRenewed,
     encode,
@@ -14,9 +15,7 @@ from ferryman.core.messages import (
 from ferryman.server.channels.watching.watched_session import WatchedSession
 
 
-async def answer_watcher(
-    watched: WatchedSession | None, request: JoinWatch | RenewWatch | LeaveWatch | WatchersProbe
-) -> bytes:
+async def answer_watcher(watched: WatchedSession | None, request: WatchMessage) -> bytes:
     """Return the reply to a request on `session.<id>`; `watched` is None if the session cannot be watched."""
     match request:
         case JoinWatch():

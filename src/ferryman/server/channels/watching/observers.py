@@ -15,7 +15,7 @@ from ferryman.core.service import Service
 from ferryman.core.sessions.lifecycle import set_deadline
 from ferryman.model.identifiers import SessionId
 from ferryman.server.channels import frames
-from ferryman.server.channels.websocket import Socket
+from ferryman.server.channels.peer_socket import PeerSocket
 
 _AFTERWARDS = 30
 """Seconds after the limit at which the sweep ends a session whose server did not."""
@@ -47,7 +47,7 @@ class Observers:
         self._service = service
         self._observed = observed
         self._relay = relay
-        self._client: Socket | None = None
+        self._client: PeerSocket | None = None
         self._present: dict[str, str] = {}
         """The observers' ARNs by person."""
         self._changed = asyncio.Event()
@@ -68,7 +68,7 @@ class Observers:
         }
         self._changed.set()
 
-    def client_attached(self, client: Socket) -> None:
+    def client_attached(self, client: PeerSocket) -> None:
         """A client has connected: tell it why the session does not run."""
         self._client = client
         if self.is_holding:

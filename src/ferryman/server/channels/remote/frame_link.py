@@ -16,6 +16,8 @@ from ferryman.core.ports.bus import Bus, Subscription
 
 WINDOW = 4 * 1024 * 1024
 """Bytes on their way, over one link in one direction."""
+FRAME_COST = 4096
+"""Bytes that a frame counts beside its own, because a bus also limits how many messages wait."""
 _CREDIT_EVERY = WINDOW // 8
 ASK_SECONDS = 1.0
 """How long a sender waits for credit before it asks; a receiver that is only slow then repeats what it gave."""
@@ -23,7 +25,7 @@ _log = structlog.get_logger("ferryman.bus.frame_link")
 
 
 class _Frame(msgspec.Struct, frozen=True, tag=0, array_like=True):
-    """The next frame; `total` is the size of all frames up to it, and `number` counts them from 1."""
+    """The next frame; `total` is the cost of all frames up to it, and `number` counts them from 1."""
 
     number: int
     total: int
@@ -65,7 +67,7 @@ class FrameSender:
 
     @property
     def on_their_way(self) -> int:
-        """Bytes that the receiver has not used yet, as far as is known."""
+        """What the receiver has not used yet, as far as is known, in bytes."""
         return self._total - self._used
 
     async def open(self) -> None:
@@ -74,11 +76,12 @@ class FrameSender:
 
     async def send(self, frame: bytes) -> None:
         """Send a frame, at most once, after those that were sent before; frames are smaller than the window."""
+        cost = len(frame) + FRAME_COST
         async with self._turn:
-            while self.on_their_way and self.on_their_way + len(frame) > WINDOW:
+            while self.on_their_way and self.on_their_way + cost > WINDOW:
                 await self._wait()
             self._number += 1
-            self._total += len(frame)
+            self._total += cost
             await self._bus.publish(self._subject, _encode(_Frame(self._number, self._total, frame)))
 
     async def close(self) -> None:
@@ -128,7 +131,7 @@ class FrameReceiver:
         missing = sent.number - self._number - isinstance(sent, _Frame)
         if missing > 0:
             self.lost += missing
-            _log.info("frames lost between servers", subject=self._subject, frames=missing)
+            _log.info("frames lost between servers", link=self._subject, frames=missing)
         self._number, self._total = sent.number, sent.total
         if isinstance(sent, _Frame):
             await self._use(sent.body)

@@ -1,56 +1,12 @@
-"""Two servers on one store and one NATS: a call to one of them reaches a node of the other.
+"""A call to one of two servers reaches a node of the other."""
 
-Frames do not cross yet: both ends of a session must be on one server.
-"""
-
-import asyncio
-import os
-import secrets
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import pytest
-
-from ferryman.bootstrap.bus.opening import ClosableBus
-from ferryman.core.service import Service
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.serving import serve
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.tasks import decode_interactive_shell
-from tests.nats import NatsServer, open_bus
 from tests.server.peers import state
 from tests.server.running import Server
-
-
-@pytest.fixture
-def prefix() -> str:
-    return secrets.token_hex(4)
-
-
-@pytest.fixture
-async def bus(nats_server: NatsServer, prefix: str) -> ClosableBus:
-    return await open_bus(nats_server, prefix)
-
-
-@pytest.fixture
-async def other(server: Server, nats_server: NatsServer, prefix: str) -> AsyncIterator[Server]:
-    """The second server."""
-    first = server.service
-    bus = await open_bus(nats_server, prefix)
-    service = Service(
-        first.settings, first.store, bus, first.vault, first.clock, os.urandom, document_worker=first.document_worker
-    )
-    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-    running = asyncio.create_task(serve(service, "127.0.0.1", 0, ready=port.set_result, stop=stop))
-    second = replace(server, service=service, port=await port, stop=stop, running=running, peers=[], clients=[])
-    yield second
-    for peer in second.peers:
-        await peer.close()
-    for client in second.clients:
-        client.close()
-    await second.shut_down()
-    await bus.close()
 
 
 async def test_a_session_starts_on_a_node_of_the_other_server(server: Server, other: Server) -> None:
