@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ferryman.core.service import Limits
-from ferryman.server.channels.relay_end import KEPT_BYTES
+from ferryman.server.channels.relay.ends import KEPT_BYTES
+from ferryman.server.channels.sockets.websocket import CONTROL_BURST, CONTROL_PER_SECOND
 from ferryman.server.channels.start_queue import LIMIT
-from ferryman.server.channels.websocket import CONTROL_BURST, CONTROL_PER_SECOND
 from ferryman.server.http.upgrades import EARLY_FRAMES
 from ferryman.server.listener.unauthenticated import LIMIT as UNAUTHENTICATED_LIMIT
 from ferryman.server.serving import LEAST_CONNECTIONS, RESERVED_FILES

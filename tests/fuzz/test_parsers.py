@@ -70,7 +70,7 @@ NOT_FUZZED = {
     "sandbox.worker._exchange": OWN_WORK,
     "server.channels.control_channel.ControlChannel._read": WIRE,
     "server.listener.unauthenticated.UnauthenticatedLimits.origin": ADDRESS,
-    "server.channels.relay.RelaySlot._agent_state": WIRE,
+    "server.channels.relay.slot.RelaySlot._agent_state": WIRE,
     "store.access_requests.store._request": OWN_WORK,
     "transport.dialler.Dialler.dial": ADDRESS,
     "transport.fetch._origin": ADDRESS,

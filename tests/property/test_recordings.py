@@ -15,7 +15,7 @@ from ferryman.core.ports.recordings import RecordedEvent
 from ferryman.recording.events import EventKind, Position
 from ferryman.recording.transcript import Transcript
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, peek_header
-from ferryman.server.channels.recording_tap import RecordingTap
+from ferryman.server.channels.relay.recording_tap import RecordingTap
 from ferryman.wire.agent_message import MessageType, decode, peek
 from ferryman.wire.payloads import AgentSessionState, decode_payload
 from tests.property.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS, Run, Weather

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.channels.handshakes import LONGEST, MOST_HANDSHAKES, objection
+from ferryman.server.channels.relay.handshakes import LONGEST, MOST_HANDSHAKES, objection
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
 from tests.server.running import Paired, Server

@@ -7,8 +7,8 @@ from typing import cast
 import pytest
 from aiohttp import WSMsgType
 
-from ferryman.server.channels.heartbeat import Heartbeat
-from ferryman.server.channels.websocket import Socket
+from ferryman.server.channels.sockets.heartbeat import Heartbeat
+from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.timeouts import Timeouts
 from tests.server.running import Server
 from tests.waiting import PATIENCE

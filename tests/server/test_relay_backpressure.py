@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from ferryman.server.channels.relay_end import RelayEnd
-from ferryman.server.channels.websocket import TURN_FRAMES
+from ferryman.server.channels.relay.ends import RelayEnd
+from ferryman.server.channels.sockets.websocket import TURN_FRAMES
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType, decode
 from tests.server.peers import acknowledge, output, typed

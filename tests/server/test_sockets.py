@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from ferryman.server.channels import websocket as sockets
-from ferryman.server.channels.websocket import TURN_FRAMES
+from ferryman.server.channels.sockets import websocket as sockets
+from ferryman.server.channels.sockets.websocket import TURN_FRAMES
 from ferryman.server.timeouts import Timeouts
 from tests.server.peers import Peer
 from tests.server.running import Server, nothing, until

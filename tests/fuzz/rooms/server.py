@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_network
 from multidict import CIMultiDict
 
 from ferryman.model.errors import ServiceError
-from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
 from ferryman.server.channels.frames import acknowledge, acknowledged_number, peek_header
-from ferryman.server.channels.handshakes import LONGEST, objection
+from ferryman.server.channels.relay.acknowledgements import Acknowledgements, completes_handshake
+from ferryman.server.channels.relay.handshakes import LONGEST, objection
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.server.http.call_records import access_key_id
 from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies

@@ -27,11 +27,11 @@ from ferryman.core.service import Service
 from ferryman.core.sessions import lifecycle as session_lifecycle
 from ferryman.model.identifiers import SESSION_ID_LIMIT, NodeId, SessionId
 from ferryman.server.channels import frames
-from ferryman.server.channels.peer_socket import Violation
-from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.relay.slot import RelaySlot
 from ferryman.server.channels.remote.last_output import agent_left_elsewhere
+from ferryman.server.channels.sockets.peer_socket import Violation
+from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.start_queue import StartQueue
-from ferryman.server.channels.websocket import Socket
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, decode
 from ferryman.wire.opening import OpenControlChannel

@@ -29,16 +29,16 @@ from ferryman.model.session_types import SessionType
 from ferryman.model.sessions import Session
 from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
-from ferryman.server.channels.heartbeat import Heartbeat
-from ferryman.server.channels.relay import RelaySlot
-from ferryman.server.channels.relay_answers import answer
+from ferryman.server.channels.relay.answers import answer
+from ferryman.server.channels.relay.slot import RelaySlot
 from ferryman.server.channels.remote.carrier import Carrier
 from ferryman.server.channels.remote.remote_ends import RemoteEnds
 from ferryman.server.channels.remote.remote_socket import RemoteSocket
+from ferryman.server.channels.sockets.heartbeat import Heartbeat
+from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.traffic.session_traffic import SessionTraffic
 from ferryman.server.channels.watching.observers import ObservedSession
 from ferryman.server.channels.watching.watched_session import WatchedSession
-from ferryman.server.channels.websocket import Socket
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 _STOPPING = "the server is stopping"

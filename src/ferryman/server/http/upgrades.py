@@ -21,9 +21,9 @@ from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.server.channels import frames
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
-from ferryman.server.channels.peer_socket import Violation
+from ferryman.server.channels.sockets.peer_socket import Violation
+from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.watching.watcher import REFUSED, Watcher
-from ferryman.server.channels.websocket import Socket
 from ferryman.server.http.app_keys import GATEWAY, THROTTLE
 from ferryman.server.http.authentication import Signer, authenticate_upgrade
 from ferryman.server.http.call_context import CONTEXT

@@ -18,8 +18,8 @@ from ferryman.core.messages import (
 )
 from ferryman.core.ports.bus import Bus, NoResponders
 from ferryman.model.identifiers import SessionId
-from ferryman.server.channels.peer_socket import ABNORMAL, PeerSocket
 from ferryman.server.channels.remote.link import AskRead, Gone, Leave, Link, Note, Read, Side
+from ferryman.server.channels.sockets.peer_socket import ABNORMAL, PeerSocket
 
 JOIN_SECONDS = 2.0
 """How long the relay's server has to take an end; one that does not answer is replaced by this one."""

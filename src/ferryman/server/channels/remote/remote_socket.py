@@ -8,8 +8,8 @@ from aiohttp import WSCloseCode
 
 from ferryman.core.messages import JoinRelay
 from ferryman.core.ports.bus import Bus
-from ferryman.server.channels.peer_socket import ABNORMAL, Departure, PeerGone, PeerSocket
 from ferryman.server.channels.remote.link import AskRead, Gone, Leave, Link, Note, Read, Side
+from ferryman.server.channels.sockets.peer_socket import ABNORMAL, Departure, PeerGone, PeerSocket
 
 BEHIND_BYTES = 64 * 1024
 """What may wait on this server, in each direction, beside what is on its way to the other one."""

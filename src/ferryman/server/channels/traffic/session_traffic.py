@@ -8,7 +8,7 @@ from ferryman.core.service import NoTrail, Service
 from ferryman.core.sessions.document import forwarded_port
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.values.copy_reasons import file_copy
-from ferryman.server.channels.recording_tap import RecordingTap
+from ferryman.server.channels.relay.recording_tap import RecordingTap
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
 
 CONNECTION, FILE = "c", "f"

@@ -14,7 +14,7 @@ from ferryman.core.messages import JoinWatch
 from ferryman.core.ratelimits.token_bucket import TokenBuckets
 from ferryman.core.service import Service
 from ferryman.server.channels import frames
-from ferryman.server.channels.peer_socket import PeerSocket
+from ferryman.server.channels.sockets.peer_socket import PeerSocket
 from ferryman.server.channels.watching.limits import (
     NOTICES_OF_ONE_PERSON,
     NOTICES_OF_ONE_SESSION,

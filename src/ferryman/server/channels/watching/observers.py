@@ -15,7 +15,7 @@ from ferryman.core.service import Service
 from ferryman.core.sessions.lifecycle import set_deadline
 from ferryman.model.identifiers import SessionId
 from ferryman.server.channels import frames
-from ferryman.server.channels.peer_socket import PeerSocket
+from ferryman.server.channels.sockets.peer_socket import PeerSocket
 
 _AFTERWARDS = 30
 """Seconds after the limit at which the sweep ends a session whose server did not."""

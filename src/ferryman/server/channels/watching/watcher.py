@@ -32,9 +32,9 @@ from ferryman.core.sessions.watching import AuthorizedWatcher, check_watcher
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import RESUMABLE, Session
-from ferryman.server.channels.peer_socket import Violation
+from ferryman.server.channels.sockets.peer_socket import Violation
+from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.watching.limits import MOST_QUEUED, REJOIN_SECONDS, RENEWAL_SECONDS
-from ferryman.server.channels.websocket import Socket
 from ferryman.wire import alis
 
 ENDED, REFUSED = 4000, 4001

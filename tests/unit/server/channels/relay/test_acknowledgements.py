@@ -2,7 +2,7 @@
 
 import json
 
-from ferryman.server.channels.acknowledgements import BEYOND, Acknowledgements, completes_handshake
+from ferryman.server.channels.relay.acknowledgements import BEYOND, Acknowledgements, completes_handshake
 from ferryman.wire.agent_message import PayloadType
 from tests.server.peers import output
 

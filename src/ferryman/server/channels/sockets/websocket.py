@@ -7,8 +7,8 @@ import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from ferryman.server.channels.frame_writer import FrameWriter
-from ferryman.server.channels.peer_socket import ABNORMAL, Departure, PeerGone, PeerSocket, Violation
+from ferryman.server.channels.sockets.frame_writer import FrameWriter
+from ferryman.server.channels.sockets.peer_socket import ABNORMAL, Departure, PeerGone, PeerSocket, Violation
 from ferryman.server.listener.connection import Connection, drop_frames
 from ferryman.server.listener.transports import close_at_once
 from ferryman.server.timeouts import Timeouts

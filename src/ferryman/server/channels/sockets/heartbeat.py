@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ferryman.server.channels.websocket import Socket
+from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.timeouts import Timeouts
 
 _LATE = 1.0

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from ferryman.server.channels.frame_writer import BATCH_BYTES, FrameWriter
+from ferryman.server.channels.sockets.frame_writer import BATCH_BYTES, FrameWriter
 
 
 class Peer:

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from ferryman.core.service import Service
 from ferryman.server.channels import frames
-from ferryman.server.channels.acknowledgements import Acknowledgements, completes_handshake
-from ferryman.server.channels.relay_end import RelayEnd
+from ferryman.server.channels.relay.acknowledgements import Acknowledgements, completes_handshake
+from ferryman.server.channels.relay.ends import RelayEnd
 from ferryman.server.timeouts import Timeouts
 
 

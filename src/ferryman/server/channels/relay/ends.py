@@ -19,7 +19,7 @@ from ferryman.server.channels.frames import (
     channel_closed,
     peek_header,
 )
-from ferryman.server.channels.peer_socket import PeerSocket, Violation
+from ferryman.server.channels.sockets.peer_socket import PeerSocket, Violation
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, MessageType, peek
 
 KEPT_BYTES = 256 * 1024

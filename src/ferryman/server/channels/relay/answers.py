@@ -10,7 +10,7 @@ from ferryman.core.messages import (
     SessionEndAnswer,
     encode,
 )
-from ferryman.server.channels.relay import RelaySlot
+from ferryman.server.channels.relay.slot import RelaySlot
 from ferryman.server.channels.watching.answers import answer_watcher
 
 

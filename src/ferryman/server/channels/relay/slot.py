@@ -23,13 +23,9 @@ from ferryman.core.sessions import lifecycle as session_lifecycle
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels import frames
-from ferryman.server.channels.acknowledgements import Acknowledgements
-from ferryman.server.channels.aws_output import AwsOutput
-from ferryman.server.channels.handshakes import HandshakeCheck
-from ferryman.server.channels.peer_socket import PeerSocket, Violation
-from ferryman.server.channels.progress import Progress
-from ferryman.server.channels.recording_tap import RecordingTap
-from ferryman.server.channels.relay_end import (
+from ferryman.server.channels.relay.acknowledgements import Acknowledgements
+from ferryman.server.channels.relay.aws_output import AwsOutput
+from ferryman.server.channels.relay.ends import (
     FROM_AGENT,
     FROM_CLIENT,
     KeptFrames,
@@ -37,6 +33,10 @@ from ferryman.server.channels.relay_end import (
     close_replaced_client,
     record_departure,
 )
+from ferryman.server.channels.relay.handshakes import HandshakeCheck
+from ferryman.server.channels.relay.progress import Progress
+from ferryman.server.channels.relay.recording_tap import RecordingTap
+from ferryman.server.channels.sockets.peer_socket import PeerSocket, Violation
 from ferryman.server.channels.watching.announcements import Announcements
 from ferryman.server.channels.watching.observers import ObservedSession, Observers, RelayControl
 from ferryman.server.channels.watching.watched_session import WatchedSession
@@ -44,7 +44,7 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, decode
 from ferryman.wire.payloads import AgentSessionState, MalformedPayload, decode_payload
 
-_log = structlog.get_logger("ferryman.server.channels.relay")
+_log = structlog.get_logger("ferryman.server.channels.relay.slot")
 
 
 class RelaySlot:

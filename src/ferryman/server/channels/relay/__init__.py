@@ -1,0 +1,1 @@
+"""The relay of one session: two ends, and what passes between them."""

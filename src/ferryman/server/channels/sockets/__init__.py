@@ -1,0 +1,1 @@
+"""WebSockets as the server holds them: frames in and out, backpressure, heartbeats."""
