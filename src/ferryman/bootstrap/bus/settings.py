@@ -47,7 +47,7 @@ def check_bus_settings(bus: Bus, path: Path) -> None:
         raise Failure(
             f"{path}: bus.url names {len(bus.servers)} servers",
             f"the limit is {SERVERS_LIMIT}",
-            "Name some of them: NATS tells which others there are",
+            "Name some of them",
         )
     logins = [bus.user or bus.password_file, bus.token_file, bus.credentials_file]
     if sum(each is not None for each in logins) > 1 or (bus.user is None) != (bus.password_file is None):

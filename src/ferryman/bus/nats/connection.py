@@ -1,12 +1,15 @@
 """One connection to NATS: the addresses, TLS, the login, and what to say when it cannot be made."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
 from nats.errors import Error, SecureConnRequiredError
 
 from ferryman.bus.faults import BusUnusable
@@ -25,6 +28,7 @@ _PING_SECONDS = 2
 _SOFT_PENDING = 1024 * 1024
 """Bytes waiting to be written from which on whoever publishes waits."""
 _FLUSH_SECONDS = 5.0
+_CLOSE_SECONDS = 1.0
 
 ReadSecret = Callable[[], Secret]
 
@@ -52,12 +56,85 @@ class NatsOptions:
         return ", ".join(self.servers)
 
 
+class _DroppedTransport(TcpTransport):
+    """A connection that is dropped when it is closed, with what was not written.
+
+    Otherwise one whose server has stopped reading stays until the system gives it up, which takes a quarter of an hour,
+    and the client waits for that before it connects again.
+    """
+
+    def __bool__(self) -> bool:
+        return True  # the client replaces one that is false
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._io_writer is not None:
+            self._io_writer.transport.abort()
+
+
 class _GuardedClient(Client):
     """Says nothing to a server in the clear, unless it is on this machine and was not to have TLS."""
 
     def __init__(self, options: NatsOptions) -> None:
         super().__init__()
         self._login = options
+        self._transport = _DroppedTransport()  # type: ignore[no-untyped-call]
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Read what a server says about itself, but not about others: the first time it is in the clear, also with TLS.
+
+        Whoever forged it could otherwise name a server of their own, with a good certificate, and receive the login.
+        """
+        if not isinstance(info, dict):
+            raise Error("its greeting is not an object")
+        known = {name: value for name, value in info.items() if name != "connect_urls"}
+        await super()._process_info(known, initial_connection)
+
+    async def _process_connect_init(self) -> None:
+        """Log in. Whatever the server sends, what fails is of a kind after which the library tries again.
+
+        Errors of other kinds, as from a malformed greeting, would end its attempts for good. So does, without an error,
+        a line that comes before the answer to the login.
+        """
+        try:
+            await super()._process_connect_init()
+            if not self.is_connected:
+                raise Error("it did not answer the login")
+            if not isinstance(self.max_payload, int):
+                raise Error("its greeting is malformed")
+        except BaseException as error:
+            self._abandon()
+            if not isinstance(error, Exception) or isinstance(error, OSError | Error | TimeoutError):
+                raise
+            raise Error(f"its greeting is malformed: {said_by(error)}") from error
+
+    async def _flush_pending(self, force_flush: bool = False) -> None:
+        """Write what waits, and be cancelled meanwhile: the library swallows that, so that timeouts have no effect."""
+        flushing = super()._flush_pending(force_flush)
+        await (asyncio.shield(asyncio.create_task(flushing)) if force_flush else flushing)
+
+    async def close(self) -> None:
+        """Disconnect for good, after at most `_CLOSE_SECONDS` in which NATS may read what waits."""
+        if self.is_connected:
+            with contextlib.suppress(Error, OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._flush_pending(force_flush=True)
+                    await self.flush()
+        await super().close()
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """Disconnect. The library would first wait until everything is written, for a server that reads no longer."""
+        self._pending.clear()
+        self._pending_data_size = 0
+        await super()._close(status, do_cbs)
+
+    def _abandon(self) -> None:
+        """Drop the connection of a failed attempt, which the library would leave open."""
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None:
+                task.cancel()
+        if self._transport is not None:
+            self._transport.close()  # type: ignore[no-untyped-call]
 
     def _connect_command(self) -> bytes:
         """Return what logs in; it is sent next, after the TLS handshake if there was one.

@@ -3,6 +3,8 @@
 Subjects carry the version: servers that speak another one do not hear each other.
 """
 
+from typing import TypeVar
+
 import msgspec
 
 VERSION = 1
@@ -64,16 +66,26 @@ _told: msgspec.msgpack.Decoder[Told] = msgspec.msgpack.Decoder(Told)
 _answered: msgspec.msgpack.Decoder[Answered] = msgspec.msgpack.Decoder(Answered)
 
 
+Envelope = TypeVar("Envelope")
+
+
 def decode_asked(data: bytes) -> Asked:
     """Parse what one server was asked; raises `msgspec.DecodeError`."""
-    return _asked.decode(data)
+    return _decode(_asked, data)
 
 
 def decode_told(data: bytes) -> Told:
     """Parse what every server was told; raises `msgspec.DecodeError`."""
-    return _told.decode(data)
+    return _decode(_told, data)
 
 
 def decode_answered(data: bytes) -> Answered:
     """Parse an answer; raises `msgspec.DecodeError`."""
-    return _answered.decode(data)
+    return _decode(_answered, data)
+
+
+def _decode(decoder: "msgspec.msgpack.Decoder[Envelope]", data: bytes) -> Envelope:
+    try:
+        return decoder.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

@@ -22,7 +22,7 @@ _SETTLING_SECONDS = 2.0
 """After NATS was lost, other servers may need so long to be back."""
 _ASK_AGAIN_SECONDS = 0.1
 _PENDING_BYTES = 4 * 1024 * 1024
-"""Unsent bytes, beyond which publications are lost."""
+"""Unsent bytes, beyond which messages are lost."""
 _log = structlog.get_logger("ferryman.bus.nats")
 
 
@@ -45,6 +45,8 @@ class Link:
         self._connected = asyncio.Event()
         self._settled_at = 0.0
         self._lost_messages = 0
+        self._returns = 0
+        """How often NATS was back since `on_back` last began, while it runs."""
         self.closed = False
         self.client = Client()
 
@@ -86,6 +88,8 @@ class Link:
                     await self._connected.wait()
                     if self.closed:
                         raise TimeoutError(f"{subject}: the bus was closed")
+                    if not self._has_room(data):
+                        raise TimeoutError(f"{subject}: too much waits to be sent to NATS")
                     answer = await self._inbox.ask(self.client, to, data)
                     if not isinstance(answer, Absent) or time.monotonic() > self._settled_at:
                         return answer
@@ -104,7 +108,7 @@ class Link:
 
     async def send(self, subject: str, data: bytes) -> None:
         """Send, at most once: what NATS cannot take is lost and counted."""
-        if self.client.pending_data_size + len(data) <= _PENDING_BYTES:
+        if self._has_room(data):
             try:
                 await self.client.publish(subject, data)
             except Error as error:
@@ -114,6 +118,9 @@ class Link:
         if not self._lost_messages:
             _log.warning("messages to other servers are being lost", servers=self._options.place)
         self._lost_messages += 1
+
+    def _has_room(self, data: bytes) -> bool:
+        return self.client.pending_data_size + len(data) <= _PENDING_BYTES
 
     def spawn(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
         """Run something until it ends, or the bus is closed; an error is logged."""
@@ -153,7 +160,18 @@ class Link:
         self._connected.set()
         _log.info("nats connected", servers=self._options.place, lost_messages=self._lost_messages)
         self._lost_messages = 0
-        self.spawn(self._on_back())
+        self._returns += 1
+        if self._returns == 1:
+            self.spawn(self._return())
+
+    async def _return(self) -> None:
+        """Report that NATS is back, once more for all returns meanwhile, however often a connection flaps."""
+        try:
+            while handled := self._returns:
+                await self._on_back()
+                self._returns -= handled
+        finally:
+            self._returns = 0
 
     async def _has_closed(self) -> None:
         if not self.closed:
