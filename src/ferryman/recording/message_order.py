@@ -5,6 +5,7 @@ each one once, in the order of its number.
 """
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 HELD_BYTES = 1024 * 1024
 """Bytes of messages that are held behind a gap; what AWS's client may send ahead is less."""
@@ -21,12 +22,14 @@ class MessageOrder:
     purpose must not be able to send past the recording. `skipped` are the gaps that an earlier process gave up.
     """
 
-    __slots__ = ("_held", "_held_bytes", "_skipped", "expected")
+    __slots__ = ("_held", "_held_bytes", "_numbers", "_skipped", "expected")
 
     def __init__(self, expected: int = 0, skipped: Sequence[tuple[int, int]] = ()) -> None:
         self.expected = expected
         self._skipped = list(skipped)
         self._held: dict[int, bytes] = {}
+        self._numbers: list[int] = []
+        """Those of what is held, as a heap: whoever leaves many gaps must not make each message a search."""
         self._held_bytes = 0
 
     @property
@@ -58,6 +61,7 @@ class MessageOrder:
             return [message, *self._released()] if self._held else [message]
         if number > self.expected and number not in self._held:
             self._held[number] = message
+            heappush(self._numbers, number)
             self._held_bytes += len(message)
         elif number < self.expected and self._skipped and self._fills_skipped(number):
             return [message]
@@ -67,20 +71,21 @@ class MessageOrder:
         """Give up the messages that are missing; return how many, and those that are next in order now."""
         if not self._held:
             return 0, []
-        first = min(self._held)
+        first = self._numbers[0]
         missing = first - self.expected
         self._skip_to(first)
         return missing, self._released()
 
     def continue_at(self, number: int) -> None:
         """Give up the messages before `number`, but none that is held."""
-        self._skip_to(min(number, *self._held) if self._held else number)
+        self._skip_to(min(number, self._numbers[0]) if self._numbers else number)
 
     def restart(self) -> None:
         """Expect number 0 next: the sender starts counting again. Drop what is held from the former count."""
         self.expected = 0
         self._skipped.clear()
         self._held.clear()
+        self._numbers.clear()
         self._held_bytes = 0
 
     def _skip_to(self, number: int) -> None:
@@ -105,7 +110,8 @@ class MessageOrder:
 
     def _released(self) -> list[bytes]:
         messages = []
-        while (message := self._held.pop(self.expected, None)) is not None:
+        while self._numbers and self._numbers[0] == self.expected:
+            message = self._held.pop(heappop(self._numbers))
             messages.append(message)
             self._held_bytes -= len(message)
             self.expected += 1
