@@ -4,11 +4,13 @@ The texts hold what a requester wrote. It is shortened, put on one line, and can
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from itertools import accumulate
 from typing import Any
 
 from ferryman.core.ports.audit import Entry
@@ -16,6 +18,8 @@ from ferryman.model.values.text import one_line
 
 LONGEST = 300
 """Characters of one value."""
+LONGEST_ESCAPED = 400
+"""The same, for Slack."""
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKDOWN = re.compile(r"([\\`*_\[\]()#~>|!<@:])")
 Fact = tuple[str, str]
@@ -29,10 +33,12 @@ def as_event(entry: Entry) -> Mapping[str, Any]:
 def as_slack_message(entry: Entry) -> Mapping[str, Any]:
     """Return a message for an incoming webhook of Slack."""
     title, facts = _described(entry)
-    lines = [f"*{_for_slack(title)}*", *(f"{name}: {_for_slack(value)}" for name, value in facts)]
+    heading = {"type": "mrkdwn", "text": f"*{_for_slack(title)}*", "verbatim": True}
+    lines = "\n".join(f"{name}: {_for_slack(value)}" for name, value in facts) or "-"
+    plain = {"type": "plain_text", "text": lines, "emoji": False}
     return {
         "text": _for_slack(title),
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines), "verbatim": True}}],
+        "blocks": [{"type": "section", "text": heading}, {"type": "section", "text": plain}],
     }
 
 
@@ -97,7 +103,12 @@ def _plain(value: object) -> str:
 
 
 def _for_slack(text: str) -> str:
-    return "".join(_SLACK.get(character, character) for character in text)
+    """Return a text, escaped. It is cut if many characters are: Slack refuses a section of more than 3,000."""
+    escaped = [_SLACK.get(character, character) for character in text]
+    ends = list(accumulate(map(len, escaped)))
+    if not ends or ends[-1] <= LONGEST_ESCAPED:
+        return "".join(escaped)
+    return "".join(escaped[: bisect_left(ends, LONGEST_ESCAPED)]) + "…"
 
 
 def _for_teams(text: str) -> str:

@@ -25,6 +25,8 @@ WAITING = 1000
 TRIES = 6
 FIRST_RETRY = 1.0
 """Seconds until a second try; twice that until the third, and so on: half a minute in all."""
+_FOR_NOW = frozenset({408, 425, 429})
+"""Answers of 400 to 499 after which another try may help. Others would only keep the notices behind waiting."""
 
 _log = structlog.get_logger("ferryman.access")
 
@@ -71,6 +73,9 @@ class QueuedNotices:
             except Undeliverable as error:
                 _log.warning("notice dropped", reason=str(error), id=entry["id"])
                 return
+            except Exception:  # noqa: BLE001 boundary: a notice that cannot be made keeps no other waiting
+                _log.exception("notice dropped", id=entry["id"])
+                return
             else:
                 return
             if attempt < TRIES:
@@ -107,6 +112,9 @@ def to_webhook(
         if secret is not None:
             now = str(clock() // 1000)
             headers |= {TIMESTAMP: now, SIGNATURE: signature(secret, now, body)}
-        raise_unless_accepted(await outlet.send("POST", raw_path, raw_query, headers, body, None))
+        status = await outlet.send("POST", raw_path, raw_query, headers, body, None)
+        if 400 <= status < 500 and status not in _FOR_NOW:
+            raise Undeliverable(f"it answered {status}")
+        raise_unless_accepted(status)
 
     return deliver

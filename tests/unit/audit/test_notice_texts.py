@@ -39,11 +39,23 @@ def test_a_decided_request_is_not_to_be_approved() -> None:
     assert "To approve" not in text
 
 
-def test_a_reason_cannot_mention_or_link_in_slack() -> None:
-    message = TEMPLATES["slack"](with_reason("<!channel> <https://evil.example|click> & more"))
-    (block,) = message["blocks"]
-    assert "&lt;!channel&gt; &lt;https://evil.example|click&gt; &amp; more" in block["text"]["text"]
-    assert block["text"]["verbatim"] is True
+def test_a_reason_cannot_mention_link_or_format_in_slack() -> None:
+    message = TEMPLATES["slack"](with_reason("*now* <!channel> <https://evil.example|click> & more"))
+    heading, facts = (block["text"] for block in message["blocks"])
+    assert heading == {"type": "mrkdwn", "text": "*Access request oi-0123456789ab is Pending*", "verbatim": True}
+    assert "*now* &lt;!channel&gt; &lt;https://evil.example|click&gt; &amp; more" in facts["text"]
+    assert (facts["type"], facts["emoji"]) == ("plain_text", False)
+
+
+def test_slack_message_is_never_longer_than_slack_accepts() -> None:
+    """Slack refuses a longer one, and a refused notice is dropped."""
+    names = ("requesterArn", "reason", "waitingFor", "decidedBy", "details")
+    message = TEMPLATES["slack"]({"detail": PENDING["detail"] | dict.fromkeys(names, "&" * 1000)})
+    text = message["blocks"][1]["text"]["text"]
+    assert len(text) < 3000
+    assert f"Reason: {'&amp;' * 79}…\n" in text
+    message = TEMPLATES["slack"]({"detail": PENDING["detail"] | dict.fromkeys(names, "x" * 1000)})
+    assert f"Reason: {'x' * 299}…\n" in message["blocks"][1]["text"]["text"]
 
 
 def test_a_reason_cannot_format_or_link_in_teams() -> None:

@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import pytest
+
 from ferryman.audit import notices
 from ferryman.audit.notices import TRIES, WAITING, QueuedNotices, SeveralNotices, Undeliverable, to_webhook
 from ferryman.audit.sinks.sink import Sign, Undelivered
@@ -69,12 +71,12 @@ async def test_notices_are_posted_in_order_and_signed() -> None:
 
 
 async def test_undelivered_notices_are_retried_with_a_new_signature() -> None:
-    far_end = FarEnd(500, Undelivered("no answer"), 302)
+    far_end = FarEnd(500, Undelivered("no answer"), 302, 429)
     async with posting(far_end) as told:
         told.put({"id": "a"})
         await far_end.until_taken("a")
-    assert len(far_end.posts) == 4
-    assert len({headers[TIMESTAMP] for _, headers, _ in far_end.posts}) == 4
+    assert len(far_end.posts) == 5
+    assert len({headers[TIMESTAMP] for _, headers, _ in far_end.posts}) == 5
 
 
 async def test_a_notice_that_is_never_accepted_does_not_block_the_next() -> None:
@@ -89,8 +91,10 @@ async def test_a_notice_that_is_never_accepted_does_not_block_the_next() -> None
     assert waits < 60
 
 
-async def test_a_notice_that_is_refused_for_good_is_not_tried_again() -> None:
-    far_end = FarEnd(*[Undeliverable("no such person")])
+@pytest.mark.parametrize("answer", [Undeliverable("no such person"), 400, 403, 413, KeyError("cannot be made")])
+async def test_a_notice_that_is_refused_for_good_is_not_tried_again(answer: int | Exception) -> None:
+    """Otherwise one that the receiver does not like keeps all others waiting for half a minute."""
+    far_end = FarEnd(answer)
     async with posting(far_end) as told:
         told.put({"id": "a"})
         told.put({"id": "b"})
