@@ -67,13 +67,22 @@ build/tools/.installed: requirements/dist.lock
 	build/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@
 
-site: build/docs/.installed ## Build the documentation site into build/site/; links that lead nowhere fail
+site: build/docs/.installed build/docs/mermaid.min.js ## Build the documentation site into build/site/; links that lead nowhere fail
 	build/docs/bin/python docs/tools/site.py
 
 build/docs/.installed: requirements/docs.lock
 	$(PYTHON) -m venv --clear build/docs
 	build/docs/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@
+
+# What draws diagrams in the reader's browser; the site has a copy, so that no other host is asked.
+MERMAID := mermaid-11.17.2.tgz
+MERMAID_SHA256 := 6ad2f42c3fc26bbf9e45cbb6d11898972573ea52b33a5f4ff51952899f950ffd
+build/docs/mermaid.min.js: build/docs/.installed
+	@command -v npm >/dev/null || { echo "make site needs npm, which fetches Mermaid: install npm"; exit 1; }
+	npm pack --silent --pack-destination build/docs mermaid@$(MERMAID:mermaid-%.tgz=%)
+	echo "$(MERMAID_SHA256)  build/docs/$(MERMAID)" | sha256sum --check --quiet
+	tar --extract --gzip --to-stdout --file build/docs/$(MERMAID) package/dist/mermaid.min.js > $@
 
 picture: build/docs/.installed $(VENV)/.demo ## Draw docs/pictures/session.svg again, from a real session
 	build/docs/bin/python docs/tools/picture.py $(BIN)/ferryman docs/pictures/session.svg

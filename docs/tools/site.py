@@ -2,9 +2,11 @@
 
 The pages are written to be read on their own, so the navigation is taken from `docs/index.md`, and links to files of
 the repository outside `docs/` are led to copies, or become plain text. A link that leads nowhere, a page that nothing
-leads to, and anything that a browser would load from another host fail the build.
+leads to, and anything that a browser would load from another host fail the build. Pages with diagrams, and only they,
+load Mermaid, which is a file of the site.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -19,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 DOCS, PAGES = ROOT / "docs", ROOT / "build" / "pages"
 PROJECT = ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 """Pages at the top of the repository that the site has, too, below `project/`."""
-_LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+MERMAID = ROOT / "build" / "docs" / "mermaid.min.js"
+_LINK = re.compile(r"(!?)\[((?:`[^`]*`|[^\]`])*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 _LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=\"?(https?:)?//[^\s\">]+")
 
@@ -36,7 +39,9 @@ def main() -> None:
     for name in PROJECT:
         (PAGES / "project" / name).write_text(with_links(ROOT / name, Path("project") / name))
     configuration = load_config(str(Path(__file__).with_name("mkdocs.yml")), nav=navigation())
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")  # what strict mode fails for
     build(configuration)
+    add_mermaid(Path(configuration.site_dir))
     if found := foreign(Path(configuration.site_dir)):
         sys.exit("Pages load from other hosts:\n" + "\n".join(found))
 
@@ -80,6 +85,16 @@ def navigation() -> list[Any]:
     found.append({"Decisions": records})
     found.append({"Project": [f"project/{name}" for name in PROJECT]})
     return found
+
+
+def add_mermaid(site: Path) -> None:
+    """Have the pages with diagrams load Mermaid from the site; without it, Material would load it from another host."""
+    shutil.copy(MERMAID, site / "assets" / "javascripts")
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        if '<pre class="mermaid">' in text:
+            script = os.path.relpath(site / "assets" / "javascripts" / MERMAID.name, page.parent)
+            page.write_text(text.replace("</body>", f'<script src="{script}"></script></body>'))
 
 
 def foreign(site: Path) -> list[str]:
