@@ -47,10 +47,10 @@ class Service:
     purge: Sequence[Step]
     """After `uninstall`, what removes everything else that the service has: its state, too."""
 
-    @property
-    def start(self) -> Sequence[Step]:
-        """Start it at every boot, and now unless it runs."""
-        return (Systemctl(("enable", self.unit), live=False), Systemctl(("start", self.unit)))
+    def start(self, *, changed: bool) -> Sequence[Step]:
+        """Start it at every boot, and now unless it runs; if `changed`, stop one that runs first."""
+        verb = "restart" if changed else "start"
+        return (Systemctl(("enable", self.unit), live=False), Systemctl((verb, self.unit)))
 
 
 def server_service(program: Path) -> Service:

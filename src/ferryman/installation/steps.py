@@ -203,7 +203,7 @@ def run_program(command: list[str]) -> None:
         raise NotInstalled(f"{command[0]} failed: {error}") from error
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or f"it exited with {done.returncode}").splitlines()[-1]
-        raise NotInstalled(f"{' '.join(command)} failed: {said}")
+        raise NotInstalled(f"{' '.join(command)} failed: {said.rstrip('.')}")
 
 
 def _ids(root: Path, name: str) -> tuple[int, int] | None:

@@ -62,6 +62,8 @@ def test_other_databases_are_left_as_they_are(tmp_path: Path) -> None:
         ("[log]\nlevel = 'loud'", "log.level"),
         ("[logs]", "logs"),
         ("[server", "not TOML"),
+        ("[server]", "twice (at line"),
+        ("[server]", "second heading under the first"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: str, named: str) -> None:

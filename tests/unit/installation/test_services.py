@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ferryman.cli.app import app
-from ferryman.installation import machine
+from ferryman.cli.operate import services
+from ferryman.installation import machine, steps
 from ferryman.installation.services import AGENT_UNIT, SERVER_UNIT, Service, agent_service, server_service
 
 PROGRAM = Path("/opt/ferryman/bin/ferryman")
@@ -86,6 +87,21 @@ def test_an_agent_of_an_account_owns_all_of_its_state(image: Path) -> None:
     assert {facts(path)[0] for path in (state, *state.iterdir())} == {"1234:1234"}
     assert (state / "agent.toml").read_text() == "max_sessions = 5\n"
     assert "User=opal" in (image / "etc/systemd/system" / AGENT_UNIT).read_text()
+
+
+@needs_root
+@pytest.mark.parametrize(("content", "verb"), [("as it was", "start"), ("another program", "restart")])
+def test_a_service_that_the_installation_changes_is_started_again(
+    content: str, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(steps, "run_program", ran.append)
+    monkeypatch.setattr(machine, "has_systemd", lambda _: True)
+    unit = tmp_path / "a.service"
+    unit.write_text("as it was")
+    service = Service("a.service", install=[steps.WriteFile(unit, content)], uninstall=[], purge=[])
+    services._install(service, start=True, dry_run=False, root=Path("/"))
+    assert ran == [["systemctl", "enable", "a.service"], ["systemctl", verb, "a.service"]]
 
 
 def test_a_dry_run_changes_nothing(image: Path) -> None:

@@ -1,5 +1,7 @@
 """`ferryman activation create | list | delete`."""
 
+import os
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -20,7 +22,7 @@ from ferryman.cli.options import (
 from ferryman.cli.output.printing import print_lines
 from ferryman.cli.output.tables import Column, instant, print_json, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.client.calls.api import Connection, connect
+from ferryman.client.calls.api import Api, Connection, connect
 from ferryman.model.failures import counted
 
 DEFAULT_ROLE = "FerrymanManagedNode"
@@ -70,11 +72,16 @@ def create(
         return
     until = f"{expires:%Y-%m-%d %H:%M} UTC"
     print_lines(f"Created activation {answer['ActivationId']} for {counted(limit, 'machine')}, valid until {until}.")
+    authority = _authority(api)
+    if authority:
+        print_lines(f"The machine must trust the server's authority: copy {authority} to the same place there first.")
     print_lines("On the machine, with ferryman[agent] installed, run:", "")
     # Not as an argument: every user of the machine could see it.
     code = f"FERRYMAN_ACTIVATION_CODE={answer['ActivationCode']}"
     server = f"--endpoint-url {api.endpoint_url} --region {api.client.meta.region_name}"
     register = f"ferryman agent register {server}"
+    if authority:
+        register += f" --ca-file {shlex.quote(authority)}"
     print_lines(f"  {code} \\")
     print_lines(f"  {register} \\")
     print_lines(f"    --activation-id {answer['ActivationId']}")
@@ -87,6 +94,13 @@ def create(
         "ferryman agent install --start",
     )
     print_lines(f"  {code} sh -c '{' && '.join(steps)}'")
+
+
+def _authority(api: Api) -> str | None:
+    """Return the CA file of the profile, which a node needs, too; AWS_CA_BUNDLE is for everything on this machine."""
+    if not api.endpoint_url.startswith("https:") or api.ca_file == os.environ.get("AWS_CA_BUNDLE"):
+        return None
+    return api.ca_file
 
 
 @app.command("list")

@@ -69,6 +69,9 @@ directory = "{audit}"
 
 [recordings]
 directory = "{recordings}"
+
+[outputs]
+directory = "{outputs}"
 """
 
 
@@ -174,7 +177,9 @@ def _configuration(plan: Plan, account_id: str) -> str:
         tls=_TLS.format(tls=tls) if plan.tls else "",
         audit=""
         if service is None
-        else _AUDIT.format(audit=service.logs / "audit", recordings=service.data / "recordings"),
+        else _AUDIT.format(
+            audit=service.logs / "audit", recordings=service.data / "recordings", outputs=service.data / "outputs"
+        ),
     )
 
 

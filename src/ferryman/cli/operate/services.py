@@ -26,7 +26,12 @@ ProgramOption = Annotated[
     Path | None,
     typer.Option("--program", help="The `ferryman` that the service runs; this one by default.", show_default=False),
 ]
-StartOption = Annotated[bool, typer.Option("--start", help="Also start the service, now and at every boot.")]
+StartOption = Annotated[
+    bool,
+    typer.Option(
+        "--start", help="Also start the service, now and at every boot; one that runs is restarted if this changes it."
+    ),
+]
 PurgeOption = Annotated[bool, typer.Option("--purge", help="Also remove everything the service has stored.")]
 _HERE = Path("/")
 
@@ -132,7 +137,7 @@ def _install(service: Service, start: bool, dry_run: bool, root: Path) -> None:
         _require_systemd(root)
     changed = _perform(service.install, dry_run, root)
     if start:
-        _perform(service.start, dry_run, root)
+        _perform(service.start(changed=changed), dry_run, root)
     if not changed and not start:
         print_lines(f"{service.unit} is installed as it should be; nothing was changed.")
 

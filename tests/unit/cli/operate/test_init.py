@@ -46,6 +46,8 @@ def test_a_services_data_is_apart_from_its_configuration(tmp_path: Path) -> None
     loaded = load(made.configuration)
     assert loaded.database_url == f"sqlite:///{data}/ferryman.db"
     assert loaded.path(loaded.configuration.audit.directory) == logs / "audit"
+    assert loaded.path(loaded.configuration.recordings.directory) == data / "recordings"
+    assert loaded.path(loaded.configuration.outputs.directory) == data / "outputs"
     assert server_certificate(loaded) is not None
     assert {path.name for path in made.configuration.parent.iterdir()} == {
         "aws",
