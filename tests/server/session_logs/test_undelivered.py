@@ -74,6 +74,47 @@ async def test_log_waits_until_its_bucket_exists(server: Server, aws: StandIn) -
     assert len(await output_url(server, paired.session_id)) == 2
 
 
+async def test_log_that_must_be_encrypted_waits_until_it_can_be(server: Server, aws: StandIn) -> None:
+    """A destination encrypted when the session began, and no longer does."""
+    bucket, client = "encrypting", aws.client("s3")
+    create_bucket(aws, bucket)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    await prefer(server, s3BucketName=bucket, s3EncryptionEnabled=True)
+    paired = await server.paired()
+    client.delete_bucket_encryption(Bucket=bucket)
+    await end(server, paired)
+    rows = partial(server.store.outputs.of_session, paired.session_id)
+    (failed,) = await until(rows, lambda found: found and found[0].failure)
+    assert "the bucket encrypting no longer encrypts" in str(failed.failure)
+    assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    await delivered(server, paired.session_id)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_events_that_must_be_encrypted_wait_until_they_can_be(
+    server: Server, aws: StandIn, streams: bool
+) -> None:
+    group, client = f"encrypting/{streams}", aws.client("logs")
+    key = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    client.create_log_group(logGroupName=group, kmsKeyId=key)
+    inputs = {"cloudWatchLogGroupName": group, "cloudWatchEncryptionEnabled": True}
+    await prefer(server, **inputs, cloudWatchStreamingEnabled=streams)
+    paired = await server.paired()
+    client.delete_log_group(logGroupName=group)
+    client.create_log_group(logGroupName=group)
+    await paired.agent.send(output(0, b"kept\r\n"))
+    await end(server, paired)
+    rows = partial(server.store.outputs.of_session, paired.session_id)
+    (failed,) = await until(rows, lambda found: found and found[0].failure)
+    assert "no longer has a key" in str(failed.failure)
+    assert client.describe_log_streams(logGroupName=group)["logStreams"] == []
+    client.delete_log_group(logGroupName=group)
+    client.create_log_group(logGroupName=group, kmsKeyId=key)
+    await delivered(server, paired.session_id)
+
+
 async def test_log_that_cannot_be_delivered_is_given_up_and_recorded(
     server: Server, aws: StandIn, logged: Logged
 ) -> None:

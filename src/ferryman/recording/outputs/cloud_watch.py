@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ferryman.core.ports.outputs import Undeliverable
 from ferryman.model.identifiers import Millis
 from ferryman.recording.aws_clients import CallFailed, calling
 from ferryman.recording.outputs.text import event_messages
@@ -34,6 +35,14 @@ def log_group_key(client: Any, group: str) -> str | None:
         if found["logGroupName"] == group:
             return found.get("kmsKeyId") or None
     raise CallFailed(f"{where} does not exist", "ResourceNotFoundException", 400)
+
+
+def require_key(client: Any, group: str) -> None:
+    """Raise `Undeliverable` if a log group has no key, although the log must be encrypted; `CallFailed` as above."""
+    if log_group_key(client, group) is None:
+        raise Undeliverable(
+            f"the log group {group} no longer has a key, with which the session's log must be encrypted"
+        )
 
 
 def create_log_stream(client: Any, group: str, stream: str) -> None:

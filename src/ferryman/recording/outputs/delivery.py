@@ -21,7 +21,7 @@ from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.values.timestamps import from_millis, iso_millis
 from ferryman.recording.aws_clients import CallFailed
-from ferryman.recording.outputs.cloud_watch import put_log
+from ferryman.recording.outputs.cloud_watch import put_log, require_key
 from ferryman.recording.outputs.destinations import THREADS, Destinations
 from ferryman.recording.outputs.expiry import Expiry
 from ferryman.recording.outputs.links import log_stream_url, s3_url
@@ -204,6 +204,8 @@ class OutputDelivery:
         assert s3 is not None  # noqa: S101 its kind says so
         client = self._destinations.s3(s3.bucket)
         encryption = bucket_encryption(client, s3.bucket) if s3.encrypted else {}
+        if s3.encrypted and not encryption:
+            raise Undeliverable(f"the bucket {s3.bucket} no longer encrypts, as the session's log must be")
         return upload_log(client, s3.bucket, s3.key(output.session_id), pieces, encryption, output.progress)
 
     def _put(self, output: PendingOutput, pieces: Iterator[bytes]) -> Iterator[str]:
@@ -211,6 +213,8 @@ class OutputDelivery:
         assert cloud_watch is not None  # noqa: S101 its kind says so
         group = cloud_watch.log_group
         logs = self._destinations.logs(group)
+        if cloud_watch.encrypted:
+            require_key(logs, group)
         return put_log(logs, group, output.session_id, pieces, output.progress, self._service.clock)
 
     async def _stream(self, output: PendingOutput, source: _Source) -> bool:

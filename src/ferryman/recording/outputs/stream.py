@@ -5,7 +5,7 @@ import msgspec
 from ferryman.core.ports.outputs import PendingOutput
 from ferryman.core.ports.recordings import Recording
 from ferryman.core.service import Service
-from ferryman.recording.outputs.cloud_watch import create_log_stream, put_events
+from ferryman.recording.outputs.cloud_watch import create_log_stream, put_events, require_key
 from ferryman.recording.outputs.destinations import Destinations
 from ferryman.recording.outputs.lines import (
     FROM_THE_BEGINNING,
@@ -35,6 +35,7 @@ class SessionStream:
     ) -> None:
         assert output.outputs.cloud_watch is not None  # noqa: S101 its kind says so
         self._group = output.outputs.cloud_watch.log_group
+        self._is_encrypted = output.outputs.cloud_watch.encrypted
         self._identity = StreamIdentity(
             recording.session_id,
             recording.target,
@@ -85,6 +86,8 @@ class SessionStream:
     def _put(self, lines: list[str]) -> None:
         client = self._destinations.logs(self._group)
         if not self.has_begun:
+            if self._is_encrypted:
+                require_key(client, self._group)
             create_log_stream(client, self._group, self._identity.session_id)
         messages = [stream_event(self._identity, self._clock(), group) for group in packed(lines)]
         put_events(client, self._group, self._identity.session_id, messages, self._clock)
