@@ -32,6 +32,10 @@ class TwoServers:
         self._sending = sending
         self._receiving = receiving
 
+    @property
+    def is_connected(self) -> bool:
+        return self._sending.is_connected and self._receiving.is_connected
+
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         return await self._receiving.subscribe(subject, handler, superseded)
 

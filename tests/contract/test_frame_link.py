@@ -60,6 +60,10 @@ class LosingBus:
         self._count = 0
         self.lost = 0
 
+    @property
+    def is_connected(self) -> bool:
+        return self._bus.is_connected
+
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         return await self._bus.subscribe(subject, handler, superseded)
 

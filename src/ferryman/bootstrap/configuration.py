@@ -7,6 +7,7 @@ a test compares that page with this module.
 import ipaddress
 import os
 import re
+import socket
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -48,6 +49,8 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_id: AccountId
     region: Region
     public_url: str
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")] | None = None
+    drain_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0
     listen: str = "127.0.0.1:7330"
     key_file: str = "server.key"
     key_command: tuple[str, ...] = ()
@@ -188,6 +191,18 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
 
     configuration: Configuration
     directory: Path
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether other servers may share the store."""
+        return bool(self.configuration.bus.servers)
+
+    @property
+    def server_name(self) -> str:
+        """What tells this server from others on its store: `server.name`, or the host's; empty for a server alone."""
+        if not self.is_one_of_several:
+            return ""
+        return self.configuration.server.name or socket.gethostname()[:64]
 
     @property
     def listen_address(self) -> tuple[str, int]:

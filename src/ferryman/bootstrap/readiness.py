@@ -71,7 +71,7 @@ def trail_head(loaded: LoadedConfiguration) -> "TrailHead | None":
     from ferryman.store.offline.examination import read_trail_head
 
     try:
-        return read_trail_head(loaded.database_url)
+        return read_trail_head(loaded.database_url, loaded.server_name)
     except (StoreUnusable, ValueError):
         return None
 
@@ -95,7 +95,7 @@ def check_port(loaded: LoadedConfiguration) -> str:
 
     host, port = loaded.listen_address
     address = loaded.configuration.server.listen
-    if is_served(loaded.database_url):
+    if is_served(loaded.database_url, loaded.server_name):
         return f"this server is running, so {address} was not tried"
     try:
         listen(host, port).close()

@@ -73,6 +73,7 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                 discovery=discovery,
                 ready=ready,
                 stop=stop,
+                drain_seconds=loaded.configuration.server.drain_seconds,
             )
         except StoreUnavailable as error:
             raise store_failure(loaded, error) from error

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
@@ -75,21 +76,23 @@ def settings(loaded: LoadedConfiguration) -> "Settings":
 async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) -> AsyncIterator["Service"]:
     """Open the store and the bus and yield the service; they are closed on leaving.
 
-    `serving`: as the server itself; a store has only one, and only servers are on the bus. Raises Failure if the key,
-    the database or the bus cannot be used.
+    `serving`: as a server, of which a store has only one unless they share a bus. Raises Failure if the key, the
+    database or the bus cannot be used.
     """
     from ferryman.bootstrap.bus.opening import open_bus
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.service import Service
     from ferryman.core.steady_clock import SteadyClock
     from ferryman.sandbox.worker import Sandbox
-    from ferryman.store.database import open_store, sole_server
+    from ferryman.store.database import one_of_several, open_store, sole_server
     from ferryman.store.faults import StoreUnusable
 
     vault = read_server_keys(loaded).vault()
     with contextlib.ExitStack() as lock:
         try:
-            if serving:
+            if serving and loaded.is_one_of_several:
+                lock.enter_context(one_of_several(loaded.database_url, loaded.server_name))
+            elif serving:
                 lock.enter_context(sole_server(loaded.database_url))
             store = await open_store(loaded.database_url)
         except StoreUnusable as error:
@@ -101,10 +104,12 @@ async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) ->
             raise
         sandbox = Sandbox()
         try:
-            clock = SteadyClock(wall_clock, monotonic_clock)
-            yield Service(
-                settings(loaded), store, bus, vault, clock, os.urandom, document_worker=sandbox, clock_steps=clock
-            )
+            shared = Service(settings(loaded), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox)
+            if loaded.is_one_of_several:  # stored times are other servers', too, so no step of one clock moves them
+                yield shared
+            else:
+                clock = SteadyClock(wall_clock, monotonic_clock)
+                yield replace(shared, clock=clock, clock_steps=clock)
         finally:
             await sandbox.close()
             await bus.close()

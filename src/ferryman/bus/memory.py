@@ -31,6 +31,11 @@ class MemoryBus:
         self._subscribers: dict[str, list[Subscriber]] = {}
         self._deliveries = Deliveries()
 
+    @property
+    def is_connected(self) -> bool:
+        """Return True: there is no other server."""
+        return True
+
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         """Receive what is sent to `subject` from the moment this returns; there is no other server."""
         subscriber = Subscriber(subject, handler)

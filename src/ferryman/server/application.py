@@ -65,6 +65,7 @@ def build(
     app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     app[PROXIES] = TrustedProxies() if proxies is None else proxies
     app.router.add_get("/healthz", health)
+    app.router.add_get("/readyz", readiness)
     if discovery is not None:
         app.router.add_get(DISCOVERY_PATH, discovery.answer)
     app.router.add_get(INVITATION_PATH, explain_invitation)
@@ -92,16 +93,34 @@ async def explain_invitation(request: web.Request) -> web.Response:
 
 async def health(request: web.Request) -> web.Response:
     """Answer 200 while the store can be read and written, and the audit trail if it must be; 503 otherwise."""
+    members = await _state(request)
+    more = {"channels": request.app[GATEWAY].open_channels, "log_lines_dropped": dropped_log_lines()}
+    return web.json_response(members | more, status=200 if members["status"] == "ok" else 503)
+
+
+async def readiness(request: web.Request) -> web.Response:
+    """Answer 200 while new connections should come here; 503 if the server is not healthy, cut off, or draining.
+
+    For load balancers: what is connected stays.
+    """
+    members = await _state(request)
+    gateway = request.app[GATEWAY]
+    if not gateway.service.bus.is_connected:
+        members |= {"status": "unavailable", "bus": "disconnected"}
+    if gateway.draining:
+        members |= {"status": "draining"}
+    return web.json_response(members, status=200 if members["status"] == "ok" else 503)
+
+
+async def _state(request: web.Request) -> dict[str, object]:
     service = request.app[GATEWAY].service
     store = await request.app[STORE_HEALTH].state()
     members: dict[str, object] = {"status": "ok", "store": store}
     if service.settings.audit.required and service.trail.failure is not None:
         members["audit"] = "failed"
-    healthy = store == OK and "audit" not in members
-    if not healthy:
+    if store != OK or "audit" in members:
         members["status"] = "unavailable"
-    members |= {"channels": request.app[GATEWAY].open_channels, "log_lines_dropped": dropped_log_lines()}
-    return web.json_response(members, status=200 if healthy else 503)
+    return members
 
 
 async def _heartbeat(app: web.Application) -> AsyncIterator[None]:

@@ -15,6 +15,7 @@ from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure
 from ferryman.server.application import build
 from ferryman.server.background import running_beside, supervised
+from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.discovery import Discovery
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.listener.certificate import ServerCertificate
@@ -46,10 +47,12 @@ async def serve(
     discovery: Discovery | None = None,
     ready: Callable[[int], None],
     stop: asyncio.Event,
+    drain_seconds: float = 0.0,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> None:
     """Serve until `stop` is set, then close every channel (1001), finish open requests, and return.
 
+    With `drain_seconds` it first stops being ready and has what is connected move to other servers, in so much time.
     `port` 0 picks a free one; `ready` is called with the real one when connections are accepted. Without a
     `certificate` the server speaks plain HTTP. `unauthenticated` limits connections whose peers are not authenticated,
     `proxies` are those trusted to name their clients, `discovery` is what anyone may know. Raises OSError if the
@@ -60,8 +63,9 @@ async def serve(
     recovered = await recover(service)
     listening = listen(host, port)
     counted = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
+    application = build(service, timeouts, counted, proxies, discovery)
     runner = web.AppRunner(
-        build(service, timeouts, counted, proxies, discovery),
+        application,
         handle_signals=False,
         shutdown_timeout=timeouts.shutdown,
     )
@@ -92,6 +96,9 @@ async def serve(
         async with running_beside(*beside):
             ready(bound)
             await stop.wait()
+            if drain_seconds:
+                _log.info("draining", seconds=drain_seconds)
+                await application[GATEWAY].drain(drain_seconds)
     finally:
         _log.info("stopping")
         if listener is not None:

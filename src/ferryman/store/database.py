@@ -8,6 +8,7 @@ from typing import Self
 from ferryman.store.access_requests.store import SqlAccessRequests
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
+from ferryman.store.faults import StoreUnusable
 from ferryman.store.iam.groups import SqlGroups
 from ferryman.store.iam.identities import SqlIdentities
 from ferryman.store.iam.invitations import SqlInvitations
@@ -103,6 +104,22 @@ def sole_server(url: str) -> AbstractContextManager[None]:
 
         return sole_user(parsed)
     return files.sole_user(parsed)
+
+
+def one_of_several(url: str, name: str) -> AbstractContextManager[None]:
+    """Hold the locks of one of several servers on a store, which must be in PostgreSQL.
+
+    Raises `StoreUnusable` if the store cannot have several servers, has one of this name or one that is alone, or if
+    its clock is not this machine's; ValueError as `open_store`.
+    """
+    parsed = store_url(url)
+    if not is_postgresql(url):
+        raise StoreUnusable(
+            without_password(parsed), "it is for one server", "Copy it to PostgreSQL with `ferryman store copy`"
+        )
+    from ferryman.store.postgresql import databases
+
+    return databases.one_of_several(parsed, name)
 
 
 def shown(url: str) -> str:

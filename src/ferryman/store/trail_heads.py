@@ -1,13 +1,14 @@
-"""The audit trail's head in SQL: a single row."""
+"""The heads of the servers' audit trails in SQL."""
 
 from sqlalchemy import bindparam, select
 
 from ferryman.core.ports.audit import TrailHead
 from ferryman.store.connections import Connections
-from ferryman.store.tables import audit_trail
+from ferryman.store.tables import audit_trails
 
-_ONLY = 1
-_HEAD = select(audit_trail.c.first_sequence, audit_trail.c.sequence, audit_trail.c.mac)
+_HEAD = select(audit_trails.c.first_sequence, audit_trails.c.sequence, audit_trails.c.mac).where(
+    audit_trails.c.server == bindparam("of_server")
+)
 
 
 class SqlTrailHeads:
@@ -15,21 +16,21 @@ class SqlTrailHeads:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        new = connections.insert(audit_trail).values(
-            trail=_ONLY,
+        new = connections.insert(audit_trails).values(
+            server=bindparam("of_server"),
             first_sequence=bindparam("first_record"),
             sequence=bindparam("last_record"),
             mac=bindparam("last_mac"),
         )
         replaced = {name: new.excluded[name] for name in ("first_sequence", "sequence", "mac")}
-        self._record = new.on_conflict_do_update(index_elements=[audit_trail.c.trail], set_=replaced)
+        self._record = new.on_conflict_do_update(index_elements=[audit_trails.c.server], set_=replaced)
 
-    async def head(self) -> TrailHead | None:
+    async def head(self, server: str) -> TrailHead | None:
         """See the port."""
-        rows = await self._connections.read(_HEAD)
+        rows = await self._connections.read(_HEAD, {"of_server": server})
         return TrailHead(*rows[0]) if rows else None
 
-    async def record(self, head: TrailHead) -> None:
+    async def record(self, server: str, head: TrailHead) -> None:
         """See the port."""
-        values = {"first_record": head.first, "last_record": head.sequence, "last_mac": head.mac}
+        values = {"of_server": server, "first_record": head.first, "last_record": head.sequence, "last_mac": head.mac}
         await self._connections.write(self._record, values)

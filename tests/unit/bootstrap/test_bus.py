@@ -1,5 +1,6 @@
 """`[bus]`: what is refused, and what is found out about NATS before a server starts and when it does."""
 
+import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,8 +88,11 @@ class TestWithNats:
         """The configuration of a server that was set up, without a bus."""
         return initialise(Plan(tmp_path / "server")).configuration
 
-    async def test_a_server_opens_it_and_its_commands_do_not(self, server: Path, nats_server: NatsServer) -> None:
-        server.write_text(f"{server.read_text()}\n[bus]\nurl = '{nats_server.url}'\n")
+    async def test_a_server_opens_it_and_its_commands_do_not(
+        self, server: Path, nats_server: NatsServer, migrated_postgresql: str
+    ) -> None:
+        text = re.sub("(?m)^database = .*$", f'database = "{migrated_postgresql}"', server.read_text())
+        server.write_text(f"{text}\n[bus]\nurl = '{nats_server.url}'\n")
         async with open_service(load(server), serving=True) as service:
             assert not isinstance(service.bus, MemoryBus)
             assert await service.bus.subscribed(["control.mi-1"], timeout=PATIENCE) == frozenset()

@@ -1,7 +1,7 @@
 """Opens the audit trail that the server writes; chooses its files and copies from the configuration."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from ferryman.audit.checkpoints import CheckpointWriter
     from ferryman.audit.files import TrailFiles
     from ferryman.audit.writer import TrailWriter
-    from ferryman.core.ports.audit import TrailHead, TrailHeads
+    from ferryman.core.ports.audit import TrailHead
     from ferryman.core.service import Service
+
+    Remember = Callable[[TrailHead], Awaitable[None]]
 
 HEAD_SECONDS = 5.0
 """How often the store records how far the trail has got."""
@@ -59,7 +61,7 @@ async def open_trail(
                 retention=retention,
                 sync_always=audit.fsync == "always",
                 older=older,
-                known=await service.store.trail_heads.head(),
+                known=await service.store.trail_heads.head(loaded.server_name),
                 copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
             )
         except BrokenChain as error:
@@ -72,10 +74,11 @@ async def open_trail(
         for sink in sinks:
             sink.start(trail)
         describe = partial(trail_event, service)
+        remember = partial(service.store.trail_heads.record, loaded.server_name)
         pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
         checkpoints = _checkpoints(loaded, service, trail)
         following = [
-            supervised("trail head", lambda: _remember_head(service.store.trail_heads, trail)),
+            supervised("trail head", lambda: _remember_head(remember, trail)),
             supervised("server keys", lambda: watch_keys(loaded, service.vault, trail, asked)),
             supervised("pending records", lambda: pending.follow(files.directory, pending_keys, trail, describe)),
         ]
@@ -86,7 +89,7 @@ async def open_trail(
                 yield replace(service, trail=trail, recorded_events=TrailLookup(files.directory))
         finally:
             await trail.close(None if checkpoints is None else checkpoints.conclude)
-            await _remember(service.store.trail_heads, trail.synced_head)
+            await _remember(remember, trail.synced_head)
             if output is not None:
                 output.close()
 
@@ -117,30 +120,31 @@ def trail_origin(loaded: LoadedConfiguration, now: Millis) -> dict[str, str]:
     from ferryman.core.audit.records import moment
 
     server = loaded.configuration.server
-    return {
+    origin = {
         "accountId": server.account_id,
         "region": server.region,
         "server": server.public_url.rstrip("/"),
         "time": moment(now),
     }
+    return origin | ({"serverName": loaded.server_name} if loaded.server_name else {})
 
 
-async def _remember_head(heads: "TrailHeads", trail: "TrailWriter") -> None:
+async def _remember_head(remember: "Remember", trail: "TrailWriter") -> None:
     """Let the store remember how far the trail has got, until cancelled."""
     remembered: TrailHead | None = None
     while True:
         head = trail.synced_head
-        if head != remembered and await _remember(heads, head):
+        if head != remembered and await _remember(remember, head):
             remembered = head
         await asyncio.sleep(HEAD_SECONDS)
 
 
-async def _remember(heads: "TrailHeads", head: "TrailHead | None") -> bool:
+async def _remember(remember: "Remember", head: "TrailHead | None") -> bool:
     """Return whether the store remembers this head; while it cannot be written, it remembers an earlier one."""
     if head is None:
         return False
     try:
-        await heads.record(head)
+        await remember(head)
     except StoreUnavailable:
         return False
     return True

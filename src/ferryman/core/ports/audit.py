@@ -36,13 +36,16 @@ class TrailHead:
 
 
 class TrailHeads(Protocol):
-    """Where the store remembers the trail's head, so that a trail that was lost or shortened is noticed."""
+    """Where the store remembers the head of each server's trail, so that a lost or shortened trail is noticed.
 
-    async def head(self) -> TrailHead | None:
-        """Return what was recorded last; None if nothing ever was."""
+    `server` is the name of one of several servers, empty for a server alone.
+    """
 
-    async def record(self, head: TrailHead) -> None:
-        """Remember a head instead of the one before."""
+    async def head(self, server: str) -> TrailHead | None:
+        """Return what the server recorded last; None if it never did."""
+
+    async def record(self, server: str, head: TrailHead) -> None:
+        """Remember a head instead of the server's last one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Messages between servers, by subject: any text. A handler gets one message at a time, and is not interrupted."""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether other servers can be reached."""
+
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         """Receive messages on `subject` from the moment this returns.
 

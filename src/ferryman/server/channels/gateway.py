@@ -42,6 +42,7 @@ from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 _STOPPING = "the server is stopping"
+_DRAIN_STEPS = 100
 
 
 @dataclass(slots=True)
@@ -63,6 +64,8 @@ class Gateway:
         self.heartbeat = Heartbeat(timeouts)
         self.contention = Contention()
         self.closing = asyncio.Event()
+        self.draining = False
+        """Whether load balancers should send nothing new here."""
         self.simulations = asyncio.Lock()
         """Held by the one request that simulates policies."""
         self.watched_by: Counter[str] = Counter()
@@ -208,6 +211,19 @@ class Gateway:
             channel.starts.started(session_id)
         else:
             await self.service.bus.publish(control_subject(node_id), encode(TaskStarted(session_id)))
+
+    async def drain(self, seconds: float) -> None:
+        """Have everything that is connected move to other servers, evenly, within so many seconds.
+
+        The first half of the time is for load balancers to notice that this server is no longer ready.
+        """
+        self.draining = True
+        await asyncio.sleep(seconds / 2)
+        sockets = list(self._sockets)
+        for number, socket in enumerate(sockets):
+            if number % max(1, len(sockets) // _DRAIN_STEPS) == 0:
+                await asyncio.sleep(seconds / 2 / _DRAIN_STEPS)
+            socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
 
     async def close(self) -> None:
         """Close every channel with 1001 and wait for the peers, in bounded time. Sessions continue."""

@@ -11,9 +11,10 @@ from ferryman.store.faults import CORRUPTED, FAILED, StoreUnusable
 from ferryman.store.schema import newest_schema
 from ferryman.store.sqlite.faults import ADVICE
 from ferryman.store.sqlite.files import sqlite_path
-from ferryman.store.tables import audit_trail, metadata
+from ferryman.store.tables import audit_trails, metadata
 from ferryman.store.urls import is_postgresql, store_url, without_password
 
+_HEAD = "SELECT first_sequence, sequence, mac FROM audit_trails WHERE server = ?"
 _SESSION_DOCUMENTS = "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
 
 
@@ -64,23 +65,23 @@ def examine_store(url: str) -> Examination:
     return Examination(str(path), schema, newest_schema())
 
 
-def read_trail_head(url: str) -> TrailHead | None:
-    """Return the audit trail's head that a database remembers; None if it has none, or is older than that.
+def read_trail_head(url: str, server: str) -> TrailHead | None:
+    """Return the head of a server's audit trail that a database remembers; None if it has none, or is older than that.
 
     Raises `StoreUnusable` and ValueError as `examine_store`.
     """
     if is_postgresql(url):
         from ferryman.store.postgresql.databases import trail_head
 
-        return trail_head(store_url(url))
+        return trail_head(store_url(url), server)
     path = sqlite_path(url)
     if not path.exists():
         return None
     try:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (audit_trail.name,)).fetchone():
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (audit_trails.name,)).fetchone():
                 return None
-            row = connection.execute("SELECT first_sequence, sequence, mac FROM audit_trail").fetchone()
+            row = connection.execute(_HEAD, (server,)).fetchone()
     except sqlite3.DatabaseError as error:
         raise StoreUnusable(path, str(error), ADVICE[FAILED]) from error
     return None if row is None else TrailHead(*row)
@@ -102,12 +103,15 @@ def read_session_documents(url: str) -> list[str]:
         return [str(row[0]) for row in connection.execute(_SESSION_DOCUMENTS)]
 
 
-def is_served(url: str) -> bool:
-    """Return whether a server uses this database now. Raises ValueError as `examine_store`."""
+def is_served(url: str, name: str = "") -> bool:
+    """Return whether a server, of this name if it is one of several, uses this database now.
+
+    Raises ValueError as `examine_store`.
+    """
     if is_postgresql(url):
         from ferryman.store.postgresql import databases
 
-        return databases.is_served(store_url(url))
+        return databases.is_served(store_url(url), name)
     path = sqlite_path(url)
     try:
         descriptor = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)

@@ -1,5 +1,7 @@
 """A store's PostgreSQL database: checking and migrating its schema, and the lock that allows one server."""
 
+import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +18,8 @@ from ferryman.store.schema import newest_schema, recorded_schema, run_migrations
 from ferryman.store.urls import without_password
 
 OLDEST_POSTGRESQL = 14
+CLOCK_SECONDS = 5
+"""How much the clocks of several servers may differ from the database's."""
 _MIGRATING, _SERVING = 0x6665_7272_0001, 0x6665_7272_0002
 """Keys of advisory locks."""
 _LOCKED = text(
@@ -28,6 +32,7 @@ _LOCKED = text(
 _SESSION_DOCUMENTS = text(
     "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
 )
+_HEAD = text("SELECT first_sequence, sequence, mac FROM audit_trails WHERE server = :server")
 _RESTORE = "restore the backup from before the upgrade"
 _IN_OTHER_ORDERS = text(
     """
@@ -82,21 +87,59 @@ def sole_user(url: URL) -> Iterator[None]:
         yield
 
 
-def is_served(url: URL) -> bool:
-    """Return whether a server uses this database now; False if it cannot be asked."""
+@contextmanager
+def one_of_several(url: URL, name: str) -> Iterator[None]:
+    """Hold the locks of one of several servers, for as long as their connection lasts.
+
+    Raises `StoreUnusable` if a server of the same name, or one that wants to be alone, uses the database, or if this
+    machine's clock is not the database's.
+    """
+    with _connected(url) as connection:
+        _check_clock(url, connection)
+        if not connection.execute(text("SELECT pg_try_advisory_lock_shared(:key)"), {"key": _SERVING}).scalar_one():
+            advice = "Stop that server, or set bus.url for it, too"
+            raise StoreUnusable(without_password(url), "a server without a bus uses it", advice)
+        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _name_key(name)}).scalar_one():
+            advice = "Give every server a server.name of its own"
+            raise StoreUnusable(without_password(url), f"another server named {name} uses it", advice)
+        yield
+
+
+def _name_key(name: str) -> int:
+    """Return the advisory lock of a server's name."""
+    digest = hashlib.sha256(b"ferryman server " + name.encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _check_clock(url: URL, connection: Connection) -> None:
+    began = time.time()
+    theirs = float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+    ended = time.time()
+    difference = max(began - theirs, theirs - ended)
+    if difference > CLOCK_SECONDS:
+        cause = f"its clock and this machine's differ by {difference:.0f} s; the limit is {CLOCK_SECONDS} s"
+        raise StoreUnusable(without_password(url), cause, "Have both set by NTP")
+
+
+def is_served(url: URL, name: str = "") -> bool:
+    """Return whether a server, of this name if it is one of several, uses this database now.
+
+    False if the database cannot be asked.
+    """
+    key = _name_key(name) if name else _SERVING
     try:
         with _connected(url) as connection:
-            return connection.execute(_LOCKED, {"key": _SERVING}).first() is not None
+            return connection.execute(_LOCKED, {"key": key}).first() is not None
     except StoreUnusable:
         return False
 
 
-def trail_head(url: URL) -> TrailHead | None:
-    """Return the audit trail's head that the database remembers; None if it has none. Raises `StoreUnusable`."""
+def trail_head(url: URL, server: str) -> TrailHead | None:
+    """Return the head of a server's audit trail that the database remembers, if any. Raises `StoreUnusable`."""
     with _connected(url) as connection:
-        if connection.exec_driver_sql("SELECT to_regclass('audit_trail')").scalar_one() is None:
+        if connection.exec_driver_sql("SELECT to_regclass('audit_trails')").scalar_one() is None:
             return None
-        row = connection.exec_driver_sql("SELECT first_sequence, sequence, mac FROM audit_trail").first()
+        row = connection.execute(_HEAD, {"server": server}).first()
     return None if row is None else TrailHead(*row)
 
 

@@ -1,7 +1,7 @@
 """The tables and their indexes, as the newest migration leaves them (a test compares the two)."""
 
 from ferryman.store.tables.access_requests import access_approvals, access_request_nodes, access_requests
-from ferryman.store.tables.audit import audit_trail
+from ferryman.store.tables.audit import audit_trails
 from ferryman.store.tables.documents import document_versions, tags
 from ferryman.store.tables.iam import (
     access_keys,
@@ -28,7 +28,7 @@ __all__ = [
     "access_request_nodes",
     "access_requests",
     "activations",
-    "audit_trail",
+    "audit_trails",
     "document_versions",
     "group_members",
     "groups",

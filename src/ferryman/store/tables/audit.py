@@ -1,13 +1,13 @@
-"""How far the server's audit trail has got: one row."""
+"""How far the audit trail of each server has got: one row for each."""
 
-from sqlalchemy import BigInteger, Column, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Column, String, Table
 
 from ferryman.store.tables.metadata import metadata
 
-audit_trail = Table(
-    "audit_trail",
+audit_trails = Table(
+    "audit_trails",
     metadata,
-    Column("trail", SmallInteger, primary_key=True, autoincrement=False),
+    Column("server", String(64), primary_key=True),
     Column("first_sequence", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("mac", String(64), nullable=False),

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlalchemy import create_engine, make_url
 
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.users import User
-from ferryman.store.database import open_store, sole_server, upgrade_store
+from ferryman.store.database import one_of_several, open_store, sole_server, upgrade_store
 from ferryman.store.faults import StoreUnusable
 from ferryman.store.offline.copying import copy_whole_store
 from ferryman.store.offline.examination import examine_store, is_served, read_session_documents, read_trail_head
@@ -36,7 +37,7 @@ def new_database(postgresql: Postgresql) -> Iterator[str]:
 
 async def test_a_server_does_not_make_the_tables(new_database: str) -> None:
     assert examine_store(new_database).schema is None
-    assert read_trail_head(new_database) is None
+    assert read_trail_head(new_database, "") is None
     assert read_session_documents(new_database) == []
     with pytest.raises(StoreUnusable, match="no tables") as refused:
         await open_store(new_database)
@@ -88,6 +89,36 @@ def test_one_server_uses_a_database(migrated_postgresql: str) -> None:
         with pytest.raises(StoreUnusable, match="another server"), sole_server(migrated_postgresql):
             pass
     assert not is_served(migrated_postgresql)
+
+
+def test_several_servers_use_a_database(migrated_postgresql: str) -> None:
+    """Each by its own name, and none beside one that is alone."""
+    with one_of_several(migrated_postgresql, "one"), one_of_several(migrated_postgresql, "two"):
+        assert [is_served(migrated_postgresql, name) for name in ("one", "two", "three")] == [True, True, False]
+        with pytest.raises(StoreUnusable, match="another server named one"), one_of_several(migrated_postgresql, "one"):
+            pass
+        with pytest.raises(StoreUnusable, match="another server"), sole_server(migrated_postgresql):
+            pass
+    with (
+        sole_server(migrated_postgresql),
+        pytest.raises(StoreUnusable, match="without a bus"),
+        one_of_several(migrated_postgresql, "one"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("ahead", [-60, 60])
+def test_a_server_with_another_time_does_not_join(
+    migrated_postgresql: str, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + ahead)
+    with pytest.raises(StoreUnusable, match=r"differ by (59|60|61) s"), one_of_several(migrated_postgresql, "one"):
+        pass
+
+
+def test_a_file_is_for_one_server(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnusable, match="for one server"):
+        one_of_several(f"sqlite:///{tmp_path}/ferryman.db", "one")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,133 @@
+"""Several servers on one PostgreSQL and one NATS behind HAProxy, real processes."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ferryman.cli.demo.parts import free_port
+from ferryman.cli.operate.init import Plan, initialise
+from tests.e2e.demo import Ferryman
+from tests.e2e.programs import FERRYMAN
+from tests.waiting import PATIENCE, wait_until
+
+BALANCER = Path(__file__).parents[3] / "packaging" / "load-balancers" / "haproxy.cfg"
+NAMES = ("one", "two", "three")
+
+
+@dataclass
+class OneServer:
+    """One of the servers, running or not."""
+
+    configuration: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def log(self) -> Path:
+        return self.configuration.with_name("log")
+
+    def start(self) -> None:
+        """Run it."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [FERRYMAN, "server", "--config", str(self.configuration)],
+                env={"PATH": os.environ["PATH"]},
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def end(self, *, kill: bool = False) -> None:
+        """Stop it, or kill it, and wait until it is gone."""
+        if self.process is not None:
+            if kill:
+                self.process.kill()
+            else:
+                self.process.terminate()
+            self.process.wait(PATIENCE)
+            self.process = None
+
+
+@dataclass
+class Cluster(Ferryman):
+    """The servers, and a client's view of them through the balancer."""
+
+    servers: list[OneServer] = field(default_factory=list)
+    node: str = ""
+
+    @property
+    def node_id(self) -> str:
+        return self.node
+
+    def ready(self) -> int:
+        """How many servers the balancer sends calls to."""
+        for server in self.servers:
+            assert server.process is None or server.process.poll() is None, server.log.read_text()
+        return sum(self.answers_at(server.port) for server in self.servers)
+
+    def answers_at(self, port: int) -> bool:
+        """Whether a server is ready."""
+        done = subprocess.run(
+            ["curl", "-sf", f"http://127.0.0.1:{port}/readyz"], capture_output=True, timeout=PATIENCE, check=False
+        )
+        return done.returncode == 0
+
+
+@contextlib.contextmanager
+def running_cluster(directory: Path, database: str, nats: str, haproxy: str) -> Iterator[Cluster]:
+    """Run three servers and a balancer until the end of the context."""
+    public = free_port()
+    made = initialise(Plan(directory / NAMES[0], listen=f"127.0.0.1:{public}", database=database))
+    for name in NAMES[1:]:
+        shutil.copytree(directory / NAMES[0], directory / name)
+    servers = [_configured(directory / name / made.configuration.name, name, nats) for name in NAMES]
+    facts: dict[str, Any] = {
+        "profile_dir": str(made.profile_directory),
+        "endpoint_url": made.public_url,
+        "region": made.region,
+        "access_key_id": made.credentials.access_key_id,
+        "secret_access_key": made.credentials.secret_access_key.reveal(),
+        "ca_file": None,
+    }
+    balancer_settings = directory / "haproxy.cfg"
+    balancer_settings.write_text(_balanced(BALANCER.read_text(), public, servers))
+    subprocess.run([haproxy, "-c", "-f", str(balancer_settings)], check=True, timeout=PATIENCE)
+    with (directory / "haproxy.log").open("wb") as log:
+        balancer = subprocess.Popen([haproxy, "-f", str(balancer_settings)], stdout=log, stderr=log)
+    idle: subprocess.Popen[str] = subprocess.Popen(["true"], text=True)
+    idle.wait(PATIENCE)
+    cluster = Cluster(facts, idle, servers)
+    try:
+        for server in servers:
+            server.start()
+        wait_until(lambda: cluster.ready() == len(servers))
+        wait_until(cluster.answers)
+        yield cluster
+    finally:
+        for server in servers:
+            server.end()
+        balancer.terminate()
+        balancer.wait(PATIENCE)
+
+
+def _configured(path: Path, name: str, nats: str) -> OneServer:
+    """Add what must differ to a server's own copy of the settings."""
+    port = free_port()
+    own = f'listen = "127.0.0.1:{port}"\nname = "{name}"\ndrain_seconds = 3'
+    text = re.sub(r'(?m)^listen = ".*"$', own, path.read_text())
+    path.write_text(f'{text}\n[bus]\nurl = "{nats}"\n\n[connections]\ntrusted_proxies = ["127.0.0.1/32"]\n')
+    return OneServer(path, port)
+
+
+def _balanced(settings: str, port: int, servers: list[OneServer]) -> str:
+    """The packaged settings with this machine's addresses."""
+    settings = re.sub(r"(?m)^( *)bind .*$", rf"\1bind 127.0.0.1:{port}", settings)
+    for name, each in zip(NAMES, servers, strict=True):
+        settings = re.sub(rf"(?m)^( *)server {name} .*$", rf"\1server {name} 127.0.0.1:{each.port}", settings)
+    return settings

@@ -1,0 +1,69 @@
+"""Three servers behind HAProxy: whichever is lost, sessions continue without a gap."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.agents import agent_of_its_own
+from tests.e2e.cluster.cluster import NAMES, Cluster, running_cluster
+from tests.e2e.shell import OpenShell, Shell
+from tests.nats import NatsServer
+from tests.postgresql import Postgresql
+from tests.waiting import wait_until
+
+COUNT = "n=0; while [ ! -e {stop} ]; do n=$((n+1)); echo n$n; sleep 0.05; done; echo counted-$n"
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    postgresql: Postgresql,
+    nats_server: NatsServer,
+    program: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cluster]:
+    directory = tmp_path_factory.mktemp("cluster")
+    postgresql.execute("CREATE DATABASE cluster")
+    database = postgresql.url("cluster")
+    with (
+        running_cluster(directory, database, nats_server.url, program("haproxy")) as cluster,
+        agent_of_its_own(cluster, directory / "agent", cluster.facts["endpoint_url"]) as node_id,
+    ):
+        cluster.node = node_id
+        wait_until(cluster.is_connected)
+        yield cluster
+
+
+def longest_gap(shell: Shell, until: Callable[[], bool]) -> float:
+    """Read the count until something is true; the seconds of its longest pause."""
+    longest, last = 0.0, time.monotonic()
+    while not until():
+        if shell.next(r"n\d+\r\n"):
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+    return longest
+
+
+def test_a_count_has_no_gap(cluster: Cluster, open_shell: OpenShell, tmp_path: Path) -> None:
+    """`aws ssm start-session` while each server in turn is killed or stopped, and started again."""
+    shell = open_shell(cluster)
+    shell.prompt()
+    stop = tmp_path / "stop"
+    shell.run(COUNT.format(stop=stop), "n10\r\n")
+    gaps: list[str] = []
+    for number, server in enumerate(cluster.servers):
+        kill = number % 2 == 0
+        ending = threading.Thread(target=server.end, kwargs={"kill": kill})
+        ending.start()
+        gap = longest_gap(shell, lambda thread=ending: not thread.is_alive())  # type: ignore[misc]
+        server.start()
+        gap = max(gap, longest_gap(shell, lambda: cluster.ready() == len(NAMES) and cluster.is_connected()))
+        gaps.append(f"{'killed' if kill else 'stopped'}: {gap:.2f} s")
+    stop.touch()
+    shell.expect(r"counted-\d+\r\n")
+    counted = [int(each) for each in re.findall(rb"(?m)^n(\d+)\r$", shell.seen)]
+    assert counted == list(range(1, len(counted) + 1))
+    print("longest pauses:", *gaps)
