@@ -1,6 +1,7 @@
 """A server without cedarpy and google-re2, which have no wheels for musl: what needs them says so on one line."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferryman.awsapi.patterns import CategoryPattern
+from ferryman.core.documents.builtin_patterns import BUILTIN_PATTERNS, PORT
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -46,8 +48,22 @@ texts = ("Zoë 7", "a:b", "a;b", "\\ud800", "☃")
 print(json.dumps([matches(r"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", text) for text in texts]))
 """
 STARTS = """
-import ferryman.bootstrap.server, ferryman.cli.operate.server
+import ferryman.bootstrap.server, ferryman.cli.operate.server, ferryman.server.serving
 print("[]")
+"""
+BUILTIN = """
+from ferryman.core.documents.builtin import BUILTIN_DOCUMENTS
+from ferryman.core.documents.content import read_document
+from ferryman.core.documents.parameters import check_values
+name = "AWS-StartPortForwardingSessionToRemoteHost"
+parameters = read_document(json.loads(BUILTIN_DOCUMENTS[name].json)).parameters
+refused = []
+for port in ("80", "65536"):
+    try:
+        check_values(name, parameters, {"host": ["db.internal"], "portNumber": [port]})
+    except Exception as error:
+        refused.append(str(error))
+print(json.dumps(refused))
 """
 
 
@@ -70,6 +86,19 @@ def test_a_pattern_of_a_parameter_names_the_package() -> None:
         "parameters.name.allowedPattern",
         "needs the package google-re2, which is not installed on the server.",
     ]
+
+
+def test_the_built_in_documents_check_their_parameters_all_the_same() -> None:
+    name = "AWS-StartPortForwardingSessionToRemoteHost"
+    assert run(BUILTIN) == [
+        f"ValidationException: Parameter 'portNumber' of the document {name} must match the pattern {PORT}."
+    ]
+
+
+@pytest.mark.parametrize("pattern", sorted(BUILTIN_PATTERNS))
+@given(text=st.text("0123456789azAZ_.:%-[]/ \n\r", max_size=8))
+def test_their_patterns_mean_what_they_mean_to_re2(pattern: str, text: str) -> None:
+    assert (re.fullmatch(pattern, text) is None) == (re2.fullmatch(pattern, text) is None)
 
 
 def test_tags_are_checked_all_the_same() -> None:

@@ -4,27 +4,27 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ferryman.core.documents.builtin_patterns import HOST, PORT, PORT_OR_ZERO, SEPARATOR, SOCKET
 from ferryman.core.documents.content import read_document
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentFormat, DocumentVersion, StoredDocument
 from ferryman.model.identifiers import Millis
 from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 
 _SINCE = Millis(1_735_689_600_000)
-_PORT_TAIL = r"[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
-_PORT = {"type": "String", "allowedPattern": rf"^([1-9]|{_PORT_TAIL}"}
-_PORT_OR_ZERO = {"type": "String", "allowedPattern": rf"^([0-9]|{_PORT_TAIL}"}
+_PORT = {"type": "String", "allowedPattern": PORT}
+_PORT_OR_ZERO = {"type": "String", "allowedPattern": PORT_OR_ZERO}
 _REMOTE_PORT = {**_PORT, "description": "The port on the managed node", "default": "80"}
 _LOCAL_PORT = {**_PORT_OR_ZERO, "description": "The port on the client's machine, 0 for any", "default": "0"}
 _HOST = {
     "type": "String",
     "description": "The name or IP address of the host to reach from the managed node",
     "default": "localhost",
-    "allowedPattern": r"^[A-Za-z0-9:\[][A-Za-z0-9._:%\]-]{0,254}$",
+    "allowedPattern": HOST,
 }
 _SOCKET = {
     "type": "String",
     "description": "The path of the Unix socket to listen on, on the client's machine",
-    "allowedPattern": r"^.{1,107}$",
+    "allowedPattern": SOCKET,
 }
 _COMMAND = {"type": "String", "description": "The command to run", "minChars": 1}
 _FORWARDING = {"portNumber": "{{ portNumber }}", "type": LOCAL_PORT_FORWARDING}
@@ -43,7 +43,7 @@ def _separator(stream: str) -> dict[str, Any]:
         "type": "String",
         "description": f"What precedes {stream} when the streams are apart, for clients that do not tell them apart",
         "default": "",
-        "allowedPattern": r"^[0-9a-zA-Z\r\n_:-]{0,30}$",
+        "allowedPattern": SEPARATOR,
     }
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from ferryman.core.documents.builtin_patterns import BUILTIN_PATTERNS
 from ferryman.core.documents.text import RuleBroken
 from ferryman.model.errors import ServiceError
 
@@ -120,6 +121,8 @@ def _allowed_pattern(given: object, path: str) -> str | None:
     if not isinstance(given, str) or len(given) > _PATTERN_LIMIT:
         raise RuleBroken(path, f"must be a string of at most {_PATTERN_LIMIT} characters.")
     if _MISSING:
+        if given in BUILTIN_PATTERNS:
+            return given
         raise RuleBroken(path, f"{_MISSING}.")
     try:
         _compiled(given)
@@ -131,6 +134,8 @@ def _allowed_pattern(given: object, path: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:
+    if _MISSING:
+        return re.compile(pattern)
     options = re2.Options()
     options.max_mem = _PATTERN_MEMORY
     options.log_errors = False
@@ -227,7 +232,7 @@ def _check_text(parameter: Parameter, text: str) -> None:
         raise ValueError(f"must be one of {', '.join(parameter.allowed_values)}")
     _check_size(len(text), parameter.min_chars, parameter.max_chars, "characters")
     pattern = parameter.allowed_pattern
-    if pattern is not None and _MISSING:
+    if pattern is not None and _MISSING and pattern not in BUILTIN_PATTERNS:
         raise ValueError(f"has a pattern, which {_MISSING}")
     if pattern is not None and _compiled(pattern).fullmatch(text) is None:
         raise ValueError(f"must match the pattern {pattern}")
