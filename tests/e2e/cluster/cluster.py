@@ -18,6 +18,17 @@ from tests.waiting import PATIENCE, wait_until
 
 BALANCER = Path(__file__).parents[3] / "packaging" / "load-balancers" / "haproxy.cfg"
 NAMES = ("one", "two", "three")
+SHARED = """
+[bus]
+url = "{nats}"
+
+[connections]
+trusted_proxies = ["127.0.0.1/32"]
+
+[recordings]
+mode = "required"
+directory = "../recordings"
+"""
 
 
 @dataclass
@@ -121,7 +132,7 @@ def _configured(path: Path, name: str, nats: str) -> OneServer:
     port = free_port()
     own = f'listen = "127.0.0.1:{port}"\nname = "{name}"\ndrain_seconds = 3'
     text = re.sub(r'(?m)^listen = ".*"$', own, path.read_text())
-    path.write_text(f'{text}\n[bus]\nurl = "{nats}"\n\n[connections]\ntrusted_proxies = ["127.0.0.1/32"]\n')
+    path.write_text(text + SHARED.format(nats=nats))
     return OneServer(path, port)
 
 
@@ -129,5 +140,5 @@ def _balanced(settings: str, port: int, servers: list[OneServer]) -> str:
     """The packaged settings with this machine's addresses."""
     settings = re.sub(r"(?m)^( *)bind .*$", rf"\1bind 127.0.0.1:{port}", settings)
     for name, each in zip(NAMES, servers, strict=True):
-        settings = re.sub(rf"(?m)^( *)server {name} .*$", rf"\1server {name} 127.0.0.1:{each.port}", settings)
+        settings = re.sub(rf"(?m)^( *server {name}(?:-anyway)?) \S+", rf"\1 127.0.0.1:{each.port}", settings)
     return settings

@@ -11,17 +11,26 @@ import pytest
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.cluster.cluster import NAMES, Cluster, running_cluster
 from tests.e2e.shell import OpenShell, Shell
-from tests.nats import NatsServer
+from tests.nats import NatsServer, running_nats
 from tests.postgresql import Postgresql
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 COUNT = "n=0; while [ ! -e {stop} ]; do n=$((n+1)); echo n$n; sleep 0.05; done; echo counted-$n"
+LOST_OF_RECORDING = 40
+"""Lines of two seconds: what the recording may miss, a second for each server that was killed."""
+
+
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """One of its own, which is stopped."""
+    with running_nats(tmp_path_factory.mktemp("nats")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def cluster(
     postgresql: Postgresql,
-    nats_server: NatsServer,
+    nats: NatsServer,
     program: Callable[[str], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Cluster]:
@@ -29,7 +38,7 @@ def cluster(
     postgresql.execute("CREATE DATABASE cluster")
     database = postgresql.url("cluster")
     with (
-        running_cluster(directory, database, nats_server.url, program("haproxy")) as cluster,
+        running_cluster(directory, database, nats.url, program("haproxy")) as cluster,
         agent_of_its_own(cluster, directory / "agent", cluster.facts["endpoint_url"]) as node_id,
     ):
         cluster.node = node_id
@@ -45,6 +54,12 @@ def longest_gap(shell: Shell, until: Callable[[], bool]) -> float:
             now = time.monotonic()
             longest, last = max(longest, now - last), now
     return longest
+
+
+def seconds(count: float) -> Callable[[], bool]:
+    """Whether so many have passed since now."""
+    until = time.monotonic() + count
+    return lambda: time.monotonic() >= until
 
 
 def test_a_count_has_no_gap(cluster: Cluster, open_shell: OpenShell, tmp_path: Path) -> None:
@@ -66,4 +81,27 @@ def test_a_count_has_no_gap(cluster: Cluster, open_shell: OpenShell, tmp_path: P
     shell.expect(r"counted-\d+\r\n")
     counted = [int(each) for each in re.findall(rb"(?m)^n(\d+)\r$", shell.seen)]
     assert counted == list(range(1, len(counted) + 1))
+    session_id = cluster.active_sessions()[0]["SessionId"]
+    shell.child.send(b"exit\n")
+    shell.end()
+    recorded = [int(each) for each in re.findall(rb"(?m)^n(\d+)\r$", cluster.recording(session_id))]
+    assert recorded == sorted(set(recorded))
+    assert len(counted) - len(recorded) <= LOST_OF_RECORDING
     print("longest pauses:", *gaps)
+
+
+def test_a_count_goes_on_without_nats(cluster: Cluster, open_shell: OpenShell, nats: NatsServer) -> None:
+    """Both ends of a session are on one server. When NATS is back, everything else works again by itself."""
+    shell = open_shell(cluster)
+    shell.prompt()
+    shell.run('n=0; while read -t 0.05 line || [ -z "$line" ]; do n=$((n+1)); echo n$n; done', "n10\r\n")
+    nats.stop()
+    wait_until(lambda: cluster.ready() == 0)
+    assert longest_gap(shell, seconds(3)) < PATIENCE
+    nats.start()
+    wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
+    other = open_shell(cluster)
+    other.prompt()
+    shell.run("stop", "n\\d+\r\n")
+    counted = [int(each) for each in re.findall(rb"(?m)^n(\d+)\r$", shell.seen)]
+    assert counted == list(range(1, len(counted) + 1))
