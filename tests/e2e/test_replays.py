@@ -12,13 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-import pyte
 import pytest
 
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.cutting_relay import relays
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import AWS, FERRYMAN
+from tests.e2e.screen import Screen, looked, replay, until_shown
 from tests.e2e.shell import OpenShell, Shell
 from tests.waiting import PATIENCE, PROCESSES_TIMEOUT, wait_until
 
@@ -139,53 +139,9 @@ def test_server_that_is_killed_again_and_again_loses_a_second_each_time(
     )
 
 
-class Screen:
-    """A terminal emulator: what a person sees after these bytes."""
-
-    def __init__(self) -> None:
-        self.emulator = pyte.Screen(80, 24)
-        self.stream = pyte.ByteStream(self.emulator)
-        self.fed = 0
-
-    def catch_up(self, shown: bytes) -> None:
-        """Show what is new in all that was shown since the beginning."""
-        self.stream.feed(shown[self.fed :])
-        self.fed = len(shown)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self.emulator.display)
-
-    @property
-    def state(self) -> tuple[object, ...]:
-        """Every cell with its colours, and where the cursor is."""
-        columns, rows = self.emulator.columns, self.emulator.lines
-        cells = [[self.emulator.buffer[row][column] for column in range(columns)] for row in range(rows)]
-        return cells, (self.emulator.cursor.x, self.emulator.cursor.y), (columns, rows)
-
-
 def replayed(ferryman: Ferryman, session_id: str) -> Screen:
     """The screen at the end of a recording."""
-    screen = Screen()
-    for _, kind, data in exported(ferryman, session_id):
-        if kind == "o":
-            screen.stream.feed(str(data).encode())
-        elif kind == "r":
-            columns, rows = map(int, str(data).split("x"))
-            screen.emulator.resize(rows, columns)
-    return screen
-
-
-def looked(shell: Shell, screen: Screen) -> str:
-    """The text of the person's screen with all that has come by now."""
-    shell.next("(?s).+")
-    screen.catch_up(shell.seen)
-    return screen.text
-
-
-def until_shown(shell: Shell, screen: Screen, text: str) -> None:
-    """Show the person what comes until the screen has this text."""
-    wait_until(lambda: text in looked(shell, screen))
+    return replay(exported(ferryman, session_id))
 
 
 @pytest.mark.skipif(shutil.which("vim") is None, reason="vim is not installed")

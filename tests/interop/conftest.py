@@ -185,6 +185,18 @@ def cut(process: psutil.Process) -> int:
     return len(found)
 
 
+@contextlib.contextmanager
+def stopped(processes: list[psutil.Process]) -> Iterator[None]:
+    """Stop AWS's programs for a while: they retry for five seconds, in which a busy machine starts no server."""
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server in a network of its own."""

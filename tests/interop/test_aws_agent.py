@@ -1,16 +1,14 @@
 """What only AWS's agent does: accounts, profiles of shells, restarts, keys, many sessions at once."""
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.interop.conftest import Pair, Session, make_pair
+from tests.interop.conftest import Pair, Session, make_pair, stopped
 from tests.interop.lab import Lab
 from tests.waiting import wait_until
 
@@ -115,18 +113,6 @@ def test_the_agent_is_killed_and_started_again(pair: Pair) -> None:
     other.prompt()
     leave(other)
     leave(session)
-
-
-@contextlib.contextmanager
-def stopped(processes: list[psutil.Process]) -> Iterator[None]:
-    """Stop AWS's programs for a while: they retry for five seconds, in which a busy machine starts no server."""
-    for process in processes:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.resume()
 
 
 def test_the_server_is_killed_and_another_takes_its_place(pair: Pair) -> None:

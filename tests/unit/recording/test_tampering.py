@@ -79,6 +79,14 @@ def test_tampering_is_named(kind: str, tmp_path: Path) -> None:
     assert named in str(reader.verify(end))
 
 
+def test_removed_file_is_named(tmp_path: Path) -> None:
+    own = written(tmp_path, ID, KEY)
+    next(tmp_path.glob(f"*/{ID}*")).unlink()
+    reader = RecordingReader(DirectoryStorage(tmp_path), ID, KEY)
+    end = FinalBlock(BLOCKS, hashlib.sha256(own[-1]).digest())
+    assert "has 0 blocks and was finished with 6" in str(reader.verify(end))
+
+
 def test_end_of_another_recording_in_the_store_is_named(tmp_path: Path) -> None:
     written(tmp_path, ID, KEY)
     reader = RecordingReader(DirectoryStorage(tmp_path), ID, KEY)
