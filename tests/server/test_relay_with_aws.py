@@ -1,16 +1,22 @@
 """What AWS's ends need from a relay: a pause after the handshake, and acknowledgements that are sent only once."""
 
 import json
+import operator
 import uuid
+from functools import partial
 
 import pytest
 
+from ferryman.core.messages import ActivityProbe, session_subject
+from ferryman.core.messages import encode as encode_bus
+from ferryman.core.ports.bus import NoResponders
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.channels.relay.aws_output import IGNORED
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import Acknowledge, decode_payload
 from tests.server.peers import Peer, output, plain_frame, typed
-from tests.server.running import Paired, Server
+from tests.server.running import Paired, Server, until
 from tests.waiting import PATIENCE
 
 
@@ -136,6 +142,37 @@ async def test_an_acknowledgement_that_was_lost_with_the_agents_socket(server: S
     assert (await agent.message()).message_type == MessageType.START_PUBLICATION
     await agent.send(first)
     await acknowledged(agent, first)
+
+
+async def has_relay(paired: Paired) -> bool:
+    """Whether an end of the session is connected."""
+    subject = session_subject(paired.session_id)
+    try:
+        return bool(await paired.server.service.bus.request(subject, encode_bus(ActivityProbe()), timeout=PATIENCE))
+    except NoResponders:
+        return False
+
+
+async def test_an_acknowledgement_that_was_lost_with_the_server(server: Server) -> None:
+    paired = await server.paired()
+    first, lost = output(0), output(1)
+    await taken(paired, paired.client, first)
+    await paired.agent.send(lost)
+    assert await paired.client.frame() == lost
+    for end in (paired.client, paired.agent):  # what this relay knows goes with its last end
+        end.cut()
+    await until(partial(has_relay, paired), operator.not_)
+    ticket = await server.call("resume_session", SessionId=paired.session_id)
+    client = await server.open_client(ticket, paired.client_id)
+    agent = await paired.node.data(paired.session_id)
+    await agent.until(MessageType.START_PUBLICATION)
+    for times in range(1 + IGNORED):  # the first is new to the relay
+        await agent.send(lost)
+        assert await client.frame() == lost
+        if times:
+            await client.websocket.pong(await ping(client))
+            await client.answered()
+    await acknowledged(agent, lost)
 
 
 async def ping(peer: Peer) -> bytes:

@@ -25,10 +25,10 @@ class Acknowledgements:
     `underway`: the session was Connected before, and what was acknowledged then is unknown.
     """
 
-    __slots__ = ("_beyond", "_handshake", "_mark", "_underway")
+    __slots__ = ("_beyond", "_handshake", "_mark", "underway")
 
     def __init__(self, *, underway: bool) -> None:
-        self._underway = underway
+        self.underway = underway
         self._mark = 0
         self._beyond: set[int] = set()
         self._handshake = -1
@@ -68,4 +68,4 @@ class Acknowledgements:
 
         Before that, AWS's client may drop messages that its handlers are not ready for (`protocol/client.md` §7.2).
         """
-        return self._mark > self._handshake + 1 or (self._underway and bool(self._beyond))
+        return self._mark > self._handshake + 1 or (self.underway and bool(self._beyond))

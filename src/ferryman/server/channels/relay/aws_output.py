@@ -9,6 +9,10 @@ from ferryman.server.channels.relay.acknowledgements import Acknowledgements, co
 from ferryman.server.channels.relay.ends import RelayEnd
 from ferryman.server.timeouts import Timeouts
 
+IGNORED = 5
+"""A client that reads the same message so often without acknowledging it has it; AWS's agent resends it after 0.2 s or
+more, and handlers that were not ready are by then."""
+
 
 class AwsOutput:
     """The output of one session's agent.
@@ -29,6 +33,8 @@ class AwsOutput:
         self._acknowledgements = acknowledgements
         self._to_agent = to_agent
         self._catch_up = catch_up
+        self._ignored = -1
+        self._times_ignored = 0
 
     async def forward(self, agent: RelayEnd, client: RelayEnd, frame: bytes, sequence: int, *, new: bool) -> None:
         """Forward an output frame, and make sure that a resent one is acknowledged."""
@@ -41,12 +47,23 @@ class AwsOutput:
             await asyncio.sleep(self._timeouts.handshake)
         if behind:
             await self._catch_up(client)
-        elif not new and self._acknowledgements.settled:
+        elif not new and (self._acknowledgements.settled or self._acknowledgements.underway):
             client.socket.ask(lambda: self._acknowledge_for_client(client, frame, sequence))
 
     def _acknowledge_for_client(self, client: RelayEnd, frame: bytes, sequence: int) -> None:
         """Acknowledge a resent frame for a client that has read it again and did not: it had done so before."""
         if client.socket.departure is not None or sequence in self._acknowledgements:
             return
+        if not self._acknowledgements.settled and not self._is_ignored(sequence):
+            return
         self._acknowledgements.add(sequence)
         self._to_agent(frames.acknowledge(self._service, frame))
+
+    def _is_ignored(self, sequence: int) -> bool:
+        """Count that a client has read a frame of a session that another server began; whether that is enough.
+
+        The acknowledgement may have been on its way when that server died. Without more output, nothing else tells.
+        """
+        self._times_ignored = self._times_ignored + 1 if sequence == self._ignored else 1
+        self._ignored = sequence
+        return self._times_ignored >= IGNORED
