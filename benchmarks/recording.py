@@ -12,15 +12,18 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.raw_peers import masked, read_message, register, stream_frame
 from benchmarks.relay import Server, busy_session, keystroke, open_session, relay_rate, running_server
 from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.events import EventKind, Position
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.storage.directory import DirectoryStorage
+from ferryman.wire.agent_message import MessageType
 
 ROUNDS = 5
 SESSIONS = 200
@@ -28,6 +31,7 @@ DAY = 86_400
 """Seconds of the long recording, each with a block of its own."""
 POSITIONS = 50
 TOP_SECONDS = 30
+SCREEN = b"\x1b[2J" + b"".join(b"\x1b[%d;1H%s" % (row, bytes(range(32, 112))) for row in range(1, 25))
 MIB = 1024 * 1024
 
 
@@ -89,13 +93,19 @@ def run() -> list[Measurement]:
 
 
 def session_memory(server: Server) -> float:
-    """MiB of the server for each session that has shown a screen."""
+    """MiB of the server for each of SESSIONS sessions, the most of a person on a node, that have shown a screen."""
+    node = register(server.port, server.administrator)
     before = server.process.memory_info().rss
-    sessions = [open_session(server) for _ in range(SESSIONS)]
+    sessions = [open_session(replace(server, node=node)) for _ in range(SESSIONS)]
+    screen = masked(stream_frame(MessageType.OUTPUT_STREAM_DATA, 0, SCREEN))
+    for session in sessions:
+        session.agent.sendall(screen)
+        read_message(session.client)
     time.sleep(2)
     after = server.process.memory_info().rss
     for session in sessions:
         session.close()
+    node.control.close()
     return (after - before) / MIB / SESSIONS
 
 
