@@ -30,7 +30,7 @@ def test_shell(pair: Pair, quiet: None) -> None:
     session.send("while [ $(stty size | cut -d' ' -f2) != 132 ]; do sleep 0.1; done; echo wide-$((1+1)) żółć\r")
     session.expect("wide-2 żółć\r+\n")
     assert session.row()["Status"] == "Connected"
-    session.send("PS1=again-; echo asleep-$((1+1)); sleep 1000\r")
+    session.send("PS1=again-; sh -c 'echo asleep-$((1+1)); exec sleep 1000'\r")  # in the foreground when it is read
     session.expect("asleep-2")
     session.child.sendintr()
     session.expect("again-")

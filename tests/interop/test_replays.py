@@ -28,12 +28,18 @@ def replayed(lab: Lab, session_id: str) -> Screen:
     return replay(json.loads(line) for line in lines[1:])
 
 
+def clients_attached(lab: Lab) -> int:
+    """How often a client has connected."""
+    return (lab.directory / "server.log").read_text().count('"client attached"')
+
+
 @pytest.mark.skipif(shutil.which("vim") is None, reason="vim is not installed")
 def test_replay_ends_with_the_screen_that_the_person_saw(pair: Pair, tmp_path: Path) -> None:
     """Through an editor, another window size, cuts at both ends, and a server that is killed."""
     lab = pair.lab
     if DOCUMENT not in str(lab.call("list_documents", Filters=[{"Key": "Name", "Values": [DOCUMENT]}])):
         lab.call("create_document", Name=DOCUMENT, DocumentType="Session", Content=json.dumps(CONTENT))
+    wait_until(lambda: lab.connected(pair.node_id))  # the server was killed for the pair before
     earlier = [] if pair.agent_is_aws else pair.with_channels()
     shell = Shell(pair, tmp_path / "complaints", *pair.command(DOCUMENT))
     session = Session(pair, shell.child, shell.session_id(), earlier)
@@ -47,7 +53,9 @@ def test_replay_ends_with_the_screen_that_the_person_saw(pair: Pair, tmp_path: P
     person.emulator.resize(30, 100)
     shell.child.send(":set number\r")
     until_shown(shell, person, "1 written before")
+    before = clients_attached(lab)
     assert cut(session.plugin()) >= 1
+    wait_until(lambda: clients_attached(lab) > before)  # AWS's plugin ends when somebody types before
     shell.child.send("oafter a cut\x1b")
     until_shown(shell, person, "2 after a cut")
     assert sum(cut(worker) for worker in session.workers()) >= 1
