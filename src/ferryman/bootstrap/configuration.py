@@ -114,6 +114,12 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["json", "text"] | None = None
 
 
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Prometheus finds what the server counts."""
+
+    listen: str | None = None
+
+
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is posted to, signed."""
 
@@ -178,6 +184,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throttling: Throttling = Throttling()
     watching: Watching = Watching()
     log: Log = Log()
+    metrics: Metrics = Metrics()
     audit: Audit = Audit()
     recordings: Recordings = Recordings()
     outputs: Outputs = Outputs()
@@ -208,6 +215,12 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
     def listen_address(self) -> tuple[str, int]:
         """Host and port to listen on."""
         return split_address(self.configuration.server.listen)
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Host and port of the metrics; None if there are none."""
+        listen = self.configuration.metrics.listen
+        return None if listen is None else split_address(listen)
 
     @property
     def database_url(self) -> str:
@@ -270,6 +283,8 @@ def split_address(address: str) -> tuple[str, int]:
 def _check(configuration: Configuration, path: Path) -> None:
     server = configuration.server
     host, _ = split_address(server.listen)
+    if configuration.metrics.listen is not None:
+        split_address(configuration.metrics.listen)
     try:
         configuration.connections.networks()
     except ValueError as error:

@@ -74,6 +74,7 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                 ready=ready,
                 stop=stop,
                 drain_seconds=loaded.configuration.server.drain_seconds,
+                metrics=loaded.metrics_address,
             )
         except StoreUnavailable as error:
             raise store_failure(loaded, error) from error

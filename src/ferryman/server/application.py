@@ -11,6 +11,7 @@ from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.app_keys import (
     AUTHENTICATION_TURNS,
+    COUNTERS,
     FAILED_ATTEMPTS,
     GATEWAY,
     KEY_USES,
@@ -29,6 +30,7 @@ from ferryman.server.http.throttling import authentication_turns
 from ferryman.server.http.upgrades import control_channel, data_channel, watch_channel
 from ferryman.server.listener.connection import SERVER_NAME
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from ferryman.server.metrics.counters import Counters, NoCounters
 from ferryman.server.store_health import OK, StoreHealth
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.system.log_writer import dropped_log_lines
@@ -48,11 +50,12 @@ def build(
     unauthenticated: UnauthenticatedLimits | None = None,
     proxies: TrustedProxies | None = None,
     discovery: Discovery | None = None,
+    counters: Counters | None = None,
 ) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down.
 
     `unauthenticated` says which addresses are counted, `proxies` which may name their clients,
-    `discovery` what anyone may know about this server.
+    `discovery` what anyone may know about this server, `counters` what is counted.
     """
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[respond])
     app[GATEWAY] = Gateway(service, timeouts)
@@ -63,6 +66,7 @@ def build(
     app[AUTHENTICATION_TURNS] = authentication_turns()
     app[FAILED_ATTEMPTS] = FailedAttempts()
     app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
+    app[COUNTERS] = NoCounters() if counters is None else counters
     app[PROXIES] = TrustedProxies() if proxies is None else proxies
     app.router.add_get("/healthz", health)
     app.router.add_get("/readyz", readiness)

@@ -2,8 +2,10 @@
 
 import asyncio
 import resource
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -15,6 +17,7 @@ from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure
 from ferryman.server.application import build
 from ferryman.server.background import running_beside, supervised
+from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.discovery import Discovery
 from ferryman.server.http.forwarded import TrustedProxies
@@ -23,8 +26,12 @@ from ferryman.server.listener.connection import RequestMemories
 from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.listener import Listener, listen
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.system.malloc import keep_freed_memory
+
+if TYPE_CHECKING:
+    from ferryman.server.metrics.prometheus import PrometheusCounters
 
 SWEEP_SECONDS = 1.0
 RESERVED_FILES = 24
@@ -48,11 +55,14 @@ async def serve(
     ready: Callable[[int], None],
     stop: asyncio.Event,
     drain_seconds: float = 0.0,
+    metrics: tuple[str, int] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> None:
     """Serve until `stop` is set, then close every channel (1001), finish open requests, and return.
 
     With `drain_seconds` it first stops being ready and has what is connected move to other servers, in so much time.
+
+    `metrics` is the address where they are served to anybody.
     `port` 0 picks a free one; `ready` is called with the real one when connections are accepted. Without a
     `certificate` the server speaks plain HTTP. `unauthenticated` limits connections whose peers are not authenticated,
     `proxies` are those trusted to name their clients, `discovery` is what anyone may know. Raises OSError if the
@@ -63,7 +73,8 @@ async def serve(
     recovered = await recover(service)
     listening = listen(host, port)
     counted = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
-    application = build(service, timeouts, counted, proxies, discovery)
+    counters = _counters() if metrics is not None else None
+    application = build(service, timeouts, counted, proxies, discovery, counters)
     runner = web.AppRunner(
         application,
         handle_signals=False,
@@ -93,7 +104,7 @@ async def serve(
         beside = [supervised("sweep", lambda: _sweep(service))]
         if certificate is not None:
             beside.append(supervised("certificate", certificate.watch))
-        async with running_beside(*beside):
+        async with running_beside(*beside), _metrics(counters, application[GATEWAY], metrics):
             ready(bound)
             await stop.wait()
             if drain_seconds:
@@ -105,6 +116,25 @@ async def serve(
             await listener.close()
         await runner.cleanup()
         listening.close()
+
+
+def _counters() -> "PrometheusCounters":
+    from ferryman.server.metrics.prometheus import PrometheusCounters
+
+    return PrometheusCounters(frozenset({*BY_CALLER, *BY_NODE_KEY, *BY_ANYONE}))
+
+
+@asynccontextmanager
+async def _metrics(
+    counters: "PrometheusCounters | None", gateway: Gateway, address: tuple[str, int] | None
+) -> AsyncIterator[None]:
+    if counters is None or address is None:
+        yield
+        return
+    from ferryman.server.metrics.endpoint import serving_metrics
+
+    async with serving_metrics(counters, gateway, *address):
+        yield
 
 
 def _most_connections() -> int:

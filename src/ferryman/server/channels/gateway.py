@@ -10,7 +10,7 @@ from functools import partial
 from aiohttp import WSCloseCode
 
 from ferryman.core.audit.records import node_changed
-from ferryman.core.authorization.admission import AuthorizedSession
+from ferryman.core.authorization.admission import AuthorizedSession, End
 from ferryman.core.messages import (
     JoinRelay,
     RenewRelay,
@@ -73,6 +73,7 @@ class Gateway:
         self._slots: dict[SessionId, _Occupied] = {}
         self._remote_ends = RemoteEnds(service, timeouts.close, self._serve_remote_end)
         self._controls: dict[NodeId, ControlChannel] = {}
+        self._sent: Counter[End] = Counter()
         self._sockets: set[Socket] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -81,6 +82,27 @@ class Gateway:
     def open_channels(self) -> int:
         """How many WebSockets are open."""
         return len(self._sockets)
+
+    @property
+    def connected_nodes(self) -> int:
+        """How many nodes have their control channel on this server."""
+        return len(self._controls)
+
+    def session_counts(self) -> dict[str, int]:
+        """Return how many sessions this server relays, by which ends are connected: `both`, `client` or `agent`."""
+        found = dict.fromkeys(("both", "client", "agent"), 0)
+        for occupied in self._slots.values():
+            client, agent = occupied.slot.ends
+            if client is not None or agent is not None:
+                found["both" if client is not None and agent is not None else "client" if client else "agent"] += 1
+        return found
+
+    def relayed_bytes(self) -> dict[str, int]:
+        """Return the bytes of frames that ends have sent since the server started, by which end."""
+        sent = self._sent.copy()
+        for occupied in self._slots.values():
+            sent.update(occupied.slot.traffic.sent())
+        return {which.value: sent[which] for which in End}
 
     def add_socket(self, socket: Socket) -> None:
         """Ping a socket and close it when the server stops, until `remove_socket`."""
@@ -149,6 +171,7 @@ class Gateway:
             occupied.ends -= 1
             if not occupied.ends:
                 del self._slots[session_id]
+                self._sent.update(occupied.slot.traffic.sent())
                 if occupied.subscription is not None:
                     await occupied.subscription.close()
                     if occupied.traffic is not None:

@@ -9,6 +9,7 @@ from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from ferryman.server.metrics.counters import Counters
 from ferryman.server.store_health import StoreHealth
 
 GATEWAY = web.AppKey("gateway", Gateway)
@@ -31,6 +32,9 @@ FAILED_ATTEMPTS = web.AppKey("failed_attempts", FailedAttempts)
 
 UNAUTHENTICATED_LIMITS = web.AppKey("unauthenticated_limits", UnauthenticatedLimits)
 """How many unauthenticated connections each address has, and which addresses are counted."""
+
+COUNTERS = web.AppKey[Counters]("counters", Counters)
+"""What is counted of the calls."""
 
 PROXIES = web.AppKey("proxies", TrustedProxies)
 """Which proxies are trusted to name their clients."""

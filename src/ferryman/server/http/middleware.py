@@ -10,7 +10,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from ferryman.awsapi.dispatch import protocol_of, serialise_error
 from ferryman.model.errors import ServiceError, StoreUnavailable
-from ferryman.server.http.app_keys import GATEWAY, PROXIES
+from ferryman.server.http.app_keys import COUNTERS, GATEWAY, PROXIES
 from ferryman.server.http.call_context import CONTEXT, CallContext
 from ferryman.server.http.call_records import record_refusal, record_success
 from ferryman.server.http.steps import web_response
@@ -20,6 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 RETRY_SECONDS = "1"
 _UNAVAILABLE = 503
+_PROBES = frozenset({"/healthz", "/readyz"})
 _log = structlog.get_logger("ferryman.server")
 
 _OF_STORE = {"full": "full", "locked": "locked by another program", "read-only": "read-only", "corrupted": "corrupted"}
@@ -61,7 +62,10 @@ async def respond(request: web.Request, handler: Handler) -> web.StreamResponse:
             connection.request_ended()
     if isinstance(connection, Connection) and not response.prepared and _must_close(connection, context, code):
         response.force_close()
-    _log_request(request, response.status, code, asyncio.get_running_loop().time() - began)
+    seconds = asyncio.get_running_loop().time() - began
+    if context.call is not None and not isinstance(response, web.WebSocketResponse):
+        request.app[COUNTERS].answered(context.call.service, context.call.operation, code, seconds)
+    _log_request(request, response.status, code, seconds)
     return response
 
 
@@ -95,7 +99,7 @@ def _refusal(request: web.Request, fault: Exception) -> ServiceError:
 def _log_request(request: web.Request, status: int, error: str | None, seconds: float) -> None:
     """Log one line, without headers, body or query: they contain tokens and signatures."""
     call = request[CONTEXT].call
-    log = _log.debug if request.path == "/healthz" and error is None else _log.info
+    log = _log.debug if request.path in _PROBES and error is None else _log.info
     log(
         "request",
         method=request.method,

@@ -22,6 +22,6 @@ async def answer(slot: RelaySlot, request: RelayMessage) -> bytes:
         case ActivityProbe():
             return encode(Activity(slot.last_activity))
         case AgentProbe():
-            return encode(AgentAttached(slot.has_agent))
+            return encode(AgentAttached(slot.ends[1] is not None))
         case _:
             return await answer_watcher(slot.tap.watched, request)

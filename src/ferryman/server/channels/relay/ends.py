@@ -1,7 +1,7 @@
 """One connected end of a session, and the frames that are kept while the other end is away."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ import structlog
 from aiohttp import WSCloseCode
 
 from ferryman.core.audit.records import EndLeft, end_left
+from ferryman.core.authorization.admission import End
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SessionId
 from ferryman.server.channels.frames import (
@@ -85,6 +86,27 @@ class RelayEnd:
         prefix = self.allowed.get(header.message_type, b"")
         self.refused += not prefix
         return prefix, header.sequence_number
+
+
+@dataclass(slots=True)
+class Traffic:
+    """The bytes of all frames that the ends of a session have sent."""
+
+    ends: dict[RelayEnd, End] = field(default_factory=dict)
+    """Those that have not left yet, replaced ones included."""
+    past: Counter[End] = field(default_factory=Counter)
+
+    def left(self, which: End, end: RelayEnd) -> None:
+        """Note that an end is gone."""
+        del self.ends[end]
+        self.past[which] += end.size
+
+    def sent(self) -> Counter[End]:
+        """Return the bytes from each end so far."""
+        total = self.past.copy()
+        for end, which in self.ends.items():
+            total[which] += end.size
+        return total
 
 
 @dataclass(slots=True)

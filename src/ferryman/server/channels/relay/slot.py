@@ -30,6 +30,7 @@ from ferryman.server.channels.relay.ends import (
     FROM_CLIENT,
     KeptFrames,
     RelayEnd,
+    Traffic,
     close_replaced_client,
     record_departure,
 )
@@ -63,6 +64,7 @@ class RelaySlot:
         self._client_id = ""
         self._open_to_client = False
         self._kept = KeptFrames()
+        self.traffic = Traffic()
         self._agent_came = False
         self._acknowledgements = Acknowledgements(underway=session.status is not SessionStatus.CONNECTING)
         self._aws_output = AwsOutput(service, timeouts, self._acknowledgements, self._send_to_agent, self._catch_up)
@@ -94,14 +96,13 @@ class RelaySlot:
     def superseded(self) -> None:
         """Close both ends, because another server has become the session's relay: they connect again, to that one."""
         self._log.warning("another server relays the session")
-        for end in (self._agent, self._client):
-            if end is not None:
-                end.socket.leave(WSCloseCode.GOING_AWAY, "another server relays the session")
+        for end in filter(None, self.ends):
+            end.socket.leave(WSCloseCode.GOING_AWAY, "another server relays the session")
 
     @property
-    def has_agent(self) -> bool:
-        """Whether the agent's data channel is open."""
-        return self._agent is not None
+    def ends(self) -> tuple[RelayEnd | None, RelayEnd | None]:
+        """The client and the agent, as far as they are connected."""
+        return self._client, self._agent
 
     @property
     def last_activity(self) -> Millis | None:
@@ -155,6 +156,7 @@ class RelaySlot:
 
     async def _join_client(self, authorized: AuthorizedSession, socket: PeerSocket, handshake: bool) -> None:
         client = RelayEnd(socket, authorized.client_id, FROM_CLIENT, handshake=handshake)
+        self.traffic.ends[client] = End.CLIENT
         self._is_connecting = authorized.session.status is SessionStatus.CONNECTING
         self._attach_client(client)
         try:
@@ -232,6 +234,7 @@ class RelaySlot:
     async def _join_agent(self, authorized: AuthorizedSession, socket: PeerSocket, ferryman: bool) -> None:
         started = authorized.session.status is not SessionStatus.CONNECTING
         agent = RelayEnd(socket, authorized.caller_id, FROM_AGENT, ferryman, ready=started and not ferryman)
+        self.traffic.ends[agent] = End.AGENT
         replaced, self._agent = self._agent, agent
         self._agent_came = True
         if replaced is not None:
@@ -383,6 +386,7 @@ class RelaySlot:
             await self._update_status()
         finally:
             await end.socket.close()
+            self.traffic.left(which, end)
             record_departure(self._service, self.session_id, which.value, end, self._log)
 
     async def _update_status(self) -> None:
