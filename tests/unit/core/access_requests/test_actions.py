@@ -237,6 +237,33 @@ async def test_requests_that_are_made_again_and_again_are_limited_for_each_perso
     await ask(world, carol, node)
 
 
+async def test_request_that_is_refused_does_not_count(world: "World", carol: Caller) -> None:
+    world.service = replace(world.service, access_requests=TokenBuckets(MOST_PENDING + 1, 0))
+    node = await world.node()
+    await manual_policy(world, ["dave"])
+    requests = [await ask(world, carol, node) for _ in range(MOST_PENDING)]
+    for _ in range(3):
+        with refused("ServiceQuotaExceededException"):
+            await ask(world, carol, node)
+    await signal(world, carol, requests[0], "Revoke")
+    await ask(world, carol, node)
+
+
+async def test_limit_of_requests_is_that_of_the_documentation_and_counts_the_person(world: "World") -> None:
+    """Whoever takes on a role under ever new names is one person."""
+    limit = world.service.access_requests
+    erin = await person(world, "erin", *REQUESTING)
+    assert [limit.acquire("x", world.service.clock()) for _ in range(61)].count(True) == 60
+    world.clock.advance(minutes=1)
+    assert [limit.acquire("x", world.service.clock()) for _ in range(2)] == [True, False]
+    node = await world.node()
+    await manual_policy(world, ["dave"])
+    while limit.acquire(erin.person_id, world.service.clock()):
+        pass
+    with refused("ThrottlingException"):
+        await ask(world, replace(erin, name="another", arn=f"{erin.arn}/another"), node)
+
+
 async def test_a_token_is_the_requesters_alone(world: "World", carol: Caller, dave: Caller) -> None:
     request = await approved(world, carol, dave, await world.node())
     erin = await person(world, "erin", *REQUESTING)

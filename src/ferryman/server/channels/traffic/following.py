@@ -114,12 +114,11 @@ class Multiplexed:
         """Do nothing: an agent that multiplexes ignores the flag."""
 
     def close(self, by: str = SESSION) -> None:
-        """Close the open streams, and add up what all of them carried."""
+        """Close the open streams, and add up what all of them carried. Nothing may be fed afterwards."""
         for stream_id in list(self._streams):
             self._close(stream_id, by)
         self._totals.sent += self._client.total
         self._totals.received += self._node.total
-        self._client.total = self._node.total = 0
 
     def _client_frame(self, command: int, stream_id: int, reason: bytes) -> None:
         if command == Command.SYN:

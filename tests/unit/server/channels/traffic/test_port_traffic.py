@@ -10,6 +10,7 @@ from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.channel.negotiation import OURS
 from ferryman.recording.message_order import HELD_BYTES
 from ferryman.server.channels.traffic import connection_list
+from ferryman.server.channels.traffic.following import Multiplexed
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.wire.agent_message import AgentMessage, Flag, MessageType, PayloadType, encode
 from ferryman.wire.payloads import (
@@ -20,6 +21,8 @@ from ferryman.wire.payloads import (
     encode_flag,
     encode_payload,
 )
+from ferryman.wire.smux import WINDOWED_VERSION, Command, SmuxFrame
+from ferryman.wire.smux import encode as encode_frame
 
 AWS_AGENT, AWS_CLIENT, OLD_CLIENT = "3.3.0.0", "1.2.600.0", "1.1.61.0"
 
@@ -150,6 +153,48 @@ def test_reset_stream_has_the_nodes_reason_on_one_line() -> None:
     assert closed["reason"].startswith("connection refused")
     assert closed["reason"].isprintable()
     assert session.traffic.close().refused == 1
+
+
+@pytest.fixture
+def windowed() -> Session:
+    """A session whose ends are ours, to which frames of any kind are sent by `frames`."""
+    session = Session()
+    session.shake_hands(AWS_AGENT, AWS_CLIENT, OURS)
+    return session
+
+
+def frames(session: Session, *each: SmuxFrame, from_client: bool = True) -> None:
+    session.send(b"".join(encode_frame(one, WINDOWED_VERSION) for one in each), from_client=from_client)
+
+
+def test_reason_of_a_reset_is_cut(windowed: Session) -> None:
+    frames(windowed, SmuxFrame(Command.SYN, 1), SmuxFrame(Command.RST, 1, b"x" * 60_000))
+    assert [event["reason"] for event in windowed.said("closed")] == ["x" * connection_list.LONGEST_REASON]
+
+
+def test_stream_is_open_until_both_ends_have_finished_it(windowed: Session) -> None:
+    """Whatever else is sent, and however often."""
+    frames(windowed, *[SmuxFrame(Command.SYN, 1)] * 2, SmuxFrame(Command.FIN, 1), SmuxFrame(Command.NOP, 1))
+    frames(windowed, *[SmuxFrame(Command.NOP, 1), SmuxFrame(Command.UPD, 1, bytes(8))] * 2, from_client=False)
+    frames(windowed, SmuxFrame(Command.FIN, 1))
+    assert (len(windowed.said("opened")), windowed.said("closed")) == (1, [])
+    frames(windowed, SmuxFrame(Command.FIN, 1), from_client=False)
+    assert [event["by"] for event in windowed.said("closed")] == ["client"]
+    assert windowed.traffic.close().opened == 1
+
+
+def test_streams_that_are_not_listed_take_no_memory(windowed: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither those after the most that are listed, nor those that were never opened."""
+    monkeypatch.setattr(connection_list, "MOST_LISTED", 2)
+    for from_client in (True, False):
+        for stream in range(100):
+            frames(
+                windowed, SmuxFrame(Command.SYN, stream), SmuxFrame(Command.PSH, stream, b"x"), from_client=from_client
+            )
+    following = windowed.traffic._following
+    assert isinstance(following, Multiplexed)
+    assert len(following._streams) == len(following._client.sizes) == len(following._node.sizes) == 2
+    assert windowed.traffic.close().sent == 100
 
 
 @pytest.mark.parametrize(
