@@ -5,6 +5,7 @@ import json
 import operator
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 
 from ferryman.core.audit.records import moment
 from ferryman.core.ports.outputs import OutputKind, PendingOutput
+from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_outputs import S3Output, SessionOutputs
 from ferryman.recording import aws_clients
@@ -193,6 +195,27 @@ async def test_last_day_of_a_log_is_announced_once(server: Server, logged: Logge
             assert not Expiry(logged.service, 0).failed(output, "away", Millis(now + 60_000))
     (warned,) = [line for line in lines if line["event"] == "session log will be given up"]
     assert warned["at"] == moment(Millis(now + DAY_MILLIS + 1000))
+
+
+async def test_log_is_not_given_up_because_the_clock_was_set(server: Server, logged: Logged) -> None:
+    now, outputs = server.clock(), SessionOutputs(S3Output(BUCKET))
+
+    def is_given_up(days: float, steps: ClockSteps, limit: int = DAYS) -> bool:
+        ended_at = Millis(int(now - days * DAY_MILLIS))
+        output = PendingOutput(SessionId("alice-0"), OutputKind.S3, outputs, ended_at, ended_at=ended_at)
+        return Expiry(replace(logged.service, clock_steps=steps), limit).failed(output, "away", Millis(now + 60_000))
+
+    class Steps(UnsetClock):
+        def __init__(self, total: int = 0, *, settled: bool = True) -> None:
+            self.total, self.settled = total, settled
+
+    assert is_given_up(DAYS, Steps())
+    assert is_given_up(DAYS, Steps(-DAY_MILLIS))
+    assert not is_given_up(DAYS - 0.001, Steps())
+    assert not is_given_up(DAYS, Steps(), limit=0)
+    assert not is_given_up(DAYS, Steps(settled=False))
+    assert not is_given_up(DAYS, Steps(1000))
+    assert len(given_up(logged)) == 2
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,8 @@ class _GuardedClient(Client):
                     await self._flush_pending(force_flush=True)
                     await self.flush()
         await super().close()
+        self._abandon()  # of an attempt that was cancelled: the library takes the client for closed
+        await asyncio.sleep(0)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         """Disconnect. The library would first wait until everything is written, for a server that reads no longer."""
@@ -129,7 +131,7 @@ class _GuardedClient(Client):
         await super()._close(status, do_cbs)
 
     def _abandon(self) -> None:
-        """Drop the connection of a failed attempt, which the library would leave open."""
+        """Drop the connection of an attempt that failed, which the library would leave open."""
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if task is not None:
                 task.cancel()

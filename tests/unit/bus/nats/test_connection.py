@@ -141,6 +141,10 @@ class TestTls:
             for host in ("localhost", "127.0.0.1"):
                 with pytest.raises(BusUnusable, match="does not offer TLS"):
                     await answers(NatsOptions((f"tls://{host}:{server.port}",), user="ferry", password=secret("x")))
+            with pytest.raises(BusUnusable, match="does not offer TLS"):
+                await answers(
+                    NatsOptions((f"nats://0.0.0.0:{server.port}",))
+                )  # no name of this machine, but leads here
 
 
 async def test_a_client_that_nats_closes_for_good_is_replaced(tmp_path: Path) -> None:

@@ -82,7 +82,6 @@ async def opened(server: Forged) -> NatsBus:
         b"INFO 5\r\n",
         b"INFO " + b"x" * 100_000 + b"\r\n",
         Forged.of({"max_payload": "many"}),
-        Forged.of({"nonce": 5, "auth_required": True}),
     ],
 )
 async def test_malformed_greeting_does_not_end_the_attempts(forged: Forged, greeting: bytes) -> None:
@@ -91,7 +90,7 @@ async def test_malformed_greeting_does_not_end_the_attempts(forged: Forged, gree
     forged.greeting = greeting
     forged.cut()
     async with asyncio.timeout(PATIENCE):
-        while forged.greeted < 2 or not (bus.is_connected and bus._link.client.is_connected):
+        while forged.greeted < 3 or not (bus.is_connected and bus._link.client.is_connected):
             await asyncio.sleep(0.01)
     await bus.close()
 
@@ -107,7 +106,7 @@ async def test_line_before_the_answer_to_the_login_is_a_failed_attempt(forged: F
 
 async def test_addresses_of_other_servers_are_not_learned(forged: Forged) -> None:
     """Not even from NATS itself: what it says first is in the clear, and the login would go to them."""
-    forged.greeting = forged.of({"connect_urls": ["192.0.2.1:4222", "evil.example.com:4222", "["]})
+    forged.greeting = forged.of({"connect_urls": ["192.0.2.1:4222", "evil.example.com:4222"]})
     bus = await opened(forged)
     assert [each.uri.netloc for each in bus._link.client.server_pool] == [f"127.0.0.1:{forged.port}"]
     await bus.close()

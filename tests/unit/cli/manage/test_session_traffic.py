@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from ferryman.cli.manage import session_traffic
 from ferryman.cli.manage.session_traffic import connections
 from ferryman.client.recordings.events import RecordedEvent
 
@@ -61,3 +64,29 @@ def test_recording_of_a_shell_is_not_read_further() -> None:
     assert connections(recording, BEGAN) is None
     assert next(recording).kind == "c"
     assert connections([], BEGAN) is None
+
+
+def test_totals_are_incomplete_if_any_were_and_connections_begin_anew_with_each() -> None:
+    """After both ends had left the server and came back, numbers begin with 1 again."""
+    found = connections(
+        events(
+            '{"state":"forwarding","port":"22"}',
+            '{"state":"opened","connection":1}',
+            '{"state":"total","connections":1,"complete":false}',
+            '{"state":"forwarding","port":"22"}',
+            '{"state":"closed","connection":1,"by":"node"}',
+            '{"state":"total","connections":0,"complete":true}',
+        ),
+        BEGAN,
+    )
+    assert found is not None
+    assert found["Complete"] is False
+    assert found["List"] == [{"Opened": BEGAN + timedelta(seconds=1)}]
+
+
+def test_only_so_many_connections_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_traffic, "MOST_SHOWN", 2)
+    opened = [f'{{"state":"opened","connection":{number}}}' for number in range(10)]
+    found = connections(events('{"state":"forwarding"}', *opened), BEGAN)
+    assert found is not None
+    assert len(found["List"]) == 2  # type: ignore[arg-type] # a list

@@ -165,4 +165,18 @@ def test_connections_and_files_are_sentences() -> None:
 
 
 def test_events_that_cannot_be_read_are_left_out() -> None:
-    assert list(plain_text([RecordedEvent(0.0, "c", b"{"), RecordedEvent(0.0, "f", b'{"name":"a"}')])) == []
+    unreadable = [b"{", b'{"name":"a"}', b'{"state":"\xff"}', b'{"state":' + b"[" * 100_000]
+    assert list(plain_text([RecordedEvent(0.0, kind, data) for data in unreadable for kind in "cf"])) == []
+
+
+def test_only_the_server_reports_connections_and_files() -> None:
+    """A node that prints the same as an event has only printed it."""
+    said = [event.data for event in TRAFFIC if event.kind in "cf"]
+    assert [line.rstrip() for line in plain_text([RecordedEvent(0.0, "o", data + b"\n") for data in said])] == [
+        data.decode() for data in said
+    ]
+
+
+def test_sentence_about_a_file_is_one_line() -> None:
+    data = json.dumps({"direction": "upload", "name": "a\x1b[2J\nb"}).encode()
+    assert list(plain_text([RecordedEvent(0.0, "f", data)])) == ["The client says: upload of a\\x1b[2J b.\n"]

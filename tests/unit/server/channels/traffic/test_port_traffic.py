@@ -1,5 +1,6 @@
 """The connections of port sessions, from the messages of Ferryman's and AWS's ends; frames may be cut anywhere."""
 
+import copy
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.channel.negotiation import OURS
 from ferryman.recording.message_order import HELD_BYTES
-from ferryman.server.channels.traffic import connection_list
+from ferryman.server.channels.traffic import connection_list, port_traffic
 from ferryman.server.channels.traffic.following import Multiplexed
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.wire.agent_message import AgentMessage, Flag, MessageType, PayloadType, encode
@@ -262,6 +263,26 @@ def test_answer_that_was_not_asked_for_makes_the_list_incomplete() -> None:
     assert (totals.opened, totals.sent, totals.is_complete) == (0, 1, False)
 
 
+@pytest.mark.parametrize(("agent", "client"), [(500, 0), (0, 500)])
+def test_handshake_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch, agent: int, client: int) -> None:
+    monkeypatch.setattr(port_traffic, "LONGEST_HANDSHAKE", 500)
+    session = Session()
+    session.shake_hands(AWS_AGENT.ljust(agent, "0"), AWS_CLIENT.ljust(client, "0"))
+    session.send(b"x", from_client=True)
+    assert not session.traffic.close().is_complete
+
+
+def test_agent_that_offers_no_extensions_goes_by_the_clients_version() -> None:
+    session = Session()
+    request = HandshakeRequest(AWS_AGENT, [])
+    session.send(encode_payload(request), from_client=False, kind=PayloadType.HANDSHAKE_REQUEST)
+    answer = encode_payload(HandshakeResponse(OLD_CLIENT, [ProcessedAction("SessionType", 1)], ferryman=OURS))
+    session.send(answer, from_client=True, kind=PayloadType.HANDSHAKE_RESPONSE)
+    session.send(b"x", from_client=True)
+    totals = session.traffic.close()
+    assert (totals.opened, totals.is_complete) == (1, True)
+
+
 @pytest.mark.parametrize("data", ["0300000003000000", "0104000003000000", "01000000030000000200000005000000"])
 def test_what_is_not_smux_is_only_counted(data: str) -> None:
     session = Session()
@@ -293,19 +314,49 @@ def test_session_that_is_under_way_is_only_counted_until_another_client_joins() 
 
 
 def test_another_client_ends_the_connections_of_the_one_before(smux: Smux) -> None:
-    smux.session.traffic.client_attached("one")
+    """Both directions are counted from 0 again, and what the one before left open decides nothing."""
+    session, traffic = smux.session, smux.session.traffic
+    traffic.client_attached("one")
+    traffic.publication("one")
     smux.client.open()
     smux.carry()
-    smux.session.traffic.client_attached("two")
-    assert [event["by"] for event in smux.session.said("closed")] == ["other-client"]
+    session.send(b"", from_client=True, kind=PayloadType.HANDSHAKE_RESPONSE)
+    session.send(encode_payload(HandshakeRequest(AWS_AGENT, [])), from_client=False, kind=PayloadType.HANDSHAKE_REQUEST)
+    traffic.client_attached("two")
+    assert [event["by"] for event in session.said("closed")] == ["other-client"]
+    traffic.publication("two")
+    session.numbers = {True: 0, False: 0}
+    session.shake_hands("2.3.0.0", AWS_CLIENT)
+    session.send(b"one", from_client=True)
+    session.send(b"answer", from_client=False)
+    totals = traffic.close()
+    assert (totals.opened, totals.sent, totals.received, totals.is_complete) == (2, 3, 6, True)
 
 
-def test_missing_message_makes_the_list_incomplete_and_holds_little(smux: Smux) -> None:
-    smux.client.open()
-    smux.carry()
-    smux.session.numbers[True] += 1
-    for _ in range(HELD_BYTES // 65536 + 2):
-        smux.session.send(b"x" * 65536, from_client=True)
-    totals = smux.session.traffic.close()
-    assert not totals.is_complete
-    assert totals.sent > HELD_BYTES - 65536
+def test_request_for_the_client_before_is_not_answered_by_the_next() -> None:
+    session = Session()
+    session.traffic.client_attached("one")
+    session.send(encode_payload(HandshakeRequest(AWS_AGENT, [])), from_client=False, kind=PayloadType.HANDSHAKE_REQUEST)
+    session.traffic.client_attached("two")
+    session.numbers[True] = 0
+    answer = encode_payload(HandshakeResponse(AWS_CLIENT, [ProcessedAction("SessionType", 1)]))
+    session.send(answer, from_client=True, kind=PayloadType.HANDSHAKE_RESPONSE)
+    session.send(b"x", from_client=True)
+    assert not session.traffic.close().is_complete
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+def test_missing_message_makes_the_list_incomplete_and_holds_little(windowed: Session, from_client: bool) -> None:
+    """Whatever comes behind it: a list that goes on with what can be read again might leave something out."""
+    frames(windowed, SmuxFrame(Command.SYN, 1))
+    windowed.numbers[from_client] += 1
+    frames(windowed, SmuxFrame(Command.PSH, 1), from_client=from_client)
+    assert not copy.deepcopy(windowed.traffic).close().is_complete
+    windowed.events.clear()
+    for _ in range(HELD_BYTES // 60_000 + 2):
+        frames(windowed, SmuxFrame(Command.PSH, 1, bytes(60_000)), from_client=from_client)
+    assert [event["by"] for event in windowed.said("closed")] == ["session"]
+    frames(windowed, SmuxFrame(Command.SYN, 3))
+    totals = windowed.traffic.close()
+    assert (totals.opened, totals.is_complete) == (1, False)
+    assert max(totals.sent, totals.received) > HELD_BYTES - 60_000
