@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from ferryman.installation.machine import has_systemd
@@ -104,6 +103,8 @@ def restart_server(key_file: Path) -> bool:
 
 def template(name: str) -> str:
     """Return a file of `units/`."""
+    from importlib import resources  # agents, which do not install themselves, are spared its memory
+
     return (resources.files("ferryman.installation") / "units" / name).read_text()
 
 

@@ -1,7 +1,8 @@
 """The event loop of every program: uvloop where it is installed."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any, TypeVar
 
 from ferryman.system.garbage import collect_as_usual
@@ -15,11 +16,17 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     The program has started then: garbage is collected as usual.
     """
     collect_as_usual()
+    return _loop_factory()()
+
+
+@cache
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Look for uvloop once: an agent without it would otherwise search all directories in every session worker."""
     try:
-        import uvloop
+        from uvloop import new_event_loop
     except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
+        return asyncio.new_event_loop
+    return new_event_loop
 
 
 def run_loop(main: Coroutine[Any, Any, _Result]) -> _Result:

@@ -1,7 +1,7 @@
 """Reads a file of settings into a struct, and says in plain words which setting is wrong and what would be right."""
 
 import re
-from difflib import get_close_matches
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
@@ -46,8 +46,8 @@ def _explained(text: str, kind: type[msgspec.Struct]) -> InvalidSetting:
     known = _names(_at(kind, place))
     where = f"[{place}] has" if place else "The tables are"
     listed = f"{where} {', '.join(sorted(known)[:_MOST_LISTED])}"
-    close = get_close_matches(unknown["name"], known, 1)
-    return InvalidSetting(f"there is no setting {name}", f"Did you mean {close[0]}? {listed}" if close else listed)
+    close = _closest(unknown["name"], known)
+    return InvalidSetting(f"there is no setting {name}", f"Did you mean {close}? {listed}" if close else listed)
 
 
 def _quoted(what: str) -> str:
@@ -56,8 +56,14 @@ def _quoted(what: str) -> str:
 
 
 def _similar(value: str, allowed: list[str]) -> str:
-    close = get_close_matches(f'"{value.lower()}"', allowed, 1)
-    return f"Did you mean {close[0]}? " if close else ""
+    close = _closest(f'"{value.lower()}"', allowed)
+    return f"Did you mean {close}? " if close else ""
+
+
+def _closest(word: str, known: Iterable[str]) -> str:
+    import difflib  # agents and their session workers are spared its memory: their settings are mostly right
+
+    return next(iter(difflib.get_close_matches(word, known, 1)), "")
 
 
 def _at(kind: type[msgspec.Struct], place: str) -> list[inspect.Type]:

@@ -22,8 +22,10 @@ from typing import NoReturn
 import msgspec
 
 from ferryman.agent.logs import configure, logger
+from ferryman.agent.machine import Machine
+from ferryman.agent.records import SessionRecord
 from ferryman.agent.server_trust import server_trust
-from ferryman.agent.state import StateDirectory
+from ferryman.agent.state import RoleCredentials, StateDirectory
 from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.worker import WorkerTask, run_worker
 from ferryman.system.event_loop import run_loop
@@ -32,11 +34,14 @@ from ferryman.system.malloc import keep_freed_memory
 from ferryman.system.service_manager import ServiceManager
 from ferryman.transport.http import HttpClient
 from ferryman.transport.trust import Trust
+from ferryman.wire.payloads import HandshakeResponse, Size
 
 LENGTH = struct.Struct(">I")
 PROCESS_NAME, WORKER_NAME = "ferryman-zygote", "ferryman-worker"
 """What `ps` and `top` call them."""
 STDERR = 2
+_READ_BY_WORKERS = (WorkerTask, SessionRecord, RoleCredentials, Machine, HandshakeResponse, Size)
+"""msgspec examines a type when it first reads one."""
 _LOG = logger("zygote")
 
 
@@ -109,6 +114,8 @@ def _warm_up(endpoint: str, trusted: Trust | None) -> None:
             pass
 
     keep_freed_memory()
+    for kind in _READ_BY_WORKERS:
+        msgspec.json.Decoder(kind)
     run_loop(open_client())
 
 

@@ -45,7 +45,7 @@ from ferryman.agent.workers.zygote import LENGTH, fork_zygote
 os.environ["NOTIFY_SOCKET"] = "/run/systemd/notify"
 kept_open = os.open("/dev/null", os.O_RDONLY)
 zygote = fork_zygote(Path(sys.argv[1]))
-print([name for name in ("cryptography", "ferryman.agent.run") if name in sys.modules])
+print([name for name in ("cryptography", "difflib", "ferryman.agent.run") if name in sys.modules])
 if sys.argv[2] == "serve":
     zygote.control.sendall(LENGTH.pack(0))
     assert LENGTH.unpack(zygote.control.recv(4))[0] == zygote.pid
