@@ -93,6 +93,7 @@ lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps wh
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra agent --output-file requirements/agent.lock
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra client --output-file requirements/client.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group dist --output-file requirements/dist.lock
+	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group newest --output-file requirements/newest.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group docs --output-file requirements/docs.lock
 UPGRADE ?= --upgrade
 
