@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pexpect
 import psutil
@@ -138,6 +139,23 @@ def test_for_programs_one_line_is_printed_before_serving(tmp_path: Path, held: F
         [aws, "sts", "get-caller-identity"], env=alone, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert json.loads(answer.stdout)["Account"] == facts["account_id"]
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that every user may enter, as PostgreSQL's must."""
+    with TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_several_servers_start_and_leave_nothing(open_directory: Path) -> None:
+    with running_demo(open_directory, "--servers", "2") as several:
+        assert len(several.facts["pids"]["servers"]) == 2
+        assert len(several.facts["node_ids"]) == 2
+        psutil.Process(several.facts["pids"]["servers"][0]).kill()
+        wait_until(lambda: several.answers() and several.is_connected(several.facts["node_ids"][1]))
+    assert [path.name for path in (open_directory / ".demo").iterdir()] == [".gitignore"]
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -42,7 +42,13 @@ def command(
         typer.Option("--hold", help="Run until standard input closes or SIGTERM arrives, instead of opening a shell."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="With --hold: print one line of JSON for programs.")] = False,
-    nodes: Annotated[int, typer.Option("--nodes", min=1, max=64, help="How many agents to run.")] = 1,
+    nodes: Annotated[
+        int | None,
+        typer.Option("--nodes", min=1, max=64, help="How many agents to run: 1, and 2 with several servers."),
+    ] = None,
+    servers: Annotated[
+        int, typer.Option("--servers", min=1, max=16, help="How many servers to run, on PostgreSQL and NATS.")
+    ] = 1,
     tls: Annotated[
         bool, typer.Option("--tls", help="Use TLS, with a certificate authority created for the demo.")
     ] = False,
@@ -50,8 +56,10 @@ def command(
     """Start a server and an agent for this machine, and a shell to try them in; leave nothing behind."""
     if json and not hold:
         raise Failure("--json needs --hold", "without it the demo opens a shell", "Add --hold")
+    if tls and servers > 1:
+        raise Failure("--tls is for one server", "the demo's load balancer speaks plain HTTP", "Leave one of them out")
     directory = _scratch_directory()
-    demo = Demo(directory, nodes, tls)
+    demo = Demo(directory, nodes or min(servers, 2), tls, servers)
     work = demo.hold(as_json=json) if hold else demo.shell()
     try:
         status = asyncio.run(demo.run(work))
@@ -75,6 +83,7 @@ class Demo:
     directory: Path
     nodes: int
     tls: bool = False
+    servers: int = 1
     _interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: Failure | None = None
     _processes: Processes = field(init=False)
@@ -132,7 +141,7 @@ class Demo:
         return await self._one_command(aws, parts)
 
     async def _start(self) -> Parts:
-        return await demo_parts.start(self.directory, self.nodes, self._processes, tls=self.tls)
+        return await demo_parts.start(self.directory, self.nodes, self._processes, servers=self.servers, tls=self.tls)
 
     async def _one_command(self, aws: str, parts: Parts) -> int:
         transcript = self.directory / "session.txt"

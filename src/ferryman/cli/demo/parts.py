@@ -23,7 +23,7 @@ START_LIMIT = 60.0
 _POLL = 0.05
 _PORTS = range(20_000, 32_000)
 """Below Linux's ephemeral ports: between a server's death and its restart no outgoing connection takes its port."""
-_FERRYMAN = (sys.executable, "-P", "-m", "ferryman.cli.main")
+FERRYMAN = (sys.executable, "-P", "-m", "ferryman.cli.main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Parts:
 
     made: Initialised
     node_ids: tuple[str, ...]
-    server_pid: int
+    server_pids: tuple[int, ...]
     agent_pids: tuple[int, ...]
     api: Api
 
@@ -60,7 +60,12 @@ class Parts:
                 "node_ids": self.node_ids,
                 "ca_file": str(self.made.ca_file) if self.made.ca_file else None,
                 "profile_dir": str(self.made.profile_directory),
-                "pids": {"server": self.server_pid, "agent": self.agent_pids[0], "agents": self.agent_pids},
+                "pids": {
+                    "server": self.server_pids[0],
+                    "servers": self.server_pids,
+                    "agent": self.agent_pids[0],
+                    "agents": self.agent_pids,
+                },
             }
         )
 
@@ -76,40 +81,43 @@ search = true
 """
 
 
-async def start(directory: Path, nodes: int, processes: Processes, *, tls: bool = False) -> Parts:
-    """Start a server and `nodes` agents and return when every node is connected; raises Failure otherwise."""
-    port = free_port()
-    plan = Plan(directory / "server", listen=f"127.0.0.1:{port}", tls=tls)
-    # It runs an event loop of its own.
-    made = await asyncio.to_thread(initialise, plan)
-    with made.configuration.open("a") as configuration:
-        configuration.write(_ADDED)
-    environment = without_aws(os.environ)
-    server = Program(
-        "server",
-        [*_FERRYMAN, "server", "--config", str(made.configuration)],
-        environment,
-        directory / "server.log",
-    )
-    server_pid = processes.keep(server)
+async def start(directory: Path, nodes: int, processes: Processes, *, servers: int = 1, tls: bool = False) -> Parts:
+    """Start servers and `nodes` agents and return when every node is connected; raises Failure otherwise."""
+    if servers > 1:
+        from ferryman.cli.demo.several.servers import start_servers
+
+        made, server_pids = await start_servers(directory, servers, processes, _ADDED)
+    else:
+        made, server_pids = await _start_server(directory, processes, tls=tls)
     # While the server starts: botocore takes as long to import.
     api = await asyncio.to_thread(_client, made)
-    await _until_healthy(port, made.ca_file)
+    await _until_healthy(int(made.public_url.rpartition(":")[2]), made.ca_file)
     states = [directory / f"agent{number}" for number in range(1, nodes + 1)]
     node_ids = await _register(api, made, states)
     agent_pids = tuple(
         processes.keep(
             Program(
                 state.name,
-                [*_FERRYMAN, "agent", "run", "--state-dir", str(state)],
-                environment,
+                [*FERRYMAN, "agent", "run", "--state-dir", str(state)],
+                without_aws(os.environ),
                 directory / f"{state.name}.log",
             )
         )
         for state in states
     )
     await _until_connected(api, node_ids)
-    return Parts(made, node_ids, server_pid, agent_pids, api)
+    return Parts(made, node_ids, tuple(server_pids), agent_pids, api)
+
+
+async def _start_server(directory: Path, processes: Processes, *, tls: bool) -> tuple[Initialised, list[int]]:
+    plan = Plan(directory / "server", listen=f"127.0.0.1:{free_port()}", tls=tls)
+    # It runs an event loop of its own.
+    made = await asyncio.to_thread(initialise, plan)
+    with made.configuration.open("a") as configuration:
+        configuration.write(_ADDED)
+    command = [*FERRYMAN, "server", "--config", str(made.configuration)]
+    pid = processes.keep(Program("server", command, without_aws(os.environ), directory / "server.log"))
+    return made, [pid]
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
@@ -148,7 +156,7 @@ def _client(made: Initialised) -> Api:
 
 async def _until_healthy(port: int, ca_file: Path | None) -> None:
     context = ssl.create_default_context(cafile=ca_file) if ca_file else None
-    async with _limit("The demo's server did not start"):
+    async with limit("The demo's server did not start"):
         while not await _healthy(port, context):  # noqa: ASYNC110 - another process's doing
             await asyncio.sleep(_POLL)
 
@@ -191,7 +199,7 @@ async def _register(api: Api, made: Initialised, states: list[Path]) -> tuple[st
 
 
 async def _until_connected(api: Api, node_ids: tuple[str, ...]) -> None:
-    async with _limit("The demo's agents did not connect"):
+    async with limit("The demo's agents did not connect"):
         for node_id in node_ids:
             while (await _call(api, "GetConnectionStatus", Target=node_id))["Status"] != "connected":  # noqa: ASYNC110
                 await asyncio.sleep(_POLL)
@@ -202,7 +210,8 @@ async def _call(api: Api, operation: str, **members: object) -> Mapping[str, Any
 
 
 @asynccontextmanager
-async def _limit(what: str) -> AsyncIterator[None]:
+async def limit(what: str) -> AsyncIterator[None]:
+    """Raise Failure, which says `what`, if something takes longer than `START_LIMIT`."""
     try:
         async with asyncio.timeout(START_LIMIT):
             yield

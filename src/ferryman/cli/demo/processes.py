@@ -10,7 +10,7 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -53,6 +53,7 @@ class Processes:
     _programs: dict[str, Program] = field(default_factory=dict)
     _kept: dict[int, _Kept] = field(default_factory=dict)
     _awaited: dict[int, asyncio.Future[int]] = field(default_factory=dict)
+    _beside: set[asyncio.Task[None]] = field(default_factory=set)
     _ending: bool = False
 
     def begin(self) -> None:
@@ -67,6 +68,10 @@ class Processes:
         pid = self._start(program)
         self._kept[pid] = _Kept(program, pid, asyncio.get_running_loop().time())
         return pid
+
+    def beside(self, work: Coroutine[None, None, None]) -> None:
+        """Run something in this process until `end`."""
+        self._beside.add(asyncio.get_running_loop().create_task(work))
 
     def spawn(
         self,
@@ -91,6 +96,8 @@ class Processes:
     async def end(self) -> None:
         """End the programs, the one kept first last, then every descendant that is left; wait until all are gone."""
         self._ending = True
+        for task in self._beside:
+            task.cancel()
         programs = list(self._programs)
         for names in (programs[1:], programs[:1]):
             await self._end_programs(frozenset(names))

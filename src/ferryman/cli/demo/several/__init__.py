@@ -1,0 +1,1 @@
+"""A demo of several servers: PostgreSQL, NATS and a load balancer beside them, all this machine's own."""
