@@ -46,7 +46,11 @@ def upload_log(
     `progress` is what was remembered last. A log that was written is replaced. Raises `CallFailed`.
     """
     if progress is not None:
-        abort_upload(client, bucket, key, progress)
+        try:
+            abort_upload(client, bucket, key, progress)
+        except CallFailed as error:
+            if not error.code:  # whoever may not abort may still write
+                raise
     where = f"the bucket {bucket}"
     parts = _parts(pieces)
     first = next(parts, b"")
@@ -74,13 +78,16 @@ def upload_log(
 
 
 def abort_upload(client: Any, bucket: str, key: str, progress: str) -> None:
-    """Abort an upload that was begun, so that its parts take no space; one that is gone already is fine."""
+    """Abort an upload that was begun, so that its parts take no space; one that is gone already is fine.
+
+    Raises `CallFailed`.
+    """
     upload = msgspec.json.decode(progress, type=Upload)
     try:
         with calling("s3:AbortMultipartUpload", f"the bucket {bucket}"):
             client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload.upload_id)
     except CallFailed as error:
-        if not error.code:
+        if error.code != "NoSuchUpload":
             raise
 
 

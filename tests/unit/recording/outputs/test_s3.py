@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.recording.aws_clients import CallFailed
 from ferryman.recording.outputs import s3
-from ferryman.recording.outputs.s3 import upload_log
+from ferryman.recording.outputs.s3 import abort_upload, upload_log
 from tests.aws_stand_ins import create_bucket, moto
 
 PART = 5 * 1024 * 1024
@@ -54,3 +54,11 @@ def test_log_is_whole_although_a_server_was_killed_between_parts(client: Any, st
 def test_failure_names_bucket_action_and_cause(client: Any) -> None:
     with pytest.raises(CallFailed, match=r"s3:PutObject on the bucket wrong was refused \(NoSuchBucket: The specified"):
         list(upload_log(client, "wrong", "a.log", pieces(1), {}, None))
+
+
+def test_upload_that_cannot_be_aborted_is_named_and_one_that_is_gone_is_fine(client: Any) -> None:
+    progress = next(upload_log(client, "logs", "gone.log", pieces(2 * PART), {}, None))
+    for _ in range(2):
+        abort_upload(client, "logs", "gone.log", progress)
+    with pytest.raises(CallFailed, match=r"s3:AbortMultipartUpload on the bucket wrong was refused"):
+        abort_upload(client, "wrong", "gone.log", progress)
