@@ -36,6 +36,7 @@ _NEXT_STEPS = {
 _SET_REGION = (
     "Use the server's region: correct --region, AWS_REGION or the profile, or run `ferryman login https://SERVER`"
 )
+_SIGN_IN_AGAIN = "Sign in again: `ferryman login`, or `aws sso login` for AWS IAM Identity Center"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Api:
             raise _refused(operation, error.response.get("Error", {})) from error
         except exceptions.ParamValidationError as error:
             raise Failure(f"{operation} was not sent", str(error)) from error
+        except (exceptions.CredentialRetrievalError, exceptions.SSOError, exceptions.TokenRetrievalError) as error:
+            raise Failure("There are no credentials to sign with", str(error), _SIGN_IN_AGAIN) from error
         except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
             raise unreachable(error, self.endpoint_url) from error
         except UNREADABLE as error:

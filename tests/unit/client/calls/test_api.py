@@ -93,3 +93,14 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_profiles_can_get_credentials_from_other_services(service: str) -> None:
     client = open_session(None).create_client(service, region_name="eu-west-1")
     assert client.meta.endpoint_url.startswith("https://")
+
+
+def test_a_profile_that_is_not_signed_in_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "config").write_text(
+        "[profile centre]\nregion = eu-west-1\nsso_session = centre\nsso_account_id = 1\nsso_role_name = role\n"
+        "[sso-session centre]\nsso_region = eu-west-1\nsso_start_url = https://centre.example.com/start\n"
+    )
+    api = connect(Connection(profile="centre", endpoint_url=ENDPOINT))
+    with pytest.raises(Failure, match=r"no credentials to sign with: .*centre does not exist.*aws sso login"):
+        api.call("DescribeInstanceInformation")
