@@ -195,6 +195,12 @@ async def test_last_day_of_a_log_is_announced_once(server: Server, logged: Logge
             assert not Expiry(logged.service, 0).failed(output, "away", Millis(now + 60_000))
     (warned,) = [line for line in lines if line["event"] == "session log will be given up"]
     assert warned["at"] == moment(Millis(now + DAY_MILLIS + 1000))
+    with capture_logs() as lines:
+        for hours in (10, 12, 14):  # with a limit of one day, half of it before
+            ended_at = Millis(int(now - hours * DAY_MILLIS // 24 + 1000))
+            output = PendingOutput(SessionId("alice-0"), OutputKind.S3, outputs, ended_at, ended_at=ended_at)
+            assert not Expiry(logged.service, 1).failed(output, "away", Millis(now + 60_000))
+    assert [line["event"] for line in lines] == ["session log will be given up"]
 
 
 async def test_log_is_not_given_up_because_the_clock_was_set(server: Server, logged: Logged) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +90,20 @@ async def test_a_notice_that_is_never_accepted_does_not_block_the_next() -> None
     assert len(far_end.posts) == TRIES + 1
     waits = sum(notices.FIRST_RETRY * 2**n for n in range(TRIES - 1))
     assert waits < 60
+
+
+async def test_tries_are_further_and_further_apart_and_the_last_is_not_waited_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(notices, "asyncio", SimpleNamespace(sleep=sleep, Event=asyncio.Event))
+    told = QueuedNotices(to_webhook(FarEnd(*[503] * TRIES), "/", "", SECRET, lambda: Millis(1)))
+    await told._deliver_with_retries({"id": "a"})
+    assert waits == [1, 2, 4, 8, 16]
 
 
 @pytest.mark.parametrize("answer", [Undeliverable("no such person"), 400, 403, 413, KeyError("cannot be made")])

@@ -35,6 +35,8 @@ def configure(directory: Path, bus: str) -> Path:
         ("url = 'tls://ferry:hunter2@nats.example.com'", "without a login"),
         ("url = 'tls://nats.example.com/path'", "bus.url cannot be used"),
         ("url = 'tls://nats.example.com:x'", "bus.url cannot be used"),
+        ("url = 'tls://nats.example.com?tls=no'", "bus.url cannot be used"),
+        ("url = 'tls://nats.example.com#x'", "bus.url cannot be used"),
         ("url = 'https://nats.example.com'", "bus.url cannot be used"),
         ("url = 'tls://a,'", "bus.url cannot be used"),
         ("url = ''", "bus.url cannot be used"),
@@ -46,6 +48,7 @@ def configure(directory: Path, bus: str) -> Path:
         ("url = 'tls://a'\ncertificate = 'x'", "only one of certificate and key"),
         ("url = 'tls://a'\nsubject_prefix = 'a.*'", "bus.subject_prefix"),
         ("url = 'tls://a'\nsubject_prefix = 'a.'", "bus.subject_prefix"),
+        ("url = 'tls://a'\nsubject_prefix = 'a.b.c.d.e'", "bus.subject_prefix"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, bus: str, said: str) -> None:
@@ -55,9 +58,16 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path, bus: str, said: s
     assert "hunter2" not in caught.value.line
 
 
+def test_so_many_servers_and_parts_of_the_prefix_may_be_named(tmp_path: Path) -> None:
+    bus = load(
+        configure(tmp_path, f"url = '{','.join(['tls://a'] * 16)}'\nsubject_prefix = 'a.b.c.d'")
+    ).configuration.bus
+    assert (len(bus.servers), bus.subject_prefix) == (16, "a.b.c.d")
+
+
 def test_what_is_configured_is_what_is_used(tmp_path: Path) -> None:
     word = secrets.token_hex(8)
-    (tmp_path / "word").write_text(f"{word}\n")
+    (tmp_path / "word").write_bytes(f"{word}\r\n".encode())
     (tmp_path / "word").chmod(0o600)
     settings = "url = 'tls://a:1, tls://[::1]'\nsubject_prefix = 'x.y'\nuser = 'ferry'\npassword_file = 'word'"
     loaded = load(configure(tmp_path, f"{settings}\nca_file = 'ca.pem'\ncertificate = 'c.pem'\nkey = 'k.pem'"))
@@ -69,6 +79,11 @@ def test_what_is_configured_is_what_is_used(tmp_path: Path) -> None:
     assert (options.ca_file, options.certificate, options.key) == tuple(
         tmp_path / name for name in ("ca.pem", "c.pem", "k.pem")
     )
+
+
+def test_secrets_that_cannot_be_read_are_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"bus\.credentials_file"):
+        nats_options(load(configure(tmp_path, "url = 'tls://a'\ncredentials_file = 'missing'")))
 
 
 def test_secrets_that_others_could_read_are_refused(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def check_bus_settings(bus: Bus, path: Path) -> None:
             f"the limit is {SERVERS_LIMIT}",
             "Name some of them",
         )
-    logins = [bus.user or bus.password_file, bus.token_file, bus.credentials_file]
+    logins = [bus.user, bus.token_file, bus.credentials_file]
     if sum(each is not None for each in logins) > 1 or (bus.user is None) != (bus.password_file is None):
         raise Failure(
             f"{path}: [bus] does not say how to log in",

@@ -2,14 +2,19 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 
+from ferryman.bus.delivery import Subscriber
 from ferryman.bus.nats import bus as bus_module
-from ferryman.bus.nats.bus import NatsBus
-from ferryman.core.ports.bus import Handler, NoResponders
+from ferryman.bus.nats.bus import NatsBus, _Held
+from ferryman.bus.nats.envelopes import Absent, Holding, Probe, Reply, encode
+from ferryman.bus.nats.inbox import Inbox
+from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders
 from tests.nats import NatsServer, open_bus, running_nats
 from tests.waiting import PATIENCE
 
@@ -90,6 +95,83 @@ async def test_the_older_answers_again_when_the_newest_server_dies(three: list[N
     await until_answer(older, "control.x", b"newer")
     await newer.close()
     await until_answer(asking, "control.x", b"older")
+
+
+async def test_the_older_does_not_answer_while_the_newest_is_there(three: list[NatsBus]) -> None:
+    """It asks again and again whether the newest is, and nobody else is left to answer it."""
+    older, newer, _ = three
+    await older.subscribe("control.x", answering(b"older"))
+    await newer.subscribe("control.x", answering(b"newer"))
+    await until_answer(older, "control.x", b"newer")
+    probes, asked = 0, newer._asked
+
+    async def count(held: _Held, message: Msg) -> None:
+        nonlocal probes
+        probes += 1
+        assert older._held["control.x"].yielded
+        await asked(held, message)
+
+    newer._asked = count  # type: ignore[method-assign]
+    async with asyncio.timeout(PATIENCE):
+        while probes < 5:
+            await asyncio.sleep(0.01)
+    assert older._held["control.x"].yielded
+
+
+async def test_what_was_published_before_ones_own_subscription_does_not_make_it_the_older(three: list[NatsBus]) -> None:
+    """NATS puts the two in order: an announcement that comes before one's own is older."""
+    (bus, *_), held = three, _Held("control.x", 5)
+    held.subscribers.append(Subscriber("control.x", answering(b"")))
+    bus._other_holds(held, Holding("another", 10**15, taken=True))
+    await asyncio.gather(*bus._link._tasks)
+    assert not held.yielded
+    bus._other_holds(held, Holding(bus._id, 5, taken=True))
+    bus._other_holds(held, Holding("another", 0, taken=True))
+    async with asyncio.timeout(PATIENCE):
+        while not held.yielded:
+            await asyncio.sleep(0)
+
+
+async def test_reply_that_is_too_large_is_an_error_and_requests_leave_nothing(three: list[NatsBus]) -> None:
+    async def answer(_: bytes) -> bytes:
+        return bytes(MESSAGE_LIMIT + 1)
+
+    await three[0].subscribe("control.x", answer)
+    with pytest.raises(TimeoutError, match="the reply is too large"):
+        await three[1].request("control.x", b"", timeout=PATIENCE)
+    assert three[1]._link._inbox._waiting == {}
+
+
+async def test_subscriber_that_has_just_gone_is_absent(three: list[NatsBus]) -> None:
+    """NATS may still pass on a request."""
+    inbox = three[1]._link._inbox
+    await three[2]._link.client.subscribe("says.nothing")
+    await three[2].drain()
+    asking = asyncio.create_task(inbox.ask(three[1]._link.client, "says.nothing", encode(Probe())))
+    while not inbox._waiting:
+        await asyncio.sleep(0)
+    (number,) = inbox._waiting
+    message = Msg(three[0]._link.client, "x", f"{inbox._subject}.{number}", encode(Probe()))
+    await three[0]._asked(_Held("control.x", 0), message)
+    assert await asyncio.wait_for(asking, PATIENCE) == Absent()
+
+
+async def test_second_answer_to_a_request_counts_nothing(three: list[NatsBus]) -> None:
+    inbox = Inbox("x")
+    inbox._waiting["0"] = future = asyncio.get_running_loop().create_future()
+    for body in (b"first", b"second"):
+        await inbox._answered(Msg(three[0]._link.client, "x.0", "", encode(Reply(body))))
+    assert future.result() == Reply(b"first")
+
+
+async def test_nobody_is_believed_to_be_absent_just_after_an_outage(three: list[NatsBus]) -> None:
+    """Other servers may not be back yet."""
+    link = three[0]._link
+    link._settled_at = time.monotonic() + PATIENCE
+    asking = asyncio.create_task(three[0].request("control.x", b"", timeout=PATIENCE))
+    await three[0].drain()
+    await three[1].subscribe("control.x", answering(b"late"))
+    assert await asking == b"late"
 
 
 async def test_publications_reach_every_server_once(three: list[NatsBus]) -> None:

@@ -27,3 +27,16 @@ def test_our_own_subjects_stay_readable() -> None:
     assert encode_subject("control.mi-0123456789abcdef0") == "control.mi-0123456789abcdef0"
     assert encode_subject("session.admin@example.com-0a") == "session.admin%40example%2Ecom-0a".replace("%2E", ".")
     assert encode_subject("") == "%"
+
+
+def test_long_subjects_are_unlike_any_short_one() -> None:
+    """A percent sign is always followed by two digits otherwise."""
+    one, other = encode_subject("x" * (SUBJECT_LIMIT + 1)), encode_subject("y" * (SUBJECT_LIMIT + 1))
+    assert one.startswith("%h")
+    assert len(one) == len(other) == 2 + 64
+    assert one != other
+    assert encode_subject("x" * SUBJECT_LIMIT) == "x" * SUBJECT_LIMIT
+
+
+def test_halves_of_characters_are_unlike_each_other_and_question_marks() -> None:
+    assert len({encode_subject(subject) for subject in ("\ud800", "\ud801", "?")}) == 3

@@ -1,12 +1,15 @@
 """What `sessions show` says about connections."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
 from ferryman.cli.manage import session_traffic
 from ferryman.cli.manage.session_traffic import connections
+from ferryman.client.calls.api import Connection, Refused
 from ferryman.client.recordings.events import RecordedEvent
+from ferryman.model.values.copy_reasons import upload_reason
 
 BEGAN = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -90,3 +93,15 @@ def test_only_so_many_connections_are_shown(monkeypatch: pytest.MonkeyPatch) -> 
     found = connections(events('{"state":"forwarding"}', *opened), BEGAN)
     assert found is not None
     assert len(found["List"]) == 2  # type: ignore[arg-type] # a list
+
+
+def test_who_may_not_read_the_recording_sees_the_copy_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> list[RecordedEvent]:
+        raise Refused("GetRecording was refused", "AccessDenied", "Ask", "AccessDenied")
+
+    monkeypatch.setattr(session_traffic, "recorded_events", refuse)
+    monkeypatch.setattr(session_traffic, "connect", lambda *_: None)
+    session = {"SessionId": "alice-0", "StartDate": BEGAN, "Reason": upload_reason("a", "/b")}
+    assert session_traffic.session_traffic(cast(Connection, None), session) == {
+        "Copy": {"Direction": "upload", "Name": "a", "Destination": "/b"}
+    }

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ferryman.model.identifiers import Millis
-from ferryman.recording.outputs.cloud_watch import MOST_EVENT_BYTES, put_log
+from ferryman.recording.aws_clients import CallFailed
+from ferryman.recording.outputs.cloud_watch import MOST_EVENT_BYTES, log_group_key, put_log
 from tests.aws_stand_ins import moto
 
 NOW = Millis(1_795_000_000_000)
@@ -45,3 +46,11 @@ def test_log_is_continued_behind_what_was_put(client: Any) -> None:
     (progress,) = islice(put_log(client, "/g", "continued", LOG, None, lambda: NOW), 1)
     list(put_log(client, "/g", "continued", LOG, progress, lambda: NOW))
     assert "".join(messages(client, "continued")) == b"".join(LOG).decode().replace("\r\n", "\n")
+
+
+def test_key_of_a_log_group_whose_name_only_begins_the_same_counts_nothing(client: Any) -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    client.create_log_group(logGroupName="/secret/all", kmsKeyId=key)
+    assert log_group_key(client, "/secret/all") == key
+    with pytest.raises(CallFailed, match="/secret does not exist"):
+        log_group_key(client, "/secret")

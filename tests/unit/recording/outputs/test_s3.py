@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ferryman.recording.aws_clients import CallFailed
 from ferryman.recording.outputs import s3
-from ferryman.recording.outputs.s3 import abort_upload, upload_log
+from ferryman.recording.outputs.s3 import abort_upload, bucket_encryption, upload_log
 from tests.aws_stand_ins import create_bucket, moto
 
 PART = 5 * 1024 * 1024
@@ -49,6 +50,16 @@ def test_log_is_whole_although_a_server_was_killed_between_parts(client: Any, st
     list(upload_log(client, "logs", f"{steps}.log", pieces(size), {}, progress))
     assert client.get_object(Bucket="logs", Key=f"{steps}.log")["Body"].read() == b"".join(pieces(size))
     assert client.list_multipart_uploads(Bucket="logs").get("Uploads", []) == []
+
+
+def test_log_is_encrypted_as_the_bucket_is_by_default(client: Any) -> None:
+    assert bucket_encryption(client, "logs") == {}
+    for algorithm, key in (("AES256", {}), ("aws:kms", {"KMSMasterKeyID": "arn:aws:kms:us-east-1:123456789012:key/x"})):
+        rules = [{"BucketKeyEnabled": True}, {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm, **key}}]
+        answer = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+        stand_in = SimpleNamespace(get_bucket_encryption=lambda Bucket, found=answer: found)  # noqa: N803 - AWS's name
+        expected = {"ServerSideEncryption": algorithm} | ({"SSEKMSKeyId": key["KMSMasterKeyID"]} if key else {})
+        assert bucket_encryption(stand_in, "logs") == expected
 
 
 def test_failure_names_bucket_action_and_cause(client: Any) -> None:
