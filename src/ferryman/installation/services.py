@@ -75,12 +75,13 @@ def agent_service(program: Path, user: str | None = None) -> Service:
     account = template("agent-as-root.conf" if user is None else "agent-as-user.conf").replace("@USER@", user or "")
     text = template(AGENT_UNIT).replace("@PROGRAM@", _quoted(program)).replace("@ACCOUNT@", account)
     owner = user or "root"
-    settings = _AGENT_SETTINGS if user is None else _AGENT_SETTINGS_OF_USER
+    ours = (_AGENT_SETTINGS, _AGENT_SETTINGS_OF_USER)
+    settings = ours[0] if user is None else ours[1]
     return Service(
         AGENT_UNIT,
         install=(
             MakeDirectory(AGENT_STATE, owner, 0o700, contents=True),
-            WriteFile(AGENT_STATE / "agent.toml", settings, 0o600, keep=True, owner=owner),
+            WriteFile(AGENT_STATE / "agent.toml", settings, 0o600, keep=True, owner=owner, replaced=ours),
             WriteFile(UNITS / AGENT_UNIT, text),
             Systemctl(("daemon-reload",), after_changes=True),
         ),

@@ -110,13 +110,14 @@ class MakeDirectory:
 
 @dataclass(frozen=True, slots=True)
 class WriteFile:
-    """A file of root's with this content. With `keep`, one that exists stays as it is."""
+    """A file of root's with this content. With `keep`, one that exists stays, unless it is one of `replaced`."""
 
     path: Path
     content: str
     mode: int = 0o644
     keep: bool = False
     owner: str = "root"
+    replaced: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"write {self.path}"
@@ -126,7 +127,8 @@ class WriteFile:
         path = below(root, self.path)
         if not path.exists():
             return True
-        return not self.keep and path.read_text(errors="replace") != self.content
+        found = path.read_text(errors="replace")
+        return found != self.content and (not self.keep or found in self.replaced)
 
     def perform(self, root: Path) -> None:
         """See `Step`."""

@@ -82,6 +82,10 @@ def test_an_agent_of_an_account_owns_all_of_its_state(image: Path) -> None:
     state = image / "var/lib/ferryman-agent"
     assert "ssm_user = true" in (state / "agent.toml").read_text()
     (state / "key.pem").touch(0o600)  # as `agent register` does, run by root
+    assert run("agent", "install", "--user", "opal", *below(image))[0] == 0
+    assert "ssm_user" not in (state / "agent.toml").read_text()
+    assert run("agent", "install", *below(image))[0] == 0
+    assert "ssm_user = true" in (state / "agent.toml").read_text()
     (state / "agent.toml").write_text("max_sessions = 5\n")
     assert run("agent", "install", "--user", "opal", *below(image))[0] == 0
     assert {facts(path)[0] for path in (state, *state.iterdir())} == {"1234:1234"}
