@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ferryman.core.audit.records import session_changed
 from ferryman.core.maintenance.pruning import prune
-from ferryman.core.messages import ActivityProbe, decode_activity, encode, session_subject
+from ferryman.core.messages import ActivityProbe, EndSession, decode_activity, encode, session_subject
 from ferryman.core.ports.bus import NoResponders
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.core.presence import is_connected
@@ -85,11 +85,11 @@ async def _lose_unheld(service: Service, sessions: Sequence[Session]) -> int:
     """Disconnect sessions without a relay, in one transaction; their recent activity is unknown. Returns how many."""
     subjects = tuple(session_subject(session.session_id) for session in sessions)
     held = await service.bus.subscribed(subjects, timeout=_PROBE_WAIT)
+    unheld = [session for session, subject in zip(sessions, subjects, strict=True) if subject not in held]
+    is_lost = await asyncio.gather(*(_has_no_relay(service, session) for session in unheld))
     now = service.clock()
     deadlines = {
-        session.session_id: idle_deadline(session, now)
-        for session, subject in zip(sessions, subjects, strict=True)
-        if subject not in held
+        session.session_id: idle_deadline(session, now) for session, lost in zip(unheld, is_lost, strict=True) if lost
     }
     changed = await service.store.sessions.disconnect(deadlines)
     for session in sessions:
@@ -97,6 +97,17 @@ async def _lose_unheld(service: Service, sessions: Sequence[Session]) -> int:
             deadline_at = deadlines[session.session_id]
             session_changed(service, replace(session, status=SessionStatus.DISCONNECTED, deadline_at=deadline_at))
     return len(changed)
+
+
+async def _has_no_relay(service: Service, session: Session) -> bool:
+    """Whether that is certain: a server that is slow to answer may have the session's relay."""
+    try:
+        await service.bus.request(session_subject(session.session_id), _PROBE, timeout=_PROBE_WAIT)
+    except NoResponders:
+        return True
+    except TimeoutError:
+        pass
+    return False
 
 
 async def _look(service: Service, session: Session) -> None:
@@ -113,9 +124,25 @@ async def _look(service: Service, session: Session) -> None:
             cause = f"{session.target} did not open the session's data channel within {seconds} seconds."
         await fail_session(service, session_id, cause)
     elif session.status is SessionStatus.TERMINATING:
-        await session_finished(service, session_id, "")
+        await _finish(service, session)
     else:
         await _look_at_joined(service, session)
+
+
+async def _finish(service: Service, session: Session) -> None:
+    """Set a session Terminated whose agent has not confirmed its end, once its relay is known to have heard of it.
+
+    The relay may be on a server that could not be reached when the session was to end: its ends must not go on.
+    """
+    end = encode(EndSession(session.details or "", lost=True))
+    try:
+        await service.bus.request(session_subject(session.session_id), end, timeout=_PROBE_WAIT)
+    except NoResponders:
+        pass
+    except TimeoutError:
+        await service.store.sessions.set_deadline(session.session_id, Millis(service.clock() + _LOOK_AGAIN))
+        return
+    await session_finished(service, session.session_id, "")
 
 
 async def _look_at_joined(service: Service, session: Session) -> None:

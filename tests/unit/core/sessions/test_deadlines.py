@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import Connection
@@ -71,6 +72,23 @@ async def test_terminating_lasts_ten_seconds_at_most(world: "World") -> None:
     session = await world.session(ticket.session_id)
     assert (session.status, session.ended_at) == (SessionStatus.TERMINATED, world.clock())
     assert session.details == f"Terminated by {world.alice.arn}."
+
+
+async def test_a_session_is_not_terminated_before_its_relay_has_heard_of_its_end(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay's server may be cut off: otherwise both ends would go on with a session that has ended."""
+    ticket, relay = await connected(world)
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(world.bus, "request", AsyncMock(side_effect=TimeoutError))
+        await terminate_session(world.service, world.alice, ticket.session_id)
+        world.clock.advance(seconds=10)
+        await sweep(world.service)
+        assert await status(world, ticket) is SessionStatus.TERMINATING
+    world.clock.advance(seconds=10)
+    await sweep(world.service)
+    assert relay.ended == [f"Terminated by {world.alice.arn}."]
+    assert await status(world, ticket) is SessionStatus.TERMINATED
 
 
 async def test_activity_puts_the_idle_end_off(world: "World") -> None:
@@ -190,6 +208,16 @@ async def test_recovery_disconnects_what_no_relay_holds(world: "World") -> None:
         session = await world.session(ticket.session_id)
         assert (session.status, session.deadline_at) == (SessionStatus.DISCONNECTED, world.clock() + 20 * 60_000)
     assert await recover(world.service) == 0
+
+
+async def test_recovery_leaves_sessions_whose_relay_does_not_answer(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another server has them, and is only slow."""
+    ticket, _ = await connected(world)
+    monkeypatch.setattr(world.bus, "subscribed", AsyncMock(return_value=frozenset()))
+    assert await recover(world.service) == 0
+    assert await status(world, ticket) is SessionStatus.CONNECTED
 
 
 async def test_recovery_writes_once_for_many_sessions(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
