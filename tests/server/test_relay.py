@@ -6,13 +6,16 @@ import struct
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from structlog.testing import capture_logs
 
-from ferryman.core.service import Limits
+from ferryman.core.service import Limits, NoRecorder
+from ferryman.model.errors import StoreUnavailable
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
+from ferryman.store.sessions.store import SqlSessions
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
 from tests.server.peers import acknowledge, output, plain_frame, state, task_complete, typed
@@ -343,3 +346,18 @@ async def test_idle_sessions_end_and_busy_ones_do_not(server: Server) -> None:
     server.clock.advance(20 * 60)
     closed = await paired.client.until(MessageType.CHANNEL_CLOSED)
     assert "idle" in decode_payload(closed.payload, ChannelClosed).output
+
+
+async def test_a_relay_that_fails_to_begin_lets_go_of_the_recording(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the recording would not be finished before the server is restarted."""
+    tap, release = AsyncMock(return_value=None), AsyncMock()
+    monkeypatch.setattr(NoRecorder, "tap", tap)
+    monkeypatch.setattr(NoRecorder, "release", release)
+    monkeypatch.setattr(SqlSessions, "document_content", AsyncMock(side_effect=StoreUnavailable("failed", "test")))
+    node = await server.register()
+    await node.control()
+    client = await server.open_client(await server.start(node))
+    assert await client.closed() == 1011
+    assert (tap.await_count, release.await_count) == (1, 1)

@@ -108,8 +108,8 @@ class WatchersProbe(msgspec.Struct, frozen=True, tag=True):
 class JoinRelay(msgspec.Struct, frozen=True, tag=True):
     """Relay for an end that another server has admitted and whose frames it carries: reply `RelayJoined`.
 
-    `end` is `client` or `agent`; the rest is as the end's server found it. The reply is `RelayRefused` if the session
-    does not exist.
+    `end` is `client` or `agent`; the rest is as the end's server found it. The reply is `RelayYours` if the end's
+    server is to relay the session itself.
     """
 
     link_id: str
@@ -222,10 +222,8 @@ class RelayJoined(msgspec.Struct, frozen=True, tag=True):
     """The relay has the end from now on."""
 
 
-class RelayRefused(msgspec.Struct, frozen=True, tag=True):
-    """The relay does not take the end; `reason` is a phrase."""
-
-    reason: str
+class RelayYours(msgspec.Struct, frozen=True, tag=True):
+    """Relay the session yourself: you have its relay already, or the server that has it is stopping."""
 
 
 class RelayRenewed(msgspec.Struct, frozen=True):
@@ -257,7 +255,7 @@ _watch_renewed = msgspec.json.Decoder(WatchRenewed)
 _watched_events = msgspec.json.Decoder(WatchedEvents)
 _watchers = msgspec.json.Decoder(Watchers)
 _watch_ticket = msgspec.json.Decoder(WatchTicket)
-_relay_answer: msgspec.json.Decoder[RelayJoined | RelayRefused] = msgspec.json.Decoder(RelayJoined | RelayRefused)
+_relay_answer: msgspec.json.Decoder[RelayJoined | RelayYours] = msgspec.json.Decoder(RelayJoined | RelayYours)
 _relay_renewed = msgspec.json.Decoder(RelayRenewed)
 _agent_attached = msgspec.json.Decoder(AgentAttached)
 _encoder = msgspec.json.Encoder()
@@ -300,7 +298,7 @@ Answer = (
     | Watchers
     | WatchTicket
     | RelayJoined
-    | RelayRefused
+    | RelayYours
     | RelayRenewed
     | AgentAttached
 )
@@ -367,7 +365,7 @@ def decode_watch_ticket(payload: bytes) -> WatchTicket:
     return _watch_ticket.decode(payload)
 
 
-def decode_relay_answer(payload: bytes) -> RelayJoined | RelayRefused:
+def decode_relay_answer(payload: bytes) -> RelayJoined | RelayYours:
     """Parse the reply to `JoinRelay`; raises `msgspec.DecodeError`."""
     return _relay_answer.decode(payload)
 

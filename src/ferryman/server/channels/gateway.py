@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
 from aiohttp import WSCloseCode
 
@@ -13,7 +14,10 @@ from ferryman.core.audit.records import node_changed
 from ferryman.core.authorization.admission import AuthorizedSession, End
 from ferryman.core.messages import (
     JoinRelay,
+    JoinWatch,
+    RelayYours,
     RenewRelay,
+    SessionMessage,
     TaskStarted,
     control_subject,
     decode_session,
@@ -45,11 +49,14 @@ _STOPPING = "the server is stopping"
 _DRAIN_STEPS = 100
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Occupied:
     slot: RelaySlot
     ends: int = 0
+    complete: bool = False
     subscription: Subscription | None = None
+    taps: int = 0
+    """How often the recorder was asked for its tap, which it must be told to release as often."""
     traffic: SessionTraffic | None = None
     observing: asyncio.Task[None] | None = None
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -71,6 +78,10 @@ class Gateway:
         self.watched_by: Counter[str] = Counter()
         """How many sessions each person watches through this server."""
         self._slots: dict[SessionId, _Occupied] = {}
+        self._superseded: set[_Occupied] = set()
+        """Slots whose sessions another server relays now, until their ends have left."""
+        self._carried: set[str] = set()
+        """The links of ends that are carried to another server, or are to be."""
         self._remote_ends = RemoteEnds(service, timeouts.close, self._serve_remote_end)
         self._controls: dict[NodeId, ControlChannel] = {}
         self._sent: Counter[End] = Counter()
@@ -91,7 +102,7 @@ class Gateway:
     def session_counts(self) -> dict[str, int]:
         """Return how many sessions this server relays, by which ends are connected: `both`, `client` or `agent`."""
         found = dict.fromkeys(("both", "client", "agent"), 0)
-        for occupied in self._slots.values():
+        for occupied in self._occupied():
             client, agent = occupied.slot.ends
             if client is not None or agent is not None:
                 found["both" if client is not None and agent is not None else "client" if client else "agent"] += 1
@@ -100,9 +111,12 @@ class Gateway:
     def relayed_bytes(self) -> dict[str, int]:
         """Return the bytes of frames that ends have sent since the server started, by which end."""
         sent = self._sent.copy()
-        for occupied in self._slots.values():
+        for occupied in self._occupied():
             sent.update(occupied.slot.traffic.sent())
         return {which.value: sent[which] for which in End}
+
+    def _occupied(self) -> Iterator[_Occupied]:
+        return chain(self._slots.values(), self._superseded)
 
     def add_socket(self, socket: Socket) -> None:
         """Ping a socket and close it when the server stops, until `remove_socket`."""
@@ -126,8 +140,12 @@ class Gateway:
         session_id = authorized.session.session_id
         if session_id not in self._slots:
             carrier = Carrier(self.service.bus, session_id, socket)
-            if await carrier.run(authorized, ferryman=ferryman, handshake=handshake):
-                return
+            self._carried.add(carrier.link_id)
+            try:
+                if await carrier.run(authorized, ferryman=ferryman, handshake=handshake):
+                    return
+            finally:
+                self._carried.discard(carrier.link_id)
         async with self.slot(authorized) as slot:
             await slot.join(authorized, socket, ferryman=ferryman, handshake=handshake)
 
@@ -135,16 +153,28 @@ class Gateway:
         async with self.slot(authorized) as slot:
             await slot.join(authorized, socket, ferryman=request.ferryman, handshake=request.handshake)
 
-    async def _on_message(self, slot: RelaySlot, payload: bytes) -> bytes:
-        """Answer what is sent to `session.<id>`."""
-        request = decode_session(payload)
+    async def _on_message(self, occupied: _Occupied, payload: bytes) -> bytes:
+        """Answer what is sent to `session.<id>`. Whatever takes long here delays the end of the session."""
+        request: SessionMessage = decode_session(payload)
         match request:
-            case JoinRelay():
-                return await self._remote_ends.join(slot.session_id, request)
+            case JoinRelay(link_id):
+                if link_id in self._carried or self.draining or self.closing.is_set():
+                    return encode(RelayYours())
+                return await self._remote_ends.join(occupied.slot.session_id, request)
             case RenewRelay():
                 return self._remote_ends.renew(request)
+            case JoinWatch():
+                async with occupied.changing:  # until then the slot does not know whether it can be watched
+                    return await answer(occupied.slot, request)
             case _:
-                return await answer(slot, request)
+                return await answer(occupied.slot, request)
+
+    def _supersede(self, occupied: _Occupied) -> None:
+        """Close a slot's ends, and have none join it again: another server relays the session now."""
+        if self._slots.get(occupied.slot.session_id) is occupied:
+            del self._slots[occupied.slot.session_id]
+            self._superseded.add(occupied)
+        occupied.slot.superseded()
 
     @asynccontextmanager
     async def slot(self, authorized: AuthorizedSession) -> AsyncIterator[RelaySlot]:
@@ -156,32 +186,49 @@ class Gateway:
         occupied.ends += 1
         try:
             async with occupied.changing:
-                if occupied.subscription is None:
-                    await self._attach_recorder(occupied.slot)
-                    document = await self.service.store.sessions.document_content(session_id)
-                    if document is not None:
-                        session = authorized.session
-                        occupied.traffic = SessionTraffic(self.service, session, document, occupied.slot.tap)
-                        await self._let_watch(occupied, session, document)
-                    occupied.subscription = await self.service.bus.subscribe(
-                        session_subject(session_id), partial(self._on_message, occupied.slot), occupied.slot.superseded
-                    )
+                if not occupied.complete:
+                    await self._complete(occupied, authorized.session)
             yield occupied.slot
         finally:
             occupied.ends -= 1
             if not occupied.ends:
-                del self._slots[session_id]
-                self._sent.update(occupied.slot.traffic.sent())
-                if occupied.subscription is not None:
-                    await occupied.subscription.close()
-                    if occupied.traffic is not None:
-                        occupied.traffic.close()
-                    await self.service.recorder.release(session_id)
-                    if occupied.observing is not None:
-                        occupied.observing.cancel()
-                        await asyncio.wait([occupied.observing])
-                    if occupied.slot.tap.watched is not None:
-                        await occupied.slot.tap.watched.close()
+                await self._vacate(occupied)
+
+    async def _complete(self, occupied: _Occupied, session: Session) -> None:
+        """Give a slot all that it needs. If that fails, the next end tries again."""
+        slot = occupied.slot
+        if occupied.subscription is None:  # first, so that another server that has the relay lets go of the recording
+            occupied.subscription = await self.service.bus.subscribe(
+                session_subject(slot.session_id),
+                partial(self._on_message, occupied),
+                partial(self._supersede, occupied),
+            )
+        occupied.taps += 1
+        await self._attach_recorder(slot)
+        document = await self.service.store.sessions.document_content(slot.session_id)
+        if document is not None:
+            await self._let_watch(occupied, session, document)
+            occupied.traffic = SessionTraffic(self.service, session, document, slot.tap)
+        occupied.complete = True
+
+    async def _vacate(self, occupied: _Occupied) -> None:
+        """Forget a slot without ends."""
+        slot = occupied.slot
+        if self._slots.get(slot.session_id) is occupied:
+            del self._slots[slot.session_id]
+        self._superseded.discard(occupied)
+        self._sent.update(slot.traffic.sent())
+        if occupied.subscription is not None:
+            await occupied.subscription.close()
+        if occupied.traffic is not None:
+            occupied.traffic.close()
+        for _ in range(occupied.taps):
+            await self.service.recorder.release(slot.session_id)
+        if occupied.observing is not None:
+            occupied.observing.cancel()
+            await asyncio.wait([occupied.observing])
+        if slot.tap.watched is not None:
+            await slot.tap.watched.close()
 
     async def _attach_recorder(self, slot: RelaySlot) -> None:
         try:

@@ -39,7 +39,8 @@ class AwsOutput:
     async def forward(self, agent: RelayEnd, client: RelayEnd, frame: bytes, sequence: int, *, new: bool) -> None:
         """Forward an output frame, and make sure that a resent one is acknowledged."""
         if not new and sequence in self._acknowledgements:
-            agent.socket.send(frames.acknowledge(self._service, frame))
+            if agent.socket.send(frames.acknowledge(self._service, frame)):
+                await self._catch_up(agent)
             return
         behind = client.socket.send(frame)
         if completes_handshake(frame):

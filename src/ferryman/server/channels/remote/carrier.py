@@ -9,7 +9,7 @@ from aiohttp import WSCloseCode
 from ferryman.core.authorization.admission import AuthorizedSession
 from ferryman.core.messages import (
     JoinRelay,
-    RelayRefused,
+    RelayYours,
     RenewRelay,
     decode_relay_answer,
     decode_relay_renewed,
@@ -39,15 +39,15 @@ class Carrier:
         self._bus = bus
         self._subject = session_subject(session_id)
         self._socket = socket
-        self._link_id = secrets.token_hex(16)
-        self._link = Link(bus, self._link_id, Side.END, self._on_frame, self._on_note)
+        self.link_id = secrets.token_hex(16)
+        self._link = Link(bus, self.link_id, Side.END, self._on_frame, self._on_note)
         self._reading: asyncio.Task[None] | None = None
         self._answering: asyncio.Task[None] | None = None
 
     async def run(self, authorized: AuthorizedSession, *, ferryman: bool, handshake: bool) -> bool:
-        """Carry the end until it leaves or the relay is gone; return False if no other server has the relay."""
+        """Carry the end until it leaves or the relay is gone; return False if this server is to relay."""
         request = JoinRelay(
-            self._link_id,
+            self.link_id,
             authorized.end.value,
             authorized.caller_id,
             authorized.client_id,
@@ -62,11 +62,9 @@ class Carrier:
                 reply = await self._bus.request(self._subject, encode(request), timeout=JOIN_SECONDS)
             except (NoResponders, TimeoutError):
                 return False
-            answer = decode_relay_answer(reply)
-            if isinstance(answer, RelayRefused):
-                self._socket.leave(WSCloseCode.TRY_AGAIN_LATER, answer.reason)
-            else:
-                await self._carry(authorized)
+            if isinstance(decode_relay_answer(reply), RelayYours):
+                return False
+            await self._carry(authorized)
             return True
         finally:
             await self._link.close()
@@ -127,7 +125,7 @@ class Carrier:
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 reply = await self._bus.request(
-                    self._subject, encode(RenewRelay(self._link_id)), timeout=_ANSWER_SECONDS
+                    self._subject, encode(RenewRelay(self.link_id)), timeout=_ANSWER_SECONDS
                 )
             except NoResponders:
                 break

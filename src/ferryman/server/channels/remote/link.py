@@ -3,6 +3,7 @@
 Frames may be larger than a message of the bus, so they go in pieces. A frame of which a piece was lost is dropped.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from enum import Enum
 
@@ -77,8 +78,7 @@ class Link:
 
     async def open(self) -> None:
         """Start receiving."""
-        await self._receiver.open()
-        await self._sender.open()
+        await asyncio.gather(self._receiver.open(), self._sender.open())
 
     async def close(self) -> None:
         """Stop receiving; idempotent."""

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
+from aiohttp import WSCloseCode
 
 from ferryman.core.authorization.admission import AuthorizedSession, End, admit_from_server
-from ferryman.core.messages import JoinRelay, RelayJoined, RelayRefused, RelayRenewed, RenewRelay, encode
+from ferryman.core.messages import JoinRelay, RelayJoined, RelayRenewed, RenewRelay, encode
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SessionId
 from ferryman.server.channels.remote.remote_socket import RemoteSocket
@@ -28,16 +29,11 @@ class RemoteEnds:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, session_id: SessionId, request: JoinRelay) -> bytes:
-        """Take an end over; returns the reply."""
-        authorized = await admit_from_server(
-            self._service, session_id, End(request.end), request.caller_id, request.client_id
-        )
-        if authorized is None:
-            return encode(RelayRefused("the session does not exist"))
+        """Take an end over; returns the reply. Does not wait for the store: other messages wait meanwhile."""
         socket = RemoteSocket(self._service.bus, request, self._patience)
         await socket.open()
         self._sockets[request.link_id] = socket
-        task = asyncio.create_task(self._run(authorized, socket, request))
+        task = asyncio.create_task(self._run(session_id, socket, request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return encode(RelayJoined())
@@ -56,11 +52,17 @@ class RemoteEnds:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2 * self._patience)
 
-    async def _run(self, authorized: AuthorizedSession, socket: RemoteSocket, request: JoinRelay) -> None:
+    async def _run(self, session_id: SessionId, socket: RemoteSocket, request: JoinRelay) -> None:
+        end = End(request.end)
         try:
-            await self._serve(authorized, socket, request)
+            authorized = await admit_from_server(self._service, session_id, end, request.caller_id, request.client_id)
+            if authorized is None:
+                socket.leave(WSCloseCode.TRY_AGAIN_LATER, "the session does not exist")
+            else:
+                await self._serve(authorized, socket, request)
         except Exception:  # noqa: BLE001 boundary: a fault of one session ends its channel, not the server
-            _log.exception("channel failed", session_id=authorized.session.session_id)
+            _log.exception("channel failed", session_id=session_id)
+            socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
         finally:
             await socket.close()
             del self._sockets[request.link_id]

@@ -1,0 +1,121 @@
+"""Which of two servers relays a session, when both could."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from ferryman.core.messages import JoinRelay, decode_session
+from ferryman.core.service import NoRecorder
+from ferryman.model.identifiers import SessionId
+from ferryman.server.channels.gateway import Gateway
+from ferryman.server.channels.remote.carrier import Carrier
+from ferryman.server.channels.remote.remote_ends import RemoteEnds
+from ferryman.server.timeouts import Timeouts
+from ferryman.wire.agent_message import MessageType
+from tests.server.peers import Peer, state, typed
+from tests.server.relayed import started_for
+from tests.server.running import Paired, Server
+
+
+@pytest.fixture
+def timeouts() -> Timeouts:
+    return Timeouts(finish=0.3, drain=0.5)
+
+
+async def agent_elsewhere(paired: Paired, other: Server, monkeypatch: pytest.MonkeyPatch) -> Peer:
+    """The agent opens another data channel, on a server that finds no relay of the session."""
+
+    async def finds_no_relay(*_: object, **__: object) -> bool:
+        return False
+
+    with monkeypatch.context() as context:
+        context.setattr(Carrier, "run", finds_no_relay)
+        agent = await replace(paired.node, server=other).data(paired.session_id)
+        assert await paired.client.closed() == 1001
+    return agent
+
+
+async def continues_at(server: Server, paired: Paired, agent: Peer) -> None:
+    """The client resumes there, and reaches the agent."""
+    ticket = await server.call("resume_session", SessionId=paired.session_id)
+    client = await server.open_client(ticket, paired.client_id)
+    await started_for(agent, paired.client_id)
+    await client.send(frame := typed(0, b"x"))
+    assert await agent.frame() == frame
+
+
+async def test_an_end_that_returns_to_a_superseded_relay_reaches_the_newer_one(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older relay still waits for its agent, which does not read the close frame; the client is faster."""
+    paired = await server.paired()
+    agent = await agent_elsewhere(paired, other, monkeypatch)
+    await continues_at(server, paired, agent)
+
+
+async def test_the_older_relay_lets_go_of_the_recording(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer one waits for it, since a recording has one writer."""
+    free = asyncio.Event()
+    free.set()
+
+    async def tap(_: NoRecorder, __: SessionId) -> None:
+        await free.wait()
+        free.clear()
+
+    async def release(_: NoRecorder, __: SessionId) -> None:
+        free.set()
+
+    monkeypatch.setattr(NoRecorder, "tap", tap)
+    monkeypatch.setattr(NoRecorder, "release", release)
+    paired = await server.paired()
+    agent = await agent_elsewhere(paired, other, monkeypatch)
+    assert await paired.agent.closed() == 1001
+    await continues_at(other, paired, agent)
+
+
+async def test_a_draining_server_leaves_its_sessions_to_the_one_that_asks(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_message = Gateway._on_message
+
+    async def draining(gateway: Gateway, *message: object) -> bytes:
+        gateway.draining = True
+        return await on_message(gateway, *message)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Gateway, "_on_message", draining)
+    paired = await server.paired()
+    agent = await replace(paired.node, server=other).data(paired.session_id)
+    assert await paired.client.closed() == 1001
+    await continues_at(other, paired, agent)
+
+
+async def test_an_end_is_not_carried_to_its_own_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client begins the relay while the agent's server asks the others for it."""
+    node = await server.register()
+    control = await node.control()
+    ticket = await server.start(node)
+    bus, relayed, joined = server.service.bus, asyncio.Event(), []
+    request, join = bus.request, RemoteEnds.join
+
+    async def late_request(subject: str, payload: bytes, *, timeout: float) -> bytes:
+        if subject.startswith("session.") and b'"agent"' in payload:
+            assert isinstance(decode_session(payload), JoinRelay)
+            await relayed.wait()
+        return await request(subject, payload, timeout=timeout)
+
+    async def counted(ends: RemoteEnds, session_id: SessionId, message: JoinRelay) -> bytes:
+        joined.append(message)
+        return await join(ends, session_id, message)
+
+    monkeypatch.setattr(bus, "request", late_request)
+    monkeypatch.setattr(RemoteEnds, "join", counted)
+    agent = await node.data(ticket["SessionId"])
+    await server.open_client(ticket, "client")
+    await control.until(MessageType.INTERACTIVE_SHELL)
+    relayed.set()
+    await agent.until(MessageType.START_PUBLICATION)
+    await agent.send(state("Connected", ticket["SessionId"], None))
+    assert not joined
