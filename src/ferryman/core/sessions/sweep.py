@@ -132,7 +132,7 @@ async def _look(service: Service, session: Session) -> None:
 async def _finish(service: Service, session: Session) -> None:
     """Set a session Terminated whose agent has not confirmed its end, once its relay is known to have heard of it.
 
-    The relay may be on a server that could not be reached when the session was to end: its ends must not go on.
+    The relay may be on a server that could not be reached when the session was to end; its ends would continue.
     """
     end = encode(EndSession(session.details or "", lost=True))
     try:

@@ -35,10 +35,11 @@ from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.relay.answers import answer
 from ferryman.server.channels.relay.slot import RelaySlot
-from ferryman.server.channels.remote.carrier import Carrier
+from ferryman.server.channels.remote.carrier import MOVED, Carrier
 from ferryman.server.channels.remote.remote_ends import RemoteEnds
 from ferryman.server.channels.remote.remote_socket import RemoteSocket
 from ferryman.server.channels.sockets.heartbeat import Heartbeat
+from ferryman.server.channels.sockets.peer_socket import PeerSocket
 from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.traffic.session_traffic import SessionTraffic
 from ferryman.server.channels.watching.observers import ObservedSession
@@ -146,12 +147,19 @@ class Gateway:
                     return
             finally:
                 self._carried.discard(carrier.link_id)
-        async with self.slot(authorized) as slot:
-            await slot.join(authorized, socket, ferryman=ferryman, handshake=handshake)
+        await self._join(authorized, socket, ferryman=ferryman, handshake=handshake)
 
     async def _serve_remote_end(self, authorized: AuthorizedSession, socket: RemoteSocket, request: JoinRelay) -> None:
+        await self._join(authorized, socket, ferryman=request.ferryman, handshake=request.handshake)
+
+    async def _join(
+        self, authorized: AuthorizedSession, socket: PeerSocket, *, ferryman: bool, handshake: bool
+    ) -> None:
         async with self.slot(authorized) as slot:
-            await slot.join(authorized, socket, ferryman=request.ferryman, handshake=request.handshake)
+            if slot is self.slot_of(slot.session_id):
+                await slot.join(authorized, socket, ferryman=ferryman, handshake=handshake)
+            else:  # superseded before it was complete
+                socket.leave(WSCloseCode.GOING_AWAY, MOVED)
 
     async def _on_message(self, occupied: _Occupied, payload: bytes) -> bytes:
         """Answer what is sent to `session.<id>`. Whatever takes long here delays the end of the session."""

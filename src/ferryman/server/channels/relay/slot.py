@@ -45,7 +45,6 @@ from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, decode
 from ferryman.wire.payloads import AgentSessionState, MalformedPayload, decode_payload
 
-_SUPERSEDED = "another server relays the session"
 _log = structlog.get_logger("ferryman.server.channels.relay.slot")
 
 
@@ -71,7 +70,6 @@ class RelaySlot:
         self._aws_output = AwsOutput(service, timeouts, self._acknowledgements, self._send_to_agent, self._catch_up)
         self._ended: tuple[str, bool] | None = None
         self._over = asyncio.Event()
-        self._is_superseded = False
         self._agent_left = asyncio.Event()
         self._progress = Progress(service, session)
         self._newest_input = self._newest_output = -1
@@ -88,10 +86,6 @@ class RelaySlot:
         The newest socket of an end wins. `ferryman`: the agent is Ferryman's, and marks where its frames for another
         client begin. `handshake`: the client expects one even in a shell.
         """
-        if self._is_superseded:
-            socket.leave(WSCloseCode.GOING_AWAY, _SUPERSEDED)
-            await socket.close()
-            return
         name = authorized.client_id or authorized.caller_id
         end_joined(self._service, self.session_id, authorized.end.value, name, socket.peer_address)
         if authorized.end is End.CLIENT:
@@ -101,10 +95,9 @@ class RelaySlot:
 
     def superseded(self) -> None:
         """Close both ends, because another server has become the session's relay: they connect again, to that one."""
-        self._is_superseded = True
-        self._log.warning(_SUPERSEDED)
+        self._log.warning("another server relays the session")
         for end in filter(None, self.ends):
-            end.socket.leave(WSCloseCode.GOING_AWAY, _SUPERSEDED)
+            end.socket.leave(WSCloseCode.GOING_AWAY, "another server relays the session")
 
     @property
     def ends(self) -> tuple[RelayEnd | None, RelayEnd | None]:
