@@ -30,9 +30,15 @@ class Following(Protocol):
     def close(self, by: str = SESSION) -> None:
         """Close what is open."""
 
+    @property
+    def headers(self) -> int:
+        """How many frames were read in the messages."""
+
 
 class Unfollowed:
     """Counts bytes: how they belong to connections is not known."""
+
+    headers = 0
 
     def __init__(self, connections: ConnectionList) -> None:
         self._totals = connections.totals
@@ -56,6 +62,8 @@ class Unfollowed:
 
 class OneAtATime:
     """One connection, which the client's flag ends; the client's next data open another (`protocol/agent.md` §5.5)."""
+
+    headers = 0
 
     def __init__(self, connections: ConnectionList) -> None:
         self._connections = connections
@@ -109,6 +117,11 @@ class Multiplexed:
         self._node = SmuxFollower(self._node_frame)
         self.from_client = self._client.feed
         self.from_node = self._node.feed
+
+    @property
+    def headers(self) -> int:
+        """As `Following` has it."""
+        return self._client.headers + self._node.headers
 
     def disconnected(self) -> None:
         """Do nothing: an agent that multiplexes ignores the flag."""

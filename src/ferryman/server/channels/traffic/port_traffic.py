@@ -5,12 +5,15 @@ from what both say in the handshake, as the agent itself decides. Each message c
 it was sent. What is not understood is counted, and the totals say that the list is incomplete.
 """
 
+from collections.abc import Callable, Iterable
+
 from ferryman.channel.negotiation import AWS, agree
 from ferryman.channel.peer_versions import agent_multiplexes, client_multiplexes
 from ferryman.core.audit.traffic_records import PortTotals
 from ferryman.recording.message_order import MessageOrder
 from ferryman.server.channels.traffic.connection_list import OTHER_CLIENT, ConnectionList, Report
 from ferryman.server.channels.traffic.following import Following, Multiplexed, OneAtATime, Unfollowed
+from ferryman.server.channels.traffic.smux_follower import MOST_FRAMES
 from ferryman.wire.agent_message import HEADER_SIZE, Flag, PayloadType
 from ferryman.wire.payloads import (
     Extensions,
@@ -60,12 +63,10 @@ class PortTraffic:
         if self._input.passes(number):
             self._input_message(message)
             return
-        for each in self._input.add(number, message):
-            self._input_message(each)
+        self._catch_up(self._input.add(number, message), self._input_message)
         if self._input.is_full:
             self._give_up()
-            for each in self._input.skip_gap()[1]:
-                self._input_message(each)
+            self._catch_up(self._input.skip_gap()[1], self._input_message)
 
     def from_node(self, number: int, message: bytes) -> None:
         """An output message of the node, header included."""
@@ -75,12 +76,10 @@ class PortTraffic:
         if self._output.passes(number):
             self._output_message(message)
             return
-        for each in self._output.add(number, message):
-            self._output_message(each)
+        self._catch_up(self._output.add(number, message), self._output_message)
         if self._output.is_full:
             self._give_up()
-            for each in self._output.skip_gap()[1]:
-                self._output_message(each)
+            self._catch_up(self._output.skip_gap()[1], self._output_message)
 
     def client_attached(self, client_id: str) -> None:
         """A client has connected; another one begins with a handshake and without connections."""
@@ -104,6 +103,17 @@ class PortTraffic:
             self._connections.totals.is_complete = False
         self._following.close()
         return self._connections.totals
+
+    def _catch_up(self, messages: Iterable[bytes], handle: Callable[[bytes], None]) -> None:
+        """Read messages that an earlier one kept waiting: together no more frames than one message may have."""
+        read = 0
+        for each in messages:
+            following = self._following
+            read -= following.headers
+            handle(each)
+            read += following.headers
+            if read > MOST_FRAMES:
+                self._give_up()
 
     def _input_message(self, message: bytes) -> None:
         kind = message[_PAYLOAD_TYPE]

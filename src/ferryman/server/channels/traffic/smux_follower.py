@@ -13,6 +13,8 @@ from ferryman.wire.smux import (
     unpack_header,
 )
 
+MOST_FRAMES = 2048
+"""Frames that are read at once. Ends send far fewer; hundreds of thousands of headers would hold up the server."""
 _LAST_COMMAND = {VERSION: int(Command.NOP), WINDOWED_VERSION: int(Command.RST)}
 _DATA, _RESET = int(Command.PSH), int(Command.RST)
 OnFrame = Callable[[int, int, bytes], None]
@@ -23,15 +25,15 @@ class SmuxFollower:
     """Finds the frames in a byte stream that messages cut anywhere; what they carry is skipped, not copied.
 
     `on_frame` gets those that are not data. Data, nearly all that comes, is counted here: `total` bytes, and in `sizes`
-    those of the streams that are in it.
+    those of the streams that are in it. `headers` is about how many frames were read.
     """
 
-    __slots__ = ("_begun", "_left", "_on_frame", "sizes", "total", "version")
+    __slots__ = ("_begun", "_left", "_on_frame", "headers", "sizes", "total", "version")
 
     def __init__(self, on_frame: OnFrame) -> None:
         self.version = 0
         """That of the first frame, 0 before."""
-        self.total = 0
+        self.total = self.headers = 0
         self.sizes: dict[int, int] = {}
         self._on_frame = on_frame
         self._left = 0
@@ -55,8 +57,13 @@ class SmuxFollower:
             self._begun = b""
             at += rest
             at += self._frame(header, 0, message, at)
-        while (data := at + HEADER_SIZE) <= size:
+        for count in range(MOST_FRAMES):
+            if (data := at + HEADER_SIZE) > size:
+                self.headers += count
+                break
             at = data + self._frame(message, at, message, data)
+        else:
+            raise MalformedSmux("too many frames in one message")
         self._left = max(0, at - size)
         if at < size:
             self._begun = message[at:]

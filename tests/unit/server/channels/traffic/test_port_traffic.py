@@ -13,6 +13,7 @@ from ferryman.recording.message_order import HELD_BYTES
 from ferryman.server.channels.traffic import connection_list, port_traffic
 from ferryman.server.channels.traffic.following import Multiplexed
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
+from ferryman.server.channels.traffic.smux_follower import MOST_FRAMES
 from ferryman.wire.agent_message import AgentMessage, Flag, MessageType, PayloadType, encode
 from ferryman.wire.payloads import (
     Extensions,
@@ -182,6 +183,34 @@ def test_stream_is_open_until_both_ends_have_finished_it(windowed: Session) -> N
     frames(windowed, SmuxFrame(Command.FIN, 1), from_client=False)
     assert [event["by"] for event in windowed.said("closed")] == ["client"]
     assert windowed.traffic.close().opened == 1
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+def test_message_of_nothing_but_headers_is_not_read_to_its_end(windowed: Session, from_client: bool) -> None:
+    """A message has up to 1 MiB, which would be 131,072 of them."""
+    for _ in range(20):
+        frames(windowed, *[SmuxFrame(Command.NOP, 0)] * (MOST_FRAMES - 1), from_client=from_client)
+    many = [SmuxFrame(Command.PSH, 0, b"x")] * MOST_FRAMES
+    frames(windowed, *many, from_client=from_client)
+    frames(windowed, *many, from_client=from_client)
+    totals = windowed.traffic.close()
+    assert not totals.is_complete
+    assert totals.sent + totals.received == 10 * MOST_FRAMES  # the second message is counted whole
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+def test_messages_that_waited_have_together_no_more_headers_than_one(windowed: Session, from_client: bool) -> None:
+    windowed.held = []
+    for each in (1, *[MOST_FRAMES // 2] * 4):
+        frames(windowed, *[SmuxFrame(Command.NOP, 0)] * each, from_client=from_client)
+    receive = windowed.traffic.from_client if from_client else windowed.traffic.from_node
+    (first, *rest), windowed.held = windowed.held, None
+    for number, frame in rest:
+        receive(number, frame)
+    receive(*first)
+    frames(windowed, SmuxFrame(Command.SYN, 1))
+    totals = windowed.traffic.close()
+    assert (totals.opened, totals.is_complete) == (0, False)
 
 
 def test_streams_that_are_not_listed_take_no_memory(windowed: Session, monkeypatch: pytest.MonkeyPatch) -> None:
