@@ -76,7 +76,7 @@ async def _start_postgresql(directory: Path, processes: Processes) -> str:
     with log.open("wb") as output:
         status = await processes.wait(processes.spawn(as_nobody(command), {}, stdout=output))
     if status:
-        raise Failure("The demo's PostgreSQL cannot be set up", log.read_text(errors="replace").strip()[-500:])
+        raise Failure("The demo's PostgreSQL cannot be set up", f"initdb failed with status {status}, see above")
     command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
     for setting in ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100"):
         command += ["-c", setting]
