@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.channel.acknowledgements import WAIT, WAITING_BYTES, WAITING_MESSAGES
 from ferryman.channel.agent import QUIET, SILENCE
 from ferryman.channel.aws_client import DOUBTFUL_SENDS
-from ferryman.channel.incoming import AHEAD_MESSAGES
 from ferryman.channel.mux.session import BUCKET, GRANTED_WINDOWS, MAX_STREAMS
 from ferryman.channel.mux.stream import INITIAL_WINDOW, MAX_WINDOW
 from ferryman.channel.negotiation import AWS, OURS
-from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
-from ferryman.channel.window import GAIN, MAX_WINDOW_BYTES, SCHEDULING, Window
+from ferryman.channel.streams.acknowledgements import WAIT, WAITING_BYTES, WAITING_MESSAGES
+from ferryman.channel.streams.incoming import AHEAD_MESSAGES
+from ferryman.channel.streams.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
+from ferryman.channel.streams.window import GAIN, MAX_WINDOW_BYTES, SCHEDULING, Window
 from ferryman.wire.smux import Command
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs" / "explanation" / "data-channel.md").read_text().split())

@@ -23,7 +23,7 @@ from ferryman.channel.events import (
     OutputReceived,
     SessionStarted,
 )
-from ferryman.channel.window import Window
+from ferryman.channel.streams.window import Window
 from ferryman.wire.agent_message import SYN_FIN, MessageType, PayloadType, decode, frame, peek
 
 WIRE_DELAY = 0.001

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.channel.window import Window
+from ferryman.channel.streams.window import Window
 from tests.property.data_channel_world import WEATHER, WINDOWS, Run, Weather
 
 

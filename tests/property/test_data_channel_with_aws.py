@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import FrameRejected, InputReceived, OutputReceived
-from ferryman.channel.window import Window
+from ferryman.channel.streams.window import Window
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, decode, encode
 
 STEP = 0.01

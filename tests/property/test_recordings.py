@@ -10,7 +10,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.channel.window import Window
+from ferryman.channel.streams.window import Window
 from ferryman.core.ports.recordings import RecordedEvent
 from ferryman.recording.events import EventKind, Position
 from ferryman.recording.transcript import Transcript

@@ -21,9 +21,9 @@ from ferryman.channel.events import (
     SessionEnded,
 )
 from ferryman.channel.negotiation import AWS, OURS, agree
-from ferryman.channel.outgoing import Clock, Entropy, Peer, unnumbered
-from ferryman.channel.stream import ReliableStream
-from ferryman.channel.window import Window
+from ferryman.channel.streams.outgoing import Clock, Entropy, Peer, unnumbered
+from ferryman.channel.streams.stream import ReliableStream
+from ferryman.channel.streams.window import Window
 from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode

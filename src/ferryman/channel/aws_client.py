@@ -16,8 +16,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from ferryman.channel.resending import Messages, Outstanding
-from ferryman.channel.window import Window
+from ferryman.channel.streams.resending import Messages, Outstanding
+from ferryman.channel.streams.window import Window
 
 DOUBTFUL_SENDS = 3
 PRESUMED_SENDS = 8

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ferryman.channel.outgoing import Entropy
+from ferryman.channel.streams.outgoing import Entropy
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from ferryman.channel.events import (
 )
 from ferryman.channel.liveness import Liveness
 from ferryman.channel.negotiation import AWS, agree, offer
-from ferryman.channel.outgoing import Clock, Entropy, Peer
-from ferryman.channel.stream import ReliableStream
-from ferryman.channel.window import Window
+from ferryman.channel.streams.outgoing import Clock, Entropy, Peer
+from ferryman.channel.streams.stream import ReliableStream
+from ferryman.channel.streams.window import Window
 from ferryman.model.session_types import SessionType
 from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode

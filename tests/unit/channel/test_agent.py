@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from ferryman.channel.acknowledgements import WAIT
 from ferryman.channel.agent import PublicationState
 from ferryman.channel.events import (
     ClientReady,
@@ -15,6 +14,7 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
+from ferryman.channel.streams.acknowledgements import WAIT
 from ferryman.wire.agent_message import FrameFlag, MessageType, PayloadType, decode
 from tests.unit.channel.agent_service import FERRYMAN, Make, Service, state, streamed
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from ferryman.channel.acknowledgements import WAIT
 from ferryman.channel.client import ClientChannel, ClientState
 from ferryman.channel.events import (
     ClientEvent,
@@ -16,7 +15,8 @@ from ferryman.channel.events import (
     SessionEnded,
     SessionStarted,
 )
-from ferryman.channel.window import Window
+from ferryman.channel.streams.acknowledgements import WAIT
+from ferryman.channel.streams.window import Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode
 from ferryman.wire.payloads import encode_acknowledge
 from tests.unit.channel.agent_service import MakeFrame

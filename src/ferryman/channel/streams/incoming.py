@@ -12,8 +12,8 @@ which the stream would otherwise wait forever.
 from collections import deque
 from dataclasses import dataclass
 
-from ferryman.channel.acknowledgements import Acknowledgements
-from ferryman.channel.outgoing import Clock, Entropy
+from ferryman.channel.streams.acknowledgements import Acknowledgements
+from ferryman.channel.streams.outgoing import Clock, Entropy
 from ferryman.wire.agent_message import AgentMessage
 
 AHEAD_MESSAGES = 10_000

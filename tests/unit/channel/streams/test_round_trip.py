@@ -1,6 +1,6 @@
 import pytest
 
-from ferryman.channel.round_trip import MAX_TIMEOUT, RoundTrip
+from ferryman.channel.streams.round_trip import MAX_TIMEOUT, RoundTrip
 
 
 def test_it_starts_as_awss_ends_do() -> None:

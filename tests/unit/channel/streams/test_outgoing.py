@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from ferryman.channel.aws_client import DOUBTFUL_SENDS, PRESUMED_SENDS, PRESUMED_SENDS_COVERED
-from ferryman.channel.outgoing import BATCH_BYTES, OutgoingStream, Peer, new_message_id, pooled
-from ferryman.channel.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
-from ferryman.channel.window import Window
+from ferryman.channel.streams.outgoing import BATCH_BYTES, OutgoingStream, Peer, new_message_id, pooled
+from ferryman.channel.streams.resending import RESEND_BYTES, RESEND_MESSAGES, RESEND_TICK
+from ferryman.channel.streams.window import Window
 from ferryman.wire.agent_message import AgentMessage, FrameFlag, MessageType, PayloadType, decode
 
 Make = Callable[..., OutgoingStream]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Container
 from enum import Enum, auto
 
 from ferryman.channel.aws_client import AwsClient
-from ferryman.channel.resending import OneByOne, Outstanding, WhenStuck
-from ferryman.channel.round_trip import RoundTrip
-from ferryman.channel.window import MeasuredWindow, Window
+from ferryman.channel.streams.resending import OneByOne, Outstanding, WhenStuck
+from ferryman.channel.streams.round_trip import RoundTrip
+from ferryman.channel.streams.window import MeasuredWindow, Window
 from ferryman.wire.agent_message import HEADER_SIZE, SYN_FIN, FrameFlag, MessageType, PayloadType, frame
 
 BATCH_BYTES = 256 * 1024

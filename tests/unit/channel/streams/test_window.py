@@ -1,7 +1,7 @@
 import pytest
 
-from ferryman.channel.round_trip import RoundTrip
-from ferryman.channel.window import GAIN, MAX_WINDOW_BYTES, SCHEDULING, MeasuredWindow, Window
+from ferryman.channel.streams.round_trip import RoundTrip
+from ferryman.channel.streams.window import GAIN, MAX_WINDOW_BYTES, SCHEDULING, MeasuredWindow, Window
 
 
 def flow(rate: float, round_trip: float, window: Window | None = None, seconds: float = 5.0) -> MeasuredWindow:

@@ -10,7 +10,7 @@ acknowledgement is sent when one of these is true:
 
 import math
 
-from ferryman.channel.outgoing import Clock, Entropy, unnumbered
+from ferryman.channel.streams.outgoing import Clock, Entropy, unnumbered
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.payloads import encode_acknowledge
 

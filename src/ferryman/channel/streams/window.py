@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ferryman.channel.round_trip import RoundTrip
+from ferryman.channel.streams.round_trip import RoundTrip
 
 DEFAULT_WINDOW_BYTES = 1 << 20
 DEFAULT_WINDOW_MESSAGES = 1024

@@ -7,9 +7,9 @@ import math
 from collections import deque
 from collections.abc import Container
 
-from ferryman.channel.incoming import IncomingStream
-from ferryman.channel.outgoing import Clock, Entropy, OutgoingStream, Peer, pooled
-from ferryman.channel.window import MAX_WINDOW_BYTES, Window
+from ferryman.channel.streams.incoming import IncomingStream
+from ferryman.channel.streams.outgoing import Clock, Entropy, OutgoingStream, Peer, pooled
+from ferryman.channel.streams.window import MAX_WINDOW_BYTES, Window
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType
 from ferryman.wire.payloads import Extensions, decode_acknowledge
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ferryman.channel.acknowledgements import WAIT, WAITING_BYTES, WAITING_MESSAGES
-from ferryman.channel.incoming import IncomingStream
-from ferryman.channel.window import MAX_WINDOW_BYTES
+from ferryman.channel.streams.acknowledgements import WAIT, WAITING_BYTES, WAITING_MESSAGES
+from ferryman.channel.streams.incoming import IncomingStream
+from ferryman.channel.streams.window import MAX_WINDOW_BYTES
 from ferryman.wire.agent_message import AgentMessage, decode
 
 MIB = 1 << 20

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ferryman.channel.incoming import AHEAD_MESSAGES, REMEMBERED, IncomingStream
+from ferryman.channel.streams.incoming import AHEAD_MESSAGES, REMEMBERED, IncomingStream
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
 
 LIMIT = 1000

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from ferryman.channel.resending import MAX_WAIT, Messages, Outstanding, WhenStuck
-from ferryman.channel.round_trip import RoundTrip
+from ferryman.channel.streams.resending import MAX_WAIT, Messages, Outstanding, WhenStuck
+from ferryman.channel.streams.round_trip import RoundTrip
 
 
 class Sender:

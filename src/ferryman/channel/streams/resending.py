@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ferryman.channel.round_trip import MAX_TIMEOUT, RoundTrip
+from ferryman.channel.streams.round_trip import MAX_TIMEOUT, RoundTrip
 from ferryman.wire.agent_message import HEADER_SIZE
 
 RESEND_TICK = 0.1

@@ -1,0 +1,1 @@
+"""One direction of a session's stream: numbering, windows, acknowledgements and resending."""
