@@ -12,6 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from ferryman.cli.demo.parts import free_port
+from ferryman.server.metrics import endpoint
 from ferryman.server.serving import serve
 from tests.server.peers import output, typed
 from tests.server.running import Server, until
@@ -28,8 +29,9 @@ def port() -> int:
 
 
 @pytest.fixture
-async def counted(server: Server, port: int) -> AsyncIterator[Server]:
-    """A second server on the first one's service, with metrics."""
+async def counted(server: Server, port: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    """A second server on the first one's service, with metrics that are always fresh."""
+    monkeypatch.setattr(endpoint, "FRESH_SECONDS", 0)
     bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     metrics = ("127.0.0.1", port)
@@ -95,6 +97,16 @@ async def test_sessions_and_their_bytes_are_counted(counted: Server, port: int) 
     found = await until(after, lambda found: found["ferryman_sessions", (("ends", "agent"),)] == 1)
     for sender, size in (("client", len(sent)), ("agent", len(answered))):
         assert found["ferryman_relayed_bytes_total", (("sender", sender),)] == before[sender] + size
+
+
+async def test_a_flood_of_scrapes_is_answered_with_one_text(
+    counted: Server, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "FRESH_SECONDS", 3600)
+    found = await asyncio.gather(*(scrape(counted, port) for _ in range(3)))
+    await counted.call("describe_sessions", State="Active")
+    found.append(await scrape(counted, port))
+    assert all(each == found[0] for each in found)
 
 
 async def test_nothing_else_is_served_there(counted: Server, port: int) -> None:

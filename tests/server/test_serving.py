@@ -1,6 +1,7 @@
 """The server as a whole: start, health, pings, stop."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp import WSMsgType
@@ -41,6 +42,26 @@ async def test_stopping_closes_both_ends_with_going_away(server: Server) -> None
     assert not any(MessageType.CHANNEL_CLOSED.encode() in frame for peer in server.peers for frame in peer.skipped)
     session = await server.session(paired.session_id)
     assert session.status is SessionStatus.DISCONNECTED
+
+
+async def test_a_second_request_to_stop_ends_draining(server: Server) -> None:
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    draining = asyncio.create_task(
+        serve(server.service, "127.0.0.1", 0, ready=ready.set_result, stop=stop, hurry=hurry, drain_seconds=3600)
+    )
+    other = replace(server, port=await ready)
+
+    async def readiness() -> int:
+        async with other.http.get(other.url_of("/readyz")) as answer:
+            return answer.status
+
+    assert await readiness() == 200
+    stop.set()
+    await until(readiness, lambda status: status == 503)
+    hurry.set()
+    async with asyncio.timeout(PATIENCE):
+        await draining
 
 
 async def test_stopping_does_not_wait_for_unresponsive_peers(server: Server) -> None:

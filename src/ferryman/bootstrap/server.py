@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Run the server until SIGTERM or Ctrl-C. Raises Failure if it cannot start.
+    """Run the server until SIGTERM or Ctrl-C; a second one ends its draining. Raises Failure if it cannot start.
 
     `on_ready` is called when it accepts connections.
     """
@@ -40,9 +40,9 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
     counted = loaded.configuration.connections
     certificate = server_certificate(loaded)
     discovery = Discovery(lambda: describe_server(loaded)) if loaded.configuration.login.discovery else None
-    stop, reload_requested = asyncio.Event(), asyncio.Event()
+    stop, hurry, reload_requested = asyncio.Event(), asyncio.Event(), asyncio.Event()
     manager = ServiceManager.of_this_process()
-    _handle_signals(stop, certificate, discovery, reload_requested)
+    _handle_signals(stop, hurry, certificate, discovery, reload_requested)
     _allow_open_files()
     background: list[asyncio.Task[None]] = []
 
@@ -74,6 +74,7 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                 ready=ready,
                 stop=stop,
                 drain_seconds=loaded.configuration.server.drain_seconds,
+                hurry=hurry,
                 metrics=loaded.metrics_address,
             )
         except StoreUnavailable as error:
@@ -112,6 +113,7 @@ def server_certificate(loaded: LoadedConfiguration) -> "ServerCertificate | None
 
 def _handle_signals(
     stop: asyncio.Event,
+    hurry: asyncio.Event,
     certificate: "ServerCertificate | None",
     discovery: "Discovery | None",
     reload_requested: asyncio.Event,
@@ -133,8 +135,11 @@ def _handle_signals(
         if discovery is not None:
             discovery.reload()
 
+    def end() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, hang_up)
 
 

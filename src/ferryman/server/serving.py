@@ -55,12 +55,14 @@ async def serve(
     ready: Callable[[int], None],
     stop: asyncio.Event,
     drain_seconds: float = 0.0,
+    hurry: asyncio.Event | None = None,
     metrics: tuple[str, int] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> None:
     """Serve until `stop` is set, then close every channel (1001), finish open requests, and return.
 
-    With `drain_seconds` it first stops being ready and has what is connected move to other servers, in so much time.
+    With `drain_seconds` it first stops being ready and has what is connected move to other servers, in so much time, or
+    until `hurry` is set.
 
     `metrics` is the address where they are served to anybody.
     `port` 0 picks a free one; `ready` is called with the real one when connections are accepted. Without a
@@ -109,13 +111,22 @@ async def serve(
             await stop.wait()
             if drain_seconds:
                 _log.info("draining", seconds=drain_seconds)
-                await application[GATEWAY].drain(drain_seconds)
+                await _drain(application[GATEWAY], drain_seconds, hurry or asyncio.Event())
     finally:
         _log.info("stopping")
         if listener is not None:
             await listener.close()
         await runner.cleanup()
         listening.close()
+
+
+async def _drain(gateway: Gateway, seconds: float, hurry: asyncio.Event) -> None:
+    async def until_hurried() -> None:
+        await hurry.wait()
+
+    draining = [asyncio.create_task(each) for each in (gateway.drain(seconds), until_hurried())]
+    async with running_beside(*draining):
+        await asyncio.wait(draining, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _counters() -> "PrometheusCounters":

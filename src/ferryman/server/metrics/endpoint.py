@@ -1,12 +1,13 @@
 """`GET /metrics` on an address of its own, and the event loop's lag."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
 
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
@@ -20,6 +21,8 @@ from ferryman.server.metrics.prometheus import PrometheusCounters
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS
 
 LAG_EVERY_SECONDS = 0.5
+FRESH_SECONDS = 1.0
+"""How long a text is served again: writing one takes some 25 ms of CPU, and anybody who reaches the address may ask."""
 CONNECTIONS = 32
 MEMORY_BYTES = 1024 * 1024
 """What all requests together may use."""
@@ -29,11 +32,10 @@ _log = structlog.get_logger("ferryman.server.metrics")
 @asynccontextmanager
 async def serving_metrics(counters: PrometheusCounters, gateway: Gateway, host: str, port: int) -> AsyncIterator[int]:
     """Serve what is counted until the end of the context; yields the port. Raises OSError if it cannot be bound."""
-    counters.registry.register(Gauges(gateway))
+    exposition = _Exposition(counters.registry, Gauges(gateway))
 
     async def metrics(_: web.Request) -> web.Response:
-        body = generate_latest(counters.registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await exposition.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(client_max_size=1)
     app.router.add_get("/metrics", metrics)
@@ -55,6 +57,40 @@ async def serving_metrics(counters: PrometheusCounters, gateway: Gateway, host: 
             await listener.close()
         await runner.cleanup()
         listening.close()
+
+
+class _Collected(CollectorRegistry):
+    """What was collected before."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+class _Exposition:
+    """The text of all metrics. The gauges are read on the event loop, and the text is written beside it."""
+
+    def __init__(self, registry: CollectorRegistry, gauges: Gauges) -> None:
+        self._registry = registry
+        self._gauges = gauges
+        self._turn = asyncio.Lock()
+        self._text = b""
+        self._fresh_until = 0.0
+
+    async def text(self) -> bytes:
+        """Return the text, `FRESH_SECONDS` old at most."""
+        async with self._turn:
+            now = asyncio.get_running_loop().time()
+            if now >= self._fresh_until:
+                gauges = _Collected(list(self._gauges.collect()))
+                counted, read = await asyncio.to_thread(
+                    lambda: [generate_latest(each) for each in (self._registry, gauges)]
+                )
+                self._text, self._fresh_until = counted + read, now + FRESH_SECONDS
+            return self._text
 
 
 async def _measure_lag(counters: Counters) -> None:
