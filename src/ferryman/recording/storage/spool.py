@@ -7,13 +7,14 @@ from pathlib import Path
 from ferryman.recording.storage.directory import SUFFIX, DirectoryStorage
 
 SHARES = 8
-"""One session may use at most this part of the directory, so that its output does not end the logs of the others."""
+"""One session may use at most this part of what the others leave, so that its output does not end their logs. Nor do
+many sessions of one person: twenty that write all they can leave a fourteenth of the directory."""
 
 
 class SpoolStorage(DirectoryStorage):
-    """`recording.storage.BlockStorage` in a directory that holds at most `most` bytes, then is full like a disk.
+    """`recording.storage.BlockStorage` in a directory that holds less than `most` bytes, and is full like a disk.
 
-    One recording may use an eighth of it.
+    One recording may use an eighth of what is not used by others.
     """
 
     def __init__(self, directory: Path, most: int) -> None:
@@ -29,12 +30,11 @@ class SpoolStorage(DirectoryStorage):
 
     def append(self, recording_id: str, block: bytes) -> None:
         """As `BlockStorage` has it."""
-        self._check_share(recording_id, len(block))
-        self._change(len(block))
+        self._reserve(recording_id, len(block))
         try:
             super().append(recording_id, block)
         except BaseException:
-            self._change(-len(block))
+            self._release(len(block))
             raise
 
     def delete(self, recording_id: str) -> None:
@@ -44,21 +44,22 @@ class SpoolStorage(DirectoryStorage):
         except FileNotFoundError:
             return
         super().delete(recording_id)
-        self._change(-size)
+        self._release(size)
 
-    def _check_share(self, recording_id: str, size: int) -> None:
-        share = self._most // SHARES
+    def _reserve(self, recording_id: str, size: int) -> None:
         try:
-            used = self._path(recording_id).stat().st_size
+            own = self._path(recording_id).stat().st_size
         except FileNotFoundError:
-            used = 0
-        if used + size > share:
-            text = f"{share / (1024 * 1024):g} MiB of this session's log wait to be delivered, the most allowed for one"
-            raise OSError(errno.ENOSPC, text, str(self.directory))
-
-    def _change(self, size: int) -> None:
+            own = 0
         with self._lock:
-            if size > 0 and self._used + size > self._most:
-                text = f"{self._most // (1024 * 1024)} MiB of session logs wait to be delivered, the most allowed"
+            share = max(0, self._most - self._used + own) // SHARES
+            if own + size > share:
+                text = (
+                    f"{share / (1024 * 1024):.3g} MiB is the most that this session's log may use until it is delivered"
+                )
                 raise OSError(errno.ENOSPC, text, str(self.directory))
-            self._used = max(0, self._used + size)
+            self._used += size
+
+    def _release(self, size: int) -> None:
+        with self._lock:
+            self._used = max(0, self._used - size)

@@ -1,4 +1,4 @@
-"""The directory of logs that wait to be delivered is full like a disk, and one session cannot fill it."""
+"""The directory of logs that wait to be delivered is full like a disk, and neither one session nor many can fill it."""
 
 import errno
 from pathlib import Path
@@ -8,32 +8,40 @@ import pytest
 from ferryman.recording.storage.spool import SHARES, SpoolStorage
 
 SHARE = 64 * 1024
-BLOCK = b"x" * (SHARE // 4)
+BLOCK = b"x" * (SHARE // 64)
 
 
-def fill(storage: SpoolStorage, recording_id: str) -> None:
-    for _ in range(4):
+def append_forever(storage: SpoolStorage, recording_id: str) -> None:
+    while True:
         storage.append(recording_id, BLOCK)
+
+
+def fill(storage: SpoolStorage, recording_id: str) -> int:
+    """Write as much as is allowed; return how much it was."""
+    before = storage.used
+    with pytest.raises(OSError, match="this session's log") as failure:
+        append_forever(storage, recording_id)
+    assert failure.value.errno == errno.ENOSPC
+    return storage.used - before
 
 
 def test_one_session_uses_its_share_at_most(tmp_path: Path) -> None:
     storage = SpoolStorage(tmp_path, SHARES * SHARE)
-    fill(storage, "alice-1")
-    with pytest.raises(OSError, match="this session's log") as failure:
-        storage.append("alice-1", b"x")
-    assert failure.value.errno == errno.ENOSPC
-    assert storage.used == SHARE
-    fill(storage, "bob-1")
+    assert fill(storage, "alice-1") == SHARE
+    assert fill(storage, "alice-1") == 0
     storage.delete("alice-1")
-    fill(storage, "alice-1")
+    assert storage.used == 0
+    assert fill(storage, "alice-2") == SHARE
 
 
-def test_all_sessions_together_use_no_more_than_there_is(tmp_path: Path) -> None:
-    storage = SpoolStorage(tmp_path, SHARES * SHARE)
-    for number in range(SHARES):
-        fill(storage, f"session-{number}")
-    with pytest.raises(OSError, match="session logs wait") as failure:
-        storage.append("one-more", b"x")
-    assert failure.value.errno == errno.ENOSPC
-    storage.delete("session-3")
-    storage.append("one-more", b"x")
+def test_many_sessions_leave_room_for_one_more(tmp_path: Path) -> None:
+    """One person may have many."""
+    most = SHARES * SHARE
+    storage = SpoolStorage(tmp_path, most)
+    for number in range(20):
+        fill(storage, f"mallory-{number}")
+    assert most // 16 < most - storage.used < most // 7
+    storage.append("alice-1", b"x" * (most // 16 // SHARES))
+    assert SpoolStorage(tmp_path, most).used == storage.used
+    with pytest.raises(OSError, match="this session's log"):
+        SpoolStorage(tmp_path, storage.used // 2).append("alice-2", b"x")
