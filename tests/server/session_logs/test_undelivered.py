@@ -203,6 +203,17 @@ async def test_last_day_of_a_log_is_announced_once(server: Server, logged: Logge
     assert [line["event"] for line in lines] == ["session log will be given up"]
 
 
+async def test_delivered_log_whose_recording_cannot_be_deleted_is_not_given_up(server: Server, logged: Logged) -> None:
+    ended_at = Millis(server.clock() - 2 * DAYS * DAY_MILLIS)
+    output = PendingOutput(
+        SessionId("alice-0"), OutputKind.S3, SessionOutputs(S3Output(BUCKET)), ended_at, ended_at=ended_at
+    )
+    await logged.delivery._failed(replace(output, delivered_at=ended_at), "the disk is away")
+    assert given_up(logged) == []
+    await logged.delivery._failed(output, "the bucket is away")
+    assert len(given_up(logged)) == 1
+
+
 async def test_log_is_not_given_up_because_the_clock_was_set(server: Server, logged: Logged) -> None:
     now, outputs = server.clock(), SessionOutputs(S3Output(BUCKET))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.spool import SHARES, SpoolStorage
 
 SHARE = 64 * 1024
@@ -45,3 +46,14 @@ def test_many_sessions_leave_room_for_one_more(tmp_path: Path) -> None:
     assert SpoolStorage(tmp_path, most).used == storage.used
     with pytest.raises(OSError, match="this session's log"):
         SpoolStorage(tmp_path, storage.used // 2).append("alice-2", b"x")
+
+
+def test_block_that_could_not_be_written_uses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    storage = SpoolStorage(tmp_path, SHARES * SHARE)
+    monkeypatch.setattr(DirectoryStorage, "append", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        storage.append("alice-1", BLOCK)
+    assert storage.used == 0
