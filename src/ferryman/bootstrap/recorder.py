@@ -30,6 +30,7 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
     With the mode `off` no new session is recorded, but recordings can be read, and those that were begun are finished.
     Raises Failure if a directory or bucket cannot be written.
     """
+    from ferryman.recording.other_spools import is_nowhere_else, outside
     from ferryman.recording.outputs.delivery import OutputDelivery
     from ferryman.recording.outputs.destinations import Destinations
     from ferryman.recording.recorder import SessionsRecorder
@@ -43,15 +44,17 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
         _open_storage(loaded, mode) as (storage, writers),
         open_search(directory, service, on=settings.search) as (searching, index),
     ):
+        spool = await asyncio.to_thread(outputs.spool, loaded)
         recorder = SessionsRecorder(
             searching,
             storage,
             mode,
             writers=writers,
-            spool=await asyncio.to_thread(outputs.spool, loaded),
+            spool=spool,
             typed=settings.input,
             delete_after_days=settings.delete_after_days,
             retain_for_days=settings.retain_for_days,
+            is_elsewhere=outside(searching, spool) if loaded.is_one_of_several else is_nowhere_else,
         )
         days = loaded.configuration.outputs.give_up_after_days
         delivery = OutputDelivery(searching, recorder, destinations, give_up_after_days=days)

@@ -28,6 +28,7 @@ from ferryman.core.sessions.recording_mode import recording_mode
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import Session
 from ferryman.recording.blocks import BlockSealer
+from ferryman.recording.other_spools import IsElsewhere, is_nowhere_else
 from ferryman.recording.reader import FinalBlock, RecordingReader
 from ferryman.recording.session_recorder import SessionRecorder
 from ferryman.recording.storage.port import BlockStorage, RecordingInUse
@@ -37,8 +38,7 @@ DAY_MILLIS = 86_400_000
 WRITERS = 2
 """Threads that compress, encrypt and write."""
 READERS = 2
-FINISHED_AT_ONCE = 50
-DELETED_AT_ONCE = 20
+FINISHED_AT_ONCE, DELETED_AT_ONCE = 50, 20
 DELETE_AGAIN_SECONDS = 60.0
 """After a recording could not be deleted."""
 MOST_REMEMBERED = 10_000
@@ -61,7 +61,7 @@ class SessionsRecorder:
     `spool` is where sessions are recorded that are recorded only until their logs are delivered; the storage if None.
     `writers` are the threads that write: more for a storage that takes long to answer.
     `typed`: what people type is recorded, too. `delete_after_days`: how long recordings are kept; 0 means for ever.
-    `retain_for_days`: how long nobody can delete new ones.
+    `retain_for_days`: how long nobody can delete new ones. `is_elsewhere` leaves recordings to other servers.
     """
 
     def __init__(
@@ -75,11 +75,13 @@ class SessionsRecorder:
         typed: bool = False,
         delete_after_days: int = 0,
         retain_for_days: int = 0,
+        is_elsewhere: IsElsewhere = is_nowhere_else,
     ) -> None:
         self._service = service
         self._storage = storage
         self._spool = storage if spool is None else spool
         self._mode = mode
+        self.is_elsewhere = is_elsewhere
         self._typed = typed
         self._kept_millis = delete_after_days * DAY_MILLIS
         self._retained_millis = retain_for_days * DAY_MILLIS
@@ -344,6 +346,8 @@ class SessionsRecorder:
         key = self._data_key(session_id, sealed)
         self._finishing.add(session_id)
         try:
+            if await self.is_elsewhere(recording):
+                raise RecordingInUse("it is in the spool of another server")
             end = await self._read(lambda: self._seal_end(recording, key))
         except RecordingInUse:  # by the server that had the session: it will finish it, or die
             self._not_before[session_id] = time.monotonic() + RETRY_SECONDS

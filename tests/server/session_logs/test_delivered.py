@@ -8,6 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ferryman.core.ports.recordings import RecordingMode
+from ferryman.model.sessions import SessionStatus
+from ferryman.recording.other_spools import outside
+from ferryman.recording.outputs.delivery import OutputDelivery
+from ferryman.recording.outputs.destinations import Destinations
+from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.storage.spool import SpoolStorage
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.aws_stand_ins import REGION, StandIn
 from tests.server.logged import (
@@ -155,3 +161,29 @@ async def test_recorded_session_keeps_its_recording_and_has_a_log(server: Server
     assert recording is not None
     assert recording.finished_at is not None
     assert logged.spool.used == 0
+
+
+async def test_log_is_left_to_the_server_that_has_it(server: Server, aws: StandIn, logged: Logged) -> None:
+    """Another server of the store neither finishes what it does not have, nor delivers it."""
+    await prefer(server, s3BucketName=BUCKET)
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"all of it"))
+    await paired.client.frame()
+    await logged.stop_delivery()
+    spool = SpoolStorage(logged.directory / "other", 1 << 20)
+    other = SessionsRecorder(
+        logged.service, spool, logged.mode, spool=spool, is_elsewhere=outside(logged.service, spool)
+    )
+    delivery = OutputDelivery(logged.service, other, Destinations(logged.reach))
+    await end(server, paired)
+    await server.until_status(paired.session_id, SessionStatus.TERMINATED)
+    assert await other.finish_ended() == 0
+    await until(logged.recorder.finish_ended, bool)
+    await delivery.tick()
+    await delivery.settle()
+    assert await server.store.outputs.of_session(paired.session_id)
+    await delivery.close()
+    await other.close()
+    await logged.restart_delivery()
+    await delivered(server, paired.session_id)
+    assert "all of it" in await text_in_bucket(aws, paired.session_id)

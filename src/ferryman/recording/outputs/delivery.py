@@ -7,6 +7,7 @@ did is remembered in the store.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ FIRST_RETRY_MILLIS = 1000
 LONGEST_RETRY_MILLIS = 300_000
 HELD_MILLIS = 30_000
 """A server that dies leaves its logs to others after so long."""
+ELSEWHERE_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 REPORT_SECONDS = 60.0
 """How often the log says what waits."""
@@ -76,6 +78,8 @@ class OutputDelivery:
         self._threads = ThreadPoolExecutor(THREADS, "output")
         self._under_way: dict[_Key, asyncio.Task[None]] = {}
         self._streams: dict[SessionId, SessionStream] = {}
+        self._elsewhere: dict[_Key, float] = {}
+        """Logs that only another server can deliver, and when to look again."""
         self._report_at = 0.0
         self._closing = False
 
@@ -88,9 +92,12 @@ class OutputDelivery:
 
     async def tick(self) -> None:
         """Begin what is due and not under way."""
-        for output in await self._service.store.outputs.due(self._service.clock(), DUE_AT_ONCE):
+        now = time.monotonic()
+        self._elsewhere = {key: until for key, until in self._elsewhere.items() if until > now}
+        most = DUE_AT_ONCE + len(self._elsewhere)
+        for output in await self._service.store.outputs.due(self._service.clock(), most):
             key = (output.session_id, output.kind)
-            if key not in self._under_way and not self._has_nothing_new(output):
+            if key not in self._under_way and key not in self._elsewhere and not self._has_nothing_new(output):
                 task = asyncio.create_task(self._attempt(output), name=f"output {output.kind} {output.session_id}")
                 self._under_way[key] = task
                 task.add_done_callback(partial(self._ended, key))
@@ -127,6 +134,10 @@ class OutputDelivery:
         return written is None or written == 0 or (stream is not None and stream.blocks >= written)
 
     async def _attempt(self, output: PendingOutput) -> None:
+        recording = await self._service.store.recordings.get(output.session_id)
+        if recording is not None and await self._recorder.is_elsewhere(recording):
+            self._elsewhere[output.session_id, output.kind] = time.monotonic() + ELSEWHERE_SECONDS
+            return
         if not await self._acquire(output):
             return
         try:

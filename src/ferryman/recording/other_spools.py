@@ -1,0 +1,36 @@
+"""What was recorded only until a session's log is delivered is in the spool of one of several servers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ferryman.core.ports.recordings import Recording, RecordingMode
+from ferryman.core.service import Service
+from ferryman.recording.storage.spool import SpoolStorage
+
+LEFT_MILLIS = 86_400_000
+"""How long other servers leave it to the one that has it, which may be down. If no client connected, none has it."""
+
+IsElsewhere = Callable[[Recording], Awaitable[bool]]
+"""Says whether only another server can finish a recording, or deliver the log that it was made for."""
+
+
+async def is_nowhere_else(_: Recording) -> bool:
+    """Return False: there is no other server."""
+    return False
+
+
+def outside(service: Service, spool: SpoolStorage) -> IsElsewhere:
+    """Return what recognizes a recording that is not in the spool of this server, one of several."""
+
+    async def is_elsewhere(recording: Recording) -> bool:
+        if recording.mode is not RecordingMode.OFF:
+            return False
+        if await asyncio.to_thread(spool.size, recording.session_id):
+            return False
+        if recording.finished_at is not None:
+            return bool(recording.blocks)
+        session = await service.store.sessions.get(recording.session_id)
+        ended_at = None if session is None else session.ended_at
+        return ended_at is not None and service.clock() - ended_at < LEFT_MILLIS
+
+    return is_elsewhere
