@@ -16,16 +16,16 @@ from pathlib import Path
 
 from ferryman.agent.channels import open_data_channel
 from ferryman.agent.control_channel import ControlChannel
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.registration import register
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.records import SessionRecord, SessionRecords, SessionResult
-from ferryman.agent.registration import register
 from ferryman.agent.session.plan import members, plan
 from ferryman.agent.session.session import Session, session_limits
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import DEFAULT_SETTINGS
 from ferryman.agent.ssh_keys.keys import SshKeys
-from ferryman.agent.state import StateDirectory
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.bus.memory import MemoryBus
 from ferryman.cli.demo.parts import free_port

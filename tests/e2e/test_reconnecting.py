@@ -18,14 +18,14 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ferryman.agent import registration
 from ferryman.agent.control_channel import RECONNECT, ControlChannel
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity import registration
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.records import SessionRecords
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.ssh_keys.keys import SshKeys
-from ferryman.agent.state import StateDirectory
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.cli.demo.parts import free_port
 from ferryman.transport.http import HttpClient

@@ -5,7 +5,7 @@ import re
 import uuid
 from urllib.parse import quote
 
-from ferryman.agent.credentials import CredentialSource, is_credential_fault
+from ferryman.agent.identity.credentials import CredentialSource, is_credential_fault
 from ferryman.model.errors import ServiceError
 from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.transport.http import Answer, HttpClient, Sign, service_error

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ferryman.agent.channels import open_control_channel
-from ferryman.agent.credentials import CredentialSource, is_credential_fault
+from ferryman.agent.identity.credentials import CredentialSource, is_credential_fault
 from ferryman.agent.information import TARGET, full, ping
 from ferryman.agent.logs import logger
 from ferryman.agent.outbox import Outbox

@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from ferryman.agent.identity.state import read_struct
 from ferryman.agent.logs import logger
-from ferryman.agent.state import read_struct
 from ferryman.system.private_files import replace_private
 
 SUCCESS = "Success"

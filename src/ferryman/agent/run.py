@@ -12,17 +12,17 @@ from typing import Any
 import msgspec
 
 from ferryman.agent.control_channel import ControlChannel
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.server_trust import server_trust
+from ferryman.agent.identity.state import Deregistered, StateDirectory, StateUnusable
 from ferryman.agent.logs import logger
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.process.accounts import named_account, require_switchable
 from ferryman.agent.process.ssm_user import SSM_USER, ensure_ssm_user
 from ferryman.agent.records import SessionRecord, SessionRecords, open_lock
-from ferryman.agent.server_trust import server_trust
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import AgentSettings, read_settings
 from ferryman.agent.ssh_keys.keys import SshKeys
-from ferryman.agent.state import Deregistered, StateDirectory, StateUnusable
 from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.agent.workers.zygote import ForkedZygote

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
+from ferryman.agent.identity.state import StateUnusable
 from ferryman.agent.process.resource_limits import DEFAULT_LIMITS, ResourceLimits
 from ferryman.agent.session.destinations import DENIED_BY_DEFAULT, networks
-from ferryman.agent.state import StateUnusable
 from ferryman.model.failures import said_by
 from ferryman.system.settings_file import InvalidSetting, decode_settings
 

@@ -16,11 +16,11 @@ import msgspec
 from msgspec import Meta
 
 from ferryman.bootstrap import configuration_file
-from ferryman.bootstrap.access_settings import Access, check_access
+from ferryman.bootstrap.access.settings import Access, check_access
 from ferryman.bootstrap.bus.settings import Bus, check_bus_settings
 from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE
-from ferryman.bootstrap.storage_settings import ObjectStorage, Outputs, Recordings
-from ferryman.bootstrap.watching_settings import Watching
+from ferryman.bootstrap.recordings.storage_settings import ObjectStorage, Outputs, Recordings
+from ferryman.bootstrap.recordings.watching_settings import Watching
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
 from ferryman.system.settings_file import InvalidSetting, decode_settings

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ferryman.bootstrap.access_notices import open_notices
+from ferryman.bootstrap.access.notices import open_notices
 from ferryman.bootstrap.audit.trail import open_trail
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.discovery import describe_server
 from ferryman.bootstrap.keys.certificate_files import renew_certificate
 from ferryman.bootstrap.provider_documents import open_provider_documents
-from ferryman.bootstrap.recorder import open_recorder
+from ferryman.bootstrap.recordings.recorder import open_recorder
 from ferryman.bootstrap.service import open_service, store_failure
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure

@@ -9,14 +9,15 @@ from typing import cast
 
 import msgspec
 
-from ferryman.agent import credentials, information, registration
+from ferryman.agent import information
 from ferryman.agent.control_channel import ControlChannel
+from ferryman.agent.identity import credentials, registration
+from ferryman.agent.identity.state import StateUnusable
 from ferryman.agent.session import plan as plan_module
 from ferryman.agent.session.destinations import is_denied, networks
 from ferryman.agent.session.terminal import TerminalSession
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.settings import DEFAULT_SETTINGS, read_settings
-from ferryman.agent.state import StateUnusable
 from ferryman.wire.agent_message import AgentMessage, decode, encode
 from ferryman.wire.payloads import MalformedPayload
 from ferryman.wire.tasks import InteractiveShellContent, decode_interactive_shell

@@ -6,9 +6,9 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.process.reaping import wait_readable
 from ferryman.agent.records import SessionRecords
-from ferryman.agent.state import StateDirectory
 from tests.unit.agent.peers import SHELL_DOCUMENT, Channel, Client, Service, shell_task
 from tests.waiting import PATIENCE
 

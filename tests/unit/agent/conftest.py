@@ -12,11 +12,11 @@ import pytest_asyncio
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from ferryman.agent import registration
-from ferryman.agent.node_key import new_key
+from ferryman.agent.identity import registration
+from ferryman.agent.identity.node_key import new_key
+from ferryman.agent.identity.registration import register
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.records import SessionRecords
-from ferryman.agent.registration import register
-from ferryman.agent.state import StateDirectory
 from tests.unit.agent.agent_processes import PROGRAM, Agent, StartAgent, end_process
 from tests.unit.agent.peers import (
     ACTIVATION_CODE,

@@ -5,8 +5,8 @@ import signal
 
 import psutil
 
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.records import ENDED_BY_AGENT
-from ferryman.agent.state import StateDirectory
 from ferryman.signing.rsa import encode_public_key
 from tests.unit.agent.agent_processes import StartAgent, end_process, exited, numbers_shown, open_shell, soon, worker_of
 from tests.unit.agent.peers import Client, Service, closing, frame, shell_task

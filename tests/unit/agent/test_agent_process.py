@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.records import ENDED_BY_AGENT
-from ferryman.agent.state import StateDirectory
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_payload
 from ferryman.wire.tasks import InteractiveShell

@@ -16,10 +16,10 @@ from typing import TypeVar
 import pytest
 import pytest_asyncio
 
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.registration import register
+from ferryman.agent.identity.state import StateDirectory, StateUnusable
 from ferryman.agent.records import ENDED_BY_AGENT, memory_directory
-from ferryman.agent.registration import register
-from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.system.private_files import replace_private
 from ferryman.transport.http import HttpClient
 from ferryman.wire.agent_message import PayloadType

@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 
 from ferryman.agent import machine
-from ferryman.agent.credentials import NOT_THIS_MACHINE, CredentialSource
+from ferryman.agent.identity.credentials import NOT_THIS_MACHINE, CredentialSource
+from ferryman.agent.identity.registration import register
+from ferryman.agent.identity.state import StateDirectory, StateUnusable
 from ferryman.agent.machine import Machine, this_machine
-from ferryman.agent.registration import register
-from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.transport.http import HttpClient
 from tests.unit.agent.peers import ACTIVATION_CODE, ACTIVATION_ID, NODE_ID, REGION, Service
 from tests.waiting import PATIENCE

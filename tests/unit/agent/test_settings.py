@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ferryman.agent.identity.state import StateUnusable
 from ferryman.agent.process.accounts import AccountRefused, own_account
 from ferryman.agent.process.resource_limits import ResourceLimits
 from ferryman.agent.process.ssm_user import ensure_ssm_user
 from ferryman.agent.session.destinations import DENIED_BY_DEFAULT
 from ferryman.agent.settings import AgentSettings, read_settings
-from ferryman.agent.state import StateUnusable
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from ferryman.bootstrap import configuration_file
 from ferryman.bootstrap.configuration import load, split_address
 from ferryman.bootstrap.configuration_file import find_configuration
 from ferryman.bootstrap.keys.server_keys import read_server_keys
-from ferryman.bootstrap.outputs import reach
+from ferryman.bootstrap.recordings.outputs import reach
 from ferryman.model.failures import Failure
 
 LEAST = """

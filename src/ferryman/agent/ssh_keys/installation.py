@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from ferryman.agent.identity.state import StateDirectory, StateUnusable
 from ferryman.agent.ssh_keys.keys import DIRECTORY, SETTINGS, SshKeySettings, program
-from ferryman.agent.state import StateDirectory, StateUnusable
 from ferryman.system.private_files import replace_private
 from ferryman.wire.ssh_keys import is_user_name
 

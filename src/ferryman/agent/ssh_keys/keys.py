@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.state import read_struct
+from ferryman.agent.identity.state import read_struct
 from ferryman.system.private_files import replace_private
 from ferryman.wire.ssh_keys import KEY_SECONDS, SshPublicKey, bare_key, is_user_name
 

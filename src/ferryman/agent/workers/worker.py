@@ -14,7 +14,8 @@ import msgspec
 import structlog
 
 from ferryman.agent.channels import open_data_channel
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.logs import logger
 from ferryman.agent.process.login_uid import audit_identity
 from ferryman.agent.records import ENDED_BY_AGENT, FAILED, SessionRecord, SessionRecords, SessionResult, new_result
@@ -22,7 +23,6 @@ from ferryman.agent.session.plan import SessionRefused, members, plan
 from ferryman.agent.session.session import Session, SessionLimits, session_limits
 from ferryman.agent.session.session_handler import Plan
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
-from ferryman.agent.state import StateDirectory
 from ferryman.agent.versions import USER_AGENT
 from ferryman.system.event_loop import run_loop
 from ferryman.transport.http import HttpClient

@@ -21,11 +21,11 @@ from typing import NoReturn
 
 import msgspec
 
+from ferryman.agent.identity.server_trust import server_trust
+from ferryman.agent.identity.state import RoleCredentials, StateDirectory
 from ferryman.agent.logs import configure, logger
 from ferryman.agent.machine import Machine
 from ferryman.agent.records import SessionRecord
-from ferryman.agent.server_trust import server_trust
-from ferryman.agent.state import RoleCredentials, StateDirectory
 from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.worker import WorkerTask, run_worker
 from ferryman.system.event_loop import run_loop

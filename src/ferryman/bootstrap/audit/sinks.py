@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ferryman.audit.sinks.sink import Deliver, Pace, Sign, Sink, Undelivered
 from ferryman.bootstrap.configuration import LoadedConfiguration, Webhook
 from ferryman.bootstrap.keys.secret_files import read_secret
-from ferryman.bootstrap.storage_settings import ObjectStorage
+from ferryman.bootstrap.recordings.storage_settings import ObjectStorage
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.identity.callers import Credentials
 from ferryman.model.values.secret import Secret

@@ -176,7 +176,7 @@ async def _healthy(port: int, context: ssl.SSLContext | None) -> bool:
 
 
 async def _register(api: Api, made: Initialised, states: list[Path]) -> tuple[str, ...]:
-    from ferryman.agent.registration import register
+    from ferryman.agent.identity.registration import register
 
     ticket = await _call(
         api, "CreateActivation", IamRole="FerrymanDemo", DefaultInstanceName="demo", RegistrationLimit=len(states)

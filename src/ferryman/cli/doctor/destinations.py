@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.outputs import reach
+from ferryman.bootstrap.recordings.outputs import reach
 from ferryman.cli.doctor.client import Finding, Verdict
 from ferryman.core.documents.outputs import outputs_of
 from ferryman.model.identifiers import Millis
@@ -42,7 +42,7 @@ def examine_destinations(loaded: LoadedConfiguration, now: datetime) -> list[Fin
 
 def examine_recording_bucket(loaded: LoadedConfiguration) -> list[Finding]:
     """Write to the bucket that recordings are kept in, if there is one."""
-    from ferryman.bootstrap.outputs import recording_bucket
+    from ferryman.bootstrap.recordings.outputs import recording_bucket
 
     settings = loaded.configuration.recordings.s3
     if settings is None:

@@ -99,7 +99,7 @@ def register(
     replace: Annotated[bool, typer.Option("--replace", help="Drop an earlier registration.")] = False,
 ) -> None:
     """Register this machine with an activation and print its node id."""
-    from ferryman.agent import registration
+    from ferryman.agent.identity import registration
 
     if name is not None:
         check_node_name(name)
@@ -132,7 +132,7 @@ def rebind(*, state_dir: StateOption = None) -> None:
 
     Do not use it for copies: of two machines with the same node's identity, only one can be connected.
     """
-    from ferryman.agent.state import StateDirectory
+    from ferryman.agent.identity.state import StateDirectory
 
     async def bind() -> str:
         return StateDirectory(state_dir or default_state_dir()).bind_to_this_machine()
@@ -193,8 +193,8 @@ def install_ssh_keys(
     state_dir: StateOption = None,
 ) -> None:
     """Make sshd accept the SSH keys that SendSSHPublicKey sends to this node, each for a minute. Needs root."""
+    from ferryman.agent.identity.state import StateDirectory, StateUnusable
     from ferryman.agent.ssh_keys.installation import CONFIGURATION, NotInstallable, install
-    from ferryman.agent.state import StateDirectory, StateUnusable
 
     if os.geteuid() != 0:
         raise Failure("SSH keys cannot be installed", "this needs root", "Run it with sudo")
@@ -217,8 +217,8 @@ def _run(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Result:
     """Run the agent's own code and turn its errors into `Failure`."""
+    from ferryman.agent.identity.state import Deregistered, StateUnusable
     from ferryman.agent.process.accounts import AccountRefused
-    from ferryman.agent.state import Deregistered, StateUnusable
     from ferryman.agent.workers.pool import WorkerUnavailable
     from ferryman.transport.errors import CertificateRefused, Unreachable
 

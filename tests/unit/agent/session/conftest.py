@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest_asyncio
 
-from ferryman.agent.credentials import CredentialSource
-from ferryman.agent.state import StateDirectory
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.transport.http import HttpClient
 from tests.unit.agent.peers import Service
 from tests.unit.agent.session.port_sessions import Node, Serve

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ferryman.agent.channels import open_data_channel
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.records import SessionResult
 from ferryman.agent.session.plan import plan
 from ferryman.agent.session.session import Session, SessionLimits

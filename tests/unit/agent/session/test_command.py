@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 
 from ferryman.agent.channels import open_data_channel
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.process.reaping import session_members
 from ferryman.agent.process.resource_limits import ResourceLimits
 from ferryman.agent.records import SUCCESS, SessionResult
 from ferryman.agent.session.plan import SessionRefused, plan
 from ferryman.agent.session.session import Session, SessionLimits
 from ferryman.agent.settings import AgentSettings
-from ferryman.agent.state import StateDirectory
 from ferryman.transport.http import HttpClient
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag

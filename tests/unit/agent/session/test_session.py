@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from ferryman.agent.channels import SessionOver, open_data_channel
-from ferryman.agent.credentials import CredentialSource
+from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.process.accounts import environment, own_account
 from ferryman.agent.process.launcher import Program, on_terminal
 from ferryman.agent.process.reaping import session_members
@@ -16,7 +17,6 @@ from ferryman.agent.records import FAILED, SUCCESS, SessionResult
 from ferryman.agent.session.session import Session, SessionLimits, session_limits
 from ferryman.agent.session.session_handler import Plan
 from ferryman.agent.session.terminal import TerminalSession
-from ferryman.agent.state import StateDirectory
 from ferryman.model.session_types import SessionType
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ferryman.agent.node_key import new_key
+from ferryman.agent.identity.node_key import new_key
+from ferryman.agent.identity.state import Registration, StateDirectory, StateUnusable, read_struct
 from ferryman.agent.ssh_keys import installation as ssh_key_installation
 from ferryman.agent.ssh_keys import keys as ssh_keys
 from ferryman.agent.ssh_keys.installation import NotInstallable, install
 from ferryman.agent.ssh_keys.keys import KEYS_A_USER, SETTINGS, KeyRefused, SshKeys, SshKeySettings, program
-from ferryman.agent.state import Registration, StateDirectory, StateUnusable, read_struct
 from ferryman.wire.ssh_keys import KEY_SECONDS, SshPublicKey
 from tests.unit.wire.ssh_key_samples import KEY, blob
 from tests.waiting import PATIENCE

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ferryman.agent.state import StateDirectory
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.workers.worker import WorkerTask
 from ferryman.agent.workers.zygote import LENGTH
 from ferryman.system.program import part_command

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ferryman.bootstrap.access_notices import open_notices
+from ferryman.bootstrap.access.notices import open_notices
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import open_service
 from ferryman.cli.operate.init import Plan, initialise

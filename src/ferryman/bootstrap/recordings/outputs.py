@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.storage_settings import AwsService, BucketService, LogGroupService, RecordingBucket
+from ferryman.bootstrap.recordings.storage_settings import AwsService, BucketService, LogGroupService, RecordingBucket
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:

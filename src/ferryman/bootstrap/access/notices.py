@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from ferryman.bootstrap.access_settings import AccessEmail, AccessWebhook
+from ferryman.bootstrap.access.settings import AccessEmail, AccessWebhook
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.model.failures import Failure

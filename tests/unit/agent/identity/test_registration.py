@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from ferryman.agent.control_channel import TIMES_UNKNOWN
+from ferryman.agent.identity.registration import register
+from ferryman.agent.identity.state import Deregistered, StateDirectory, StateUnusable
 from ferryman.agent.information import full
-from ferryman.agent.registration import register
 from ferryman.agent.run import run_agent
-from ferryman.agent.state import Deregistered, StateDirectory, StateUnusable
 from ferryman.model.errors import ServiceError
 from ferryman.signing.rsa import encode_public_key
 from ferryman.transport.errors import Unreachable

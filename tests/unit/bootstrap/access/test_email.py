@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from ferryman.bootstrap.access_notices import open_notices
+from ferryman.bootstrap.access.notices import open_notices
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.certificates import issue
 from ferryman.bootstrap.service import open_service

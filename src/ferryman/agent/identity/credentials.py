@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ferryman.agent.identity.state import Registration, RoleCredentials, StateDirectory, node_id
 from ferryman.agent.logs import logger
-from ferryman.agent.state import Registration, RoleCredentials, StateDirectory, node_id
 from ferryman.model.errors import ServiceError
 from ferryman.model.values.timestamps import parse_iso
 from ferryman.signing.canonical import SignableRequest
@@ -82,7 +82,7 @@ class CredentialSource:
         credentials finds out which of the two the server knows. Raises `Unreachable`, `ServiceError`, and
         `StateUnusable` when the new key cannot be kept; the server is not asked then.
         """
-        from ferryman.agent.node_key import new_key
+        from ferryman.agent.identity.node_key import new_key
         from ferryman.signing.rsa import encode_public_key
 
         async with self._asking:

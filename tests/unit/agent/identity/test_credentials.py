@@ -8,8 +8,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from ferryman.agent.credentials import NOT_THIS_MACHINE, CredentialSource
-from ferryman.agent.state import StateDirectory
+from ferryman.agent.identity.credentials import NOT_THIS_MACHINE, CredentialSource
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.model.errors import ServiceError
 from ferryman.signing.rsa import encode_public_key
 from ferryman.transport.errors import Unreachable

@@ -113,7 +113,7 @@ class StateDirectory:
 
         Raises `StateUnusable` when it cannot be written.
         """
-        from ferryman.agent import node_key
+        from ferryman.agent.identity import node_key
 
         identity = {
             self._machine: msgspec.json.encode(this_machine()),
@@ -185,13 +185,13 @@ class StateDirectory:
 
     def key(self) -> "RSAPrivateKey":
         """Return the node's private key; raises `StateUnusable`."""
-        from ferryman.agent import node_key
+        from ferryman.agent.identity import node_key
 
         return node_key.read(self._key)
 
     def next_key(self) -> "RSAPrivateKey | None":
         """Return the key that is to replace the node's, None if there is none; raises `StateUnusable`."""
-        from ferryman.agent import node_key
+        from ferryman.agent.identity import node_key
 
         return node_key.read(self._next_key) if self._next_key.exists() else None
 
@@ -200,7 +200,7 @@ class StateDirectory:
 
         Raises `StateUnusable` when it cannot be written.
         """
-        from ferryman.agent import node_key
+        from ferryman.agent.identity import node_key
 
         try:
             replace_private(self._next_key, node_key.encoded(key))

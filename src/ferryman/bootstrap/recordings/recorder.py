@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ferryman.bootstrap import outputs
 from ferryman.bootstrap.configuration import LoadedConfiguration
-from ferryman.bootstrap.recording_search import open_search
+from ferryman.bootstrap.recordings import outputs
+from ferryman.bootstrap.recordings.search import open_search
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.model.failures import Failure
 

@@ -1,0 +1,1 @@
+"""Opens just-in-time access as the configuration says."""

@@ -1,0 +1,1 @@
+"""Opens recordings, session logs and watching as the configuration says."""
