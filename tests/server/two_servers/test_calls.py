@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.channels.contention import REPLACEMENTS
 from ferryman.wire.agent_message import MessageType
 from ferryman.wire.tasks import decode_interactive_shell
 from tests.server.peers import state
@@ -46,3 +49,13 @@ async def test_a_node_deregistered_on_one_server_is_closed_on_the_other(server: 
     control = await replace(node, server=other).control()
     await server.call("deregister_managed_instance", InstanceId=node.node_id)
     assert await control.closed() == 1008
+
+
+async def test_two_agents_that_claim_one_node_on_two_servers_are_slowed_down(server: Server, other: Server) -> None:
+    node = await server.register()
+    for _ in range(REPLACEMENTS):
+        older = await node.control()
+        await replace(node, server=other).control()
+        assert await older.closed() == 1000
+    with pytest.raises(AssertionError, match="another agent claims this node"):
+        await node.control()

@@ -102,10 +102,15 @@ class ControlChannel:
         self._refused = 0
         self._offered_keys: dict[str, None] = {}
 
-    async def run(self, entered: Callable[["ControlChannel"], None]) -> None:
-        """Serve the node until it leaves or is disconnected; `entered` is called once tasks can reach it."""
+    async def run(
+        self, entered: Callable[["ControlChannel"], None], superseded: Callable[["ControlChannel"], None]
+    ) -> None:
+        """Serve the node until it leaves or is disconnected.
+
+        `entered` is called once tasks can reach it, `superseded` if another server has a newer one.
+        """
         subscription = await self._service.bus.subscribe(
-            control_subject(self.node_id), self._on_message, self._superseded
+            control_subject(self.node_id), self._on_message, lambda: superseded(self)
         )
         sending = asyncio.create_task(self._resend_tasks())
         try:
@@ -132,9 +137,6 @@ class ControlChannel:
                 reason=departure.reason if departure else "",
                 refused=self._refused,
             )
-
-    def _superseded(self) -> None:
-        self.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
 
     async def _resend_tasks(self) -> None:
         try:

@@ -272,9 +272,13 @@ class Gateway:
         replaced = self._controls.get(channel.node_id)
         self._controls[channel.node_id] = channel
         if replaced is not None:
-            self.contention.replaced(channel.node_id, self.service.clock())
-            replaced.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
+            self.supersede_control_channel(replaced)
         node_changed(self.service, channel.node_id, "Connected", sourceIPAddress=channel.socket.peer_address)
+
+    def supersede_control_channel(self, channel: ControlChannel) -> None:
+        """Close a control channel of which there is a newer one, here or on another server."""
+        self.contention.replaced(channel.node_id, self.service.clock())
+        channel.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
 
     def remove_control_channel(self, channel: ControlChannel) -> None:
         """Forget a control channel, unless another one has replaced it."""

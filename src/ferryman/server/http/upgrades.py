@@ -150,7 +150,7 @@ async def _serve_node(gateway: Gateway, caller: Caller, node_id: NodeId, socket:
     if channel is None:
         return
     try:
-        await channel.run(gateway.add_control_channel)
+        await channel.run(gateway.add_control_channel, gateway.supersede_control_channel)
     finally:
         gateway.remove_control_channel(channel)
 
