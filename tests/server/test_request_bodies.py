@@ -30,12 +30,13 @@ class TestBodies:
             each.writer.write(self.UNFINISHED)
         answers = [asyncio.create_task(each.gone()) for each in many]
         await until(nothing, lambda _: sum(each.done() for each in answers) == 5)
-        for answer in answers:
-            if answer.done():
-                head = answer.result()
-                assert head.startswith(b"HTTP/1.1 503 ")
-                assert b"\r\nRetry-After: 1\r\n" in head
-                assert b"SlowDown" in head
+        # A kernel drops the answer if more of the request arrives after the connection is closed.
+        heads = [head for answer in answers if answer.done() and (head := answer.result())]
+        assert heads
+        for head in heads:
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert b"\r\nRetry-After: 1\r\n" in head
+            assert b"SlowDown" in head
         small = await connect()
         small.writer.write(signed_call(server, "DescribeSessions", b'{"State":"Active"}'))
         assert b"200" in await small.status()

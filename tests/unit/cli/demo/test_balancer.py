@@ -15,6 +15,13 @@ from tests.waiting import PATIENCE
 SESSION = "/v1/data-channel/session-{}?role=publish_subscribe"
 
 
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until it is closed: otherwise its end is noticed after the event loop's."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 class Answering:
     """Answers each request with its own port, and `/readyz` with whether it is ready."""
 
@@ -32,7 +39,7 @@ class Answering:
             head = await reader.readuntil(b"\r\n\r\n")
             status = b"503 No" if b"/readyz" in head and not self.is_ready else b"200 OK"
             writer.write(b"HTTP/1.1 " + status + b"\r\n\r\n%d" % self.port)
-        writer.close()
+        await close(writer)
 
 
 async def ask(port: int, path: str) -> int:
@@ -40,7 +47,7 @@ async def ask(port: int, path: str) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     answer = await reader.read()
-    writer.close()
+    await close(writer)
     return int(answer.rpartition(b"\r\n\r\n")[2] or 0)
 
 

@@ -92,14 +92,15 @@ class Balancer:
                     break
             else:
                 return
-            its_writer.write(head)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(_pump(reader, its_writer))
-                both.create_task(_pump(its_reader, writer))
+            try:
+                its_writer.write(head)
+                await asyncio.gather(_pump(reader, its_writer), _pump(its_reader, writer))
+            finally:
+                await _close(its_writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             return
         finally:
-            writer.close()
+            await _close(writer)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -107,10 +108,14 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while piece := await reader.read(_PIECE):
             writer.write(piece)
             await writer.drain()
-    except ConnectionError:
-        return
     finally:
         writer.close()
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _is_ready(port: int) -> bool:
@@ -119,7 +124,7 @@ async def _is_ready(port: int) -> bool:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             status = await reader.readline()
-            writer.close()
+            await _close(writer)
     except (OSError, TimeoutError):
         return False
     return b" 200 " in status
