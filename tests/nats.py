@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:

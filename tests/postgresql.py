@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from tests.waiting import PATIENCE, wait_until
 
 INSTALLED = "pginstall18"

@@ -28,7 +28,7 @@ from ferryman.agent.settings import DEFAULT_SETTINGS
 from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.bus.memory import MemoryBus
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin import session as plugin
 from ferryman.client.plugin.tty.screen import Descriptors

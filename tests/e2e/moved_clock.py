@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.bootstrap.service import monotonic_clock
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman

@@ -14,7 +14,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN

@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import PROGRAMS
 from tests.e2e.shell import OpenShell

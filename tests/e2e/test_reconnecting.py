@@ -27,7 +27,7 @@ from ferryman.agent.records import SessionRecords
 from ferryman.agent.sessions import Sessions
 from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.workers.pool import WorkerPool
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.transport.http import HttpClient
 from tests.e2e.programs import FERRYMAN
 from tests.waiting import PATIENCE

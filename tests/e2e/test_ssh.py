@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import AWS
 from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config

@@ -16,7 +16,7 @@ import pytest
 
 from ferryman.agent.ssh_keys.keys import SETTINGS, SshKeySettings
 from ferryman.agent.ssh_keys.keys import program as ssh_key_program
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import PROGRAMS
 from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.client.login.aws_config import Section, with_nested_settings
 from ferryman.client.login.service_endpoints import with_endpoint
 from tests.boto_clients import boto_client

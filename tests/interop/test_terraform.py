@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Initialised, Plan, initialise
 from tests.boto_clients import boto_client
 from tests.waiting import PATIENCE

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.server.metrics import endpoint
 from ferryman.server.serving import serve
 from tests.server.peers import output, typed

@@ -13,8 +13,9 @@ import msgspec
 
 from ferryman.agent.control_channel import ControlChannel
 from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.faults import Deregistered, StateUnusable
 from ferryman.agent.identity.server_trust import server_trust
-from ferryman.agent.identity.state import Deregistered, StateDirectory, StateUnusable
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.logs import logger
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.process.accounts import named_account, require_switchable

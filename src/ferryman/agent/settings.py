@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.identity.state import StateUnusable
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.process.resource_limits import DEFAULT_LIMITS, ResourceLimits
 from ferryman.agent.session.destinations import DENIED_BY_DEFAULT, networks
 from ferryman.model.failures import said_by

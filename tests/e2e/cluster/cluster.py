@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN

@@ -12,7 +12,7 @@ import msgspec
 from ferryman.agent import information
 from ferryman.agent.control_channel import ControlChannel
 from ferryman.agent.identity import credentials, registration
-from ferryman.agent.identity.state import StateUnusable
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.session import plan as plan_module
 from ferryman.agent.session.destinations import is_denied, networks
 from ferryman.agent.session.terminal import TerminalSession

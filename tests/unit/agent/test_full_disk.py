@@ -17,8 +17,9 @@ import pytest
 import pytest_asyncio
 
 from ferryman.agent.identity.credentials import CredentialSource
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.identity.registration import register
-from ferryman.agent.identity.state import StateDirectory, StateUnusable
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.records import ENDED_BY_AGENT, memory_directory
 from ferryman.system.private_files import replace_private
 from ferryman.transport.http import HttpClient

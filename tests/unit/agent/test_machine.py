@@ -15,8 +15,9 @@ import pytest_asyncio
 
 from ferryman.agent import machine
 from ferryman.agent.identity.credentials import NOT_THIS_MACHINE, CredentialSource
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.identity.registration import register
-from ferryman.agent.identity.state import StateDirectory, StateUnusable
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.machine import Machine, this_machine
 from ferryman.transport.http import HttpClient
 from tests.unit.agent.peers import ACTIVATION_CODE, ACTIVATION_ID, NODE_ID, REGION, Service

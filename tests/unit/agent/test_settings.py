@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.agent.identity.state import StateUnusable
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.process.accounts import AccountRefused, own_account
 from ferryman.agent.process.resource_limits import ResourceLimits
 from ferryman.agent.process.ssm_user import ensure_ssm_user

@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from ferryman.agent.identity.state import StateUnusable
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.model.failures import said_by
 
 KEY_BITS = 2048

@@ -5,9 +5,10 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.identity.node_key import new_key
 from ferryman.agent.identity.server_trust import server_trust
-from ferryman.agent.identity.state import Registration, StateDirectory, StateUnusable
+from ferryman.agent.identity.state import Registration, StateDirectory
 from ferryman.agent.machine import this_machine
 from ferryman.agent.versions import USER_AGENT
 from ferryman.model.identifiers import NODE_ID_PATTERN, NodeId

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ferryman.agent.identity.state import StateUnusable
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.model.failures import said_by
 from ferryman.transport.trust import Trust
 

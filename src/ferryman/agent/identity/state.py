@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.machine import Machine, this_machine
 from ferryman.model.failures import said_by
 from ferryman.model.identifiers import NodeId
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
 IDENTITY_BYTES = 8192
 """More than the key and registration need."""
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
-
-
-class StateUnusable(Exception):
-    """The state directory is incomplete or cannot be used; the text says what to do."""
-
-
-class Deregistered(Exception):
-    """The server no longer knows this node."""
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.identity.state import StateDirectory, StateUnusable
+from ferryman.agent.identity.faults import StateUnusable
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.ssh_keys.keys import DIRECTORY, SETTINGS, SshKeySettings, program
 from ferryman.system.private_files import replace_private
 from ferryman.wire.ssh_keys import is_user_name

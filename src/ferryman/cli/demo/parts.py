@@ -3,27 +3,19 @@
 import asyncio
 import json
 import os
-import random
-import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ferryman.cli.demo.processes import Processes, Program
+from ferryman.cli.demo.starting import FERRYMAN, free_port, limit, without_aws
 from ferryman.cli.operate.init import Initialised, Plan, initialise
 from ferryman.client.calls.api import Api, Connection, connect
-from ferryman.model.failures import Failure
 
-START_LIMIT = 60.0
-"""Seconds for the server to answer, and again for every node to be connected."""
 _POLL = 0.05
-_PORTS = range(20_000, 32_000)
-"""Below Linux's ephemeral ports: between a server's death and its restart no outgoing connection takes its port."""
-FERRYMAN = (sys.executable, "-P", "-m", "ferryman.cli.main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +112,6 @@ async def _start_server(directory: Path, processes: Processes, *, tls: bool) -> 
     return made, [pid]
 
 
-def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without anything that leads AWS tools or Ferryman elsewhere."""
-    return {name: value for name, value in environment.items() if not name.startswith(("AWS_", "FERRYMAN_"))}
-
-
-def free_port() -> int:
-    """Return a TCP port that nothing on 127.0.0.1 listens on now."""
-    for port in random.sample(_PORTS, 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise Failure("There is no free port", f"100 ports between {_PORTS[0]} and {_PORTS[-1]} are in use")
-
-
 def _profile(made: Initialised) -> dict[str, str]:
     directory = made.profile_directory
     return {
@@ -207,13 +181,3 @@ async def _until_connected(api: Api, node_ids: tuple[str, ...]) -> None:
 
 async def _call(api: Api, operation: str, **members: object) -> Mapping[str, Any]:
     return await asyncio.to_thread(api.call, operation, **members)
-
-
-@asynccontextmanager
-async def limit(what: str) -> AsyncIterator[None]:
-    """Raise Failure, which says `what`, if something takes longer than `START_LIMIT`."""
-    try:
-        async with asyncio.timeout(START_LIMIT):
-            yield
-    except TimeoutError as error:
-        raise Failure(what, f"it took longer than {START_LIMIT:.0f} seconds") from error

@@ -119,7 +119,8 @@ def examine_node(state_dir: Path) -> list[Finding]:
     subject = "Agent"
     try:
         import_module("ferryman.agent.identity.node_key")  # what reading the state will need
-        from ferryman.agent.identity.state import StateDirectory, StateUnusable
+        from ferryman.agent.identity.faults import StateUnusable
+        from ferryman.agent.identity.state import StateDirectory
     except ModuleNotFoundError as error:
         said = f"{state_dir} was not checked: this installation of Ferryman does not include the agent ({error.name})"
         advice = "Run `ferryman doctor` from the installation that runs the agent, or install ferryman[agent] here"

@@ -193,7 +193,8 @@ def install_ssh_keys(
     state_dir: StateOption = None,
 ) -> None:
     """Make sshd accept the SSH keys that SendSSHPublicKey sends to this node, each for a minute. Needs root."""
-    from ferryman.agent.identity.state import StateDirectory, StateUnusable
+    from ferryman.agent.identity.faults import StateUnusable
+    from ferryman.agent.identity.state import StateDirectory
     from ferryman.agent.ssh_keys.installation import CONFIGURATION, NotInstallable, install
 
     if os.geteuid() != 0:
@@ -217,7 +218,7 @@ def _run(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Result:
     """Run the agent's own code and turn its errors into `Failure`."""
-    from ferryman.agent.identity.state import Deregistered, StateUnusable
+    from ferryman.agent.identity.faults import Deregistered, StateUnusable
     from ferryman.agent.process.accounts import AccountRefused
     from ferryman.agent.workers.pool import WorkerUnavailable
     from ferryman.transport.errors import CertificateRefused, Unreachable

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from ferryman.agent.control_channel import TIMES_UNKNOWN
+from ferryman.agent.identity.faults import Deregistered, StateUnusable
 from ferryman.agent.identity.registration import register
-from ferryman.agent.identity.state import Deregistered, StateDirectory, StateUnusable
+from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.information import full
 from ferryman.agent.run import run_agent
 from ferryman.model.errors import ServiceError

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.identity.node_key import new_key
-from ferryman.agent.identity.state import Registration, StateDirectory, StateUnusable, read_struct
+from ferryman.agent.identity.state import Registration, StateDirectory, read_struct
 from ferryman.agent.ssh_keys import installation as ssh_key_installation
 from ferryman.agent.ssh_keys import keys as ssh_keys
 from ferryman.agent.ssh_keys.installation import NotInstallable, install

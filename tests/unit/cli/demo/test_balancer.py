@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from ferryman.cli.demo.parts import free_port
 from ferryman.cli.demo.several import balancer
 from ferryman.cli.demo.several.balancer import Balancer, haproxy_configuration
+from ferryman.cli.demo.starting import free_port
 from tests.waiting import PATIENCE
 
 SESSION = "/v1/data-channel/session-{}?role=publish_subscribe"

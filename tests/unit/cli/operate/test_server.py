@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.app import app
-from ferryman.cli.demo.parts import free_port
+from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from ferryman.cli.operate.server import _greeting
 from ferryman.client.login.contexts import Context, Contexts, contexts_file, write_contexts

@@ -7,7 +7,6 @@ import secrets
 import shutil
 from pathlib import Path
 
-from ferryman.cli.demo.parts import FERRYMAN, free_port, limit, without_aws
 from ferryman.cli.demo.processes import Processes, Program
 from ferryman.cli.demo.several.balancer import Balancer, haproxy_configuration
 from ferryman.cli.demo.several.programs import (
@@ -18,6 +17,7 @@ from ferryman.cli.demo.several.programs import (
     give_to_nobody,
     let_nobody_enter,
 )
+from ferryman.cli.demo.starting import FERRYMAN, free_port, limit, without_aws
 from ferryman.cli.operate.init import Initialised, Plan, initialise
 from ferryman.model.failures import Failure
 
