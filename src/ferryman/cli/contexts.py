@@ -87,6 +87,12 @@ def use_context(context: typer.Context, profile: str | None) -> str | None:
     return None
 
 
+def own_variable(context: typer.Context, name: str) -> str | None:
+    """Return what a variable of the environment was before a context changed it; None if it was not set."""
+    replaced = _named(context).replaced
+    return replaced[name] if name in replaced else os.environ.get(name)
+
+
 def described(context: typer.Context, profile: str | None) -> str:
     """Return in a few words what says which server a command uses: its profile, the context, or why there is none."""
     if profile is not None:

@@ -1,6 +1,5 @@
 """`ferryman activation create | list | delete`."""
 
-import os
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ferryman.cli.contexts import own_variable
 from ferryman.cli.manage.nodes import parse_tags
 from ferryman.cli.options import (
     EndpointOption,
@@ -36,6 +36,7 @@ app = App(help="Let machines register as managed nodes.")
 
 @app.command("create")
 def create(
+    context: typer.Context,
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many machines may register.")] = 1,
     hours: Annotated[float, typer.Option("--hours", min=0.1, max=720, help="How long the activation is valid.")] = 24,
@@ -72,7 +73,7 @@ def create(
         return
     until = f"{expires:%Y-%m-%d %H:%M} UTC"
     print_lines(f"Created activation {answer['ActivationId']} for {counted(limit, 'machine')}, valid until {until}.")
-    authority = _authority(api)
+    authority = _authority(api, own_variable(context, "AWS_CA_BUNDLE"))
     if authority:
         print_lines(f"The machine must trust the server's authority: copy {authority} to the same place there first.")
     print_lines("On the machine, with ferryman[agent] installed, run:", "")
@@ -96,11 +97,12 @@ def create(
     print_lines(f"  {code} sh -c '{' && '.join(steps)}'")
 
 
-def _authority(api: Api) -> str | None:
-    """Return the CA file of the profile, which a node needs, too; AWS_CA_BUNDLE is for everything on this machine."""
-    if not api.endpoint_url.startswith("https:") or api.ca_file == os.environ.get("AWS_CA_BUNDLE"):
-        return None
-    return api.ca_file
+def _authority(api: Api, bundle: str | None) -> str | None:
+    """Return the CA file of the profile or context, which a node needs, too.
+
+    `bundle` is the person's own AWS_CA_BUNDLE, which is for everything on this machine.
+    """
+    return None if not api.endpoint_url.startswith("https:") or api.ca_file == bundle else api.ca_file
 
 
 @app.command("list")

@@ -1,6 +1,8 @@
 """What `activation create` prints for the machines that register."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +10,7 @@ from typer.testing import CliRunner
 from ferryman.cli.app import app
 from ferryman.cli.manage import activations
 from ferryman.client.calls.api import Api
+from ferryman.client.login.contexts import Context, Contexts, write_contexts
 
 
 class Client:
@@ -41,3 +44,21 @@ def test_machines_are_told_to_trust_the_authority_that_the_profile_names(
     assert "--activation-id the-id" in done.output
     assert done.output.count(f"--ca-file {trusted}") == (2 if trusted else 0)
     assert ("copy" in done.output) is (trusted is not None)
+
+
+def test_machines_are_told_to_trust_the_authority_of_the_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ferryman init --tls` makes a context, and a context names its authority in AWS_CA_BUNDLE."""
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    context = Context("https://sessions.example.com", "default", "", "", str(authority))
+    write_contexts(Contexts({"here": context}, "here"))
+    monkeypatch.setattr(Api, "call", Client().call)
+    monkeypatch.setattr(
+        activations, "connect", lambda _: Api(Client(), context.server, os.environ.get("AWS_CA_BUNDLE"))
+    )
+    done = CliRunner().invoke(app, ["activation", "create"])
+    assert done.exit_code == 0, done.output
+    assert done.output.count(f"--ca-file {authority}") == 2
