@@ -33,11 +33,11 @@ class MemoryBus:
 
     @property
     def is_connected(self) -> bool:
-        """Return True: there is no other server."""
+        """Return True: this server is alone, and needs no connection."""
         return True
 
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
-        """Receive what is sent to `subject` from the moment this returns; there is no other server."""
+        """Receive what is sent to `subject` from the moment this returns. No other server can supersede it."""
         subscriber = Subscriber(subject, handler)
         self._subscribers.setdefault(subject, []).append(subscriber)
         return _Subscription(self, subscriber)

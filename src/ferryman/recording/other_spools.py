@@ -15,7 +15,7 @@ IsElsewhere = Callable[[Recording], Awaitable[bool]]
 
 
 async def is_nowhere_else(_: Recording) -> bool:
-    """Return False: there is no other server."""
+    """Return False, for a server alone."""
     return False
 
 

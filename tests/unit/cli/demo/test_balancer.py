@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from ferryman.cli.demo.several.balancer import Balancer, haproxy_configuration
 from ferryman.cli.demo.starting import free_port
 from tests.waiting import PATIENCE
 
+PACKAGED = Path(__file__).parents[4] / "packaging" / "load-balancers" / "haproxy.cfg"
 SESSION = "/v1/data-channel/session-{}?role=publish_subscribe"
 
 
@@ -95,3 +97,13 @@ def test_haproxy_is_configured_for_every_server() -> None:
     assert settings.count("server server2 127.0.0.1:7002\n") == 2
     assert settings.count("server server2-anyway 127.0.0.1:7002 no-check backup\n") == 2
     assert "bind 127.0.0.1:7000\n" in settings
+
+
+def test_haproxy_is_configured_as_the_packaged_example_says() -> None:
+    """But for addresses, TLS and comments."""
+
+    def settings(text: str) -> list[str]:
+        lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+        return [line for line in lines if line and not line.startswith(("bind ", "server ", "timeout http-request"))]
+
+    assert settings(haproxy_configuration(7000, [7001])) == settings(PACKAGED.read_text())

@@ -65,4 +65,5 @@ class RemoteEnds:
             socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
         finally:
             await socket.close()
-            del self._sockets[request.link_id]
+            if self._sockets.get(request.link_id) is socket:
+                del self._sockets[request.link_id]

@@ -105,7 +105,7 @@ class PortTraffic:
         return self._connections.totals
 
     def _catch_up(self, messages: Iterable[bytes], handle: Callable[[bytes], None]) -> None:
-        """Read messages that an earlier one kept waiting: together no more frames than one message may have."""
+        """Read messages that waited for an earlier one. All of them together may have as many frames as one."""
         read = 0
         for each in messages:
             following = self._following
