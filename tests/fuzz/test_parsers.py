@@ -47,6 +47,7 @@ NOT_FUZZED = {
     "store.outputs._pending": OWN_WORK,
     "bootstrap.keys.server_keys._decoded": OWN_WORK,
     "bootstrap.keys.server_keys.parse_keys": OWN_WORK,
+    "core.console.browser_sessions.continued_caller": OWN_WORK,
     "core.documents.types.content_of": OWN_WORK,
     "core.documents.types.text_of": OWN_WORK,
     "core.documents.work.perform": OWN_WORK,

@@ -111,6 +111,22 @@ class WatchingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """The web console: whether there is one, where, and how long a browser stays signed in.
+
+    `path` is the console's on the server, without a slash at its end; `public_url` is `http[s]://host[:port]`, where
+    browsers reach it, if not at the server's.
+    A session of a browser ends `idle_seconds` after its last call, and `session_seconds` after it began.
+    """
+
+    enabled: bool = True
+    path: str = "/console"
+    public_url: str = ""
+    idle_seconds: int = 1800
+    session_seconds: int = 12 * 3600
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """This server's identity. `public_url` is `http[s]://host[:port]`, where clients and agents reach it."""
 
@@ -123,6 +139,7 @@ class Settings:
     """Allow OpenID Connect providers on this machine to use plain HTTP."""
     access: AccessSettings = field(default_factory=AccessSettings)
     watching: WatchingSettings = field(default_factory=WatchingSettings)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
     @property
     def websocket_url(self) -> str:

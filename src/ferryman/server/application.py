@@ -9,6 +9,8 @@ from ferryman.core.ratelimits.throttle import Throttle
 from ferryman.core.service import Service
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
+from ferryman.server.console.files import BuiltFiles
+from ferryman.server.console.routes import add_console
 from ferryman.server.http.app_keys import (
     AUTHENTICATION_TURNS,
     COUNTERS,
@@ -51,11 +53,12 @@ def build(
     proxies: TrustedProxies | None = None,
     discovery: Discovery | None = None,
     counters: Counters | None = None,
+    files: BuiltFiles | None = None,
 ) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down.
 
     `unauthenticated` says which addresses are counted, `proxies` which may name their clients,
-    `discovery` what anyone may know about this server, `counters` what is counted.
+    `discovery` what anyone may know about this server, `counters` what is counted, `files` are the console's.
     """
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[respond])
     app[GATEWAY] = Gateway(service, timeouts)
@@ -74,7 +77,7 @@ def build(
         app.router.add_get(DISCOVERY_PATH, discovery.answer)
     app.router.add_get(INVITATION_PATH, explain_invitation)
     app.router.add_post("/", handle)
-    app.router.add_get("/", handle, allow_head=False)
+    app.router.add_get("/", add_console(app, handle, files), allow_head=False)
     app.router.add_post("/v1/control-channel/{id}", handle)
     app.router.add_post("/v1/data-channel/{id}", handle)
     app.router.add_get("/v1/control-channel/{id}", control_channel, allow_head=False)

@@ -9,6 +9,7 @@ from ferryman.store.access_requests.store import SqlAccessRequests
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
 from ferryman.store.faults import StoreUnusable
+from ferryman.store.iam.browser_sessions import SqlBrowserSessions
 from ferryman.store.iam.groups import SqlGroups
 from ferryman.store.iam.identities import SqlIdentities
 from ferryman.store.iam.invitations import SqlInvitations
@@ -35,6 +36,7 @@ class SqlStore:
         self.nodes = SqlNodes(connections)
         self.activations = SqlActivations(connections)
         self.invitations = SqlInvitations(connections)
+        self.browser_sessions = SqlBrowserSessions(connections)
         self.identities = SqlIdentities(connections)
         self.groups = SqlGroups(connections)
         self.policies = SqlPolicies(connections)

@@ -1,5 +1,6 @@
 """What the server reads before a room of its own does: `ferryman.server`."""
 
+import re
 from collections import Counter
 from ipaddress import ip_address, ip_network
 
@@ -10,8 +11,11 @@ from ferryman.server.channels.frames import acknowledge, acknowledged_number, pe
 from ferryman.server.channels.relay.acknowledgements import Acknowledgements, completes_handshake
 from ferryman.server.channels.relay.handshakes import LONGEST, objection
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
+from ferryman.server.console.json import decode_json
+from ferryman.server.console.sign_in import AccessKeySignIn
 from ferryman.server.http.call_records import access_key_id
 from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
+from ferryman.server.http.own_origin import is_own_origin
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, PayloadType
 from tests.fuzz.rooms.core import service
 from tests.fuzz.target import KIB, MIB, Target, text_of
@@ -75,7 +79,37 @@ def _forwarded(data: bytes) -> None:
         ip_address(client.address)
 
 
+def _origin(data: bytes) -> None:
+    """A browser's Origin and Host, a line each: whatever they are, only the server's own pages pass."""
+    origin, _, host = text_of(data).partition("\n")
+    if is_own_origin(origin, host, _SERVICE.settings):
+        assert re.fullmatch(
+            r"(?i)https?://(localhost|127(\.[0-9]+){3}|\[[0-9a-f:.]+\]|x\.example\.org)(:[0-9]+)?", origin
+        )
+
+
+def _console_sign_in(data: bytes) -> None:
+    """The body of a browser that signs in."""
+    given = decode_json(data, AccessKeySignIn)
+    assert 1 <= len(given.access_key_id) <= 128
+
+
 TARGETS = (
+    Target(
+        "server.origin",
+        _origin,
+        (b"http://localhost:1\nlocalhost:1", b"https://[::1]:2\n[::1]:2", b"https://x.example.org\nx", b"null\nx"),
+        words=(b"http://", b"@", b":80", b"#", b"/"),
+        limit=16 * KIB,
+    ),
+    Target(
+        "server.console_sign_in",
+        _console_sign_in,
+        (b'{"accessKeyId":"AKIA","secretAccessKey":"s","sessionToken":"t"}', b"{}", b"["),
+        (ServiceError,),
+        (b'"accessKeyId":', b"null", b'""'),
+        16 * KIB,
+    ),
     Target(
         "server.forwarded",
         _forwarded,

@@ -39,6 +39,8 @@ EVENT_VERSION = "1.11"
 SOURCE = "ferryman.ssm"
 SESSION_CHANGE = "Session Manager Session State-change Notification"
 CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
+SIGN_IN_SERVICE = "signin"
+"""CloudTrail's source of what happens when somebody signs in to a console."""
 FAILURES = "Failed Authentication Summary"
 NODE_CHANGE = "Managed Node State-change Notification"
 UNKNOWN = "unknown"
@@ -77,7 +79,7 @@ class ObservedCall:
     """What is known about a call so far. `result` is set once it has succeeded.
 
     `service` and `operation` are the model's; `claimed_key` is the access key id in the signature, which is
-    `presigned` if others than `caller` may have sent the call.
+    `presigned` if others than `caller` may have sent the call. `from_console`: a browser sent it, by its cookie.
     """
 
     service: str
@@ -90,6 +92,7 @@ class ObservedCall:
     parameters: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
     presigned: bool = False
+    from_console: bool = False
 
 
 def is_read_only(operation: str) -> bool:
@@ -175,7 +178,7 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
         "eventTime": moment(service.clock()),
         "eventSource": f"{call.service}.amazonaws.com",
         "eventName": call.operation,
-        "eventType": "AwsApiCall",
+        "eventType": "AwsConsoleSignIn" if call.service == SIGN_IN_SERVICE else "AwsApiCall",
         "eventCategory": "Management",
         "managementEvent": True,
         "readOnly": read_only,
@@ -188,6 +191,8 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
         "requestParameters": None if call.parameters is None else recorded(call.parameters, most_bytes, 0, shown),
         "responseElements": result,
     }
+    if call.from_console:
+        record["sessionCredentialFromConsole"] = "true"
     if error is not None:
         record["errorCode"], record["errorMessage"] = text(error.code), text(error.message, SAID_BYTES)
         if error.cause is not None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ferryman.core.ports.access_requests import AccessRequestStore
 from ferryman.core.ports.audit import TrailHeads
+from ferryman.core.ports.browser_sessions import BrowserSessionStore
 from ferryman.core.ports.documents import DocumentStore, TagStore
 from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, RoleStore
 from ferryman.core.ports.identities import IdentityStore
@@ -39,6 +40,10 @@ class Store(Protocol):
     @property
     def invitations(self) -> InvitationStore:
         """Invitations of users."""
+
+    @property
+    def browser_sessions(self) -> BrowserSessionStore:
+        """Sessions of browsers in the console."""
 
     @property
     def groups(self) -> GroupStore:

@@ -3,7 +3,7 @@
 `http.middleware` stands around it: it creates the context, answers what a step raises, and writes the audit record.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -32,9 +32,14 @@ PIPELINE: tuple[Step, ...] = (
 
 async def handle(request: web.Request) -> web.Response:
     """Answer one API call."""
+    return await answer(request, PIPELINE)
+
+
+async def answer(request: web.Request, pipeline: Sequence[Step]) -> web.Response:
+    """Answer one API call by these steps, of which the last makes the response."""
     context = request[CONTEXT]
     try:
-        for step in PIPELINE:
+        for step in pipeline:
             await step(request, context)
     except ServiceError as error:
         pause_after(request, context, error)

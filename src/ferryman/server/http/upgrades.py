@@ -29,6 +29,7 @@ from ferryman.server.http.authentication import Signer, authenticate_upgrade
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.server.http.call_records import claimed_key, record_refusal
 from ferryman.server.http.failed_attempts import counted_attempt
+from ferryman.server.http.own_origin import require_own_origin
 from ferryman.server.http.throttling import UPGRADE_SECONDS, authentication_turn, await_turn, whose_limits
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.alis import SUBPROTOCOL
@@ -56,6 +57,7 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
     """Serve a node's control channel; the upgrade must be signed by the node that the path names."""
     gateway = request.app[GATEWAY]
     request[CONTEXT].call = ApiCall("ssmmessages", "CreateControlChannel", ApiProtocol.CHANNEL)
+    require_own_origin(request, gateway.service.settings, may_lack=True)
     signer = await _signer(gateway, request)
     if signer is None:
         raise MissingAuthenticationToken
@@ -76,6 +78,7 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     """Serve one end of a session: the agent's by signature and channel token, the client's by its session token."""
     gateway = request.app[GATEWAY]
     request[CONTEXT].call = ApiCall("ssmmessages", "CreateDataChannel", ApiProtocol.CHANNEL)
+    require_own_origin(request, gateway.service.settings, may_lack=True)
     signer = await _signer_of_data_channel(gateway, request)
     if signer is not None:
         await _await_turn(request, signer, "OpenDataChannel")
@@ -90,6 +93,7 @@ async def watch_channel(request: web.Request) -> web.StreamResponse:
     """Serve one who watches a session, admitted by the token of WatchSession in the query."""
     gateway = request.app[GATEWAY]
     request[CONTEXT].call = ApiCall("ferryman", "WatchSession", ApiProtocol.CHANNEL)
+    require_own_origin(request, gateway.service.settings, may_lack=True)
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])
     socket = await Socket.upgrade(request, WATCHER_FRAME_BYTES, gateway.timeouts, [SUBPROTOCOL])
     socket.own_end = True  # browsers answer pings, too: who is gone must not count as an observer for long

@@ -53,6 +53,9 @@ BY_CALLER: Operations = {
 }
 """Operations whose caller signed with SigV4: users, roles and nodes."""
 
+FOR_PEOPLE = frozenset(BY_CALLER) - frozenset(agents.OPERATIONS)
+"""Operations that people call, so also the console: all whose caller signs with SigV4, but those of agents."""
+
 BY_NODE_KEY: Mapping[Key, NodeOperation] = agents.OPERATIONS_BY_NODE_KEY
 """Operations whose caller signed with the node's own RSA key."""
 

@@ -5,6 +5,8 @@ from ferryman.store.tables.audit import audit_trails
 from ferryman.store.tables.documents import document_versions, tags
 from ferryman.store.tables.iam import (
     access_keys,
+    browser_links,
+    browser_sessions,
     group_members,
     groups,
     inline_policies,
@@ -29,6 +31,8 @@ __all__ = [
     "access_requests",
     "activations",
     "audit_trails",
+    "browser_links",
+    "browser_sessions",
     "document_versions",
     "group_members",
     "groups",

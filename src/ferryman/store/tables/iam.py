@@ -1,4 +1,4 @@
-"""Users, groups, roles, policies, access keys and invitations."""
+"""Users, groups, roles, policies, access keys, invitations and browsers."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
@@ -120,4 +120,24 @@ invitations = Table(
     Column("created_by", String(2048), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+)
+
+browser_sessions = Table(
+    "browser_sessions",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("person_id", String(256), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("signed_in_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+browser_links = Table(
+    "browser_links",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("person_id", String(256), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
 )
