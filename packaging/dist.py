@@ -22,6 +22,7 @@ DIST = ROOT / "dist"
 def main() -> None:
     """Build everything."""
     os.environ.setdefault("SOURCE_DATE_EPOCH", commit_time())
+    os.environ["FERRYMAN_RELEASE"] = "1"
     shutil.rmtree(DIST, ignore_errors=True)
     run("-m", "hatchling", "build", "--directory", str(DIST))
     run("-m", "twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))

@@ -99,3 +99,24 @@ def test_the_wheel_installs_and_runs_without_a_network(distributions: tuple[Path
     assert PRODUCT_VERSION in run(str(tmp_path / "bin/ferryman"), "--version")
     assert "--config" in run(str(tmp_path / "bin/ferryman"), "server", "--help")
     assert run(str(tmp_path / "bin/session-manager-plugin"), "--version").count(".") == 3
+
+
+def test_a_release_is_not_built_without_the_console(tmp_path: Path) -> None:
+    """In a copy, because this checkout may have the files."""
+    copy = tmp_path / "copy"
+    (copy / "src/ferryman").mkdir(parents=True)
+    (copy / "src/ferryman/__init__.py").write_text("")
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        (copy / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path / "dist")]
+    release = os.environ | {"FERRYMAN_RELEASE": "1"}
+    refused = subprocess.run(command, cwd=copy, env=release, check=False, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "Run `make console` first" in refused.stderr
+    static = copy / "src/ferryman/console/static"
+    static.mkdir(parents=True)
+    (static / "index.html").write_text("<!doctype html>")
+    (copy / ".gitignore").write_bytes((ROOT / ".gitignore").read_bytes())
+    subprocess.run(command, cwd=copy, env=release, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    assert "ferryman/console/static/index.html" in zipfile.ZipFile(wheel).namelist()
