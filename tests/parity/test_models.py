@@ -19,6 +19,7 @@ PROTOCOLS = {
     "ec2": "ec2",
     "resourcegroupstaggingapi": "json",
     "ec2-instance-connect": "json",
+    "kms": "json",
 }
 SERVICES = {service: ServiceModel(Loader().load_service_model(service, "service-2"), service) for service in PROTOCOLS}
 SERVED_OF_EC2 = ["DescribeInstances"]

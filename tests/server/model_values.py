@@ -24,6 +24,8 @@ SAMPLES = (
     "1" * 6,
     "1" * 40,
     "1" * 400,
+    "a.example.com",
+    "0" * 64,
     "arn:aws:ssm:test-1:123456789012:opsitem/oi-0123456789ab",
 )
 CHOSEN = {"Key": "Name", "key": "Name", "ResourceType": "Document", "DocumentType": "Session", "PolicyDocument": TRUST}
@@ -59,6 +61,8 @@ def minimal(shape: Shape, name: str = "", named: Mapping[str, Any] = NOTHING) ->
             return int(shape.metadata.get("min", 1))
         case "boolean":
             return True
+        case "blob":
+            return b"x"
         case _:
             return (shape.enum or ["1" * max(3, int(shape.metadata.get("min", 1)))])[0]
 

@@ -22,8 +22,16 @@ ACTION_PREFIXES = {"tagging": "tag"}
 CODES = {"ec2": "UnauthorizedOperation", "iam": "AccessDenied", "sts": "AccessDenied"}
 NEEDS_NO_POLICY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 ASKED = sorted(key for key in BY_CALLER if key not in NEEDS_NO_POLICY and f"{key[0]}:{key[1]}" not in _NODE)
-BESIDES: dict[tuple[str, str], dict[str, Any]] = {("ssm", "CreateDocument"): {"DocumentType": "Session"}}
-"""What AWS does not require and Ferryman does."""
+KEY_ID = "01234567-89ab-cdef-0123-456789abcdef"
+BESIDES: dict[tuple[str, str], dict[str, Any]] = {
+    ("ssm", "CreateDocument"): {"DocumentType": "Session"},
+    ("kms", "Decrypt"): {"KeyId": KEY_ID, "CiphertextBlob": b"x"},
+    ("kms", "ReEncrypt"): {"SourceKeyId": KEY_ID, "CiphertextBlob": b"x"},
+    ("kms", "RetireGrant"): {"KeyId": KEY_ID, "GrantId": "0"},
+}
+"""What AWS does not require and Ferryman does, or what names a key."""
+ACTIONS = {("kms", "ReEncrypt"): "kms:ReEncryptFrom"}
+"""Of operations that have several."""
 
 
 def test_there_are_operations_to_deny() -> None:
@@ -38,12 +46,12 @@ async def test_nothing_is_allowed_without_a_policy(server: Server, service: str)
     for operation in [name for of, name in ASKED if of == service]:
         model = operation_model(service, operation)
         assert model is not None
-        given = (minimal(model.input_shape) if model.input_shape else {}) | BESIDES.get((service, operation), {})
+        given = BESIDES.get((service, operation), {}) | (minimal(model.input_shape) if model.input_shape else {})
         with pytest.raises(ClientError) as refused:
             await asyncio.to_thread(getattr(client, xform_name(operation)), **given)
         error = refused.value.response["Error"]
         assert error["Code"] == CODES.get(service, "AccessDeniedException"), (operation, error)
-        action = f"{ACTION_PREFIXES.get(service, service)}:{operation}"
+        action = ACTIONS.get((service, operation), f"{ACTION_PREFIXES.get(service, service)}:{operation}")
         expected = f":user/nobody is not authorized to perform: {action} on resource: "
         assert expected in error["Message"], operation
 
@@ -51,6 +59,8 @@ async def test_nothing_is_allowed_without_a_policy(server: Server, service: str)
 IAM = "arn:aws:iam::123456789012"
 TRUSTING = {"Statement": {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}}
 DENY_ALL = {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
+CLOSED = {"Statement": {"Effect": "Allow", "Principal": {"Federated": "x"}, "Action": "kms:*", "Resource": "*"}}
+"""Lets nobody in."""
 SAY = {"Statement": {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}}
 OTHERS = {
     "UserName": "nemo",
@@ -72,8 +82,31 @@ OTHERS = {
     "OpsItemId": "oi-0123456789ab",
     "AutomationExecutionId": "01234567-89ab-cdef-0123-456789abcdee",
     "InvitationId": "01234567-89ab-cdef-0123-456789abcded",
+    "KeyId": "01234567-89ab-4def-8123-456789abcdec",
+    "SourceKeyId": "01234567-89ab-4def-8123-456789abcdeb",
+    "DestinationKeyId": "01234567-89ab-4def-8123-456789abcdea",
+    "TargetKeyId": "01234567-89ab-4def-8123-456789abcde9",
+    "AliasName": "alias/none",
+    "GrantId": "0" * 64,
 }
 """What nothing there is called."""
+
+
+def things_of_kms(server: Server) -> dict[str, str]:
+    kms = server.client("kms")
+    key_id: str = kms.create_key(Policy=json.dumps(CLOSED), BypassPolicyLockoutSafetyCheck=True)["KeyMetadata"]["KeyId"]
+    named: str = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/there", TargetKeyId=named)
+    arn = server.client("iam").get_user()["User"]["Arn"]
+    grant_id: str = kms.create_grant(KeyId=named, GranteePrincipal=arn, Operations=["Decrypt"])["GrantId"]
+    return {
+        "KeyId": named,
+        "SourceKeyId": key_id,
+        "DestinationKeyId": named,
+        "TargetKeyId": key_id,
+        "AliasName": "alias/there",
+        "GrantId": grant_id,
+    }
 
 
 async def things(server: Server) -> dict[str, str]:
@@ -132,6 +165,7 @@ async def things(server: Server) -> dict[str, str]:
         "OpsItemId": request.request_id,
         "AutomationExecutionId": request.execution_id,
         "InvitationId": invitation_id,
+        **await asyncio.to_thread(things_of_kms, server),
     }
 
 
@@ -143,7 +177,7 @@ def refusal(client: Any, service: str, operation: str, named: Mapping[str, str])
     shape = model.input_shape
     given = minimal(shape, named={**named, **targets}) if shape else {}
     try:
-        getattr(client, xform_name(operation))(**(given | BESIDES.get((service, operation), {})))
+        getattr(client, xform_name(operation))(**(BESIDES.get((service, operation), {}) | given))
     except ClientError as error:
         text = str(error)
         for name in sorted(named.values(), key=len, reverse=True):

@@ -32,6 +32,7 @@ _BOTOCORE_VERSIONS = {
     "tagging": "2017-01-26",
     "ec2-instance-connect": "2018-04-02",
     "cloudtrail": "2013-11-01",
+    "kms": "2014-11-01",
     "ferryman": "2026-11-01",
 }
 _BOTOCORE_NAMES = {"tagging": "resourcegroupstaggingapi"}
@@ -56,6 +57,13 @@ _MOST_MEMBERS: Mapping[str, Mapping[str, int]] = {
     "ec2": {"InstanceIdStringList": 1000, "FilterList": 50, "ValueStringList": 200},
     "tagging": {"ResourceTypeFilterList": 100},
     "cloudtrail": {"LookupAttributesList": 50},
+    "kms": {
+        "TagList": 50,
+        "TagKeyList": 50,
+        "GrantOperationList": 20,
+        "EncryptionContextType": 256,
+        "DryRunModifierList": 1,
+    },
 }
 """Lists of requests for which AWS's model has no maximum, so that no request is a product without a limit.
 
@@ -68,7 +76,7 @@ _PATTERNS: Mapping[str, Mapping[str, str]] = {
     "ec2-instance-connect": {"InstanceId": "^m?i-[a-f0-9]+$", "AvailabilityZone": "^[A-Za-z0-9_-]+$"}
 }
 """Managed nodes are instances here, in regions of any name."""
-_JSON_SERVICES = ("ssm", "ec2messages", "tagging", "ec2-instance-connect", "cloudtrail", "ferryman")
+_JSON_SERVICES = ("ssm", "ec2messages", "tagging", "ec2-instance-connect", "cloudtrail", "kms", "ferryman")
 _QUERY_SERVICES = ("sts", "iam", "ec2")
 _OWN = files("ferryman.awsapi").joinpath("operations.json")
 
@@ -80,6 +88,7 @@ SERVICES = (
     "ec2-instance-connect",
     "tagging",
     "cloudtrail",
+    "kms",
     "ec2messages",
     "ssmmessages",
     "ferryman",

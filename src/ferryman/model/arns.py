@@ -72,6 +72,14 @@ class Arns:
         """Return the ARN of the automation execution that approvers of an access request signal."""
         return self._ssm(f"automation-execution/{execution_id}")
 
+    def kms_key(self, key_id: str) -> str:
+        """Return the ARN of a KMS key."""
+        return f"arn:aws:kms:{self.region}:{self.account_id}:key/{key_id}"
+
+    def kms_alias(self, name: str) -> str:
+        """Return the ARN of an alias of a KMS key; `name` begins with `alias/`."""
+        return f"arn:aws:kms:{self.region}:{self.account_id}:{name}"
+
     def everything_of_ssm(self) -> str:
         """Return the ARN pattern that calls of SSM that name no resource are checked against."""
         return self._ssm("*")

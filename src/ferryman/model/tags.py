@@ -18,6 +18,7 @@ class ResourceType(StrEnum):
     OIDC_PROVIDER = "OpenIDConnectProvider"
     POLICY = "Policy"
     OPS_ITEM = "OpsItem"
+    KMS_KEY = "KmsKey"
 
 
 TAG_LIMIT = 50

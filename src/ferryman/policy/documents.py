@@ -16,7 +16,8 @@ class PolicyKind(Enum):
     """What a document is for; `limit` is the characters it may have, white space left out, IAM's and STS's quotas.
 
     One that `has_principals` says whom it is about, since it belongs to no identity. The limits of inline policies are
-    for all those of one identity together; here it applies to each policy separately.
+    for all those of one identity together; here it applies to each policy separately. Of those that `decides_alone`, no
+    other policy allows anything that they do not mention.
     """
 
     MANAGED = ("managed", 6144)
@@ -26,11 +27,13 @@ class PolicyKind(Enum):
     SESSION = ("session", 2048)
     TRUST = ("trust", 2048)
     RESOURCE = ("resource", 10240)
+    KEY = ("key", 32768)
 
     def __init__(self, title: str, limit: int) -> None:
         self.title = title
         self.limit = limit
-        self.has_principals = title in {"trust", "resource"}
+        self.has_principals = title in {"trust", "resource", "key"}
+        self.decides_alone = title in {"trust", "key"}
 
 
 class Effect(StrEnum):

@@ -1,8 +1,8 @@
 """The decision: AWS's order of evaluation within one account, and what decided.
 
-An explicit deny in any policy wins. Otherwise a trust policy must allow, and a resource policy may; one that names the
-caller itself is enough, one that names the caller's role spares it identity policies. Otherwise identity policies, then
-the permissions boundary, then session policies must each allow, where there are any of the latter two.
+An explicit deny in any policy wins. Otherwise a trust or key policy must allow, and a resource policy may; one that
+names the caller itself is enough, one that names the caller's role spares it identity policies. Otherwise identity
+policies, then the permissions boundary, then session policies must each allow, where there are any of the latter two.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from ferryman.policy.arns import split_arn
 from ferryman.policy.context import RequestContext, fold
-from ferryman.policy.documents import Effect, Policy, PolicyKind, Statement
+from ferryman.policy.documents import Effect, Policy, Statement
 from ferryman.policy.principals import Grant, Requester
 from ferryman.policy.work import EXPLANATION_LIMIT, Work
 
@@ -133,7 +133,7 @@ def evaluate(policies: PolicySet, request: Request) -> Decision:
         grant, allowing = _resource_grant(policies.resource, request, work)
         if grant is Grant.DIRECT:
             return Decision(Verdict.ALLOWED, Layer.RESOURCE, allowing)
-        if grant is Grant.NONE and policies.resource.policy.kind is PolicyKind.TRUST:
+        if grant is Grant.NONE and policies.resource.policy.kind.decides_alone:
             return Decision(Verdict.IMPLICIT_DENY, Layer.RESOURCE)
     for layer, named in layers:
         if layer is Layer.RESOURCE or (layer is Layer.IDENTITY and grant is Grant.ROLE):

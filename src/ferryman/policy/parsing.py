@@ -36,6 +36,8 @@ _VERSIONS = {"2012-10-17": True, "2008-10-17": False}
 _WHITE_SPACE = str.maketrans("", "", " \t\r\n")
 _CHARACTERS = re.compile(r"[\t\n\r\x20-\xff]*")
 _SID = re.compile(r"[A-Za-z0-9]*")
+_KEY_SID = re.compile(r"[\x20-\x7e]*")
+"""Key policies have spaces there, as those that AWS's console writes."""
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _RESOURCE = re.compile(r"arn:[^:${}]+(:[^:*?${}]+(:[^:${}]*(:[^:${}]*(:.*)?)?)?)?", re.DOTALL)
 
@@ -141,7 +143,8 @@ def _check_sids(statements: list[Statement]) -> None:
 def _read_statement(index: int, given: object, kind: PolicyKind, *, variables: bool) -> Statement:
     members = _members(given, _STATEMENT)
     sid = members.get("Sid", "")
-    if not _is_text(sid) or not _SID.fullmatch(sid):
+    form = _KEY_SID if kind is PolicyKind.KEY else _SID
+    if not _is_text(sid) or not form.fullmatch(sid):
         raise MalformedPolicyDocument("Sid", f"{shown(sid)} is not made of ASCII letters and digits only")
     effect = members.get("Effect")
     if effect not in ("Allow", "Deny"):

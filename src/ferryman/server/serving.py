@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ferryman.awsapi.models import load_models
 from ferryman.core.access_requests.expiry import sweep_access_requests
+from ferryman.core.kms.sweep import sweep_keys
 from ferryman.core.service import Service
 from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure
@@ -166,7 +167,7 @@ def _most_connections() -> int:
 async def _sweep(service: Service) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        for sweeping in (sweep, sweep_access_requests):
+        for sweeping in (sweep, sweep_access_requests, sweep_keys):
             try:
                 await sweeping(service)
             except Exception:  # noqa: BLE001 boundary: the store may work again in a second

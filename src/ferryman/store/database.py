@@ -15,6 +15,9 @@ from ferryman.store.iam.identities import SqlIdentities
 from ferryman.store.iam.invitations import SqlInvitations
 from ferryman.store.iam.policies import SqlPolicies
 from ferryman.store.iam.roles import SqlOidcProviders, SqlRoles
+from ferryman.store.kms.aliases import SqlKmsAliases
+from ferryman.store.kms.grants import SqlKmsGrants
+from ferryman.store.kms.keys import SqlKmsKeys
 from ferryman.store.nodes import SqlActivations, SqlNodes
 from ferryman.store.outputs import SqlOutputs
 from ferryman.store.recordings import SqlRecordings
@@ -47,6 +50,9 @@ class SqlStore:
         self.access_requests = SqlAccessRequests(connections)
         self.recordings = SqlRecordings(connections)
         self.outputs = SqlOutputs(connections)
+        self.kms_keys = SqlKmsKeys(connections)
+        self.kms_aliases = SqlKmsAliases(connections)
+        self.kms_grants = SqlKmsGrants(connections)
         self.trail_heads = SqlTrailHeads(connections)
 
     async def check(self) -> None:

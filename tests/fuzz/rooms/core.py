@@ -26,6 +26,8 @@ from ferryman.core.identity.id_tokens import verify_token
 from ferryman.core.identity.node_credentials import authenticate_node
 from ferryman.core.identity.temporary_credentials import issue_temporary, open_temporary
 from ferryman.core.identity.web_identity import TAGS_CLAIM, _claimed, claim_keys
+from ferryman.core.kms.ciphertexts import BlobKey, NotACiphertext, key_of_blob, seal, unseal
+from ferryman.core.kms.grant_tokens import grant_of_token, token_of
 from ferryman.core.nodes import actions as nodes
 from ferryman.core.nodes import listing as node_listing
 from ferryman.core.paging import open_page_token, seal_page_token
@@ -144,6 +146,7 @@ def _sealed(data: bytes) -> None:
             lambda token: open_temporary(_SERVICE, "ASIA", token),
             lambda token: check_channel_token(_SERVICE, _CALLER, Channel.DATA, _SESSION, token),
             lambda token: finished(authenticate_node(_SERVICE, "ASIA", token)),
+            lambda token: grant_of_token(_SERVICE, token),
         ):
             try:
                 read(forged)
@@ -151,6 +154,11 @@ def _sealed(data: bytes) -> None:
                 refused = error
     if refused is not None:
         raise refused
+
+
+def _blob(data: bytes) -> None:
+    key_of_blob(data)
+    unseal(bytes(32), data, {"k": "v"})
 
 
 def _web_identity(data: bytes) -> None:
@@ -226,8 +234,10 @@ def _registered_key(data: bytes) -> None:
 
 _SANDBOXED = 2.0
 """YAML and Cedar are read in a process of their own, which is ended when it takes too long."""
+_BLOB = seal(bytes(32), BlobKey("01234567-89ab-4def-8123-456789abcdef", 1), b"p", {"k": "v"}, bytes)
 _TOKENS = (
     seal_page_token(_SERVICE, _CALLER, "ListDocuments", ["x"], ["d"]).encode(),
+    token_of(_SERVICE, "g").encode(),
     seal_session_token(_SERVICE, _SESSION, "AIDA", "00" * 12).reveal().encode(),
     issue_channel_token(_SERVICE, _CALLER, Channel.DATA, _SESSION).reveal().encode(),
     cast(
@@ -276,6 +286,7 @@ TARGETS = (
         (b"{{ ssm:x }}", b"{{ names }}", b"\n"),
         64 * KIB,
     ),
+    Target("core.kms.blob", _blob, (_BLOB,), (NotACiphertext,), (b"\1",), 8 * KIB),
     Target("core.tokens", _sealed, _TOKENS, (ServiceError,), (b"=", b"IQoJ"), 16 * KIB),
     Target(
         "core.web_identity.token",

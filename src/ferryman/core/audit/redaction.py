@@ -49,6 +49,15 @@ SHOWN = frozenset(
         "MaxResults",
         "ResourceARNList", "ResourceTypeFilters", "ResourcesPerPage", "ResultAttributes", "TagFilters", "TagsPerPage",
         "EndTime", "EventCategory", "LookupAttributes", "StartTime",
+        # KMS
+        "AliasName", "BypassPolicyLockoutSafetyCheck", "Constraints", "CustomKeyStoreId", "CustomerMasterKeySpec",
+        "DeletionDate", "DestinationEncryptionAlgorithm", "DestinationEncryptionContext", "DestinationKeyId",
+        "DestinationKeyMaterialId", "DryRunModifiers", "EncryptionAlgorithm", "EncryptionContext", "GrantId",
+        "GranteePrincipal", "GranteeServicePrincipal", "IncludeKeyMaterial", "KeyId", "KeyMaterialId", "KeyMetadata",
+        "KeySpec", "KeyState", "KeyUsage", "Limit", "MultiRegion", "NumberOfBytes", "Operations", "Origin",
+        "PendingWindowInDays", "ResourceOwners", "RetiringPrincipal", "RetiringServicePrincipal",
+        "RotationPeriodInDays", "SourceEncryptionAlgorithm", "SourceEncryptionContext", "SourceKeyId",
+        "SourceKeyMaterialId", "TargetKeyId", "Truncated", "XksKeyId",
         # Recordings
         "IncludeInput", "Intact", "Problem", "StartAt", "StartedAfter", "StartedBefore",
         # Watching

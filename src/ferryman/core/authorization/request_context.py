@@ -14,6 +14,7 @@ from ferryman.policy.context import RequestContext, Value, request_context
 from ferryman.policy.documents import PolicyKind
 from ferryman.policy.evaluation import NamedPolicy, PolicySet
 from ferryman.policy.parsing import cached_policy
+from ferryman.policy.principals import Requester
 
 Keys = Mapping[str, Value | Sequence[Value]]
 """Condition keys that an operation adds to those of every request."""
@@ -67,6 +68,19 @@ def policy_set(caller: Caller, resource: NamedPolicy | None = None) -> PolicySet
 def _compiled(document: PolicyDocument) -> NamedPolicy:
     # Each was checked against the limit of its own kind when stored; this is the widest.
     return NamedPolicy(document.name, cached_policy(document.text, PolicyKind.INLINE_ROLE))
+
+
+def requester_of(caller: Caller) -> Requester:
+    """Return the caller as resource and trust policies name it.
+
+    Session policies also limit what such a policy allows a user by name, as they do for roles. An access request's
+    policy limits even a session named there; nothing else does.
+    """
+    session = caller.session
+    is_given = session is not None and session.kind is SessionKind.ACCESS_REQUEST
+    if is_given or (caller.kind is CallerKind.USER and caller.session_policies is not None):
+        return Requester(account_id=caller.account_id, role_arn=caller.arn)
+    return Requester(arn=caller.arn, account_id=caller.account_id, role_arn=caller.role_arn)
 
 
 def context_of(service: Service, caller: Caller, keys: Keys = NO_KEYS) -> RequestContext:

@@ -21,7 +21,7 @@ async def principal_ids(service: Service, policy: Policy) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for arn in sorted(named):
-        identity_id = await _id_of(service, arn)
+        identity_id = await principal_id(service, arn)
         if identity_id is None:
             raise MalformedPolicyDocument("Principal", f"there is no user or role {shown(arn)}")
         found[arn] = identity_id
@@ -34,7 +34,8 @@ def is_someone_else(ids: Mapping[str, str], caller: Caller) -> bool:
     return any(ids.get(name, own) != own for name in (caller.arn, caller.role_arn))
 
 
-async def _id_of(service: Service, arn: str) -> str | None:
+async def principal_id(service: Service, arn: str) -> str | None:
+    """Return the id of the user or role that an ARN of a principal names now; None if there is none."""
     account_id = service.settings.account_id
     kind, _, path = arn.split(":", 5)[5].partition("/")
     if kind == "user":

@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ferryman.core.authorization.decisions import denied
-from ferryman.core.authorization.request_context import Keys, context_of, managed_text, policy_set, request_tag_keys
+from ferryman.core.authorization.request_context import (
+    Keys,
+    context_of,
+    managed_text,
+    policy_set,
+    request_tag_keys,
+    requester_of,
+)
 from ferryman.core.iam.roles import role_keys
 from ferryman.core.iam.trust import is_someone_else
 from ferryman.core.identity.credentials import TemporaryCredentials
@@ -72,7 +79,7 @@ async def assume_role(service: Service, caller: Caller, request: SessionRequest)
     keys = {**request_keys(request), **await role_keys(service, role)}
     policies = policy_set(caller, trust_policy(role))
     context = context_of(service, caller, keys)
-    requesters = [_requester(caller)]
+    requesters = [requester_of(caller)]
     if is_someone_else(role.principal_ids, caller):
         requesters.append(Requester(account_id=caller.account_id))  # it does not have what its name would allow
     for action in actions_of("sts:AssumeRole", request):
@@ -214,19 +221,6 @@ def _continued(caller: Caller, request: SessionRequest) -> SessionRequest:
         transitive_keys=(*inherited, *request.transitive_keys),
         source_identity=session.source_identity or request.source_identity,
     )
-
-
-def _requester(caller: Caller) -> Requester:
-    """Return the requester for the trust policy.
-
-    Session policies also limit what a trust policy allows a user by name, as they do for roles. An access request's
-    policy limits even a session named there; nothing else does.
-    """
-    session = caller.session
-    is_given = session is not None and session.kind is SessionKind.ACCESS_REQUEST
-    if is_given or (caller.kind is CallerKind.USER and caller.session_policies is not None):
-        return Requester(account_id=caller.account_id, role_arn=caller.arn)
-    return Requester(arn=caller.arn, account_id=caller.account_id, role_arn=caller.role_arn)
 
 
 async def _check_policies(service: Service, request: SessionRequest) -> None:

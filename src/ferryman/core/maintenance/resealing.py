@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from ferryman.core.ports.kms import MATERIAL_PURPOSE, material_context
 from ferryman.core.ports.recordings import DATA_KEY_PURPOSE, RecordingKey
 from ferryman.core.service import Service
 from ferryman.core.vault import KEY_PURPOSE
@@ -50,6 +51,8 @@ async def _secrets(service: Service) -> AsyncIterator[_Secret]:
         yield secret
     async for secret in _recording_keys(service):
         yield secret
+    async for secret in _kms_keys(service):
+        yield secret
 
 
 async def _access_keys(service: Service) -> AsyncIterator[_Secret]:
@@ -76,6 +79,23 @@ async def _recording_keys(service: Service) -> AsyncIterator[_Secret]:
 
             yield _Secret(DATA_KEY_PURPOSE, session_id.encode(), key.sealed, replace)
         after = page[-1][0]
+
+
+async def _kms_keys(service: Service) -> AsyncIterator[_Secret]:
+    keys, after = service.store.kms_keys, ("", 0)
+    while page := await keys.generations_after(after, _PAGE):
+        for key_id, generation in page:
+
+            def replace(
+                sealed: bytes,
+                key_id: str = key_id,
+                number: int = generation.generation,
+                before: bytes = generation.sealed,
+            ) -> Awaitable[bool]:
+                return keys.reseal(key_id, number, before, sealed)
+
+            yield _Secret(MATERIAL_PURPOSE, material_context(key_id, generation.generation), generation.sealed, replace)
+        after = (page[-1][0], page[-1][1].generation)
 
 
 def _key_of(service: Service, secret: _Secret) -> str:

@@ -12,6 +12,7 @@ from ferryman.core.ports.documents import DocumentStore, TagStore
 from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, RoleStore
 from ferryman.core.ports.identities import IdentityStore
 from ferryman.core.ports.invitations import InvitationStore
+from ferryman.core.ports.kms import KmsAliasStore, KmsGrantStore, KmsKeyStore
 from ferryman.core.ports.nodes import ActivationStore, NodeStore
 from ferryman.core.ports.outputs import OutputStore
 from ferryman.core.ports.recordings import RecordingStore
@@ -80,6 +81,18 @@ class Store(Protocol):
     @property
     def outputs(self) -> OutputStore:
         """Session logs to be delivered."""
+
+    @property
+    def kms_keys(self) -> KmsKeyStore:
+        """KMS keys."""
+
+    @property
+    def kms_aliases(self) -> KmsAliasStore:
+        """Aliases of KMS keys."""
+
+    @property
+    def kms_grants(self) -> KmsGrantStore:
+        """Grants of KMS keys."""
 
     @property
     def trail_heads(self) -> TrailHeads:

@@ -10,6 +10,7 @@ from ferryman.server.operations import (
     documents,
     ec2,
     inventory,
+    kms,
     nodes,
     sessions,
     sts,
@@ -50,6 +51,7 @@ BY_CALLER: Operations = {
     **unsupported.OPERATIONS,
     **users.OPERATIONS,
     **invitations.OPERATIONS,
+    **kms.OPERATIONS,
 }
 """Operations whose caller signed with SigV4: users, roles and nodes."""
 

@@ -18,6 +18,7 @@ from ferryman.store.tables.iam import (
     roles,
     users,
 )
+from ferryman.store.tables.kms import kms_aliases, kms_grants, kms_key_generations, kms_keys
 from ferryman.store.tables.metadata import metadata
 from ferryman.store.tables.nodes import activations, nodes
 from ferryman.store.tables.outputs import outputs
@@ -38,6 +39,10 @@ __all__ = [
     "groups",
     "inline_policies",
     "invitations",
+    "kms_aliases",
+    "kms_grants",
+    "kms_key_generations",
+    "kms_keys",
     "managed_policies",
     "metadata",
     "nodes",

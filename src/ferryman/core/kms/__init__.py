@@ -1,0 +1,1 @@
+"""KMS: symmetric keys, who may use them, and what is encrypted under them."""

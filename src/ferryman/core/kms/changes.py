@@ -1,0 +1,33 @@
+"""Changing a key: from what it is now, whoever else changes it."""
+
+from collections.abc import Callable
+
+from ferryman.core.kms.access import require_kept
+from ferryman.core.service import Service
+from ferryman.model.errors import ServiceError
+from ferryman.model.kms import FoundKey, KmsKey
+
+_ATTEMPTS = 5
+
+
+async def change_key(service: Service, found: FoundKey, change: Callable[[KmsKey], KmsKey]) -> KmsKey:
+    """Change a key from what it is now, and return it; `change` may refuse what it gets.
+
+    Raises NotFoundException if the key is deleted meanwhile, KMSInternalException (500) if others keep changing it.
+    """
+    key = found.key
+    for _ in range(_ATTEMPTS):
+        changed = change(key)
+        if await service.store.kms_keys.change(key, changed):
+            return changed
+        again = await service.store.kms_keys.find(key.key_id)
+        if again is None:
+            raise ServiceError("NotFoundException", f"Key '{service.arns.kms_key(key.key_id)}' does not exist")
+        key = again.key
+    raise ServiceError("KMSInternalException", "Others are changing the key at the same time; try again.", status=500)
+
+
+def kept(service: Service, key: KmsKey) -> KmsKey:
+    """Return a key that does not wait for its deletion; raises KMSInvalidStateException for one that does."""
+    require_kept(service, FoundKey(key, None))
+    return key

@@ -1,0 +1,1 @@
+"""KMS keys, aliases and grants in SQL."""
