@@ -18,7 +18,7 @@ COMPILE = uv pip compile --no-config --quiet --universal --python-version 3.11 -
 EVERYTHING = pyproject.toml requirements/build.in --extra client --extra server --extra agent
 AS_IN_DEV = --constraints requirements/dev.lock
 
-.PHONY: help demo test check fmt bench fuzz dist site picture lock clean
+.PHONY: help demo test check fmt bench fuzz dist console site picture lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -30,15 +30,18 @@ demo: $(VENV)/.demo ## Start a server and an agent for this machine, and a shell
 # one process, so that they can share what the module starts. The programs that they start read compiled modules, also
 # where the environment asks Python to write none.
 test check-rest: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/.dev ## Run every test
+test: $(VENV)/.dev console ## Run every test
 	$(BIN)/pytest --numprocesses $$(($$(nproc) + 4)) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## Formatting, lint, types, import rules, documentation
-	@$(MAKE) --no-print-directory --jobs --output-sync check-types check-rest
+	@$(MAKE) --no-print-directory --jobs --output-sync check-types check-console check-rest
 
-.PHONY: check-types check-rest
+.PHONY: check-types check-console check-rest
 check-types:
 	$(BIN)/mypy
+
+check-console: $(BIN)/python
+	$(BIN)/python packaging/console.py --check
 
 check-rest:
 	$(BIN)/ruff format --check .
@@ -67,6 +70,9 @@ build/tools/.installed: requirements/dist.lock
 	build/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@
 
+console: $(BIN)/python ## Build the web console, unless nothing has changed; fetches Node.js from PyPI where it is missing
+	@$(BIN)/python packaging/console.py
+
 site: build/docs/.installed build/docs/mermaid.min.js ## Build the documentation site into build/site/; links that lead nowhere fail
 	build/docs/bin/python docs/tools/site.py
 
@@ -94,11 +100,12 @@ lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps wh
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra client --output-file requirements/client.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group dist --output-file requirements/dist.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group newest --output-file requirements/newest.lock
+	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group console --output-file requirements/console.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group docs --output-file requirements/docs.lock
 UPGRADE ?= --upgrade
 
 clean: ## Remove everything that these commands created
-	rm -rf $(VENV) build dist .demo .fuzz benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist console/node_modules src/ferryman/console/static .demo .fuzz benchmarks/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Ferryman needs Python 3.11 or newer and found none. Install it, or name one: make PYTHON=/path/to/python3"; exit 1; }

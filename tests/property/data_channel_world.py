@@ -10,12 +10,14 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from hypothesis import strategies as st
 
 from ferryman.channel.agent import AgentChannel, PublicationState
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import (
+    ClientEvent,
     ClientReplaced,
     FrameRejected,
     HandshakeRefused,
@@ -46,6 +48,22 @@ class Weather:
     faults: list[tuple[float, str, float]] = field(default_factory=list)
 
 
+class ClientEngine(Protocol):
+    """What the world needs of a client's engine: Python's, or the browser's (`browser_engine`)."""
+
+    @property
+    def all_acknowledged(self) -> bool: ...
+    def connection_made(self, now: float) -> None: ...
+    def connection_lost(self, now: float) -> None: ...
+    def receive(self, frame: bytes, now: float) -> None: ...
+    def frames_to_send(self, now: float) -> list[bytes]: ...
+    def next_timer(self) -> float | None: ...
+    def events(self) -> list[ClientEvent]: ...
+    def capacity(self) -> int: ...
+    def send(self, payload_type: PayloadType, payload: bytes, now: float) -> None: ...
+    def acknowledge(self, sequence_number: int, now: float) -> None: ...
+
+
 class Consumer:
     """Takes what an engine delivers, in order and later, and acknowledges it then."""
 
@@ -71,7 +89,7 @@ class ClientProcess:
 
     def __init__(self, run: "Run", client_id: str, window: Window) -> None:
         self.client_id = client_id
-        self.engine = ClientChannel(entropy=run.random.randbytes, wall_clock_ms=lambda: 1, window=window)
+        self.engine = run.make_client(run.random, window)
         self.input = run.random.randbytes(run.random.randrange(3000))
         self.sent = 0
         self.output = bytearray()
@@ -79,10 +97,20 @@ class ClientProcess:
         self.consumer = Consumer(run, self.engine.acknowledge)
 
 
+MakeClient = Callable[[random.Random, Window], ClientEngine]
+
+
+def python_client(source: random.Random, window: Window) -> ClientEngine:
+    return ClientChannel(entropy=source.randbytes, wall_clock_ms=lambda: 1, window=window)
+
+
 class Run:
     """The world of one test."""
 
-    def __init__(self, weather: Weather, window: Window, output_size: int) -> None:
+    def __init__(
+        self, weather: Weather, window: Window, output_size: int, make_client: MakeClient = python_client
+    ) -> None:
+        self.make_client = make_client
         self.weather = weather
         self.window = window
         self.random = random.Random(weather.seed)  # noqa: S311 - a run must be repeatable
@@ -141,6 +169,25 @@ class Run:
             and not self.agent_consumer.waiting
             and not self.client.consumer.waiting
         )
+
+    def check(self) -> None:
+        """Check that every byte arrived once and in order, at whichever client was there."""
+        covered = 0
+        for client in self.clients:
+            start = self.output.find(client.output)
+            assert start >= 0, "a client saw output that is not a part of what the program wrote"
+            if len(client.output) >= 8:  # long enough to be found in one place only
+                assert start <= covered, "output between two clients is lost"
+                covered = max(covered, start + len(client.output))
+            elif client.output:
+                covered = max(covered, self.output.find(client.output, max(0, covered - 8)) + len(client.output))
+        assert covered == len(self.output)
+        assert self.client.started == 1
+
+        by_epoch = {bytes(data) for data in self.inputs if data}
+        assert not self.client.input or self.client.input in by_epoch, "the last client's input is not complete"
+        for data in by_epoch:
+            assert any(client.input.startswith(data) for client in self.clients), "input is lost, doubled or reordered"
 
     # What comes and goes
 

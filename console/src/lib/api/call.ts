@@ -1,0 +1,53 @@
+/** Calls of the server: its API operations by the browser's cookie, and the console's own few. */
+
+import { API_PATH } from '../paths';
+import { ApiError } from './errors';
+import type { Operations } from './generated';
+
+export type Operation = keyof Operations;
+export type Input<K extends Operation> = Operations[K]['input'];
+export type Output<K extends Operation> = Operations[K]['output'];
+
+/** Called when the server no longer knows the cookie; set by `session`. */
+export const onSignedOut: { current: () => void } = { current: () => undefined };
+
+/** Performs an API operation. Throws ApiError, also if the server cannot be reached (code Unreachable). */
+export async function call<K extends Operation>(
+  operation: K,
+  input: Input<K>,
+  signal?: AbortSignal,
+): Promise<Output<K>> {
+  return (await request('POST', operation, input, signal)) as Output<K>;
+}
+
+/** Performs one of the console's own calls; null for an answer without content. */
+export async function request(
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(API_PATH + path, {
+      method,
+      signal: signal ?? null,
+      credentials: 'same-origin',
+      headers: method === 'POST' ? { 'Content-Type': 'application/json', 'X-Ferryman-Console': '1' } : {},
+      body: method === 'POST' ? JSON.stringify(body ?? {}) : null,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError('Unreachable', 'The server does not answer. Check your network; the page retries by itself.', 0);
+  }
+  if (response.status === 204) return null;
+  const answer: unknown = await response.json().catch(() => null);
+  if (response.ok) return answer;
+  const members = (answer ?? {}) as Record<string, unknown>;
+  const code = String(members['__type'] ?? response.status)
+    .split('#')
+    .at(-1)!;
+  const message = members['message'] ?? members['Message'] ?? `The server answered with status ${response.status}.`;
+  if (code === 'NotSignedIn') onSignedOut.current();
+  throw new ApiError(code, String(message), response.status);
+}

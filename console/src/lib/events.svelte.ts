@@ -1,0 +1,69 @@
+/** Live updates: the server says which subject has changed, and screens load again what they show of it. */
+
+import { API_PATH } from './paths';
+import { session } from './session.svelte';
+
+export type Subject = 'sessions' | 'nodes' | 'access-requests' | 'recordings';
+type Listener = () => void;
+
+const RETRY_SECONDS = 5;
+const POLL_SECONDS = 20;
+
+class LiveUpdates {
+  private readonly listeners = new Map<Subject, Set<Listener>>();
+  private source: EventSource | null = null;
+  private poll: ReturnType<typeof setInterval> | null = null;
+
+  /** Calls `listener` when something of `subject` changes; the answer ends that. */
+  on(subject: Subject, listener: Listener): () => void {
+    const of = this.listeners.get(subject) ?? new Set();
+    this.listeners.set(subject, of.add(listener));
+    return () => of.delete(listener);
+  }
+
+  open(): void {
+    this.close();
+    const source = (this.source = new EventSource(`${API_PATH}events`));
+    source.addEventListener('change', (event) => {
+      const { subject } = JSON.parse(event.data as string) as { subject: Subject };
+      this.tell(subject);
+    });
+    source.addEventListener('open', () => this.stopPolling());
+    source.addEventListener('end', () => {
+      this.close();
+      if (session.me !== null) session.expired = true;
+    });
+    source.addEventListener('error', () => {
+      this.startPolling();
+      // A refusal closes the stream for good, an outage does not: the browser then tries again by itself.
+      if (source.readyState === EventSource.CLOSED && this.source === source) {
+        setTimeout(
+          () => this.source === source && session.me !== null && !session.expired && this.open(),
+          RETRY_SECONDS * 1000,
+        );
+      }
+    });
+  }
+
+  close(): void {
+    this.source?.close();
+    this.source = null;
+    this.stopPolling();
+  }
+
+  private startPolling(): void {
+    this.poll ??= setInterval(() => [...this.listeners.keys()].forEach((each) => this.tell(each)), POLL_SECONDS * 1000);
+  }
+
+  private stopPolling(): void {
+    if (this.poll !== null) clearInterval(this.poll);
+    this.poll = null;
+  }
+
+  private tell(subject: Subject): void {
+    if (session.expired || document.visibilityState === 'hidden') return;
+    this.listeners.get(subject)?.forEach((each) => each());
+  }
+}
+
+export const live = new LiveUpdates();

@@ -1,0 +1,192 @@
+/**
+ * Keeps one session connected: WebSockets, one after another, and the engine between them.
+ *
+ * The first is opened with StartSession's token, each later one with a token of ResumeSession. Ordering and resending are
+ * the engine's, so nothing is lost or doubled when a connection or the server goes away.
+ */
+
+import { call } from '../api/call';
+import { ApiError } from '../api/errors';
+import { delay } from '../channel/backoff';
+import { ClientChannel } from '../channel/clientChannel';
+import type { ChannelEvent } from '../channel/events';
+
+/** What the agents are told; above the version from which they speak everything (client.md §8.5). */
+const CLIENT_VERSION = '1.3.1.0';
+const RECONNECT_SECONDS = 300;
+const OPEN_SECONDS = 15;
+/** What the browser may hold for a slow network before the engine waits. */
+const BUFFERED_BYTES = 1 << 20;
+const BRIEF_SECONDS = 1;
+/** An answer with one of these says that the session is over, or not ours. */
+const FINAL = new Set(['DoesNotExistException', 'AccessDeniedException', 'ValidationException']);
+
+export interface Grant {
+  sessionId: string;
+  streamUrl: string;
+  token: string;
+}
+
+export type ConnectionEvent =
+  | ChannelEvent
+  | { type: 'ConnectionLost' }
+  | { type: 'ConnectionRestored' }
+  | { type: 'ConnectionFailed'; reason: string };
+
+const now = () => performance.now() / 1000;
+const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+export class SessionConnection {
+  readonly channel: ClientChannel;
+  private readonly clientId = crypto.randomUUID();
+  private socket: WebSocket | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly grant: Grant,
+    terminalType: string,
+    private readonly handle: (event: ConnectionEvent) => void,
+    /** Called after every step: there may be room to send more. */
+    private readonly progressed: () => void = () => undefined,
+  ) {
+    this.channel = new ClientChannel({
+      entropy: (count) => crypto.getRandomValues(new Uint8Array(count)),
+      wallClockMs: () => Date.now(),
+      clientVersion: CLIENT_VERSION,
+      terminalType,
+    });
+  }
+
+  /** Runs until the session ends, `close` is called, or it cannot be connected any longer. */
+  async run(): Promise<void> {
+    let { streamUrl, token } = this.grant;
+    let first = true;
+    let attempt = 0;
+    let lostAt = now();
+    while (!this.over) {
+      const opened = await this.connect(streamUrl, token, first);
+      if (this.over) return;
+      if (opened !== null) {
+        if (opened >= BRIEF_SECONDS) attempt = 0;
+        if (opened >= BRIEF_SECONDS || first) lostAt = now();
+        this.handle({ type: 'ConnectionLost' });
+      }
+      first = false;
+      for (;;) {
+        if (this.over) return;
+        if (now() - lostAt > RECONNECT_SECONDS) {
+          this.fail(`The connection was lost and could not be restored within ${RECONNECT_SECONDS / 60} minutes.`);
+          return;
+        }
+        await wait(delay(attempt++, Math.random()));
+        try {
+          const resumed = await call('ssm/ResumeSession', { SessionId: this.grant.sessionId });
+          if (!resumed.TokenValue) {
+            this.fail('The session is over.');
+            return;
+          }
+          token = resumed.TokenValue;
+          streamUrl = resumed.StreamUrl ?? streamUrl;
+          break;
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+          if (FINAL.has(error.code)) {
+            this.fail(error.message);
+            return;
+          }
+        }
+      }
+    }
+  }
+
+  /** Leaves the session as it is: it may be resumed until the server's time for that is over. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.socket?.close();
+  }
+
+  send(payloadType: number, payload: Uint8Array): void {
+    this.channel.send(payloadType, payload);
+    this.pump();
+  }
+
+  acknowledge(sequenceNumber: number): void {
+    this.channel.acknowledge(sequenceNumber, now());
+    this.pump();
+  }
+
+  private get over(): boolean {
+    return this.closed || this.channel.ended;
+  }
+
+  private fail(reason: string): void {
+    this.closed = true;
+    this.handle({ type: 'ConnectionFailed', reason });
+  }
+
+  /** Opens a WebSocket and serves it until it is gone; returns for how many seconds it was open, null for never. */
+  private connect(streamUrl: string, token: string, first: boolean): Promise<number | null> {
+    return new Promise((resolve) => {
+      const socket = (this.socket = new WebSocket(sameOrigin(streamUrl)));
+      socket.binaryType = 'arraybuffer';
+      let openedAt: number | null = null;
+      const tooLong = setTimeout(() => socket.close(), OPEN_SECONDS * 1000);
+      socket.onopen = () => {
+        clearTimeout(tooLong);
+        openedAt = now();
+        socket.send(
+          JSON.stringify({
+            MessageSchemaVersion: '1.0',
+            RequestId: crypto.randomUUID(),
+            TokenValue: token,
+            ClientId: this.clientId,
+            ClientVersion: CLIENT_VERSION,
+          }),
+        );
+        this.channel.connectionMade();
+        if (!first) this.handle({ type: 'ConnectionRestored' });
+        this.pump();
+      };
+      socket.onmessage = (message: MessageEvent<unknown>) => {
+        if (!(message.data instanceof ArrayBuffer)) return;
+        this.channel.receive(new Uint8Array(message.data), now());
+        this.pump();
+      };
+      socket.onclose = () => {
+        clearTimeout(tooLong);
+        clearTimeout(this.timer);
+        this.channel.connectionLost();
+        this.socket = null;
+        resolve(openedAt === null ? null : now() - openedAt);
+      };
+    });
+  }
+
+  /** Hands events out, sends what is due, and sets the timer for the next. */
+  private pump(): void {
+    for (const event of this.channel.events()) this.handle(event);
+    this.progressed();
+    const { socket } = this;
+    if (socket === null || socket.readyState !== WebSocket.OPEN) return;
+    while (socket.bufferedAmount < BUFFERED_BYTES) {
+      const frames = this.channel.framesToSend(now());
+      if (frames.length === 0) break;
+      for (const frame of frames) socket.send(frame as Uint8Array<ArrayBuffer>);
+    }
+    clearTimeout(this.timer);
+    const due = this.channel.nextTimer();
+    if (this.channel.ended) socket.close();
+    else if (due !== Infinity) {
+      const pause = socket.bufferedAmount < BUFFERED_BYTES ? Math.max(0, due - now()) : 0.01;
+      this.timer = setTimeout(() => this.pump(), Math.min(pause * 1000, 2 ** 31 - 1));
+    }
+  }
+}
+
+/** Returns the WebSocket address of a StreamUrl on the page's own server: no other may be asked. */
+export function sameOrigin(streamUrl: string): string {
+  const { pathname, search } = new URL(streamUrl);
+  return `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${pathname}${search}`;
+}

@@ -1,0 +1,13 @@
+/** The screens by the first part of their address, each in a file of its own that is loaded when it is opened. */
+
+import type { Component } from 'svelte';
+
+type Loader = () => Promise<{ default: Component }>;
+
+export const SCREENS: Record<string, Loader> = {
+  '': () => import('./overview/Overview.svelte'),
+  nodes: () => import('./nodes/NodesRoute.svelte'),
+  sessions: () => import('./sessions/SessionsRoute.svelte'),
+  audit: () => import('./audit/Audit.svelte'),
+  missing: () => import('./Missing.svelte'),
+};

@@ -1,0 +1,29 @@
+"""The browser's engine and Python's over a relay that loses, doubles and delays frames."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ferryman.channel.streams.window import Window
+from tests.console_build import engine_program, node_program
+from tests.property.browser_engine import EngineProgram
+from tests.property.data_channel_world import WEATHER, WINDOWS, Run, Weather
+
+
+@pytest.fixture(scope="module")
+def program() -> Iterator[EngineProgram]:
+    running = EngineProgram(node_program(), engine_program())
+    yield running
+    running.close()
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
+def test_every_byte_arrives_once_and_in_order(
+    program: EngineProgram, weather: Weather, window: Window, output_size: int
+) -> None:
+    run = Run(weather, window, output_size, program.new_client)
+    run.run()
+    run.check()
