@@ -36,7 +36,15 @@ def main() -> None:
     node = _node()
     _install(node)
     if check:
-        _run(node, "svelte-check/bin/svelte-check", "--tsconfig", "tsconfig.json", "--fail-on-warnings", "--output", "human")
+        _run(
+            node,
+            "svelte-check/bin/svelte-check",
+            "--tsconfig",
+            "tsconfig.json",
+            "--fail-on-warnings",
+            "--output",
+            "human",
+        )
         _run(node, "prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".")
         return
     _run(node, "vite/bin/vite.js", "build", "--logLevel", "warn")
@@ -85,7 +93,9 @@ def _installed_node() -> Path:
         print("Installing Node.js into build/console, this first time only")
         shutil.rmtree(place, ignore_errors=True)
         install = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--target", place]
-        subprocess.run([*install, "--require-hashes", "--requirement", "requirements/console.lock"], cwd=ROOT, check=True)
+        subprocess.run(
+            [*install, "--require-hashes", "--requirement", "requirements/console.lock"], cwd=ROOT, check=True
+        )
     return node
 
 

@@ -41,6 +41,10 @@ class Session {
   async load(): Promise<void> {
     try {
       const before = this.me?.arn;
+      if (before === undefined && !(await this.options()).signedIn) {
+        this.ready = true;
+        return;
+      }
       this.me = (await request('GET', 'me')) as Me;
       this.expired = false;
       this.unreachable = '';

@@ -1,0 +1,95 @@
+"""The console in a browser, by what a person sees of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.e2e.demo import Ferryman
+from tests.waiting import PATIENCE
+
+MILLISECONDS = 1000
+expect.set_options(timeout=PATIENCE * MILLISECONDS)
+
+
+class OpenConsole(Protocol):
+    """Opens the console of a running Ferryman."""
+
+    def __call__(
+        self, running: Ferryman, *, width: int = ..., height: int = ..., dark: bool = ..., signed_in: bool = ...
+    ) -> "ConsolePage": ...
+
+
+@dataclass
+class ConsolePage:
+    """One browser of one person; `page` is its tab."""
+
+    running: Ferryman
+    context: BrowserContext
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.context.set_default_timeout(PATIENCE * MILLISECONDS)
+        self.page: Page = self.new_tab()
+
+    @property
+    def url(self) -> str:
+        return f"{self.running.facts['endpoint_url']}/console/"
+
+    def new_tab(self) -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        return page
+
+    def sign_in(self) -> None:
+        """Sign in by the access key of whoever `running` is."""
+        self.page.goto(self.url)
+        self.fill_in_key()
+        expect(self.page.get_by_role("heading", name="Overview")).to_be_visible()
+
+    def fill_in_key(self) -> None:
+        self.page.get_by_label("Access key ID").fill(self.running.facts["access_key_id"])
+        self.page.get_by_label("Secret access key").fill(self.running.facts["secret_access_key"])
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
+
+    def go(self, path: str) -> None:
+        """Go to a screen by its address below the console's path, as a link of it does."""
+        self.page.evaluate(
+            "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')) }",
+            f"/console/{path}",
+        )
+
+    def connect(self, node_id: str | None = None) -> "TerminalPane":
+        """Open a shell on a node by the Connect button of its page."""
+        self.go(f"nodes/{node_id or self.running.node_id}")
+        self.page.get_by_role("button", name="Connect", exact=True).click()
+        self.page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
+        return self.pane()
+
+    def pane(self) -> "TerminalPane":
+        """The terminal that is shown."""
+        return TerminalPane(self.page, self.page.locator(".pane.active:visible"))
+
+
+@dataclass
+class TerminalPane:
+    """One terminal."""
+
+    page: Page
+    place: Locator
+
+    def type(self, text: str) -> None:
+        self.place.locator("textarea").press_sequentially(text)
+
+    def run(self, line: str) -> None:
+        self.type(line)
+        self.page.keyboard.press("Enter")
+
+    def shows(self, text: str) -> None:
+        """Wait until its screen shows `text`."""
+        expect(self.place.locator(".xterm-rows")).to_contain_text(text)
+
+    def text(self) -> str:
+        """The rows that it shows, without what is right of the last character."""
+        rows: list[Any] = self.place.locator(".xterm-rows > div").all_inner_texts()
+        return "\n".join(str(row).replace("\xa0", " ").rstrip() for row in rows).rstrip()
