@@ -15,7 +15,7 @@ from benchmarks.measurement import Bar, Measurement
 from benchmarks.raw_peers import SignedCall
 from benchmarks.tcp_splice import processor_seconds
 from benchmarks.under_attack import port_of
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 WARM_UP = 50

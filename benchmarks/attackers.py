@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.raw_peers import SignedCall, call_status, masked, open_channel, post, register, stream_frame, upgrade
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.wire.agent_message import MessageType
 

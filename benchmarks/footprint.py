@@ -1,11 +1,12 @@
 """What an agent costs a node: installed size, packages, and memory, as `ferryman[agent]` is installed.
 
-Size and packages are those of the extra in this environment, compiled files included. For the memory, an agent of its
-own runs with only those packages on its path, so without Typer and uvloop. Proportional set size (PSS): a page that
-several processes share counts for each as its part.
+Size and packages are those of the extra in this environment, with a compiled file for each module, as pip makes them.
+For the memory, an agent of its own runs with only those packages on its path, so without Typer and uvloop. Proportional
+set size (PSS): a page that several processes share counts for each as its part.
 """
 
 import os
+import py_compile
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ SOURCE = Path(ferryman.__file__).parent
 def run() -> list[Measurement]:
     """Takes some twenty seconds."""
     needed = closure("ferryman", "agent")
-    size = sum(file_sizes(each) for each in needed.values()) + tree_size(SOURCE)
+    size = sum(installed_size(files_of(each)) for each in needed.values()) + installed_size(SOURCE.rglob("*"))
     with tempfile.TemporaryDirectory(prefix="ferryman-bench-") as directory, demo(Path(directory)) as running:
         packages = link_packages(needed.values(), Path(directory) / "packages")
         with agent(running, packages, Path(directory) / "state") as (process, node):
@@ -70,13 +71,20 @@ def closure(name: str, extra: str = "") -> dict[str, Distribution]:
     return found
 
 
-def file_sizes(installed: Distribution) -> int:
-    paths = {Path(str(installed.locate_file(file))) for file in installed.files or []}
-    return sum(path.stat().st_size for path in paths if path.is_file())
+def files_of(installed: Distribution) -> Iterable[Path]:
+    return {Path(str(installed.locate_file(file))) for file in installed.files or []}
 
 
-def tree_size(directory: Path) -> int:
-    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+def installed_size(paths: Iterable[Path]) -> int:
+    """Bytes of the files without those that are compiled here, and of what compiling them makes."""
+    files = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
+    return sum(path.stat().st_size + (compiled_size(path) if path.suffix == ".py" else 0) for path in files)
+
+
+def compiled_size(module: Path) -> int:
+    with tempfile.NamedTemporaryFile(suffix=".pyc") as target:
+        py_compile.compile(str(module), target.name, doraise=True)
+        return Path(target.name).stat().st_size
 
 
 def link_packages(needed: Iterable[Distribution], directory: Path) -> Path:

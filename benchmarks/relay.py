@@ -30,7 +30,7 @@ from benchmarks.measurement import Bar, Measurement
 from benchmarks.raw_peers import REGION, Node, call, masked, open_channel, read_message, register, stream_frame, upgrade
 from benchmarks.tcp_splice import BLOCK, ROUNDS, Rate, rate, sending, splice_rate
 from ferryman.core.documents.work import InProcessWorker
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, encode
 from ferryman.wire.payloads import AgentSessionState, encode_payload

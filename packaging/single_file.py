@@ -31,14 +31,14 @@ TOOLS = ("_distutils_hack", "distutils", "multiprocessing", "pydoc", "setuptools
 EXCLUDED = {
     "agent": (
         *("backports", "botocore", "click", "colorama", "packaging", "pydantic", "pydantic_core", "readline"),
-        *("rich", "trove_classifiers", "typer", "uvloop", "yaml"),
+        *("rich", "structlog", "trove_classifiers", "typer", "uvloop", "yaml"),
         *TOOLS,
     ),
     "client": ("alembic", "cedarpy", "cryptography", "re2", "sqlalchemy", "structlog", *TOOLS),
 }
 """What the other extras bring, where they are installed beside this one, and what neither program uses. The fewer
 modules PyInstaller has to look at, the sooner it is done."""
-NAMED_IN_TEXT = ("ferryman.cli.operate.agent", "ferryman.cli.logs")
+NAMED_IN_TEXT = ("ferryman.cli.operate.agent",)
 """Modules that PyInstaller may not see imported."""
 AWS_MODELS = {"ssm", "sts", "sso", "sso-oidc", "signin"}
 """What the client calls, and what botocore's credential providers call; the others are 25 MB."""

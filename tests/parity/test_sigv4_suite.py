@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import SignableRequest

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 DOCUMENT = json.dumps(

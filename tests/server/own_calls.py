@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.sessions import SessionStatus
 from tests.server.peers import task_complete
 from tests.server.running import Paired, Server, until

@@ -29,7 +29,7 @@ from ferryman.core.messages import encode as encode_message
 from ferryman.core.ports.bus import NoResponders
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, NodeId, SessionId
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.values.secret import Secret
 from ferryman.model.values.versions import AGENT_VERSION

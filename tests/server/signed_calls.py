@@ -1,6 +1,6 @@
 """A signed API call, byte for byte."""
 
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from tests.server.running import Server
 
 CALL = b"POST / HTTP/1.1\r\nHost: ferryman.test\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n"

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from ferryman.cli.app import app
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.identity.callers import BuiltinRole
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from tests.server.running import REGION, Server
 

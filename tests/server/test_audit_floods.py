@@ -17,7 +17,7 @@ from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import CHANNEL_CHANGE, NODE_CHANGE, trail_event
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import Service
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from tests.server.running import REGION, Recorded, Server

@@ -21,7 +21,7 @@ from ferryman.core.audit.redaction import HIDDEN
 from ferryman.core.audit.reports import EXIT
 from ferryman.core.iam.operator import create_access_key, create_user, set_access_key_active
 from ferryman.core.service import AuditSettings, Service
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.secret import Secret
 from ferryman.server.http.call_records import access_key_id

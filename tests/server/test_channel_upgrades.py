@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ferryman.core.ratelimits.failed_attempts import CLAIM_BURST
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType

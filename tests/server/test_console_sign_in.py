@@ -8,7 +8,8 @@ import pytest
 
 from ferryman.core.console.browser_sessions import SESSIONS_A_PERSON
 from ferryman.core.iam.operator import create_access_key, create_user, set_access_key_active
-from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.identity.callers import BuiltinRole
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.server.console.cookie import LOOPBACK_NAME
 from tests.server.browsers import Browser

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ratelimits.throttle import DENIALS_BURST
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.server.http import upgrades
 from tests.server.running import ACCOUNT, Server

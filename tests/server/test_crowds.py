@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import Limits
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.server.http import steps
 from ferryman.server.http.authentication import authenticate_caller
 from ferryman.server.http.throttling import AUTHENTICATIONS

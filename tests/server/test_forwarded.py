@@ -20,7 +20,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ratelimits.failed_attempts import ADDRESS_BURST
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.server.http.forwarded import MOST_HOPS, Client, ProxyHeader, TrustedProxies
 from tests.server.running import Recorded, Server

@@ -21,7 +21,7 @@ from ferryman.core.audit.records import trail_event
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.service import Service
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from tests.server.running import Paired, Recorded, Server
 
 ONCE = Config(retries={"total_max_attempts": 1})

@@ -16,7 +16,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ferryman.awsapi.models import operation_model
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.server.operations.context import Key
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.signing.canonical import SignableRequest

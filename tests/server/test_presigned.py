@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from ferryman.core.service import Limits
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw
 from tests.server.running import REGION, Server

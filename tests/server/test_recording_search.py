@@ -14,7 +14,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.core.recordings import search as search_module
 from ferryman.core.service import Service
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.recording.recorder import SessionsRecorder
 from ferryman.recording.search import indexer as indexer_module
 from ferryman.recording.search.index import LineSearch

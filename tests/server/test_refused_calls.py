@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ferryman.core.service import Limits
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.server.http.steps import UNSIGNED_BODY
 from ferryman.server.http.throttling import REFUSAL_SECONDS

@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.identity.callers import BuiltinRole
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.sessions import AccessType
 from ferryman.model.values.secret import Secret
 from tests.server.running import ACCOUNT, Server

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import sign
 from tests.server.running import Server

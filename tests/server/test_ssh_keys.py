@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.nodes import ssh_keys
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.nodes import NodeInformation
 from ferryman.model.tags import ResourceType
 from ferryman.wire.agent_message import MessageType

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import WatchingSettings
-from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.identity.callers import BuiltinRole
+from ferryman.model.identity.credentials import Credentials
 from ferryman.server.channels.watching import watcher
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire import alis

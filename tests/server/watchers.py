@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import WSMsgType
 from botocore.exceptions import ClientError
 
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.wire import alis
 from tests.server.peers import SECONDS, Peer
 from tests.server.running import Server

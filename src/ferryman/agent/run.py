@@ -16,7 +16,7 @@ from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.identity.faults import Deregistered, StateUnusable
 from ferryman.agent.identity.server_trust import server_trust
 from ferryman.agent.identity.state import StateDirectory
-from ferryman.agent.logs import logger
+from ferryman.agent.logs import DEFAULT_LOGS, LogSettings, logger
 from ferryman.agent.outbox import Outbox
 from ferryman.agent.process.accounts import named_account, require_switchable
 from ferryman.agent.process.ssm_user import SSM_USER, ensure_ssm_user
@@ -43,6 +43,7 @@ async def run_agent(
     *,
     run_as: str | None = None,
     zygote: ForkedZygote | None = None,
+    logs: LogSettings = DEFAULT_LOGS,
     on_connected: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the node registered in `state_dir` until SIGTERM, SIGINT or SIGHUP; then end its sessions and return.
@@ -61,7 +62,8 @@ async def run_agent(
     trusted = server_trust(registration.endpoint, registration.ca_file)
     with _only_agent(state), _signals() as stop:
         async with HttpClient(registration.endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
-            await _Agent(state, client, settings, zygote, on_connected).run(stop)
+            pool = WorkerPool(state.path, zygote, logs)
+            await _Agent(state, client, settings, pool, on_connected).run(stop)
 
 
 def _resolve_account(settings: AgentSettings, run_as: str | None) -> AgentSettings:
@@ -83,7 +85,7 @@ class _Agent:
         state: StateDirectory,
         client: HttpClient,
         settings: AgentSettings,
-        zygote: ForkedZygote | None,
+        pool: WorkerPool,
         on_connected: Callable[[], None],
     ) -> None:
         self._source = CredentialSource(state, client)
@@ -97,7 +99,7 @@ class _Agent:
             on_connected,
             on_deregistered=self._is_deregistered.set,
         )
-        self._pool = WorkerPool(state.path, zygote)
+        self._pool = pool
         self._sessions = Sessions(
             state.registration().node_id, SessionRecords(state.sessions), self._pool, self._report, settings
         )

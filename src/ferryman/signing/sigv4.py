@@ -6,7 +6,7 @@ Between `parse` and `verify` the server looks up the secret of `ParsedSignature.
 import hmac
 from datetime import datetime
 
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.signing.authorization import draft
 from ferryman.signing.canonical import TERMINATOR, Scope, SignableRequest

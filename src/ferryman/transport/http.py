@@ -38,7 +38,7 @@ class Answer:
 class HttpClient:
     """Connections to one server, kept alive between calls; each call may take `seconds`.
 
-    An async context manager; create it in a running loop.
+    `trusted` None: the system's authorities. An async context manager; create it in a running loop.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class HttpClient:
         path = self._endpoint.path + raw_path
         signed = self._signed(method, path, raw_query, headers, body, sign)
         url = self._url(path, raw_query)
+        proxy = proxy_for(self._origin)
         try:
             async with (
                 asyncio.timeout(self._seconds),
@@ -101,8 +102,8 @@ class HttpClient:
                     headers=signed,
                     data=body,
                     allow_redirects=False,
-                    ssl=self._verified_by,
-                    proxy=proxy_for(self._origin),
+                    ssl=self._verified_by(proxy),
+                    proxy=proxy,
                 ) as response,
             ):
                 content = await response.content.read(MAX_ANSWER_BYTES)
@@ -117,18 +118,20 @@ class HttpClient:
         path = self._endpoint.path + raw_path
         signed = self._signed("GET", path, raw_query, {}, b"", sign)
         url = str(self._url(path, raw_query))
-        return await dial(
-            self._session,
-            url,
-            signed,
-            heartbeat=heartbeat,
-            verified_by=self._verified_by,
-            proxy=proxy_for(self._origin),
-        )
+        proxy = proxy_for(self._origin)
+        verified_by = self._verified_by(proxy)
+        return await dial(self._session, url, signed, heartbeat=heartbeat, verified_by=verified_by, proxy=proxy)
 
-    @property
-    def _verified_by(self) -> ssl.SSLContext | bool:
-        return True if self._trusted is None else self._trusted.context
+    def _verified_by(self, proxy: str | None) -> ssl.SSLContext | bool:
+        """Return the context for TLS with the server and with a proxy, True if neither speaks TLS.
+
+        It is never aiohttp's own, which may trust no server: see `without_authorities`.
+        """
+        if self._endpoint.scheme != "https" and not (proxy or "").startswith("https:"):
+            return True
+        if self._trusted is None:
+            self._trusted = Trust()
+        return self._trusted.context
 
     @property
     def _origin(self) -> str:

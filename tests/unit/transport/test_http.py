@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from ferryman.bootstrap.keys.certificates import issue
 from ferryman.model.errors import ServiceError
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import parse, sign, verify

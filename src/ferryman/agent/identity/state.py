@@ -16,7 +16,7 @@ from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.machine import Machine, this_machine
 from ferryman.model.failures import said_by
 from ferryman.model.identifiers import NodeId
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.system.private_files import replace_private, write_beside
 

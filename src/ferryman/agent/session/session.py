@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import math
 import os
 import time
@@ -212,7 +211,8 @@ class Session:
             case FrameRejected(reason):
                 _LOG.warning("frame rejected", reason=reason)
             case OutputPresumed(given_up):
-                _LOG.log(logging.WARNING if given_up else logging.DEBUG, "output presumed", given_up=given_up)
+                log = _LOG.warning if given_up else _LOG.debug
+                log("output presumed", given_up=given_up)
             case _:
                 self._active_at = time.monotonic()  # a client connected or disconnected
                 _LOG.debug("channel event", happened=type(event).__name__)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.logs import logger
+from ferryman.agent.logs import DEFAULT_LOGS, LogSettings, logger
 from ferryman.agent.workers.worker import WorkerTask
 from ferryman.agent.workers.zygote import LENGTH, ForkedZygote
 from ferryman.system.program import part_command
@@ -28,8 +28,11 @@ class WorkerUnavailable(Exception):
 class WorkerPool:
     """Creates session workers. The zygote handles one task at a time; the others wait."""
 
-    def __init__(self, state_directory: Path, zygote: ForkedZygote | None = None) -> None:
+    def __init__(
+        self, state_directory: Path, zygote: ForkedZygote | None = None, logs: LogSettings = DEFAULT_LOGS
+    ) -> None:
         self._state_directory = state_directory
+        self._logs = logs
         self._forked = zygote
         self._lock = asyncio.Lock()
         self._process: subprocess.Popen[bytes] | _Child | None = None
@@ -82,7 +85,7 @@ class WorkerPool:
             return forked.control
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = await asyncio.to_thread(_spawn, self._state_directory, theirs.fileno())
+            self._process = await asyncio.to_thread(_spawn, self._state_directory, theirs.fileno(), self._logs)
         return ours
 
     async def _stop(self) -> None:
@@ -116,9 +119,9 @@ class _Child:
         os.kill(self._pid, signal.SIGKILL)
 
 
-def _spawn(state_directory: Path, descriptor: int) -> "subprocess.Popen[bytes]":
+def _spawn(state_directory: Path, descriptor: int, logs: LogSettings) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 - our own program
-        part_command("zygote", str(state_directory), str(descriptor)),
+        part_command("zygote", str(state_directory), str(descriptor), *logs),
         stdin=subprocess.DEVNULL,
         pass_fds=(descriptor,),
         start_new_session=True,

@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import msgspec
-import structlog
 
 from ferryman.agent.channels import open_data_channel
 from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.identity.state import StateDirectory
-from ferryman.agent.logs import logger
+from ferryman.agent.logs import bind, logger
 from ferryman.agent.process.login_uid import audit_identity
 from ferryman.agent.records import ENDED_BY_AGENT, FAILED, SessionRecord, SessionRecords, SessionResult, new_result
 from ferryman.agent.session.plan import SessionRefused, members, plan
@@ -45,7 +44,7 @@ class WorkerTask(msgspec.Struct, frozen=True):
 def run_worker(task: WorkerTask, state_directory: Path, trusted: Trust | None) -> None:
     """Run one session to its end. Called in a newly forked process with one thread."""
     session_id = task.content.session_id
-    structlog.contextvars.bind_contextvars(session_id=session_id)
+    bind(session_id=session_id)
     state = StateDirectory(state_directory)
     records = SessionRecords(state.sessions)
     lock = _lock(records, session_id)

@@ -1,7 +1,8 @@
 """The process that session workers are forked from: everything imported, one thread, no event loop.
 
 The first one is forked from the agent before that has a thread or an event loop, so that the two share most of their
-memory. Its successors are started as a part of the program, with the state directory and a descriptor as arguments.
+memory. Its successors are started as a part of the program; the arguments are the state directory, a descriptor, and
+the level and the form of the logs.
 
 It talks to the agent over a stream socket pair: the agent sends an empty task to begin (4 bytes of length, big-endian),
 and the zygote answers with its process id (4 bytes). Then the agent sends tasks (4 bytes of length, JSON) and reads
@@ -14,6 +15,7 @@ import os
 import signal
 import socket
 import struct
+import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ import msgspec
 
 from ferryman.agent.identity.server_trust import server_trust
 from ferryman.agent.identity.state import RoleCredentials, StateDirectory
-from ferryman.agent.logs import configure, logger
+from ferryman.agent.logs import DEFAULT_LOGS, LogSettings, configure, logger
 from ferryman.agent.machine import Machine
 from ferryman.agent.records import SessionRecord
 from ferryman.agent.versions import USER_AGENT
@@ -53,19 +55,20 @@ class ForkedZygote:
     control: socket.socket
 
 
-def fork_zygote(state_directory: Path) -> ForkedZygote:
+def fork_zygote(state_directory: Path, logs: LogSettings = DEFAULT_LOGS) -> ForkedZygote:
     """Fork a zygote. The process must have one thread and no event loop, and have imported what a session needs."""
     ours, theirs = socket.socketpair()
+    _warm_up()
     gc.collect()
     gc.freeze()  # a collection would write to the pages of every object, and so copy them
     pid = os.fork()
     if pid == 0:
-        _become_zygote(theirs, state_directory)
+        _become_zygote(theirs, state_directory, logs)
     theirs.close()
     return ForkedZygote(pid, ours)
 
 
-def _become_zygote(control: socket.socket, state_directory: Path) -> NoReturn:
+def _become_zygote(control: socket.socket, state_directory: Path, logs: LogSettings) -> NoReturn:
     status = 1
     try:
         ServiceManager.of_this_process()  # its variables are the agent's only
@@ -75,7 +78,7 @@ def _become_zygote(control: socket.socket, state_directory: Path) -> NoReturn:
         os.dup2(null, 0)
         os.closerange(STDERR + 1, control.fileno())
         os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-        _run(control, state_directory)
+        _run(control, state_directory, logs)
         status = 0
     except Exception:  # noqa: BLE001 - the process's boundary: it would continue as a second agent
         traceback.print_exc()
@@ -85,10 +88,13 @@ def _become_zygote(control: socket.socket, state_directory: Path) -> NoReturn:
 
 def main(arguments: list[str]) -> None:
     """Serve until the agent's end of the socket closes."""
-    _run(socket.socket(fileno=int(arguments[1])), Path(arguments[0]))
+    state_directory, descriptor, level, form = arguments
+    logs = msgspec.convert((level, form), LogSettings)
+    _warm_up()
+    _run(socket.socket(fileno=int(descriptor)), Path(state_directory), logs)
 
 
-def _run(control: socket.socket, state_directory: Path) -> None:
+def _run(control: socket.socket, state_directory: Path, logs: LogSettings) -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(PROCESS_NAME)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -97,26 +103,31 @@ def _run(control: socket.socket, state_directory: Path) -> None:
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the agent is gone
         if _receive(control) is None:
             return
-        log = configure()
+        log = configure(logs)
         registration = StateDirectory(state_directory).registration()
         trusted = server_trust(registration.endpoint, registration.ca_file)
-        _warm_up(registration.endpoint, trusted)
         gc.collect()
         gc.freeze()
         _serve(control, state_directory, trusted, log)
 
 
-def _warm_up(endpoint: str, trusted: Trust | None) -> None:
+def _warm_up() -> None:
     """Do once what every worker does, so that they share the memory that its first use fills."""
 
     async def open_client() -> None:
-        async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted):
+        async with HttpClient("http://localhost", user_agent=USER_AGENT):
             pass
 
     keep_freed_memory()
     for kind in _READ_BY_WORKERS:
         msgspec.json.Decoder(kind)
     run_loop(open_client())
+    _forget_attributes()
+
+
+def _forget_attributes() -> None:
+    """Empty Python's cache of attributes: every worker would fill it again, and write to the names that it drops."""
+    getattr(sys, "_clear_internal_caches", sys._clear_type_cache)()
 
 
 def _serve(control: socket.socket, state_directory: Path, trusted: Trust | None, log: LogWriter) -> None:

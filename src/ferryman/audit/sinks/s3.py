@@ -17,7 +17,7 @@ import msgspec
 from ferryman.audit.follower import Batch
 from ferryman.audit.sinks.sink import Deliver, Outlet, raise_unless_accepted
 from ferryman.core.ports.runtime import Clock
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.timestamps import from_millis
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import sign

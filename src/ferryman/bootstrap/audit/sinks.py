@@ -13,7 +13,7 @@ from ferryman.bootstrap.configuration import LoadedConfiguration, Webhook
 from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.bootstrap.recordings.storage_settings import ObjectStorage
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 if TYPE_CHECKING:

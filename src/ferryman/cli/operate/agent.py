@@ -163,18 +163,25 @@ def run(
     ] = None,
 ) -> None:
     """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting when the connection is lost."""
+    from ferryman.system.garbage import collect_as_usual
+    from ferryman.transport import without_authorities
+
+    collect_as_usual()  # what the imports leave behind would stay in every process of the agent
+    without_authorities.import_aiohttp()
+    from ferryman.agent.logs import LogSettings, configure
     from ferryman.agent.workers.zygote import fork_zygote
 
     where = state_dir or default_state_dir()
-    zygote = fork_zygote(where.absolute())  # before the logs have a thread, and without what only the agent needs
+    logs = LogSettings(log_level, log_format or "auto")
+    zygote = fork_zygote(where.absolute(), logs)  # before the logs have a thread, and without what only the agent needs
 
+    from ferryman.agent.identity import node_key  # noqa: F401 fails here, before anything starts, without the extra
     from ferryman.agent.run import run_agent
-    from ferryman.cli import logs
     from ferryman.system.event_loop import new_event_loop
 
-    log = logs.configure(log_level, log_format)
+    log = configure(logs)
     try:
-        _run("The agent", run_agent(where, run_as=run_as, zygote=zygote), loop_factory=new_event_loop)
+        _run("The agent", run_agent(where, run_as=run_as, zygote=zygote, logs=logs), loop_factory=new_event_loop)
     finally:
         log.drain()
 

@@ -25,7 +25,8 @@ from ferryman.client.login.server_address import name_of
 from ferryman.client.login.service_endpoints import with_endpoint
 from ferryman.installation.services import ACCOUNT, CONFIGURATION, DATA, LOGS
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.identity.callers import BuiltinRole
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.hosts import is_loopback
 from ferryman.system.private_files import replace_private, write_private
 

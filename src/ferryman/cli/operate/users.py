@@ -21,7 +21,8 @@ from ferryman.cli.output.printing import print_lines
 from ferryman.cli.output.tables import Column, print_json, print_listing
 from ferryman.cli.program.commands import App
 from ferryman.model.arns import Arns
-from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.identity.callers import BuiltinRole
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.identity.users import AccessKey, User
 from ferryman.model.values.timestamps import from_millis
 

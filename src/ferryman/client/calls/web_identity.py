@@ -12,7 +12,7 @@ from ferryman.client.calls.api_proxies import through_proxies
 from ferryman.client.calls.aws_session import open_session
 from ferryman.client.calls.endpoints import is_default_endpoint
 from ferryman.model.failures import Failure, said_by
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.transport.errors import Unreachable
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 PATH = "/invite"

@@ -7,7 +7,8 @@ from ferryman.core.identity.callers import authenticate
 from ferryman.core.identity.credentials import RefusedCredentials
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
-from ferryman.model.identity.callers import Caller, CallerKind, Credentials, Origin
+from ferryman.model.identity.callers import Caller, CallerKind, Origin
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 

@@ -11,7 +11,8 @@ from ferryman.core.service import Service
 from ferryman.core.vault import KEY_PURPOSE
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, Credentials
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.identity.users import AccessKey, KeyUse, User
 from ferryman.model.values.secret import Secret
 

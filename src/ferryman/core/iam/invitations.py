@@ -18,7 +18,8 @@ from ferryman.core.iam.users import user_keys
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, Credentials
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.identity.invitations import Invitation
 from ferryman.model.identity.users import User
 from ferryman.model.values.secret import Secret

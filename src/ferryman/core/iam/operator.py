@@ -10,7 +10,8 @@ from ferryman.core.iam.access_keys import add_key, remove_key, set_key_active
 from ferryman.core.iam.resources import no_such
 from ferryman.core.iam.users import UserDraft, add_user, remove_user
 from ferryman.core.service import Service
-from ferryman.model.identity.callers import BuiltinRole, Credentials
+from ferryman.model.identity.callers import BuiltinRole
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.identity.users import AccessKey, User
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, Credentials
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 

@@ -15,7 +15,8 @@ from ferryman.core.identity.temporary_credentials import expired, unrecognized
 from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
 from ferryman.model.identifiers import Millis, NodeId
-from ferryman.model.identity.callers import Caller, CallerKind, Credentials
+from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 _PURPOSE = "node-credentials"

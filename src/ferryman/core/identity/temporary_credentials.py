@@ -16,8 +16,8 @@ from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Credentials
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 
 PREFIX = "FQ."

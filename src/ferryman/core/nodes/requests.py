@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ferryman.model.identifiers import ActivationId, Millis
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.nodes import Activation, ManagedNode, PingStatus
 from ferryman.model.values.secret import Secret
 

@@ -9,7 +9,6 @@ from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.credential_sessions import TemporarySession
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.model.sessions import AccessType
-from ferryman.model.values.secret import Secret
 
 
 class CallerKind(StrEnum):
@@ -103,12 +102,3 @@ class Caller:
     def access_type(self) -> AccessType:
         """How its sessions are marked."""
         return AccessType.STANDARD if self.session is None else self.session.access_type
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What signs a call."""
-
-    access_key_id: str
-    secret_access_key: Secret
-    session_token: Secret | None = None

@@ -16,7 +16,8 @@ from ferryman.core.console.browser_sessions import (
 )
 from ferryman.core.console.sign_in import check_access_key
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, Credentials
+from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.model.values.timestamps import from_millis, iso_millis
 from ferryman.model.values.versions import PRODUCT_VERSION

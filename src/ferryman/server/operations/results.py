@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.timestamps import from_millis
 from ferryman.server.operations.context import Result
 

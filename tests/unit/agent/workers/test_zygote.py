@@ -17,7 +17,7 @@ from tests.waiting import PATIENCE
 
 
 def spawn(state: StateDirectory, theirs: socket.socket) -> "subprocess.Popen[bytes]":
-    arguments = part_command("zygote", str(state.path), str(theirs.fileno()))
+    arguments = part_command("zygote", str(state.path), str(theirs.fileno()), "info", "json")
     return subprocess.Popen(arguments, pass_fds=(theirs.fileno(),), stderr=subprocess.PIPE)
 
 

@@ -10,7 +10,7 @@ from ferryman.core.iam.access_keys import KEYS_A_USER
 from ferryman.core.iam.invitations import INVITATIONS_A_USER, InvitationTicket
 from ferryman.core.iam.operator import create_access_key
 from ferryman.model.errors import ServiceError
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from tests.unit.core.access import person
 

@@ -14,8 +14,9 @@ from ferryman.core.identity.security_tokens import get_session_token
 from ferryman.core.identity.temporary_credentials import PACKED_LIMIT, TOKEN_LIMIT, issue_temporary, token_utilization
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
-from ferryman.model.identity.callers import Caller, Credentials
+from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.credential_sessions import SOURCE_IDENTITY_LIMIT, SessionKind, TemporarySession
+from ferryman.model.identity.credentials import Credentials
 from ferryman.policy.evaluation import Layer
 
 if TYPE_CHECKING:

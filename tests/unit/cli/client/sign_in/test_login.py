@@ -18,7 +18,7 @@ from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import SignedIn
 from ferryman.client.login.cache import Kept, LoginCache
 from ferryman.model.failures import Failure
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from tests.waiting import PATIENCE
 

@@ -21,7 +21,7 @@ from ferryman.client.login.contexts import Context, Contexts, read_contexts, wri
 from ferryman.client.login.discovery import Discovered
 from ferryman.client.login.invitations import InvitationAddress, Redeemed
 from ferryman.model.failures import Failure
-from ferryman.model.identity.callers import Credentials
+from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.wire.discovery import LoginOffer, ServerDescription
 
