@@ -2,12 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp import WSMsgType
 from botocore.exceptions import ClientError
 
+from ferryman.model.identifiers import SessionId
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.channels.gateway import Gateway
+from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.wire.agent_message import MessageType
@@ -42,6 +46,32 @@ async def test_stopping_closes_both_ends_with_going_away(server: Server) -> None
     assert not any(MessageType.CHANNEL_CLOSED.encode() in frame for peer in server.peers for frame in peer.skipped)
     session = await server.session(paired.session_id)
     assert session.status is SessionStatus.DISCONNECTED
+
+
+async def test_draining_closes_both_ends_of_a_session_together(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_end, leave = Gateway.serve_end, Socket.leave
+    gateways: set[Gateway] = set()
+    left: list[Socket] = []
+
+    async def noted(gateway: Gateway, *arguments: Any, **more: Any) -> None:
+        gateways.add(gateway)
+        await serve_end(gateway, *arguments, **more)
+
+    def ordered(socket: Socket, *arguments: Any) -> None:
+        if socket not in left:
+            left.append(socket)
+        leave(socket, *arguments)
+
+    monkeypatch.setattr(Gateway, "serve_end", noted)
+    sessions = [SessionId((await server.paired()).session_id) for _ in range(5)]
+    (gateway,) = gateways
+    slots = {each: gateway.slot_of(each) for each in sessions}
+    session_of = {end.socket: each for each, slot in slots.items() if slot for end in slot.ends if end}
+    monkeypatch.setattr(Socket, "leave", ordered)
+    await gateway.drain(0.1)
+    order = [session_of[socket] for socket in left if socket in session_of]
+    assert sorted(order[::2]) == sorted(sessions)
+    assert order[::2] == order[1::2]
 
 
 async def test_a_second_request_to_stop_ends_draining(server: Server) -> None:

@@ -91,13 +91,16 @@ class Cluster(Ferryman):
 
 
 @contextlib.contextmanager
-def running_cluster(directory: Path, database: str, nats: str, haproxy: str) -> Iterator[Cluster]:
+def running_cluster(
+    directory: Path, database: str, nats: str, haproxy: str, drain_seconds: float = 3
+) -> Iterator[Cluster]:
     """Run three servers and a balancer until the end of the context."""
     public = free_port()
     made = initialise(Plan(directory / NAMES[0], listen=f"127.0.0.1:{public}", database=database))
     for name in NAMES[1:]:
         shutil.copytree(directory / NAMES[0], directory / name)
-    servers = [_configured(directory / name / made.configuration.name, name, nats) for name in NAMES]
+    paths = [directory / name / made.configuration.name for name in NAMES]
+    servers = [_configured(path, name, nats, drain_seconds) for path, name in zip(paths, NAMES, strict=True)]
     facts: dict[str, Any] = {
         "profile_dir": str(made.profile_directory),
         "endpoint_url": made.public_url,
@@ -127,10 +130,10 @@ def running_cluster(directory: Path, database: str, nats: str, haproxy: str) -> 
         balancer.wait(PATIENCE)
 
 
-def _configured(path: Path, name: str, nats: str) -> OneServer:
+def _configured(path: Path, name: str, nats: str, drain_seconds: float) -> OneServer:
     """Add what must differ to a server's own copy of the settings."""
     port = free_port()
-    own = f'listen = "127.0.0.1:{port}"\nname = "{name}"\ndrain_seconds = 3'
+    own = f'listen = "127.0.0.1:{port}"\nname = "{name}"\ndrain_seconds = {drain_seconds}'
     text = re.sub(r'(?m)^listen = ".*"$', own, path.read_text())
     path.write_text(text + SHARED.format(nats=nats))
     return OneServer(path, port)

@@ -4,12 +4,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.cluster.cluster import NAMES, Cluster, running_cluster
+from tests.e2e.cluster.load import Load, running
 from tests.e2e.shell import OpenShell, Shell
 from tests.nats import NatsServer, running_nats
 from tests.postgresql import Postgresql
@@ -62,9 +64,23 @@ def seconds(count: float) -> Callable[[], bool]:
     return lambda: time.monotonic() >= until
 
 
-def test_a_count_has_no_gap(cluster: Cluster, open_shell: OpenShell, tmp_path: Path) -> None:
-    """`aws ssm start-session` while each server in turn is killed or stopped, and started again."""
+@pytest.fixture
+def loads(cluster: Cluster) -> Iterator[list[Load]]:
+    """People who type, forwards and a copy, all of which check that nothing is lost, doubled or changed."""
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(running(kind, cluster.node_id, count, cluster.environment))
+            for kind, count in (("typing", 6), ("forwards", 2), ("copies", 1))
+        ]
+        for each in started:
+            each.until_ready()
+        yield started
+
+
+def test_nothing_is_lost(cluster: Cluster, loads: list[Load], open_shell: OpenShell, tmp_path: Path) -> None:
+    """`aws ssm start-session`, and a load, while each server in turn is killed or stopped, and started again."""
     shell = open_shell(cluster)
+    session_id = shell.session_id()
     shell.prompt()
     stop = tmp_path / "stop"
     shell.run(COUNT.format(stop=stop), "n10\r\n")
@@ -81,13 +97,15 @@ def test_a_count_has_no_gap(cluster: Cluster, open_shell: OpenShell, tmp_path: P
     shell.expect(r"counted-\d+\r\n")
     counted = [int(each) for each in re.findall(rb"(?m)^n(\d+)\r$", shell.seen)]
     assert counted == list(range(1, len(counted) + 1))
-    session_id = cluster.active_sessions()[0]["SessionId"]
     shell.child.send(b"exit\n")
     shell.end()
     recorded = [int(each) for each in re.findall(rb"(?m)^n(\d+)\r$", cluster.recording(session_id))]
     assert recorded == sorted(set(recorded))
     assert len(counted) - len(recorded) <= LOST_OF_RECORDING
-    print("longest pauses:", *gaps)
+    reports = [each.stop() for each in loads]
+    assert [fault for each in reports for fault in each.faults] == []
+    assert all(each.handled for each in reports)
+    print("longest pauses:", *gaps, f"slowest keystroke: {reports[0].longest_gap:.2f} s")
 
 
 def test_a_count_goes_on_without_nats(cluster: Cluster, open_shell: OpenShell, nats: NatsServer) -> None:

@@ -1,11 +1,12 @@
 """Which of two servers relays a session, when both could."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from ferryman.core.messages import JoinRelay, decode_session
+from ferryman.core.messages import JoinRelay
 from ferryman.core.service import NoRecorder
 from ferryman.model.identifiers import SessionId
 from ferryman.server.channels.gateway import Gateway
@@ -97,22 +98,23 @@ async def test_an_end_is_not_carried_to_its_own_server(server: Server, monkeypat
     node = await server.register()
     control = await node.control()
     ticket = await server.start(node)
-    bus, relayed, joined = server.service.bus, asyncio.Event(), []
-    request, join = bus.request, RemoteEnds.join
+    bus, asked, relayed, joined = server.service.bus, asyncio.Event(), asyncio.Event(), []
+    subscribed, join = bus.subscribed, RemoteEnds.join
 
-    async def late_request(subject: str, payload: bytes, *, timeout: float) -> bytes:
-        if subject.startswith("session.") and b'"agent"' in payload:
-            assert isinstance(decode_session(payload), JoinRelay)
+    async def late_answer(subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
+        if not asked.is_set():
+            asked.set()
             await relayed.wait()
-        return await request(subject, payload, timeout=timeout)
+        return await subscribed(subjects, timeout=timeout)
 
     async def counted(ends: RemoteEnds, session_id: SessionId, message: JoinRelay) -> bytes:
         joined.append(message)
         return await join(ends, session_id, message)
 
-    monkeypatch.setattr(bus, "request", late_request)
+    monkeypatch.setattr(bus, "subscribed", late_answer)
     monkeypatch.setattr(RemoteEnds, "join", counted)
     agent = await node.data(ticket["SessionId"])
+    await asked.wait()
     await server.open_client(ticket, "client")
     await control.until(MessageType.INTERACTIVE_SHELL)
     relayed.set()

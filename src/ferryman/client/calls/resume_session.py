@@ -52,6 +52,7 @@ class ServiceClient:
         self._profile = profile
         self._endpoint = endpoint
         self._client: Any = None
+        self._connecting = threading.Lock()
 
     async def resume(self, session_id: str) -> Ticket:
         """Return a new ticket. Raises `SessionOver`, `CallRefused`, or `Unreachable` if another try may succeed."""
@@ -72,7 +73,8 @@ class ServiceClient:
         from botocore import exceptions
 
         try:
-            client = self._connected()
+            with self._connecting:  # sessions that share this lose their connections together
+                client = self._connected()
             name = client.meta.method_to_api_mapping[operation]
             answer = getattr(client, operation)(SessionId=session_id)
             return checked(name, client.meta.service_model.operation_model(name).output_shape, answer)

@@ -297,15 +297,19 @@ class Gateway:
     async def drain(self, seconds: float) -> None:
         """Have everything that is connected move to other servers, evenly, within so many seconds.
 
-        The first half of the time is for load balancers to notice that this server is no longer ready.
+        The first half of the time is for load balancers to notice that this server is no longer ready. The two ends of
+        a session leave together: one after the other, the session would be interrupted twice.
         """
         self.draining = True
         await asyncio.sleep(seconds / 2)
-        sockets = list(self._sockets)
-        for number, socket in enumerate(sockets):
-            if number % max(1, len(sockets) // _DRAIN_STEPS) == 0:
-                await asyncio.sleep(seconds / 2 / _DRAIN_STEPS)
-            socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
+        sessions = [[end.socket for end in each.slot.ends if end is not None] for each in self._occupied()]
+        together = {socket for sockets in sessions for socket in sockets}
+        moving = sessions + [[socket] for socket in self._sockets - together]
+        for number, sockets in enumerate(moving):
+            if number % max(1, len(moving) // _DRAIN_STEPS) == 0:
+                await asyncio.sleep(seconds / 2 / min(len(moving), _DRAIN_STEPS))
+            for socket in sockets:
+                socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
 
     async def close(self) -> None:
         """Close every channel with 1001 and wait for the peers, in bounded time. Sessions continue."""

@@ -46,6 +46,8 @@ class Carrier:
 
     async def run(self, authorized: AuthorizedSession, *, ferryman: bool, handshake: bool) -> bool:
         """Carry the end until it leaves or the relay is gone; return False if this server is to relay."""
+        if not await self._has_relay():
+            return False
         request = JoinRelay(
             self.link_id,
             authorized.end.value,
@@ -68,6 +70,13 @@ class Carrier:
             return True
         finally:
             await self._link.close()
+
+    async def _has_relay(self) -> bool:
+        """Whether another server relays the session; the cheap question, because most often none does.
+
+        Without a connection to other servers this one relays. They agree on the newest relay when there is one again.
+        """
+        return self._bus.is_connected and bool(await self._bus.subscribed([self._subject], timeout=JOIN_SECONDS))
 
     async def _carry(self, authorized: AuthorizedSession) -> None:
         log = _log.bind(session_id=authorized.session.session_id)
