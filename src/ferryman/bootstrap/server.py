@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 
 async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Run the server until SIGTERM or Ctrl-C; a second one ends its draining. Raises Failure if it cannot start.
+    """Run the server until SIGTERM or Ctrl-C; a second one ends its draining.
 
-    `on_ready` is called when it accepts connections.
+    `on_ready` is called when it accepts connections. Raises Failure if it cannot start, or another server has taken its
+    place in the store.
     """
     from ferryman.bootstrap.garbage_collection import collect_garbage
     from ferryman.server.http.discovery import Discovery
@@ -45,6 +46,13 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
     _handle_signals(stop, hurry, certificate, discovery, reload_requested)
     _allow_open_files()
     background: list[asyncio.Task[None]] = []
+    replaced: list[Failure] = []
+    loop = asyncio.get_running_loop()
+
+    def end_replaced(failure: Failure) -> None:
+        replaced.append(failure)
+        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(hurry.set)
 
     def ready(_port: int) -> None:
         background.append(asyncio.create_task(collect_garbage()))
@@ -54,7 +62,7 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
         on_ready()
 
     async with (
-        open_service(loaded, serving=True) as with_store,
+        open_service(loaded, serving=True, on_replaced=end_replaced) as with_store,
         open_trail(loaded, with_store, reload_requested) as with_trail,
         open_provider_documents(loaded, with_trail) as with_documents,
         open_notices(loaded, with_documents) as with_notices,
@@ -85,6 +93,8 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                 error.strerror or str(error),
                 "Stop whatever uses the port, or change server.listen",
             ) from error
+    if replaced:
+        raise replaced[0]
 
 
 async def _announce_stop(manager: ServiceManager, stop: asyncio.Event) -> None:

@@ -73,11 +73,14 @@ def settings(loaded: LoadedConfiguration) -> "Settings":
 
 
 @asynccontextmanager
-async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) -> AsyncIterator["Service"]:
+async def open_service(
+    loaded: LoadedConfiguration, *, serving: bool = False, on_replaced: Callable[[Failure], None] = lambda _: None
+) -> AsyncIterator["Service"]:
     """Open the store and the bus and yield the service; they are closed on leaving.
 
-    `serving`: as a server, of which a store has only one unless they share a bus. Raises Failure if the key, the
-    database or the bus cannot be used.
+    `serving`: as a server, of which a store has only one unless they share a bus. `on_replaced` is called, in another
+    thread, if the store lost this server's lock and another server has it now. Raises Failure if the key, the database
+    or the bus cannot be used.
     """
     from ferryman.bootstrap.bus.opening import open_bus
     from ferryman.bus.memory import MemoryBus
@@ -87,13 +90,16 @@ async def open_service(loaded: LoadedConfiguration, *, serving: bool = False) ->
     from ferryman.store.database import one_of_several, open_store, sole_server
     from ferryman.store.faults import StoreUnusable
 
+    def lost(error: StoreUnusable) -> None:
+        on_replaced(Failure(f"The server may no longer use {error.place}", error.cause, error.next_step))
+
     vault = read_server_keys(loaded).vault()
     with contextlib.ExitStack() as lock:
         try:
             if serving and loaded.is_one_of_several:
-                lock.enter_context(one_of_several(loaded.database_url, loaded.server_name))
+                lock.enter_context(one_of_several(loaded.database_url, loaded.server_name, lost))
             elif serving:
-                lock.enter_context(sole_server(loaded.database_url))
+                lock.enter_context(sole_server(loaded.database_url, lost))
             store = await open_store(loaded.database_url)
         except StoreUnusable as error:
             raise Failure(f"The store {error.place} cannot be used", error.cause, error.next_step) from error

@@ -1,6 +1,7 @@
 """Opening the database: migrations, connections, and the store over them."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,8 @@ from ferryman.store.sqlite.faults import ADVICE as SQLITE_ADVICE
 from ferryman.store.tags import SqlTags
 from ferryman.store.trail_heads import SqlTrailHeads
 from ferryman.store.urls import is_postgresql, store_url, without_password
+
+OnLost = Callable[[StoreUnusable], None]
 
 
 class SqlStore:
@@ -101,33 +104,34 @@ def upgrade_store(url: str) -> None:
         files.prepare(parsed)
 
 
-def sole_server(url: str) -> AbstractContextManager[None]:
+def sole_server(url: str, on_lost: OnLost = lambda _: None) -> AbstractContextManager[None]:
     """Hold the lock that allows one server per store; commands may use the store at the same time.
 
-    Raises `StoreUnusable` if another server holds it, ValueError as `open_store`.
+    `on_lost` is called in another thread if the lock was lost with its connection and another server has it now. Raises
+    `StoreUnusable` if another server holds it, ValueError as `open_store`.
     """
     parsed = store_url(url)
     if is_postgresql(url):
-        from ferryman.store.postgresql.databases import sole_user
+        from ferryman.store.postgresql.serving_locks import sole_user
 
-        return sole_user(parsed)
+        return sole_user(parsed, on_lost)
     return files.sole_user(parsed)
 
 
-def one_of_several(url: str, name: str) -> AbstractContextManager[None]:
+def one_of_several(url: str, name: str, on_lost: OnLost = lambda _: None) -> AbstractContextManager[None]:
     """Hold the locks of one of several servers on a store, which must be in PostgreSQL.
 
-    Raises `StoreUnusable` if the store cannot have several servers, has one of this name or one that is alone, or if
-    its clock is not this machine's; ValueError as `open_store`.
+    `on_lost` as for `sole_server`. Raises `StoreUnusable` if the store cannot have several servers, has one of this
+    name or one that is alone, or if its clock is not this machine's; ValueError as `open_store`.
     """
     parsed = store_url(url)
     if not is_postgresql(url):
         raise StoreUnusable(
             without_password(parsed), "it is for one server", "Copy it to PostgreSQL with `ferryman store copy`"
         )
-    from ferryman.store.postgresql import databases
+    from ferryman.store.postgresql import serving_locks
 
-    return databases.one_of_several(parsed, name)
+    return serving_locks.one_of_several(parsed, name, on_lost)
 
 
 def shown(url: str) -> str:

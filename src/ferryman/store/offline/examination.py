@@ -109,9 +109,10 @@ def is_served(url: str, name: str = "") -> bool:
     Raises ValueError as `examine_store`.
     """
     if is_postgresql(url):
-        from ferryman.store.postgresql import databases
+        from ferryman.store.postgresql.databases import SERVING, is_locked
+        from ferryman.store.postgresql.serving_locks import name_key
 
-        return databases.is_served(store_url(url), name)
+        return is_locked(store_url(url), name_key(name) if name else SERVING)
     path = sqlite_path(url)
     try:
         descriptor = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)

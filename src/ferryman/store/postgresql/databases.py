@@ -1,7 +1,5 @@
-"""A store's PostgreSQL database: checking and migrating its schema, and the lock that allows one server."""
+"""A store's PostgreSQL database: checking and migrating its schema, and what it is asked from outside."""
 
-import hashlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,9 +16,7 @@ from ferryman.store.schema import newest_schema, recorded_schema, run_migrations
 from ferryman.store.urls import without_password
 
 OLDEST_POSTGRESQL = 14
-CLOCK_SECONDS = 5
-"""How much the clocks of several servers may differ from the database's."""
-_MIGRATING, _SERVING = 0x6665_7272_0001, 0x6665_7272_0002
+_MIGRATING, SERVING = 0x6665_7272_0001, 0x6665_7272_0002
 """Keys of advisory locks."""
 _LOCKED = text(
     """
@@ -46,7 +42,7 @@ _IN_OTHER_ORDERS = text(
 
 def schema_of(url: URL) -> str | None:
     """Return the number of the database's last migration, None without Ferryman's tables. Raises `StoreUnusable`."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         schema = _schema(connection)
     if schema is not None and schema > newest_schema():
         raise too_new(without_password(url), schema, 0, _RESTORE)
@@ -65,7 +61,7 @@ def check(url: URL) -> None:
 
 def upgrade(url: URL) -> None:
     """Run the migrations that are missing, one process at a time. Raises `StoreUnusable`."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         connection.exec_driver_sql("BEGIN")
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         schema = _schema(connection)
@@ -77,58 +73,10 @@ def upgrade(url: URL) -> None:
         connection.exec_driver_sql("COMMIT")
 
 
-@contextmanager
-def sole_user(url: URL) -> Iterator[None]:
-    """Hold the lock that allows one server, for as long as its connection lasts. Raises `StoreUnusable`."""
-    with _connected(url) as connection:
-        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _SERVING}).scalar_one():
-            advice = "Stop that server, or give this one a database of its own"
-            raise StoreUnusable(without_password(url), "another server uses it", advice)
-        yield
-
-
-@contextmanager
-def one_of_several(url: URL, name: str) -> Iterator[None]:
-    """Hold the locks of one of several servers, for as long as their connection lasts.
-
-    Raises `StoreUnusable` if a server of the same name, or one that wants to be alone, uses the database, or if this
-    machine's clock is not the database's.
-    """
-    with _connected(url) as connection:
-        _check_clock(url, connection)
-        if not connection.execute(text("SELECT pg_try_advisory_lock_shared(:key)"), {"key": _SERVING}).scalar_one():
-            advice = "Stop that server, or set bus.url for it, too"
-            raise StoreUnusable(without_password(url), "a server without a bus uses it", advice)
-        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _name_key(name)}).scalar_one():
-            advice = "Give every server a server.name of its own"
-            raise StoreUnusable(without_password(url), f"another server named {name} uses it", advice)
-        yield
-
-
-def _name_key(name: str) -> int:
-    """Return the advisory lock of a server's name."""
-    digest = hashlib.sha256(b"ferryman server " + name.encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _check_clock(url: URL, connection: Connection) -> None:
-    began = time.time()
-    theirs = float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
-    ended = time.time()
-    difference = max(began - theirs, theirs - ended)
-    if difference > CLOCK_SECONDS:
-        cause = f"its clock and this machine's differ by {difference:.0f} s; the limit is {CLOCK_SECONDS} s"
-        raise StoreUnusable(without_password(url), cause, "Have both set by NTP")
-
-
-def is_served(url: URL, name: str = "") -> bool:
-    """Return whether a server, of this name if it is one of several, uses this database now.
-
-    False if the database cannot be asked.
-    """
-    key = _name_key(name) if name else _SERVING
+def is_locked(url: URL, key: int) -> bool:
+    """Return whether somebody holds an advisory lock. False if the database cannot be asked."""
     try:
-        with _connected(url) as connection:
+        with connected(url) as connection:
             return connection.execute(_LOCKED, {"key": key}).first() is not None
     except StoreUnusable:
         return False
@@ -136,7 +84,7 @@ def is_served(url: URL, name: str = "") -> bool:
 
 def trail_head(url: URL, server: str) -> TrailHead | None:
     """Return the head of a server's audit trail that the database remembers, if any. Raises `StoreUnusable`."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         if connection.exec_driver_sql("SELECT to_regclass('audit_trails')").scalar_one() is None:
             return None
         row = connection.execute(_HEAD, {"server": server}).first()
@@ -145,12 +93,13 @@ def trail_head(url: URL, server: str) -> TrailHead | None:
 
 def session_documents(url: URL) -> list[str]:
     """Return the default versions of an account's session documents, as JSON. Raises `StoreUnusable`."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         return [str(row[0]) for row in connection.execute(_SESSION_DOCUMENTS)]
 
 
 @contextmanager
-def _connected(url: URL) -> Iterator[Connection]:
+def connected(url: URL) -> Iterator[Connection]:
+    """Yield a connection outside any pool. Raises `StoreUnusable`, also for what fails within the context."""
     engine = _engine(url)
     try:
         with engine.connect() as connection:

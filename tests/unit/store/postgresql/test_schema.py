@@ -1,6 +1,7 @@
 """A PostgreSQL database's tables: made and upgraded by a command, checked by servers, copied from SQLite."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ from ferryman.store.database import one_of_several, open_store, sole_server, upg
 from ferryman.store.faults import StoreUnusable
 from ferryman.store.offline.copying import copy_whole_store
 from ferryman.store.offline.examination import examine_store, is_served, read_session_documents, read_trail_head
+from ferryman.store.postgresql import serving_locks
 from ferryman.store.schema import newest_schema
 from ferryman.store.tables import metadata
 from ferryman.store.urls import store_url
 from tests.postgresql import Postgresql
+from tests.waiting import wait_until
 
 NAMES = ["Zoe", "adam", "Ädam", "zoe", "_x", "0"]
 
@@ -105,6 +108,56 @@ def test_several_servers_use_a_database(migrated_postgresql: str) -> None:
         one_of_several(migrated_postgresql, "one"),
     ):
         pass
+
+
+def taken_by(url: str) -> set[int]:
+    """The processes of PostgreSQL that hold advisory locks."""
+    with psycopg.connect(url) as connection:
+        return {row[0] for row in connection.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")}
+
+
+def cut_everybody_off(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_locks_that_postgresql_forgot_are_taken_again(
+    migrated_postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_locks, "CHECK_SECONDS", 0.05)
+    lost: list[StoreUnusable] = []
+    with one_of_several(migrated_postgresql, "one", lost.append):
+        taken = taken_by(migrated_postgresql)
+        cut_everybody_off(migrated_postgresql)
+        wait_until(lambda: is_served(migrated_postgresql, "one") and taken_by(migrated_postgresql) != taken)
+        with pytest.raises(StoreUnusable, match="another server named one"), one_of_several(migrated_postgresql, "one"):
+            pass
+    assert not is_served(migrated_postgresql, "one")
+    assert not lost
+
+
+def test_a_server_is_told_when_another_one_took_its_place(
+    migrated_postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[StoreUnusable] = []
+    monkeypatch.setattr(serving_locks, "CHECK_SECONDS", 0.5)
+    monkeypatch.setattr(serving_locks, "PATIENCE_SECONDS", 0.1)
+    with sole_server(migrated_postgresql, lost.append), contextlib.ExitStack() as other:
+
+        def took_it() -> bool:
+            """The first may be faster, and have its lock again."""
+            cut_everybody_off(migrated_postgresql)
+            with contextlib.suppress(StoreUnusable):
+                other.enter_context(sole_server(migrated_postgresql))
+                return True
+            return False
+
+        wait_until(took_it)
+        wait_until(lambda: lost)
+    assert "another server uses it" in str(lost[0])
 
 
 @pytest.mark.parametrize("ahead", [-60, 60])
