@@ -28,7 +28,9 @@ COMPRESSED = {".js", ".css", ".html", ".svg", ".wasm", ".json"}
 def main() -> None:
     """Build what has changed, or check the sources."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--check", action="store_true", help="check types and format instead of building")
+    arguments.add_argument(
+        "--check", action="store_true", help="check types and format, and run the unit tests, instead of building"
+    )
     check = arguments.parse_args().check
     sources = _digest()
     if not check and STAMP.exists() and STAMP.read_text() == sources and (STATIC / "index.html").exists():
@@ -46,6 +48,7 @@ def main() -> None:
             "human",
         )
         _run(node, "prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".")
+        _run(node, "vitest/vitest.mjs", "run", "--reporter", "dot")
         return
     _run(node, "vite/bin/vite.js", "build", "--logLevel", "warn")
     _run(node, "vite/bin/vite.js", "build", "--config", "vite.engine.config.ts", "--logLevel", "warn")

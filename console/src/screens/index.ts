@@ -9,5 +9,10 @@ export const SCREENS: Record<string, Loader> = {
   nodes: () => import('./nodes/NodesRoute.svelte'),
   sessions: () => import('./sessions/SessionsRoute.svelte'),
   audit: () => import('./audit/Audit.svelte'),
+  recordings: () => import('./recordings/RecordingRoute.svelte'),
+  search: () => import('./search/Search.svelte'),
+  'access-requests': () => import('./access/AccessRoute.svelte'),
+  people: () => import('./people/PeopleRoute.svelte'),
+  preferences: () => import('./preferences/Preferences.svelte'),
   missing: () => import('./Missing.svelte'),
 };

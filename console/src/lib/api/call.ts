@@ -11,12 +11,27 @@ export type Output<K extends Operation> = Operations[K]['output'];
 /** Called when the server no longer knows the cookie; set by `session`. */
 export const onSignedOut: { current: () => void } = { current: () => undefined };
 
-/** Performs an API operation. Throws ApiError, also if the server cannot be reached (code Unreachable). */
+/** Seconds to wait before a call that was refused for its rate is made again. */
+const PATIENCE = [0.6, 1.2, 2.4];
+
+/**
+ * Performs an API operation. Throws ApiError, also if the server cannot be reached (code Unreachable).
+ *
+ * A screen makes several calls; those that come too fast for a limit are made again.
+ */
 export async function call<K extends Operation>(
   operation: K,
   input: Input<K>,
   signal?: AbortSignal,
 ): Promise<Output<K>> {
+  for (const seconds of PATIENCE) {
+    try {
+      return (await request('POST', operation, input, signal)) as Output<K>;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'ThrottlingException' || signal?.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    }
+  }
   return (await request('POST', operation, input, signal)) as Output<K>;
 }
 

@@ -18,6 +18,8 @@ const OPEN_SECONDS = 15;
 /** What the browser may hold for a slow network before the engine waits. */
 const BUFFERED_BYTES = 1 << 20;
 const BRIEF_SECONDS = 1;
+/** A server that has ended a session closes the connection, too. */
+const LEAVE_SECONDS = 5;
 /** An answer with one of these says that the session is over, or not ours. */
 const FINAL = new Set(['DoesNotExistException', 'AccessDeniedException', 'ValidationException']);
 
@@ -177,7 +179,7 @@ export class SessionConnection {
     }
     clearTimeout(this.timer);
     const due = this.channel.nextTimer();
-    if (this.channel.ended) socket.close();
+    if (this.channel.ended) this.timer = setTimeout(() => socket.close(), LEAVE_SECONDS * 1000);
     else if (due !== Infinity) {
       const pause = socket.bufferedAmount < BUFFERED_BYTES ? Math.max(0, due - now()) : 0.01;
       this.timer = setTimeout(() => this.pump(), Math.min(pause * 1000, 2 ** 31 - 1));

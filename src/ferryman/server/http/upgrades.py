@@ -84,6 +84,7 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
         await _await_turn(request, signer, "OpenDataChannel")
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # a longer one does not exist either
     socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timeouts)
+    socket.own_end |= "Origin" in request.headers  # a page of the console: it answers pings, and shows notices
     if signer is not None and signer.caller.kind is CallerKind.NODE:
         return await _run_channel(gateway, socket, _serve_agent(request, gateway, signer.caller, session_id, socket))
     return await _run_channel(gateway, socket, _serve_client(request, gateway, session_id, socket))
