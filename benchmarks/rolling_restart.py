@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
 from tests.e2e.agents import agent_of_its_own
-from tests.e2e.cluster.cluster import Cluster, OneServer, running_cluster
+from tests.e2e.cluster.cluster import NAMES, Cluster, OneServer, running_cluster
 from tests.e2e.cluster.load import Load, Report, running
 from tests.nats import running_nats
 from tests.postgresql import running_postgresql
@@ -54,7 +54,9 @@ def three_servers(haproxy: str) -> Iterator[Cluster]:
         postgresql = stack.enter_context(running_postgresql(directories[0], account))
         nats = stack.enter_context(running_nats(directories[1]))
         database = postgresql.url("postgres")
-        cluster = stack.enter_context(running_cluster(directories[2], database, nats.url, haproxy, DRAIN_SECONDS))
+        cluster = stack.enter_context(
+            running_cluster(directories[2], database, [nats.url] * len(NAMES), haproxy, DRAIN_SECONDS)
+        )
         agent = agent_of_its_own(cluster, directories[2] / "agent", cluster.facts["endpoint_url"])
         cluster.node = stack.enter_context(agent)
         wait_until(cluster.is_connected)

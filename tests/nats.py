@@ -83,6 +83,23 @@ def running_nats(directory: Path, settings: str = "") -> Iterator[NatsServer]:
         server.stop()
 
 
+@contextlib.contextmanager
+def running_nats_cluster(directory: Path, count: int = 3) -> Iterator[list[NatsServer]]:
+    """Run several nats-servers that are one NATS until the end of the context."""
+    between = [free_port() for _ in range(count)]
+    routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in between)
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for number, port in enumerate(between):
+            own = directory / f"nats-{number}"
+            own.mkdir()
+            settings = (
+                f"server_name: n{number}\ncluster {{ name: tests, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
+            )
+            servers.append(stack.enter_context(running_nats(own, settings)))
+        yield servers
+
+
 async def open_bus(server: NatsServer, prefix: str = "ferryman") -> "NatsBus":
     """Return a bus over a server."""
     from ferryman.bus.nats.bus import open_nats

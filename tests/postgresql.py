@@ -19,17 +19,50 @@ from tests.waiting import PATIENCE, wait_until
 
 INSTALLED = "pginstall18"
 Psql = subprocess.Popen[bytes]
+_SETTINGS = (
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "max_connections=150",
+    "client_connection_check_interval=500ms",
+)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Postgresql:
-    """A running PostgreSQL on loopback; its programs, and `subprocess` options under which a server of them may run."""
+    """A PostgreSQL on loopback that can be stopped and started again.
+
+    `programs` is where its programs are, and `dropped` are `subprocess` options under which a server of them may run.
+    """
 
     directory: Path
     programs: Path
     dropped: dict[str, Any]
     port: int
     password: str
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Run it, and return once it answers."""
+        command = [str(self.programs / "postgres"), "-D", str(self.directory / "data"), "-p", str(self.port)]
+        command += [word for each in _SETTINGS for word in ("-c", each)]
+        log = self.directory / "log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output, env={}, **self.dropped)
+        self.process = process
+
+        def answers() -> bool:
+            assert process.poll() is None, log.read_text()
+            return self.psql(self.port, "-c", "SELECT 1").returncode == 0
+
+        wait_until(answers)
+
+    def stop(self) -> None:
+        """End it as PostgreSQL's manual has it: connections are ended, not awaited."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(PATIENCE)
+            self.process = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,26 +132,9 @@ def running_postgresql(directory: Path, account: str | None) -> Iterator[Postgre
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
     initdb += ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE, env={}, **dropped)
-    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
-    settings = (
-        "unix_socket_directories=",
-        "fsync=off",
-        "max_connections=150",
-        "client_connection_check_interval=500ms",
-    )
-    command += [word for each in settings for word in ("-c", each)]
-    log = directory / "log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, env={}, **dropped)
+    running = Postgresql(directory, programs, dropped, port, password)
+    running.start()
     try:
-        running = Postgresql(directory, programs, dropped, port, password)
-
-        def answers() -> bool:
-            assert server.poll() is None, log.read_text()
-            return running.psql(port, "-c", "SELECT 1").returncode == 0
-
-        wait_until(answers)
         yield running
     finally:
-        server.send_signal(signal.SIGINT)  # as PostgreSQL's manual has it: connections are ended, not awaited
-        server.wait(PATIENCE)
+        running.stop()

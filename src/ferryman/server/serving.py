@@ -18,6 +18,7 @@ from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure
 from ferryman.server.application import build
 from ferryman.server.background import running_beside, supervised
+from ferryman.server.channels.deregistered_nodes import watch_deregistered
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.discovery import Discovery
@@ -104,7 +105,10 @@ async def serve(
             tls=certificate is not None,
             sessions_recovered=recovered,
         )
-        beside = [supervised("sweep", lambda: _sweep(service))]
+        beside = [
+            supervised("sweep", lambda: _sweep(service)),
+            supervised("deregistered nodes", lambda: watch_deregistered(application[GATEWAY])),
+        ]
         if certificate is not None:
             beside.append(supervised("certificate", certificate.watch))
         async with running_beside(*beside), _metrics(counters, application[GATEWAY], metrics):

@@ -45,6 +45,8 @@ class Timeouts:
     forwarded port can crash its reader (`protocol/client.md` §12.2)."""
     start: float = 1.0
     """Between two session starts on one node, unless the first has created its channel (`protocol/agent.md` §3.9)."""
+    deregistered: float = 30.0
+    """Between two looks whether nodes with a control channel were deregistered on another server."""
     shutdown: float = 5.0
     """How long all channels together have to close."""
 

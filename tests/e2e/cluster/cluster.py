@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,11 @@ class Cluster(Ferryman):
             assert server.process is None or server.process.poll() is None, server.log.read_text()
         return sum(self.answers_at(server.port) for server in self.servers)
 
+    def is_connected_by(self, server: OneServer) -> bool:
+        """Whether the node is online as one of the servers sees it."""
+        own = Cluster(self.facts | {"endpoint_url": f"http://127.0.0.1:{server.port}"}, self.process, node=self.node)
+        return own.is_connected()
+
     def answers_at(self, port: int) -> bool:
         """Whether a server is ready."""
         done = subprocess.run(
@@ -92,15 +97,15 @@ class Cluster(Ferryman):
 
 @contextlib.contextmanager
 def running_cluster(
-    directory: Path, database: str, nats: str, haproxy: str, drain_seconds: float = 3
+    directory: Path, database: str, nats: Sequence[str], haproxy: str, drain_seconds: float = 3
 ) -> Iterator[Cluster]:
-    """Run three servers and a balancer until the end of the context."""
+    """Run three servers and a balancer until the end of the context; `nats` has what each server knows of NATS."""
     public = free_port()
     made = initialise(Plan(directory / NAMES[0], listen=f"127.0.0.1:{public}", database=database))
     for name in NAMES[1:]:
         shutil.copytree(directory / NAMES[0], directory / name)
     paths = [directory / name / made.configuration.name for name in NAMES]
-    servers = [_configured(path, name, nats, drain_seconds) for path, name in zip(paths, NAMES, strict=True)]
+    servers = [_configured(*each, drain_seconds) for each in zip(paths, NAMES, nats, strict=True)]
     facts: dict[str, Any] = {
         "profile_dir": str(made.profile_directory),
         "endpoint_url": made.public_url,

@@ -53,7 +53,7 @@ STATUS_LIMIT = 40
 """How many characters of a task's status, as the node names it, are logged."""
 _UNMARKED_VERSION = "4.0.1.0"
 """The agent version of Ferryman's agents whose opening does not yet say that they are Ferryman's."""
-_DEREGISTERED = "the node was deregistered"
+DEREGISTERED = "the node was deregistered"
 _log = structlog.get_logger("ferryman.server.channels.control_channel")
 
 
@@ -118,7 +118,7 @@ class ControlChannel:
             # Only now that CloseControlChannel reaches it, so that a concurrent deregistration closes it, too.
             agent_version, platform_type = self._opened.agent_version, self._opened.platform_type
             if not await nodes.control_channel_opened(self._service, self.node_id, agent_version, platform_type):
-                self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
+                self.socket.leave(WSCloseCode.POLICY_VIOLATION, DEREGISTERED)
             await self.socket.carry(self._read)
             departure = self.socket.departure
             if departure is None or departure.code != WSCloseCode.GOING_AWAY:  # a stopping server has no time for it
@@ -155,7 +155,7 @@ class ControlChannel:
                 if not self.starts.cancel(request.session_id):
                     self._send(frames.channel_closed(self._service, request.session_id))
             case CloseControlChannel():
-                self.socket.leave(WSCloseCode.POLICY_VIOLATION, _DEREGISTERED)
+                self.socket.leave(WSCloseCode.POLICY_VIOLATION, DEREGISTERED)
             case Ping(answer_to):
                 return self._ping(answer_to)
             case OfferSshKey():

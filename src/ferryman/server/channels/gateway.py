@@ -100,6 +100,10 @@ class Gateway:
         """How many nodes have their control channel on this server."""
         return len(self._controls)
 
+    def control_channels(self) -> list[ControlChannel]:
+        """Return the control channels on this server, one for each node."""
+        return list(self._controls.values())
+
     def session_counts(self) -> dict[str, int]:
         """Return how many sessions this server relays, by which ends are connected: `both`, `client` or `agent`."""
         found = dict.fromkeys(("both", "client", "agent"), 0)
