@@ -17,8 +17,9 @@ def shown(default: object) -> str:
 
 def test_every_setting_is_described_with_its_default() -> None:
     settings = msgspec.structs.asdict(DEFAULT_SETTINGS)
-    del settings["limits"]
+    del settings["limits"], settings["kms"]
     limits = {f"limits.{name}": value for name, value in msgspec.structs.asdict(DEFAULT_LIMITS).items()}
-    rows = [f"| `{name}` | {shown(default)} |" for name, default in (settings | limits).items()]
+    kms = {f"kms.{name}": value for name, value in msgspec.structs.asdict(DEFAULT_SETTINGS.kms).items()}
+    rows = [f"| `{name}` | {shown(default)} |" for name, default in (settings | limits | kms).items()]
     assert len(rows) > 10
     assert [row for row in rows if row not in PAGE] == []

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from hypothesis import strategies as st
 
-from ferryman.channel.agent import AgentChannel, PublicationState
+from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import (
     ClientEvent,
@@ -25,8 +25,10 @@ from ferryman.channel.events import (
     OutputReceived,
     SessionStarted,
 )
+from ferryman.channel.key_agreement import DataKeyRequested, DataKeySealed, Encryption
+from ferryman.channel.publication import PublicationState
 from ferryman.channel.streams.window import Window
-from ferryman.wire.agent_message import SYN_FIN, MessageType, PayloadType, decode, frame, peek
+from ferryman.wire.agent_message import HEADER_SIZE, SYN_FIN, MessageType, PayloadType, decode, frame, peek
 
 WIRE_DELAY = 0.001
 DURATION = 3.0
@@ -101,14 +103,20 @@ MakeClient = Callable[[random.Random, Window], ClientEngine]
 
 
 def python_client(source: random.Random, window: Window) -> ClientEngine:
-    return ClientChannel(entropy=source.randbytes, wall_clock_ms=lambda: 1, window=window)
+    return ClientChannel(entropy=source.randbytes, wall_clock_ms=lambda: 1, window=window, encrypts=True)
 
 
 class Run:
-    """The world of one test."""
+    """The world of one test. `encrypted`: the session is, with data keys of a KMS that takes its time."""
 
     def __init__(
-        self, weather: Weather, window: Window, output_size: int, make_client: MakeClient = python_client
+        self,
+        weather: Weather,
+        window: Window,
+        output_size: int,
+        make_client: MakeClient = python_client,
+        *,
+        encrypted: bool = False,
     ) -> None:
         self.make_client = make_client
         self.weather = weather
@@ -126,7 +134,10 @@ class Run:
             entropy=self.random.randbytes,
             wall_clock_ms=lambda: 1,
             window=window,
+            encryption=Encryption("a-key", requires_challenge=True) if encrypted else None,
         )
+        self.forwarded: list[bytes] = []
+        """Payloads of what the ends said, as the relay saw them."""
         self.inputs = [bytearray()]
         self.agent_consumer = Consumer(self, self.agent.acknowledge)
         self.clients = [ClientProcess(self, "client-0", window)]
@@ -188,6 +199,30 @@ class Run:
         assert not self.client.input or self.client.input in by_epoch, "the last client's input is not complete"
         for data in by_epoch:
             assert any(client.input.startswith(data) for client in self.clients), "input is lost, doubled or reordered"
+
+    # KMS
+
+    def generate(self, client: ClientProcess, requested: DataKeyRequested) -> None:
+        key = self.random.randbytes(64)
+        ciphertext = f"{requested.challenge}:".encode() + bytes(byte ^ 0xFF for byte in key)
+
+        def done() -> None:
+            assert isinstance(client.engine, ClientChannel)
+            client.engine.use_data_key(key, ciphertext, self.now)
+            self.pump()
+
+        self.after(self.random.random(), done)
+
+    def decrypt(self, sealed: DataKeySealed) -> None:
+        challenge, _, masked = sealed.ciphertext.partition(b":")
+        assert challenge.decode() == sealed.challenge
+        key = bytes(byte ^ 0xFF for byte in masked)
+
+        def done() -> None:
+            self.agent.use_data_key(sealed.attempt, key, self.now)
+            self.pump()
+
+        self.after(self.random.random(), done)
 
     # What comes and goes
 
@@ -269,6 +304,7 @@ class Run:
                 self.pump()
 
         if self.gate is None and self.client_there:
+            self.forwarded.append(data[HEADER_SIZE:])
             self.forward(arrive)
 
     def from_client(self, data: bytes, connection: int) -> None:
@@ -282,6 +318,7 @@ class Run:
                 self.pump()
 
         if self.agent_there:
+            self.forwarded.append(data[HEADER_SIZE:])
             self.forward(arrive)
 
     def forward(self, arrive: Callable[[], None]) -> None:
@@ -298,6 +335,8 @@ class Run:
                     self.agent_consumer.take(event.sequence_number, event.payload, self.inputs[-1])
                 case ClientReplaced():
                     self.inputs.append(bytearray())
+                case DataKeySealed():
+                    self.decrypt(event)
                 case FrameRejected() | HandshakeRefused():
                     raise AssertionError(event)
         made = self.share(len(self.output))
@@ -316,6 +355,8 @@ class Run:
         client = self.client
         for event in client.engine.events():
             match event:
+                case DataKeyRequested():
+                    self.generate(client, event)
                 case SessionStarted():
                     client.started += 1
                 case OutputReceived():

@@ -13,3 +13,16 @@ def test_every_byte_arrives_once_and_in_order(weather: Weather, window: Window, 
     run = Run(weather, window, output_size)
     run.run()
     run.check()
+
+
+@settings(deadline=None, max_examples=60)
+@given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
+def test_every_byte_of_an_encrypted_session_arrives_and_the_relay_sees_none(
+    weather: Weather, window: Window, output_size: int
+) -> None:
+    run = Run(weather, window, output_size, encrypted=True)
+    run.run()
+    run.check()
+    seen = b"".join(run.forwarded)
+    said = [run.output, *(client.input for client in run.clients)]
+    assert not any(text[start : start + 16] in seen for text in said for start in range(0, len(text) - 16, 500))

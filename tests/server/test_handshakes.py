@@ -21,6 +21,10 @@ def action(session_type: object, properties: object = None, kind: str = "Session
     return {"ActionType": kind, "ActionParameters": {"SessionType": session_type, "Properties": properties}}
 
 
+def encryption(key: object) -> dict[str, Any]:
+    return {"ActionType": "KMSEncryption", "ActionParameters": {"KMSKeyId": key, "Challenge": "AAAA"}}
+
+
 def request(*actions: object) -> bytes:
     return json.dumps({"AgentVersion": "3.3.0.0", "RequestedClientActions": actions}).encode()
 
@@ -35,10 +39,19 @@ def request(*actions: object) -> bytes:
         (PORT, action("Port", {**FORWARDING, "portNumber": 81, "host": "elsewhere"})),
         ({**PORT, "properties": {"portNumber": "22"}}, action("Port", {"portNumber": "22"})),
         (SHELL, action("of a later agent", kind="BrandNew")),
+        ({**SHELL, "inputs": {"kmsKeyId": "alias/a"}}, encryption("alias/a")),
+        ({**PORT, "inputs": {"kmsKeyId": "k", "encryptionOptional": True}}, action("Port", FORWARDING)),
     ],
 )
 def test_what_was_asked_for(document: dict[str, Any], asked: dict[str, Any]) -> None:
-    assert objection(request(asked), json.dumps(document)) == ""
+    begun = [action(document["sessionType"], document.get("properties"))] if "SessionType" not in asked.values() else []
+    assert objection(request(*begun, asked), json.dumps(document)) == ""
+
+
+def test_ferrymans_agent_encrypts_ports_if_the_preferences_say_so() -> None:
+    document = json.dumps({**PORT, "inputs": {"kmsKeyId": "k", "encryptionOptional": True}})
+    asked = {"AgentVersion": "4.0.1.0", "RequestedClientActions": [action("Port", FORWARDING)], "Ferryman": {}}
+    assert "requires encryption" in objection(json.dumps(asked).encode(), document)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +78,11 @@ def test_what_was_asked_for(document: dict[str, Any], asked: dict[str, Any]) -> 
         ),
         (PORT, action("Port", {"portNumber": "80"}), "a different port or socket"),
         ({**PORT, "properties": {"portNumber": "22"}}, action("Port", FORWARDING), "a different port or socket"),
-        (SHELL, action("Standard_Stream", kind="KMSEncryption"), "encryption with a KMS key"),
+        (SHELL, encryption("k"), "encryption with a KMS key, but the document names none"),
+        ({**SHELL, "inputs": {"kmsKeyId": "k"}}, encryption("other"), "another KMS key than the document's"),
+        ({**SHELL, "inputs": {"kmsKeyId": "k"}}, encryption(None), "another KMS key"),
+        ({**SHELL, "inputs": {"kmsKeyId": "k"}}, action("Standard_Stream"), "requires encryption"),
+        ({**PORT, "inputs": {"kmsKeyId": "k"}}, action("Port", FORWARDING), "requires encryption"),
     ],
 )
 def test_what_was_not_asked_for(document: dict[str, Any], asked: dict[str, Any], cause: str) -> None:

@@ -1,5 +1,6 @@
 """The agent's configuration: `agent.toml` in its state directory, every key optional."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,26 @@ from ferryman.model.failures import said_by
 from ferryman.system.settings_file import InvalidSetting, decode_settings
 
 FILE_NAME = "agent.toml"
+_ENDPOINT = re.compile(r"https?://[^/?#@\s]+/?")
+
+
+class KmsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the data keys of encrypted sessions are decrypted: by default the server, with the node's credentials."""
+
+    keys: tuple[str, ...] = ()
+    """Only sessions that are encrypted with one of these keys are run; none: all sessions."""
+    endpoint: str | None = None
+    """URL of another KMS."""
+    region: str | None = None
+    """The region it is called in; None: that in the key's ARN, or the node's."""
+    ca_file: str | None = None
+    """CA certificates for `endpoint`; None: the system's."""
+    credentials_file: str | None = None
+    """A file as `~/.aws/credentials`, read for every call, with what signs calls to `endpoint`."""
+    profile: str = "default"
+    """Which of its sections."""
+    require_challenge_response: bool = False
+    """Refuse clients that do not bind the data key to this node's random challenge: AWS's never does."""
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +47,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     denied_hosts: tuple[str, ...] = DENIED_BY_DEFAULT
     """Addresses and networks that port sessions with a `host` may not reach; replaces the default."""
     limits: ResourceLimits = DEFAULT_LIMITS
+    kms: KmsSettings = KmsSettings()
 
 
 DEFAULT_SETTINGS = AgentSettings()
@@ -45,6 +67,10 @@ def read_settings(state_dir: Path) -> AgentSettings:
         raise StateUnusable(f"cannot use {path}: {said_by(error)}") from error
     if settings.max_sessions < 1:
         raise StateUnusable(f"cannot use {path}: max_sessions is less than 1")
+    if settings.kms.endpoint is None and (settings.kms.ca_file or settings.kms.credentials_file):
+        raise StateUnusable(f"cannot use {path}: kms.ca_file and kms.credentials_file need kms.endpoint")
+    if settings.kms.endpoint is not None and not _ENDPOINT.fullmatch(settings.kms.endpoint):
+        raise StateUnusable(f"cannot use {path}: kms.endpoint must be https://HOST[:PORT] or http://HOST[:PORT]")
     if settings.ssm_user and settings.run_as:
         raise StateUnusable(f"cannot use {path}: ssm_user and run_as cannot both be set")
     return settings

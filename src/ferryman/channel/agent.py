@@ -3,11 +3,10 @@
 The far end is Ferryman's client or AWS's. The server between them says whether a client is connected, and which one.
 """
 
-import re
 from collections.abc import Mapping
-from enum import Enum, auto
 from typing import Any
 
+from ferryman.channel.agent_handshake import ClientRefused, HandshakeState, NodeHandshake
 from ferryman.channel.events import (
     AgentEvent,
     ClientReady,
@@ -20,7 +19,10 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
-from ferryman.channel.negotiation import AWS, OURS, agree
+from ferryman.channel.key_agreement import SEALED_BY_NODE, Encryption, Unopenable
+from ferryman.channel.negotiation import AWS, agree
+from ferryman.channel.peer_versions import is_aws_client
+from ferryman.channel.publication import PublicationState, publication
 from ferryman.channel.streams.outgoing import Clock, Entropy, Peer, unnumbered
 from ferryman.channel.streams.stream import ReliableStream
 from ferryman.channel.streams.window import Window
@@ -28,55 +30,31 @@ from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, MessageType, PayloadType, decode
 from ferryman.wire.payloads import (
-    ACTION_SUCCESS,
     AgentSessionState,
     Extensions,
-    HandshakeComplete,
-    HandshakeRequest,
     HandshakeResponse,
     MalformedPayload,
     Publication,
     closing,
     decode_payload,
     encode_payload,
-    session_type_action,
 )
 
 QUIET = 0.1
 """AWS's client dies of any message between HandshakeComplete and the end of its port set-up (client.md §12.2)."""
-_AWS_VERSION = re.compile(r"[0-9]+(\.[0-9]+){3}", re.ASCII)
-"""How AWS's clients write their version; others that shake hands have three parts."""
 SILENCE = 15.0
 """Seconds that AWS's client may stay silent about a finished session; it never acknowledges duplicates."""
-
-
-class PublicationState(Enum):
-    """Whether the server passes on what the agent sends."""
-
-    AWAITED = auto()
-    """The channel is new: nothing but the session state is sent until the server says that a client is there."""
-    STARTED = auto()
-    PAUSED = auto()
-    """No client is there: acknowledgements only."""
-
-
-class HandshakeState(Enum):
-    """Progress of the handshake with the current client."""
-
-    DUE = auto()
-    REQUESTED = auto()
-    DONE = auto()
-    REFUSED = auto()
 
 
 class AgentChannel:
     """One session's end on its node.
 
-    Create it when the session's program is ready to accept input. `session_type` and
-    `properties` (None, or for Port an object of JSON strings) go to the client. Nothing blocks; `now` is monotonic
-    seconds, `wall_clock_ms` milliseconds since the epoch for CreatedDate, `entropy(n)` n random bytes. After any call,
-    send what `frames_to_send` returns, and call it again at `next_timer`. One text frame, OpenDataChannel, must go out
-    before: it is the driver's.
+    Create it when the session's program is ready to accept input. `session_type` and `properties` (None, or for Port
+    an object of JSON strings) go to the client. With `encryption`, nothing of the session is sent or accepted
+    unencrypted, and each client must agree on a data key of its own. Nothing blocks; `now` is monotonic seconds,
+    `wall_clock_ms` milliseconds since the epoch for CreatedDate, `entropy(n)` n random bytes. After any call, send what
+    `frames_to_send` returns, and call it again at `next_timer`. One text frame, OpenDataChannel, must go out before: it
+    is the driver's.
     """
 
     def __init__(
@@ -89,6 +67,7 @@ class AgentChannel:
         wall_clock_ms: Clock,
         agent_version: str = AGENT_VERSION,
         window: Window | None = None,
+        encryption: Encryption | None = None,
     ) -> None:
         self._stream = ReliableStream(
             MessageType.OUTPUT_STREAM_DATA,
@@ -99,24 +78,19 @@ class AgentChannel:
         )
         self._session_id = session_id
         self._session_type = session_type
-        self._properties = properties
-        self._agent_version = agent_version
         self._entropy = entropy
         self._wall_clock_ms = wall_clock_ms
         self._publication = PublicationState.AWAITED
-        self._handshake = HandshakeState.DUE
+        self._handshake = NodeHandshake(session_type, properties, agent_version, encryption, entropy)
         self._digested = True
-        self._handshake_began = 0.0
         self._client_id: str | None = None
         self._connected = False
-        self._ended = False
+        self._ended = self._finished = False
         self._announcements: list[bytes] = []
         self._agreed = AWS
         self._peer = Peer.AWS_CLIENT
-        self._input_is_lost = False
-        self._quiet_due = False
+        self._input_is_lost = self._quiet_due = False
         self._quiet_until: float | None = None
-        self._finished = False
         self._delivered = 0
         self._silent_since = 0.0
         self._events: list[AgentEvent] = []
@@ -130,7 +104,7 @@ class AgentChannel:
     @property
     def handshake(self) -> HandshakeState:
         """Return where the handshake with the present client stands."""
-        return self._handshake
+        return self._handshake.state
 
     @property
     def all_acknowledged(self) -> bool:
@@ -143,7 +117,7 @@ class AgentChannel:
     def connection_made(self, now: float) -> None:
         """The channel is open: announce the session's state; data waits for start_publication."""
         self._connected = True
-        self._input_is_lost = self._handshake is HandshakeState.DONE and self._agreed is not AWS
+        self._input_is_lost = self._handshake.state is HandshakeState.DONE and self._agreed is not AWS
         self._publication = PublicationState.AWAITED
         self._announcements = []
         self._announce("Connected", None)
@@ -238,7 +212,7 @@ class AgentChannel:
             case MessageType.ACKNOWLEDGE:
                 self._stream.acknowledged(message, now)
             case MessageType.START_PUBLICATION:
-                self._start_publication(_publication(message), now)
+                self._start_publication(publication(message), now)
             case MessageType.PAUSE_PUBLICATION:
                 self._publication = PublicationState.PAUSED
                 self._events.append(PublicationPaused())
@@ -272,7 +246,7 @@ class AgentChannel:
         if replaced:
             # Bytes of an earlier client's connections mean nothing to another client.
             self._stream.renew(keep=self._session_type != SessionType.PORT)
-            self._handshake = HandshakeState.DUE
+            self._handshake.renew()
             self._agreed = AWS
             self._digested = True
             self._quiet_due = False
@@ -286,41 +260,58 @@ class AgentChannel:
         if self._input_is_lost and not replaced:
             self._stream.incoming.ask_for_the_rest()
         self._input_is_lost = False
-        if self._handshake is HandshakeState.DUE:
-            if started.handshake is False and self._session_type in TERMINAL_TYPES:
+        if self._handshake.state is HandshakeState.DUE:
+            if started.handshake is False and self._session_type in TERMINAL_TYPES and not self._handshake.encrypts:
                 self._begin_without_handshake()
             else:
-                self._request_handshake(now)
+                self._stream.outgoing.add(PayloadType.HANDSHAKE_REQUEST, self._handshake.request(now))
         self._stream.outgoing.restart()
 
-    def _request_handshake(self, now: float) -> None:
-        request = HandshakeRequest(
-            self._agent_version,
-            [session_type_action(self._session_type, self._properties)],
-            OURS,
-        )
-        self._stream.outgoing.add(PayloadType.HANDSHAKE_REQUEST, encode_payload(request))
-        self._handshake = HandshakeState.REQUESTED
-        self._handshake_began = now
+    def use_data_key(self, attempt: int, data_key: bytes, now: float) -> None:
+        """Continue the handshake of a DataKeySealed with the 64 bytes that KMS decrypted; too late, it does nothing."""
+        if not self._handshake.awaits(attempt):
+            return
+        try:
+            challenge = self._handshake.challenge(data_key)
+        except ClientRefused as refused:
+            self._refuse(str(refused))
+            return
+        if self._handshake.cipher is not None:
+            self._stream.outgoing.seal(self._handshake.cipher, SEALED_BY_NODE)
+        self._stream.outgoing.add(PayloadType.ENCRYPTION_CHALLENGE_REQUEST, challenge)
+
+    def refuse_data_key(self, attempt: int, reason: str) -> None:
+        """End the handshake of a DataKeySealed: KMS did not decrypt the key. Too late, it does nothing."""
+        if self._handshake.awaits(attempt):
+            self._refuse(reason)
 
     def _deliver(self, now: float) -> None:
         incoming = self._stream.incoming
         while (message := incoming.next_message()) is not None:
-            if message.payload_type != PayloadType.HANDSHAKE_RESPONSE:
-                self._go_without_handshake()
-                number = self._stream.delivery_number(incoming.expected)
-                incoming.advance(now, consumed=False)
-                self._stream.outgoing.listening()
-                self._events.append(InputReceived(number, message.payload_type, message.payload))
-                continue
             try:
-                response = decode_payload(message.payload, HandshakeResponse)
-            except MalformedPayload as error:
+                self._process(message, now)
+            except (MalformedPayload, Unopenable) as error:
                 incoming.refuse()
                 self._reject(str(error))
                 return
+
+    def _process(self, message: AgentMessage, now: float) -> None:
+        """Process the next stream message and advance past it. Raises MalformedPayload, Unopenable."""
+        incoming = self._stream.incoming
+        if message.payload_type == PayloadType.HANDSHAKE_RESPONSE:
+            response = decode_payload(message.payload, HandshakeResponse)
             incoming.advance(now, consumed=True)
             self._conclude_handshake(response, now)
+        elif message.payload_type == PayloadType.ENCRYPTION_CHALLENGE_RESPONSE and self._handshake.encrypts:
+            incoming.advance(now, consumed=True)
+            self._check_proof(message.payload, now)
+        else:
+            self._go_without_handshake()
+            payload = self._handshake.opened(message.payload_type, message.payload)
+            number = self._stream.delivery_number(incoming.expected)
+            incoming.advance(now, consumed=False)
+            self._stream.outgoing.listening()
+            self._events.append(InputReceived(number, message.payload_type, payload))
 
     def _go_without_handshake(self) -> None:
         """Open a shell to a client that sends input before it answers the handshake request: it will not answer.
@@ -328,7 +319,7 @@ class AgentChannel:
         AWS's agents request no handshake for plain shells, so some clients do not know it. They check no digests
         either, so such clients may send wrong ones.
         """
-        if self._handshake is HandshakeState.REQUESTED and self._session_type in TERMINAL_TYPES:
+        if self._handshake.state is HandshakeState.REQUESTED and self._session_type in TERMINAL_TYPES:
             self._open_without_handshake()
 
     def _begin_without_handshake(self) -> None:
@@ -337,31 +328,55 @@ class AgentChannel:
         self._open_without_handshake()
 
     def _open_without_handshake(self) -> None:
-        self._handshake = HandshakeState.DONE
+        try:
+            self._handshake.skip()
+        except ClientRefused as refused:
+            self._refuse(str(refused))
+            return
         self._digested = False
         self._open_stream(Peer.OTHER_CLIENT)
         self._events.append(ClientReady(""))
 
     def _conclude_handshake(self, response: HandshakeResponse, now: float) -> None:
-        if self._handshake is not HandshakeState.REQUESTED:
+        if self._handshake.state is not HandshakeState.REQUESTED:
             self._reject("a handshake response that was not asked for")
             return
-        refused = [action for action in response.processed_client_actions if action.action_status != ACTION_SUCCESS]
-        if refused or not response.processed_client_actions:
-            self._handshake = HandshakeState.REFUSED
-            reason = refused[0].error if refused and refused[0].error else "the client processed no action"
-            self._events.append(HandshakeRefused(reason))
+        try:
+            sealed = self._handshake.answered(response)
+        except ClientRefused as refused:
+            self._refuse(str(refused), response)
             return
-        self._handshake = HandshakeState.DONE
-        complete = HandshakeComplete(int((now - self._handshake_began) * 1e9))
-        self._stream.outgoing.add(PayloadType.HANDSHAKE_COMPLETE, encode_payload(complete))
+        if sealed is not None:
+            self._events.append(sealed)
+        else:
+            self._complete_handshake(response, now)
+
+    def _check_proof(self, payload: bytes, now: float) -> None:
+        try:
+            response = self._handshake.check(payload)
+        except ClientRefused as refused:
+            self._refuse(str(refused))
+            return
+        if response is None:
+            self._reject("an answer to an encryption challenge that was not asked for")
+        else:
+            self._complete_handshake(response, now)
+
+    def _refuse(self, reason: str, response: HandshakeResponse | None = None) -> None:
+        """Refuse the present client: the session ends, unless it has run with another and this one understands why."""
+        if continues := self._handshake.refuse(response):
+            self._stream.outgoing.add(PayloadType.ERROR, reason.encode())
+        self._events.append(HandshakeRefused(reason, is_final=not continues))
+
+    def _complete_handshake(self, response: HandshakeResponse, now: float) -> None:
+        self._stream.outgoing.add(PayloadType.HANDSHAKE_COMPLETE, self._handshake.complete(now))
         self._agreed = AWS
         if isinstance(response.ferryman, Extensions):
             self._agreed = agree(response.ferryman)
             self._digested = not self._agreed.undigested
             self._open_stream(Peer.FERRYMAN)
         else:
-            self._peer = Peer.AWS_CLIENT if _AWS_VERSION.fullmatch(response.client_version) else Peer.OTHER_CLIENT
+            self._peer = Peer.AWS_CLIENT if is_aws_client(response.client_version) else Peer.OTHER_CLIENT
             if self._session_type == SessionType.PORT:
                 self._quiet_due = True
             else:
@@ -383,11 +398,3 @@ class AgentChannel:
     def _reject(self, reason: str) -> None:
         self.rejected_frames += 1
         self._events.append(FrameRejected(reason))
-
-
-def _publication(message: AgentMessage) -> Publication:
-    """Return what the server says about the client; only Ferryman's server says anything, others send no payload."""
-    try:
-        return decode_payload(message.payload, Publication)
-    except MalformedPayload:
-        return Publication()

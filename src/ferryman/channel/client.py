@@ -12,6 +12,7 @@ import msgspec
 
 from ferryman.channel.events import (
     ClientEvent,
+    ClientNotAccepted,
     CustomerMessageReceived,
     FarEndAnswered,
     FarEndFellSilent,
@@ -20,6 +21,13 @@ from ferryman.channel.events import (
     OutputReceived,
     SessionEnded,
     SessionStarted,
+)
+from ferryman.channel.key_agreement import (
+    SEALED_BY_CLIENT,
+    SEALED_BY_NODE,
+    ClientKeyAgreement,
+    KeyRefused,
+    Unopenable,
 )
 from ferryman.channel.liveness import Liveness
 from ferryman.channel.negotiation import AWS, agree, offer
@@ -33,11 +41,13 @@ from ferryman.wire.payloads import (
     ACTION_FAILED,
     ACTION_SUCCESS,
     ACTION_UNSUPPORTED,
+    KMS_ENCRYPTION_ACTION,
     SESSION_TYPE_ACTION,
     Extensions,
     HandshakeComplete,
     HandshakeRequest,
     HandshakeResponse,
+    KmsEncryptionParameters,
     MalformedPayload,
     Notice,
     ProcessedAction,
@@ -57,6 +67,8 @@ class ClientState(Enum):
 
     WAITING = auto()
     """Nothing of the stream has arrived."""
+    KEY_AWAITED = auto()
+    """The node requested encryption, and KMS is to generate a data key."""
     SHAKING_HANDS = auto()
     """The handshake request is answered."""
     OPEN = auto()
@@ -70,8 +82,9 @@ class ClientChannel:
 
     Nothing blocks and nothing is read from a clock but `wall_clock_ms` (milliseconds since the epoch, for CreatedDate);
     `now` is monotonic seconds. `entropy(n)` returns n random bytes. `terminal_type` is TERM of the client's terminal.
-    After any call, send what `frames_to_send` returns, and call it again at `next_timer`. One text frame,
-    OpenDataChannel, must go out before: it is the driver's.
+    `encrypts`: the driver handles DataKeyRequested; otherwise encrypted sessions are refused. After any call, send what
+    `frames_to_send` returns, and call it again at `next_timer`. One text frame, OpenDataChannel, must go out before: it
+    is the driver's.
     """
 
     def __init__(
@@ -82,6 +95,7 @@ class ClientChannel:
         client_version: str = CLIENT_VERSION,
         window: Window | None = None,
         terminal_type: str = "",
+        encrypts: bool = False,
     ) -> None:
         self._stream = ReliableStream(
             MessageType.INPUT_STREAM_DATA,
@@ -101,6 +115,11 @@ class ClientChannel:
         self._peer = Peer.AWS_AGENT
         self._liveness = Liveness()
         self._paused = False
+        self._entropy = entropy
+        self._encrypts = encrypts
+        self._keys: ClientKeyAgreement | None = None
+        self._request: HandshakeRequest | None = None
+        self._processed: list[ProcessedAction] = []
         self._question = b""
         """A message that the far end has had: the handshake response."""
         self.rejected_frames = 0
@@ -229,7 +248,7 @@ class ClientChannel:
         while (message := incoming.next_message()) is not None:
             try:
                 delivered = self._process(message)
-            except MalformedPayload as error:
+            except (MalformedPayload, Unopenable) as error:
                 incoming.refuse()
                 self._reject(str(error))
                 return
@@ -243,20 +262,69 @@ class ClientChannel:
             case PayloadType.HANDSHAKE_COMPLETE:
                 self._complete_handshake(decode_payload(message.payload, HandshakeComplete))
             case PayloadType.ENCRYPTION_CHALLENGE_REQUEST:
-                self._reject("an encryption challenge came without encryption")
+                self._answer_challenge(message.payload)
+            case PayloadType.ERROR if self._state in (ClientState.KEY_AWAITED, ClientState.SHAKING_HANDS):
+                self._events.append(ClientNotAccepted(message.payload.decode(errors="replace")))
             case _:
                 if self._state is ClientState.WAITING:
                     self._start(SessionType.STANDARD_STREAM, None)
+                payload = self._opened(message)
                 number = self._stream.delivery_number(self._stream.incoming.expected)
-                self._events.append(OutputReceived(number, message.payload_type, message.payload))
+                self._events.append(OutputReceived(number, message.payload_type, payload))
                 return True
         return False
+
+    def _opened(self, message: AgentMessage) -> bytes:
+        """Return what the node sent, decrypted if it is to be. Raises Unopenable."""
+        if self._keys is None:
+            return message.payload
+        if self._state is not ClientState.OPEN or self._keys.cipher is None:
+            raise Unopenable("the node sent output before the session was encrypted")
+        return self._keys.cipher.open(message.payload) if message.payload_type in SEALED_BY_NODE else message.payload
+
+    def use_data_key(self, data_key: bytes, ciphertext: bytes, now: float) -> None:
+        """Answer a DataKeyRequested with the key that KMS generated: its 64 bytes, and its ciphertext."""
+        if self._state is not ClientState.KEY_AWAITED or self._keys is None:
+            return
+        try:
+            result = self._keys.begin(data_key, ciphertext)
+        except KeyRefused as error:
+            self.refuse_data_key(str(error))
+            return
+        if self._keys.cipher is not None:
+            self._stream.outgoing.seal(self._keys.cipher, SEALED_BY_CLIENT)
+        self._respond(ProcessedAction(KMS_ENCRYPTION_ACTION, ACTION_SUCCESS, result))
+
+    def refuse_data_key(self, reason: str) -> None:
+        """Answer a DataKeyRequested: there is no data key, for this reason. The node refuses the session then."""
+        if self._state is ClientState.KEY_AWAITED:
+            error = f"Failed to process action {KMS_ENCRYPTION_ACTION}: {reason}"
+            self._respond(ProcessedAction(KMS_ENCRYPTION_ACTION, ACTION_FAILED, error=error))
 
     def _answer_handshake(self, request: HandshakeRequest) -> None:
         if self._state is not ClientState.WAITING:
             self._reject("a second handshake request")
             return
-        actions = [self._process_action(action) for action in request.requested_client_actions]
+        actions = request.requested_client_actions
+        self._processed = [self._process_action(action) for action in actions]
+        self._request = request
+        encryption = next((action for action in actions if action.action_type == KMS_ENCRYPTION_ACTION), None)
+        if encryption is None or not self._encrypts or self._session is None:
+            self._respond()
+            return
+        parameters = decode_payload(bytes(encryption.action_parameters), KmsEncryptionParameters)
+        self._keys = ClientKeyAgreement(parameters, self._entropy)
+        self._state = ClientState.KEY_AWAITED
+        self._events.append(self._keys.requested)
+
+    def _respond(self, encryption: ProcessedAction | None = None) -> None:
+        """Answer the handshake request; `encryption` is the result of that action, if it is known by now."""
+        request = self._request
+        assert request is not None  # noqa: S101 - the state says so
+        actions = [
+            encryption if encryption and action.action_type == KMS_ENCRYPTION_ACTION else action
+            for action in self._processed
+        ]
         errors = [action.error for action in actions if action.error]
         ours: Extensions | msgspec.UnsetType = msgspec.UNSET
         if request.ferryman is not None:
@@ -267,6 +335,16 @@ class ClientChannel:
         self._state = ClientState.SHAKING_HANDS
         response = HandshakeResponse(self._client_version, actions, errors or None, ours)
         self._question = self._stream.outgoing.add(PayloadType.HANDSHAKE_RESPONSE, encode_payload(response))
+
+    def _answer_challenge(self, payload: bytes) -> None:
+        try:
+            if self._keys is None:
+                raise KeyRefused("an encryption challenge came without encryption")
+            answer = self._keys.answer(payload)
+        except KeyRefused as error:
+            self._reject(str(error))
+            return
+        self._stream.outgoing.add(PayloadType.ENCRYPTION_CHALLENGE_RESPONSE, answer)
 
     def _process_action(self, action: RequestedAction) -> ProcessedAction:
         if action.action_type != SESSION_TYPE_ACTION:
@@ -283,6 +361,9 @@ class ClientChannel:
         if self._state is not ClientState.SHAKING_HANDS or self._session is None:
             self._reject("the handshake was completed before a session type was agreed")
             return
+        if self._keys is not None and not self._keys.proven:
+            self._reject("the handshake was completed before the node showed that it has the data key")
+            return
         if complete.customer_message:
             self._events.append(CustomerMessageReceived(complete.customer_message))
         properties = self._session.properties
@@ -291,7 +372,8 @@ class ClientChannel:
     def _start(self, session_type: str, properties: Mapping[str, Any] | None) -> None:
         self._state = ClientState.OPEN
         self._stream.open(self._agreed, self._peer)
-        self._events.append(SessionStarted(session_type, properties, self._agent_version, self._agreed))
+        key = "" if self._keys is None else self._keys.requested.kms_key_id
+        self._events.append(SessionStarted(session_type, properties, self._agent_version, self._agreed, key))
 
     def _reject(self, reason: str) -> None:
         self.rejected_frames += 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ferryman.channel.key_agreement import DataKeyRequested, DataKeySealed
 from ferryman.channel.negotiation import AWS
 from ferryman.wire.payloads import Extensions
 
@@ -14,13 +15,14 @@ class SessionStarted:
 
     `properties` are those of the session document, None when there are none. `agent_version` is "" for a node that
     does not handshake, which peers treat as older than everything (`protocol/client.md` §8.4). `agreed` is what may be
-    used beyond what AWS's ends can do.
+    used beyond what AWS's ends can do. `kms_key_id` is what the session is encrypted with, "" if it is not.
     """
 
     session_type: str
     properties: Mapping[str, Any] | None
     agent_version: str
     agreed: Extensions = AWS
+    kms_key_id: str = ""
 
     @property
     def mux(self) -> int:
@@ -67,6 +69,17 @@ class FarEndAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientNotAccepted:
+    """Client: the session cannot run with this client, for this reason.
+
+    Unless `ends`, it may continue with another one: Ferryman's agent has refused this one only.
+    """
+
+    reason: str
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ClientReady:
     """Agent: the handshake is complete. It happens again after every ClientReplaced.
 
@@ -90,9 +103,14 @@ class ClientReady:
 
 @dataclass(frozen=True, slots=True)
 class HandshakeRefused:
-    """Agent: the client could not do what the handshake asked; the session cannot continue with this client."""
+    """Agent: the session cannot continue with this client: it could not do what the handshake asked, or KMS refused.
+
+    Unless `is_final`, the session continues with the next client: it has run with an earlier one, and this one has been
+    told the reason.
+    """
 
     reason: str
+    is_final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +183,14 @@ ClientEvent = (
     | NoticeReceived
     | FarEndFellSilent
     | FarEndAnswered
+    | DataKeyRequested
+    | ClientNotAccepted
     | SessionEnded
     | FrameRejected
 )
 AgentEvent = (
     ClientReady
+    | DataKeySealed
     | HandshakeRefused
     | InputReceived
     | PublicationPaused

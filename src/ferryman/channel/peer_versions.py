@@ -7,6 +7,7 @@ NEWER_THAN_KEEP_ALIVE = (3, 1, 1511, 0)
 NEWER_THAN_TERMINATE_FLAG = (2, 3, 722, 0)
 FIRST_MULTIPLEXING_CLIENT = "1.1.70"
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){3}")
+_CLIENT_VERSION = re.compile(r"[0-9]+(\.[0-9]+){3}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 """The length is limited because Python parses no number of more than 4,300 digits."""
 
@@ -24,6 +25,11 @@ def expects_keep_alive(agent_version: str) -> bool:
 def takes_terminate_flag(agent_version: str) -> bool:
     """Whether the flag TerminateSession ends a session that does not multiplex."""
     return _parsed(agent_version) > NEWER_THAN_TERMINATE_FLAG
+
+
+def is_aws_client(client_version: str) -> bool:
+    """Whether a version is written as AWS's clients write theirs; others that shake hands have three parts."""
+    return _CLIENT_VERSION.fullmatch(client_version) is not None
 
 
 def client_multiplexes(version: str) -> bool:

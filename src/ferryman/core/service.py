@@ -172,7 +172,7 @@ class NoRecorder:
 
     failure = None
 
-    async def begin(self, session: Session, *, is_logged: bool = False) -> None:
+    async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
         """Do nothing."""
 
     async def tap(self, session_id: SessionId) -> SessionTap | None:

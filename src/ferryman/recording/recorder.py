@@ -15,6 +15,7 @@ from ferryman.core.ports.recordings import (
     DATA_KEY_PURPOSE,
     BlockPosition,
     Damaged,
+    EncryptedEndToEnd,
     RecordedEvent,
     Recording,
     RecordingEnd,
@@ -105,16 +106,17 @@ class SessionsRecorder:
         """As `Recorder` has it."""
         return next((tap.failure for tap in self._taps.values() if tap.failure is not None), None)
 
-    async def begin(self, session: Session, *, is_logged: bool = False) -> None:
+    async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
         """As `Recorder` has it."""
         service = self._service
         mode = await recording_mode(service, session, self._mode)
         if mode is RecordingMode.OFF and not is_logged:
             return
+        if is_encrypted and mode is RecordingMode.REQUIRED:
+            raise EncryptedEndToEnd
         if mode is RecordingMode.REQUIRED and (self.failure is not None or self._mode is RecordingMode.OFF):
             await self._probe()
-        key = service.entropy(KEY_BYTES)
-        sealed = service.vault.seal(DATA_KEY_PURPOSE, key, session.session_id.encode())
+        sealed = service.vault.seal(DATA_KEY_PURPOSE, service.entropy(KEY_BYTES), session.session_id.encode())
         recording = Recording(
             session_id=session.session_id,
             target=session.target,
@@ -198,8 +200,7 @@ class SessionsRecorder:
         service = self._service
         if not self._kept_millis or not service.clock_steps.settled or time.monotonic() < self._delete_at:
             return 0
-        moment = Millis(service.clock() - self._kept_millis)
-        now = trusted_now(service)
+        moment, now = Millis(service.clock() - self._kept_millis), trusted_now(service)
         deleted = 0
         for recording in await service.store.recordings.deletable(moment, now, DELETED_AT_ONCE):
             try:
@@ -229,8 +230,7 @@ class SessionsRecorder:
 
     def written(self, session_id: SessionId) -> int | None:
         """Return how many blocks this server knows a recording to have; None if it knows nothing of it."""
-        tap = self._taps.get(session_id)
-        return self._noted.get(session_id) if tap is None else tap.blocks
+        return tap.blocks if (tap := self._taps.get(session_id)) is not None else self._noted.get(session_id)
 
     async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
         """As `Recorder` has it."""
@@ -390,8 +390,8 @@ class SessionsRecorder:
 
     def reader(self, recording: Recording, sealed: RecordingKey) -> RecordingReader:
         """Return what reads a recording, in a thread."""
-        session_id = recording.session_id
-        return RecordingReader(self._storage_of(recording), session_id, self._data_key(session_id, sealed))
+        key = self._data_key(recording.session_id, sealed)
+        return RecordingReader(self._storage_of(recording), recording.session_id, key)
 
     def _data_key(self, session_id: SessionId, sealed: RecordingKey) -> bytes:
         return self._service.vault.open(DATA_KEY_PURPOSE, sealed.sealed, session_id.encode())

@@ -112,6 +112,19 @@ class KmsEncryptionParameters(msgspec.Struct, frozen=True):
     challenge: str | None = msgspec.field(name="Challenge", default=None)
 
 
+class KmsEncryptionResult(msgspec.Struct, frozen=True):
+    """Result of the KMSEncryption action: the data key's ciphertext in base64.
+
+    `challenge_acknowledgement`: the key is bound to the node's challenge; AWS's client leaves it out.
+    """
+
+    cipher_text_key: str = msgspec.field(name="KMSCipherTextKey")
+    cipher_text_hash: str | None = msgspec.field(name="KMSCipherTextHash", default=None)
+    challenge_acknowledgement: bool | msgspec.UnsetType = msgspec.field(
+        name="ChallengeAcknowledgement", default=msgspec.UNSET
+    )
+
+
 class HandshakeRequest(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """The node's opening of the handshake; `ferryman` is there only when the node is Ferryman's."""
 

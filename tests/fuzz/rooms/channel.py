@@ -1,10 +1,12 @@
 """Both engines and the multiplexer: `ferryman.channel`. They never raise; what they hold is bounded."""
 
+import base64
 from collections.abc import Iterator
 
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
-from ferryman.channel.encryption import OVERHEAD, Unopenable, open_sealed, seal
+from ferryman.channel.encryption import OVERHEAD, open_sealed, seal
+from ferryman.channel.key_agreement import DataKeyRequested, DataKeySealed, Encryption, Unopenable
 from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, PayloadType, decode, encode
 from ferryman.wire.smux import Command, SmuxFrame
@@ -14,6 +16,7 @@ from tests.fuzz.target import KIB, MIB, Target
 from tests.fuzz.vectors import frames
 
 _KEY = bytes(range(32))
+_DATA_KEY = bytes(64)
 _MOST_FRAMES = 300
 
 
@@ -52,6 +55,10 @@ def _drive(channel: AgentChannel | ClientChannel, data: bytes) -> None:
         for event in channel.events():
             if number := getattr(event, "sequence_number", None):
                 channel.acknowledge(number, now)
+            if isinstance(event, DataKeyRequested) and isinstance(channel, ClientChannel):
+                channel.use_data_key(_DATA_KEY, b"sealed", now)
+            if isinstance(event, DataKeySealed) and isinstance(channel, AgentChannel):
+                channel.use_data_key(event.attempt, _DATA_KEY, now)
         for sent in channel.frames_to_send(now):
             decode(sent, digested=False)
         channel.next_timer()
@@ -62,13 +69,19 @@ def _drive(channel: AgentChannel | ClientChannel, data: bytes) -> None:
 
 
 def _client(data: bytes) -> None:
-    _drive(ClientChannel(entropy=_entropy, wall_clock_ms=_clock), data)
+    for encrypts in (False, True):
+        _drive(ClientChannel(entropy=_entropy, wall_clock_ms=_clock, encrypts=encrypts), data)
 
 
 def _agent(data: bytes) -> None:
-    for session_type in ("Standard_Stream", "Port"):
+    for session_type, encryption in (("Standard_Stream", None), ("Port", None), ("Port", Encryption("k"))):
         channel = AgentChannel(
-            session_id="s", session_type=session_type, properties=None, entropy=_entropy, wall_clock_ms=_clock
+            session_id="s",
+            session_type=session_type,
+            properties=None,
+            entropy=_entropy,
+            wall_clock_ms=_clock,
+            encryption=encryption,
         )
         _drive(channel, data)
         channel.finish(1000.0)
@@ -144,6 +157,39 @@ _FROM_CLIENT = (
     _message("channel_closed", 0, 0, b"{}"),
 )
 _SEALED = seal(_KEY, b"secret", bytes(12))
+_CHALLENGE = b'{"Challenge":"%s"}' % base64.b64encode(seal(bytes(32), b"proof", bytes(12)))
+_ENCRYPTING_AGENT = (
+    _message(
+        "output_stream_data",
+        0,
+        5,
+        b'{"AgentVersion":"3.3.0.0","RequestedClientActions":[{"ActionType":"SessionType","ActionParameters":'
+        b'{"SessionType":"Standard_Stream"}},{"ActionType":"KMSEncryption","ActionParameters":{"KMSKeyId":"k",'
+        b'"Challenge":"AAAAAAAAAAAAAAAAAAAAAA=="}}]}',
+    ),
+    _message("output_stream_data", 1, 8, _CHALLENGE),
+    _message("output_stream_data", 2, 7, b'{"HandshakeTimeToComplete":1,"CustomerMessage":"encrypted"}'),
+    _message("output_stream_data", 3, 1, seal(bytes(32), b"out", bytes(12))),
+)
+_ENCRYPTING_CLIENT = (
+    _message("start_publication", 0, 0, b'{"ClientId":"c"}'),
+    _message(
+        "input_stream_data",
+        0,
+        6,
+        b'{"ClientVersion":"1.2.3.4","ProcessedClientActions":[{"ActionType":"SessionType","ActionStatus":1},'
+        b'{"ActionType":"KMSEncryption","ActionStatus":1,"ActionResult":{"KMSCipherTextKey":"c2VhbGVk",'
+        b'"KMSCipherTextHash":null,"ChallengeAcknowledgement":true}}]}',
+    ),
+    # The node's entropy is zeros, so its random text is, too.
+    _message(
+        "input_stream_data",
+        1,
+        9,
+        b'{"Challenge":"%s"}' % base64.b64encode(seal(bytes(32), bytes(64), bytes(12))),
+    ),
+    _message("input_stream_data", 2, 1, seal(bytes(32), b"in", bytes(12))),
+)
 
 
 def _smux(version: int, *frames: SmuxFrame) -> bytes:
@@ -164,9 +210,11 @@ _MUX = tuple(
     for peer, ours in ((2, 1), (1, 2))
 )
 
+_AGENT_INPUTS = (_joined(*_FROM_CLIENT), _joined(*_ENCRYPTING_CLIENT), _joined(*frames()[:8]))
+_CLIENT_INPUTS = (_joined(*_FROM_AGENT), _joined(*_ENCRYPTING_AGENT), _joined(*frames()[:8]))
 TARGETS = (
-    Target("channel.agent", _agent, (_joined(*_FROM_CLIENT), _joined(*frames()[:8])), (), WORDS, 2 * MIB, costly=True),
-    Target("channel.client", _client, (_joined(*_FROM_AGENT), _joined(*frames()[:8])), (), WORDS, 2 * MIB, costly=True),
+    Target("channel.agent", _agent, _AGENT_INPUTS, (), WORDS, 2 * MIB, costly=True),
+    Target("channel.client", _client, _CLIENT_INPUTS, (), WORDS, 2 * MIB, costly=True),
     Target(
         "channel.encryption",
         lambda data: open_sealed(_KEY, data),

@@ -52,6 +52,8 @@ def test_every_key(tmp_path: Path) -> None:
         ("denied_hosts = ['10.0.0.0/40']", "10.0.0.0/40"),
         ("denied_hosts = ['example.com']", "example.com"),
         ("[limits]\nopen_file = 1", "open_file"),
+        ("[kms]\nendpoint = 'kms.example.com'", "kms.endpoint must be https://HOST"),
+        ("[kms]\nca_file = '/ca.pem'", "need kms.endpoint"),
         ("ssm_user = true\nrun_as = 'deploy'", "cannot both be set"),
         ("= 1", "agent.toml"),
     ],

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from ferryman.channel.agent import PublicationState
 from ferryman.channel.events import (
     ClientReady,
     ClientReplaced,
@@ -14,6 +13,7 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
+from ferryman.channel.publication import PublicationState
 from ferryman.channel.streams.acknowledgements import WAIT
 from ferryman.wire.agent_message import FrameFlag, MessageType, PayloadType, decode
 from tests.unit.channel.agent_service import FERRYMAN, Make, Service, state, streamed

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from ferryman.channel.encryption import OVERHEAD, Unopenable, open_sealed, seal, split
+from ferryman.channel.encryption import OVERHEAD, client_cipher, node_cipher, open_sealed, seal, split
+from ferryman.channel.key_agreement import Unopenable
 
 ALL: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "vectors" / "client.json").read_text())
 VECTORS = [vector for vector in ALL if vector["kind"] == "aes_gcm"]
@@ -66,3 +67,19 @@ def test_sizes_are_checked() -> None:
 
 def test_keys_do_not_show() -> None:
     assert "\\x00" not in repr(split(bytes(64)))
+
+
+def test_each_ends_cipher_opens_what_the_other_sealed() -> None:
+    data_key = bytes(range(64))
+    node, client = node_cipher(data_key, bytes(12)), client_cipher(data_key, bytes(12))
+    sealed = node.seal(b"$ ")
+    assert (client.open(sealed), node.reopen(sealed)) == (b"$ ", b"$ ")
+    assert node.open(client.seal(b"ls")) == b"ls"
+    with pytest.raises(Unopenable):
+        node.open(sealed)
+
+
+def test_no_nonce_is_used_twice_not_even_at_the_last_number() -> None:
+    cipher = node_cipher(bytes(64), b"\xff" * 12)
+    nonces = [cipher.seal(b"")[:12] for _ in range(3)]
+    assert nonces == [b"\xff" * 12, bytes(12), b"\x01" + bytes(11)]

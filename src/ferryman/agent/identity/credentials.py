@@ -95,13 +95,16 @@ class CredentialSource:
             await self._client.call(UPDATE_KEY_TARGET, members, self._signer_by(self._state.key()))
             self._adopt_next_key()
 
-    async def signer(self, service: str) -> Sign:
-        """Return what signs calls to `service` (`ssm`, `ssmmessages`) by Signature Version 4; raises as `current`."""
+    async def signer(self, service: str, region: str | None = None) -> Sign:
+        """Return what signs calls to `service` (`ssm`, `ssmmessages`, `kms`) by Signature Version 4.
+
+        `region` is the node's unless given. Raises as `current`.
+        """
         credentials = (await self.current()).credentials()
-        region = self._registration.region
+        signed_for = region or self._registration.region
 
         def sign_call(request: SignableRequest) -> dict[str, str]:
-            return sign(request, credentials, region, service, datetime.fromtimestamp(self._clock(), UTC))
+            return sign(request, credentials, signed_for, service, datetime.fromtimestamp(self._clock(), UTC))
 
         return sign_call
 

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ferryman.agent.process.accounts import Account, AccountRefused, elevated_account, session_account
@@ -22,6 +23,7 @@ from ferryman.agent.session.session_handler import (
 )
 from ferryman.agent.session.terminal import TerminalSession
 from ferryman.agent.settings import AgentSettings
+from ferryman.channel.key_agreement import Encryption
 from ferryman.model.failures import said_by
 from ferryman.model.session_types import LOCAL_PORT_FORWARDING, SessionType
 from ferryman.wire.tasks import InteractiveShellContent
@@ -42,6 +44,11 @@ def plan(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     Afterwards the kernel's audit system sees the process as logged in as the session's account.
     Raises `SessionRefused`.
     """
+    encryption = _encryption(content, settings)  # before a program is started
+    return replace(_planned(content, settings), encryption=encryption)
+
+
+def _planned(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     document = content.document_content
     session_type = document.get("sessionType")
     if session_type == SessionType.STANDARD_STREAM:
@@ -53,6 +60,18 @@ def plan(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
     if session_type == SessionType.PORT:
         return _port(members(document.get("properties")), settings)
     raise SessionRefused(f"Sessions of type {session_type} are not supported by this node's agent.")
+
+
+def _encryption(content: InteractiveShellContent, settings: AgentSettings) -> Encryption | None:
+    """Return how the document has the session encrypted, None if it does not."""
+    inputs = _inputs(content)
+    key = inputs.get("kmsKeyId")
+    if settings.kms.keys and key not in settings.kms.keys:
+        raise SessionRefused("This node runs only sessions that are encrypted with a key that its agent.toml names.")
+    if not key:
+        return None
+    required = settings.kms.require_challenge_response or _truth(inputs, "requireKmsChallengeResponse")
+    return Encryption(str(key), required)
 
 
 def members(value: Any) -> Mapping[str, Any]:

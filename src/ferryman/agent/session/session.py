@@ -13,7 +13,7 @@ from ferryman.agent.logs import logger
 from ferryman.agent.records import FAILED, SUCCESS, SessionResult, new_result
 from ferryman.agent.session.data_link import DataLink, ServerLost
 from ferryman.agent.session.session_handler import Plan
-from ferryman.channel.agent import AgentChannel, PublicationState
+from ferryman.channel.agent import AgentChannel
 from ferryman.channel.events import (
     AgentEvent,
     ClientReady,
@@ -24,6 +24,8 @@ from ferryman.channel.events import (
     OutputPresumed,
     SessionEnded,
 )
+from ferryman.channel.key_agreement import DataKeySealed
+from ferryman.channel.publication import PublicationState
 from ferryman.transport.pump import Pump
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.agent_message import PayloadType
@@ -63,6 +65,10 @@ def session_limits(inputs: Mapping[str, object], *, idles: bool = True) -> Sessi
     )
 
 
+Decrypt = Callable[[DataKeySealed], Awaitable[bytes | str]]
+"""Has KMS decrypt a data key; returns its 64 bytes, or in a sentence why there is none."""
+
+
 class Session:
     """Runs a planned session for whichever client the server connects. Created and used in a running loop.
 
@@ -70,15 +76,23 @@ class Session:
     """
 
     def __init__(
-        self, session_id: str, plan: Plan, open_socket: Callable[[], Awaitable[WebSocket]], limits: SessionLimits
+        self,
+        session_id: str,
+        plan: Plan,
+        open_socket: Callable[[], Awaitable[WebSocket]],
+        limits: SessionLimits,
+        decrypt: Decrypt | None = None,
     ) -> None:
         self._limits = limits
+        self._decrypt = decrypt
+        self._decrypting: asyncio.Task[None] | None = None
         self._engine = AgentChannel(
             session_id=session_id,
             session_type=plan.session_type,
             properties=plan.properties,
             entropy=os.urandom,
             wall_clock_ms=lambda: time.time_ns() // 1_000_000,
+            encryption=plan.encryption,
         )
         self._pump: Pump[AgentEvent] = Pump(self._engine, self._on_events)
         self._link = DataLink(open_socket, self._pump, first_limit=limits.client_wait, outage_limit=limits.outage)
@@ -120,10 +134,28 @@ class Session:
         try:
             return await asyncio.shield(self._outcome)
         finally:
+            tasks += [] if self._decrypting is None else [self._decrypting]
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
             await self._handler.close()
+
+    def _start_decrypting(self, sealed: DataKeySealed) -> None:
+        """Have the key of the newest client decrypted; nobody waits for an earlier one's."""
+        if self._decrypting is not None:
+            self._decrypting.cancel()
+        self._decrypting = asyncio.create_task(self._use_data_key(sealed))
+        self._decrypting.add_done_callback(self._fail_on_fault)
+
+    async def _use_data_key(self, sealed: DataKeySealed) -> None:
+        """Have KMS decrypt a client's data key, while the session continues."""
+        assert self._decrypt is not None  # noqa: S101 - encrypted sessions have it
+        key = await self._decrypt(sealed)
+        if isinstance(key, str):
+            self._engine.refuse_data_key(sealed.attempt, key)
+        else:
+            self._engine.use_data_key(sealed.attempt, key, time.monotonic())
+        self._pump.wake()
 
     async def _carry(self) -> None:
         try:
@@ -192,6 +224,11 @@ class Session:
             self._engine.acknowledge(event.sequence_number, self._active_at, delayed=False)
             self._pump.wake()
 
+    def _on_refused(self, refused: HandshakeRefused) -> None:
+        _LOG.warning("client refused", reason=refused.reason)
+        if refused.is_final:
+            self.end(FAILED, f"The client refused the handshake: {refused.reason}")
+
     def _on_event(self, event: AgentEvent) -> None:
         match event:
             case InputReceived():
@@ -204,8 +241,11 @@ class Session:
             case ClientReplaced():
                 self._active_at = time.monotonic()
                 self._handler.on_client_replaced()
-            case HandshakeRefused(reason):
-                self.end(FAILED, f"The client refused the handshake: {reason}")
+            case DataKeySealed():
+                self._active_at = time.monotonic()
+                self._start_decrypting(event)
+            case HandshakeRefused():
+                self._on_refused(event)
             case SessionEnded():
                 self.end()
             case FrameRejected(reason):

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ferryman.agent.records import SUCCESS, SessionResult
 from ferryman.channel.events import ClientReady, InputReceived
+from ferryman.channel.key_agreement import Encryption
 from ferryman.wire.agent_message import PayloadType
 
 
@@ -52,10 +53,11 @@ class Plan:
     """A session that can be run: what the client learns about it, and what creates its handler in a running loop.
 
     `properties` are those of a Port document, all text; None for other types. `idles`: the session ends when it is
-    idle, even if the document sets no idle timeout.
+    idle, even if the document sets no idle timeout. `encryption`: how it is encrypted end to end, None if it is not.
     """
 
     session_type: str
     properties: Mapping[str, str] | None
     make: Callable[[Client], SessionHandler]
     idles: bool = True
+    encryption: Encryption | None = None

@@ -19,10 +19,11 @@ from ferryman.agent.logs import bind, logger
 from ferryman.agent.process.login_uid import audit_identity
 from ferryman.agent.records import ENDED_BY_AGENT, FAILED, SessionRecord, SessionRecords, SessionResult, new_result
 from ferryman.agent.session.plan import SessionRefused, members, plan
-from ferryman.agent.session.session import Session, SessionLimits, session_limits
+from ferryman.agent.session.session import Decrypt, Session, SessionLimits, session_limits
 from ferryman.agent.session.session_handler import Plan
 from ferryman.agent.settings import DEFAULT_SETTINGS, AgentSettings
 from ferryman.agent.versions import USER_AGENT
+from ferryman.channel.key_agreement import DataKeySealed
 from ferryman.system.event_loop import run_loop
 from ferryman.transport.http import HttpClient
 from ferryman.transport.trust import Trust
@@ -75,7 +76,7 @@ def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> Sess
         planned = plan(task.content, task.settings)
         _LOG.info("session prepared", **audit_identity())
         limits = session_limits(members(task.content.document_content.get("inputs")), idles=planned.idles)
-        return run_loop(_converse(task.content.session_id, planned, state, trusted, limits))
+        return run_loop(_converse(task, planned, state, trusted, limits))
     except SessionRefused as error:
         return new_result(FAILED, str(error))
     except Exception as error:  # noqa: BLE001 - the process's boundary: the user gets a message, the log the details
@@ -84,8 +85,9 @@ def _run(task: WorkerTask, state: StateDirectory, trusted: Trust | None) -> Sess
 
 
 async def _converse(
-    session_id: str, planned: Plan, state: StateDirectory, trusted: Trust | None, limits: SessionLimits
+    task: WorkerTask, planned: Plan, state: StateDirectory, trusted: Trust | None, limits: SessionLimits
 ) -> SessionResult:
+    session_id = task.content.session_id
     endpoint = state.registration().endpoint
     async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
         source = CredentialSource(state, client)
@@ -93,8 +95,23 @@ async def _converse(
         async def open_socket() -> WebSocket:
             return await open_data_channel(client, source, session_id)
 
-        session = Session(session_id, planned, open_socket, limits)
+        decrypt = None if planned.encryption is None else _decrypting(session_id, client, source, task.settings)
+        session = Session(session_id, planned, open_socket, limits, decrypt)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, session.end, FAILED, ENDED_BY_AGENT)
         return await session.run()
+
+
+def _decrypting(session_id: str, client: HttpClient, source: CredentialSource, settings: AgentSettings) -> Decrypt:
+    from ferryman.agent.data_keys import DataKeyFailed, DataKeys  # imported by encrypted sessions only
+
+    keys = DataKeys(session_id, client, source, settings.kms)
+
+    async def decrypt(sealed: DataKeySealed) -> bytes | str:
+        try:
+            return await keys.decrypt(sealed)
+        except DataKeyFailed as failed:
+            return str(failed)
+
+    return decrypt

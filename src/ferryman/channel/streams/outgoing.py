@@ -10,6 +10,7 @@ from collections.abc import Callable, Container
 from enum import Enum, auto
 
 from ferryman.channel.aws_client import AwsClient
+from ferryman.channel.key_agreement import Cipher
 from ferryman.channel.streams.resending import OneByOne, Outstanding, WhenStuck
 from ferryman.channel.streams.round_trip import RoundTrip
 from ferryman.channel.streams.window import MeasuredWindow, Window
@@ -90,6 +91,13 @@ class OutgoingStream:
         self._measured: MeasuredWindow | None = None
         self._aws_client: AwsClient | None = None
         self._digested = True
+        self._cipher: Cipher | None = None
+        self._sealed: Container[int] = ()
+
+    def seal(self, cipher: Cipher, payload_types: Container[int]) -> None:
+        """Encrypt messages of these types from now on; sizes remain those before encryption."""
+        self._cipher = cipher
+        self._sealed = payload_types
 
     def meet(self, peer: Peer, *, digested: bool = True) -> None:
         """Set whose receiver is at the far end, and whether it wants digests. Call it once."""
@@ -211,8 +219,8 @@ class OutgoingStream:
         return None if due == math.inf else due
 
     def payloads(self) -> list[tuple[int, bytes]]:
-        """Return type and payload of every unacknowledged message, in order."""
-        return [(item.payload_type, item.frame[HEADER_SIZE:]) for item in self._outstanding.values()]
+        """Return type and payload, before encryption, of every unacknowledged message, in order."""
+        return [(item.payload_type, self._opened(item)) for item in self._outstanding.values()]
 
     def unacknowledged(self, payload_types: Container[int]) -> int:
         """Return how many payload bytes of messages of these types are unacknowledged."""
@@ -225,8 +233,17 @@ class OutgoingStream:
         if resend and aws_client.probe_is_due(now):
             self._unsent.append(self._number(PayloadType.OUTPUT, b""))
 
+    def _opened(self, item: Outstanding) -> bytes:
+        payload = item.frame[HEADER_SIZE:]
+        if self._cipher is None or item.payload_type not in self._sealed:
+            return payload
+        return self._cipher.reopen(payload)
+
     def _number(self, payload_type: int, payload: bytes) -> int:
         sequence_number = self._next
+        size = len(payload)
+        if self._cipher is not None and payload_type in self._sealed:
+            payload = self._cipher.seal(payload)
         message_id = new_message_id(self._entropy)
         flags = FrameFlag.SYN if self._syn and sequence_number == 0 else FrameFlag.NONE
         data = frame(
@@ -239,8 +256,8 @@ class OutgoingStream:
             payload,
             digested=self._digested,
         )
-        self._outstanding[sequence_number] = Outstanding(payload_type, message_id, data)
-        self._bytes += len(payload)
+        self._outstanding[sequence_number] = Outstanding(payload_type, message_id, data, size)
+        self._bytes += size
         self._next += 1
         return sequence_number
 

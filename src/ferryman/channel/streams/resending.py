@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from ferryman.channel.streams.round_trip import MAX_TIMEOUT, RoundTrip
-from ferryman.wire.agent_message import HEADER_SIZE
 
 RESEND_TICK = 0.1
 RESEND_MESSAGES = 32
@@ -17,19 +16,18 @@ _MAX_DOUBLINGS = 8
 
 @dataclass(slots=True)
 class Outstanding:
-    """One unacknowledged message. All but its content is about the present connection."""
+    """One unacknowledged message. All but its content is about the present connection.
+
+    `size` is how many payload bytes it has, before encryption.
+    """
 
     payload_type: int
     message_id: bytes
     frame: bytes
+    size: int
     sends: int = 0
     first_sent: float = 0.0
     due: float = math.inf
-
-    @property
-    def size(self) -> int:
-        """Return how many payload bytes it has."""
-        return len(self.frame) - HEADER_SIZE
 
 
 Messages = dict[int, Outstanding]

@@ -4,14 +4,14 @@ botocore, which knows profiles, SSO and credential processes, takes longer to im
 is imported by the first call, in that call's thread.
 """
 
-import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ferryman.client.calls.answers import UNREADABLE, checked
 from ferryman.client.calls.api_proxies import through_proxies
+from ferryman.client.calls.daemon_threads import in_daemon_thread
 from ferryman.model.failures import Failure, said_by
 from ferryman.model.values.secret import Secret
 from ferryman.transport.errors import Unreachable
@@ -20,8 +20,6 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 10
 OVER = "DoesNotExistException"
 _WORTH_ANOTHER_TRY = frozenset({"ThrottlingException", "Throttling", "RequestTimeout", "RequestTimeoutException"})
-
-_Result = TypeVar("_Result")
 
 
 class SessionOver(Exception):
@@ -67,7 +65,7 @@ class ServiceClient:
         await self._call("terminate_session", session_id)
 
     async def _call(self, operation: str, session_id: str) -> Mapping[str, Any]:
-        return await _in_daemon_thread(lambda: self._call_now(operation, session_id))
+        return await in_daemon_thread(lambda: self._call_now(operation, session_id))
 
     def _call_now(self, operation: str, session_id: str) -> Mapping[str, Any]:
         from botocore import exceptions
@@ -119,27 +117,3 @@ def _client_error(error: Any) -> Exception:
     if code in _WORTH_ANOTHER_TRY or not 400 <= status < 500 or status in (408, 429):
         return Unreachable(str(error))
     return CallRefused(str(error))
-
-
-async def _in_daemon_thread(call: Callable[[], _Result]) -> _Result:
-    """Run `call` in a thread that the interpreter does not wait for at exit, unlike the executor's."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[_Result] = loop.create_future()
-
-    def settle(settle_future: Callable[[], None]) -> None:
-        try:
-            loop.call_soon_threadsafe(lambda: None if future.done() else settle_future())
-        except RuntimeError:
-            return  # the loop is closed, so nobody is waiting
-
-    def run() -> None:
-        try:
-            result = call()
-        except Exception as error:  # noqa: BLE001 - passed on to the waiting task
-            failure = error
-            settle(lambda: future.set_exception(failure))
-        else:
-            settle(lambda: future.set_result(result))
-
-    threading.Thread(target=run, name="service-call", daemon=True).start()
-    return await future

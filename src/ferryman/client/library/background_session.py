@@ -9,7 +9,14 @@ import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
-from ferryman.channel.events import FarEndAnswered, FarEndFellSilent, NoticeReceived, SessionEnded, SessionStarted
+from ferryman.channel.events import (
+    ClientNotAccepted,
+    FarEndAnswered,
+    FarEndFellSilent,
+    NoticeReceived,
+    SessionEnded,
+    SessionStarted,
+)
 from ferryman.channel.negotiation import AWS
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import CallRefused, ServiceClient
@@ -108,6 +115,8 @@ class BackgroundSession:
                 self._on_notice(NODE_ANSWERS)
             case NoticeReceived(text):
                 self._on_notice(one_line(text))
+            case ClientNotAccepted(reason):
+                self._finish(Failure(f"Session {self.session_id} was not started", one_line(reason)))
             case SessionEnded(output, lost):
                 self._end(output, lost=lost)
 

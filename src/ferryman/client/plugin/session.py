@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from ferryman.channel.events import (
+    ClientNotAccepted,
     CustomerMessageReceived,
     FarEndAnswered,
     FarEndFellSilent,
@@ -154,6 +155,8 @@ class _Session:
                 self._screen.notice(texts.connection_lost(self._settings.reconnect_seconds, attended=self._attended))
             case OutageEnded() if not self._endings.announced:
                 self._screen.notice(texts.RECONNECTED)
+            case ClientNotAccepted(reason, ends):
+                self._endings.announce(Ending(FAILED, complaint=texts.cannot_start(reason), terminate=ends))
             case SessionEnded(output, lost):
                 self._endings.announce(self._ending(output, lost=lost))
 

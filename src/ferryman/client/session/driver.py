@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ferryman.channel.events import (
     ClientEvent,
+    ClientNotAccepted,
     CustomerMessageReceived,
     FarEndAnswered,
     FarEndFellSilent,
@@ -21,6 +22,8 @@ from ferryman.channel.events import (
     SessionEnded,
     SessionStarted,
 )
+from ferryman.channel.key_agreement import DataKeyRequested
+from ferryman.client.calls.data_keys import DataKeyFailed, generate_data_key, key_objection
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import ServiceClient, SessionOver
 from ferryman.client.session.connection import Connector
@@ -50,7 +53,8 @@ class OutageEnded:
 
 
 SessionEvent = (
-    CustomerMessageReceived
+    ClientNotAccepted
+    | CustomerMessageReceived
     | FarEndFellSilent
     | FarEndAnswered
     | NoticeReceived
@@ -91,11 +95,12 @@ class SessionDriver:
     def __init__(
         self, launch: Launch, dialler: Dialler, service: ServiceClient, reconnect_seconds: float, owner: SessionOwner
     ) -> None:
-        self._session_id = launch.session_id
+        self._launch = launch
         self._connector = Connector(launch, dialler, service, reconnect_seconds)
         self._service = service
         self._owner = owner
         self._handler: OutputHandler | None = None
+        self._generating: asyncio.Task[None] | None = None
         self.far_end = FarEnd(self._on_events)
         self.connected = False
 
@@ -104,17 +109,21 @@ class SessionDriver:
 
         Raises `CannotConnect`, and whatever the owner or the handler raises.
         """
-        websocket = await self._connector.open()
-        while True:
-            self.connected = True
-            try:
-                await self.far_end.pump.run(websocket)
-            finally:
-                self.connected = False
-                await websocket.close()
-            if self.far_end.is_over:
-                return
-            websocket = await self._reopen()
+        try:
+            websocket = await self._connector.open()
+            while True:
+                self.connected = True
+                try:
+                    await self.far_end.pump.run(websocket)
+                finally:
+                    self.connected = False
+                    await websocket.close()
+                if self.far_end.is_over:
+                    return
+                websocket = await self._reopen()
+        finally:
+            if self._generating is not None:
+                self._generating.cancel()
 
     async def end_by_flag(self) -> None:
         """Have the node end the session, waiting at most `FLAG_SECONDS`.
@@ -136,7 +145,7 @@ class SessionDriver:
             return
         with contextlib.suppress(SessionOver):
             async with asyncio.timeout(TERMINATE_SECONDS):
-                await self._service.terminate(self._session_id)
+                await self._service.terminate(self._launch.session_id)
 
     async def _reopen(self) -> WebSocket:
         reported = False
@@ -155,12 +164,25 @@ class SessionDriver:
             self._owner.on_event(OutageEnded())
         return websocket
 
+    async def _generate(self, request: DataKeyRequested) -> None:
+        """Answer with a data key, while the connection is kept."""
+        try:
+            key = await generate_data_key(self._launch, request)
+        except DataKeyFailed as failed:
+            self.far_end.refuse_data_key(str(failed))
+        else:
+            self.far_end.use_data_key(key.plaintext, key.ciphertext)
+
     def _on_events(self, events: Sequence[ClientEvent]) -> None:
         for event in events:
             match event:
                 case OutputReceived():
                     if self._handler is not None:
                         self._handler.on_output(event)
+                case DataKeyRequested():
+                    self._generating = asyncio.create_task(self._generate(event))
+                case SessionStarted() if objection := key_objection(event.kms_key_id):
+                    self._owner.on_event(ClientNotAccepted(objection, ends=True))
                 case SessionStarted():
                     self._handler = self._owner.session_started(event)
                 case _:

@@ -26,6 +26,7 @@ class FarEnd:
             entropy=os.urandom,
             wall_clock_ms=lambda: time.time_ns() // 1_000_000,
             terminal_type=os.environ.get("TERM", ""),
+            encrypts=True,
         )
         self._on_events = on_events
         self._settled = asyncio.Event()
@@ -69,6 +70,16 @@ class FarEnd:
     def consumed(self, number: int) -> None:
         """Report that the output of this number, and all before it, is written or used."""
         self._channel.acknowledge(number, time.monotonic())
+        self.pump.wake()
+
+    def use_data_key(self, data_key: bytes, ciphertext: bytes) -> None:
+        """Encrypt with the data key that was requested."""
+        self._channel.use_data_key(data_key, ciphertext, time.monotonic())
+        self.pump.wake()
+
+    def refuse_data_key(self, reason: str) -> None:
+        """Tell the far end why there is no data key."""
+        self._channel.refuse_data_key(reason)
         self.pump.wake()
 
     async def settled(self) -> None:

@@ -200,8 +200,11 @@ def call_record(service: Service, call: ObservedCall, error: ServiceError | None
     return record
 
 
-def session_changed(service: Service, session: Session) -> None:
-    """Record a session's new status, its owner and target, and when and why it ended."""
+def session_changed(service: Service, session: Session, kms_key_id: str = "") -> None:
+    """Record a session's new status, its owner and target, and when and why it ended.
+
+    `kms_key_id` is what a new session is encrypted with, empty for nothing.
+    """
     detail = {
         "sessionId": session.session_id,
         "status": session.status.value,
@@ -215,6 +218,8 @@ def session_changed(service: Service, session: Session) -> None:
         "endDate": None if session.ended_at is None else moment(session.ended_at),
         "details": None if session.details is None else text(session.details),
     }
+    if kms_key_id:
+        detail["kmsKeyId"] = kms_key_id
     resources = [
         service.arns.session(session.session_id),
         service.arns.node(session.target),

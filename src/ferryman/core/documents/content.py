@@ -18,7 +18,9 @@ from ferryman.core.documents.parameters import (
     undefined,
 )
 from ferryman.core.documents.rules import (
+    KMS_KEY_ID,
     PLATFORMS,
+    REQUIRE_KMS_CHALLENGE,
     REQUIRED_OBSERVERS,
     as_flag,
     canonical_properties,
@@ -38,6 +40,8 @@ SUBSTITUTED_LIMIT = 256 * 1024
 _MEMBERS = ("schemaVersion", "description", "sessionType", "parameters", "inputs", "properties")
 _NEVER_IDLE = frozenset({SessionType.PORT, SessionType.NON_INTERACTIVE_COMMANDS})
 _SHARED_INPUTS = ("idleSessionTimeout", "maxSessionDuration")
+ENCRYPTION_OPTIONAL = "encryptionOptional"
+"""An input that the server adds to a Port document which is encrypted only because the account's preferences say so."""
 _RUN_AS = ("runAsEnabled", "runAsDefaultUser")
 
 
@@ -168,6 +172,7 @@ def resolve(
     }
     if document.session_type is not SessionType.PORT and (required := needed_observers(inputs, preferences.inputs)):
         content["inputs"][REQUIRED_OBSERVERS] = str(required)
+    content["inputs"].update(_encryption(document.session_type, inputs, preferences.inputs))
     if run_as and content["inputs"]["runAsEnabled"]:
         content["inputs"]["runAsDefaultUser"] = run_as
     profile = {platform: text for platform, text in (inputs.get("shellProfile") or {}).items() if text}
@@ -186,6 +191,22 @@ def resolve(
 def needed_observers(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> int:
     """Return how many observers a document's sessions need: a document cannot require fewer than the preferences."""
     return max(observers(own.get(REQUIRED_OBSERVERS)), observers(preferred.get(REQUIRED_OBSERVERS)))
+
+
+def _encryption(session_type: SessionType, own: Mapping[str, Any], preferred: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the inputs that have a session encrypted: with the document's key, else the preferences'.
+
+    A document cannot drop the preferences' requirement for the client.
+    """
+    key = own.get(KMS_KEY_ID) or preferred.get(KMS_KEY_ID)
+    if not key:
+        return {}
+    encryption: dict[str, Any] = {KMS_KEY_ID: key}
+    if as_flag(own.get(REQUIRE_KMS_CHALLENGE)) or as_flag(preferred.get(REQUIRE_KMS_CHALLENGE)):
+        encryption[REQUIRE_KMS_CHALLENGE] = True
+    if session_type is SessionType.PORT and not own.get(KMS_KEY_ID):
+        encryption[ENCRYPTION_OPTIONAL] = True
+    return encryption
 
 
 def _merged(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> Mapping[str, Any]:

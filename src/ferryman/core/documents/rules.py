@@ -26,6 +26,8 @@ LONGEST_IDLE = 60
 LONGEST_DURATION = 1440
 """Minutes."""
 REQUIRED_OBSERVERS = "requiredObservers"
+KMS_KEY_ID = "kmsKeyId"
+REQUIRE_KMS_CHALLENGE = "requireKmsChallengeResponse"
 MOST_OBSERVERS = 5
 _COMMANDS_LIMIT = 32 * 1024
 _PROFILE_LIMIT = 512
@@ -34,6 +36,7 @@ _SOCKET_PATH_LIMIT = 107
 """Bytes of a path in Linux's sockaddr_un."""
 _USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@\\-]{0,255}\$?")
 _HOST = re.compile(r"[A-Za-z0-9:\[][A-Za-z0-9._:%\]-]{0,254}")
+_KMS_KEY = re.compile(r"[A-Za-z0-9:/_-]{1,2048}")
 _SEPARATOR_PREFIX = re.compile(r"[0-9a-zA-Z\r\n_:-]{0,30}")
 
 Rule = Callable[[Any], str | None]
@@ -118,10 +121,6 @@ def _socket_path(given: Any) -> str | None:
     return f"must be a path of at most {_SOCKET_PATH_LIMIT} bytes."
 
 
-def _unsupported(given: Any) -> str | None:
-    return None if given == "" else "is not supported yet; leave it empty."
-
-
 INPUTS: Mapping[str, Rule] = {
     "s3BucketName": _matching(BUCKET, BUCKET_RULE),
     "s3KeyPrefix": _matching(KEY_PREFIX, KEY_PREFIX_RULE),
@@ -129,7 +128,8 @@ INPUTS: Mapping[str, Rule] = {
     "cloudWatchLogGroupName": _matching(LOG_GROUP, LOG_GROUP_RULE),
     "cloudWatchEncryptionEnabled": _flag,
     "cloudWatchStreamingEnabled": _flag,
-    "kmsKeyId": _unsupported,
+    KMS_KEY_ID: _matching(_KMS_KEY, "must be the id, ARN or alias of a KMS key."),
+    REQUIRE_KMS_CHALLENGE: _flag,
     "runAsEnabled": _flag,
     "runAsDefaultUser": _matching(_USER, "must be the name of a user."),
     "idleSessionTimeout": _minutes(LONGEST_IDLE),
@@ -137,7 +137,7 @@ INPUTS: Mapping[str, Rule] = {
     "recordingMode": _one_of("off", "best-effort", "required", ""),
     REQUIRED_OBSERVERS: _observers,
 }
-_LITERAL = frozenset({"recordingMode", REQUIRED_OBSERVERS})
+_LITERAL = frozenset({"recordingMode", REQUIRED_OBSERVERS, KMS_KEY_ID, REQUIRE_KMS_CHALLENGE})
 """Inputs that name no parameter: who starts a session must not choose them."""
 _PROFILE: Mapping[str, Rule] = {"linux": _text(_PROFILE_LIMIT), "windows": _text(_PROFILE_LIMIT)}
 _COMMAND: Mapping[str, Rule] = {"commands": _text(_COMMANDS_LIMIT, empty=False), "runAsElevated": _flag}

@@ -192,6 +192,10 @@ class Unrecordable(Exception):
     """A session that must be recorded cannot be; the text is the cause."""
 
 
+class EncryptedEndToEnd(Unrecordable):
+    """A session that must be recorded is encrypted end to end."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """One event of a recording. `at` is milliseconds since it began; `kind` one of o, e, i, r, m, x, c, f."""
@@ -216,10 +220,11 @@ class Recorder(Protocol):
     def failure(self) -> str | None:
         """Why nothing can be recorded at present; None if it can."""
 
-    async def begin(self, session: Session, *, is_logged: bool = False) -> None:
+    async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
         """Begin the recording of a session that starts; raises `Unrecordable`.
 
         `is_logged`: its log is to be delivered somewhere, so it is recorded until then even if the mode is off.
+        `is_encrypted`: what it shows cannot be recorded, only its course; `EncryptedEndToEnd` if that is required.
         """
 
     async def tap(self, session_id: SessionId) -> SessionTap | None:

@@ -4,11 +4,12 @@ from ferryman.core.audit.records import session_changed
 from ferryman.core.authorization.decisions import require, require_session, require_start
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.channel_tokens import new_token_id, seal_session_token
-from ferryman.core.ports.recordings import Unrecordable
+from ferryman.core.ports.recordings import EncryptedEndToEnd, Unrecordable
 from ferryman.core.presence import is_connected, unreachable
 from ferryman.core.service import Service
 from ferryman.core.sessions.access import check_access, session_access
 from ferryman.core.sessions.document import ChosenDocument, choose_document, find_documents
+from ferryman.core.sessions.encryption import check_encryption, encrypted
 from ferryman.core.sessions.lifecycle import end_session, fail_session, idle_deadline
 from ferryman.core.sessions.outputs import check_outputs
 from ferryman.core.sessions.quotas import quota_exceeded, quota_of
@@ -43,6 +44,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
     access = await session_access(service, caller)
     document = choose_document(service, caller, request, found)
     _check_observable(service, document)
+    check_encryption(document)
     if await service.store.nodes.get(target) is None:
         raise ServiceError("TargetNotConnected", f"{target} is not connected.")
     if (cause := await unreachable(service, target)) is not None:
@@ -77,9 +79,9 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         raise quota_exceeded(quota, usage, target)
     if outputs is not None:
         await service.store.outputs.add(session.session_id, outputs, now)
-    await _begin_recording(service, session, is_logged=outputs is not None)
+    await _begin_recording(service, session, document, is_logged=outputs is not None)
     await check_access(service, session)
-    session_changed(service, session)
+    session_changed(service, session, document.kms_key_id)
     return ticket
 
 
@@ -89,9 +91,14 @@ def _check_observable(service: Service, document: ChosenDocument) -> None:
         raise ServiceError("ValidationException", message)
 
 
-async def _begin_recording(service: Service, session: Session, *, is_logged: bool) -> None:
+async def _begin_recording(service: Service, session: Session, document: ChosenDocument, *, is_logged: bool) -> None:
     try:
-        await service.recorder.begin(session, is_logged=is_logged)
+        await service.recorder.begin(session, is_logged=is_logged, is_encrypted=bool(document.kms_key_id))
+    except EncryptedEndToEnd as error:
+        cause = f"{encrypted(document.name)}, and must be recorded, which the server cannot do then"
+        await fail_session(service, session.session_id, f"{cause}.")
+        advice = "Remove kmsKeyId, or do not require recordings"
+        raise ServiceError("ValidationException", f"{cause}. {advice}.") from error
     except Unrecordable as error:
         await fail_session(service, session.session_id, f"The session cannot be recorded: {error}.")
         message = (

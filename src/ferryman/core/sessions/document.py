@@ -14,7 +14,7 @@ from ferryman.core.documents.content import (
 )
 from ferryman.core.documents.observing import declared_observers, find_preferences
 from ferryman.core.documents.parameters import check_values
-from ferryman.core.documents.rules import REQUIRED_OBSERVERS, is_user, observers
+from ferryman.core.documents.rules import KMS_KEY_ID, REQUIRED_OBSERVERS, is_user, observers
 from ferryman.core.service import Service
 from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.model.documents import PREFERENCES_DOCUMENT, DocumentType, StoredDocument
@@ -46,6 +46,11 @@ class ChosenDocument:
     def required_observers(self) -> int:
         """How many people must watch the session while it runs."""
         return observers(self.resolved.content["inputs"].get(REQUIRED_OBSERVERS))
+
+    @property
+    def kms_key_id(self) -> str:
+        """The KMS key that its sessions are encrypted with, "" for none."""
+        return str(self.resolved.content["inputs"].get(KMS_KEY_ID, ""))
 
     def json(self) -> str:
         """Return the document as its node receives it."""
@@ -107,6 +112,14 @@ def choose_document(
 def required_observers(document: str) -> int:
     """Return how many people must observe the session that a document starts; `document` is the result of `json`."""
     return observers(json.loads(document)["inputs"].get(REQUIRED_OBSERVERS))
+
+
+def encryption_key(document: str) -> str:
+    """Return the KMS key that a session's ends encrypt with, "" for none; `document` is the result of `json`.
+
+    In a port session it may be that they do not: see `ENCRYPTION_OPTIONAL`.
+    """
+    return str(json.loads(document)["inputs"].get(KMS_KEY_ID) or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ferryman.core.messages import (
 )
 from ferryman.core.ports.bus import NoResponders
 from ferryman.core.service import Service
-from ferryman.core.sessions.document import type_of
+from ferryman.core.sessions.document import encryption_key, type_of
 from ferryman.core.watch_tickets import redeem
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import SessionId
@@ -84,6 +84,8 @@ async def watch_session(service: Service, caller: Caller, session_id: SessionId)
     document = await service.store.sessions.document_content(session_id)
     if document is not None and type_of(document) is SessionType.PORT:
         raise ServiceError("ValidationException", f"Session {session_id} forwards a port: there is nothing to watch.")
+    if document is not None and encryption_key(document):
+        raise ServiceError("ValidationException", f"Session {session_id} is encrypted end to end: nobody can watch it.")
     origin = caller.origin
     ticket = WatchTicket(
         session_id, caller.access_key_id, caller.session, origin.source_ip, origin.user_agent, origin.is_secure

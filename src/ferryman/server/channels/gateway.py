@@ -27,10 +27,10 @@ from ferryman.core.messages import (
 from ferryman.core.ports.bus import Subscription
 from ferryman.core.ports.recordings import Unrecordable
 from ferryman.core.service import Service
-from ferryman.core.sessions.document import required_observers, type_of
+from ferryman.core.sessions.document import encryption_key, required_observers, type_of
 from ferryman.model.identifiers import NodeId, SessionId
 from ferryman.model.session_types import SessionType
-from ferryman.model.sessions import Session
+from ferryman.model.sessions import Session, SessionStatus
 from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.relay.answers import answer
@@ -47,6 +47,8 @@ from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 _STOPPING = "the server is stopping"
+_MARKER = "m"
+_ENCRYPTED = b"This session is encrypted end to end: what it shows and what is typed cannot be recorded."
 _DRAIN_STEPS = 100
 
 
@@ -219,7 +221,10 @@ class Gateway:
         await self._attach_recorder(slot)
         document = await self.service.store.sessions.document_content(slot.session_id)
         if document is not None:
-            await self._let_watch(occupied, session, document)
+            if encryption_key(document) and type_of(document) is not SessionType.PORT:
+                _make_opaque(slot, session)
+            else:
+                await self._let_watch(occupied, session, document)
             occupied.traffic = SessionTraffic(self.service, session, document, slot.tap)
         occupied.complete = True
 
@@ -327,3 +332,10 @@ class Gateway:
         except TimeoutError:
             for socket in list(self._sockets):
                 socket.abort()
+
+
+def _make_opaque(slot: RelaySlot, session: Session) -> None:
+    """Have nothing of a session shown or recorded that is encrypted end to end, and its recording say so."""
+    slot.tap.opaque = True
+    if slot.tap.recorder is not None and session.status is SessionStatus.CONNECTING:
+        slot.tap.recorder.note(_MARKER, _ENCRYPTED)

@@ -15,7 +15,7 @@ class Sender:
         self.messages: Messages = {}
         self.resending = WhenStuck(self.messages, RoundTrip())
         for number in range(count):
-            self.messages[number] = Outstanding(1, b"", b"")
+            self.messages[number] = Outstanding(1, b"", b"", 0)
             self.send(number, 0.0)
 
     def send(self, number: int, now: float) -> None:

@@ -188,8 +188,8 @@ async def test_preferences_are_a_shell_without_parameters(world: "World", conten
 
 
 async def test_bad_content_has_its_own_errors(world: "World") -> None:
-    with refused("InvalidDocumentContent", "inputs.kmsKeyId: is not supported yet"):
-        await create(world, content=text(inputs={"kmsKeyId": "k"}))
+    with refused("InvalidDocumentContent", "inputs.kmsKeyId: must be the id, ARN or alias of a KMS key"):
+        await create(world, content=text(inputs={"kmsKeyId": "no key"}))
     with refused("InvalidDocumentContent", "JSON"):
         await create(world, content="schemaVersion: '1.0'")
     with refused("InvalidDocumentSchemaVersion", "1.0"):

@@ -81,7 +81,12 @@ def test_good_documents(document: Mapping[str, Any]) -> None:
         (SHELL | {"inputs": {"s3KeyPrefix": "a?b"}}, "inputs.s3KeyPrefix", "500 letters"),
         (SHELL | {"inputs": {"cloudWatchLogGroupName": "a b"}}, "inputs.cloudWatchLogGroupName", "of a log group"),
         (SHELL | {"inputs": {"cloudWatchStreamingEnabled": 1}}, "inputs.cloudWatchStreamingEnabled", "true or false"),
-        (SHELL | {"inputs": {"kmsKeyId": "k"}}, "inputs.kmsKeyId", "not supported yet"),
+        (SHELL | {"inputs": {"kmsKeyId": "a key"}}, "inputs.kmsKeyId", "must be the id, ARN or alias of a KMS key"),
+        (
+            SHELL | {"parameters": {"k": {"type": "String"}}, "inputs": {"kmsKeyId": "{{ k }}"}},
+            "inputs.kmsKeyId",
+            "must be",
+        ),
         (SHELL | {"inputs": {"shellProfile": "ls"}}, "inputs.shellProfile", "an object"),
         (SHELL | {"inputs": {"shellProfile": {"bash": "ls"}}}, "inputs.shellProfile.bash", "unknown"),
         (SHELL | {"inputs": {"shellProfile": {"linux": "x" * 513}}}, "inputs.shellProfile.linux", "512"),

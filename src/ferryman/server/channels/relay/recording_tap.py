@@ -13,10 +13,11 @@ class RecordingTap:
     """The tap of one session; `recorder` is None if it is not recorded, `watched` if it cannot be watched.
 
     `traffic` is None unless the session forwards a port; what goes through it then is not recorded, only what
-    `traffic` reports. `on_exit` gets the first exit code that the agent reports, which is kept as `exit_code`.
+    `traffic` reports. `opaque`: the session is encrypted end to end, so that messages are not looked at. `on_exit` gets
+    the first exit code that the agent reports, which is kept as `exit_code`.
     """
 
-    __slots__ = ("_on_exit", "exit_code", "recorder", "traffic", "watched")
+    __slots__ = ("_on_exit", "exit_code", "opaque", "recorder", "traffic", "watched")
 
     def __init__(self, on_exit: Callable[[int], None]) -> None:
         self.recorder: SessionTap | None = None
@@ -24,10 +25,13 @@ class RecordingTap:
         self.exit_code: int | None = None
         self.watched: WatchedSession | None = None
         self.traffic: PortTraffic | None = None
+        self.opaque = False
 
     def from_client(self, prefix: bytes, number: int, frame: bytes) -> bool:
         """Record a frame of the client; True if `caught_up` must be awaited before it is forwarded."""
         recorder = self.recorder
+        if self.opaque:
+            return recorder is not None and recorder.is_full
         if self.traffic is not None:
             if prefix == INPUT:
                 self.traffic.from_client(number, frame)
@@ -46,6 +50,8 @@ class RecordingTap:
         """Record a frame of the agent; True if `caught_up` must be awaited before it is forwarded."""
         if prefix != OUTPUT:
             return False
+        if self.opaque:
+            return self.recorder is not None and self.recorder.is_behind
         code = exit_code(frame)
         if code is not None and self.exit_code is None:
             self.exit_code = code
@@ -98,7 +104,7 @@ class RecordingTap:
             return False
         if self.watched is not None:
             self.watched.publication(state.client_id, state.delivered_output)
-        if self.recorder is None:
+        if self.recorder is None or self.opaque:
             return False
         self.recorder.publication(state.client_id, state.delivered_output)
         return self.recorder.is_behind

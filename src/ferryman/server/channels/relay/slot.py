@@ -272,7 +272,7 @@ class RelaySlot:
                 continue
             if (
                 prefix == frames.OUTPUT
-                and frames.requests_handshake(frame)
+                and self._handshakes.concerns(sequence, frame)
                 and not await self._is_requested_handshake(frame)
             ):
                 continue
@@ -292,8 +292,8 @@ class RelaySlot:
                 await self._catch_up(client)
 
     async def _is_requested_handshake(self, frame: bytes) -> bool:
-        """Whether a HandshakeRequest starts the session that was requested. If not, the session ends."""
-        cause = await self._handshakes.refusal(frame[HEADER_SIZE:])
+        """Whether the node starts the session that was requested. If not, the session ends."""
+        cause = await self._handshakes.refusal(frame)
         if cause:
             self._log.warning("handshake refused", reason=cause)
             await self.end_because(cause)

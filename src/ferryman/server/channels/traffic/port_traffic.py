@@ -16,6 +16,7 @@ from ferryman.server.channels.traffic.following import Following, Multiplexed, O
 from ferryman.server.channels.traffic.smux_follower import MOST_FRAMES
 from ferryman.wire.agent_message import HEADER_SIZE, Flag, PayloadType
 from ferryman.wire.payloads import (
+    KMS_ENCRYPTION_ACTION,
     Extensions,
     HandshakeRequest,
     HandshakeResponse,
@@ -152,6 +153,8 @@ class PortTraffic:
             response = decode_payload(message[HEADER_SIZE:], HandshakeResponse)
         except MalformedPayload:
             return
+        if any(action.action_type == KMS_ENCRYPTION_ACTION for action in response.processed_client_actions):
+            return  # what follows is encrypted end to end, and only counted
         multiplexes = self._forwards and _multiplexes(request, response)
         self._begin(Multiplexed(self._connections) if multiplexes else OneAtATime(self._connections), OTHER_CLIENT)
 
