@@ -17,6 +17,7 @@ import pytest
 
 from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
+from tests.e2e.people import person
 from tests.e2e.programs import PROGRAMS
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
@@ -168,6 +169,20 @@ def test_an_invitation_works_once(ferryman: Ferryman, tmp_path: Path) -> None:
     )
     assert again.returncode == 0, again.stderr
     assert "Created the user" not in again.stdout
+
+
+@pytest.mark.parametrize("groups", [[], ["crew"], ["crew", "unknown"]])
+def test_an_invitation_that_cannot_be_made_leaves_no_user(ferryman: Ferryman, groups: list[str]) -> None:
+    iam = ferryman.client("iam")
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_group(GroupName="crew")
+    may_not_invite = person(ferryman, f"jen-{len(groups)}", "iam:*")
+    options = [f"--group={each}" for each in groups]
+    command = [str(PROGRAMS / "ferryman"), "invitation", "create", "maurice", *options]
+    refused = subprocess.run(command, env=may_not_invite.environment, capture_output=True, text=True, timeout=PATIENCE)
+    assert refused.returncode == 1, refused.stdout
+    assert "maurice" not in {user["UserName"] for user in iam.list_users()["Users"]}
+    assert iam.get_group(GroupName="crew")["Users"] == []
 
 
 def test_a_login_ends_in_a_shell(ferryman: Ferryman, provider: str, open_shell: OpenShell, tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """Whether a server would start, found out without changing anything, and whether one that runs is healthy."""
 
+import os
+import pwd
 import ssl
+import stat
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
@@ -86,6 +90,42 @@ def _reached(loaded: LoadedConfiguration, last: int) -> str:
             "Find out who did that; the server continues with the next number and records what is missing",
         )
     return ""
+
+
+def check_directory(loaded: LoadedConfiguration, setting: str, directory: Path) -> str:
+    """Return that the server can write to a directory that it may still have to create; raises Failure if it cannot.
+
+    Root can write everywhere, so for root this asks whether the owner of the audit trail, as whom the server runs, can.
+    """
+    place = next(each for each in (directory, *directory.parents) if each.exists())
+    owner = _server_owner(loaded) if os.geteuid() == 0 else None
+    if not place.is_dir():
+        cause = f"{place} is not a directory"
+    elif not os.access(place, os.W_OK | os.X_OK) or (owner is not None and not _may_write(owner, place.stat())):
+        cause = f"{'you' if owner is None else owner.pw_name} cannot write to {place}"
+    else:
+        return f"{directory} {'can be written' if place == directory else 'does not exist yet: the server creates it'}"
+    advice = f"Make the directory writable for the server, or set a different {setting}"
+    raise Failure(f"{directory} cannot be used", cause, advice)
+
+
+def _server_owner(loaded: LoadedConfiguration) -> pwd.struct_passwd | None:
+    try:
+        status = loaded.path(loaded.configuration.audit.directory).stat()
+        return pwd.getpwuid(status.st_uid) if status.st_uid != 0 else None
+    except (OSError, KeyError):
+        return None
+
+
+def _may_write(user: pwd.struct_passwd, status: os.stat_result) -> bool:
+    """Return whether a user may create files in a directory, by its mode."""
+    if status.st_uid == user.pw_uid:
+        needed = stat.S_IWUSR | stat.S_IXUSR
+    elif status.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):
+        needed = stat.S_IWGRP | stat.S_IXGRP
+    else:
+        needed = stat.S_IWOTH | stat.S_IXOTH
+    return status.st_mode & needed == needed
 
 
 def check_port(loaded: LoadedConfiguration) -> str:

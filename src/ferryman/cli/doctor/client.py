@@ -58,9 +58,12 @@ class Finding:
         return {"verdict": self.verdict, "subject": self.subject, "said": self.said, "advice": self.advice}
 
 
-def examine_client(connection: Connection, target: str | None) -> list[Finding]:
-    """Check what `aws ssm start-session` needs on this machine and from the server."""
-    findings = [_aws_cli(), _plugin()]
+def examine_client(connection: Connection, target: str | None, *, is_server: bool = False) -> list[Finding]:
+    """Check what `aws ssm start-session` needs on this machine and from the server.
+
+    `is_server`: this is a server's machine, which may well do without it.
+    """
+    findings = [_aws_cli(), _plugin(needed=not is_server and shutil.which("aws") is not None)]
     try:
         api = connect(connection)
     except Failure as failure:
@@ -186,12 +189,12 @@ def _aws_cli() -> Finding:
     return Finding(Verdict.GOOD, subject, said)
 
 
-def _plugin() -> Finding:
+def _plugin(*, needed: bool) -> Finding:
     subject = "session-manager-plugin"
     path = shutil.which(subject)
     if path is None:
         return Finding(
-            Verdict.BAD,
+            Verdict.BAD if needed else Verdict.DOUBTFUL,
             subject,
             "it is not on PATH, where `aws ssm start-session` looks for it",
             "Install Ferryman where its programs are on PATH, or add its bin directory",

@@ -37,7 +37,7 @@ def command(
     Always checks the client's side. Also checks this machine's agent if it is registered here or you specify
     --state-dir, and a server's files if you specify --config.
     """
-    findings = examine_client(Connection(profile, region, endpoint_url), target)
+    findings = examine_client(Connection(profile, region, endpoint_url), target, is_server=config is not None)
     where = state_dir or default_state_dir()
     if state_dir is not None or (where / "registration.json").exists():
         findings += examine_node(where)

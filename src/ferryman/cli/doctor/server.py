@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from ferryman.bootstrap.bus.opening import check_bus
 from ferryman.bootstrap.configuration import LoadedConfiguration, Tls, load
 from ferryman.bootstrap.keys.certificate_files import read_authority_key
 from ferryman.bootstrap.keys.server_keys import read_server_keys
-from ferryman.bootstrap.readiness import check_port, check_store, check_trail
+from ferryman.bootstrap.readiness import check_directory, check_port, check_store, check_trail
 from ferryman.bootstrap.server import server_certificate
 from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
 from ferryman.cli.doctor.destinations import examine_destinations, examine_recording_bucket
@@ -36,6 +37,7 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     if loaded.configuration.bus.servers:
         findings.append(_finding("Bus", check_bus, loaded))
     findings += _sinks(loaded)
+    findings += _directories(loaded)
     return [*findings, *examine_recording_bucket(loaded), *examine_destinations(loaded, now)]
 
 
@@ -49,6 +51,20 @@ def _finding(subject: str, check: Callable[[LoadedConfiguration], str], loaded: 
         return Finding(Verdict.GOOD, subject, check(loaded))
     except Failure as failure:
         return bad(subject, failure)
+
+
+def _directories(loaded: LoadedConfiguration) -> list[Finding]:
+    """Check the directories that the server writes recordings and waiting session logs to, if it does."""
+    recordings, outputs = loaded.configuration.recordings, loaded.configuration.outputs
+    used = []
+    if recordings.mode != "off" and recordings.s3 is None:
+        used.append(("Recordings", "recordings.directory", recordings.directory))
+    if outputs.s3 is not None or outputs.cloudwatch is not None:
+        used.append(("Waiting session logs", "outputs.directory", outputs.directory))
+    return [
+        _finding(subject, partial(check_directory, setting=setting, directory=loaded.path(directory)), loaded)
+        for subject, setting, directory in used
+    ]
 
 
 def _sinks(loaded: LoadedConfiguration) -> list[Finding]:

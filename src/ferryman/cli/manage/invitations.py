@@ -1,5 +1,6 @@
 """`ferryman invitation create | list | revoke`: how new people get their access key."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -49,8 +50,16 @@ def invite(
     A new user without --group gets the policy FerrymanOperator.
     """
     iam = connect(Connection(profile, region, endpoint_url), "iam")
-    created = _ensure_user(iam, name, group or [])
-    answer = _own(iam, profile).call("CreateInvitation", UserName=name, DurationSeconds=int(hours * 3600))
+    for each in group or []:
+        _check_group(iam, each)
+    created = _create_user(iam, name)
+    try:
+        _give_access(iam, name, group or [], created=created)
+        answer = _own(iam, profile).call("CreateInvitation", UserName=name, DurationSeconds=int(hours * 3600))
+    except Failure:
+        if created:
+            _remove_user(iam, name)
+        raise
     made = answer["Invitation"]
     address = InvitationAddress(
         iam.endpoint_url, made["InvitationId"], Secret(answer["InvitationToken"]), _authority(iam.ca_file)
@@ -108,20 +117,44 @@ def revoke(
     print_lines(f"Revoked {invitation}.")
 
 
-def _ensure_user(iam: Api, name: str, groups: list[str]) -> bool:
-    """Create the user unless it exists, and put it in the groups; return whether it was created."""
-    created = True
+def _check_group(iam: Api, group: str) -> None:
+    """Raise Failure for a group that does not exist. Who may not read groups may still be allowed to fill them."""
+    try:
+        iam.call("GetGroup", GroupName=group)
+    except Failure as failure:
+        if refused_as(failure) not in {"AccessDenied", "AccessDeniedException"}:
+            raise
+
+
+def _create_user(iam: Api, name: str) -> bool:
+    """Create the user unless it exists; return whether it was created."""
     try:
         iam.call("CreateUser", UserName=name)
     except Failure as failure:
         if refused_as(failure) != "EntityAlreadyExists":
             raise
-        created = False
+        return False
+    return True
+
+
+def _give_access(iam: Api, name: str, groups: list[str], *, created: bool) -> None:
     for group in groups:
         iam.call("AddUserToGroup", UserName=name, GroupName=group)
     if created and not groups:
         iam.call("AttachUserPolicy", UserName=name, PolicyArn=OPERATOR_POLICY)
-    return created
+
+
+def _remove_user(iam: Api, name: str) -> None:
+    """Remove a user that was created for an invitation that could not be made, so that nothing of it is left.
+
+    What the caller may not remove stays; the first failure is the one to report.
+    """
+    with contextlib.suppress(Failure):
+        for group in iam.call("ListGroupsForUser", UserName=name)["Groups"]:
+            iam.call("RemoveUserFromGroup", UserName=name, GroupName=group["GroupName"])
+        for policy in iam.call("ListAttachedUserPolicies", UserName=name)["AttachedPolicies"]:
+            iam.call("DetachUserPolicy", UserName=name, PolicyArn=policy["PolicyArn"])
+        iam.call("DeleteUser", UserName=name)
 
 
 def _own(iam: Api, profile: str | None) -> Api:

@@ -79,7 +79,7 @@ def test_a_name_that_does_not_exist() -> None:
         ("echo 1.2.889.0", Verdict.DOUBTFUL, "may refuse"),
         ("echo something else", Verdict.BAD, "does not print its version"),
         ("exit 1", Verdict.BAD, "does not print its version"),
-        (None, Verdict.BAD, "not on PATH"),
+        (None, Verdict.DOUBTFUL, "not on PATH"),
     ],
 )
 def test_plugins(
@@ -99,6 +99,19 @@ def test_plugins(
     assert findings["AWS CLI"].verdict is Verdict.DOUBTFUL
     assert findings["Configuration"].verdict is Verdict.BAD
     assert "No Ferryman server is configured" in findings["Configuration"].said
+
+
+@pytest.mark.parametrize(("is_server", "verdict"), [(False, Verdict.BAD), (True, Verdict.DOUBTFUL)])
+def test_a_missing_plugin_is_wrong_only_where_sessions_are_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_server: bool, verdict: Verdict
+) -> None:
+    aws = tmp_path / "aws"
+    aws.write_text("#!/bin/sh\necho aws-cli/2.27.0 Python/3.13\n")
+    aws.chmod(0o755)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    findings = {finding.subject: finding for finding in examine_client(Connection(), None, is_server=is_server)}
+    assert findings["session-manager-plugin"].verdict is verdict
 
 
 def test_an_agent_without_a_registration(tmp_path: Path) -> None:

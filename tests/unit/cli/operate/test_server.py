@@ -1,6 +1,7 @@
 """`ferryman server`: what it says when it has started, and what `--check` finds without changing anything."""
 
 import os
+import pwd
 import socket
 from pathlib import Path
 from unittest import mock
@@ -39,6 +40,36 @@ def test_a_server_that_would_start(directory: Path) -> None:
     assert newest_schema() in found["Store"]
     after = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.is_file()}
     assert {path: time for path, time in after.items() if not path.name.endswith(("-wal", "-shm"))} == before
+
+
+@pytest.mark.parametrize(
+    ("section", "subject"),
+    [
+        ('[recordings]\nmode = "required"\ndirectory = "file/below"\n', "Recordings"),
+        ('[outputs]\ndirectory = "file/below"\n[outputs.s3]\nregion = "us-east-1"\n', "Waiting session logs"),
+    ],
+)
+def test_a_directory_that_cannot_be_written(directory: Path, section: str, subject: str) -> None:
+    (directory / "file").touch()
+    with (directory / "ferryman.toml").open("a") as file:
+        file.write(f"\n{section}")
+    status, found = check(directory)
+    assert (status, found[subject][:4]) == (1, "[NO]")
+    assert f"{directory}/file is not a directory" in found[subject]
+
+
+def test_root_asks_whether_the_servers_user_can_write(directory: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with (directory / "ferryman.toml").open("a") as file:
+        file.write('\n[recordings]\nmode = "required"\n')
+    assert check(directory)[1]["Recordings"].startswith("[ok]")
+    nobody = pwd.getpwnam("nobody")
+    (directory / "audit").mkdir(exist_ok=True)
+    os.chown(directory / "audit", nobody.pw_uid, nobody.pw_gid)
+    assert f"nobody cannot write to {directory}" in check(directory)[1]["Recordings"]
+    os.chown(directory, nobody.pw_uid, -1)
+    assert "does not exist yet: the server creates it" in check(directory)[1]["Recordings"]
 
 
 def test_a_port_in_use(directory: Path) -> None:
