@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.parity.kms_cases import KMS_CASES
 from tests.parity.lookup_cases import LOOKUP_CASES
 from tests.parity.recording_cases import RECORDING_CASES
 
@@ -47,6 +48,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         },
         TICKET,
     ),
+    *KMS_CASES,
     *LOOKUP_CASES,
     *RECORDING_CASES,
     ("ssm", "ResumeSession", {"SessionId": SESSION}, TICKET),

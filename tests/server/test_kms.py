@@ -1,54 +1,19 @@
 """KMS as its clients see it: keys, what is encrypted under them, and who may."""
 
-import asyncio
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ferryman.core.iam.operator import create_access_key, create_user
-from tests.server.running import ACCOUNT, REGION, Node, Server
+from tests.server.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused, session_of
+from tests.server.running import Server
 
-ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}"
 CONTEXT = {"purpose": "tests", "who": "Zo\u00eb"}
-Kms = Callable[..., Any]
 
 
 @pytest.fixture
 def kms(server: Server) -> Kms:
-    """Call an operation, as the administrator unless a client is named."""
-    server.client()  # what `server.call` uses
-    administrator = server.client("kms")
-
-    async def call(operation: str, client: Any = None, **parameters: Any) -> Any:
-        return await asyncio.to_thread(getattr(client or administrator, operation), **parameters)
-
-    return call
-
-
-async def refused(kms: Kms, operation: str, client: Any = None, **parameters: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        await kms(operation, client, **parameters)
-    answer = error.value.response["Error"]
-    return answer["Code"], answer["Message"]
-
-
-async def person(server: Server, name: str, *statements: dict[str, Any]) -> Any:
-    """A client of KMS of a new user with a policy of these statements."""
-    user = await create_user(server.service, name)
-    if statements:
-        await server.store.policies.put_inline(user.user_id, "p", json.dumps({"Statement": statements}))
-    return server.client("kms", await create_access_key(server.service, name))
-
-
-def allow(*actions: str, **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
-
-
-def session_of(started: dict[str, Any], node: Node) -> dict[str, str]:
-    return {"aws:ssm:SessionId": started["SessionId"], "aws:ssm:TargetId": node.node_id}
+    return kms_of(server)
 
 
 async def test_a_data_key_is_decrypted_with_its_context_only(kms: Kms) -> None:
@@ -70,8 +35,8 @@ async def test_a_data_key_is_decrypted_with_its_context_only(kms: Kms) -> None:
 
 
 async def test_what_was_altered_is_not_decrypted(kms: Kms) -> None:
-    key_id = (await kms("create_key"))["KeyMetadata"]["KeyId"]
-    other = (await kms("create_key"))["KeyMetadata"]["KeyId"]
+    key_id = await new_key(kms)
+    other = await new_key(kms)
     blob = (await kms("encrypt", KeyId=key_id, Plaintext=b"secret"))["CiphertextBlob"]
     assert b"secret" not in blob
     assert (await kms("decrypt", KeyId=key_id, CiphertextBlob=blob))["Plaintext"] == b"secret"
@@ -84,7 +49,7 @@ async def test_what_was_altered_is_not_decrypted(kms: Kms) -> None:
 
 
 async def test_a_node_decrypts_for_its_own_running_sessions_only(server: Server, kms: Kms) -> None:
-    key_id = (await kms("create_key"))["KeyMetadata"]["KeyId"]
+    key_id = await new_key(kms)
     node, other = await server.register(), await server.register()
     await node.control()
     await other.control()
@@ -118,7 +83,6 @@ async def test_a_node_decrypts_for_its_own_running_sessions_only(server: Server,
 
 
 async def test_a_key_policy_can_keep_nodes_out(server: Server, kms: Kms) -> None:
-    root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     refusing = {
         "Effect": "Deny",
         "Principal": "*",
@@ -126,8 +90,8 @@ async def test_a_key_policy_can_keep_nodes_out(server: Server, kms: Kms) -> None
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:PrincipalType": "ManagedInstance"}},
     }
-    policy = {"Statement": [allow("kms:*", Principal=root), refusing]}
-    key_id = (await kms("create_key", Policy=json.dumps(policy)))["KeyMetadata"]["KeyId"]
+    policy = {"Statement": [allow("kms:*", Principal=ROOT), refusing]}
+    key_id = await new_key(kms, Policy=json.dumps(policy))
     node = await server.register()
     await node.control()
     context = session_of(await server.start(node), node)
@@ -139,7 +103,7 @@ async def test_a_key_policy_can_keep_nodes_out(server: Server, kms: Kms) -> None
 
 
 async def test_people_make_session_keys_for_their_own_sessions_only(server: Server, kms: Kms) -> None:
-    key_id = (await kms("create_key"))["KeyMetadata"]["KeyId"]
+    key_id = await new_key(kms)
     node = await server.register()
     await node.control()
     context = session_of(await server.start(node), node)
@@ -169,17 +133,16 @@ async def test_people_make_session_keys_for_their_own_sessions_only(server: Serv
 async def test_key_policy_and_identity_policies_decide_together(server: Server, kms: Kms) -> None:
     both = await person(server, "both", allow("kms:Encrypt"))
     named = await person(server, "named")
-    root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-    by_name = allow("kms:Encrypt", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:user/named"})
+    by_name = allow("kms:Encrypt", Principal={"AWS": f"{IAM}:user/named"})
     policies = {
-        "account": [allow("kms:*", Principal=root)],
-        "name": [allow("kms:PutKeyPolicy", Principal=root), by_name],
-        "deny": [allow("kms:*", Principal=root), by_name, by_name | {"Effect": "Deny", "Principal": "*"}],
+        "account": [allow("kms:*", Principal=ROOT)],
+        "name": [allow("kms:PutKeyPolicy", Principal=ROOT), by_name],
+        "deny": [allow("kms:*", Principal=ROOT), by_name, by_name | {"Effect": "Deny", "Principal": "*"}],
     }
     answers = {}
     for title, statements in policies.items():
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        key_id = (await kms("create_key", Policy=policy))["KeyMetadata"]["KeyId"]
+        key_id = await new_key(kms, Policy=policy)
         for who, client in (("both", both), ("named", named)):
             try:
                 await kms("encrypt", client, KeyId=key_id, Plaintext=b"x")
@@ -194,3 +157,23 @@ async def test_key_policy_and_identity_policies_decide_together(server: Server, 
         ("deny", "both"): "",
         ("deny", "named"): "no identity-based policy allows the kms:Encrypt action",
     }
+
+
+async def test_a_simulation_knows_the_key_policy(server: Server, kms: Kms) -> None:
+    await person(server, "alice", allow("kms:Encrypt"))
+    deny = allow("kms:Encrypt", Principal="*", Condition={"StringEquals": {"kms:KeySpec": "SYMMETRIC_DEFAULT"}})
+    open_key = await new_key(kms)
+    closed = await new_key(kms, Policy=json.dumps({"Statement": [allow("kms:Put*", Principal=ROOT)]}))
+    denied = await new_key(
+        kms, Policy=json.dumps({"Statement": [allow("kms:*", Principal=ROOT), deny | {"Effect": "Deny"}]})
+    )
+    asked = {
+        "PolicySourceArn": f"{IAM}:user/alice",
+        "ActionNames": ["kms:Encrypt"],
+        "ResourceArns": [f"{ARN}:key/{key_id}" for key_id in (open_key, closed, denied)],
+    }
+    results = (await kms("simulate_principal_policy", server.client("iam"), **asked))["EvaluationResults"]
+    assert [each["EvalDecision"] for each in results] == ["allowed", "implicitDeny", "explicitDeny"]
+    sources = [{each["SourcePolicyId"] for each in result["MatchedStatements"]} for result in results]
+    assert sources[0] == {"p", f"key policy of {open_key}"}
+    assert sources[2] == {"p", f"key policy of {denied}"}

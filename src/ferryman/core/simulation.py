@@ -16,18 +16,23 @@ from ferryman.core.authorization.request_context import (
     context_of,
     identity_policies,
     policy_set,
+    requester_of,
     resource_keys,
 )
 from ferryman.core.documents.observing import find_observers
 from ferryman.core.iam.resources import no_such
+from ferryman.core.iam.trust import is_someone_else
 from ferryman.core.identity.callers import caller_of, role_caller
+from ferryman.core.kms.access import KeyUse, condition_keys
 from ferryman.core.service import Service
 from ferryman.model.documents import PREFERENCES_DOCUMENT
 from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller, CallerKind
+from ferryman.model.identity.policies import PolicyDocument
+from ferryman.model.kms import FoundKey
 from ferryman.model.tags import ResourceType
 from ferryman.policy.context import RequestContext, fold, overlaid, request_context, without
-from ferryman.policy.documents import Effect
+from ferryman.policy.documents import Effect, PolicyKind
 from ferryman.policy.evaluation import (
     Decision,
     Explanation,
@@ -38,6 +43,7 @@ from ferryman.policy.evaluation import (
     Verdict,
     explain,
 )
+from ferryman.policy.parsing import cached_policy
 from ferryman.policy.principals import Requester
 
 _OF_REQUESTS = ("aws:SecureTransport", "aws:UserAgent")
@@ -50,11 +56,12 @@ _TAGGED = {"managed-instance": ResourceType.NODE, "document": ResourceType.DOCUM
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A simulated call and its decision."""
+    """A simulated call and its decision; `key_policy` is that of the KMS key that it is about, if it took part."""
 
     action: str
     resource: str
     explanation: Explanation
+    key_policy: PolicyDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +119,31 @@ async def simulate(
     """
     asked = policies or policy_set(of.caller)
     request = await _request(service, of, action, resource, given)
+    if fold(action).startswith("kms:") and of.known and (key := await _key(service, resource)) is not None:
+        return _on_key(of, asked, request, key, given)
     if not within_reach(of.caller, action):
         return Simulated(action, resource, Explanation(Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY), (), ()))
+    return Simulated(action, resource, explain(asked, request))
+
+
+async def _key(service: Service, resource: str) -> FoundKey | None:
+    """Return the KMS key that an ARN names."""
+    prefix = service.arns.kms_key("")
+    return await service.store.kms_keys.find(resource.removeprefix(prefix)) if resource.startswith(prefix) else None
+
+
+def _on_key(of: Principal, asked: PolicySet, request: Request, key: FoundKey, given: Keys) -> Simulated:
+    """Return the decision on a call on a KMS key, which its key policy takes part in. Grants are not simulated."""
+    caller, action, resource = of.caller, request.action, request.resource
+    use = KeyUse(action, resource)
+    context = overlaid(request.context, request_context(condition_keys(caller, use, key)))
+    request = replace(request, context=_with(context, given), requester=requester_of(caller))
+    if is_someone_else(key.key.principal_ids, caller):
+        request = replace(request, requester=Requester(account_id=caller.account_id))
+    document = PolicyDocument(f"key policy of {key.key.key_id}", key.key.policy)
+    if asked.resource is None:
+        policy = NamedPolicy(document.name, cached_policy(document.text, PolicyKind.KEY))
+        return Simulated(action, resource, explain(replace(asked, resource=policy), request), document)
     return Simulated(action, resource, explain(asked, request))
 
 
@@ -240,6 +270,25 @@ _KEYS = (
     "iam:PermissionsBoundary",
     "iam:PolicyARN",
     "identitystore:UserId",
+    "kms:BypassPolicyLockoutSafetyCheck",
+    "kms:CallerAccount",
+    "kms:EncryptionAlgorithm",
+    "kms:EncryptionContextKeys",
+    "kms:GrantConstraintType",
+    "kms:GrantIsForAWSResource",
+    "kms:GrantOperations",
+    "kms:GranteePrincipal",
+    "kms:KeyOrigin",
+    "kms:KeySpec",
+    "kms:KeyUsage",
+    "kms:MultiRegion",
+    "kms:ReEncryptOnSameKey",
+    "kms:RequestAlias",
+    "kms:ResourceAliases",
+    "kms:RetiringPrincipal",
+    "kms:RotationPeriodInDays",
+    "kms:ScheduleKeyDeletionPendingWindowInDays",
+    "kms:ViaService",
     "lambda:SourceFunctionArn",
     "ssm:SourceInstanceArn",
     SESSION_DOCUMENT_ACCESS_CHECK,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ferryman.core.authorization.request_context import Keys
     from ferryman.core.service import Service
     from ferryman.core.simulation import Principal, Simulated
+    from ferryman.model.identity.policies import PolicyDocument
     from ferryman.policy.evaluation import MatchedStatement
 
 _START = "ssm:StartSession"
@@ -27,7 +28,7 @@ CallerArgument = Annotated[
 ]
 ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="StartSession, iam:CreateUser …")]
 ResourceArgument = Annotated[
-    str, typer.Argument(metavar="RESOURCE", help="An ARN, *, a node's id, document/NAME or session/ID.")
+    str, typer.Argument(metavar="RESOURCE", help="An ARN, *, a node's id, document/NAME, session/ID or key/ID.")
 ]
 DocumentOption = Annotated[
     str | None, typer.Option("--document", help="The document that StartSession names.", show_default=False)
@@ -99,10 +100,12 @@ def _arn(arns: Arns, resource: str) -> str:
         return arns.document(resource.removeprefix("document/"))
     if resource.startswith("session/"):
         return arns.session(resource.removeprefix("session/"))
+    if resource.startswith("key/"):
+        return arns.kms_key(resource.removeprefix("key/"))
     raise Failure(
         f"{resource!r} is not a resource",
         "it is neither an ARN nor *",
-        "Write an ARN, a node's id, document/NAME or session/ID",
+        "Write an ARN, a node's id, document/NAME, session/ID or key/ID",
     )
 
 
@@ -111,21 +114,24 @@ async def _told(service: "Service", of: "Principal", found: "Simulated") -> dict
 
     explanation = found.explanation
     decision = explanation.decision
+    optional = (of.caller.boundary, found.key_policy)
+    held = [*of.caller.policies, *(each for each in optional if each is not None)]
     return {
         "resource": found.resource,
         "decision": decision.verdict.value,
         "layer": decision.layer.value,
-        "decided_by": None if decision.statement is None else await _statement(service, of, decision.statement),
-        "matched": [await _statement(service, of, each) for each in explanation.matched],
+        "decided_by": None if decision.statement is None else await _statement(service, held, decision.statement),
+        "matched": [await _statement(service, held, each) for each in explanation.matched],
         "missing_keys": list(spelt(explanation.missing_keys)),
     }
 
 
-async def _statement(service: "Service", of: "Principal", matched: "MatchedStatement") -> dict[str, Any]:
+async def _statement(
+    service: "Service", held: "Sequence[PolicyDocument]", matched: "MatchedStatement"
+) -> dict[str, Any]:
     from ferryman.core.authorization.policy_sources import source_of
     from ferryman.policy.offsets import statement_positions
 
-    held = [*of.caller.policies, *((of.caller.boundary,) if of.caller.boundary else ())]
     document = next(each for each in held if each.name == matched.policy)
     source = await source_of(service, document)
     return {
@@ -151,7 +157,11 @@ def _lines(told: dict[str, Any]) -> list[str]:
 
 
 _WORDS = {"allowed": "allowed", "explicitDeny": "denied", "implicitDeny": "not allowed"}
-_LAYERS = {"identity": "policy of the caller", "permissions boundary": "statement of the permissions boundary"}
+_LAYERS = {
+    "identity": "policy of the caller",
+    "permissions boundary": "statement of the permissions boundary",
+    "resource": "statement of the key policy",
+}
 
 
 def _line(statement: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """IAM's policy simulation: what policies would decide, and which condition keys they use."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ferryman.core.authorization.decisions import require
@@ -14,7 +14,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.identity.policies import PolicyDocument
 from ferryman.policy.documents import PolicyKind
-from ferryman.policy.evaluation import MatchedStatement, NamedPolicy, PolicySet
+from ferryman.policy.evaluation import Layer, MatchedStatement, NamedPolicy, PolicySet
 from ferryman.policy.offsets import Position, statement_positions
 from ferryman.policy.parsing import parse_policy
 from ferryman.policy.work import EvaluationTooLarge
@@ -44,7 +44,7 @@ class _Simulation:
 
     of: Principal
     policies: PolicySet
-    documents: Mapping[str, PolicyDocument]
+    documents: dict[str, PolicyDocument]
     positions: dict[str, Sequence[tuple[Position, Position]]] = field(default_factory=dict)
     sources: dict[str, PolicySource] = field(default_factory=dict)
 
@@ -184,6 +184,8 @@ def _keys(parameters: Parameters) -> Keys:
 
 async def _result(service: Service, asked: _Simulation, found: Simulated) -> Result:
     within = bounded(asked.policies, found)
+    if found.key_policy is not None:
+        asked.documents[found.key_policy.name] = found.key_policy
     explanation = found.explanation
     return {
         "EvalActionName": found.action,
@@ -205,7 +207,7 @@ async def _statement(service: Service, asked: _Simulation, matched: MatchedState
     begin, end = asked.positions[matched.policy][matched.index]
     return {
         "SourcePolicyId": source.arn or source.name,
-        "SourcePolicyType": "resource" if matched.policy == _RESOURCE_POLICY else source.kind,
+        "SourcePolicyType": "resource" if matched.layer is Layer.RESOURCE else source.kind,
         "StartPosition": _position(begin),
         "EndPosition": _position(end),
     }
