@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ferryman.core.kms import aliases
-from ferryman.core.kms.aliases import ALIASES_A_KEY
-from ferryman.core.kms.sweep import sweep_keys
+from ferryman.core.kms.keys import aliases
+from ferryman.core.kms.keys.aliases import ALIASES_A_KEY
+from ferryman.core.kms.keys.sweep import sweep_keys
 from tests.server.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused
 from tests.server.running import Server
 

@@ -19,7 +19,7 @@ from ferryman.bootstrap import configuration_file
 from ferryman.bootstrap.access.settings import Access, check_access
 from ferryman.bootstrap.bus.settings import Bus, check_bus_settings
 from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE
-from ferryman.bootstrap.recordings.storage_settings import ObjectStorage, Outputs, Recordings
+from ferryman.bootstrap.recordings.storage_settings import ObjectStorage, Outputs, RecordingKms, Recordings
 from ferryman.bootstrap.recordings.watching_settings import Watching
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
@@ -309,6 +309,7 @@ def _check(configuration: Configuration, path: Path) -> None:
             "Set it to the address that clients and nodes use",
         )
     _check_addresses(configuration, path)
+    _check_kms(configuration.recordings.kms, path)
     check_access(configuration.access, path)
     check_bus_settings(configuration.bus, path)
     _check_login(configuration.login, path)
@@ -334,6 +335,7 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
         "access.webhook.url": access.webhook.url if access.webhook is not None else None,
         "audit.s3.endpoint_url": audit.s3.endpoint_url if audit.s3 is not None else None,
         "recordings.s3.endpoint_url": recordings.s3.endpoint_url if recordings.s3 is not None else None,
+        "recordings.kms.endpoint_url": recordings.kms.endpoint_url if recordings.kms is not None else None,
         "outputs.s3.endpoint_url": outputs.s3.endpoint_url if outputs.s3 is not None else None,
         "outputs.cloudwatch.endpoint_url": outputs.cloudwatch.endpoint_url if outputs.cloudwatch is not None else None,
     }
@@ -348,6 +350,15 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
                 "it must be an HTTPS URL without a password; plain HTTP is for this machine only",
                 "Write https://HOST[:PORT]/…",
             )
+
+
+def _check_kms(kms: RecordingKms | None, path: Path) -> None:
+    if kms is not None and kms.region is None and (kms.endpoint_url or kms.ca_file or kms.profile):
+        raise Failure(
+            f"{path}: [recordings.kms] is incomplete",
+            "a KMS elsewhere is named by its region as well",
+            "Set recordings.kms.region, or leave out endpoint_url, ca_file and profile to use this server's own keys",
+        )
 
 
 def _check_login(login: Login, path: Path) -> None:

@@ -14,6 +14,7 @@ from ferryman.core.ports.audit import (
     TrailSearch,
 )
 from ferryman.core.ports.bus import Bus
+from ferryman.core.ports.kms import NO_CUSTODY, KeyCustody
 from ferryman.core.ports.outputs import NoDestinations, OutputDestinations
 from ferryman.core.ports.recording_search import NoSearch, RecordingSearch
 from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
@@ -229,6 +230,8 @@ class Service:
     records: RecordBudget = field(default_factory=RecordBudget)
     recorder: Recorder = field(default_factory=NoRecorder)
     recording_search: RecordingSearch = field(default_factory=NoSearch)
+    custody: KeyCustody = NO_CUSTODY
+    """Which KMS key wraps the data keys of recordings."""
     outputs: OutputDestinations = field(default_factory=NoDestinations)
     access_requests: TokenBuckets[str] = field(default_factory=lambda: TokenBuckets(*ACCESS_REQUESTS))
     """How many access requests a person may still make."""

@@ -11,8 +11,9 @@ from typing import TypeVar
 import structlog
 
 from ferryman.core.audit.recording_records import recording_deleted, recording_finished, recording_held
+from ferryman.core.kms.encryption.custody import open_key, unwrap_key, wrap_key
+from ferryman.core.ports.kms import KeyUnusable
 from ferryman.core.ports.recordings import (
-    DATA_KEY_PURPOSE,
     BlockPosition,
     Damaged,
     EncryptedEndToEnd,
@@ -31,6 +32,7 @@ from ferryman.model.sessions import Session
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.other_spools import IsElsewhere, is_nowhere_else
 from ferryman.recording.reader import FinalBlock, RecordingReader
+from ferryman.recording.session_clock import elapsed
 from ferryman.recording.session_recorder import SessionRecorder
 from ferryman.recording.storage.port import BlockStorage, RecordingInUse
 
@@ -116,7 +118,13 @@ class SessionsRecorder:
             raise EncryptedEndToEnd
         if mode is RecordingMode.REQUIRED and (self.failure is not None or self._mode is RecordingMode.OFF):
             await self._probe()
-        sealed = service.vault.seal(DATA_KEY_PURPOSE, service.entropy(KEY_BYTES), session.session_id.encode())
+        try:
+            key = await wrap_key(service, session.session_id, service.entropy(KEY_BYTES))
+        except KeyUnusable as error:
+            _log.error("session not recorded", session_id=session.session_id, reason=str(error))
+            if mode is RecordingMode.REQUIRED:
+                raise Unrecordable(str(error)) from error
+            return
         recording = Recording(
             session_id=session.session_id,
             target=session.target,
@@ -128,14 +136,13 @@ class SessionsRecorder:
             retained_until=self._retained_until(session, mode),
             hold=None if mode is RecordingMode.OFF else await hold_by_tag(service, session.target),
         )
-        await service.store.recordings.add(recording, RecordingKey(sealed))
+        await service.store.recordings.add(recording, key)
         if recording.hold is not None:
             recording_held(service, recording, recording.hold.held_by, recording.hold.reason)
 
     def _retained_until(self, session: Session, mode: RecordingMode) -> Millis | None:
-        if not self._retained_millis or mode is RecordingMode.OFF:
-            return None
-        return Millis(session.started_at + self._retained_millis)
+        is_retained = self._retained_millis and mode is not RecordingMode.OFF
+        return Millis(session.started_at + self._retained_millis) if is_retained else None
 
     async def tap(self, session_id: SessionId) -> SessionRecorder | None:
         """As `Recorder` has it."""
@@ -273,13 +280,13 @@ class SessionsRecorder:
         recording, sealed = await store.get(session_id), await store.key(session_id)
         if recording is None or sealed is None or recording.finished_at is not None:
             return None
-        key = self._data_key(session_id, sealed)
         storage = self._storage_of(recording)
         try:
+            key = await self._data_key(session_id, sealed)
             await self._acquire(storage, session_id)
             tail = await self._read(RecordingReader(storage, session_id, key).resume)
             self._check_end(recording, tail.blocks)
-        except (Damaged, OSError) as error:
+        except (Damaged, KeyUnusable, OSError) as error:
             _log.error("recording cannot be continued", session_id=session_id, reason=str(error))
             storage.release(session_id)
             if recording.mode is RecordingMode.REQUIRED:
@@ -291,7 +298,7 @@ class SessionsRecorder:
             BlockSealer(session_id, key, self._service.entropy, number=tail.blocks, head=tail.head),
             storage,
             self._writers,
-            self._elapsed(recording.started_at, tail.last_at),
+            elapsed(self._service, recording.started_at, tail.last_at),
             tail.position,
             required=recording.mode is RecordingMode.REQUIRED,
             typed=self._typed and recording.mode is not RecordingMode.OFF,
@@ -331,28 +338,21 @@ class SessionsRecorder:
             is_logged = bool(await self._service.store.outputs.of_session(session_id))
             await self.begin(session, is_logged=is_logged)
 
-    def _elapsed(self, started_at: Millis, last_at: int) -> Callable[[], int]:
-        """Return a clock of a recording: milliseconds since it began, unmoved by steps of the machine's clock."""
-        service = self._service
-        clock, steps = service.clock, service.clock_steps
-        began = started_at - steps.total
-        return lambda: max(last_at, clock() - steps.total - began)
-
     async def _finish(self, session_id: SessionId) -> bool:
         store = self._service.store.recordings
         recording, sealed = await store.get(session_id), await store.key(session_id)
         if recording is None or sealed is None:
             return False
-        key = self._data_key(session_id, sealed)
         self._finishing.add(session_id)
         try:
+            key = await self._data_key(session_id, sealed)
             if await self.is_elsewhere(recording):
                 raise RecordingInUse("it is in the spool of another server")
             end = await self._read(lambda: self._seal_end(recording, key))
         except RecordingInUse:  # by the server that had the session: it will finish it, or die
             self._not_before[session_id] = time.monotonic() + RETRY_SECONDS
             return False
-        except (Damaged, OSError) as error:
+        except (Damaged, KeyUnusable, OSError) as error:
             _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
             self._unfinishable[session_id] = str(error)
             pause = math.inf if isinstance(error, Damaged) else RETRY_SECONDS
@@ -389,12 +389,12 @@ class SessionsRecorder:
         return self._spool if recording.mode is RecordingMode.OFF else self._storage
 
     def reader(self, recording: Recording, sealed: RecordingKey) -> RecordingReader:
-        """Return what reads a recording, in a thread."""
-        key = self._data_key(recording.session_id, sealed)
-        return RecordingReader(self._storage_of(recording), recording.session_id, key)
+        """Return what reads a recording, in a thread. `sealed` is by the vault alone."""
+        data_key = open_key(self._service, recording.session_id, sealed)
+        return RecordingReader(self._storage_of(recording), recording.session_id, data_key)
 
-    def _data_key(self, session_id: SessionId, sealed: RecordingKey) -> bytes:
-        return self._service.vault.open(DATA_KEY_PURPOSE, sealed.sealed, session_id.encode())
+    async def _data_key(self, session_id: SessionId, stored: RecordingKey) -> bytes:
+        return open_key(self._service, session_id, await unwrap_key(self._service, session_id, stored))
 
     async def _read(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)

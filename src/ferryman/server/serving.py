@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ferryman.awsapi.models import load_models
 from ferryman.core.access_requests.expiry import sweep_access_requests
-from ferryman.core.kms.sweep import sweep_keys
+from ferryman.core.kms.keys.sweep import sweep_keys
 from ferryman.core.service import Service
 from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure

@@ -26,7 +26,7 @@ from ferryman.core.identity.id_tokens import verify_token
 from ferryman.core.identity.node_credentials import authenticate_node
 from ferryman.core.identity.temporary_credentials import issue_temporary, open_temporary
 from ferryman.core.identity.web_identity import TAGS_CLAIM, _claimed, claim_keys
-from ferryman.core.kms.ciphertexts import BlobKey, NotACiphertext, key_of_blob, seal, unseal
+from ferryman.core.kms.encryption.ciphertexts import BlobKey, NotACiphertext, key_of_blob, seal, unseal
 from ferryman.core.kms.grant_tokens import grant_of_token, token_of
 from ferryman.core.nodes import actions as nodes
 from ferryman.core.nodes import listing as node_listing

@@ -8,6 +8,7 @@ from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.recording.aws_clients import AwsAccess
+    from ferryman.recording.foreign_kms import KmsElsewhere
     from ferryman.recording.outputs.destinations import Reach
     from ferryman.recording.storage.s3 import S3Storage
     from ferryman.recording.storage.spool import SpoolStorage
@@ -18,7 +19,8 @@ def reach(loaded: LoadedConfiguration) -> "Reach":
     from ferryman.recording.outputs.destinations import Reach
 
     outputs = loaded.configuration.outputs
-    return Reach(_access(loaded, outputs.s3), _access(loaded, outputs.cloudwatch))
+    kms_key = None if outputs.s3 is None else outputs.s3.kms_key
+    return Reach(_access(loaded, outputs.s3), _access(loaded, outputs.cloudwatch), kms_key)
 
 
 def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
@@ -50,6 +52,18 @@ def recording_bucket(loaded: LoadedConfiguration, bucket: RecordingBucket) -> "S
     ca_file = None if bucket.ca_file is None else str(loaded.path(bucket.ca_file))
     access = AwsAccess(bucket.region, bucket.endpoint_url, bucket.profile, ca_file)
     return S3Storage(access, bucket.bucket, f"{bucket.prefix}/" if bucket.prefix else "")
+
+
+def kms_elsewhere(loaded: LoadedConfiguration) -> "KmsElsewhere | None":
+    """Return the KMS elsewhere whose key the data keys of recordings are under; close it at the end."""
+    from ferryman.recording.aws_clients import AwsAccess
+    from ferryman.recording.foreign_kms import KmsElsewhere
+
+    kms = loaded.configuration.recordings.kms
+    if kms is None or kms.region is None:
+        return None
+    ca_file = None if kms.ca_file is None else str(loaded.path(kms.ca_file))
+    return KmsElsewhere(AwsAccess(kms.region, kms.endpoint_url, kms.profile, ca_file))
 
 
 def _access(loaded: LoadedConfiguration, service: AwsService | None) -> "AwsAccess | None":

@@ -11,6 +11,7 @@ import structlog
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.recordings import outputs
 from ferryman.bootstrap.recordings.search import open_search
+from ferryman.core.ports.kms import KeyCustody
 from ferryman.core.ports.recordings import RecordingMode
 from ferryman.model.failures import Failure
 
@@ -34,6 +35,7 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
     from ferryman.recording.outputs.delivery import OutputDelivery
     from ferryman.recording.outputs.destinations import Destinations
     from ferryman.recording.recorder import SessionsRecorder
+    from ferryman.recording.rewrapping import Rewrapping
     from ferryman.server.background import running_beside, supervised
 
     settings = loaded.configuration.recordings
@@ -45,6 +47,9 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
         open_search(directory, service, on=settings.search) as (searching, index),
     ):
         spool = await asyncio.to_thread(outputs.spool, loaded)
+        elsewhere = outputs.kms_elsewhere(loaded)
+        key = "" if settings.kms is None else settings.kms.key
+        searching = replace(searching, custody=KeyCustody(key, elsewhere))
         recorder = SessionsRecorder(
             searching,
             storage,
@@ -59,13 +64,17 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
         days = loaded.configuration.outputs.give_up_after_days
         delivery = OutputDelivery(searching, recorder, destinations, give_up_after_days=days)
         recorded = replace(searching, recorder=recorder, outputs=destinations)
-        background = supervised("recorder", recorder.run), supervised("output delivery", delivery.run)
+        background = [supervised("recorder", recorder.run), supervised("output delivery", delivery.run)]
+        if key:
+            background.append(supervised("rewrapping", Rewrapping(searching).run))
         try:
             async with running_beside(*background, *_indexing(recorded, index)):
                 yield recorded
         finally:
             await delivery.close()
             await recorder.close()
+            if elsewhere is not None:
+                elsewhere.close()
 
 
 @asynccontextmanager

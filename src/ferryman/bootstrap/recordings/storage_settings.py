@@ -10,6 +10,7 @@ BucketRegion = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
 BucketNames = tuple[Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}\*?$")], ...]
 LogGroupNames = tuple[Annotated[str, Meta(pattern=r"^[.\-_/#A-Za-z0-9]{1,512}\*?$")], ...]
 """Names that sessions' logs may go to; one that ends with * stands for all names that begin like it."""
+KmsKeyName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:/_-]{1,2048}$")]
 KeyPrefix = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$")]
 
 
@@ -37,6 +38,16 @@ class RecordingBucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: str | None = None
 
 
+class RecordingKms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The KMS key that the data keys of recordings are under: of this server, or elsewhere if `region` is set."""
+
+    key: KmsKeyName
+    region: BucketRegion | None = None
+    endpoint_url: str | None = None
+    ca_file: str | None = None
+    profile: str | None = None
+
+
 class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether sessions are recorded, and where recordings are kept."""
 
@@ -47,6 +58,7 @@ class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retain_for_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     search: bool = False
     s3: RecordingBucket | None = None
+    kms: RecordingKms | None = None
 
 
 class AwsService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +74,7 @@ class BucketService(AwsService, frozen=True, forbid_unknown_fields=True):
     """How S3 is reached, and which buckets documents may name; all if `buckets` is empty."""
 
     buckets: BucketNames = ()
+    kms_key: KmsKeyName | None = None
 
 
 class LogGroupService(AwsService, frozen=True, forbid_unknown_fields=True):

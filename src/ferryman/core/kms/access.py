@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ferryman.core.authorization.decisions import denied, within_reach
 from ferryman.core.authorization.request_context import NO_KEYS, Keys, context_of, policy_set, requester_of
 from ferryman.core.iam.trust import is_someone_else
-from ferryman.core.kms.ciphertexts import EncryptionContext
+from ferryman.core.kms.encryption.ciphertexts import EncryptionContext
 from ferryman.core.kms.names import alias_in, no_such_key, shown_arn, stored_name
 from ferryman.core.kms.session_rules import is_about_session, is_own_session
 from ferryman.core.service import Service

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ferryman.core.authorization.request_context import NO_KEYS, Keys
 from ferryman.core.iam.trust import principal_id
 from ferryman.core.kms.access import KeyUse, find_key, find_key_and_grant, require_enabled
-from ferryman.core.kms.cryptography import dry_run
+from ferryman.core.kms.encryption.cryptography import dry_run
 from ferryman.core.kms.grant_tokens import check_tokens, grant_of_token, token_of
 from ferryman.core.kms.listings import read_marked_page
 from ferryman.core.kms.names import stored_name

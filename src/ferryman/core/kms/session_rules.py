@@ -4,7 +4,7 @@ Both ends of an encrypted session use a data key with the session and its target
 (`protocol/client.md` §9, `protocol/agent.md` §4.10).
 """
 
-from ferryman.core.kms.ciphertexts import EncryptionContext
+from ferryman.core.kms.encryption.ciphertexts import EncryptionContext
 from ferryman.core.service import Service
 from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller, CallerKind

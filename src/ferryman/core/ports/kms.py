@@ -1,6 +1,7 @@
-"""The ports through which use cases read and write KMS keys, their aliases and their grants."""
+"""The ports of KMS: the stores of keys, aliases and grants, and a KMS elsewhere for the data keys of recordings."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ferryman.model.identifiers import Millis
@@ -88,3 +89,35 @@ class KmsGrantStore(Protocol):
 
     async def remove(self, grant_id: str) -> bool:
         """Delete a grant; False if there is none."""
+
+
+Context = Mapping[str, str]
+"""An encryption context."""
+
+
+class KeyUnusable(Exception):
+    """A KMS key cannot be used: the text is one sentence that names the key and says why, without a full stop."""
+
+
+class ForeignKms(Protocol):
+    """A KMS elsewhere. Calls take bounded time and never block."""
+
+    async def encrypt(self, key: str, plaintext: bytes, context: Context) -> bytes:
+        """Return the ciphertext of up to 4,096 bytes under a key. Raises KeyUnusable."""
+
+    async def decrypt(self, key: str, ciphertext: bytes, context: Context) -> bytes:
+        """Return the plaintext of a ciphertext that `encrypt` made. Raises KeyUnusable."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCustody:
+    """Which KMS key wraps the data keys of new recordings: `key`, in the KMS elsewhere if there is one.
+
+    `key` is an id, an alias or an ARN; "" if no key wraps them, and only the server's own key seals them.
+    """
+
+    key: str = ""
+    foreign: ForeignKms | None = field(default=None, repr=False)
+
+
+NO_CUSTODY = KeyCustody()

@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from ferryman.core.audit.recording_records import recording_deleted
+from ferryman.core.kms.encryption.custody import require_readable, unwrap_key
 from ferryman.core.paging import Listing
+from ferryman.core.ports.kms import KeyUnusable
 from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent, Recording, RecordingKey
 from ferryman.core.recordings.access import accessible
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, RecordingEvents, Verification
@@ -36,7 +38,8 @@ async def get_recording(service: Service, caller: Caller, session_id: str) -> Re
 async def get_recording_events(service: Service, caller: Caller, request: GetRecordingEventsRequest) -> RecordingEvents:
     """GetRecordingEvents: a page of what was shown, and of what was typed if `caller` may read that, too.
 
-    Raises AccessDeniedException, DoesNotExistException, InvalidNextToken, RecordingDamagedException.
+    Raises AccessDeniedException, DoesNotExistException, InvalidNextToken, RecordingDamagedException,
+    RecordingKeyUnavailableException.
     """
     recording = await accessible(service, caller, "ferryman:GetRecordingEvents", request.session_id)
     if request.include_input:
@@ -47,7 +50,7 @@ async def get_recording_events(service: Service, caller: Caller, request: GetRec
     after = None if reached is None else BlockPosition(int(reached[0]), int(reached[1]))
     found: list[RecordedEvent] = []
     size = count = 0
-    async with aclosing(_blocks(service, recording, after, request.start_at)) as blocks:
+    async with aclosing(_blocks(service, caller, recording, after, request.start_at)) as blocks:
         async for position, events in blocks:
             count += 1
             size += sum(len(event.data) + _EVENT_BYTES for event in events)
@@ -64,7 +67,8 @@ async def verify_recording(service: Service, caller: Caller, session_id: str) ->
     Raises AccessDeniedException, DoesNotExistException.
     """
     recording = await accessible(service, caller, "ferryman:VerifyRecording", session_id)
-    return Verification(session_id, await service.recorder.verify(recording, await _key(service, recording)))
+    key = await _key(service, caller, recording)
+    return Verification(session_id, await service.recorder.verify(recording, key))
 
 
 async def delete_recording(service: Service, caller: Caller, session_id: str) -> None:
@@ -86,9 +90,9 @@ async def delete_recording(service: Service, caller: Caller, session_id: str) ->
 
 
 async def _blocks(
-    service: Service, recording: Recording, after: BlockPosition | None, start_at: int
+    service: Service, caller: Caller, recording: Recording, after: BlockPosition | None, start_at: int
 ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
-    key = await _key(service, recording)
+    key = await _key(service, caller, recording)
     try:
         async with aclosing(service.recorder.blocks(recording, key, after, start_at)) as blocks:
             async for block in blocks:
@@ -97,8 +101,25 @@ async def _blocks(
         raise ServiceError("RecordingDamagedException", f"The recording is damaged: {error}.") from error
 
 
-async def _key(service: Service, recording: Recording) -> RecordingKey:
-    key = await service.store.recordings.key(recording.session_id)
+async def _key(service: Service, caller: Caller, recording: Recording) -> RecordingKey:
+    """Return a recording's data key, if the caller may use the KMS key that it is under.
+
+    Raises AccessDeniedException, DoesNotExistException, RecordingKeyUnavailableException.
+    """
+    session_id = recording.session_id
+    key = await service.store.recordings.key(session_id)
     if key is None:
-        raise ServiceError("DoesNotExistException", f"There is no recording of {recording.session_id}.")
-    return key
+        raise ServiceError("DoesNotExistException", f"There is no recording of {session_id}.")
+    try:
+        await require_readable(service, caller, session_id, key)
+        return await unwrap_key(service, session_id, key)
+    except KeyUnusable as error:
+        raise _unreadable(f"{error}") from error
+    except ServiceError as error:
+        if error.code != "NotFoundException":
+            raise
+        raise _unreadable("its KMS key was deleted") from error
+
+
+def _unreadable(cause: str) -> ServiceError:
+    return ServiceError("RecordingKeyUnavailableException", f"The recording cannot be read: {cause}.")

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from ferryman.core.authorization.decisions import decide, require
 from ferryman.core.authorization.request_context import Keys, resource_keys
+from ferryman.core.kms.encryption.custody import require_readable, unwrap_key
 from ferryman.core.paging import Listing, Page
+from ferryman.core.ports.kms import KeyUnusable
 from ferryman.core.ports.recording_search import (
     FoundChunk,
     FoundLine,
@@ -156,7 +158,18 @@ class _Search:
             if number % DECISIONS == 0:
                 await asyncio.sleep(0)
         keys = await self._service.store.recordings.keys(allowed) if allowed else {}
-        self._keys.update((session_id, keys.get(session_id)) for session_id in new)
+        for session_id in new:
+            self._keys[session_id] = await self._readable(session_id, keys.get(session_id))
+
+    async def _readable(self, session_id: str, key: RecordingKey | None) -> RecordingKey | None:
+        """Return a recording's key; None if its KMS key cannot be used, or not by the caller."""
+        if key is None:
+            return None
+        try:
+            await require_readable(self._service, self._caller, session_id, key)
+            return await unwrap_key(self._service, session_id, key)
+        except (KeyUnusable, ServiceError):
+            return None
 
     async def _may_read(self, recording: SearchedRecording) -> bool:
         if recording.target not in self._tags:

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
+from ferryman.core.kms.encryption.custody import unwrap_key
+from ferryman.core.ports.kms import KeyUnusable
 from ferryman.core.ports.outputs import OutputKind, PendingOutput, Undeliverable
 from ferryman.core.ports.recordings import Damaged, Recording, RecordingKey, RecordingMode
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, SessionId
+from ferryman.model.session_outputs import S3Output
 from ferryman.model.values.timestamps import from_millis, iso_millis
 from ferryman.recording.aws_clients import CallFailed
 from ferryman.recording.outputs.cloud_watch import put_log, require_key
@@ -145,7 +148,7 @@ class OutputDelivery:
                 await self._deliver(output)
             if output.is_over:
                 await self._clean_up(output.session_id)
-        except (CallFailed, Undeliverable, Damaged, OSError) as error:
+        except (CallFailed, Undeliverable, Damaged, KeyUnusable, OSError) as error:
             await self._failed(output, str(error))
         except Exception as error:  # noqa: BLE001 boundary: one log that cannot be made keeps no other waiting
             _log.exception("session log not delivered", session_id=output.session_id, kind=output.kind.value)
@@ -187,7 +190,9 @@ class OutputDelivery:
     async def _source(self, output: PendingOutput) -> _Source | None:
         recordings = self._service.store.recordings
         recording, key = await recordings.get(output.session_id), await recordings.key(output.session_id)
-        return None if recording is None or key is None else _Source(recording, key)
+        if recording is None or key is None:
+            return None
+        return _Source(recording, await unwrap_key(self._service, output.session_id, key))
 
     async def _at_the_end(self, output: PendingOutput, source: _Source) -> bool:
         """Deliver the whole log of a session that has ended; False if another server has taken over."""
@@ -214,10 +219,16 @@ class OutputDelivery:
         s3 = output.outputs.s3
         assert s3 is not None  # noqa: S101 its kind says so
         client = self._destinations.s3(s3.bucket)
-        encryption = bucket_encryption(client, s3.bucket) if s3.encrypted else {}
+        encryption = self._encryption(client, s3)
         if s3.encrypted and not encryption:
             raise Undeliverable(f"the bucket {s3.bucket} no longer encrypts, as the session's log must be")
         return upload_log(client, s3.bucket, s3.key(output.session_id), pieces, encryption, output.progress)
+
+    def _encryption(self, client: Any, s3: S3Output) -> dict[str, str]:
+        """Return the parameters of S3's calls that encrypt a log as the settings or its document say."""
+        if self._destinations.reach.s3_kms_key is not None:
+            return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._destinations.reach.s3_kms_key}
+        return bucket_encryption(client, s3.bucket) if s3.encrypted else {}
 
     def _put(self, output: PendingOutput, pieces: Iterator[bytes]) -> Iterator[str]:
         cloud_watch = output.outputs.cloud_watch

@@ -31,6 +31,8 @@ class Reach:
 
     s3: AwsAccess | None = None
     cloud_watch: AwsAccess | None = None
+    s3_kms_key: str | None = None
+    """Objects are encrypted under this key by S3, whatever the bucket's default is."""
 
 
 class Destinations:
@@ -47,7 +49,7 @@ class Destinations:
         s3, cloud_watch = outputs.s3, outputs.cloud_watch
         if s3 is not None:
             self._access(self.reach.s3, "s3", s3.bucket)
-            if s3.encrypted:
+            if s3.encrypted and self.reach.s3_kms_key is None:
                 await self._ask(f"the bucket {s3.bucket}", person, lambda: self.check_bucket(s3.bucket))
         if cloud_watch is not None:
             self._access(self.reach.cloud_watch, "logs", cloud_watch.log_group)

@@ -10,6 +10,8 @@ from contextlib import aclosing
 
 import structlog
 
+from ferryman.core.kms.encryption.custody import unwrap_key
+from ferryman.core.ports.kms import KeyUnusable
 from ferryman.core.ports.recording_search import LineIndex, SearchedRecording
 from ferryman.core.ports.recordings import (
     DATA_KEY_PURPOSE,
@@ -86,11 +88,15 @@ class Indexer:
         if key is None:
             return
         try:
+            key = await unwrap_key(self._service, recording.session_id, key)
             try:
                 await self._add(recording, key, self._emulated)
             except Exceeded:
                 _log.warning("lines read without a terminal emulator", session_id=recording.session_id)
                 await self._add(recording, key, self._plain)
+        except KeyUnusable as error:  # it may be usable at the next sweep
+            _log.warning("recording not searchable yet", session_id=recording.session_id, reason=str(error))
+            return
         except (Damaged, Exceeded, Unsealable, OSError) as error:
             _log.error("recording not searchable", session_id=recording.session_id, reason=repr(error))
             await self._index.begin(_searched(recording))

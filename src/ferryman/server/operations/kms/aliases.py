@@ -1,6 +1,6 @@
 """Operations on aliases."""
 
-from ferryman.core.kms import aliases
+from ferryman.core.kms.keys import aliases
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.kms.pages import limit_of, page_result

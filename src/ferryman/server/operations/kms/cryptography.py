@@ -1,7 +1,7 @@
 """Cryptographic operations."""
 
-from ferryman.core.kms import cryptography
-from ferryman.core.kms.cryptography import ALGORITHM, DATA_KEY_BYTES, CryptoCall
+from ferryman.core.kms.encryption import cryptography
+from ferryman.core.kms.encryption.cryptography import ALGORITHM, DATA_KEY_BYTES, CryptoCall
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result

@@ -1,6 +1,6 @@
 """Operations on keys themselves."""
 
-from ferryman.core.kms import keys
+from ferryman.core.kms.keys import actions
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
 from ferryman.model.kms import FoundKey, KeyState
@@ -12,7 +12,7 @@ from ferryman.server.operations.results import as_datetime
 
 async def _create_key(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     spec = parameters.get("KeySpec") or parameters.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
-    request = keys.KeyRequest(
+    request = actions.KeyRequest(
         description=parameters.get("Description") or "",
         policy=parameters.get("Policy"),
         bypass=bool(parameters.get("BypassPolicyLockoutSafetyCheck")),
@@ -22,37 +22,37 @@ async def _create_key(context: OperationContext, caller: Caller, parameters: Par
         origin=parameters.get("Origin") or ("EXTERNAL_KEY_STORE" if parameters.get("CustomKeyStoreId") else "AWS_KMS"),
         is_multi_region=bool(parameters.get("MultiRegion")),
     )
-    return {"KeyMetadata": _metadata(context, await keys.create_key(context.service, caller, request))}
+    return {"KeyMetadata": _metadata(context, await actions.create_key(context.service, caller, request))}
 
 
 async def _describe_key(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    return {"KeyMetadata": _metadata(context, await keys.describe_key(context.service, caller, parameters["KeyId"]))}
+    return {"KeyMetadata": _metadata(context, await actions.describe_key(context.service, caller, parameters["KeyId"]))}
 
 
 async def _list_keys(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    page = await keys.list_keys(context.service, caller, parameters.get("Marker"), limit_of(parameters, 100, 1000))
+    page = await actions.list_keys(context.service, caller, parameters.get("Marker"), limit_of(parameters, 100, 1000))
     arns = context.service.arns
     return page_result("Keys", page, [{"KeyId": key_id, "KeyArn": arns.kms_key(key_id)} for key_id in page.items])
 
 
 async def _enable_key(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await keys.enable_key(context.service, caller, parameters["KeyId"])
+    await actions.enable_key(context.service, caller, parameters["KeyId"])
     return {}
 
 
 async def _disable_key(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await keys.disable_key(context.service, caller, parameters["KeyId"])
+    await actions.disable_key(context.service, caller, parameters["KeyId"])
     return {}
 
 
 async def _update_key_description(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    await keys.update_key_description(context.service, caller, parameters["KeyId"], parameters["Description"])
+    await actions.update_key_description(context.service, caller, parameters["KeyId"], parameters["Description"])
     return {}
 
 
 async def _schedule_key_deletion(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
     days = parameters.get("PendingWindowInDays")
-    key = await keys.schedule_key_deletion(context.service, caller, parameters["KeyId"], days)
+    key = await actions.schedule_key_deletion(context.service, caller, parameters["KeyId"], days)
     return {
         "KeyId": context.service.arns.kms_key(key.key_id),
         "DeletionDate": as_datetime(key.deletion_at),
@@ -62,7 +62,7 @@ async def _schedule_key_deletion(context: OperationContext, caller: Caller, para
 
 
 async def _cancel_key_deletion(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    key = await keys.cancel_key_deletion(context.service, caller, parameters["KeyId"])
+    key = await actions.cancel_key_deletion(context.service, caller, parameters["KeyId"])
     return {"KeyId": context.service.arns.kms_key(key.key_id)}
 
 

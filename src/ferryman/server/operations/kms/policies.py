@@ -1,6 +1,6 @@
 """Operations on key policies."""
 
-from ferryman.core.kms import policies
+from ferryman.core.kms.keys import policies
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 

@@ -1,6 +1,6 @@
 """Operations on the rotation of keys."""
 
-from ferryman.core.kms import rotation
+from ferryman.core.kms.keys import rotation
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.kms.pages import limit_of, page_result

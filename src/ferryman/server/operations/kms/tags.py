@@ -1,6 +1,6 @@
 """Operations on the tags of keys. KMS's tags have members of their own."""
 
-from ferryman.core.kms import key_tags
+from ferryman.core.kms.keys import key_tags
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result

@@ -6,9 +6,16 @@ from dataclasses import dataclass, field, replace
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import NO_KEYS, Keys
 from ferryman.core.kms.access import KeyUse, find_key, require_enabled
-from ferryman.core.kms.ciphertexts import BlobKey, EncryptionContext, NotACiphertext, key_of_blob, seal, unseal
+from ferryman.core.kms.encryption.ciphertexts import (
+    BlobKey,
+    EncryptionContext,
+    NotACiphertext,
+    key_of_blob,
+    seal,
+    unseal,
+)
+from ferryman.core.kms.encryption.materials import open_material
 from ferryman.core.kms.grant_tokens import check_tokens
-from ferryman.core.kms.materials import open_material
 from ferryman.core.kms.names import stored_name
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError

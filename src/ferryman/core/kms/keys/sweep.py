@@ -1,7 +1,7 @@
 """What happens to keys in time: deletion after the waiting time, and automatic rotation."""
 
 from ferryman.core.audit.key_records import key_changed
-from ferryman.core.kms.rotation import rotate
+from ferryman.core.kms.keys.rotation import rotate
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis
 from ferryman.model.kms import RotationType

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from ferryman.core.authorization.request_context import Keys
 from ferryman.core.kms.access import KeyUse, find_key, require_enabled, require_kept
-from ferryman.core.kms.changes import change_key, kept
+from ferryman.core.kms.encryption.materials import new_generation
+from ferryman.core.kms.keys.changes import change_key, kept
 from ferryman.core.kms.listings import marked_page
-from ferryman.core.kms.materials import new_generation
 from ferryman.core.paging import Listing, Page
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError

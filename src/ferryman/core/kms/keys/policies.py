@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ferryman.core.iam.trust import principal_ids
 from ferryman.core.kms.access import KeyUse, decide_by_policy, find_key
-from ferryman.core.kms.changes import change_key
+from ferryman.core.kms.keys.changes import change_key
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import Keys, request_tag_keys
 from ferryman.core.kms.access import KeyUse, default_policy, find_key
-from ferryman.core.kms.changes import change_key, kept
-from ferryman.core.kms.key_tags import check_key_tags, put_key_tags
+from ferryman.core.kms.encryption.materials import new_generation
+from ferryman.core.kms.keys.changes import change_key, kept
+from ferryman.core.kms.keys.key_tags import check_key_tags, put_key_tags
+from ferryman.core.kms.keys.policies import checked_policy
 from ferryman.core.kms.listings import read_marked_page
-from ferryman.core.kms.materials import new_generation
-from ferryman.core.kms.policies import checked_policy
 from ferryman.core.paging import Listing, Page
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError

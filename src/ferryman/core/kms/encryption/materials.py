@@ -1,6 +1,6 @@
 """The material of keys at rest: 32 random bytes for each generation, sealed under the server's key."""
 
-from ferryman.core.kms.ciphertexts import MATERIAL_BYTES, material_id
+from ferryman.core.kms.encryption.ciphertexts import MATERIAL_BYTES, material_id
 from ferryman.core.ports.kms import MATERIAL_PURPOSE, material_context
 from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable

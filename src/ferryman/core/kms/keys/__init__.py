@@ -1,0 +1,1 @@
+"""Keys themselves: their states, policies, aliases, rotation and tags."""
