@@ -20,9 +20,9 @@ _spare: list[bytearray] = []
 _BEGIN = b"\x92\xdd\0\0\0\0"
 """MessagePack: an array of two, the first an array of so many events; their number is filled in at the end."""
 _COUNT_AT = 2
-_SHORT = struct.Struct(">BBIBBBB")
-_MEDIUM = struct.Struct(">BBIBBBH")
-_LONG = struct.Struct(">BBQBBBI")
+_SHORT = struct.Struct(">BBIBBBB").pack
+_MEDIUM = struct.Struct(">BBIBBBH").pack
+_LONG = struct.Struct(">BBQBBBI").pack
 _ARRAY_OF_3, _UINT_32, _UINT_64, _STRING_OF_1, _BYTES_8, _BYTES_16, _BYTES_32 = 0x93, 0xCE, 0xCF, 0xA1, 0xC4, 0xC5, 0xC6
 
 
@@ -32,12 +32,13 @@ class BlockContent:
     `first_at` and `last_at` are the times of the first and the last event; `shown` counts the bytes of their data.
     """
 
-    __slots__ = ("_last", "_view", "count", "data", "first_at", "last_at", "shown", "size")
+    __slots__ = ("_last", "_room", "_view", "count", "data", "first_at", "last_at", "shown", "size")
 
     def __init__(self) -> None:
         self.data = bytearray(_SIZES[0])
         self.data[: len(_BEGIN)] = _BEGIN
         self._view = memoryview(self.data)
+        self._room = _SIZES[0]
         self.size = len(_BEGIN)
         self.count = 0
         self.first_at = self.last_at = 0
@@ -53,21 +54,23 @@ class BlockContent:
     def add(self, at: int, kind: EventKind, data: bytes, start: int = 0) -> int:
         """Add an event whose data are `data` from `start` on; return where they begin in `self.data`."""
         size = len(data) - start
+        header_at = self.size
         if at >> 32 or size >> 16:
-            header, header_parts = _LONG, (_ARRAY_OF_3, _UINT_64, at, _STRING_OF_1, ord(kind), _BYTES_32, size)
+            header = _LONG(_ARRAY_OF_3, _UINT_64, at, _STRING_OF_1, ord(kind), _BYTES_32, size)
         elif size >> 8:
-            header, header_parts = _MEDIUM, (_ARRAY_OF_3, _UINT_32, at, _STRING_OF_1, ord(kind), _BYTES_16, size)
+            header = _MEDIUM(_ARRAY_OF_3, _UINT_32, at, _STRING_OF_1, ord(kind), _BYTES_16, size)
         else:
-            header, header_parts = _SHORT, (_ARRAY_OF_3, _UINT_32, at, _STRING_OF_1, ord(kind), _BYTES_8, size)
-        begin = self.size + header.size
+            header = _SHORT(_ARRAY_OF_3, _UINT_32, at, _STRING_OF_1, ord(kind), _BYTES_8, size)
+        begin = header_at + len(header)
         end = begin + size
-        if end > len(self.data):
+        if end > self._room:
             self._grow(end)
-        header.pack_into(self.data, self.size, *header_parts)
-        self._view[begin:end] = memoryview(data)[start:]
+        view = self._view
+        view[header_at:begin] = header
+        view[begin:end] = memoryview(data)[start:]
         if not self.count:
             self.first_at = at
-        self._last = kind, self.size, size
+        self._last = kind, header_at, size
         self.size = end
         self.count += 1
         self.last_at = at
@@ -87,7 +90,7 @@ class BlockContent:
         struct.pack_into(">I", self.data, _COUNT_AT, self.count)
         encoded = encode_position(position)
         end = self.size + len(encoded)
-        if end > len(self.data):
+        if end > self._room:
             self._grow(end)
         self._view[self.size : end] = encoded
         self.size = end
@@ -101,4 +104,4 @@ class BlockContent:
         data = _spare.pop() if larger == _SIZES[-1] and _spare else bytearray(larger)
         view = memoryview(data)
         view[: self.size] = self._view[: self.size]
-        self.data, self._view = data, view
+        self.data, self._view, self._room = data, view, larger

@@ -69,13 +69,12 @@ class DirectoryStorage:
         """As `BlockStorage` has it."""
         self.acquire(recording_id)
         descriptor = self._acquired[recording_id]
-        size = os.fstat(descriptor).st_size
+        rest = memoryview(block)
         try:
-            rest = memoryview(block)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
         except BaseException:
-            os.ftruncate(descriptor, size)
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - (len(block) - len(rest)))
             raise
 
     def complete(self, recording_id: str) -> None:

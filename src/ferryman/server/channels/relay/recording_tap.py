@@ -52,8 +52,7 @@ class RecordingTap:
             return False
         if self.opaque:
             return self.recorder is not None and self.recorder.is_behind
-        code = exit_code(frame)
-        if code is not None and self.exit_code is None:
+        if self.exit_code is None and (code := exit_code(frame)) is not None:
             self.exit_code = code
             self._on_exit(code)
         recorder = self.recorder
