@@ -17,7 +17,7 @@ from ferryman.recording.recorder import SessionsRecorder
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.spool import SpoolStorage
 from tests.aws_stand_ins import StandIn
-from tests.server.peers import task_complete
+from tests.server.recorded_sessions import TICK_SECONDS
 from tests.server.running import Paired, Server, until
 
 DAYS = 14
@@ -57,7 +57,7 @@ class Logged:
         self.service = replace(service, trail=Trail(self.entries))
         self.spool = SpoolStorage(self.directory / "outputs", self.spool_bytes)
         storage = DirectoryStorage(self.directory / "recordings")
-        self.recorder = SessionsRecorder(self.service, storage, self.mode, spool=self.spool)
+        self.recorder = SessionsRecorder(self.service, storage, self.mode, spool=self.spool, tick_seconds=TICK_SECONDS)
         self.delivery = self._made()
         self.running = [asyncio.create_task(each.run()) for each in (self.recorder, self.delivery)]
         return replace(self.service, recorder=self.recorder, outputs=self.delivery._destinations)
@@ -90,7 +90,7 @@ async def prefer(server: Server, **inputs: Any) -> None:
 
 async def end(server: Server, paired: Paired) -> None:
     """End a session as its agent does."""
-    await paired.control.send(task_complete(paired.session_id))
+    await paired.end()
 
 
 async def delivered(server: Server, session_id: str) -> None:

@@ -13,6 +13,9 @@ from ferryman.recording.storage.directory import DirectoryStorage
 from tests.server.own_calls import call
 from tests.server.running import Server
 
+TICK_SECONDS = 0.05
+"""How often the tests' recorders write and finish: waiting for that is most of a short session."""
+
 
 class Disk(DirectoryStorage):
     """A directory whose disk may be full."""
@@ -45,7 +48,7 @@ class Recording:
     running: "asyncio.Task[None]" = field(init=False)
 
     def record(self, service: Service) -> Service:
-        self.recorder = SessionsRecorder(service, self.disk, self.mode)
+        self.recorder = SessionsRecorder(service, self.disk, self.mode, tick_seconds=TICK_SECONDS)
         self.running = asyncio.create_task(self.recorder.run())
         return replace(service, recorder=self.recorder)
 

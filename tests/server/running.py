@@ -40,7 +40,7 @@ from ferryman.signing.sigv4 import sign
 from ferryman.store.database import SqlStore
 from ferryman.wire.agent_message import MessageType
 from tests.boto_clients import boto_client
-from tests.server.peers import AGENT, CLIENT, SECONDS, Peer, state
+from tests.server.peers import AGENT, CLIENT, SECONDS, Peer, state, task_complete
 
 REGION = "test-1"
 ACCOUNT = "123456789012"
@@ -332,6 +332,12 @@ class Paired:
     client_id: str
     client: Peer
     agent: Peer
+
+    async def end(self) -> None:
+        """End the session as its agent does. The client answers the server's close, which is waited for otherwise."""
+        await self.control.send(task_complete(self.session_id))
+        await self.agent.close()
+        await self.client.closed()
 
 
 async def until(look: Callable[[], Awaitable[T]], good: Callable[[T], object]) -> T:

@@ -23,6 +23,7 @@ from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.store.line_index import SqliteLineIndex
 from tests.server.own_calls import call, finished
 from tests.server.peers import output, typed, window_size
+from tests.server.recorded_sessions import TICK_SECONDS
 from tests.server.running import Recorded, Server, until
 
 
@@ -41,7 +42,9 @@ class Searching:
         self.search = LineSearch(service, self.index)
         searching = replace(service, recording_search=self.search)
         storage = DirectoryStorage(self.directory / "recordings")
-        self.recorder = SessionsRecorder(searching, storage, RecordingMode.REQUIRED, typed=True)
+        self.recorder = SessionsRecorder(
+            searching, storage, RecordingMode.REQUIRED, typed=True, tick_seconds=TICK_SECONDS
+        )
         recorded = replace(searching, recorder=self.recorder)
         self.indexer = Indexer(recorded, self.index, self.search)
         self.running = [asyncio.create_task(self.recorder.run()), asyncio.create_task(self._run())]

@@ -113,7 +113,7 @@ async def test_recording_of_a_session_that_ended_elsewhere_is_finished(server: S
     await paired.agent.send(output(0, b"x"))
     await paired.client.frame()
     await server.call("terminate_session", SessionId=paired.session_id)
-    await paired.control.send(task_complete(paired.session_id))
+    await paired.end()
 
     async def look() -> Any:
         return (await call(server, "GetRecording", SessionId=paired.session_id))["Recording"]["Status"]

@@ -17,7 +17,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.copy_reasons import download_reason, upload_reason
 from tests.server.captured_sessions import Stage, recordings
 from tests.server.own_calls import call, finished
-from tests.server.peers import exit_code, output, task_complete, typed
+from tests.server.peers import exit_code, output, typed
 from tests.server.recorded_sessions import Disk, Recording, shown
 from tests.server.running import Recorded, Server, until
 
@@ -110,7 +110,7 @@ async def test_copied_file_is_recorded_with_the_exit_code(server: Server, entrie
 
 async def test_copy_without_an_exit_code_is_recorded_too(server: Server, entries: list[Entry]) -> None:
     paired = await server.paired(Reason=download_reason("/etc/shadow"))
-    await paired.control.send(task_complete(paired.session_id))
+    await paired.end()
     await server.until_status(paired.session_id, SessionStatus.TERMINATED)
 
     async def look() -> list[Any]:

@@ -36,8 +36,7 @@ from ferryman.recording.session_clock import elapsed
 from ferryman.recording.session_recorder import SessionRecorder
 from ferryman.recording.storage.port import BlockStorage, RecordingInUse
 
-KEY_BYTES = 32
-DAY_MILLIS = 86_400_000
+KEY_BYTES, DAY_MILLIS = 32, 86_400_000
 WRITERS = 2
 """Threads that compress, encrypt and write."""
 READERS = 2
@@ -45,10 +44,9 @@ FINISHED_AT_ONCE, DELETED_AT_ONCE = 50, 20
 DELETE_AGAIN_SECONDS = 60.0
 """After a recording could not be deleted."""
 MOST_REMEMBERED = 10_000
-TICK_SECONDS = 1.0
-NOTE_SECONDS = 60.0
-"""How often the store gets the number of blocks of recordings that grow, so that a removed end is noticed even after a
-server was killed."""
+TICK_SECONDS, NOTE_SECONDS = 1.0, 60.0
+"""How often what waits is written, and how often the store gets the number of blocks of recordings that grow, so that a
+removed end is noticed even after a server was killed."""
 ACQUIRE_SECONDS = 10.0
 """How long a session waits for another server to let go of its recording."""
 RETRY_SECONDS = 30.0
@@ -65,6 +63,7 @@ class SessionsRecorder:
     `writers` are the threads that write: more for a storage that takes long to answer.
     `typed`: what people type is recorded, too. `delete_after_days`: how long recordings are kept; 0 means for ever.
     `retain_for_days`: how long nobody can delete new ones. `is_elsewhere` leaves recordings to other servers.
+    `tick_seconds`: how often what waits is written, and recordings of ended sessions are finished.
     """
 
     def __init__(
@@ -79,6 +78,7 @@ class SessionsRecorder:
         delete_after_days: int = 0,
         retain_for_days: int = 0,
         is_elsewhere: IsElsewhere = is_nowhere_else,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._service = service
         self._storage = storage
@@ -88,7 +88,7 @@ class SessionsRecorder:
         self._typed = typed
         self._kept_millis = delete_after_days * DAY_MILLIS
         self._retained_millis = retain_for_days * DAY_MILLIS
-        self._delete_at = 0.0
+        self._delete_at, self._tick_seconds = 0.0, tick_seconds
         self._writers = ThreadPoolExecutor(writers, "recording-writer")
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
         self._taps: dict[SessionId, SessionRecorder] = {}
@@ -175,7 +175,7 @@ class SessionsRecorder:
     async def run(self) -> None:
         """Write what has waited for a second, again and again; and finish the recordings of sessions that ended."""
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._tick_seconds)
             for tap in list(self._taps.values()):
                 tap.tick()
             await self._note_growth()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.recording import recorder
 from ferryman.recording.aws_clients import AwsAccess, aws_client
 from ferryman.recording.outputs import delivery, destinations
 from ferryman.recording.outputs.destinations import Reach
@@ -48,7 +47,6 @@ def proxy(aws: StandIn, shared_proxy: FaultyProxy, monkeypatch: pytest.MonkeyPat
 async def logged(tmp_path: Path, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logged]:
     monkeypatch.setattr(delivery, "TICK_SECONDS", 0.05)
     monkeypatch.setattr(delivery, "FIRST_RETRY_MILLIS", 50)
-    monkeypatch.setattr(recorder, "TICK_SECONDS", 0.05)
     access = AwsAccess(REGION, proxy.url)
     made = Logged(tmp_path, Reach(access, access))
     yield made
