@@ -40,3 +40,8 @@ def seconds_of(work: Callable[[], object]) -> float:
 def program_start() -> float:
     """Return how long this machine needs right now to start a Python: what "at once" is measured by."""
     return seconds_of(lambda: subprocess.run([sys.executable, "-c", "import asyncio"], check=True))
+
+
+def short_outage() -> int:
+    """Return seconds in which a program on this machine, as busy as it is right now, certainly tries twice."""
+    return max(4, round(20 * program_start()))

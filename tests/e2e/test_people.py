@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,15 +15,13 @@ from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman, arguments
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 
-def run(ferryman: Ferryman, *arguments: str, typed: bytes | None = None, limit: float = 60) -> Any:
+def run(ferryman: Ferryman, *arguments: str, typed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run `ferryman` to its end, with pipes."""
-    given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}
-    return subprocess.run(
-        [FERRYMAN, *arguments], env=ferryman.environment, capture_output=True, timeout=limit, check=False, **given
-    )
+    return warm_programs.run_in_pipes(FERRYMAN, *arguments, environment=ferryman.environment, typed=typed)
 
 
 def name_of(ferryman: Ferryman) -> str:

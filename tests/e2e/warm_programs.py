@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ MODULES = {FERRYMAN: "ferryman.cli.main", AWS: "awscli.clidriver"}
 IMPORTED = (
     *("awscli.handlers", "ferryman.cli.manage.nodes", "ferryman.client.calls.aws_session", "aiohttp"),
     *("ferryman.bootstrap.service", "ferryman.store.database"),
+    *("ferryman.cli.client.run", "ferryman.cli.client.shell", "ferryman.cli.client.forward", "ferryman.cli.client.cp"),
+    *("ferryman.cli.doctor.command", "ferryman.cli.manage.sessions", "ferryman.cli.operate.users"),
 )
 """What they import on their way."""
 LONGEST_REQUEST = 1 << 18
@@ -47,24 +50,53 @@ class WarmPrograms:
     ) -> "subprocess.CompletedProcess[str]":
         """Run a program of `MODULES` without input, to its end."""
         command = [program, *arguments]
-        request = json.dumps([command, dict(environment), str(directory or Path.cwd())]).encode()
         with ExitStack() as stack:
             streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(STREAMS)]
-            reading, writing = os.pipe()
-            report = stack.enter_context(os.fdopen(reading, "rb", buffering=0))
-            try:
-                socket.send_fds(self._started(), [request], [*(each.fileno() for each in streams), writing])
-            finally:
-                os.close(writing)
-            pid = int(report.readline())
-            if not select.select([report], [], [], PATIENCE)[0]:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(command, PATIENCE)
-            status = int(report.readline())
+            status = self._status(command, environment, directory, [each.fileno() for each in streams])
             for each in streams:
                 each.seek(0)
             _, stdout, stderr = (each.read().decode() for each in streams)
         return subprocess.CompletedProcess(command, status, stdout, stderr)
+
+    def run_in_pipes(
+        self, program: str, *arguments: str, environment: Mapping[str, str], typed: bytes = b""
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """Run a program of `MODULES` to its end; its standard streams are pipes, and `typed` is its input."""
+        command = [program, *arguments]
+        pipes = [os.pipe() for _ in range(STREAMS)]
+        (stdin, given), (shown, stdout), (told, stderr) = pipes
+        with ThreadPoolExecutor(STREAMS) as threads:
+            threads.submit(_write, given, typed)
+            reads = [threads.submit(_read, each) for each in (shown, told)]
+            try:
+                status = self._status(command, environment, None, [stdin, stdout, stderr], close=True)
+            finally:
+                output, errors = (each.result() for each in reads)
+        return subprocess.CompletedProcess(command, status, output, errors)
+
+    def _status(
+        self,
+        command: list[str],
+        environment: Mapping[str, str],
+        directory: Path | None,
+        streams: list[int],
+        *,
+        close: bool = False,
+    ) -> int:
+        """Run a program with these standard streams, closed here if `close`; return its status."""
+        request = json.dumps([command, dict(environment), str(directory or Path.cwd())]).encode()
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb", buffering=0) as report:
+            try:
+                socket.send_fds(self._started(), [request], [*streams, writing])
+            finally:
+                for each in (*(streams if close else ()), writing):
+                    os.close(each)
+            pid = int(report.readline())
+            if not select.select([report], [], [], PATIENCE)[0]:
+                os.kill(pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(command, PATIENCE)
+            return int(report.readline())
 
     def close(self) -> None:
         """Let the process end."""
@@ -89,6 +121,18 @@ class WarmPrograms:
 
 warm_programs = WarmPrograms()
 """This test process's; the session's fixture closes it."""
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    with suppress(BrokenPipeError), os.fdopen(descriptor, "wb", buffering=0) as pipe:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[pipe.write(rest) :]
+
+
+def _read(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as pipe:
+        return pipe.read()
 
 
 def _import() -> dict[str, str]:

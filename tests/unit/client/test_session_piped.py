@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ferryman.wire.agent_message import PayloadType
-from tests.waiting import AT_ONCE, PATIENCE, program_start
+from tests.waiting import AT_ONCE, PATIENCE, program_start, short_outage
 
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n".encode()
@@ -270,11 +270,6 @@ def test_a_lost_session_without_credentials_is_explained(far_end: Any, start: St
     status, _, stderr = finished(plugin)
     assert status == 1
     assert b"Unable to locate credentials" in stderr
-
-
-def short_outage() -> int:
-    """Seconds in which this machine, as busy as it is right now, certainly calls twice."""
-    return max(4, round(20 * program_start()))
 
 
 def test_an_outage_has_a_deadline(far_end: Any, start: Start) -> None:
