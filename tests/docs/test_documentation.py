@@ -71,9 +71,12 @@ def tables(struct: Any, name: str = "") -> Iterator[tuple[str, msgspec.inspect.S
         yield name, info
     for field in info.fields:
         kinds = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
+        below = f"{name}.{field.name}" if name else field.name
         for kind in kinds:
             if isinstance(kind, msgspec.inspect.StructType):
-                yield from tables(kind.cls, f"{name}.{field.name}" if name else field.name)
+                yield from tables(kind.cls, below)
+            elif isinstance(kind, msgspec.inspect.DictType) and isinstance(kind.value_type, msgspec.inspect.StructType):
+                yield from tables(kind.value_type.cls, f"{below}.ID")
 
 
 def test_every_setting_is_described_with_its_default() -> None:
@@ -91,7 +94,8 @@ def test_every_setting_is_described_with_its_default() -> None:
             if field.required:
                 assert rows[field.name] == "required"
             else:
-                default = msgspec.json.encode(field.default).decode()
+                made = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+                default = msgspec.json.encode(made).decode()
                 assert rows[field.name] == ("none" if default == "null" else default), field.name
 
 

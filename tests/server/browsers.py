@@ -1,5 +1,6 @@
 """A browser, as far as a server sees one: a cookie, an Origin, and the console's own header."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class Browser:
         """POST JSON as the console's pages do; a header that is None is left out."""
         usual = {"Origin": self.origin, "X-Ferryman-Console": "1", "Content-Type": "application/json"}
         given = {**usual, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else json.dumps(body, default=_encoded).encode()
         sent = {name: value for name, value in given.items() if value is not None}
         return await self.send("POST", path, content, sent)
 
@@ -77,3 +78,8 @@ class Browser:
 
     async def me(self) -> Answer:
         return await self.get(f"{self.path}/api/me")
+
+
+def _encoded(value: Any) -> Any:
+    """A blob or a time, as JSON 1.1 has them."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value.timestamp()

@@ -46,6 +46,15 @@ PARAMETERS: dict[str, Any] = {
 
 NOTHING: Mapping[str, Any] = {}
 
+KEY_ID = "01234567-89ab-cdef-0123-456789abcdef"
+BESIDES: dict[tuple[str, str], dict[str, Any]] = {
+    ("ssm", "CreateDocument"): {"DocumentType": "Session"},
+    ("kms", "Decrypt"): {"KeyId": KEY_ID, "CiphertextBlob": b"x"},
+    ("kms", "ReEncrypt"): {"SourceKeyId": KEY_ID, "CiphertextBlob": b"x"},
+    ("kms", "RetireGrant"): {"KeyId": KEY_ID, "GrantId": "0"},
+}
+"""What AWS does not require and Ferryman does, or what names a key."""
+
 
 def minimal(shape: Shape, name: str = "", named: Mapping[str, Any] = NOTHING) -> Any:
     """A value that satisfies the model, with required members only, and those of `named`."""

@@ -15,21 +15,13 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus, Requester
 from ferryman.model.identifiers import Millis
 from ferryman.server.operations.registry import BY_CALLER
-from tests.server.model_values import minimal
+from tests.server.model_values import BESIDES, minimal
 from tests.server.running import Server
 
 ACTION_PREFIXES = {"tagging": "tag"}
 CODES = {"ec2": "UnauthorizedOperation", "iam": "AccessDenied", "sts": "AccessDenied"}
 NEEDS_NO_POLICY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 ASKED = sorted(key for key in BY_CALLER if key not in NEEDS_NO_POLICY and f"{key[0]}:{key[1]}" not in _NODE)
-KEY_ID = "01234567-89ab-cdef-0123-456789abcdef"
-BESIDES: dict[tuple[str, str], dict[str, Any]] = {
-    ("ssm", "CreateDocument"): {"DocumentType": "Session"},
-    ("kms", "Decrypt"): {"KeyId": KEY_ID, "CiphertextBlob": b"x"},
-    ("kms", "ReEncrypt"): {"SourceKeyId": KEY_ID, "CiphertextBlob": b"x"},
-    ("kms", "RetireGrant"): {"KeyId": KEY_ID, "GrantId": "0"},
-}
-"""What AWS does not require and Ferryman does, or what names a key."""
 ACTIONS = {("kms", "ReEncrypt"): "kms:ReEncryptFrom"}
 """Of operations that have several."""
 

@@ -59,7 +59,7 @@ class TestShortage:
         listener = listen("127.0.0.1", 0)
         server = web.Server(answer)
         limits = ConnectionLimits(UnauthenticatedLimits(), 2, per_caller=2, per_address=2)
-        door = Listener(listener, server, limits, RequestMemories(1 << 20), Timeouts())
+        door = Listener([listener], server, limits, RequestMemories(1 << 20), Timeouts())
         door.open()
         doorway = Doorway(door, listener.getsockname()[1])
         yield doorway

@@ -66,6 +66,7 @@ LINES: dict[str, list[list[str]]] = {
 }
 ELSEWHERE = {
     "login": "unit/client/login/test_oidc.py",
+    "console": "shows nothing of a node",
     "agent register": "needs no node that is registered",
     "invitation create": "shows nothing of a node",
     "invitation list": "shows nothing of a node",

@@ -19,6 +19,7 @@ from ferryman.bootstrap import configuration_file
 from ferryman.bootstrap.access.settings import Access, check_access
 from ferryman.bootstrap.bus.settings import Bus, check_bus_settings
 from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE
+from ferryman.bootstrap.console.settings import Console, RoleName, check_console
 from ferryman.bootstrap.recordings.storage_settings import ObjectStorage, Outputs, RecordingKms, Recordings
 from ferryman.bootstrap.recordings.watching_settings import Watching
 from ferryman.model.failures import Failure
@@ -28,9 +29,6 @@ from ferryman.system.settings_file import InvalidSetting, decode_settings
 KEY_BYTES = 32
 
 AccountId = Annotated[str, Meta(pattern=r"^[0-9]{12}$", description="12 digits")]
-RoleName = Annotated[
-    str, Meta(pattern=r"^[\w+=,.@/-]{1,576}\Z", description="a role's name, with its path if it has one")
-]
 Region = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")]
 
 
@@ -183,6 +181,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: Nodes = Nodes()
     throttling: Throttling = Throttling()
     watching: Watching = Watching()
+    console: Console = Console()
     log: Log = Log()
     metrics: Metrics = Metrics()
     audit: Audit = Audit()
@@ -220,6 +219,12 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
     def metrics_address(self) -> tuple[str, int] | None:
         """Host and port of the metrics; None if there are none."""
         listen = self.configuration.metrics.listen
+        return None if listen is None else split_address(listen)
+
+    @property
+    def console_address(self) -> tuple[str, int] | None:
+        """Host and port of the console's own; None if it is at the server's address."""
+        listen = self.configuration.console.listen if self.configuration.console.enabled else None
         return None if listen is None else split_address(listen)
 
     @property
@@ -282,7 +287,7 @@ def split_address(address: str) -> tuple[str, int]:
 
 def _check(configuration: Configuration, path: Path) -> None:
     server = configuration.server
-    host, _ = split_address(server.listen)
+    split_address(server.listen)
     if configuration.metrics.listen is not None:
         split_address(configuration.metrics.listen)
     try:
@@ -311,6 +316,7 @@ def _check(configuration: Configuration, path: Path) -> None:
     _check_addresses(configuration, path)
     _check_kms(configuration.recordings.kms, path)
     check_access(configuration.access, path)
+    check_console(configuration.console, path)
     check_bus_settings(configuration.bus, path)
     _check_login(configuration.login, path)
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
@@ -319,12 +325,13 @@ def _check(configuration: Configuration, path: Path) -> None:
             "renewing the certificate needs both",
             "Name both, or neither",
         )
-    if server.tls is None and not is_loopback(host) and not server.allow_plain_http:
-        raise Failure(
-            f"{path}: the server would speak plain HTTP on {server.listen}",
-            "there is no [server.tls], and that address is reachable from other machines",
-            "Add a certificate, terminate TLS in a proxy on this machine, or set server.allow_plain_http = true",
-        )
+    for listen in (server.listen, configuration.console.listen or server.listen):
+        if server.tls is None and not is_loopback(split_address(listen)[0]) and not server.allow_plain_http:
+            raise Failure(
+                f"{path}: the server would speak plain HTTP on {listen}",
+                "there is no [server.tls], and that address is reachable from other machines",
+                "Add a certificate, terminate TLS in a proxy on this machine, or set server.allow_plain_http = true",
+            )
 
 
 def _check_addresses(configuration: Configuration, path: Path) -> None:

@@ -13,13 +13,12 @@ def describe_server(loaded: LoadedConfiguration) -> bytes:
 
     server, login = loaded.configuration.server, loaded.configuration.login
     authority = authority_certificate(loaded)
-    arns = Arns(server.account_id, server.region)
     offer = None
     if login.issuer is not None and login.client_id is not None:
         offer = LoginOffer(
             login.issuer,
             login.client_id,
-            tuple(arns.role(*_name_and_path(role)) for role in login.roles),
+            tuple(role_arn(loaded, role) for role in login.roles),
             login.scopes or "",
             login.session_claim or "",
         )
@@ -56,6 +55,8 @@ def authority_certificate(loaded: LoadedConfiguration) -> str:
         ) from error
 
 
-def _name_and_path(role: str) -> tuple[str, str]:
+def role_arn(loaded: LoadedConfiguration, role: str) -> str:
+    """Return the ARN of a role that the configuration names, with its path if it has one."""
+    server = loaded.configuration.server
     path, _, name = role.strip("/").rpartition("/")
-    return name, f"/{path}/" if path else "/"
+    return Arns(server.account_id, server.region).role(name, f"/{path}/" if path else "/")

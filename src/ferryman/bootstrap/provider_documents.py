@@ -1,7 +1,7 @@
 """Opens a service that can fetch what OpenID Connect providers publish."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def open_provider_documents(loaded: LoadedConfiguration, service: "Service") -> AsyncIterator["Service"]:
     """Yield a service that fetches providers' documents; raises Failure if the authorities' file cannot be used."""
+    from ferryman.core.providers.endpoints import Answer
     from ferryman.transport.fetch import Documents
 
     ca_file = loaded.configuration.oidc.ca_file
@@ -28,5 +29,10 @@ async def open_provider_documents(loaded: LoadedConfiguration, service: "Service
             str(error),
             "Set oidc.ca_file to a PEM file of certificates",
         ) from error
+
+    async def post(url: str, form: Mapping[str, str], basic: tuple[str, str] | None) -> "Answer":
+        answer = await documents.post(url, form, basic)
+        return Answer(answer.status, answer.body)
+
     async with documents:
-        yield replace(service, fetch=documents.fetch)
+        yield replace(service, fetch=documents.fetch, post_form=post)

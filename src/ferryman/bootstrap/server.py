@@ -84,14 +84,17 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                 drain_seconds=loaded.configuration.server.drain_seconds,
                 hurry=hurry,
                 metrics=loaded.metrics_address,
+                console=loaded.console_address,
             )
         except StoreUnavailable as error:
             raise store_failure(loaded, error) from error
         except OSError as error:
+            own = loaded.configuration.console.listen if loaded.console_address else None
+            settings = "server.listen" if own is None else "server.listen or console.listen"
             raise Failure(
-                f"The server cannot listen on {loaded.configuration.server.listen}",
+                f"The server cannot listen on {' or '.join(filter(None, (loaded.configuration.server.listen, own)))}",
                 error.strerror or str(error),
-                "Stop whatever uses the port, or change server.listen",
+                f"Stop whatever uses the port, or change {settings}",
             ) from error
     if replaced:
         raise replaced[0]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.console.providers import read_providers
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
@@ -31,14 +32,14 @@ def monotonic_clock() -> Millis:
     return Millis(time.monotonic_ns() // 1_000_000)
 
 
-def settings(loaded: LoadedConfiguration) -> "Settings":
-    """Return what use cases need from the configuration."""
-    from ferryman.core.service import AccessSettings, AuditSettings, Limits, Settings, WatchingSettings
+def settings(loaded: LoadedConfiguration, *, serving: bool = False) -> "Settings":
+    """Return what use cases need from the configuration; raises Failure if a server cannot read a secret."""
+    from ferryman.core.service import AccessSettings, AuditSettings, ConsoleSettings, Limits, Settings, WatchingSettings
 
     server, sessions = loaded.configuration.server, loaded.configuration.sessions
     nodes, throttling = loaded.configuration.nodes, loaded.configuration.throttling
     audit, connections = loaded.configuration.audit, loaded.configuration.connections
-    watching = loaded.configuration.watching
+    watching, console = loaded.configuration.watching, loaded.configuration.console
     return Settings(
         account_id=server.account_id,
         region=server.region,
@@ -68,6 +69,14 @@ def settings(loaded: LoadedConfiguration) -> "Settings":
             sessions_per_person=watching.sessions_per_person,
             observer_grace=watching.observer_grace_seconds,
             observer_wait=watching.observer_wait_seconds,
+        ),
+        console=ConsoleSettings(
+            enabled=console.enabled,
+            path=console.path,
+            public_url=(console.public_url or "").rstrip("/"),
+            idle_seconds=console.idle_minutes * 60,
+            session_seconds=console.session_hours * 3600,
+            providers=read_providers(loaded) if serving else (),
         ),
     )
 
@@ -110,7 +119,9 @@ async def open_service(
             raise
         sandbox = Sandbox()
         try:
-            shared = Service(settings(loaded), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox)
+            shared = Service(
+                settings(loaded, serving=serving), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox
+            )
             if loaded.is_one_of_several:  # stored times are other servers', too, so no step of one clock moves them
                 yield shared
             else:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
+from ferryman.core.changes import Changes
 from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
 from ferryman.core.ports.audit import (
     AuditTrail,
@@ -20,7 +21,8 @@ from ferryman.core.ports.recording_search import NoSearch, RecordingSearch
 from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
-from ferryman.core.provider_keys import Fetch, ProviderKeys, fetch_nothing
+from ferryman.core.providers.endpoints import Post, ProviderEndpoints, post_nothing
+from ferryman.core.providers.keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.ratelimits.token_bucket import TokenBuckets
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.steady_clock import ClockSteps, UnsetClock
@@ -28,6 +30,7 @@ from ferryman.core.vault import Vault
 from ferryman.core.watch_tickets import WatchTickets
 from ferryman.model.arns import Arns
 from ferryman.model.identifiers import SessionId
+from ferryman.model.identity.console_providers import ConsoleProvider
 from ferryman.model.sessions import Session
 
 
@@ -116,8 +119,8 @@ class ConsoleSettings:
     """The web console: whether there is one, where, and how long a browser stays signed in.
 
     `path` is the console's on the server, without a slash at its end; `public_url` is `http[s]://host[:port]`, where
-    browsers reach it, if not at the server's.
-    A session of a browser ends `idle_seconds` after its last call, and `session_seconds` after it began.
+    browsers reach it, if not at the server's. A session of a browser ends `idle_seconds` after its last call, and
+    `session_seconds` after it began. `providers` are those that people sign in with.
     """
 
     enabled: bool = True
@@ -125,6 +128,7 @@ class ConsoleSettings:
     public_url: str = ""
     idle_seconds: int = 1800
     session_seconds: int = 12 * 3600
+    providers: tuple[ConsoleProvider, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,9 @@ class Service:
     entropy: Entropy
     trail: AuditTrail = field(default_factory=NoTrail)
     fetch: Fetch = fetch_nothing
+    post_form: Post = post_nothing
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
+    provider_endpoints: ProviderEndpoints = field(default_factory=ProviderEndpoints)
     notices: Notices = field(default_factory=NoNotices)
     watch_tickets: WatchTickets = field(default_factory=WatchTickets)
     document_worker: DocumentWorker = field(default_factory=NoDocumentWorker)
@@ -236,6 +242,8 @@ class Service:
     access_requests: TokenBuckets[str] = field(default_factory=lambda: TokenBuckets(*ACCESS_REQUESTS))
     """How many access requests a person may still make."""
     recorded_events: RecordedEvents = field(default_factory=NoRecordedEvents)
+    changes: Changes = field(default_factory=Changes)
+    """What has changed since pages were last told."""
 
     @property
     def arns(self) -> Arns:

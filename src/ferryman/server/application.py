@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from ferryman.core.ratelimits.failed_attempts import FailedAttempts
 from ferryman.core.ratelimits.throttle import Throttle
@@ -10,6 +11,7 @@ from ferryman.core.service import Service
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.console.files import BuiltFiles
+from ferryman.server.console.own_address import separate_console
 from ferryman.server.console.routes import add_console
 from ferryman.server.http.app_keys import (
     AUTHENTICATION_TURNS,
@@ -54,13 +56,16 @@ def build(
     discovery: Discovery | None = None,
     counters: Counters | None = None,
     files: BuiltFiles | None = None,
+    console_port: int | None = None,
 ) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down.
 
     `unauthenticated` says which addresses are counted, `proxies` which may name their clients,
     `discovery` what anyone may know about this server, `counters` what is counted, `files` are the console's.
+    `console_port` is where the console is, and nothing else, if it has an address of its own.
     """
-    app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=[respond])
+    middlewares: list[Middleware] = [respond, *([] if console_port is None else [separate_console(console_port)])]
+    app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=middlewares)
     app[GATEWAY] = Gateway(service, timeouts)
     app[KEY_USES] = KeyUseWriter(service)
     app[STORE_HEALTH] = StoreHealth(service)

@@ -59,6 +59,7 @@ async def serve(
     drain_seconds: float = 0.0,
     hurry: asyncio.Event | None = None,
     metrics: tuple[str, int] | None = None,
+    console: tuple[str, int] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> None:
     """Serve until `stop` is set, then close every channel (1001), finish open requests, and return.
@@ -66,19 +67,20 @@ async def serve(
     With `drain_seconds` it first stops being ready and has what is connected move to other servers, in so much time, or
     until `hurry` is set.
 
-    `metrics` is the address where they are served to anybody.
+    `metrics` is the address where they are served to anybody, `console` that of the web console if it has its own.
     `port` 0 picks a free one; `ready` is called with the real one when connections are accepted. Without a
     `certificate` the server speaks plain HTTP. `unauthenticated` limits connections whose peers are not authenticated,
     `proxies` are those trusted to name their clients, `discovery` is what anyone may know. Raises OSError if the
-    address cannot be bound.
+    addresses cannot be bound.
     """
     keep_freed_memory()
     await asyncio.to_thread(load_models)
     recovered = await recover(service)
-    listening = listen(host, port)
+    sockets = [listen(*address) for address in ((host, port), console) if address is not None]
     counted = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     counters = _counters() if metrics is not None else None
-    application = build(service, timeouts, counted, proxies, discovery, counters)
+    console_port = None if console is None else int(sockets[-1].getsockname()[1])
+    application = build(service, timeouts, counted, proxies, discovery, counters, console_port=console_port)
     runner = web.AppRunner(
         application,
         handle_signals=False,
@@ -93,15 +95,16 @@ async def serve(
             counted, _most_connections(), bounds.connections_per_caller, bounds.connections_per_address
         )
         listener = Listener(
-            listening, runner.server, limits, RequestMemories(bounds.request_memory), timeouts, certificate
+            sockets, runner.server, limits, RequestMemories(bounds.request_memory), timeouts, certificate
         )
         listener.open()
-        bound = listening.getsockname()[1]
+        bound = sockets[0].getsockname()[1]
         _log.info(
             "listening",
             host=host,
             port=bound,
             public_url=service.settings.public_url,
+            console_port=console_port,
             tls=certificate is not None,
             sessions_recovered=recovered,
         )
@@ -122,7 +125,8 @@ async def serve(
         if listener is not None:
             await listener.close()
         await runner.cleanup()
-        listening.close()
+        for each in sockets:
+            each.close()
 
 
 async def _drain(gateway: Gateway, seconds: float, hurry: asyncio.Event) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import aiohttp
 
@@ -50,11 +50,17 @@ class Documents:
             raise Unfetchable(f"{_origin(url)} answered with status {answer.status}")
         return answer.body
 
-    async def post(self, url: str, form: Mapping[str, str]) -> Answer:
-        """Post a form; any status is an answer. Raises `Unfetchable`."""
-        return await self._ask("POST", url, form)
+    async def post(self, url: str, form: Mapping[str, str], basic: tuple[str, str] | None = None) -> Answer:
+        """Post a form; any status is an answer. `basic` is a name and a password (RFC 6749 section 2.3.1).
 
-    async def _ask(self, method: str, url: str, form: Mapping[str, str] | None = None) -> Answer:
+        Raises `Unfetchable`.
+        """
+        given = None if basic is None else aiohttp.encode_basic_auth(*(quote_plus(each) for each in basic))
+        return await self._ask("POST", url, form, {} if given is None else {"Authorization": given})
+
+    async def _ask(
+        self, method: str, url: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         origin = _origin(url)
         try:
             async with (
@@ -63,6 +69,7 @@ class Documents:
                     method,
                     url,
                     data=form,
+                    headers=headers,
                     allow_redirects=False,
                     ssl=self._unverified or self._trusted.context,
                     proxy=proxy_for(origin),

@@ -31,7 +31,8 @@ from ferryman.core.kms.grant_tokens import grant_of_token, token_of
 from ferryman.core.nodes import actions as nodes
 from ferryman.core.nodes import listing as node_listing
 from ferryman.core.paging import open_page_token, seal_page_token
-from ferryman.core.provider_keys import ProviderKeys
+from ferryman.core.providers.endpoints import Answer, decode_endpoints, form_content
+from ferryman.core.providers.keys import ProviderKeys
 from ferryman.core.service import Limits, Service, Settings
 from ferryman.core.sessions import listing as session_listing
 from ferryman.core.sessions.requests import DescribeSessionsRequest
@@ -287,6 +288,17 @@ TARGETS = (
         64 * KIB,
     ),
     Target("core.kms.blob", _blob, (_BLOB,), (NotACiphertext,), (b"\1",), 8 * KIB),
+    Target(
+        "core.console.provider",
+        decode_endpoints,
+        (
+            b'{"issuer":"https://a","authorization_endpoint":"https://a/x","token_endpoint":"https://a/y",'
+            b'"token_endpoint_auth_methods_supported":["client_secret_post"]}',
+        ),
+        (Unfetchable,),
+        (b'"issuer":', b"null", b"[", b"{}"),
+    ),
+    Target("core.console.answer", lambda data: form_content(Answer(200, data)), (b'{"id_token":"x"}', b"[")),
     Target("core.tokens", _sealed, _TOKENS, (ServiceError,), (b"=", b"IQoJ"), 16 * KIB),
     Target(
         "core.web_identity.token",

@@ -128,6 +128,8 @@ def _named_files(loaded: LoadedConfiguration) -> Iterator[tuple[str, str]]:
         "access.webhook.secret_file": settings.access.webhook and settings.access.webhook.secret_file,
         "access.webhook.ca_file": settings.access.webhook and settings.access.webhook.ca_file,
     }
+    for name, provider in settings.console.providers.items():
+        found[f"console.providers.{name}.client_secret_file"] = provider.client_secret_file
     yield from ((setting, value) for setting, value in found.items() if value)
 
 

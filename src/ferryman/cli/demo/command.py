@@ -20,11 +20,14 @@ from typing import Annotated, Any
 
 import typer
 
+from ferryman.cli.client.console import console_link
 from ferryman.cli.demo import parts as demo_parts
 from ferryman.cli.demo.parts import Parts
 from ferryman.cli.demo.processes import Processes, Program
 from ferryman.cli.output.printing import print_lines
 from ferryman.cli.output.tables import print_json
+from ferryman.client.calls.api import Connection, connect
+from ferryman.console import STATIC
 from ferryman.model.failures import Failure
 
 SCRATCH = ".demo"
@@ -204,9 +207,18 @@ def _introduction(parts: Parts) -> str:
     return (
         f"Server   {parts.made.public_url}, account {parts.made.account_id}, region {parts.made.region}\n"
         f"Node     {', '.join(parts.node_ids)}, which is this machine\n"
-        f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n\n"
+        f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n"
+        f"{_console(parts)}\n"
         f"$ aws {' '.join(_start_session(parts))}"
     )
+
+
+def _console(parts: Parts) -> str:
+    """Return a line with a link that signs a browser in; "" if the console's files are not built."""
+    if not (STATIC / "index.html").is_file():
+        return ""
+    link = console_link(connect(Connection(), "ferryman"))
+    return f"Console  {link}\n         signs a browser in once, within a minute; later: ferryman console\n"
 
 
 def _welcome(parts: Parts) -> str:

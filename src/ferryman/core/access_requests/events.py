@@ -2,6 +2,7 @@
 
 from ferryman.core.audit.records import event, moment
 from ferryman.core.audit.redaction import text
+from ferryman.core.changes import Kind
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest
 
@@ -35,3 +36,4 @@ def access_request_changed(service: Service, request: AccessRequest) -> None:
     entry = event(service, ACCESS_REQUEST_CHANGE, resources, detail)
     service.trail.note(entry)
     service.notices.put(entry)
+    service.changes.note(Kind.ACCESS_REQUESTS)

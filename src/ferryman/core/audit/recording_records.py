@@ -2,6 +2,7 @@
 
 from ferryman.core.audit.records import event
 from ferryman.core.audit.redaction import text
+from ferryman.core.changes import Kind
 from ferryman.core.ports.recordings import Recording, RecordingEnd
 from ferryman.core.service import Service
 
@@ -20,6 +21,7 @@ def recording_finished(service: Service, recording: Recording, end: RecordingEnd
         "durationMillis": end.duration,
         "head": end.head.hex(),
     }
+    service.changes.note(Kind.RECORDINGS)
     service.trail.note(event(service, RECORDING_CHANGE, [service.arns.session(recording.session_id)], detail))
 
 
@@ -33,6 +35,7 @@ def recording_deleted(service: Service, recording: Recording, deleted_by: str) -
         "deletedBy": deleted_by,
         "head": None if recording.head is None else recording.head.hex(),
     }
+    service.changes.note(Kind.RECORDINGS)
     service.trail.note(event(service, RECORDING_CHANGE, [service.arns.session(recording.session_id)], detail))
 
 
@@ -49,4 +52,5 @@ def recording_released(service: Service, recording: Recording, released_by: str)
 
 def _changed(service: Service, recording: Recording, change: dict[str, str | None]) -> None:
     detail = {"sessionId": recording.session_id, "target": recording.target, "owner": recording.owner, **change}
+    service.changes.note(Kind.RECORDINGS)
     service.trail.note(event(service, RECORDING_CHANGE, [service.arns.session(recording.session_id)], detail))

@@ -12,6 +12,7 @@ from typing import Any
 from ferryman.core.audit.identity import user_identity, web_identity
 from ferryman.core.audit.redaction import COMMAND, MOST_BYTES, PARAMETERS_SHOWN, recorded, text
 from ferryman.core.authorization.admission import SpentToken
+from ferryman.core.changes import Kind
 from ferryman.core.ports.audit import Entry, Unrecorded
 from ferryman.core.ratelimits.failed_attempts import Summary, TooManyFailedAttempts
 from ferryman.core.record_budget import (
@@ -205,6 +206,7 @@ def session_changed(service: Service, session: Session, kms_key_id: str = "") ->
 
     `kms_key_id` is what a new session is encrypted with, empty for nothing.
     """
+    service.changes.note(Kind.SESSIONS)
     detail = {
         "sessionId": session.session_id,
         "status": session.status.value,
@@ -229,6 +231,7 @@ def session_changed(service: Service, session: Session, kms_key_id: str = "") ->
 
 def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:
     """Record that a node is Registered, Connected, Disconnected or Deregistered; beyond its allowance, only count."""
+    service.changes.note(Kind.NODES)
     if status in _REPEATABLE:
         cause = Cause(node_id, f"{NODE_CHANGE} {status}", address=detail.get("sourceIPAddress") or "")
         if not service.records.allows(node_changes(node_id), cause, service.clock()):

@@ -74,6 +74,7 @@ SHOWN = frozenset(
         "PermissionsBoundary", "PolicyArn", "PolicyArns", "PolicyId", "PolicyName", "PolicySourceArn", "Provider",
         "ResourceArns", "RoleArn", "RoleId", "RoleName", "RoleSessionName", "Scope", "SetAsDefault", "SourceIdentity",
         "SubjectFromWebIdentityToken", "TransitiveTagKeys", "Url", "UserId", "UserName", "VersionId",
+        "ConsoleLogin", "ConsoleLogout", "SignInMethod",
     }
 )  # fmt: skip
 """Members recorded with all their content."""

@@ -24,6 +24,7 @@ OPERATOR_ACTIONS = (
     "ec2:DescribeInstances",
     "tag:GetResources",
     "iam:ListAccountAliases",
+    "ferryman:CreateConsoleLink",
 )
 
 

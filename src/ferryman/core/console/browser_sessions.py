@@ -10,6 +10,7 @@ from hashlib import sha256
 import msgspec
 
 from ferryman.core.identity.callers import current_caller
+from ferryman.core.maintenance.pruning import prune
 from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
 from ferryman.model.errors import ServiceError
@@ -107,6 +108,13 @@ async def end_browser_session(service: Service, token: str) -> None:
     """Sign out: from now on no server accepts the cookie."""
     if len(token) == TOKEN_LENGTH:
         await service.store.browser_sessions.remove(token_hash(token))
+
+
+async def prune_browser_sessions(service: Service) -> int:
+    """Delete some sessions and links that have expired; call it about once a minute. Returns how many."""
+    if not service.clock_steps.settled:
+        return 0
+    return await prune(service.store.browser_sessions.prune, service.clock())
 
 
 def sealed_credentials(service: Service, access_key_id: str, session: TemporarySession | None, context: bytes) -> bytes:

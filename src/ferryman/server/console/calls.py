@@ -14,6 +14,7 @@ from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.authentication import origin_of
 from ferryman.server.http.call_context import CallContext
 from ferryman.server.http.call_records import observed_call
+from ferryman.server.http.own_origin import ForbiddenOrigin
 from ferryman.server.http.pipeline import Step, answer
 from ferryman.server.http.throttling import authentication_turn
 from ferryman.server.listener.connection import recognise
@@ -98,7 +99,13 @@ async def find_signed_in(request: web.Request) -> SignedIn:
 
 
 async def recognised(request: web.Request) -> SignedIn:
-    """Return whose browser sent a request, and count its connection as theirs; raises `NotSignedIn`."""
+    """Return whose browser sent a request, and count its connection as theirs.
+
+    Raises `NotSignedIn`, and `ForbiddenOrigin` for a request that a page of another site caused: it could not read the
+    response, but use up what its reader has.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise ForbiddenOrigin("Another site's page caused this request.")
     signed_in = await find_signed_in(request)
     recognise(request, signed_in.caller.person_id)
     return signed_in

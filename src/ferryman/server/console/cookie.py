@@ -13,6 +13,8 @@ from ferryman.server.http.app_keys import GATEWAY
 
 SECURE_NAME = "__Host-ferryman"
 LOOPBACK_NAME = "ferryman"
+ATTEMPT = "-oidc"
+"""Behind either, for the cookie of a sign-in at a provider."""
 
 
 def is_plain_loopback(request: web.Request) -> bool:
@@ -43,6 +45,31 @@ def clear_cookie(request: web.Request, response: web.Response) -> None:
 def token_of(request: web.Request) -> str:
     """Return the cookie's value, "" without one."""
     return request.cookies.get(_name(is_plain_loopback(request)), "")
+
+
+def set_attempt_cookie(request: web.Request, response: web.Response, value: Secret, seconds: int) -> None:
+    """Bind a sign-in at a provider to the browser. Lax, because the way back comes from the provider's site."""
+    plain = is_plain_loopback(request)
+    response.set_cookie(
+        _name(plain) + ATTEMPT,
+        value.reveal(),
+        path="/",
+        max_age=seconds,
+        httponly=True,
+        secure=not plain,
+        samesite="Lax",
+    )
+
+
+def clear_attempt_cookie(request: web.Request, response: web.Response) -> None:
+    """Remove that cookie from the browser."""
+    plain = is_plain_loopback(request)
+    response.del_cookie(_name(plain) + ATTEMPT, path="/", httponly=True, secure=not plain, samesite="Lax")
+
+
+def attempt_of(request: web.Request) -> str:
+    """Return that cookie's value, "" without one."""
+    return request.cookies.get(_name(is_plain_loopback(request)) + ATTEMPT, "")
 
 
 def _name(plain: bool) -> str:

@@ -17,6 +17,7 @@ from ferryman.core.console.browser_sessions import (
 from ferryman.core.console.sign_in import check_access_key
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
+from ferryman.model.identity.console_providers import ConsoleProvider
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.model.values.timestamps import from_millis, iso_millis
@@ -32,6 +33,8 @@ from ferryman.server.http.throttling import authentication_turn
 from ferryman.server.listener.connection import recognise
 
 CONSOLE_LOGIN, CONSOLE_LOGOUT = "ConsoleLogin", "ConsoleLogout"
+Check = Callable[[], Awaitable[Caller]]
+"""Finds out who signs in; raises `ServiceError`."""
 
 
 class AccessKeySignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -58,7 +61,7 @@ async def describe_sign_in(request: web.Request) -> web.Response:
         {
             "region": settings.region,
             "account": settings.account_id,
-            "providers": [],
+            "providers": [_offered(each) for each in settings.console.providers],
             "accessKeys": True,
             "signedIn": signed_in,
         }
@@ -82,34 +85,42 @@ async def sign_in_with_access_key(request: web.Request) -> web.Response:
 
 
 async def sign_in(
-    request: web.Request,
-    claim: str,
-    method: str,
-    check: Callable[[], Awaitable[Caller]],
-    *,
-    claimed_key: str | None = None,
+    request: web.Request, claim: str, method: str, check: Check, *, claimed_key: str | None = None
 ) -> web.Response:
-    """Sign the browser in as whom `check` returns; the trail records it. A failure is counted by `claim`.
+    """Sign the browser in as whom `check` returns, which costs a turn, and answer 204 with its cookie."""
 
-    A session that the browser had before ends: nobody can have chosen the new one's cookie.
+    async def check_in_turn() -> Caller:
+        async with authentication_turn(request, claim):
+            return await check()
+
+    token = await begin_session(request, claim, method, check_in_turn, claimed_key=claimed_key)
+    response = web.Response(status=204)
+    set_cookie(request, response, token)
+    return response
+
+
+async def begin_session(
+    request: web.Request, claim: str, method: str, check: Check, *, claimed_key: str | None = None
+) -> Secret:
+    """Begin a session of the browser as whom `check` returns, and return its cookie's value; the trail records it.
+
+    A failure is counted by `claim`. A session that the browser had before ends: nobody can have chosen the new one's
+    cookie.
     """
     service, context = request.app[GATEWAY].service, request[CONTEXT]
     context.call = ApiCall(SIGN_IN_SERVICE, CONSOLE_LOGIN, ApiProtocol.JSON)
     observed = context.observed = _observed(request, CONSOLE_LOGIN, claimed_key)
     observed.parameters = {"SignInMethod": method}
-    async with authentication_turn(request, claim):
-        with counted_attempt(request, claim) as attempt:
-            caller = await check()
-            attempt.holder = caller.person_id
+    with counted_attempt(request, claim) as attempt:
+        caller = await check()
+        attempt.holder = caller.person_id
     observed.caller, observed.claimed_key = caller, caller.access_key_id
     demand_trail(service, CONSOLE_LOGIN, caller)
     recognise(request, caller.person_id)
     await end_browser_session(service, token_of(request))
     token, _ = await begin_browser_session(service, caller)
     observed.result = {CONSOLE_LOGIN: "Success"}
-    response = web.Response(status=204)
-    set_cookie(request, response, token)
-    return response
+    return token
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -150,6 +161,11 @@ async def describe_me(request: web.Request) -> web.Response:
             "version": PRODUCT_VERSION,
         }
     )
+
+
+def _offered(provider: ConsoleProvider) -> dict[str, object]:
+    roles = [{"name": arn.rpartition("/")[2], "arn": arn} for arn in provider.role_arns]
+    return {"id": provider.provider_id, "name": provider.name, "kind": "oidc", "roles": roles}
 
 
 def _observed(request: web.Request, operation: str, claimed_key: str | None) -> ObservedCall:

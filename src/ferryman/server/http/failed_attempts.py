@@ -16,7 +16,9 @@ from ferryman.server.background import running_beside, supervised
 from ferryman.server.http.app_keys import FAILED_ATTEMPTS, GATEWAY, UNAUTHENTICATED_LIMITS
 from ferryman.signing.errors import SignatureMismatch
 
-_WRONG = frozenset({"UnrecognizedClientException", "InvalidActivation", "InvalidIdentityToken", "InvalidInvitation"})
+_WRONG = frozenset(
+    {"UnrecognizedClientException", "InvalidActivation", "InvalidIdentityToken", "InvalidInvitation", "InvalidLink"}
+)
 _UNNAMED = "-"
 LONGEST_CLAIM = 128
 """Characters of a claim that are remembered."""

@@ -7,6 +7,7 @@ context forever.
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
@@ -57,12 +58,12 @@ class Listener:
     """Accepts connections for an aiohttp server: TLS with a `certificate`, plain HTTP without.
 
     At most `limits.most` connections are open at a time. Idle ones are closed to make room; while none is idle, new
-    ones wait in the kernel until one ends.
+    ones wait in the kernel until one ends. It may accept at several addresses.
     """
 
     def __init__(
         self,
-        listening: socket.socket,
+        listening: Sequence[socket.socket],
         server: web.Server,
         limits: ConnectionLimits,
         memory: RequestMemories,
@@ -89,14 +90,16 @@ class Listener:
 
     def open(self) -> None:
         """Start accepting connections."""
-        self._listening.listen(BACKLOG)
+        for each in self._listening:
+            each.listen(BACKLOG)
         self._resume()
 
     async def close(self) -> None:
         """Stop accepting, and drop connections without a complete request so far. Other connections continue."""
         self._closed = True
         self._pause()
-        self._listening.close()
+        for each in self._listening:
+            each.close()
         arriving = list(self._arriving)
         for task in arriving:
             task.cancel()
@@ -108,21 +111,23 @@ class Listener:
     def _resume(self) -> None:
         if not self._accepting and not self._closed:
             self._accepting = True
-            self._loop.add_reader(self._listening, self._accept)
+            for each in self._listening:
+                self._loop.add_reader(each, self._accept, each)
 
     def _pause(self) -> None:
         if self._accepting:
             self._accepting = False
-            self._loop.remove_reader(self._listening)
+            for each in self._listening:
+                self._loop.remove_reader(each)
 
-    def _accept(self) -> None:
+    def _accept(self, listening: socket.socket) -> None:
         for number in range(_ACCEPTED_AT_ONCE):
             if len(self._open) >= self._limits.most:
                 if not number:  # one is waiting; otherwise the next turn finds out
                     self._make_room()
                 return
             try:
-                accepted, address = self._listening.accept()
+                accepted, address = listening.accept()
             except BlockingIOError:
                 return
             except ConnectionError:

@@ -46,7 +46,7 @@ async def serving_metrics(counters: PrometheusCounters, gateway: Gateway, host: 
         await runner.setup()
         assert runner.server is not None  # noqa: S101 setup made it
         limits = ConnectionLimits(UnauthenticatedLimits(), CONNECTIONS, CONNECTIONS, CONNECTIONS)
-        listener = Listener(listening, runner.server, limits, RequestMemories(MEMORY_BYTES), DEFAULT_TIMEOUTS)
+        listener = Listener([listening], runner.server, limits, RequestMemories(MEMORY_BYTES), DEFAULT_TIMEOUTS)
         listener.open()
         bound = int(listening.getsockname()[1])
         _log.info("metrics served", host=host, port=bound)

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OctKey
 from ferryman.core.iam import oidc_providers, roles
 from ferryman.core.identity.assume_role import SessionRequest
 from ferryman.core.identity.web_identity import assume_role_with_web_identity
-from ferryman.core.provider_keys import LIFE, PAUSE
+from ferryman.core.providers.keys import LIFE, PAUSE
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Origin
 from tests.unit.core.identity.issuers import (

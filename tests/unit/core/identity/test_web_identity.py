@@ -11,7 +11,7 @@ from ferryman.core.iam import roles
 from ferryman.core.iam.roles import RoleDraft
 from ferryman.core.identity import callers
 from ferryman.core.identity.assume_role import SessionRequest, assume_role
-from ferryman.core.provider_keys import LIFE
+from ferryman.core.providers.keys import LIFE
 from ferryman.core.sessions import actions as sessions
 from ferryman.model.errors import ServiceError
 from tests.unit.core.identity.issuers import ISSUER, KEYS, NAME, PROVIDER, ROLE, People

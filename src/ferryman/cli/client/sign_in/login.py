@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -43,15 +42,12 @@ from ferryman.client.login.invitations import is_invitation
 from ferryman.client.login.login_settings import DEFAULT_SCOPES, PROCESS, Login, check_free, login_settings
 from ferryman.client.login.service_endpoints import read_endpoint, with_endpoint
 from ferryman.model.failures import Failure
+from ferryman.model.identity.session_names import NAMING_CLAIMS, session_name
 from ferryman.system.staged_files import StagedFiles
 
 if TYPE_CHECKING:
     from ferryman.client.login.oidc import Tokens
     from ferryman.transport.fetch import Documents
-
-NAMING_CLAIMS = ("email", "preferred_username", "sub")
-"""Claims that may name the session; the first one present is used."""
-_UNSAFE_IN_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 
 def login(
@@ -317,19 +313,18 @@ async def _renew(path: Path, profile: str, connection: Connection, wanted: Login
 async def _exchange(files: Files, connection: Connection, wanted: Login, tokens: "Tokens") -> Kept:
     from ferryman.client.calls.web_identity import assume_role
 
-    name = session_name(tokens.claims, wanted.session_claim)
+    name = named_session(tokens.claims, wanted.session_claim)
     signed_in = await asyncio.to_thread(
         assume_role, connection, wanted.role_arn, name, tokens.id_token, wanted.duration_seconds, files
     )
     return Kept.of(wanted.binding(connection.endpoint_url or ""), signed_in, tokens.refresh_token)
 
 
-def session_name(claims: Mapping[str, Any], claim: str) -> str:
-    """Return the session's name from a claim of the ID token; characters that STS does not allow become `_`."""
-    for each in (claim,) if claim else NAMING_CLAIMS:
-        value = claims.get(each)
-        if isinstance(value, str) and len(value) > 1:
-            return _UNSAFE_IN_NAME.sub("_", value)[:64]
+def named_session(claims: Mapping[str, Any], claim: str) -> str:
+    """Return the session's name from the ID token; raises Failure if it has none."""
+    name = session_name(claims, claim)
+    if name is not None:
+        return name
     asked = claim or ", ".join(NAMING_CLAIMS)
     raise Failure(
         "The session has no name", f"the ID token has no string in {asked}", "Choose one with --session-claim"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ferryman.cli.app import app
 from ferryman.cli.client.sign_in import login as module
-from ferryman.cli.client.sign_in.login import session_name
+from ferryman.cli.client.sign_in.login import named_session
 from ferryman.client.calls.api import Connection
 from ferryman.client.calls.web_identity import SignedIn
 from ferryman.client.login.cache import Kept, LoginCache
@@ -139,13 +139,13 @@ def test_one_of_many_programs_renews_and_the_others_wait(config: Path, monkeypat
 
 def test_what_names_a_session() -> None:
     claims = {"sub": "auth0|7", "email": "shirley@example.com", "short": "x", "number": 7, "long": "é" * 70}
-    assert session_name(claims, "") == "shirley@example.com"
-    assert session_name({"sub": "auth0|7"}, "") == "auth0_7"
-    assert session_name(claims, "sub") == "auth0_7"
-    assert session_name(claims, "long") == "_" * 64
+    assert named_session(claims, "") == "shirley@example.com"
+    assert named_session({"sub": "auth0|7"}, "") == "auth0_7"
+    assert named_session(claims, "sub") == "auth0_7"
+    assert named_session(claims, "long") == "_" * 64
     for claim in ("none", "short", "number"):
         with pytest.raises(Failure, match=claim):
-            session_name(claims, claim)
+            named_session(claims, claim)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The web console's settings, and what they name."""

@@ -1,0 +1,64 @@
+"""That something has changed, for pages that are looking at it: which kind of thing, never which one.
+
+Changes are noted where they are recorded, and published on the bus to every server, at most once a second. A page then
+asks again, and gets what its reader may see. Losing one costs a page its freshness, nothing else.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+
+import msgspec
+
+from ferryman.core.ports.bus import Bus
+
+SUBJECT = "console-changes"
+SECONDS = 1.0
+"""Between two messages of one server."""
+
+
+class Kind(StrEnum):
+    """What can change."""
+
+    SESSIONS = "sessions"
+    NODES = "nodes"
+    ACCESS_REQUESTS = "access-requests"
+    RECORDINGS = "recordings"
+
+
+class _Changed(msgspec.Struct, frozen=True):
+    kinds: frozenset[Kind]
+
+
+class Changes:
+    """What has changed since the last message. `note` costs nothing; `publish` runs as long as the server does."""
+
+    def __init__(self) -> None:
+        self._pending: set[Kind] = set()
+        self._noted = asyncio.Event()
+
+    def note(self, kind: Kind) -> None:
+        """Note a change."""
+        self._pending.add(kind)
+        self._noted.set()
+
+    async def publish(self, bus: Bus) -> None:
+        """Publish what is noted, forever."""
+        while True:
+            await self._noted.wait()
+            self._noted.clear()
+            kinds, self._pending = frozenset(self._pending), set()
+            await bus.publish(SUBJECT, msgspec.json.encode(_Changed(kinds)))
+            await asyncio.sleep(SECONDS)
+
+
+async def on_change(bus: Bus, tell: Callable[[frozenset[Kind]], None]) -> Callable[[], Awaitable[None]]:
+    """Have `tell` called with what has changed on any server; returns what ends that, to be awaited."""
+
+    async def changed(payload: bytes) -> bytes:
+        with contextlib.suppress(msgspec.DecodeError):  # a newer server may know more kinds
+            tell(msgspec.json.decode(payload, type=_Changed).kinds)
+        return b""
+
+    return (await bus.subscribe(SUBJECT, changed)).close

@@ -1,0 +1,1 @@
+"""OpenID Connect providers: what they publish, fetched by the server, cached for minutes, and asked for rarely."""
