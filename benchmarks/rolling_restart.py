@@ -2,7 +2,8 @@
 
 100 people each type five keys a second into a shell of their own, ten forwards carry 160 KB/s each way, and five copies
 run. All of it is checked: nothing may be missing, doubled or changed. All of it runs on this machine: agent, session
-workers, clients, three servers, PostgreSQL, NATS and HAProxy share its processors.
+workers, clients, three servers, PostgreSQL, NATS and HAProxy share its processors. FERRYMAN_BENCHMARK_BALANCER names
+another load balancer of `packaging/load-balancers`: `nginx`, or the path of `envoy`.
 """
 
 import os
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
 from tests.e2e.agents import agent_of_its_own
-from tests.e2e.cluster.cluster import NAMES, Cluster, OneServer, running_cluster
+from tests.e2e.cluster.balancers import NAMES
+from tests.e2e.cluster.cluster import Cluster, OneServer, running_cluster
 from tests.e2e.cluster.load import Load, Report, running
 from tests.nats import running_nats
 from tests.postgresql import running_postgresql
@@ -32,10 +34,11 @@ KINDS = ("typing", "forwards", "copies")
 
 
 def run() -> list[Measurement]:
-    haproxy = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
-    if haproxy is None:
+    found = os.environ.get("FERRYMAN_BENCHMARK_BALANCER", "haproxy")
+    balancer = shutil.which(found, path=f"{os.environ['PATH']}:/usr/sbin")
+    if balancer is None:
         return []
-    with three_servers(haproxy) as cluster:
+    with three_servers(balancer) as cluster:
         quiet = under_load(cluster, lambda: time.sleep(QUIET_SECONDS))
         restarted = under_load(cluster, lambda: each_server(cluster, kill=False))
         killed = under_load(cluster, lambda: each_server(cluster, kill=True))
@@ -47,7 +50,7 @@ def run() -> list[Measurement]:
 
 
 @contextmanager
-def three_servers(haproxy: str) -> Iterator[Cluster]:
+def three_servers(balancer: str) -> Iterator[Cluster]:
     account = "nobody" if os.geteuid() == 0 else None
     with ExitStack() as stack:
         directories = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(3)]
@@ -55,7 +58,7 @@ def three_servers(haproxy: str) -> Iterator[Cluster]:
         nats = stack.enter_context(running_nats(directories[1]))
         database = postgresql.url("postgres")
         cluster = stack.enter_context(
-            running_cluster(directories[2], database, [nats.url] * len(NAMES), haproxy, DRAIN_SECONDS)
+            running_cluster(directories[2], database, [nats.url] * len(NAMES), balancer, DRAIN_SECONDS)
         )
         agent = agent_of_its_own(cluster, directories[2] / "agent", cluster.facts["endpoint_url"])
         cluster.node = stack.enter_context(agent)

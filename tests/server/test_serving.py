@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import WSMsgType
 from botocore.exceptions import ClientError
@@ -68,10 +69,26 @@ async def test_draining_closes_both_ends_of_a_session_together(server: Server, m
     slots = {each: gateway.slot_of(each) for each in sessions}
     session_of = {end.socket: each for each, slot in slots.items() if slot for end in slot.ends if end}
     monkeypatch.setattr(Socket, "leave", ordered)
-    await gateway.drain(0.1)
+    await gateway.move_away(0.1)
     order = [session_of[socket] for socket in left if socket in session_of]
     assert sorted(order[::2]) == sorted(sessions)
     assert order[::2] == order[1::2]
+
+
+async def test_a_draining_server_does_not_listen_while_its_channels_move(server: Server) -> None:
+    """Nobody who is told to go elsewhere reaches it again, even past a load balancer that has not noticed yet."""
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    draining = asyncio.create_task(
+        serve(server.service, "127.0.0.1", 0, ready=ready.set_result, stop=stop, drain_seconds=1)
+    )
+    other = replace(server, port=await ready, peers=[], clients=[])
+    paired = await other.paired()
+    stop.set()
+    assert await paired.agent.closed() == 1001
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await other.http.get(other.url_of("/readyz"))
+    await draining
 
 
 async def test_a_second_request_to_stop_ends_draining(server: Server) -> None:

@@ -119,7 +119,7 @@ async def serve(
             await stop.wait()
             if drain_seconds:
                 _log.info("draining", seconds=drain_seconds)
-                await _drain(application[GATEWAY], drain_seconds, hurry or asyncio.Event())
+                await _drain(application[GATEWAY], listener, drain_seconds, hurry or asyncio.Event())
     finally:
         _log.info("stopping")
         if listener is not None:
@@ -129,11 +129,22 @@ async def serve(
             each.close()
 
 
-async def _drain(gateway: Gateway, seconds: float, hurry: asyncio.Event) -> None:
+async def _drain(gateway: Gateway, listener: Listener, seconds: float, hurry: asyncio.Event) -> None:
+    """In the first half, load balancers notice that this server is no longer ready; in the second, everybody moves.
+
+    Meanwhile nothing listens, so that nobody comes back here, whether a load balancer has noticed or only notices now.
+    """
+
+    async def drain() -> None:
+        gateway.draining = True
+        await asyncio.sleep(seconds / 2)
+        await listener.close()
+        await gateway.move_away(seconds / 2)
+
     async def until_hurried() -> None:
         await hurry.wait()
 
-    draining = [asyncio.create_task(each) for each in (gateway.drain(seconds), until_hurried())]
+    draining = [asyncio.create_task(each) for each in (drain(), until_hurried())]
     async with running_beside(*draining):
         await asyncio.wait(draining, return_when=asyncio.FIRST_COMPLETED)
 

@@ -1,4 +1,4 @@
-"""Several servers on one PostgreSQL and one NATS behind HAProxy, real processes."""
+"""Several servers on one PostgreSQL and one NATS behind a load balancer, real processes."""
 
 import contextlib
 import os
@@ -12,12 +12,11 @@ from typing import Any
 
 from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
+from tests.e2e.cluster.balancers import NAMES, running_balancer
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN
 from tests.waiting import PATIENCE, wait_until
 
-BALANCER = Path(__file__).parents[3] / "packaging" / "load-balancers" / "haproxy.cfg"
-NAMES = ("one", "two", "three")
 SHARED = """
 [bus]
 url = "{nats}"
@@ -97,9 +96,12 @@ class Cluster(Ferryman):
 
 @contextlib.contextmanager
 def running_cluster(
-    directory: Path, database: str, nats: Sequence[str], haproxy: str, drain_seconds: float = 3
+    directory: Path, database: str, nats: Sequence[str], balancer: str, drain_seconds: float = 3
 ) -> Iterator[Cluster]:
-    """Run three servers and a balancer until the end of the context; `nats` has what each server knows of NATS."""
+    """Run three servers and a balancer until the end of the context; `nats` has what each server knows of NATS.
+
+    `balancer` is the path of HAProxy, nginx or Envoy.
+    """
     public = free_port()
     made = initialise(Plan(directory / NAMES[0], listen=f"127.0.0.1:{public}", database=database))
     for name in NAMES[1:]:
@@ -114,25 +116,19 @@ def running_cluster(
         "secret_access_key": made.credentials.secret_access_key.reveal(),
         "ca_file": None,
     }
-    balancer_settings = directory / "haproxy.cfg"
-    balancer_settings.write_text(_balanced(BALANCER.read_text(), public, servers))
-    subprocess.run([haproxy, "-c", "-f", str(balancer_settings)], check=True, timeout=PATIENCE)
-    with (directory / "haproxy.log").open("wb") as log:
-        balancer = subprocess.Popen([haproxy, "-f", str(balancer_settings)], stdout=log, stderr=log)
     idle: subprocess.Popen[str] = subprocess.Popen(["true"], text=True)
     idle.wait(PATIENCE)
     cluster = Cluster(facts, idle, servers)
-    try:
-        for server in servers:
-            server.start()
-        wait_until(lambda: cluster.ready() == len(servers))
-        wait_until(cluster.answers)
-        yield cluster
-    finally:
-        for server in servers:
-            server.end()
-        balancer.terminate()
-        balancer.wait(PATIENCE)
+    with running_balancer(balancer, directory, public, [each.port for each in servers]):
+        try:
+            for server in servers:
+                server.start()
+            wait_until(lambda: cluster.ready() == len(servers))
+            wait_until(cluster.answers)
+            yield cluster
+        finally:
+            for server in servers:
+                server.end()
 
 
 def _configured(path: Path, name: str, nats: str, drain_seconds: float) -> OneServer:
@@ -142,11 +138,3 @@ def _configured(path: Path, name: str, nats: str, drain_seconds: float) -> OneSe
     text = re.sub(r'(?m)^listen = ".*"$', own, path.read_text())
     path.write_text(text + SHARED.format(nats=nats))
     return OneServer(path, port)
-
-
-def _balanced(settings: str, port: int, servers: list[OneServer]) -> str:
-    """The packaged settings with this machine's addresses."""
-    settings = re.sub(r"(?m)^( *)bind .*$", rf"\1bind 127.0.0.1:{port}", settings)
-    for name, each in zip(NAMES, servers, strict=True):
-        settings = re.sub(rf"(?m)^( *server {name}(?:-anyway)?) \S+", rf"\1 127.0.0.1:{each.port}", settings)
-    return settings

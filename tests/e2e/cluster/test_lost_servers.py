@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from ferryman.store.offline.examination import is_served
 from tests.e2e.agents import agent_of_its_own
-from tests.e2e.cluster.cluster import NAMES, Cluster, running_cluster
+from tests.e2e.cluster.balancers import NAMES
+from tests.e2e.cluster.cluster import Cluster, running_cluster
 from tests.e2e.cluster.load import Load, running
 from tests.e2e.shell import OpenShell, Shell
 from tests.nats import NatsServer, running_nats_cluster

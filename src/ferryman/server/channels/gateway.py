@@ -303,20 +303,17 @@ class Gateway:
         else:
             await self.service.bus.publish(control_subject(node_id), encode(TaskStarted(session_id)))
 
-    async def drain(self, seconds: float) -> None:
+    async def move_away(self, seconds: float) -> None:
         """Have everything that is connected move to other servers, evenly, within so many seconds.
 
-        The first half of the time is for load balancers to notice that this server is no longer ready. The two ends of
-        a session leave together: one after the other, the session would be interrupted twice.
+        The two ends of a session leave together: one after the other, the session would be interrupted twice.
         """
-        self.draining = True
-        await asyncio.sleep(seconds / 2)
         sessions = [[end.socket for end in each.slot.ends if end is not None] for each in self._occupied()]
         together = {socket for sockets in sessions for socket in sockets}
         moving = sessions + [[socket] for socket in self._sockets - together]
         for number, sockets in enumerate(moving):
             if number % max(1, len(moving) // _DRAIN_STEPS) == 0:
-                await asyncio.sleep(seconds / 2 / min(len(moving), _DRAIN_STEPS))
+                await asyncio.sleep(seconds / min(len(moving), _DRAIN_STEPS))
             for socket in sockets:
                 socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
 
