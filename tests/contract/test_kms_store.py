@@ -81,7 +81,7 @@ async def test_only_one_of_two_rotations_takes_effect(store: Store) -> None:
 async def test_all_that_belongs_to_a_key_goes_with_it(store: Store) -> None:
     await store.kms_keys.add(KEY, FIRST, MOST)
     await store.kms_aliases.add(KeyAlias("alias/a", KEY.key_id, Millis(6), Millis(6)), MOST)
-    await store.kms_grants.add(KeyGrant("g", KEY.key_id, "", "arn", "AIDA", ("Decrypt",), Millis(1)), MOST)
+    await store.kms_grants.add(KeyGrant("g", KEY.key_id, "", "arn", "AIDA", ("Decrypt",), Millis(1)), MOST, MOST)
     await store.tags.put(ResourceType.KMS_KEY, KEY.key_id, {"team": "ops"})
     assert await store.kms_keys.delete(KEY)
     assert await store.kms_keys.find(KEY.key_id) is None
@@ -131,10 +131,11 @@ async def test_grants(store: Store) -> None:
     two = replace(
         one, grant_id="g2", grantee="arn:b", subset=None, equals={"a": "b"}, retiring="arn:c", retiring_id="x"
     )
-    assert await store.kms_grants.add(one, 2)
-    assert await store.kms_grants.add(two, 2)
-    assert not await store.kms_grants.add(replace(one, grant_id="g3"), 2)
-    assert not await store.kms_grants.add(replace(one, grant_id="g3", key_id="c" * 36), 2)
+    assert await store.kms_grants.add(one, 2, 1)
+    assert not await store.kms_grants.add(replace(one, grant_id="g3"), 2, 1)
+    assert await store.kms_grants.add(two, 2, 1)
+    assert not await store.kms_grants.add(replace(one, grant_id="g3"), 2, 2)
+    assert not await store.kms_grants.add(replace(one, grant_id="g3", key_id="c" * 36), 3, 3)
     assert [await store.kms_grants.get(each) for each in ("g1", "g2", "g3")] == [one, two, None]
     assert await store.kms_grants.to(KEY.key_id, {"arn:a", "arn:z"}) == [one]
     assert await store.kms_grants.page(KEY.key_id, None, "", 9) == [one, two]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -30,7 +31,7 @@ from tests.server.logged import (
 )
 from tests.server.own_calls import call
 from tests.server.peers import output
-from tests.server.running import Server, until
+from tests.server.running import Recorded, Server, until
 
 
 async def test_log_is_an_object_and_events_once_the_session_has_ended(
@@ -187,3 +188,22 @@ async def test_log_is_left_to_the_server_that_has_it(server: Server, aws: StandI
     await logged.restart_delivery()
     await delivered(server, paired.session_id)
     assert "all of it" in await text_in_bucket(aws, paired.session_id)
+
+
+class TestUnderAKey:
+    """`outputs.s3.kms_key` is set."""
+
+    @pytest.fixture
+    def recorded(self, logged: Logged, aws: StandIn) -> Recorded:
+        self.key = str(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
+        logged.reach = replace(logged.reach, s3_kms_key=self.key)
+        return logged.record
+
+    async def test_objects_are_encrypted_under_it_whatever_the_bucket_does(self, server: Server, aws: StandIn) -> None:
+        await prefer(server, s3BucketName=BUCKET, s3EncryptionEnabled=True)
+        paired = await server.paired()
+        await paired.agent.send(output(0, b"shown"))
+        await end(server, paired)
+        await delivered(server, paired.session_id)
+        head = aws.client("s3").head_object(Bucket=BUCKET, Key=f"{paired.session_id}.log")
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", self.key)

@@ -11,7 +11,13 @@ import pytest
 
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.doctor.client import Finding, Verdict
-from ferryman.cli.doctor.destinations import SUBJECT, examine_destinations, examine_recording_bucket
+from ferryman.cli.doctor.destinations import (
+    SUBJECT,
+    examine_destinations,
+    examine_recording_bucket,
+    examine_recording_key,
+)
+from ferryman.cli.operate.init import Plan, initialise
 from ferryman.recording.outputs.examination import PROBE
 from tests.aws_stand_ins import REGION, StandIn
 from tests.faulty_proxy import Fault, FaultyProxy
@@ -128,3 +134,23 @@ async def test_bucket_of_recordings_is_written_to(tmp_path: Path, proxy: FaultyP
     missing = await examined("gone")
     assert missing.verdict is Verdict.BAD
     assert "NoSuchBucket" in missing.said
+
+
+async def test_key_of_recordings_is_used(tmp_path: Path, aws: StandIn, proxy: FaultyProxy) -> None:
+    made = await asyncio.to_thread(initialise, Plan(tmp_path / "server"))
+    text = made.configuration.read_text()
+    key = str(aws.client("kms").create_key()["KeyMetadata"]["KeyId"])
+
+    async def examined(table: str) -> Finding:
+        made.configuration.write_text(f"{text}\n[recordings.kms]\n{table}\n")
+        (finding,) = await asyncio.to_thread(examine_recording_key, load(made.configuration))
+        return finding
+
+    own = await examined('key = "alias/recordings"')
+    assert own.verdict is Verdict.BAD
+    assert "alias/recordings does not exist" in own.said
+    elsewhere = f'region = "{REGION}"\nendpoint_url = "{proxy.url}"'
+    good = await examined(f'key = "{key}"\n{elsewhere}')
+    assert good == Finding(Verdict.GOOD, "Recordings", f"the KMS key {key} can be used")
+    gone = await examined(f'key = "01234567-89ab-4def-8123-456789abcdef"\n{elsewhere}')
+    assert (gone.verdict, "kms:Encrypt on the KMS key 01234567" in gone.said) == (Verdict.BAD, True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
@@ -56,6 +57,34 @@ def examine_recording_bucket(loaded: LoadedConfiguration) -> list[Finding]:
     finally:
         bucket.close()
     return [Finding(Verdict.GOOD, "Recordings", f"the bucket {settings.bucket} can be written")]
+
+
+def examine_recording_key(loaded: LoadedConfiguration) -> list[Finding]:
+    """Encrypt and decrypt with the KMS key that recordings are under, if there is one."""
+    from ferryman.bootstrap.recordings.outputs import kms_elsewhere
+    from ferryman.bootstrap.service import with_service
+    from ferryman.core.kms.encryption.custody import unwrap_key, wrap_key
+    from ferryman.core.ports.kms import KeyCustody, KeyUnusable
+    from ferryman.core.service import Service
+
+    settings = loaded.configuration.recordings.kms
+    if settings is None:
+        return []
+    elsewhere = kms_elsewhere(loaded)
+
+    async def probe(service: Service) -> None:
+        keeping = replace(service, custody=KeyCustody(settings.key, elsewhere))
+        await unwrap_key(keeping, "doctor", await wrap_key(keeping, "doctor", bytes(32)))
+
+    try:
+        with_service(loaded, probe)
+    except KeyUnusable as error:
+        advice = "Create or enable the key, or correct [recordings.kms] or what its credentials may do"
+        return [Finding(Verdict.BAD, "Recordings", str(error), advice)]
+    finally:
+        if elsewhere is not None:
+            elsewhere.close()
+    return [Finding(Verdict.GOOD, "Recordings", f"the KMS key {settings.key} can be used")]
 
 
 def _named(loaded: LoadedConfiguration) -> list[S3Output | CloudWatchOutput]:

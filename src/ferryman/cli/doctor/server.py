@@ -15,7 +15,7 @@ from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.readiness import check_directory, check_port, check_store, check_trail
 from ferryman.bootstrap.server import server_certificate
 from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
-from ferryman.cli.doctor.destinations import examine_destinations, examine_recording_bucket
+from ferryman.cli.doctor.destinations import examine_destinations, examine_recording_bucket, examine_recording_key
 from ferryman.model.failures import Failure, said_by
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
         findings.append(_finding("Bus", check_bus, loaded))
     findings += _sinks(loaded)
     findings += _directories(loaded)
-    return [*findings, *examine_recording_bucket(loaded), *examine_destinations(loaded, now)]
+    return [
+        *findings,
+        *examine_recording_bucket(loaded),
+        *examine_recording_key(loaded),
+        *examine_destinations(loaded, now),
+    ]
 
 
 def examine_port(config: Path) -> Finding:

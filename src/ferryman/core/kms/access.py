@@ -5,6 +5,7 @@ enough by itself; identity policies alone are not. An explicit deny anywhere win
 was encrypted for their own running sessions.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from ferryman.policy.parsing import cached_policy
 from ferryman.policy.principals import Requester
 
 KEY_POLICY = "the key policy"
+LARGE_POLICY = 6 * 1024
+"""Characters from which on parsing a key policy takes milliseconds."""
 _IMPLICITLY_DENIED = Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY)
 
 
@@ -71,6 +74,8 @@ async def find_key_and_grant(service: Service, caller: Caller, use: KeyUse) -> t
     """As `find_key`; also returns the grant that allowed the call, None if policies did."""
     name = stored_name(service, use.key)
     found = None if name is None else await service.store.kms_keys.find(name, use.generation)
+    if found is not None and len(found.key.policy) > LARGE_POLICY:
+        await asyncio.to_thread(cached_policy, found.key.policy, PolicyKind.KEY)  # mostly it is cached
     decision, grant = await _decide(service, caller, use, found)
     if not decision.allowed:
         raise denied(caller, use.action, shown_arn(service, use.key), decision)
@@ -88,9 +93,8 @@ async def _decide(
         return await _decide_for_node(service, caller, use, found), None
     if not within_reach(caller, use.action):
         return _IMPLICITLY_DENIED, None
-    own = _evaluate(service, caller, use, found, _default(service))
     if found is None:
-        return own, None
+        return _evaluate(service, caller, use, None, _default(service)), None
     decision = decide_by_policy(service, caller, use, found, found.key.policy, found.key.principal_ids)
     if decision.verdict is Verdict.IMPLICIT_DENY and use.granted:
         names = {caller.arn, caller.role_arn}
@@ -100,7 +104,10 @@ async def _decide(
                 by_grant = _evaluate(service, caller, use, found, _as_policy(principal, use.action))
                 if by_grant.allowed:
                     return by_grant, grant
-    return (decision if decision.allowed or own.allowed else own), None
+    if decision.allowed:
+        return decision, None
+    own = _evaluate(service, caller, use, found, _default(service))
+    return (decision if own.allowed else own), None
 
 
 def decide_by_policy(

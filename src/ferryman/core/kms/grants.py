@@ -19,6 +19,8 @@ from ferryman.policy.errors import MalformedPolicyDocument
 from ferryman.policy.principals import read_principals
 
 GRANTS_A_KEY = 5_000
+GRANTS_TO_ONE = 100
+"""Grants of one key to one grantee, which are read whenever policies do not allow a call of theirs."""
 OPERATIONS = (
     "Decrypt",
     "Encrypt",
@@ -80,8 +82,9 @@ async def create_grant(service: Service, caller: Caller, request: GrantRequest) 
         for other in await service.store.kms_grants.to(found.key.key_id, {grant.grantee}):
             if _is_same(other, grant):
                 return other, token_of(service, other.grant_id)
-    if not await service.store.kms_grants.add(grant, GRANTS_A_KEY):
-        raise ServiceError("LimitExceededException", f"A key may have at most {GRANTS_A_KEY:,} grants.")
+    if not await service.store.kms_grants.add(grant, GRANTS_A_KEY, GRANTS_TO_ONE):
+        message = f"A key may have at most {GRANTS_A_KEY:,} grants, and {GRANTS_TO_ONE} to one grantee."
+        raise ServiceError("LimitExceededException", message)
     return grant, token_of(service, grant.grant_id)
 
 

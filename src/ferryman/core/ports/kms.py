@@ -75,8 +75,8 @@ class KmsAliasStore(Protocol):
 class KmsGrantStore(Protocol):
     """Grants; those of a key go with the key."""
 
-    async def add(self, grant: KeyGrant, most: int) -> bool:
-        """Insert a grant; False if the key has `most` already."""
+    async def add(self, grant: KeyGrant, most: int, most_to_one: int) -> bool:
+        """Insert a grant; False if the key has `most` already, or `most_to_one` to the same grantee."""
 
     async def get(self, grant_id: str) -> KeyGrant | None:
         """Return the grant with an id."""

@@ -16,14 +16,16 @@ class SqlKmsGrants:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def add(self, grant: KeyGrant, most: int) -> bool:
+    async def add(self, grant: KeyGrant, most: int, most_to_one: int) -> bool:
         """As `KmsGrantStore` has it."""
         values = grant_values(grant)
         columns = [kms_grants.c[name] for name in values]
         literals = [literal(value, column.type) for value, column in zip(values.values(), columns, strict=True)]
         number = select(func.count()).select_from(kms_grants).where(kms_grants.c.key_id == grant.key_id)
         key = exists(select(kms_keys.c.key_id).where(kms_keys.c.key_id == grant.key_id))
-        row = select(*literals).where(key, number.scalar_subquery() < most)
+        to_one = number.where(kms_grants.c.grantee == grant.grantee)
+        room = (number.scalar_subquery() < most, to_one.scalar_subquery() < most_to_one)
+        row = select(*literals).where(key, *room)
         return await self._connections.write(insert(kms_grants).from_select(columns, row)) == 1
 
     async def get(self, grant_id: str) -> KeyGrant | None:

@@ -132,8 +132,8 @@ async def _usable(
     """Return the key that a call names, if the caller may use it for `operation` and it can be used."""
     asked = {**keys, "kms:EncryptionAlgorithm": call.algorithm, **({"kms:ViaService": call.via} if call.via else {})}
     use = KeyUse(f"kms:{operation}", call.key, call.context, asked, operation, generation)
-    found = await find_key(service, caller, use)
     _check(call)
+    found = await find_key(service, caller, use)
     require_enabled(service, found)
     check_tokens(service, call.grant_tokens)
     if call.is_dry_run if dry is None else dry:
