@@ -3,14 +3,16 @@
 import asyncio
 import os
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from ferryman.server.channels.relay.ends import RelayEnd
-from ferryman.server.channels.sockets.websocket import TURN_FRAMES
+from ferryman.server.channels.sockets.turns import FRAMES, SHORT_BYTES
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType, decode
-from tests.server.peers import acknowledge, output, typed
+from tests.server.peers import acknowledge, output, stream_frame, typed
 from tests.server.relayed import MEBIBYTE, ends, flood
 from tests.server.running import Server
 
@@ -95,13 +97,17 @@ async def test_store_failure_closes_only_the_channel(server: Server) -> None:
     await paired.agent.answered()
 
 
-async def test_flood_of_small_frames_does_not_delay_others(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@asynccontextmanager
+async def taken_each_turn(
+    monkeypatch: pytest.MonkeyPatch, measure: Callable[[bytes], int]
+) -> AsyncIterator[Counter[int]]:
+    """Sum what `measure` finds in the frames that the relay takes, by the turn of the event loop."""
     turn = 0
     taken: Counter[int] = Counter()
     peek_header = RelayEnd.peek_header
 
     def counted(attached: RelayEnd, frame: bytes) -> tuple[bytes, int]:
-        taken[turn] += 1
+        taken[turn] += measure(frame)
         return peek_header(attached, frame)
 
     async def turns() -> None:
@@ -111,12 +117,37 @@ async def test_flood_of_small_frames_does_not_delay_others(server: Server, monke
             await asyncio.sleep(0)
 
     monkeypatch.setattr(RelayEnd, "peek_header", counted)
-    paired = await server.paired()
     turning = asyncio.create_task(turns())
-    for number in range(5000):
-        await paired.client.send(acknowledge(number))
-    for _ in range(5000):
-        await paired.agent.frame()
-    turning.cancel()
+    try:
+        yield taken
+    finally:
+        turning.cancel()
+        await asyncio.wait({turning})
+
+
+async def test_flood_of_small_frames_does_not_delay_others(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with taken_each_turn(monkeypatch, lambda _: 1) as taken:
+        paired = await server.paired()
+        for number in range(5000):
+            await paired.client.send(acknowledge(number))
+        for _ in range(5000):
+            await paired.agent.frame()
     assert taken.total() >= 5000
-    assert max(taken.values()) <= TURN_FRAMES + 1
+    assert max(taken.values()) <= FRAMES + 1
+
+
+async def every(times: int, do: Callable[[], Awaitable[object]]) -> None:
+    for _ in range(times):
+        await do()
+
+
+async def test_busy_session_delays_nobody_who_types(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = output(0, bytes(4000))
+    async with taken_each_turn(monkeypatch, len) as taken:
+        busy, typist = await server.paired(), await server.paired()
+        await typist.client.send(stream_frame(MessageType.INPUT_STREAM_DATA, 0, b"k"))
+        await typist.agent.until(MessageType.INPUT_STREAM_DATA)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(every(500, lambda: busy.agent.send(frame)))
+            group.create_task(every(500, busy.client.frame))
+    assert max(taken.values()) <= SHORT_BYTES + 2 * len(frame)

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from ferryman.server.channels.sockets import websocket as sockets
-from ferryman.server.channels.sockets.websocket import TURN_FRAMES
+from ferryman.server.channels.sockets.turns import FRAMES
 from ferryman.server.timeouts import Timeouts
 from tests.server.peers import Peer
 from tests.server.running import Server, nothing, until
@@ -86,7 +86,7 @@ async def test_flood_of_control_frames_does_not_delay_others(
         async with asyncio.timeout(PATIENCE):
             while read.total() < FLOOD - 1:  # one read began before the count
                 await asyncio.sleep(0)
-    assert max(read.values()) <= TURN_FRAMES + 1
+    assert max(read.values()) <= FRAMES + 1
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG])
@@ -105,7 +105,7 @@ async def test_closing_channel_does_not_delay_others(server: Server, monkeypatch
         await send_raw(paired.client, empty_frames(BINARY, FLOOD))
         assert await paired.client.closed() == 1003
         await until(nothing, lambda _: read.total() >= FLOOD)
-    assert max(read.values()) <= TURN_FRAMES + 1
+    assert max(read.values()) <= FRAMES + 1
 
 
 class TestHeartbeat:

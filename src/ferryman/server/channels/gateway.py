@@ -29,7 +29,7 @@ from ferryman.core.ports.recordings import Unrecordable
 from ferryman.core.service import Service
 from ferryman.core.sessions.document import encryption_key, required_observers, type_of
 from ferryman.model.identifiers import NodeId, SessionId
-from ferryman.model.session_types import SessionType
+from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
@@ -40,6 +40,7 @@ from ferryman.server.channels.remote.remote_ends import RemoteEnds
 from ferryman.server.channels.remote.remote_socket import RemoteSocket
 from ferryman.server.channels.sockets.heartbeat import Heartbeat
 from ferryman.server.channels.sockets.peer_socket import PeerSocket
+from ferryman.server.channels.sockets.turns import Turns
 from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.traffic.session_traffic import SessionTraffic
 from ferryman.server.channels.watching.observers import ObservedSession
@@ -72,6 +73,7 @@ class Gateway:
         self.service = service
         self.timeouts = timeouts
         self.heartbeat = Heartbeat(timeouts)
+        self.turns = Turns()
         self.contention = Contention()
         self.closing = asyncio.Event()
         self.draining = False
@@ -225,6 +227,8 @@ class Gateway:
                 _make_opaque(slot, session)
             else:
                 await self._let_watch(occupied, session, document)
+            if type_of(document) in TERMINAL_TYPES:
+                slot.tap.on_typed = self.turns.typed
             occupied.traffic = SessionTraffic(self.service, session, document, slot.tap)
         occupied.complete = True
 

@@ -70,7 +70,7 @@ async def control_channel(request: web.Request) -> web.StreamResponse:
         request.app[THROTTLE].denied(_counted_as(signer), gateway.service.clock())
         raise
     gateway.contention.check(node_id, gateway.service.clock())
-    socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timeouts)
+    socket = await Socket.upgrade(request, settings.limits.frame_bytes, gateway.timeouts, gateway.turns)
     return await _run_channel(gateway, socket, _serve_node(gateway, caller, node_id, socket))
 
 
@@ -83,7 +83,7 @@ async def data_channel(request: web.Request) -> web.StreamResponse:
     if signer is not None:
         await _await_turn(request, signer, "OpenDataChannel")
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])  # a longer one does not exist either
-    socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timeouts)
+    socket = await Socket.upgrade(request, gateway.service.settings.limits.frame_bytes, gateway.timeouts, gateway.turns)
     socket.own_end |= "Origin" in request.headers  # a page of the console: it answers pings, and shows notices
     if signer is not None and signer.caller.kind is CallerKind.NODE:
         return await _run_channel(gateway, socket, _serve_agent(request, gateway, signer.caller, session_id, socket))
@@ -96,7 +96,7 @@ async def watch_channel(request: web.Request) -> web.StreamResponse:
     request[CONTEXT].call = ApiCall("ferryman", "WatchSession", ApiProtocol.CHANNEL)
     require_own_origin(request, gateway.service.settings, may_lack=True)
     session_id = SessionId(request.match_info["id"][: SESSION_ID_LIMIT + 1])
-    socket = await Socket.upgrade(request, WATCHER_FRAME_BYTES, gateway.timeouts, [SUBPROTOCOL])
+    socket = await Socket.upgrade(request, WATCHER_FRAME_BYTES, gateway.timeouts, gateway.turns, [SUBPROTOCOL])
     socket.own_end = True  # browsers answer pings, too: who is gone must not count as an observer for long
     return await _run_channel(gateway, socket, _serve_watcher(request, gateway, session_id, socket))
 

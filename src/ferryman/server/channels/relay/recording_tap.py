@@ -17,7 +17,7 @@ class RecordingTap:
     the first exit code that the agent reports, which is kept as `exit_code`.
     """
 
-    __slots__ = ("_on_exit", "exit_code", "opaque", "recorder", "traffic", "watched")
+    __slots__ = ("_on_exit", "exit_code", "on_typed", "opaque", "recorder", "traffic", "watched")
 
     def __init__(self, on_exit: Callable[[int], None]) -> None:
         self.recorder: SessionTap | None = None
@@ -26,9 +26,13 @@ class RecordingTap:
         self.watched: WatchedSession | None = None
         self.traffic: PortTraffic | None = None
         self.opaque = False
+        self.on_typed: Callable[[], None] | None = None
+        """Called for each input, if the session has a terminal."""
 
     def from_client(self, prefix: bytes, number: int, frame: bytes) -> bool:
         """Record a frame of the client; True if `caught_up` must be awaited before it is forwarded."""
+        if prefix == INPUT and self.on_typed is not None:
+            self.on_typed()
         recorder = self.recorder
         if self.opaque:
             return recorder is not None and recorder.is_full

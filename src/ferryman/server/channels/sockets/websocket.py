@@ -9,13 +9,11 @@ from aiohttp.abc import AbstractStreamWriter
 
 from ferryman.server.channels.sockets.frame_writer import FrameWriter
 from ferryman.server.channels.sockets.peer_socket import ABNORMAL, Departure, PeerGone, PeerSocket, Violation
+from ferryman.server.channels.sockets.turns import Turns
 from ferryman.server.listener.connection import Connection, drop_frames
 from ferryman.server.listener.transports import close_at_once
 from ferryman.server.timeouts import Timeouts
 
-TURN_FRAMES = 64
-"""Frames of any type read from one peer before others get a turn, so that a flood of small frames delays nobody else's
-keystroke."""
 CONTROL_BURST = 100
 """Pings and unsolicited pongs that a peer may send in a burst. AWS's ends send one every few minutes, Ferryman's every
 15 s."""
@@ -45,15 +43,22 @@ class Socket(PeerSocket):
         "_pongs_due",
         "_response",
         "_taken",
+        "_taken_bytes",
         "_time",
         "_transport",
+        "_turns",
         "_writer",
         "heard_at",
         "reading",
     )
 
     def __init__(
-        self, request: web.Request, response: web.WebSocketResponse, writer: AbstractStreamWriter, patience: float
+        self,
+        request: web.Request,
+        response: web.WebSocketResponse,
+        writer: AbstractStreamWriter,
+        patience: float,
+        turns: Turns,
     ) -> None:
         if request.transport is None:
             raise ConnectionResetError("the peer left during the upgrade")
@@ -66,7 +71,8 @@ class Socket(PeerSocket):
         self._draining: asyncio.Task[None] | None = None
         self._asked: Callable[[], None] | None = None
         self._hearing: asyncio.Event | None = None
-        self._taken = 0
+        self._turns = turns
+        self._taken = self._taken_bytes = 0
         self._patience = patience
         self._pongs_due = 0
         self._control_allowance = float(CONTROL_BURST)
@@ -79,7 +85,7 @@ class Socket(PeerSocket):
 
     @classmethod
     async def upgrade(
-        cls, request: web.Request, frame_bytes: int, timeouts: Timeouts, protocols: Sequence[str] = ()
+        cls, request: web.Request, frame_bytes: int, timeouts: Timeouts, turns: Turns, protocols: Sequence[str] = ()
     ) -> "Socket":
         """Answer a WebSocket upgrade; a longer message than `frame_bytes` will end the channel with 1009.
 
@@ -96,7 +102,7 @@ class Socket(PeerSocket):
             writer_limit=_OUT_OF_REACH,
         )
         writer = await response.prepare(request)
-        return cls(request, response, writer, timeouts.close)
+        return cls(request, response, writer, timeouts.close, turns)
 
     @property
     def response(self) -> web.WebSocketResponse:
@@ -126,9 +132,10 @@ class Socket(PeerSocket):
         Raises `PeerGone`, and `Violation` (1008) for more pings and pongs than a peer may send.
         """
         while True:
-            self._taken += 1
-            if not self._taken % TURN_FRAMES:
+            if self._turns.is_over(self._taken, self._taken_bytes):
+                self._taken = self._taken_bytes = 0
                 await asyncio.sleep(0)
+            self._taken += 1
             self.reading = True
             message = await self._response.receive()
             self.reading = False
@@ -139,6 +146,7 @@ class Socket(PeerSocket):
             kind = message.type
             if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
                 data: bytes | str = message.data
+                self._taken_bytes += len(data)
                 return data
             if kind is WSMsgType.PING:
                 self._count_control()
