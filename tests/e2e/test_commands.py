@@ -277,7 +277,6 @@ def test_the_doctor_finds_nothing_wrong(ferryman: Ferryman) -> None:
         ((), {"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
         ((), {"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"}, "`ferryman user key add`"),
         (("--target", "mi-00000000000000000"), {}, "no node with that id"),
-        ((), {"PATH": "/nowhere"}, "not on PATH"),
         (("--state-dir", "/nowhere"), {}, "ferryman agent register"),
         (("--config", "/nowhere/ferryman.toml"), {}, "No such file"),
         (("--profile", "absent"), {}, "absent"),

@@ -171,7 +171,7 @@ async def test_a_file_there_and_back(ferryman: Ferryman, tmp_path: Path) -> None
         await node.copy(node.path(str(there)), tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == data
         assert (tmp_path / "back").stat().st_mode & 0o777 == 0o741
-        with pytest.raises(public.Failure, match="is not a file"):
+        with pytest.raises(public.Failure, match="/no/such/file does not exist"):
             await node.copy(node.path("/no/such/file"), tmp_path / "nothing")
         with pytest.raises(public.Failure, match="Cannot copy"):
             await node.copy(tmp_path / odd, node.path("/proc/no/such/folder"))

@@ -15,6 +15,10 @@ class UntrustedCertificate(Unfetchable):
     """A document cannot be fetched because the server's certificate is not trusted."""
 
 
+class NothingAnswered(Unfetchable):
+    """A document cannot be fetched because its server was not reached."""
+
+
 class UpgradeRefused(Unreachable):
     """The server answered the WebSocket upgrade with another status than 101."""
 

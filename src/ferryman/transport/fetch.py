@@ -10,7 +10,7 @@ from urllib.parse import quote_plus, urlsplit
 import aiohttp
 
 from ferryman.model.errors import Unfetchable
-from ferryman.transport.errors import CertificateRefused, Unreachable, UntrustedCertificate
+from ferryman.transport.errors import CertificateRefused, NothingAnswered, Unreachable, UntrustedCertificate
 from ferryman.transport.http import Answer
 from ferryman.transport.proxies import proxy_for
 from ferryman.transport.trust import Trust, unreachable, unverified
@@ -82,10 +82,10 @@ class Documents:
                         raise Unfetchable(f"{origin} answered with more than {LARGEST} bytes")
                 return Answer(answer.status, bytes(content))
         except Unreachable as error:
-            raise Unfetchable(str(error)) from error
+            raise NothingAnswered(str(error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             failed = unreachable(origin, error)
-            kind = UntrustedCertificate if isinstance(failed, CertificateRefused) else Unfetchable
+            kind = UntrustedCertificate if isinstance(failed, CertificateRefused) else NothingAnswered
             raise kind(str(failed)) from error
 
 

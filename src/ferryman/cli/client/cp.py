@@ -95,4 +95,8 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
             )
         )
         task = bar.add_task(printable(what), total=None)
-        yield lambda there, total: bar.update(task, completed=there, total=total)
+        try:
+            yield lambda there, total: bar.update(task, completed=there, total=total)
+        except BaseException:
+            bar.remove_task(task)  # what is said about the failure stands alone
+            raise

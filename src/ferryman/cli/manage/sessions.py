@@ -28,8 +28,11 @@ from ferryman.model.values.timestamps import iso_seconds
 
 PAGE = 200
 """The most rows on one page of DescribeSessions."""
+LIMIT = 100
+_NONE = {"Active": "There are no active sessions.", "History": "No session has ended yet."}
+_NO_MATCH = {"Active": "No active sessions match.", "History": "No ended sessions match."}
 
-app = App(help="List, watch and end sessions.")
+app = App(help="List, watch and end sessions.", invoke_without_command=True, no_args_is_help=False)
 
 TargetOption = Annotated[
     str | None,
@@ -70,7 +73,7 @@ def _listing(state: str) -> Callable[..., None]:
         after: AfterOption = None,
         before: BeforeOption = None,
         access_type: AccessTypeOption = None,
-        limit: LimitOption = 100,
+        limit: LimitOption = LIMIT,
         output: OutputOption = "table",
         wide: WideOption = False,
         quiet: QuietOption = False,
@@ -84,6 +87,13 @@ def _listing(state: str) -> Callable[..., None]:
         _show(Connection(profile, region, endpoint_url), state, filters, limit, how)
 
     return show
+
+
+@app.callback()
+def command(context: typer.Context) -> None:
+    """List active sessions, newest first, as `ferryman sessions list`."""
+    if context.invoked_subcommand is None:
+        _show(Connection(), "Active", [], LIMIT, "table")
 
 
 app.command("list", help="List active sessions, newest first.")(_listing("Active"))
@@ -220,7 +230,7 @@ def _show(connection: Connection, state: str, filters: list[dict[str, str]], lim
             ]
             for row in rows
         ),
-        "No ended sessions match." if ended else "No active sessions match.",
+        (_NO_MATCH if filters else _NONE)[state],
         how,
         documents=lambda: rows,
     )

@@ -15,7 +15,7 @@ from ferryman.model.values.text import printable
 from ferryman.model.values.timestamps import iso_millis
 
 Output = Literal["table", "wide", "json", "csv", "ids"]
-_GAP = "   "
+_GAP = "  "
 _FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the beginning of a formula, in both widths; control characters are escaped already."""
 _SHORTEST = 16
@@ -33,9 +33,10 @@ _STYLES = {
 class Column:
     """A column of a table.
 
-    Where a table is wider than the terminal, columns with a `rank` are left out, the highest rank first; a column
-    without one (ids, names, states) always stays, and its cells are never cut. `is_prose` cells (reasons, descriptions)
-    are shortened before columns are left out. `is_state` cells are coloured.
+    On a terminal, columns without content are left out. Where a table is still wider than the terminal, so are columns
+    with a `rank`, the highest rank first; a column without one (ids, names, states) always stays, and its cells are
+    never cut. `is_prose` cells (reasons, descriptions) are shortened before columns are left out. `is_state` cells are
+    coloured.
     """
 
     title: str
@@ -95,7 +96,8 @@ def lay_out(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None, *, coloured: bool = False
 ) -> Layout:
     """Lay out printable cells in at most `width` columns of a terminal, or as wide as they are."""
-    shown = [index for index, column in enumerate(columns) if not column.is_prose or any(row[index] for row in rows)]
+    whole = width is None  # programs may count columns
+    shown = [i for i, each in enumerate(columns) if (whole and not each.is_prose) or any(row[i] for row in rows)]
     widths = [max([_width(column.title), *(_width(row[i]) for row in rows)]) for i, column in enumerate(columns)]
     left_out: list[int] = []
     while width is not None and _total(shown, widths) > width:

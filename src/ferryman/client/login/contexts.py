@@ -50,10 +50,11 @@ class Contexts(msgspec.Struct, frozen=True, omit_defaults=True):
     def get(self, name: str) -> Context:
         """Return the context of a name. Raises Failure with the names that there are."""
         if name not in self.contexts:
-            known = (
-                ", ".join(sorted(self.contexts)) or "there are none; `ferryman login` and `ferryman init` create one"
-            )
-            raise Failure(f"There is no context {name}", f"known: {known}", "See `ferryman context list`")
+            known = ", ".join(sorted(self.contexts))
+            if not known:
+                advice = "`ferryman login` and `ferryman init` create one"
+                raise Failure(f"There is no context {name}", "there are none yet", advice)
+            raise Failure(f"There is no context {name}", f"those that exist are {known}", "See `ferryman context list`")
         return self.contexts[name]
 
     def with_context(self, name: str, context: Context) -> "Contexts":

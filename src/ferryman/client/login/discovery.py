@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ferryman.model.errors import Unfetchable
 from ferryman.model.failures import Failure
-from ferryman.transport.errors import UntrustedCertificate
+from ferryman.transport.errors import NothingAnswered, UntrustedCertificate
 from ferryman.transport.fetch import Documents
 from ferryman.transport.trust import certificate_fingerprint, one_certificate, spaced
 from ferryman.wire.discovery import PATH, InvalidDescription, ServerDescription, decode_description
@@ -95,6 +95,9 @@ async def _fetch(url: str, ca_file: Path | None, *, verify: bool = True) -> Serv
         raise Failure(
             f"{url} does not say how to log in", f"its answer is not a description: {error}", _BY_HAND
         ) from error
+    except NothingAnswered as error:
+        advice = "Check the address and its port: servers listen on 7330 unless told otherwise"
+        raise Failure("The server was not reached", str(error), advice) from error
     except Unfetchable as error:
         raise Failure(f"{url} does not say how to log in", str(error), _BY_HAND) from error
     except OSError as error:

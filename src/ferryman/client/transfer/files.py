@@ -74,6 +74,7 @@ cd .. && rmdir "./$2"
 """
 _DIFFERENT = 65
 _LOOK_HERE = """\
+if [ ! -e "$1" ]; then echo "$1 does not exist" >&2; exit 1; fi
 if [ ! -f "$1" ]; then echo "$1 is not a file" >&2; exit 1; fi
 n=$(wc -c < "$1") && n=$((n)) && s=$(head -c "$n" "$1" | sha256sum) || exit 1
 o=$2; if [ "$o" -gt "$n" ]; then o=$n; fi

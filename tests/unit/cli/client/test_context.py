@@ -109,7 +109,7 @@ def test_a_command_says_what_chose_its_server(
 
 
 def test_an_unknown_context_names_those_there_are() -> None:
-    with pytest.raises(Failure, match="no context prod: known: lab, own"):
+    with pytest.raises(Failure, match="no context prod: those that exist are lab, own"):
         seen("--context", "prod", "call")
 
 

@@ -45,7 +45,7 @@ def test_a_table_off_a_terminal_is_not_cut(capsys: pytest.CaptureFixture[str]) -
 
 def test_columns_stand_under_each_other_whatever_their_script(capsys: pytest.CaptureFixture[str]) -> None:
     print_listing([Column("Name"), Column("Node")], [["東京", "mi-1"], ["web", "mi-2"]], "nothing")
-    assert capsys.readouterr().out == "Name   Node\n東京   mi-1\nweb    mi-2\n"
+    assert capsys.readouterr().out == "Name  Node\n東京  mi-1\nweb   mi-2\n"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_columns_stand_under_each_other_whatever_their_script(capsys: pytest.Cap
     [
         (120, "Session Status Owner Started Reason", []),
         (90, "Session Status Owner Started Reason", []),  # the reason is shortened
-        (80, "Session Status Owner Started", ["Reason"]),
+        (74, "Session Status Owner Started", ["Reason"]),
         (50, "Session Status Owner", ["Started", "Reason"]),
         (20, "Session Status", ["Owner", "Started", "Reason"]),  # never without these
     ],
@@ -62,7 +62,15 @@ def test_columns_are_left_out_by_rank_on_a_narrow_terminal(width: int, titles: s
     table = lay_out(COLUMNS, [ROW], width)
     assert table.heading.split() == titles.split()
     assert table.left_out == left_out
-    assert "alice-0123456789abcdef0   Connected" in table.rows[0]
+    assert "alice-0123456789abcdef0  Connected" in table.rows[0]
+
+
+def test_columns_without_content_are_left_out_on_a_terminal_only() -> None:
+    rows = [("mi-1", "Online", "", "2026-01-31"), ("mi-2", "Online", "", "2026-01-31")]
+    columns = [Column("Node"), Column("Status"), Column("Name"), Column("Last seen")]
+    assert lay_out(columns, rows, 80).heading.split() == ["Node", "Status", "Last", "seen"]
+    assert lay_out(columns, rows, 80).left_out == []
+    assert lay_out(columns, rows, None).heading.split() == ["Node", "Status", "Name", "Last", "seen"]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
@@ -70,7 +78,7 @@ def test_columns_are_left_out_by_rank_on_a_narrow_terminal(width: int, titles: s
 def test_ids_and_states_are_whole_and_other_columns_never_too_wide(rows: list[tuple[str, ...]], width: int) -> None:
     table = lay_out(COLUMNS, rows, width)
     needed = (
-        max(len("Session"), *(len(row[0]) for row in rows)) + 3 + max(len("Status"), *(len(row[1]) for row in rows))
+        max(len("Session"), *(len(row[0]) for row in rows)) + 2 + max(len("Status"), *(len(row[1]) for row in rows))
     )
     assert max(map(len, [table.heading, *table.rows])) <= max(width, needed)
     for row, line in zip(rows, table.rows, strict=True):
@@ -91,7 +99,7 @@ def test_on_a_terminal_states_are_coloured_and_the_rest_is_named(
 def test_several_columns_of_prose_are_shortened_together_the_last_first() -> None:
     columns = [Column("Event", is_prose=True), Column("On", rank=1), Column("Result", is_prose=True)]
     table = lay_out(columns, [("e" * 50, "mi-1", "r" * 60)], 60)
-    assert table.rows == [f"{'e' * 33}…   mi-1   {'r' * 15}…"]
+    assert table.rows == [f"{'e' * 35}…  mi-1  {'r' * 15}…"]
     assert table.left_out == []
 
 

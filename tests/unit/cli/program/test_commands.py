@@ -126,7 +126,7 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], said: str) -> None:
 
 
 def test_a_group_alone_shows_its_help() -> None:
-    assert ferryman("sessions").stdout == ferryman("sessions", "--help").stdout
+    assert ferryman("recordings").stdout == ferryman("recordings", "--help").stdout
 
 
 def test_help_of_a_command_ends_at_the_separator() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.bootstrap.keys.certificates import Issued, issue
+from ferryman.cli.demo.starting import free_port
 from ferryman.client.login.discovery import Discovered, discover
 from ferryman.client.login.server_address import name_of, server_url
 from ferryman.model.failures import Failure
@@ -120,6 +121,12 @@ async def test_a_server_that_names_no_authority_needs_a_file(tmp_path: Path, iss
     assert (discovered.ca_certificate, asked) == (ca_file.read_text(), [])
     with pytest.raises(Failure, match="Check --ca-file"):
         await found(tmp_path, other, [described(other)], ca_file=ca_file)
+
+
+async def test_a_server_that_does_not_answer_was_not_reached() -> None:
+    url = f"https://127.0.0.1:{free_port()}"
+    with pytest.raises(Failure, match="The server was not reached: cannot connect to https://127"):
+        await discover(url, None, lambda _url, _fingerprint: False)
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b'{"version":2}', b"[" * 300_000])
