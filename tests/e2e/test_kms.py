@@ -2,10 +2,14 @@
 
 import base64
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
+from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.demo import Ferryman
+from tests.e2e.programs import AWS, FERRYMAN
+from tests.waiting import PATIENCE
 
 
 def test_the_aws_command_manages_a_key_and_uses_it(ferryman: Ferryman, tmp_path: Path) -> None:
@@ -41,3 +45,33 @@ def test_the_aws_command_manages_a_key_and_uses_it(ferryman: Ferryman, tmp_path:
     assert "DisabledException" in refused("encrypt", "--key-id", key, "--plaintext", f"fileb://{secret}")
     deleted = kms("schedule-key-deletion", "--key-id", key, "--pending-window-in-days", "7")
     assert deleted["KeyState"] == "PendingDeletion"
+
+
+def test_the_servers_own_key_can_come_from_a_kms(ferryman: Ferryman, tmp_path: Path) -> None:
+    """As `docs/how-to/record-sessions.md` says."""
+    made = initialise(Plan(tmp_path / "server"))
+    key_file, sealed = tmp_path / "server" / "server.key", tmp_path / "keys.kms"
+    key = json.loads(ferryman.aws("kms", "create-key", "--output", "json").stdout)["KeyMetadata"]["KeyId"]
+    asked = ("--key-id", key, "--plaintext", f"fileb://{key_file}", "--output", "json")
+    sealed.write_bytes(base64.b64decode(json.loads(ferryman.aws("kms", "encrypt", *asked).stdout)["CiphertextBlob"]))
+    key_file.unlink()
+    decrypt = f"{AWS} kms decrypt --ciphertext-blob fileb://{sealed} --query Plaintext --output text | base64 -d"
+    command = json.dumps(["bash", "-o", "pipefail", "-c", decrypt])
+    text = made.configuration.read_text().replace('key_file = "server.key"', f"key_command = {command}")
+    made.configuration.write_text(text)
+
+    def listed() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [FERRYMAN, "key", "list", "--config", str(made.configuration)],
+            env=ferryman.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    assert "seals" in listed().stdout
+    ferryman.aws("kms", "disable-key", "--key-id", key)
+    refused = listed()
+    assert refused.returncode != 0
+    assert "server.key_command failed" in refused.stderr

@@ -1,10 +1,14 @@
 """KMS as its clients see it: keys, what is encrypted under them, and who may."""
 
+import base64
 import json
 
 import pytest
 from botocore.exceptions import ClientError
 
+from ferryman.core.audit.records import ObservedCall, call_record, needs_record
+from ferryman.core.iam.operator import create_access_key, create_user
+from ferryman.model.identity.callers import BuiltinRole
 from tests.server.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused, session_of
 from tests.server.running import Server
 
@@ -32,6 +36,25 @@ async def test_a_data_key_is_decrypted_with_its_context_only(kms: Kms) -> None:
     for context in ({}, {"purpose": "tests"}, {**CONTEXT, "more": ""}):
         code, _ = await refused(kms, "decrypt", CiphertextBlob=data_key["CiphertextBlob"], EncryptionContext=context)
         assert code == "InvalidCiphertextException"
+
+
+async def test_sessions_of_keys_are_in_the_records_and_plaintexts_are_not(server: Server, kms: Kms) -> None:
+    key_id = await new_key(kms)
+    secret = b"a very secret plaintext"
+    blob = (await kms("encrypt", KeyId=key_id, Plaintext=secret, EncryptionContext=CONTEXT))["CiphertextBlob"]
+    await kms("decrypt", CiphertextBlob=blob, EncryptionContext=CONTEXT)
+    operations = {
+        "Encrypt": ({"KeyId": key_id, "Plaintext": secret, "EncryptionContext": CONTEXT}, {"CiphertextBlob": blob}),
+        "Decrypt": ({"CiphertextBlob": blob, "GrantTokens": ["token"]}, {"Plaintext": secret, "KeyId": f"{ARN}:key/x"}),
+        "CreateGrant": ({"KeyId": key_id}, {"GrantToken": "token", "GrantId": "id"}),
+    }
+    for operation, (parameters, result) in operations.items():
+        call = ObservedCall("kms", operation, "r", None, "", parameters=parameters, result=result)
+        assert needs_record(operation)
+        told = str(call_record(server.service, call, None))
+        for hidden in (secret.decode(), base64.b64encode(secret).decode(), base64.b64encode(blob).decode(), "'token'"):
+            assert hidden not in told, operation
+        assert key_id in told or operation == "Decrypt"
 
 
 async def test_what_was_altered_is_not_decrypted(kms: Kms) -> None:
@@ -177,3 +200,20 @@ async def test_a_simulation_knows_the_key_policy(server: Server, kms: Kms) -> No
     sources = [{each["SourcePolicyId"] for each in result["MatchedStatements"]} for result in results]
     assert sources[0] == {"p", f"key policy of {open_key}"}
     assert sources[2] == {"p", f"key policy of {denied}"}
+
+
+async def test_an_operator_encrypts_own_sessions_and_nothing_else(server: Server, kms: Kms) -> None:
+    key_id = await new_key(kms)
+    await create_user(server.service, "operator", BuiltinRole.OPERATOR)
+    credentials = await create_access_key(server.service, "operator")
+    operator = server.client("kms", credentials)
+    paired = await server.paired(credentials=credentials)
+    own = {"aws:ssm:SessionId": paired.session_id, "aws:ssm:TargetId": paired.node.node_id}
+    asked = {"KeyId": key_id, "NumberOfBytes": 64}
+    assert (await kms("generate_data_key", operator, **asked, EncryptionContext=own))["Plaintext"]
+    others = session_of(await server.start(paired.node), paired.node)
+    for context in ({}, {"a": "b"}, others):
+        code, _ = await refused(kms, "generate_data_key", operator, **asked, EncryptionContext=context)
+        assert code == "AccessDeniedException"
+    encrypt = {"KeyId": key_id, "Plaintext": b"x", "EncryptionContext": own}
+    assert (await refused(kms, "encrypt", operator, **encrypt))[0] == "AccessDeniedException"

@@ -259,13 +259,20 @@ def _names(record: Record) -> set[str]:
 
 
 def _members(record: Record) -> list[Record]:
-    found = (record.get(name) for name in ("requestParameters", "responseElements", "detail"))
+    found = [record.get(name) for name in ("requestParameters", "responseElements", "detail")]
+    found.append(_mapping(record, "responseElements").get("keyMetadata"))
     return [each for each in found if isinstance(each, dict)]
 
 
+_SESSION_OF_KEY = "aws:ssm:SessionId"
+"""In the encryption context of the data key of a session."""
+
+
 def _sessions(record: Record) -> set[str]:
-    """The sessions that a record is about; an agent's channel is named as its session."""
-    return {str(each[name]) for each in _members(record) for name in ("sessionId", "channelId") if name in each}
+    """The sessions that a record is about; an agent's channel is named as its session, a data key by its context."""
+    named = {str(each[name]) for each in _members(record) for name in ("sessionId", "channelId") if name in each}
+    context = _mapping(_mapping(record, "requestParameters"), "encryptionContext")
+    return named | ({str(context[_SESSION_OF_KEY])} if _SESSION_OF_KEY in context else set())
 
 
 def _object(record: Record) -> str:
@@ -279,6 +286,7 @@ def _object(record: Record) -> str:
         "activationId",
         "resourceId",
         "accessKeyId",
+        "aliasName",
         "keyId",
     )
     found = (each[name] for each in _members(record) for name in names if isinstance(each.get(name), str))

@@ -39,6 +39,8 @@ _RESOURCES = {
     "accessKeyId": "AWS::IAM::AccessKey",
 }
 """Members of parameters, results and details that name a resource, and its type as CloudTrail writes types."""
+_OF_KMS = {"keyId": "AWS::KMS::Key", "aliasName": "AWS::KMS::Alias"}
+"""The same for calls of KMS; the trail itself has keys of other kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,10 @@ def _username(record: Record) -> str:
 
 def _resources(record: Record) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
+    named = {**_RESOURCES, **_OF_KMS} if record.get("eventSource") == "kms.amazonaws.com" else _RESOURCES
     for part in ("requestParameters", "responseElements", "detail"):
         members = _mapping(record, part)
-        for name, kind in _RESOURCES.items():
+        for name, kind in named.items():
             value = members.get(name)
             if isinstance(value, str) and value:
                 found[kind, value] = None

@@ -51,13 +51,21 @@ _ALL = (
     ),
     _policy(
         "FerrymanOperator",
-        "Sessions on every node; lists of sessions, nodes and documents; resuming and ending one's own sessions.",
+        "Sessions on every node; lists of sessions, nodes and documents; resuming, ending and encrypting own sessions.",
         {"Sid": "SessionsAndLists", "Effect": "Allow", "Action": list(OPERATOR_ACTIONS), "Resource": "*"},
         {
             "Sid": "OwnSessions",
             "Effect": "Allow",
             "Action": ["ssm:ResumeSession", "ssm:TerminateSession", "ferryman:ListWatchers"],
             "Resource": ["arn:aws:ssm:*:*:session/${aws:username}-*", "arn:aws:ssm:*:*:session/${aws:userid}-*"],
+        },
+        {
+            # `core.kms.session_rules`: the context must be that of a running session of the caller.
+            "Sid": "KeysOfOwnSessions",
+            "Effect": "Allow",
+            "Action": "kms:GenerateDataKey",
+            "Resource": "*",
+            "Condition": {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}},
         },
     ),
 )
