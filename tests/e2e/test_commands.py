@@ -17,7 +17,7 @@ import pytest
 from ferryman.cli.demo.starting import free_port
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.programs import AWS, FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
@@ -291,6 +291,14 @@ def test_the_doctor_names_what_is_wrong(
     assert not done.stderr
 
 
+def test_the_doctor_misses_the_plugin_where_the_aws_cli_is(ferryman: Ferryman, tmp_path: Path) -> None:
+    (tmp_path / "aws").symlink_to(AWS)
+    done = run(ferryman, "doctor", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "[NO] session-manager-plugin: it is not on PATH" in done.stdout
+    assert run(ferryman, "doctor", PATH="/nowhere").returncode == 0
+
+
 def test_refusals_are_one_line(ferryman: Ferryman) -> None:
     assert "does not answer" in refusal(ferryman, "nodes", "--endpoint-url", "http://127.0.0.1:9")
     assert "is not a valid time" in refusal(ferryman, "sessions", "list", "--after", "someday")
@@ -319,9 +327,7 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Ferryman) -> No
         )
     try:
         wait_until(lambda: (tmp_path / "server.log").read_text().count('"listening"') == 1)
-        doctor = subprocess.run(
-            [FERRYMAN, "doctor"], env=own, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
+        doctor = warm_programs.run(FERRYMAN, "doctor", environment=own)
         assert doctor.returncode == 0, doctor.stdout
         assert f"https://127.0.0.1:{port}" in doctor.stdout
         again = subprocess.run(
@@ -343,8 +349,8 @@ def test_a_server_of_ones_own_with_tls(tmp_path: Path, ferryman: Ferryman) -> No
         wait_until(lambda: '"certificate loaded"' in (tmp_path / "server.log").read_text())
         after = ssl.get_server_certificate(("127.0.0.1", port))
         assert after == (tmp_path / "tls" / "server.pem").read_text() != before
-        checked = [FERRYMAN, "doctor", "--config", str(tmp_path / "ferryman.toml")]
-        doctor = subprocess.run(checked, env=own, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        config = str(tmp_path / "ferryman.toml")
+        doctor = warm_programs.run(FERRYMAN, "doctor", "--config", config, environment=own)
         assert doctor.returncode == 0, doctor.stdout
         assert "Server's certificate: it is valid until" in doctor.stdout
     finally:
