@@ -166,3 +166,30 @@ async def test_a_node_cannot_keep_the_server_reading_handshakes(server: Server) 
         decode_payload(message.payload, ChannelClosed).output
         == "The session was ended: the node sent too many different handshakes."
     )
+
+
+async def encrypted(server: Server) -> Paired:
+    content = json.dumps({**SHELL, "inputs": {"kmsKeyId": "alias/a"}})
+    await server.call("create_document", Name="Encrypted", Content=content, DocumentType="Session")
+    return await server.paired(DocumentName="Encrypted")
+
+
+async def test_node_that_begins_without_encryption_ends_the_session(server: Server) -> None:
+    paired = await encrypted(server)
+    plain = AgentMessage(MessageType.OUTPUT_STREAM_DATA, 0, 0, uuid.uuid4(), 1, PayloadType.OUTPUT, b"$ ")
+    await paired.agent.send(encode(plain))
+    message = await paired.client.message()
+    assert message.message_type == MessageType.CHANNEL_CLOSED
+    closed = decode_payload(message.payload, ChannelClosed)
+    assert "its document requires encryption" in closed.output
+    assert "which began without a handshake" in closed.output
+
+
+async def test_node_that_encrypts_with_the_documents_key_passes(server: Server) -> None:
+    paired = await encrypted(server)
+    as_asked = handshake(action("Standard_Stream"), encryption("alias/a"))
+    await paired.agent.send(as_asked)
+    assert await paired.client.frame() == as_asked
+    await paired.agent.send(handshake(action("Standard_Stream"), encryption("alias/b"), number=1))
+    message = await paired.client.message()
+    assert "another KMS key" in decode_payload(message.payload, ChannelClosed).output
