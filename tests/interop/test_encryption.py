@@ -150,3 +150,15 @@ def test_port_is_encrypted_by_ferrymans_agent_and_refused_with_awss(pair: Pair, 
         assert b"requires encryption" in session.end()
     else:
         session.expect(ENCRYPTED)
+
+
+def test_port_that_only_the_preferences_encrypt_is_encrypted_by_ferrymans_agent(pair: Pair, kms_key: str) -> None:
+    content = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"kmsKeyId": kms_key}}
+    preferences = "SSM-SessionManagerRunShell"
+    pair.lab.call("create_document", Name=preferences, Content=json.dumps(content), DocumentType="Session")
+    try:
+        session = pair.start("AWS-StartPortForwardingSession", portNumber="9", localPortNumber="0")
+        said = session.expect("Waiting for connections")
+    finally:
+        pair.lab.call("delete_document", Name=preferences)
+    assert (ENCRYPTED.encode() in said) != pair.agent_is_aws

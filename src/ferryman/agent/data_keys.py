@@ -138,5 +138,5 @@ def _region_of(kms_key_id: str) -> str | None:
 
 def _cause(error: Exception) -> str:
     if isinstance(error, ServiceError):
-        return f"{error.code}: {error.message}"
+        return f"{error.code}: {error.message}".rstrip(".")
     return said_by(error)

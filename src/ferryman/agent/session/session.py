@@ -227,7 +227,7 @@ class Session:
     def _on_refused(self, refused: HandshakeRefused) -> None:
         _LOG.warning("client refused", reason=refused.reason)
         if refused.is_final:
-            self.end(FAILED, f"The client refused the handshake: {refused.reason}")
+            self.end(FAILED, f"The handshake failed: {refused.reason}")
 
     def _on_event(self, event: AgentEvent) -> None:
         match event:

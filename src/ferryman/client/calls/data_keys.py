@@ -77,8 +77,8 @@ def _generate(launch: Launch, request: DataKeyRequested) -> DataKey:
         return DataKey(bytes(answer["Plaintext"]), bytes(answer["CiphertextBlob"]))
     except exceptions.ClientError as error:
         detail = error.response.get("Error", {})
-        cause = f"{detail.get('Code', '')}: {detail.get('Message', '')}".strip(": ")
-        raise DataKeyFailed(f"GenerateDataKey with {request.kms_key_id} was refused: {cause}") from error
+        cause = f"{detail.get('Code', '')}, {detail.get('Message', '')}".rstrip(".")
+        raise DataKeyFailed(f"GenerateDataKey was refused: {cause}") from error
     except (exceptions.HTTPClientError, exceptions.ConnectionError, Unreachable) as error:
         raise DataKeyFailed(f"KMS cannot be reached: {said_by(error)}") from error
     except (exceptions.BotoCoreError, ValueError) as error:

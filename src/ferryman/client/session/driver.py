@@ -101,6 +101,8 @@ class SessionDriver:
         self._owner = owner
         self._handler: OutputHandler | None = None
         self._generating: asyncio.Task[None] | None = None
+        self._unencrypted = ""
+        """Why there is no data key: the node, which is told, then ends the session or refuses this client."""
         self.far_end = FarEnd(self._on_events)
         self.connected = False
 
@@ -169,6 +171,7 @@ class SessionDriver:
         try:
             key = await generate_data_key(self._launch, request)
         except DataKeyFailed as failed:
+            self._unencrypted = f"the session cannot be encrypted: {failed}"
             self.far_end.refuse_data_key(str(failed))
         else:
             self.far_end.use_data_key(key.plaintext, key.ciphertext)
@@ -181,6 +184,8 @@ class SessionDriver:
                         self._handler.on_output(event)
                 case DataKeyRequested():
                     self._generating = asyncio.create_task(self._generate(event))
+                case SessionEnded() | ClientNotAccepted() if self._unencrypted:
+                    self._owner.on_event(ClientNotAccepted(self._unencrypted))
                 case SessionStarted() if objection := key_objection(event.kms_key_id):
                     self._owner.on_event(ClientNotAccepted(objection, ends=True))
                 case SessionStarted():
