@@ -54,7 +54,7 @@ class SessionCipher:
     `first_nonce` is 12 random bytes; each message uses the next number, as with AWS's agent, so none is used twice.
     """
 
-    __slots__ = ("_nonce", "_opens", "_seals")
+    __slots__ = ("_expected", "_in_order", "_nonce", "_opens", "_seals")
 
     def __init__(self, seal_key: bytes, open_key: bytes, first_nonce: bytes) -> None:
         if len(first_nonce) != NONCE_SIZE:
@@ -62,6 +62,8 @@ class SessionCipher:
         self._seals = AESGCM(seal_key)
         self._opens = AESGCM(open_key)
         self._nonce = int.from_bytes(first_nonce, "little")
+        self._expected = 0
+        self._in_order = False
 
     def seal(self, plaintext: bytes) -> bytes:
         """Return `plaintext` sealed for the other end."""
@@ -71,7 +73,16 @@ class SessionCipher:
 
     def open(self, sealed: bytes) -> bytes:
         """Return what the other end sealed; raises Unopenable."""
-        return _opened(self._opens, sealed)
+        nonce = int.from_bytes(sealed[:NONCE_SIZE], "little")
+        if self._in_order and nonce != self._expected:
+            raise Unopenable("the payload was repeated, or one before it was left out")
+        plaintext = _opened(self._opens, sealed)
+        self._expected = (nonce + 1) % _NONCES
+        return plaintext
+
+    def open_in_order(self) -> None:
+        """Open only what was sealed next after what was opened last."""
+        self._in_order = True
 
     def reopen(self, sealed: bytes) -> bytes:
         """Return what this end gave to `seal`; raises Unopenable."""

@@ -3,6 +3,10 @@
 The node names a KMS key and a random challenge. The client has KMS generate a data key and answers with its ciphertext,
 which the node has KMS decrypt. Then the node proves that it has the key, and lets the client prove it. The calls of KMS
 are the drivers': the engines emit `DataKeyRequested` and `DataKeySealed`, and are given the results.
+
+AWS's format does not bind a message to its place in the stream, so a relay could repeat one. Ferryman's ends count
+their nonces up, and hold each other to that order. They recognise each other by the sealed random texts of the proof,
+which a relay cannot alter, unlike the handshake itself.
 """
 
 import base64
@@ -33,6 +37,10 @@ LONGEST_CIPHERTEXT = 6144
 """Bytes of a data key's ciphertext, KMS's own limit."""
 _RANDOM_CHALLENGE_SIZE = 16
 _PROOF_SIZE = 64
+_ORDERED, _CONFIRMED = b"ferryman:ordered", b"ferryman:confirm"
+"""What the random text of Ferryman's agent begins with, and what Ferryman's client puts in its place. AWS's client
+returns the text as it was."""
+_LONGEST_CHALLENGE = 128
 _FIRST_NONCE_SIZE = 12
 SESSION_ID, TARGET_ID, RANDOM_CHALLENGE = "aws:ssm:SessionId", "aws:ssm:TargetId", "aws:ssm:RandomChallenge"
 ENCRYPTED = "This session is encrypted using AWS KMS."
@@ -57,6 +65,9 @@ class Cipher(Protocol):
 
     def open(self, sealed: bytes) -> bytes:
         """Return what the other end sealed; raises Unopenable."""
+
+    def open_in_order(self) -> None:
+        """Open only what was sealed next after what was opened last."""
 
     def reopen(self, sealed: bytes) -> bytes:
         """Return what this end sealed; raises Unopenable."""
@@ -147,19 +158,26 @@ class NodeKeyAgreement:
             self.cipher = node_cipher(data_key, self._entropy(_FIRST_NONCE_SIZE))
         except ValueError as error:
             raise KeyRefused(str(error)) from error
-        self._proof = self._entropy(_PROOF_SIZE)
+        self._proof = _ORDERED + self._entropy(_PROOF_SIZE - len(_ORDERED))
         return encode_payload(EncryptionChallenge(base64.b64encode(self.cipher.seal(self._proof)).decode()))
 
     def check(self, payload: bytes) -> None:
         """Raise KeyRefused unless this answers the challenge."""
-        if self.cipher is None or not hmac.compare_digest(_opened(self.cipher, payload), self._proof):
+        if self.cipher is None:
+            raise KeyRefused("Encryption challenge does not match!")
+        answer = _opened(self.cipher, payload)
+        if hmac.compare_digest(answer, _CONFIRMED + self._proof[len(_ORDERED) :]):
+            self.cipher.open_in_order()
+        elif not hmac.compare_digest(answer, self._proof):
             raise KeyRefused("Encryption challenge does not match!")
 
 
 class ClientKeyAgreement:
-    """The client's part."""
+    """The client's part. Raises MalformedPayload for a challenge that is too long."""
 
     def __init__(self, parameters: KmsEncryptionParameters, entropy: Entropy) -> None:
+        if len(parameters.challenge or "") > _LONGEST_CHALLENGE:
+            raise MalformedPayload("the node's random challenge is too long")
         self._entropy = entropy
         self.requested = DataKeyRequested(parameters.kms_key_id, parameters.challenge or None)
         self.cipher: Cipher | None = None
@@ -178,12 +196,23 @@ class ClientKeyAgreement:
         return KmsEncryptionResult(base64.b64encode(ciphertext).decode(), None, bound)
 
     def answer(self, payload: bytes) -> bytes:
-        """Return the payload that answers the node's challenge; raises KeyRefused."""
+        """Return the payload that answers the node's challenge; raises KeyRefused.
+
+        Only one is answered, before anything else is sealed: otherwise a relay could have this end seal any output, and
+        pass that off as input.
+        """
         if self.cipher is None:
             raise KeyRefused("an encryption challenge came without encryption")
-        sealed = self.cipher.seal(_opened(self.cipher, payload))
+        if self.proven:
+            raise KeyRefused("a second encryption challenge")
+        proof = _opened(self.cipher, payload)
+        if len(proof) != _PROOF_SIZE:
+            raise KeyRefused(f"the encryption challenge has {len(proof)} bytes, not {_PROOF_SIZE}")
         self.proven = True
-        return encode_payload(EncryptionChallenge(base64.b64encode(sealed).decode()))
+        if proof.startswith(_ORDERED):
+            self.cipher.open_in_order()
+            proof = _CONFIRMED + proof[len(_ORDERED) :]
+        return encode_payload(EncryptionChallenge(base64.b64encode(self.cipher.seal(proof)).decode()))
 
 
 def _opened(cipher: Cipher, payload: bytes) -> bytes:

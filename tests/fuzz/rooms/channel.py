@@ -157,7 +157,7 @@ _FROM_CLIENT = (
     _message("channel_closed", 0, 0, b"{}"),
 )
 _SEALED = seal(_KEY, b"secret", bytes(12))
-_CHALLENGE = b'{"Challenge":"%s"}' % base64.b64encode(seal(bytes(32), b"proof", bytes(12)))
+_CHALLENGE = b'{"Challenge":"%s"}' % base64.b64encode(seal(bytes(32), bytes(64), bytes(12)))
 _ENCRYPTING_AGENT = (
     _message(
         "output_stream_data",
@@ -181,12 +181,12 @@ _ENCRYPTING_CLIENT = (
         b'{"ActionType":"KMSEncryption","ActionStatus":1,"ActionResult":{"KMSCipherTextKey":"c2VhbGVk",'
         b'"KMSCipherTextHash":null,"ChallengeAcknowledgement":true}}]}',
     ),
-    # The node's entropy is zeros, so its random text is, too.
+    # The node's entropy is zeros, so most of its random text is, too.
     _message(
         "input_stream_data",
         1,
         9,
-        b'{"Challenge":"%s"}' % base64.b64encode(seal(bytes(32), bytes(64), bytes(12))),
+        b'{"Challenge":"%s"}' % base64.b64encode(seal(bytes(32), b"ferryman:ordered".ljust(64, b"\0"), bytes(12))),
     ),
     _message("input_stream_data", 2, 1, seal(bytes(32), b"in", bytes(12))),
 )

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from ferryman.channel.agent import AgentChannel
 from ferryman.channel.agent_handshake import HandshakeState
 from ferryman.channel.client import ClientChannel, ClientState
-from ferryman.channel.encryption import OVERHEAD, open_sealed, seal, split
+from ferryman.channel.encryption import OVERHEAD, open_sealed, seal
 from ferryman.channel.events import (
     ClientNotAccepted,
     ClientReady,
@@ -21,81 +20,9 @@ from ferryman.channel.events import (
     OutputReceived,
     SessionStarted,
 )
-from ferryman.channel.key_agreement import DataKeyRequested, DataKeySealed, Encryption, encryption_context
-from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, decode, encode, frame
-
-DATA_KEY = bytes(range(64))
-KEYS = split(DATA_KEY)
-CIPHERTEXT = b"the data key, sealed by KMS"
-
-
-class Session:
-    """A node and its clients, one after another, joined without loss; `wire` is what passed, payloads as sent."""
-
-    def __init__(self, *, session_type: str = "Standard_Stream", requires_challenge: bool = False) -> None:
-        self.random = random.Random(7)  # noqa: S311 - tests must be repeatable
-        self.agent = AgentChannel(
-            session_id="s-1",
-            session_type=session_type,
-            properties={"portNumber": "22"} if session_type == "Port" else None,
-            entropy=self.random.randbytes,
-            wall_clock_ms=lambda: 7,
-            encryption=Encryption("alias/sessions", requires_challenge),
-        )
-        self.agent.connection_made(0.0)
-        self.wire: list[AgentMessage] = []
-        self.agent_events: list[Any] = []
-        self.client_events: list[Any] = []
-        self.client_id = 0
-        self.join()
-
-    def join(self, *, encrypts: bool = True) -> ClientChannel:
-        self.client = ClientChannel(entropy=self.random.randbytes, wall_clock_ms=lambda: 7, encrypts=encrypts)
-        self.client.connection_made(0.0)
-        self.client_id += 1
-        self.tell(MessageType.START_PUBLICATION, {"ClientId": f"c-{self.client_id}"})
-        self.pass_frames()
-        return self.client
-
-    def tell(self, message_type: MessageType, payload: dict[str, Any]) -> None:
-        data = frame(message_type, 0, SYN_FIN, self.random.randbytes(16), 1, 0, json.dumps(payload).encode())
-        self.agent.receive(data, 0.0)
-
-    def pass_frames(self, now: float = 1.0) -> None:
-        while True:
-            down, up = self.agent.frames_to_send(now), self.client.frames_to_send(now)
-            for data in down:
-                message = decode(data, digested=False)
-                self.wire.append(message)
-                if message.message_type != MessageType.AGENT_SESSION_STATE:
-                    self.client.receive(data, now)
-            for data in up:
-                self.wire.append(decode(data, digested=False))
-                self.agent.receive(data, now)
-            self.agent_events += self.agent.events()
-            self.client_events += self.client.events()
-            if not down and not up:
-                return
-
-    def agree(self) -> None:
-        self.client.use_data_key(DATA_KEY, CIPHERTEXT, 1.0)
-        self.pass_frames()
-        self.agent.use_data_key(self.sealed().attempt, DATA_KEY, 1.0)
-        self.pass_frames()
-
-    def requested(self) -> DataKeyRequested:
-        return next(event for event in reversed(self.client_events) if isinstance(event, DataKeyRequested))
-
-    def sealed(self) -> DataKeySealed:
-        return next(event for event in reversed(self.agent_events) if isinstance(event, DataKeySealed))
-
-    def payloads(self, payload_type: PayloadType) -> list[bytes]:
-        return [message.payload for message in self.wire if message.payload_type == payload_type]
-
-
-def only(events: list[Any], kind: type) -> Any:
-    [found] = [event for event in events if isinstance(event, kind)]
-    return found
+from ferryman.channel.key_agreement import DataKeySealed, encryption_context
+from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode
+from tests.unit.channel.encrypted_session import CIPHERTEXT, DATA_KEY, KEYS, Session, input_frame, only, output_frame
 
 
 def test_ends_agree_on_a_key_and_what_passes_then_is_sealed() -> None:
@@ -133,7 +60,9 @@ def test_ends_agree_on_a_key_and_what_passes_then_is_sealed() -> None:
     )
     proof = open_sealed(KEYS.node, base64.b64decode(json.loads(asked)["Challenge"]))
     assert len(proof) == 64
-    assert open_sealed(KEYS.client, base64.b64decode(json.loads(answered)["Challenge"])) == proof
+    assert proof.startswith(b"ferryman:ordered")
+    answer = open_sealed(KEYS.client, base64.b64decode(json.loads(answered)["Challenge"]))
+    assert answer == b"ferryman:confirm" + proof[16:]
     assert only(session.client_events, CustomerMessageReceived).text == "This session is encrypted using AWS KMS."
     only(session.client_events, SessionStarted)
     only(session.agent_events, ClientReady)
@@ -213,12 +142,56 @@ def test_a_data_key_of_another_size_is_refused(size: int) -> None:
     assert "a data key has 64 bytes" in only(session.agent_events, HandshakeRefused).reason
 
 
-def input_frame(number: int, payload_type: PayloadType, payload: bytes) -> bytes:
-    return frame(MessageType.INPUT_STREAM_DATA, number, 0, bytes(16), 1, payload_type, payload)
+def test_repeated_and_left_out_messages_are_noticed_in_both_directions() -> None:
+    session = Session()
+    session.agree()
+    for word in (b"one", b"two", b"three"):
+        session.agent.send(PayloadType.OUTPUT, word, 1.0)
+        session.client.send(PayloadType.OUTPUT, word, 1.0)
+    frames = [*session.agent.frames_to_send(1.0), *session.client.frames_to_send(1.0)]
+    sent = [decode(data, digested=False) for data in frames]
+    down, up = (
+        [each.payload for each in sent if (each.message_type, each.payload_type) == (kind, PayloadType.OUTPUT)]
+        for kind in (MessageType.OUTPUT_STREAM_DATA, MessageType.INPUT_STREAM_DATA)
+    )
+    for engine, make, first, payloads, kind in (
+        (session.client, output_frame, 3, down, OutputReceived),
+        (session.agent, input_frame, 2, up, InputReceived),
+    ):
+        engine.receive(make(first, PayloadType.OUTPUT, payloads[1]), 1.0)  # without the first
+        assert "left out" in only(engine.events(), FrameRejected).reason
+        engine.receive(make(first, PayloadType.OUTPUT, payloads[0]), 1.0)
+        engine.receive(make(first + 1, PayloadType.OUTPUT, payloads[0]), 1.0)  # again
+        events = engine.events()
+        assert only(events, kind).payload == b"one"
+        assert "repeated" in only(events, FrameRejected).reason
+        engine.receive(make(first + 1, PayloadType.OUTPUT, payloads[1]), 1.0)
+        assert only(engine.events(), kind).payload == b"two"
 
 
-def output_frame(number: int, payload_type: PayloadType, payload: bytes) -> bytes:
-    return frame(MessageType.OUTPUT_STREAM_DATA, number, 0, bytes(16), 1, payload_type, payload)
+def test_client_seals_no_output_that_comes_back_as_a_challenge() -> None:
+    session = Session()
+    session.agree()
+    session.agent.send(PayloadType.OUTPUT, b"rm -rf /\n".ljust(64), 1.0)
+    sent = [decode(data, digested=False) for data in session.agent.frames_to_send(1.0)]
+    [shown] = [each.payload for each in sent if each.payload_type == PayloadType.OUTPUT]
+    challenge = json.dumps({"Challenge": base64.b64encode(shown).decode()}).encode()
+    session.client.receive(output_frame(3, PayloadType.ENCRYPTION_CHALLENGE_REQUEST, challenge), 1.0)
+    assert only(session.client.events(), FrameRejected).reason == "a second encryption challenge"
+    answers = [decode(data, digested=False).payload_type for data in session.client.frames_to_send(1.0)]
+    assert PayloadType.ENCRYPTION_CHALLENGE_RESPONSE not in answers
+
+
+def test_long_challenge_is_rejected() -> None:
+    client = ClientChannel(entropy=random.Random(7).randbytes, wall_clock_ms=lambda: 7, encrypts=True)  # noqa: S311
+    parameters = {"KMSKeyId": "k", "Challenge": "x" * 200}
+    actions = [
+        {"ActionType": "SessionType", "ActionParameters": {"SessionType": "Standard_Stream"}},
+        {"ActionType": "KMSEncryption", "ActionParameters": parameters},
+    ]
+    request = json.dumps({"AgentVersion": "3.3.0.0", "RequestedClientActions": actions}).encode()
+    client.receive(output_frame(0, PayloadType.HANDSHAKE_REQUEST, request), 1.0)
+    assert "too long" in only(client.events(), FrameRejected).reason
 
 
 @pytest.mark.parametrize("forged", [b"rm -rf /\n", seal(bytes(32), b"rm", bytes(12)), b"", bytes(OVERHEAD - 1)])
@@ -228,8 +201,9 @@ def test_input_that_was_not_sealed_is_dropped_and_can_be_sent_again(forged: byte
     session.agent_events.clear()
     session.agent.receive(input_frame(2, PayloadType.OUTPUT, forged), 1.0)
     assert isinstance(only(session.agent.events(), FrameRejected), FrameRejected)
-    session.agent.receive(input_frame(2, PayloadType.OUTPUT, seal(KEYS.client, b"ls", bytes(12))), 1.0)
-    assert only(session.agent.events(), InputReceived).payload == b"ls"
+    session.client.send(PayloadType.OUTPUT, b"ls", 1.0)
+    session.pass_frames()
+    assert only(session.agent_events, InputReceived).payload == b"ls"
 
 
 @pytest.mark.parametrize("payload_type", [PayloadType.OUTPUT, PayloadType.STD_ERR, PayloadType.EXIT_CODE])

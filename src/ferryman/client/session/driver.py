@@ -102,7 +102,7 @@ class SessionDriver:
         self._handler: OutputHandler | None = None
         self._generating: asyncio.Task[None] | None = None
         self._unencrypted = ""
-        """Why there is no data key: the node, which is told, then ends the session or refuses this client."""
+        """Why there is no data key; the node then ends the session, or refuses this client."""
         self.far_end = FarEnd(self._on_events)
         self.connected = False
 
