@@ -44,4 +44,4 @@ def program_start() -> float:
 
 def short_outage() -> int:
     """Return seconds in which a program on this machine, as busy as it is right now, certainly tries twice."""
-    return max(4, round(20 * program_start()))
+    return min(12, max(4, round(20 * program_start())))
