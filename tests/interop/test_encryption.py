@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.e2e.programs import PROGRAMS
-from tests.interop.conftest import Pair
+from tests.interop.conftest import Pair, cut
 from tests.interop.lab import PORT, REGION, Lab
 from tests.waiting import wait_until
 
@@ -121,13 +121,12 @@ def test_command_is_encrypted(pair: Pair, kms_key: str) -> None:
 
 
 def test_resumed_session_is_encrypted(pair: Pair, kms_key: str) -> None:
-    from tests.interop.conftest import cut
-
     session = pair.start("Encrypted-Shell")
     session.expect(ENCRYPTED)
     session.prompt()
+    session.send("echo begun-$((1+1)); sleep 3; echo after-$((40+2))\r")  # typing during the outage ends AWS's plugin
+    session.expect("begun-2\r+\n")
     assert cut(session.plugin())
-    session.send("echo after-$((40+2))\r")
     session.expect("after-42\r+\n")
     session.send("exit\r")
     session.end()
