@@ -52,11 +52,8 @@ def main() -> None:
         return
     _run(node, "vite/bin/vite.js", "build", "--logLevel", "warn")
     _run(node, "vite/bin/vite.js", "build", "--config", "vite.engine.config.ts", "--logLevel", "warn")
-    for path in sorted(STATIC.rglob("*")):
-        if path.suffix in COMPRESSED:
-            _compress(path)
     STAMP.write_text(sources)
-    size = sum(path.stat().st_size for path in STATIC.rglob("*") if path.suffix != ".gz" and path.is_file())
+    size = sum(path.stat().st_size for path in STATIC.rglob("*") if path.suffix not in (".br", ".gz") and path.is_file())
     print(f"The console is built: {size / 1000:.0f} KB in {STATIC.relative_to(ROOT)}")
 
 
@@ -110,7 +107,7 @@ def _install(node: Path) -> None:
         return
     own = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     npm = [str(node), str(own)] if own.exists() else [shutil.which("npm") or "npm"]
-    subprocess.run([*npm, "ci", "--ignore-scripts", "--silent"], cwd=SOURCE, check=True, env=_environment(node))
+    subprocess.run([*npm, "ci", "--ignore-scripts", "--loglevel", "error"], cwd=SOURCE, check=True, env=_environment(node))
     stamp.write_text(lock)
 
 

@@ -89,6 +89,14 @@ class TerminalPane:
         """Wait until its screen shows `text`."""
         expect(self.place.locator(".xterm-rows")).to_contain_text(text)
 
+    def scrollback(self) -> list[str]:
+        """Every line that it has, also what has scrolled out of it, as a person copies them."""
+        self.place.locator("textarea").focus()
+        self.page.keyboard.press("Control+Shift+A")
+        self.page.keyboard.press("Control+Shift+C")
+        copied: str = self.page.evaluate("navigator.clipboard.readText()")
+        return [line.rstrip() for line in copied.splitlines()]
+
     def text(self) -> str:
         """The rows that it shows, without what is right of the last character."""
         rows: list[Any] = self.place.locator(".xterm-rows > div").all_inner_texts()

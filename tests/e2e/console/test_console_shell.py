@@ -1,17 +1,27 @@
 """A shell in the browser: from signing in to a prompt, and what happens to it when the server goes away."""
 
+import hashlib
+import os
+import re
+import signal
+from pathlib import Path
+
 from playwright.sync_api import expect
 
 from tests.e2e.console.console_page import OpenConsole
 from tests.e2e.demo import Ferryman
+from tests.waiting import wait_until
+
+LINES = 4000
 
 
-def test_newcomer_finds_a_node_and_gets_a_shell(ferryman: Ferryman, open_console: OpenConsole) -> None:
-    console = open_console(ferryman)
+def test_newcomer_finds_a_node_and_gets_a_shell(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
+    console = open_console(own_ferryman)
     page = console.page
     page.get_by_role("link", name="Nodes", exact=True).first.click()
-    page.get_by_label("Search nodes").fill(ferryman.node_id)
+    page.get_by_label("Search nodes").fill("127.0.0")
     expect(page.get_by_role("row")).to_have_count(2)
+    assert "q=127.0.0" in page.url
     page.get_by_role("button", name="Connect to").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("a look around")
     page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
@@ -19,7 +29,114 @@ def test_newcomer_finds_a_node_and_gets_a_shell(ferryman: Ferryman, open_console
     shell = console.pane()
     shell.run("echo $((6 * 7))-here")
     shell.shows("42-here")
-    (session,) = ferryman.active_sessions()
+    (session,) = own_ferryman.active_sessions()
     assert session["Reason"] == "a look around"
     shell.run("exit 3")
     expect(page.get_by_text("The shell has ended with exit code 3.")).to_be_visible()
+
+
+def test_editor_draws_and_follows_the_window(own_ferryman: Ferryman, open_console: OpenConsole, tmp_path: Path) -> None:
+    console = open_console(own_ferryman)
+    shell = console.connect()
+    shell.run("stty size")
+    expect(shell.place.locator(".xterm-rows")).to_contain_text(re.compile(r"\d+ \d+"))
+    before = re.findall(r"^(\d+) (\d+)$", shell.text(), re.MULTILINE)[-1]
+    written = tmp_path / "written.txt"
+    shell.run(f"vi {written}")
+    shell.shows("~")
+    console.page.set_viewport_size({"width": 1000, "height": 600})
+    shell.type("ihello from the browser")
+    console.page.keyboard.press("Escape")
+    shell.run(":wq")
+    wait_until(written.exists)
+    assert written.read_text() == "hello from the browser\n"
+    shell.run("clear; stty size")
+    wait_until(lambda: bool(re.findall(r"^(\d+) (\d+)$", shell.text(), re.MULTILINE)))
+    after = re.findall(r"^(\d+) (\d+)$", shell.text(), re.MULTILINE)[-1]
+    assert int(after[0]) < int(before[0])
+    assert int(after[1]) < int(before[1])
+
+
+def test_killed_server_comes_back_and_the_output_is_whole(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
+    console = open_console(own_ferryman)
+    shell = console.connect()
+    shell.run(f"for i in $(seq {LINES}); do echo line-$i; [ $((i % 40)) = 0 ] && sleep 0.1; done; echo all-sent")
+    shell.shows("line-200")
+    os.kill(own_ferryman.facts["pids"]["server"], signal.SIGKILL)
+    expect(console.page.get_by_text("The connection is lost.")).to_be_visible()
+    shell.type("echo typed-meanwhile")  # kept until the server is back
+    expect(console.page.get_by_text("The connection is lost.")).to_be_hidden()
+    console.page.keyboard.press("Enter")
+    shell.shows("all-sent")
+    shell.shows("typed-meanwhile")
+    assert re.findall(r"line-(\d+)", "\n".join(shell.scrollback())) == [str(each) for each in range(1, LINES + 1)]
+    wait_until(own_ferryman.is_connected)
+
+
+def test_file_goes_to_the_node_and_comes_back(
+    own_ferryman: Ferryman, open_console: OpenConsole, tmp_path: Path
+) -> None:
+    console = open_console(own_ferryman)
+    page = console.page
+    content = os.urandom(700_000)
+    (tmp_path / "it's a file.bin").write_bytes(content)
+    console.connect().shows("#")
+    page.get_by_role("button", name="Upload a file").click()
+    page.get_by_label("File", exact=True).set_input_files(tmp_path / "it's a file.bin")
+    page.get_by_label("Destination on the node").fill(f"{tmp_path}/there 1.bin")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_text("verified by SHA-256")).to_be_visible()
+    assert (tmp_path / "there 1.bin").read_bytes() == content
+    page.get_by_role("button", name="Done").click()
+
+    page.get_by_role("button", name="Download a file").click()
+    page.get_by_label("Path on the node").fill(f"{tmp_path}/no such file")
+    page.get_by_role("button", name="Download", exact=True).click()
+    expect(page.get_by_text("no such file is not a file")).to_be_visible()
+    page.get_by_label("Path on the node").fill(f"{tmp_path}/there 1.bin")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download", exact=True).click()
+    fetched = Path(download.value.path()).read_bytes()
+    assert hashlib.sha256(fetched).digest() == hashlib.sha256(content).digest()
+    reasons = [row["Reason"] for row in own_ferryman.client("ssm").describe_sessions(State="History")["Sessions"]]
+    assert any(each.startswith("ferryman cp: download of") and "SHA-256" in each for each in reasons)
+
+
+def test_tabs_and_splits_are_sessions_of_their_own(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
+    console = open_console(own_ferryman)
+    page = console.page
+    console.connect().run("echo first-tab")
+    console.pane().shows("first-tab")
+    console.connect().run("echo second-tab")
+    console.pane().shows("second-tab")
+    page.get_by_role("button", name="Split side by side").click()
+    expect(page.locator(".pane:visible")).to_have_count(2)
+    console.pane().run("echo in-the-split")
+    console.pane().shows("in-the-split")
+    page.keyboard.press("Control+Shift+ArrowLeft")
+    expect(console.pane().place.locator(".xterm-rows")).to_contain_text("first-tab")
+    page.keyboard.press("Control+Shift+F")
+    page.get_by_label("Find in this terminal").fill("first")
+    expect(page.get_by_text(re.compile(r"\d of \d"))).to_be_visible()
+    page.keyboard.press("Escape")
+    started = len(own_ferryman.active_sessions())
+    page.get_by_role("button", name="Close this terminal").click()
+    expect(page.get_by_role("heading", name="End this session?")).to_be_visible()
+    page.get_by_role("button", name="End and close").click()
+    wait_until(lambda: len(own_ferryman.active_sessions()) == started - 1)
+    expect(page.get_by_role("tab")).to_have_count(1)
+
+
+def test_hostile_output_and_titles_are_text(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
+    console = open_console(own_ferryman)
+    page = console.page
+    shell = console.connect()
+    shell.run(r"printf '\033]0;<img src=x onerror=alert(1)>\342\200\256evil\007\033]52;c;ZXZpbA==\007<b>bold?</b>\n'")
+    shell.shows("<b>bold?</b>")
+    expect(page.get_by_role("tab", name=r"<img src=x onerror=alert(1)>\u202eevil")).to_be_visible()
+    assert page.locator("img").count() == 0
+    assert page.evaluate("navigator.clipboard.readText().catch(() => '')") != "evil"
+    shell.run(r"printf '\033]8;;javascript:alert(1)\033\\click me\033]8;;\033\\\n'")
+    shell.shows("click me")
+    page.get_by_text("click me").last.click()
+    assert len(console.context.pages) == 1

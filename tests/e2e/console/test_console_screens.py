@@ -1,0 +1,227 @@
+"""Every screen, light and dark, on a desk and on a phone: accessible, drawn without shifts, and pictured for the docs.
+
+`FERRYMAN_TEST_PICTURES=1` writes the pictures of the documentation anew, to `docs/pictures/console/`.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.console_build import ROOT, STATIC
+from tests.e2e.console.console_page import ConsolePage, OpenConsole
+from tests.e2e.demo import Ferryman
+from tests.waiting import wait_until
+
+AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = ROOT / "docs" / "pictures" / "console"
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+FIRST_LOAD_BYTES = 250_000
+"""Compressed, before a terminal or a player is opened."""
+LAYOUT_SHIFT = 0.05
+"""What Web Vitals count as good is 0.1 for a whole visit."""
+TO_WEBP = """async png => {
+  const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.9 });
+  return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
+}"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A console with something to see on every screen."""
+
+    console: ConsolePage
+    node_id: str
+    session_id: str
+    """Of a session that is over, and recorded."""
+    active_id: str
+
+    @property
+    def screens(self) -> dict[str, str]:
+        return {
+            "overview": "",
+            "nodes": "nodes",
+            "node": f"nodes/{self.node_id}",
+            "sessions": "sessions",
+            "history": "sessions?state=History",
+            "session": f"sessions/{self.session_id}",
+            "watch": f"sessions/{self.active_id}/watch",
+            "recording": f"recordings/{self.session_id}?find=hello",
+            "search": "search?q=hello",
+            "access-requests": "access-requests",
+            "audit": "audit",
+            "people": "people",
+            "user": "people/users/admin",
+            "policy": "people/policies/FerrymanAdministrator",
+            "explain": "people/explain",
+            "preferences": "preferences",
+            "preferences-json": "preferences?view=json",
+            "missing": "no-such-screen",
+        }
+
+    def show(self, screen: str) -> Page:
+        """Go to a screen and wait until it is whole."""
+        page = self.console.page
+        self.console.go(self.screens[screen])
+        expect(page.locator("main h1:visible")).to_have_count(1)
+        expect(page.locator("main [aria-busy=true]:visible")).to_have_count(0)
+        if screen == "recording":
+            expect(page.locator(".ap-terminal, .ap-term").first).to_be_visible()
+        return page
+
+
+@pytest.fixture
+def stage(ferryman: Ferryman, open_console: OpenConsole) -> Iterator[Stage]:
+    tags = [{"Key": "Name", "Value": "web-1"}, {"Key": "Environment", "Value": "Production"}]
+    ferryman.client("ssm").add_tags_to_resource(
+        ResourceType="ManagedInstance", ResourceId=ferryman.node_id, Tags=tags
+    )
+    console = open_console(ferryman)
+    shell = console.connect()
+    shell.run("export PS1='alice@web-1:~$ '; clear; echo hello from the browser; ls -d /usr/*; exit")
+    expect(console.page.get_by_text("The shell has ended with exit code 0.")).to_be_visible()
+    console.page.get_by_role("button", name="Close", exact=True).click()
+    ended = ferryman.client("ssm").describe_sessions(State="History")["Sessions"][0]["SessionId"]
+    wait_until(lambda: b"hello" in ferryman.recording(ended))
+    shell = console.connect()
+    shell.run("export PS1='alice@web-1:~$ '; clear; uname -o; ls /usr")
+    shell.shows("GNU/Linux")
+    yield Stage(console, ferryman.node_id, ended, ferryman.active_sessions()[0]["SessionId"])
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, with the place; nothing is left out."""
+    found: list[dict[str, Any]] = page.evaluate("() => axe.run(document).then(found => found.violations)")
+    return [f"{each['id']}: {json.dumps([node['target'] for node in each['nodes']])}" for each in found]
+
+
+def picture(page: Page, name: str) -> None:
+    """Write a picture for the docs, if that is asked for."""
+    if not os.environ.get("FERRYMAN_TEST_PICTURES"):
+        return
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    png = base64.b64encode(page.screenshot()).decode()
+    blank = page.context.new_page()
+    (PICTURES / f"{name}.webp").write_bytes(base64.b64decode(blank.evaluate(TO_WEBP, png)))
+    blank.close()
+
+
+def test_every_screen_is_accessible_and_fits(stage: Stage) -> None:
+    page = stage.console.page
+    found: dict[str, list[str]] = {}
+    page.evaluate(AXE.read_text())
+    for screen in stage.screens:
+        stage.show(screen)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+            expect(page.locator(f":root[data-theme={scheme}]")).to_be_attached()
+            if problems := violations(page):
+                found[f"{screen}, {scheme}"] = problems
+            if screen in ("overview", "nodes", "recording", "access-requests"):
+                picture(page, f"{screen}-{scheme}")
+        page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["width"]:
+            found[f"{screen}, phone"] = [f"{width} pixels wide"]
+        page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
+    stage.console.go("terminal")
+    expect(page.locator(".pane:visible")).to_have_count(1)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        if problems := violations(page):
+            found[f"terminal, {scheme}"] = problems
+        picture(page, f"terminal-{scheme}")
+    stage.console.go("nodes")
+    page.get_by_role("button", name="Connect to").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    if problems := violations(page):
+        found["connect"] = problems
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
+    if problems := violations(page):
+        found["shortcuts"] = problems
+    assert found == {}
+
+
+def test_recording_is_played_searched_linked_and_saved(stage: Stage) -> None:
+    page = stage.show("search")
+    page.get_by_role("link", name="hello from the browser").first.click()
+    expect(page.get_by_text("Verified to")).to_be_visible()
+    expect(page.locator("mark").first).to_have_text("hello")
+    page.get_by_role("button", name="Play", exact=True).click()
+    expect(page.locator(".ap-terminal, .ap-term").first).to_contain_text("hello from the browser")
+    page.get_by_role("button", name="Copy link to this second").click()
+    assert "t=" in page.evaluate("navigator.clipboard.readText()")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download text").click()
+    with open(download.value.path(), encoding="utf-8") as file:
+        assert "hello from the browser" in file.read()
+
+
+def test_session_is_watched_and_ended(stage: Stage, ferryman: Ferryman) -> None:
+    page = stage.show("watch")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.locator("main .xterm-rows:visible")).to_contain_text("GNU/Linux")
+    expect(page.get_by_text("is told that you watch")).to_be_visible()
+    stage.console.go("terminal")
+    expect(page.get_by_text("now watches this session").or_(page.get_by_text("no longer watches"))).to_be_visible()
+    stage.show("sessions")
+    page.get_by_role("button", name="End all that match").click()
+    page.get_by_role("dialog").get_by_role("button", name="End 1 sessions").click()
+    wait_until(ferryman.has_no_sessions)
+    stage.console.go("terminal")
+    expect(page.get_by_text("The session was ended")).to_be_visible()
+
+
+def test_first_load_is_small_and_nothing_moves(ferryman: Ferryman, open_console: OpenConsole) -> None:
+    console = open_console(ferryman, signed_in=False)
+    page = console.page
+    loaded: list[str] = []
+    page.on("response", lambda response: loaded.append(response.url) if "/assets/" in response.url else None)
+    console.sign_in()
+    sizes = [(STATIC / "assets" / url.rpartition("/")[2]).with_suffix(f".{url.rpartition('.')[2]}.gz").stat().st_size for url in set(loaded)]
+    assert 0 < sum(sizes) < FIRST_LOAD_BYTES
+    page.goto(f"{console.url}nodes")
+    expect(page.get_by_role("row")).not_to_have_count(0)
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    shift = page.evaluate(
+        "() => new Promise(done => new PerformanceObserver(list => done(list.getEntries()"
+        ".reduce((sum, each) => sum + each.value, 0))).observe({ type: 'layout-shift', buffered: true })"
+        " || setTimeout(() => done(0), 500))"
+    )
+    assert shift < LAYOUT_SHIFT
+
+
+def test_keyboard_alone_reaches_a_shell(ferryman: Ferryman, open_console: OpenConsole) -> None:
+    console = open_console(ferryman)
+    page = console.page
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="Nodes")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type(ferryman.node_id)
+    expect(page.get_by_role("row")).to_have_count(2)
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.getAttribute('aria-label') || ''")
+        assert page.evaluate("document.activeElement.matches(':focus-visible')")
+        if focused.startswith("Connect to"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_label("Reason")).to_be_focused()
+    page.keyboard.press("Enter")
+    shell = console.pane()
+    shell.run("echo by-keyboard")
+    shell.shows("by-keyboard")
+    page.keyboard.press("Control+Shift+ArrowUp")
+    expect(page.get_by_role("tab")).to_be_focused()
