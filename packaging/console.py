@@ -6,14 +6,12 @@ has changed since. `make console` runs it; it needs only Python's standard libra
 """
 
 import argparse
-import gzip
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +20,6 @@ STATIC = ROOT / "src" / "ferryman" / "console" / "static"
 BUILD = ROOT / "build" / "console"
 STAMP = BUILD / "built"
 OLDEST_NODE = (20, 19)
-COMPRESSED = {".js", ".css", ".html", ".svg", ".wasm", ".json"}
 
 
 def main() -> None:
@@ -53,7 +50,9 @@ def main() -> None:
     _run(node, "vite/bin/vite.js", "build", "--logLevel", "warn")
     _run(node, "vite/bin/vite.js", "build", "--config", "vite.engine.config.ts", "--logLevel", "warn")
     STAMP.write_text(sources)
-    size = sum(path.stat().st_size for path in STATIC.rglob("*") if path.suffix not in (".br", ".gz") and path.is_file())
+    size = sum(
+        path.stat().st_size for path in STATIC.rglob("*") if path.suffix not in (".br", ".gz") and path.is_file()
+    )
     print(f"The console is built: {size / 1000:.0f} KB in {STATIC.relative_to(ROOT)}")
 
 
@@ -107,7 +106,9 @@ def _install(node: Path) -> None:
         return
     own = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     npm = [str(node), str(own)] if own.exists() else [shutil.which("npm") or "npm"]
-    subprocess.run([*npm, "ci", "--ignore-scripts", "--loglevel", "error"], cwd=SOURCE, check=True, env=_environment(node))
+    subprocess.run(
+        [*npm, "ci", "--ignore-scripts", "--loglevel", "error"], cwd=SOURCE, check=True, env=_environment(node)
+    )
     stamp.write_text(lock)
 
 
@@ -119,11 +120,6 @@ def _run(node: Path, program: str, *arguments: str) -> None:
 
 def _environment(node: Path) -> dict[str, str]:
     return {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}", "NO_COLOR": "1"}
-
-
-def _compress(path: Path) -> None:
-    """Write what the server sends to browsers that accept gzip, without a time stamp in it."""
-    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), zlib.Z_BEST_COMPRESSION, mtime=0))
 
 
 if __name__ == "__main__":

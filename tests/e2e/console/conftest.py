@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.console_build import console_files
-from tests.e2e.console.console_page import ConsolePage, OpenConsole
+from tests.e2e.console.console_page import ConsolePage, OpenConsole, new_context
 from tests.e2e.demo import Ferryman
 
 FLAGS = [
@@ -43,10 +43,7 @@ def open_console(chromium: Browser, tmp_path: Path) -> Iterator[OpenConsole]:
     def open_(
         running: Ferryman, *, width: int = 1280, height: int = 800, dark: bool = False, signed_in: bool = True
     ) -> ConsolePage:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-        )
-        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=str(running.facts["endpoint_url"]))
+        context = new_context(chromium, running, width=width, height=height, dark=dark)
         page = ConsolePage(running, context)
         opened.append(page)
         if signed_in:

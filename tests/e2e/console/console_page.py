@@ -1,15 +1,16 @@
 """The console in a browser, by what a person sees of it."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e.demo import Ferryman
-from tests.waiting import PATIENCE
 
 MILLISECONDS = 1000
-expect.set_options(timeout=PATIENCE * MILLISECONDS)
+WAIT_SECONDS = 60
+expect.set_options(timeout=WAIT_SECONDS * MILLISECONDS)
 
 
 class OpenConsole(Protocol):
@@ -18,6 +19,16 @@ class OpenConsole(Protocol):
     def __call__(
         self, running: Ferryman, *, width: int = ..., height: int = ..., dark: bool = ..., signed_in: bool = ...
     ) -> "ConsolePage": ...
+
+
+def new_context(
+    browser: Browser, running: Ferryman, *, width: int = 1280, height: int = 800, dark: bool = False
+) -> BrowserContext:
+    """Open a browser window without cookies, which may use the clipboard."""
+    scheme: Literal["dark", "light"] = "dark" if dark else "light"
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=str(running.facts["endpoint_url"]))
+    return context
 
 
 @dataclass
@@ -29,7 +40,7 @@ class ConsolePage:
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.context.set_default_timeout(PATIENCE * MILLISECONDS)
+        self.context.set_default_timeout(WAIT_SECONDS * MILLISECONDS)
         self.page: Page = self.new_tab()
 
     @property
@@ -85,7 +96,16 @@ class TerminalPane:
         self.type(line)
         self.page.keyboard.press("Enter")
 
-    def shows(self, text: str) -> None:
+    def size(self, name: str) -> tuple[int, int]:
+        """Rows and columns, as the node knows them; `name` tells the answers apart."""
+        self.run(f'echo "{name}: $(stty size) cells"')
+        pattern = re.compile(rf"{name}: (\d+) (\d+) cells")
+        self.shows(pattern)
+        found = pattern.search(self.text())
+        assert found is not None
+        return int(found[1]), int(found[2])
+
+    def shows(self, text: str | re.Pattern[str]) -> None:
         """Wait until its screen shows `text`."""
         expect(self.place.locator(".xterm-rows")).to_contain_text(text)
 

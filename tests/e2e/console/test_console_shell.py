@@ -21,7 +21,7 @@ def test_newcomer_finds_a_node_and_gets_a_shell(own_ferryman: Ferryman, open_con
     page.get_by_role("link", name="Nodes", exact=True).first.click()
     page.get_by_label("Search nodes").fill("127.0.0")
     expect(page.get_by_role("row")).to_have_count(2)
-    assert "q=127.0.0" in page.url
+    expect(page).to_have_url(re.compile("q=127"))
     page.get_by_role("button", name="Connect to").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("a look around")
     page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
@@ -29,8 +29,7 @@ def test_newcomer_finds_a_node_and_gets_a_shell(own_ferryman: Ferryman, open_con
     shell = console.pane()
     shell.run("echo $((6 * 7))-here")
     shell.shows("42-here")
-    (session,) = own_ferryman.active_sessions()
-    assert session["Reason"] == "a look around"
+    assert "a look around" in [each.get("Reason") for each in own_ferryman.active_sessions()]
     shell.run("exit 3")
     expect(page.get_by_text("The shell has ended with exit code 3.")).to_be_visible()
 
@@ -38,9 +37,7 @@ def test_newcomer_finds_a_node_and_gets_a_shell(own_ferryman: Ferryman, open_con
 def test_editor_draws_and_follows_the_window(own_ferryman: Ferryman, open_console: OpenConsole, tmp_path: Path) -> None:
     console = open_console(own_ferryman)
     shell = console.connect()
-    shell.run("stty size")
-    expect(shell.place.locator(".xterm-rows")).to_contain_text(re.compile(r"\d+ \d+"))
-    before = re.findall(r"^(\d+) (\d+)$", shell.text(), re.MULTILINE)[-1]
+    rows, columns = shell.size("first")
     written = tmp_path / "written.txt"
     shell.run(f"vi {written}")
     shell.shows("~")
@@ -50,18 +47,16 @@ def test_editor_draws_and_follows_the_window(own_ferryman: Ferryman, open_consol
     shell.run(":wq")
     wait_until(written.exists)
     assert written.read_text() == "hello from the browser\n"
-    shell.run("clear; stty size")
-    wait_until(lambda: bool(re.findall(r"^(\d+) (\d+)$", shell.text(), re.MULTILINE)))
-    after = re.findall(r"^(\d+) (\d+)$", shell.text(), re.MULTILINE)[-1]
-    assert int(after[0]) < int(before[0])
-    assert int(after[1]) < int(before[1])
+    fewer_rows, fewer_columns = shell.size("second")
+    assert fewer_rows < rows
+    assert fewer_columns < columns
 
 
 def test_killed_server_comes_back_and_the_output_is_whole(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
     console = open_console(own_ferryman)
     shell = console.connect()
     shell.run(f"for i in $(seq {LINES}); do echo line-$i; [ $((i % 40)) = 0 ] && sleep 0.1; done; echo all-sent")
-    shell.shows("line-200")
+    shell.shows(re.compile(r"line-\d{3}"))
     os.kill(own_ferryman.facts["pids"]["server"], signal.SIGKILL)
     expect(console.page.get_by_text("The connection is lost.")).to_be_visible()
     shell.type("echo typed-meanwhile")  # kept until the server is back
@@ -98,7 +93,9 @@ def test_file_goes_to_the_node_and_comes_back(
         page.get_by_role("button", name="Download", exact=True).click()
     fetched = Path(download.value.path()).read_bytes()
     assert hashlib.sha256(fetched).digest() == hashlib.sha256(content).digest()
-    reasons = [row["Reason"] for row in own_ferryman.client("ssm").describe_sessions(State="History")["Sessions"]]
+    reasons = [
+        row.get("Reason", "") for row in own_ferryman.client("ssm").describe_sessions(State="History")["Sessions"]
+    ]
     assert any(each.startswith("ferryman cp: download of") and "SHA-256" in each for each in reasons)
 
 
@@ -138,5 +135,5 @@ def test_hostile_output_and_titles_are_text(own_ferryman: Ferryman, open_console
     assert page.evaluate("navigator.clipboard.readText().catch(() => '')") != "evil"
     shell.run(r"printf '\033]8;;javascript:alert(1)\033\\click me\033]8;;\033\\\n'")
     shell.shows("click me")
-    page.get_by_text("click me").last.click()
+    page.get_by_text("click me").last.click(force=True)
     assert len(console.context.pages) == 1
