@@ -1,5 +1,6 @@
 /** Live updates: the server says which subject has changed, and screens load again what they show of it. */
 
+import { inBackground } from './api/call';
 import { API_PATH } from './paths';
 import { session } from './session.svelte';
 
@@ -62,7 +63,7 @@ class LiveUpdates {
 
   private tell(subject: Subject): void {
     if (session.expired || document.visibilityState === 'hidden') return;
-    this.listeners.get(subject)?.forEach((each) => each());
+    inBackground(() => this.listeners.get(subject)?.forEach((each) => each()));
   }
 }
 

@@ -214,7 +214,7 @@ def test_session_is_watched_and_ended(stage: Stage, ferryman: Ferryman) -> None:
     page.get_by_role("dialog").get_by_role("button", name=re.compile(r"End \d+ session")).click()
     wait_until(ferryman.has_no_sessions)
     stage.console.go("terminal")
-    expect(page.get_by_text("The session was ended")).to_be_visible()
+    expect(page.locator(".pane:visible").get_by_text("The session was ended").first).to_be_visible()
 
 
 def test_first_load_is_small_and_nothing_moves(ferryman: Ferryman, open_console: OpenConsole) -> None:

@@ -35,6 +35,18 @@ export async function call<K extends Operation>(
   return (await request('POST', operation, input, signal)) as Output<K>;
 }
 
+let unasked = false;
+
+/** Runs `action`; calls that it begins immediately do not count as the person's, so they keep no session from idling out. */
+export function inBackground(action: () => void): void {
+  unasked = true;
+  try {
+    action();
+  } finally {
+    unasked = false;
+  }
+}
+
 /** Performs one of the console's own calls; null for an answer without content. */
 export async function request(
   method: 'GET' | 'POST',
@@ -48,7 +60,10 @@ export async function request(
       method,
       signal: signal ?? null,
       credentials: 'same-origin',
-      headers: method === 'POST' ? { 'Content-Type': 'application/json', 'X-Ferryman-Console': '1' } : {},
+      headers: {
+        ...(method === 'POST' ? { 'Content-Type': 'application/json', 'X-Ferryman-Console': '1' } : {}),
+        ...(unasked ? { 'X-Ferryman-Background': '1' } : {}),
+      },
       body: method === 'POST' ? JSON.stringify(body ?? {}) : null,
     });
   } catch (error) {
