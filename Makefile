@@ -24,6 +24,7 @@ help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
 
 demo: $(VENV)/.demo ## Start a server and an agent for this machine, and a shell to try them in; leave nothing behind
+	@$(BIN)/python packaging/console.py 2>/dev/null || echo "The web console could not be built (make console says why); all else works."
 	@$(BIN)/ferryman demo
 
 # Four processes more than there are processors, because many tests wait for other processes. Tests of one module run in
@@ -61,7 +62,7 @@ fuzz: $(VENV)/.dev ## Fuzz every parser of foreign bytes: `make fuzz SECONDS=60`
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 SECONDS := 20
 
-dist: build/tools/.installed ## Build the files of a release into dist/, with SHA256SUMS: `make dist URL=https://…/ferryman`
+dist: build/tools/.installed console ## Build the files of a release into dist/, with SHA256SUMS: `make dist URL=https://…/ferryman`
 	$(if $(URL),FERRYMAN_PROJECT_URL=$(URL)) build/tools/bin/python packaging/dist.py
 
 build/tools/.installed: requirements/dist.lock

@@ -11,13 +11,13 @@ from pathlib import Path
 from botocore.model import OperationModel, Shape
 
 from ferryman.awsapi.models import operation_model
-from ferryman.server.operations.registry import FOR_PEOPLE
+from ferryman.server.operations.registry import FOR_BROWSERS
 
 OUTPUT = Path(__file__).parents[1] / "console/src/lib/api/generated.ts"
 EVERY_SERVICE = ("ferryman", "ssm", "iam", "cloudtrail")
 """Services of which the console has every operation that people call and that the server has."""
 SINGLE = {("sts", "GetCallerIdentity"), ("ec2", "DescribeInstances")}
-OPERATIONS = sorted(SINGLE | {*(key for key in FOR_PEOPLE if key[0] in EVERY_SERVICE)})
+OPERATIONS = sorted(SINGLE | {*(key for key in FOR_BROWSERS if key[0] in EVERY_SERVICE)})
 """What the console calls."""
 _HEAD = """// Written by packaging/console_types.py from the service models. Do not edit.
 //

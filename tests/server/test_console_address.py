@@ -85,12 +85,12 @@ async def test_an_address_of_its_own_has_the_console_and_nothing_else(
     assert await status(api, "/healthz") == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/data-channel/a-0", "/v1/watch/a-0", "/v1/control-channel/mi-0"])
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "https://console.example"])
-async def test_pages_of_other_sites_open_no_channels(server: Server, path: str, origin: str) -> None:
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await server.dial(path, {"Origin": origin})
-    assert refused.value.status == 403
+async def test_pages_of_other_sites_open_no_channels(server: Server) -> None:
+    for path in ("/v1/data-channel/a-0", "/v1/watch/a-0", "/v1/control-channel/mi-0"):
+        for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "https://console.example"):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await server.dial(path, {"Origin": origin})
+            assert refused.value.status == 403, (path, origin)
 
 
 async def test_the_consoles_pages_and_programs_open_channels(server: Server) -> None:

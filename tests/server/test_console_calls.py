@@ -1,18 +1,20 @@
 """Calls of the API by a browser: operations, policies and records are those of signed calls, and nobody else calls."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from ferryman.awsapi.models import operation_model
 from ferryman.core.authorization.decisions import _NODE
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.server.application import build
-from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, FOR_PEOPLE
+from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, FOR_BROWSERS
 from tests.server.browsers import Browser
 from tests.server.model_values import BESIDES, minimal
 from tests.server.running import Server
 
-NEEDS_NO_POLICY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
-ASKED = sorted(FOR_PEOPLE - NEEDS_NO_POLICY)
+NEEDS_NO_POLICY = {("sts", "GetCallerIdentity")}
+ASKED = sorted(FOR_BROWSERS - NEEDS_NO_POLICY)
 
 
 @pytest.fixture
@@ -36,18 +38,19 @@ async def test_nothing_is_allowed_without_a_policy(server: Server) -> None:
 
 
 async def test_what_agents_and_strangers_call_is_not_for_browsers(browser: Browser) -> None:
-    others = {*BY_CALLER, *BY_NODE_KEY, *BY_ANYONE} - FOR_PEOPLE
-    assert ("ssm", "UpdateInstanceInformation") in others
-    assert not {f"{service}:{operation}" for service, operation in FOR_PEOPLE} & _NODE
+    others = {*BY_CALLER, *BY_NODE_KEY, *BY_ANYONE} - FOR_BROWSERS
+    assert others >= {("ssm", "UpdateInstanceInformation"), ("ssm", "RegisterManagedInstance")}
+    assert others >= {("sts", "GetSessionToken"), ("ferryman", "CreateConsoleLink")}  # they would outlast a cookie
+    assert not {f"{service}:{operation}" for service, operation in FOR_BROWSERS} & _NODE
     for service, operation in sorted(others):
         answer = await browser.call(service, operation)
         assert answer.error == "UnknownOperationException", operation
 
 
-@pytest.mark.parametrize("path", ["ssm/Nothing", "nothing/StartSession", "s3/ListBuckets", "ssm/StartFleet"])
-async def test_unknown_operations_are_refused(browser: Browser, path: str) -> None:
-    answer = await browser.post(f"/console/api/{path}", {})
-    assert (answer.status, answer.error) == (400, "UnknownOperationException")
+async def test_unknown_operations_are_refused(browser: Browser) -> None:
+    for path in ("ssm/Nothing", "nothing/StartSession", "s3/ListBuckets", "ssm/StartFleet"):
+        answer = await browser.post(f"/console/api/{path}", {})
+        assert (answer.status, answer.error) == (400, "UnknownOperationException"), path
 
 
 async def test_json_is_spoken_for_every_service(browser: Browser) -> None:
@@ -62,30 +65,31 @@ async def test_json_is_spoken_for_every_service(browser: Browser) -> None:
     assert broken.error == "SerializationException"
 
 
-@pytest.mark.parametrize(
-    ("changed", "status"),
-    [
-        ({"Origin": None}, 403),
-        ({"Origin": "null"}, 403),
-        ({"Origin": "http://evil.example"}, 403),
-        ({"Origin": "http://127.0.0.1:1"}, 403),
-        ({"Origin": "http://localhost"}, 403),
-        ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
-        ({"Origin": "https://ferryman.test"}, 403),
-        ({"Origin": "http://ferryman.test.evil.example"}, 403),
-        ({"Origin": "http://ferryman.test@evil.example"}, 403),
-        ({"Origin": "http://[::1"}, 403),
-        ({"X_Ferryman_Console": None}, 403),
-        ({"Content_Type": "text/plain"}, 415),
-        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
-        ({"Content_Type": None}, 415),
-        ({"Origin": "http://ferryman.test"}, 200),
-        ({"Content_Type": "application/json; charset=utf-8"}, 200),
-    ],
+SENT: Sequence[tuple[dict[str, str | None], int]] = (
+    ({"Origin": None}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Origin": "http://evil.example"}, 403),
+    ({"Origin": "http://127.0.0.1:1"}, 403),
+    ({"Origin": "http://localhost"}, 403),
+    ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
+    ({"Origin": "https://ferryman.test"}, 403),
+    ({"Origin": "http://ferryman.test.evil.example"}, 403),
+    ({"Origin": "http://ferryman.test@evil.example"}, 403),
+    ({"Origin": "http://[::1"}, 403),
+    ({"X_Ferryman_Console": None}, 403),
+    ({"Content_Type": "text/plain"}, 415),
+    ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+    ({"Content_Type": None}, 415),
+    ({"Origin": "http://ferryman.test"}, 200),
+    ({"Content_Type": "application/json; charset=utf-8"}, 200),
 )
-async def test_only_the_consoles_own_pages_call(browser: Browser, changed: dict[str, str | None], status: int) -> None:
-    answer = await browser.post("/console/api/sts/GetCallerIdentity", {}, **changed)
-    assert answer.status == status, answer.body
+"""What differs from a request of the console's own pages, and its status."""
+
+
+async def test_only_the_consoles_own_pages_call(browser: Browser) -> None:
+    for changed, status in SENT:
+        answer = await browser.post("/console/api/sts/GetCallerIdentity", {}, **changed)
+        assert answer.status == status, (changed, answer.body)
 
 
 async def test_every_post_is_protected(server: Server, browser: Browser) -> None:

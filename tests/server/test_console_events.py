@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import NoReturn
 
 import aiohttp
 import pytest
 
 from ferryman.core.changes import SUBJECT, Kind
+from ferryman.core.console import change_feed
+from ferryman.core.console.change_feed import visible_kinds
 from ferryman.core.iam.operator import create_access_key, create_user, set_access_key_active
+from ferryman.core.identity.callers import caller_of
 from ferryman.model.identity.callers import BuiltinRole
+from ferryman.policy.work import EvaluationTooLarge
 from ferryman.server.console import events
 from ferryman.server.console.events import STREAMS_A_PERSON
 from tests.server.browsers import Browser
@@ -80,6 +85,18 @@ async def test_only_what_one_may_list_is_told(server: Server, streams: AsyncExit
     assert await next_event(hers) == ("change", '{"subject":"sessions"}')
     await nobody.post("/console/api/sign-out", {})
     assert await next_event(theirs) == ("end", '{"reason":"signed-out"}')
+
+
+async def test_policies_that_cannot_be_evaluated_show_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object) -> NoReturn:
+        raise EvaluationTooLarge(1)
+
+    root = await server.store.identities.user_named("root")
+    assert root is not None
+    caller = await caller_of(server.service, root)
+    assert visible_kinds(server.service, caller) == set(Kind)
+    monkeypatch.setattr(change_feed, "decide", too_large)
+    assert visible_kinds(server.service, caller) == set()
 
 
 async def test_a_stream_ends_with_its_session(server: Server, streams: AsyncExitStack) -> None:

@@ -1,5 +1,7 @@
 """The console's built files, and the headers of everything below its path."""
 
+import asyncio
+import contextlib
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,12 +12,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from ferryman.server.application import build
+from ferryman.server.console import files
 from ferryman.server.console.files import NOT_BUILT, BuiltFiles
 from ferryman.server.console.headers import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
 from tests.server.browsers import Browser
 from tests.server.running import Server
+from tests.waiting import PATIENCE
 
 Client = TestClient[web.Request, web.Application]
+LARGE = 16_000_000
+"""Bytes, more than the kernel keeps for a reader."""
 SCRIPT = b"console.log('hello')"
 
 
@@ -121,3 +127,31 @@ async def test_a_server_without_built_files_says_so(server: Server, tmp_path: Pa
     async with TestClient(TestServer(app)) as client, client.get("/console/sessions") as answer:
         assert (answer.status, answer.content_type) == (503, "text/plain")
         assert await answer.text() == NOT_BUILT
+
+
+async def test_a_reader_who_stalls_is_dropped_and_holds_little(
+    pages: Client, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped, send = asyncio.Event(), files._send
+
+    async def observed(request: web.Request, response: web.StreamResponse, body: bytes) -> None:
+        await send(request, response, body)
+        dropped.set()
+
+    monkeypatch.setattr(files, "SECONDS", 0.5)
+    monkeypatch.setattr(files, "_send", observed)
+    (built / "assets/large.wasm").write_bytes(bytes(LARGE))
+    (built / "index.html").write_text("<!doctype html>")
+    reader, writer = await asyncio.open_connection("127.0.0.1", pages.port, limit=1024)
+    writer.write(b"GET /console/assets/large.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(PATIENCE):
+        await dropped.wait()  # nobody reads meanwhile
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while piece := await reader.read(1 << 20):
+                received += len(piece)
+    writer.close()
+    assert received < LARGE
+    monkeypatch.setattr(files, "SECONDS", PATIENCE)
+    async with pages.get("/console/assets/large.wasm") as answer:
+        assert len(await answer.read()) == LARGE

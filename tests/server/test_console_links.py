@@ -84,10 +84,10 @@ async def test_a_late_link_is_refused(server: Server) -> None:
     assert (await follow(Browser(server), token)).error == "InvalidLink"
 
 
-@pytest.mark.parametrize("token", ["x", "A" * 43, "A" * 128])
-async def test_a_foreign_token_is_refused(server: Server, token: str) -> None:
-    answer = await follow(Browser(server), token)
-    assert (answer.status, answer.error) == (403, "InvalidLink")
+async def test_a_foreign_token_is_refused(server: Server) -> None:
+    for token in ("x", "A" * 43, "A" * 128):
+        answer = await follow(Browser(server), token)
+        assert (answer.status, answer.error) == (403, "InvalidLink")
 
 
 async def test_a_link_of_disabled_credentials_is_refused(server: Server) -> None:

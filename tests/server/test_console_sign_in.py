@@ -152,11 +152,11 @@ async def test_one_person_has_a_limited_number_of_browsers(server: Server) -> No
     assert statuses == [401, *[200] * SESSIONS_A_PERSON]
 
 
-@pytest.mark.parametrize("token", ["", "short", "A" * 43, "A" * 4000, "é" * 43])
-async def test_a_foreign_cookie_is_not_a_session(server: Server, browser: Browser, token: str) -> None:
+async def test_a_foreign_cookie_is_not_a_session(server: Server, browser: Browser) -> None:
     await browser.sign_in()
-    browser.cookies[LOOPBACK_NAME] = token
-    assert (await browser.me()).error == "NotSignedIn"
+    for token in ("", "short", "A" * 43, "A" * 4000, "é" * 43):
+        browser.cookies[LOOPBACK_NAME] = token
+        assert (await browser.me()).error == "NotSignedIn", token
 
 
 async def test_the_store_does_not_hold_the_cookie(server: Server, browser: Browser, tmp_path: Path) -> None:

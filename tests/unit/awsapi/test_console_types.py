@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-from ferryman.server.operations.registry import FOR_PEOPLE
+from ferryman.server.operations.registry import FOR_BROWSERS
 
 PROGRAM = Path(__file__).parents[3] / "packaging/console_types.py"
 
@@ -24,7 +24,7 @@ def test_the_generated_types_are_those_of_the_models() -> None:
 
 
 def test_only_operations_that_a_browser_may_call_have_types() -> None:
-    assert set(program().OPERATIONS) <= FOR_PEOPLE
+    assert set(program().OPERATIONS) <= FOR_BROWSERS
 
 
 def test_members_are_spelled_as_in_typescript() -> None:

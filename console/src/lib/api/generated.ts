@@ -369,11 +369,6 @@ export interface Ec2Tag {
   Value?: string;
 }
 
-export interface FerrymanCreateConsoleLinkResult {
-  ConsoleUrl?: string;
-  ExpirationDate?: number;
-}
-
 export interface FerrymanCreateInvitationRequest {
   UserName: string;
   DurationSeconds?: number;
@@ -2270,7 +2265,6 @@ export interface StsGetCallerIdentityResponse {
 export interface Operations {
   'cloudtrail/LookupEvents': { input: CloudtrailLookupEventsRequest; output: CloudtrailLookupEventsResponse };
   'ec2/DescribeInstances': { input: Ec2DescribeInstancesRequest; output: Ec2DescribeInstancesResult };
-  'ferryman/CreateConsoleLink': { input: Record<string, never>; output: FerrymanCreateConsoleLinkResult };
   'ferryman/CreateInvitation': { input: FerrymanCreateInvitationRequest; output: FerrymanCreateInvitationResult };
   'ferryman/DeleteInvitation': { input: FerrymanDeleteInvitationRequest; output: Record<string, never> };
   'ferryman/DeleteRecording': { input: FerrymanDeleteRecordingRequest; output: FerrymanDeleteRecordingResponse };

@@ -124,7 +124,7 @@ class Demo:
         if as_json:
             _say(parts.as_json())
         else:
-            _say(_instructions(parts))
+            _say(_instructions(parts, await asyncio.to_thread(_console)))
         await _until_input_closes()
         return 0
 
@@ -134,7 +134,7 @@ class Demo:
         if sys.stdin.isatty() and sys.stdout.isatty():
             _say("Starting a server and an agent for this machine: this takes a few seconds.")
             parts = await self._start()
-            _say(_welcome(parts))
+            _say(_welcome(parts, await asyncio.to_thread(_console)))
             pid = self._processes.spawn(_own_shell(self.directory), parts.environment)
             await self._processes.wait(pid)  # the status of the person's last command says nothing about the demo
             _say("The demo has stopped.")
@@ -207,23 +207,25 @@ def _introduction(parts: Parts) -> str:
     return (
         f"Server   {parts.made.public_url}, account {parts.made.account_id}, region {parts.made.region}\n"
         f"Node     {', '.join(parts.node_ids)}, which is this machine\n"
-        f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n"
-        f"{_console(parts)}\n"
+        f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n\n"
         f"$ aws {' '.join(_start_session(parts))}"
     )
 
 
-def _console(parts: Parts) -> str:
-    """Return a line with a link that signs a browser in; "" if the console's files are not built."""
+def _console() -> str:
+    """Return a link that signs a browser in; "" if the console's files are not built.
+
+    In a thread: the demo's own process may be what carries the call to its servers.
+    """
     if not (STATIC / "index.html").is_file():
         return ""
     link = console_link(connect(Connection(), "ferryman"))
-    return f"Console  {link}\n         signs a browser in once, within a minute; later: ferryman console\n"
+    return f"Console, signed in once within a minute; later, run `ferryman console`:\n\n  {link}\n\n"
 
 
-def _welcome(parts: Parts) -> str:
+def _welcome(parts: Parts, console: str) -> str:
     return (
-        f"\n{_introduction(parts).rpartition('$ ')[0]}"
+        f"\n{_introduction(parts).rpartition('$ ')[0]}{console}"
         "This shell is set up to use them. Try:\n\n"
         "  ferryman shell demo                    # a shell on the node; `exit` comes back here\n"
         "  ferryman run demo -- uname -a          # a command, its output and its exit status\n"
@@ -242,10 +244,10 @@ def _own_shell(directory: Path) -> list[str]:
     return [shell, "--rcfile", str(settings), "-i"]
 
 
-def _instructions(parts: Parts) -> str:
+def _instructions(parts: Parts, console: str) -> str:
     profile = parts.made.profile_directory
     return (
-        f"{_introduction(parts).rpartition('$ ')[0]}In another shell:\n\n"
+        f"{_introduction(parts).rpartition('$ ')[0]}{console}In another shell:\n\n"
         f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}\n"
         f"  export PATH={Path(sys.executable).parent}:$PATH\n"
         f"  aws {' '.join(_start_session(parts))}\n\n"

@@ -56,7 +56,11 @@ SAID_BYTES = 512
 
 _READING = ("Describe", "Get", "List", "Lookup", "Simulate")
 _GIVES_CREDENTIALS = frozenset({"GetAccessToken", "GetSessionToken", "GetFederationToken"})
-_NEEDS_NO_PERMISSION = {"GetSessionToken": (200, 1.0), "UpdateManagedInstancePublicKey": (20, 0.01)}
+_NEEDS_NO_PERMISSION = {
+    "GetSessionToken": (200, 1.0),
+    "UpdateManagedInstancePublicKey": (20, 0.01),
+    "ConsoleLogin": (60, 0.2),
+}
 """Calls that are always recorded and that every user or node may make: how many at once and per second."""
 _REPEATABLE = frozenset({"Connected", "Disconnected"})
 """Calls that a node can repeat without anyone's permission."""

@@ -18,7 +18,7 @@ from ferryman.server.http.own_origin import ForbiddenOrigin
 from ferryman.server.http.pipeline import Step, answer
 from ferryman.server.http.throttling import authentication_turn
 from ferryman.server.listener.connection import recognise
-from ferryman.server.operations.registry import FOR_PEOPLE
+from ferryman.server.operations.registry import FOR_BROWSERS
 
 BACKGROUND = "X-Ferryman-Background"
 """Says that the page calls by itself, so that a browser that was left alone is signed out in time."""
@@ -58,7 +58,7 @@ async def authenticate(request: web.Request, context: CallContext) -> None:
 async def admit(request: web.Request, context: CallContext) -> None:
     """Refuse an operation that the server does not have for people."""
     call, _ = context.identified()
-    if (call.service, call.operation) not in FOR_PEOPLE:
+    if (call.service, call.operation) not in FOR_BROWSERS:
         raise unknown_operation(call.operation)
 
 

@@ -16,6 +16,9 @@ INDEX = "index.html"
 ASSETS = "assets/"
 """Files whose names contain the hash of their content: a browser need never ask for them again."""
 IMMUTABLE = "public, max-age=31536000, immutable"
+PIECE = 32 * 1024
+SECONDS = 60.0
+"""How long a file may take on its way; the largest needs a line of 50 kbit/s for that."""
 _TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -99,8 +102,8 @@ def _files_of(directory: Path, path: str) -> dict[str, BuiltFile]:
     return found
 
 
-async def send_file(files: BuiltFiles, request: web.Request) -> web.Response:
-    """Answer with a file, or with the page that the console is."""
+async def send_file(files: BuiltFiles, request: web.Request) -> web.StreamResponse:
+    """Answer with a file, or with the page that the console is; a reader that takes too long is dropped."""
     name = request.match_info.get("name", "")
     file = await files.find(name or INDEX)
     if file is None and not name.startswith(ASSETS):
@@ -120,8 +123,27 @@ async def send_file(files: BuiltFiles, request: web.Request) -> web.Response:
         if encoding in accepted:
             body, headers[hdrs.CONTENT_ENCODING] = compressed, encoding
             break
-    charset = "utf-8" if file.content_type.startswith("text/") else None
-    return web.Response(body=body, headers=headers, content_type=file.content_type, charset=charset)
+    kind = f"{file.content_type}; charset=utf-8" if file.content_type.startswith("text/") else file.content_type
+    headers[hdrs.CONTENT_TYPE] = kind
+    if request.method == hdrs.METH_HEAD:
+        return web.Response(body=body, headers=headers)
+    response = web.StreamResponse(headers=headers)
+    response.content_length = len(body)
+    await _send(request, response, body)
+    return response
+
+
+async def _send(request: web.Request, response: web.StreamResponse, body: bytes) -> None:
+    """Send a body in pieces: a stranger who does not read it holds about one of them, and not for long."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            await response.prepare(request)
+            for start in range(0, len(body), PIECE):
+                await response.write(body[start : start + PIECE])
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
 
 
 def _accepted(header: str) -> set[str]:

@@ -57,7 +57,10 @@ BY_CALLER: Operations = {
 """Operations whose caller signed with SigV4: users, roles and nodes."""
 
 FOR_PEOPLE = frozenset(BY_CALLER) - frozenset(agents.OPERATIONS)
-"""Operations that people call, so also the console: all whose caller signs with SigV4, but those of agents."""
+"""Operations that people call: all whose caller signs with SigV4, but those of agents."""
+FOR_BROWSERS = FOR_PEOPLE - {("sts", "GetSessionToken"), ("ferryman", "CreateConsoleLink")}
+"""Those of the console: not what gives everybody credentials that outlast a browser's session. Whoever stole a cookie
+would keep them when its person signs out."""
 
 BY_NODE_KEY: Mapping[Key, NodeOperation] = agents.OPERATIONS_BY_NODE_KEY
 """Operations whose caller signed with the node's own RSA key."""
