@@ -9,6 +9,7 @@ import pytest
 from ferryman.bus.memory import MemoryBus
 from ferryman.core.ports.bus import Bus, Handler, Subscription, Superseded
 from ferryman.core.ports.store import Store
+from ferryman.model.values.timing import Timing
 from ferryman.store.database import open_store
 from tests.nats import NatsServer, open_bus
 
@@ -35,6 +36,10 @@ class TwoServers:
     @property
     def is_connected(self) -> bool:
         return self._sending.is_connected and self._receiving.is_connected
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        return {}
 
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         return await self._receiving.subscribe(subject, handler, superseded)

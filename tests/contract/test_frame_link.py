@@ -1,10 +1,12 @@
 """Frames between servers, over every adapter of the bus: in order, with bounded memory, whatever is lost."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from ferryman.core.ports.bus import Handler, Subscription, Superseded
+from ferryman.model.values.timing import Timing
 from ferryman.server.channels.remote import frame_link
 from ferryman.server.channels.remote.frame_link import FRAME_COST, WINDOW, FrameReceiver, FrameSender
 from tests.contract.conftest import ClosableBus
@@ -63,6 +65,10 @@ class LosingBus:
     @property
     def is_connected(self) -> bool:
         return self._bus.is_connected
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        return {}
 
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         return await self._bus.subscribe(subject, handler, superseded)

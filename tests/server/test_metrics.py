@@ -109,6 +109,17 @@ async def test_a_flood_of_scrapes_is_answered_with_one_text(
     assert all(each == found[0] for each in found)
 
 
+async def test_waiting_for_the_store_is_timed(counted: Server, port: int) -> None:
+    before = await scrape(counted, port)
+    await counted.call("describe_sessions", State="Active")
+    found = await scrape(counted, port)
+    listed = ("ferryman_store_seconds_count", (("kind", "list"),))
+    assert found[listed] > before[listed]
+    assert found["ferryman_store_seconds_bucket", (("kind", "list"), ("le", "+Inf"))] == found[listed]
+    assert found["ferryman_store_seconds_sum", (("kind", "list"),)] > 0
+    assert found["ferryman_store_underway", (("kind", "list"),)] == 0
+
+
 async def test_nothing_else_is_served_there(counted: Server, port: int) -> None:
     async with counted.http.get(f"http://127.0.0.1:{port}/healthz") as answer:
         assert answer.status == 404

@@ -4,10 +4,12 @@ It promises what a networked bus does and nothing else: delivery at most once, b
 handler. A subscriber that is far behind loses further messages, as a slow consumer of such a bus does.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 
 from ferryman.bus.delivery import Deliveries, Subscriber, check_size
 from ferryman.core.ports.bus import Handler, NoResponders, Subscription, Superseded
+from ferryman.model.values.timing import Timing
 
 
 class _Subscription:
@@ -30,11 +32,17 @@ class MemoryBus:
     def __init__(self) -> None:
         self._subscribers: dict[str, list[Subscriber]] = {}
         self._deliveries = Deliveries()
+        self._requests = Timing()
 
     @property
     def is_connected(self) -> bool:
         """Return True: this server is alone, and needs no connection."""
         return True
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """How long requests took, as `request`."""
+        return {"request": self._requests}
 
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         """Receive what is sent to `subject` from the moment this returns. No other server can supersede it."""
@@ -52,7 +60,12 @@ class MemoryBus:
         subscribers = self._subscribers.get(subject)
         if not subscribers:
             raise NoResponders(subject)
-        return await self._deliveries.request(subscribers[-1], payload, timeout)
+        began = time.monotonic()
+        self._requests.begin()
+        try:
+            return await self._deliveries.request(subscribers[-1], payload, timeout)
+        finally:
+            self._requests.end(time.monotonic() - began)
 
     async def subscribed(self, subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
         """Return which of the subjects have a subscriber."""

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, Executable, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from ferryman.model.errors import StoreUnavailable
+from ferryman.model.values.timing import Timing
 from ferryman.store.faults import GONE
 from ferryman.store.listing_readers import ListingReaders
 from ferryman.store.tables import metadata
@@ -67,6 +68,12 @@ class Connections(ABC):
         self._listings = pools.listings
         self._writer_threads = ThreadPoolExecutor(pools.writers, "store-writer")
         self._reader_threads = ThreadPoolExecutor(READERS, "store-reader")
+        self._reads, self._lists, self._writes = Timing(), Timing(), Timing()
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """How long callers waited, for a thread and for the database: by `read`, `list` and `write`."""
+        return {"read": self._reads, "list": self._lists, "write": self._writes}
 
     @abstractmethod
     async def check(self) -> None:
@@ -185,7 +192,7 @@ class Connections(ABC):
 
     async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[[], Result]) -> Result:
         try:
-            async with self._patient():
+            async with self._patient(self._writes if threads is self._writer_threads else self._reads):
                 return await asyncio.get_running_loop().run_in_executor(threads, run)
         except DBAPIError as error:
             fault = self._fault(error)
@@ -195,7 +202,7 @@ class Connections(ABC):
 
     async def _list(self, run: Callable[[Connection], Result]) -> Result:
         try:
-            async with self._patient():
+            async with self._patient(self._lists):
                 return await self._listings.run(run)
         except DBAPIError as error:
             fault = self._fault(error)
@@ -204,12 +211,16 @@ class Connections(ABC):
             raise fault from error
 
     @asynccontextmanager
-    async def _patient(self) -> AsyncIterator[None]:
+    async def _patient(self, timing: Timing) -> AsyncIterator[None]:
+        began = asyncio.get_running_loop().time()
+        timing.begin()
         try:
             async with asyncio.timeout(self.patience):
                 yield
         except TimeoutError as error:
             raise StoreUnavailable(GONE, f"it did not answer within {self.patience:g} s") from error
+        finally:
+            timing.end(asyncio.get_running_loop().time() - began)
 
     def _close(self) -> None:
         self._listings.close()

@@ -1,11 +1,12 @@
 """Opening the database: migrations, connections, and the store over them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
+from ferryman.model.values.timing import Timing
 from ferryman.store.access_requests.store import SqlAccessRequests
 from ferryman.store.connections import Connections
 from ferryman.store.documents import SqlDocuments
@@ -57,6 +58,11 @@ class SqlStore:
         self.kms_aliases = SqlKmsAliases(connections)
         self.kms_grants = SqlKmsGrants(connections)
         self.trail_heads = SqlTrailHeads(connections)
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """See `core.ports.store.Store`."""
+        return self._connections.timings
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` if the database cannot be read and written."""

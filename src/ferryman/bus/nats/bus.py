@@ -10,7 +10,7 @@ listening for requests. They listen again, within `_YIELDED_SECONDS`, when the n
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -39,6 +39,7 @@ from ferryman.bus.nats.envelopes import (
 from ferryman.bus.nats.link import OPEN_SECONDS, Link
 from ferryman.bus.nats.subjects import encode_subject
 from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription, Superseded
+from ferryman.model.values.timing import Timing
 
 _CONFIRM_SECONDS = 2.0
 """How long a new subscription is waited for. If that is not enough, NATS is about to be lost anyway."""
@@ -98,11 +99,17 @@ class NatsBus:
         self._held: dict[str, _Held] = {}
         self._deliveries = Deliveries()
         self._returning: asyncio.Task[None] | None = None
+        self._requests = Timing()
 
     @property
     def is_connected(self) -> bool:
         """Whether other servers can be reached."""
         return self._link.is_connected
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """How long requests to other servers took, as `request`."""
+        return {"request": self._requests}
 
     async def connect(self, seconds: float = OPEN_SECONDS) -> None:
         """Connect for the first time; raises `BusUnusable`."""
@@ -175,7 +182,12 @@ class NatsBus:
     # Asking
 
     async def _ask(self, subject: str, asked: Asked, timeout: float) -> Answered:
-        return await self._link.ask(subject, self._ask_subject(subject), asked, timeout)
+        began = time.monotonic()
+        self._requests.begin()
+        try:
+            return await self._link.ask(subject, self._ask_subject(subject), asked, timeout)
+        finally:
+            self._requests.end(time.monotonic() - began)
 
     async def _asked(self, held: _Held, message: Msg) -> None:
         if self._link.closed:

@@ -12,8 +12,10 @@ What is promised, by every adapter:
   between servers was lost and before every server is back.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
+
+from ferryman.model.values.timing import Timing
 
 MESSAGE_LIMIT = 1_000_000
 """Bytes of a payload or a reply."""
@@ -48,6 +50,10 @@ class Bus(Protocol):
     @property
     def is_connected(self) -> bool:
         """Whether other servers can be reached."""
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """How long those who made a `request` waited for the server that has the node or session."""
 
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         """Receive messages on `subject` from the moment this returns.

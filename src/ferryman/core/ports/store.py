@@ -3,6 +3,7 @@
 Times are `Millis`. Nothing here blocks the event loop.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from ferryman.core.ports.access_requests import AccessRequestStore
@@ -17,6 +18,7 @@ from ferryman.core.ports.nodes import ActivationStore, NodeStore
 from ferryman.core.ports.outputs import OutputStore
 from ferryman.core.ports.recordings import RecordingStore
 from ferryman.core.ports.sessions import SessionStore
+from ferryman.model.values.timing import Timing
 
 
 class Store(Protocol):
@@ -97,6 +99,10 @@ class Store(Protocol):
     @property
     def trail_heads(self) -> TrailHeads:
         """How far the audit trail has got."""
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """How long callers have waited, by kind of statement: `read`, `list` or `write`."""
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` if the database cannot be read and written; for `/healthz`."""

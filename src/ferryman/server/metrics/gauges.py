@@ -1,10 +1,12 @@
 """What is read from the server's parts when Prometheus asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ferryman.model.values.timing import BOUNDS, Timing
 from ferryman.server.channels.gateway import Gateway
 from ferryman.system.log_writer import dropped_log_lines
 
@@ -36,6 +38,8 @@ class Gauges(Collector):
         for sender, size in gateway.relayed_bytes().items():
             traffic.add_metric([sender], size)
         yield traffic
+        yield from _timed("ferryman_store", "Waiting for the store, its threads included", service.store.timings)
+        yield from _timed("ferryman_bus", "Waiting for other servers", service.bus.timings)
         yield _gauge("ferryman_bus_connected", "Whether other servers can be reached.", service.bus.is_connected)
         yield _gauge("ferryman_draining", "Whether the server is stopping.", gateway.draining)
         yield _gauge(
@@ -47,6 +51,17 @@ class Gauges(Collector):
         yield CounterMetricFamily(
             "ferryman_log_lines_dropped", "Log lines that could not be written.", value=dropped_log_lines()
         )
+
+
+def _timed(prefix: str, documentation: str, timings: Mapping[str, Timing]) -> Iterator[Metric]:
+    took = HistogramMetricFamily(f"{prefix}_seconds", f"{documentation}.", labels=["kind"])
+    underway = GaugeMetricFamily(f"{prefix}_underway", f"{documentation}: how many do now.", labels=["kind"])
+    for kind, timing in timings.items():
+        bounds = [*map(str, BOUNDS), "+Inf"]
+        took.add_metric([kind], list(zip(bounds, accumulate(timing.counts), strict=True)), timing.seconds)
+        underway.add_metric([kind], timing.underway)
+    yield took
+    yield underway
 
 
 def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:

@@ -1,12 +1,13 @@
 """What the ends of a link between servers tell each other: credit, questions and pieces, message by message."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
 
 from ferryman.core.ports.bus import Handler, Subscription, Superseded
+from ferryman.model.values.timing import Timing
 from ferryman.server.channels.remote import frame_link
 from ferryman.server.channels.remote.frame_link import FRAME_COST, WINDOW, FrameReceiver, FrameSender
 from ferryman.server.channels.remote.link import PIECE_BYTES, Link, Note, Side
@@ -26,6 +27,10 @@ class Wire:
     @property
     def is_connected(self) -> bool:
         return True
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        return {}
 
     async def subscribe(self, subject: str, handler: Handler, superseded: Superseded | None = None) -> Subscription:
         self.handlers[subject] = handler
