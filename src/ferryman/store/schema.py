@@ -1,6 +1,7 @@
 """The schema's number, and the migrations that lead to it. Migrations are numbered in their order."""
 
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,12 +10,33 @@ from sqlalchemy.engine import Connection
 from ferryman.store.faults import StoreUnusable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_OLDEST = re.compile(r'(?m)^OLDEST_SERVER = "([0-9]{4})"$')
 _NUMBERS = "[0-9][0-9][0-9][0-9]_*.py"
 
 
 def newest_schema() -> str:
     """Return the number of the last migration."""
     return max(path.name for path in (_MIGRATIONS / "versions").glob(_NUMBERS))[:4]
+
+
+def oldest_server(declared: Mapping[str, str], schema: str) -> str:
+    """Return the oldest schema whose servers run on `schema`.
+
+    `declared` is, for each migration that only adds what older servers do not notice, the oldest schema whose servers
+    run on its result: `OLDEST_SERVER` in the migration. A migration that declares nothing needs servers of its own.
+    """
+    oldest = schema
+    needed = declared.get(schema, schema)
+    while needed < oldest:
+        oldest = f"{int(oldest) - 1:04d}"
+        needed = max(needed, declared.get(oldest, oldest) if needed < oldest else needed)
+    return oldest
+
+
+def declared_oldest_servers() -> Mapping[str, str]:
+    """Return what this release's migrations declare, by their numbers."""
+    texts = {path.name[:4]: path.read_text() for path in (_MIGRATIONS / "versions").glob(_NUMBERS)}
+    return {number: found[1] for number, text in texts.items() if (found := _OLDEST.search(text))}
 
 
 def run_migrations(connection: Connection) -> None:

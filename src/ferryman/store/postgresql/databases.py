@@ -1,5 +1,6 @@
 """A store's PostgreSQL database: checking and migrating its schema, and what it is asked from outside."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,14 @@ from ferryman.core.ports.audit import TrailHead
 from ferryman.store.faults import StoreUnusable
 from ferryman.store.postgresql.connections import options
 from ferryman.store.postgresql.faults import unusable
-from ferryman.store.schema import newest_schema, recorded_schema, run_migrations, too_new
+from ferryman.store.schema import (
+    declared_oldest_servers,
+    newest_schema,
+    oldest_server,
+    recorded_schema,
+    run_migrations,
+    too_new,
+)
 from ferryman.store.urls import without_password
 
 OLDEST_POSTGRESQL = 14
@@ -41,16 +49,22 @@ _IN_OTHER_ORDERS = text(
 
 
 def schema_of(url: URL) -> str | None:
-    """Return the number of the database's last migration, None without Ferryman's tables. Raises `StoreUnusable`."""
+    """Return the database's schema as far as this release knows it, None without Ferryman's tables.
+
+    Raises `StoreUnusable`, also for a newer schema on which this release does not run.
+    """
     with connected(url) as connection:
         schema = _schema(connection)
+        oldest = _oldest_server(connection, schema) if schema is not None else None
     if schema is not None and schema > newest_schema():
-        raise too_new(without_password(url), schema, 0, _RESTORE)
+        if oldest is None or oldest > newest_schema():
+            raise too_new(without_password(url), schema, 0, _RESTORE)
+        return newest_schema()  # it has all of that, and what only newer servers know
     return schema
 
 
 def check(url: URL) -> None:
-    """Raise `StoreUnusable` unless the database has this release's schema."""
+    """Raise `StoreUnusable` unless the database has this release's schema, or a newer one on which it runs."""
     schema = schema_of(url)
     if schema is None:
         raise StoreUnusable(without_password(url), "it has no tables of Ferryman's", "Run `ferryman store upgrade`")
@@ -70,6 +84,8 @@ def upgrade(url: URL) -> None:
         if schema != newest_schema():
             run_migrations(connection)
             _order_by_code_points(connection)
+        oldest = oldest_server(declared_oldest_servers(), newest_schema())
+        connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{_comment(newest_schema(), oldest)}'")
         connection.exec_driver_sql("COMMIT")
 
 
@@ -124,6 +140,18 @@ def _schema(connection: Connection) -> str | None:
     if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar_one() is None:
         return None
     return recorded_schema(connection)
+
+
+def _comment(schema: str, oldest: str) -> str:
+    """Return the comment on Alembic's table: an older release cannot know what newer migrations do."""
+    return f"schema {schema}, oldest server {oldest}"
+
+
+def _oldest_server(connection: Connection, schema: str) -> str | None:
+    """Return the oldest schema whose servers run on this one, as the release that upgraded the database knew."""
+    comment = connection.exec_driver_sql("SELECT obj_description('alembic_version'::regclass)").scalar_one()
+    found = re.fullmatch(_comment(re.escape(schema), "([0-9]{4})"), comment or "")
+    return found[1] if found else None
 
 
 def _order_by_code_points(connection: Connection) -> None:
