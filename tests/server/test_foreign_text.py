@@ -40,6 +40,7 @@ LINES: dict[str, list[list[str]]] = {
     "whoami": [[], ["--json"]],
     "status": [[]],
     "nodes": [[], ["--json"]],
+    "nodes list": [[], ["--json"]],
     "nodes show": [["NODE"], ["--json", "NODE"]],
     "nodes tag": [["NODE", "more=tags"], ["NODE", f"more={STEERING}"]],
     "nodes rename": [["NODE", "db-9"], ["NODE", STEERING], ["db-2", "db-9"]],

@@ -81,6 +81,9 @@ def command(
     print_listing(COLUMNS, map(cells, rows), _NO_MATCH if filters else _NONE, how, documents=lambda: rows)
 
 
+app.command("list", help="List managed nodes: the same as `ferryman nodes`.")(command)
+
+
 def list_nodes(api: Api, filters: Sequence[Mapping[str, object]]) -> list[Mapping[str, Any]]:
     """Return every node that matches, in order of id. Calls the server."""
     more = {"Filters": filters} if filters else {}

@@ -137,6 +137,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "access withdraw": ("ferryman access withdraw oi-0123456789ab",),
     "access revoke": ("ferryman access revoke oi-0123456789ab",),
     "nodes": ("ferryman nodes", "ferryman nodes --tag role=web --status Online", "ferryman nodes --watch"),
+    "nodes list": ("ferryman nodes list --status Online",),
     "nodes show": ("ferryman nodes show web-1",),
     "nodes rename": ("ferryman nodes rename ip-10-0-0-7 web-1",),
     "nodes deregister": ("ferryman nodes deregister web-1 --yes",),

@@ -129,6 +129,12 @@ def test_a_group_alone_shows_its_help() -> None:
     assert ferryman("recordings").stdout == ferryman("recordings", "--help").stdout
 
 
+def test_nodes_list_is_nodes() -> None:
+    alone, listed = (ferryman(*words, "--endpoint-url", "x") for words in (["nodes"], ["nodes", "list"]))
+    assert "is not the address of a server" in str(listed.exception)
+    assert str(listed.exception) == str(alone.exception)
+
+
 def test_help_of_a_command_ends_at_the_separator() -> None:
     done = ferryman("run", SEPARATOR, "uname", "--help")
     assert done.exit_code == 2
