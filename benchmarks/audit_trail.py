@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
-from ferryman.audit.reader import newest_first, verify
+from ferryman.audit.reader import verify
+from ferryman.audit.several import Trail, merged_newest_first
 from ferryman.cli.operate.audit import records_of
 from ferryman.core.audit.chain import Link, seal
 
@@ -49,7 +50,7 @@ def measure(name: str, work: Callable[[Path], int], trails: dict[int, Path]) -> 
 
 
 def people(trail: Path, user: str) -> list[object]:
-    return list(islice(records_of(newest_first(trail), user=user), PAGE))
+    return list(islice(records_of(merged_newest_first([Trail(trail, "")]), user=user), PAGE))
 
 
 def size_of(trail: Path) -> int:

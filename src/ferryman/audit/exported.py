@@ -60,7 +60,8 @@ class ExportedTrail:
     """What a copy holds: its first and last record, how many, and the last one that a checkpoint vouches for.
 
     `times` are those of the first and last checkpoint that vouches for records, "" if none does. `statement` is the
-    signed statement of the copy's extent; None if it has none. `key_ids` are the keys that signed.
+    signed statement of the copy's extent; None if it has none. `key_ids` are the keys that signed, `servers` the names
+    that their checkpoints give the server, none for one that has its store to itself.
     """
 
     first: int = 0
@@ -70,6 +71,7 @@ class ExportedTrail:
     times: tuple[str, str] = ("", "")
     statement: Statement | None = None
     key_ids: list[str] = field(default_factory=list)
+    servers: list[str] = field(default_factory=list)
 
 
 def export_files(path: Path) -> list[Path]:
@@ -126,6 +128,9 @@ def _signed_ranges(path: Path, keys: Sequence[PublicKey], found: ExportedTrail) 
         newest = min(newest, ages[key.key_id])
         if key.key_id not in found.key_ids:
             found.key_ids.append(key.key_id)
+        server = checkpoint.statement.get("serverName")
+        if isinstance(server, str) and server not in found.servers:
+            found.servers.append(server)
         ranges.append(_Range(checkpoint, at))
     return sorted(ranges, key=lambda each: each.checkpoint.first), problems
 

@@ -1,7 +1,7 @@
 """Reads the audit trail: its records newest first, and whether it is complete."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +19,7 @@ _LONGEST_LINE = 1024 * 1024
 def lines_newest_first(directory: Path) -> Iterator[bytes]:
     """Yield the trail's lines, newest first, without newlines. Raises OSError."""
     for path in reversed(trail_files(directory)):
-        yield from _lines_backwards(path)
+        yield from lines_backwards(path)
 
 
 def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
@@ -53,7 +53,7 @@ def last_line(directory: Path) -> bytes:
 
 def last_link_in(path: Path) -> Link | None:
     """Return the link of a file's last record, unverified; None if there is none. Raises OSError."""
-    return next((link for line in _lines_backwards(path) if (link := link_of(line + b"\n")) is not None), None)
+    return next((link for line in lines_backwards(path) if (link := link_of(line + b"\n")) is not None), None)
 
 
 def extent_in(directory: Path, keys: Sequence[bytes]) -> Extent | None:
@@ -63,7 +63,7 @@ def extent_in(directory: Path, keys: Sequence[bytes]) -> Extent | None:
     OSError.
     """
     for path in trail_files(directory)[-1:]:
-        for line in _lines_backwards(path):
+        for line in lines_backwards(path):
             extent = extent_of(line)
             if extent is not None and any(opens(key, line) for key in keys):
                 return extent
@@ -80,13 +80,19 @@ def opens(key: bytes, line: bytes) -> bool:
 
 
 def verify(
-    directory: Path, key: bytes, at_least: int = 0, older: Sequence[bytes] = (), known: Link | None = None
+    directory: Path,
+    key: bytes,
+    at_least: int = 0,
+    older: Sequence[bytes] = (),
+    known: Link | None = None,
+    heads: Iterable[Link] = (),
 ) -> tuple[Verification, list[Problem]]:
     """Check the whole trail, which ends under `key`; return what was checked and every problem. Raises OSError.
 
-    `known` is a record that the trail had reached, as the server's store remembers it.
+    `known` is a record that the trail had reached, as the server's store remembers it; `heads` are those of every trail
+    that the store knows.
     """
-    verification = Verification(key, older, known)
+    verification = Verification(key, older, known, heads)
     problems: list[Problem] = []
     for path in trail_files(directory):
         with path.open("rb") as file:
@@ -106,7 +112,7 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _lines_backwards(path: Path) -> Iterator[bytes]:
+def lines_backwards(path: Path) -> Iterator[bytes]:
     """Yield a file's lines, last first, without newlines; empty ones and those that are too long are left out."""
     with path.open("rb") as file:
         position = file.seek(0, os.SEEK_END)

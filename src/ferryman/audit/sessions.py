@@ -4,9 +4,10 @@ Anyone may have written the files, so members are read by their type. `ferryman 
 wrote them.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ferryman.core.audit.recording_records import RECORDING_CHANGE
@@ -66,38 +67,67 @@ class RecordedSession:
         return not began_too_late and not ended_too_early
 
 
-def recorded_sessions(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[RecordedSession]:
+def recorded_sessions(
+    newest_first: Iterable[Mapping[str, Any]], clocks_differ: timedelta = timedelta()
+) -> Iterator[RecordedSession]:
     """Yield the sessions in a trail's records, both newest first.
 
-    Sessions whose beginning was deleted with the oldest records come last.
+    Sessions whose beginning was deleted with the oldest records come last. If the records are those of several servers,
+    `clocks_differ` is the most that their clocks differ: a later record of a session may then come after its first one.
     """
     sessions: dict[str, RecordedSession] = {}
+    begun: deque[RecordedSession] = deque()
     for record in newest_first:
-        detail, kind = record.get("detail"), record.get("detail-type")
-        if not isinstance(detail, dict):
-            continue
-        session_id, state = _text(detail, "sessionId"), _text(detail, "state")
-        if kind == SESSION_CHANGE:
-            session = sessions.setdefault(session_id, RecordedSession(session_id))
-            _add_change(session, detail)
-            if _text(detail, "status") == SessionStatus.CONNECTING:
-                yield sessions.pop(session_id)
-        elif kind == RECORDING_CHANGE:
-            session = sessions.setdefault(session_id, RecordedSession(session_id))
-            session.recording = session.recording or state
-        elif kind == EXIT and isinstance(detail.get("exitCode"), int):
-            session = sessions.setdefault(session_id, RecordedSession(session_id))
-            session.exit_code = detail["exitCode"]
-        elif kind == CONNECTIONS:
-            _add_connections(sessions.setdefault(session_id, RecordedSession(session_id)), detail)
-        elif kind == COPY:
-            session = sessions.setdefault(session_id, RecordedSession(session_id))
-            named = {name: detail[name] for name in _COPY_MEMBERS if isinstance(detail.get(name), str | int)}
-            session.copy = session.copy or named
-        elif kind == CHANNEL_CHANGE and (state, detail.get("end")) == ("Opened", "client"):
-            session = sessions.setdefault(session_id, RecordedSession(session_id))
-            session.client_address = _text(detail, "sourceIPAddress") or session.client_address
+        while begun and _is_older(record, begun[0], clocks_differ):
+            yield from _whole(sessions, begun.popleft())
+        session = _add(sessions, record)
+        if session is not None:
+            begun.append(session)
+        if not clocks_differ and begun:
+            yield from _whole(sessions, begun.popleft())
+    for session in begun:
+        yield from _whole(sessions, session)
     yield from (session for session in sessions.values() if session.status)
+
+
+def _whole(sessions: dict[str, RecordedSession], session: RecordedSession) -> Iterator[RecordedSession]:
+    """Yield a session whose records were all read, unless it was yielded before."""
+    if sessions.pop(session.session_id, None) is not None:
+        yield session
+
+
+def _add(sessions: dict[str, RecordedSession], record: Mapping[str, Any]) -> RecordedSession | None:
+    """Add what a record says of a session; return the session if the record is its first."""
+    detail, kind = record.get("detail"), record.get("detail-type")
+    if not isinstance(detail, dict):
+        return None
+    session_id, state = _text(detail, "sessionId"), _text(detail, "state")
+    if kind == SESSION_CHANGE:
+        session = sessions.setdefault(session_id, RecordedSession(session_id))
+        _add_change(session, detail)
+        return session if _text(detail, "status") == SessionStatus.CONNECTING else None
+    if kind == RECORDING_CHANGE:
+        session = sessions.setdefault(session_id, RecordedSession(session_id))
+        session.recording = session.recording or state
+    elif kind == EXIT and isinstance(detail.get("exitCode"), int):
+        session = sessions.setdefault(session_id, RecordedSession(session_id))
+        session.exit_code = detail["exitCode"]
+    elif kind == CONNECTIONS:
+        _add_connections(sessions.setdefault(session_id, RecordedSession(session_id)), detail)
+    elif kind == COPY:
+        session = sessions.setdefault(session_id, RecordedSession(session_id))
+        named = {name: detail[name] for name in _COPY_MEMBERS if isinstance(detail.get(name), str | int)}
+        session.copy = session.copy or named
+    elif kind == CHANNEL_CHANGE and (state, detail.get("end")) == ("Opened", "client"):
+        session = sessions.setdefault(session_id, RecordedSession(session_id))
+        session.client_address = _text(detail, "sourceIPAddress") or session.client_address
+    return None
+
+
+def _is_older(record: Mapping[str, Any], session: RecordedSession, clocks_differ: timedelta) -> bool:
+    """Return whether a record is from before a session, so that none of its records follow."""
+    time = _instant(record, "time") or _instant(record, "eventTime")
+    return session.started_at is None or (time is not None and session.started_at - time > clocks_differ)
 
 
 def _add_change(session: RecordedSession, detail: Mapping[str, Any]) -> None:
@@ -107,10 +137,12 @@ def _add_change(session: RecordedSession, detail: Mapping[str, Any]) -> None:
     session.document = session.document or _text(detail, "documentName")
     session.reason = session.reason or _text(detail, "reason")
     session.access_type = session.access_type or _text(detail, "accessType")
+    ended_at = _instant(detail, "endDate")
+    if session.ended_at is None and ended_at is not None:  # the last change, even if another server's clock is ahead
+        session.status, session.details, session.ended_at = "", "", ended_at
     session.status = session.status or _text(detail, "status")
     session.details = session.details or _text(detail, "details")
     session.started_at = session.started_at or _instant(detail, "startDate")
-    session.ended_at = session.ended_at or _instant(detail, "endDate")
 
 
 def _add_connections(session: RecordedSession, detail: Mapping[str, Any]) -> None:

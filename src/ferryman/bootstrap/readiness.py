@@ -4,6 +4,7 @@ import os
 import pwd
 import ssl
 import stat
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,20 +70,20 @@ def check_trail(loaded: LoadedConfiguration) -> str:
     raise Failure(f"The audit trail in {directory} cannot be continued", f"its last record: {broken}", advice)
 
 
-def trail_head(loaded: LoadedConfiguration) -> "TrailHead | None":
-    """Return how far the store knows the trail to have got; None if it knows nothing, or cannot be read."""
+def trail_heads(loaded: LoadedConfiguration) -> "Mapping[str, TrailHead] | None":
+    """Return how far the store knows the trail of each server to have got; None if it cannot be read."""
     from ferryman.store.faults import StoreUnusable
-    from ferryman.store.offline.examination import read_trail_head
+    from ferryman.store.offline.examination import read_trail_heads
 
     try:
-        return read_trail_head(loaded.database_url, loaded.server_name)
+        return read_trail_heads(loaded.database_url)
     except (StoreUnusable, ValueError):
         return None
 
 
 def _reached(loaded: LoadedConfiguration, last: int) -> str:
     """Return ""; raises Failure if the trail once got further than its last record."""
-    known = trail_head(loaded)
+    known = (trail_heads(loaded) or {}).get(loaded.server_name)
     if known is not None and known.sequence > last:
         raise Failure(
             f"The audit trail in {loaded.path(loaded.configuration.audit.directory)} was lost or shortened",

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
-from ferryman.audit.reader import newest_first
 from ferryman.audit.sessions import recorded_sessions
+from ferryman.audit.several import CLOCKS_DIFFER, Trail, claimed_server_of, merged_newest_first
 from ferryman.bootstrap.backup import restoring
 from ferryman.bootstrap.backup.moved_paths import with_settings
 from ferryman.bootstrap.backup.sealed_file import NotABackup, OpenedFile, SealingFile
@@ -35,11 +35,14 @@ def _load(data: bytes) -> None:
 def _listed(data: bytes) -> None:
     """`audit list` and `audit sessions`: a row, and every filter, of whatever the files say."""
     tests = audit._tests("a", "Start", "s", errors=True)
-    for record in audit._between(newest_first(written_trail(data)), "2020", None):
+    directory = written_trail(data)
+    trails = [Trail(directory, claimed_server_of(directory)), Trail(directory, "another")]
+    for _, record in audit._between(merged_newest_first(trails), "2020", None):
         assert all(isinstance(cell, str) for cell in audit._row(record, ShownTimes(utc=True)))
         for test in tests:
             test(record)
-    for session in recorded_sessions(newest_first(written_trail(data))):
+    records = (record for _, record in merged_newest_first(trails))
+    for session in recorded_sessions(records, CLOCKS_DIFFER):
         assert all(isinstance(cell, str) for cell in audit_sessions._row(session, ShownTimes(utc=False)))
         assert audit_sessions._document(session)
         session.was_open(_MOMENT, _MOMENT)

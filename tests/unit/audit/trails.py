@@ -19,9 +19,11 @@ def describe(detail_type: str, detail: Mapping[str, Any]) -> Entry:
     return {"detail-type": detail_type, "detail": dict(detail)}
 
 
-def open_trail(directory: Path, *, file_bytes: int = 1 << 20, files_kept: int = 100, **options: Any) -> TrailWriter:
+def open_trail(
+    directory: Path, *, file_bytes: int = 1 << 20, files_kept: int = 100, key: bytes = KEY, **options: Any
+) -> TrailWriter:
     options = {"retention": Retention(files_kept)} | options
-    return TrailWriter(TrailFiles(directory, file_bytes), KEY, describe, **options)
+    return TrailWriter(TrailFiles(directory, file_bytes), key, describe, **options)
 
 
 def records(directory: Path) -> list[dict[str, Any]]:
@@ -37,14 +39,24 @@ def problems(directory: Path, at_least: int = 0) -> list[Problem]:
 
 
 def checkpoint_writer(
-    directory: Path, trail: TrailWriter, *, records: int = 1000, seconds: float = 3600.0, seed: bytes = SEED
+    directory: Path,
+    trail: TrailWriter,
+    *,
+    records: int = 1000,
+    seconds: float = 3600.0,
+    seed: bytes = SEED,
+    key: bytes = KEY,
+    server: str = "",
 ) -> CheckpointWriter:
+    origin = {"accountId": "123456789012", "time": "2026-01-31T12:00:00.000Z"} | (
+        {"serverName": server} if server else {}
+    )
     return CheckpointWriter(
         directory,
         trail,
         Bounds(seconds, records),
-        keys=lambda: [KEY],
+        keys=lambda: [key],
         seed=lambda: seed,
-        origin=lambda: {"accountId": "123456789012", "time": "2026-01-31T12:00:00.000Z"},
+        origin=lambda: origin,
         describe=describe,
     )

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from msgspec import structs
 
 from ferryman.bootstrap.configuration import load
-from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.cli.instants import FORMS, ShownTimes, parse_instant
-from ferryman.cli.operate.audit_exports import SHOWN_PROBLEMS, export_trail, print_public_keys, verify_copy
+from ferryman.cli.operate.audit_exports import export_trail, print_public_keys
 from ferryman.cli.operate.audit_sessions import list_sessions
+from ferryman.cli.operate.audit_trails import TrailsOption, chosen_trails
+from ferryman.cli.operate.audit_verification import verify_trail
 from ferryman.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -23,18 +23,19 @@ from ferryman.cli.options import (
     WideOption,
     chosen_output,
 )
-from ferryman.cli.output.printing import print_lines
 from ferryman.cli.output.tables import Column, print_listing
 from ferryman.cli.program.commands import App
-from ferryman.model.failures import Failure, counted
 from ferryman.model.values.timestamps import from_millis, iso_millis, parse_iso
 
 app = App(help="Read and verify the audit trail, on the server's machine.")
 app.command("sessions")(list_sessions)
+app.command("verify")(verify_trail)
 app.command("public-key")(print_public_keys)
 app.command("export")(export_trail)
 
 Record = Mapping[str, Any]
+Records = Iterator[tuple[str, Record]]
+"""Each with what tells its trail from others."""
 Test = Callable[[Record], bool]
 
 
@@ -56,6 +57,7 @@ def list_records(
     until: Annotated[str | None, typer.Option("--until", help="Only before this time.", show_default=False)] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Only calls that were refused or failed.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    trails: TrailsOption = None,
     utc: UtcOption = False,
     output: OutputOption = "table",
     wide: WideOption = False,
@@ -63,15 +65,16 @@ def list_records(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """List calls, who made them, and events of sessions and nodes, newest first."""
-    from ferryman.audit.reader import newest_first
+    from ferryman.audit.several import merged_newest_first
 
     how = chosen_output(output, wide=wide, json=json, quiet=False)
-    loaded = load(config)
     earliest, latest = _instant("--since", since), _instant("--until", until)
-    records = _between(newest_first(loaded.path(loaded.configuration.audit.directory)), earliest, latest)
-    rows = list(islice(records_of(records, user=user, event=event, session=session, errors=errors), limit))
+    chosen = chosen_trails(load(config), trails)
+    records = _between(merged_newest_first(chosen), earliest, latest)
+    found = list(islice(records_of(records, user=user, event=event, session=session, errors=errors), limit))
+    several = len(chosen) > 1
     times = ShownTimes(utc=utc, for_programs=how == "csv")
-    shown = [_row(row, times) for row in rows]
+    shown = [[*_row(record, times), *([server] if several else [])] for server, record in found]
     columns = [
         Column(times.heading("Time")),
         Column("Who"),
@@ -79,60 +82,10 @@ def list_records(
         Column("On", rank=1),
         Column("From", rank=2),
         Column("Result", rank=0, is_prose=True, is_state=True),
+        *([Column("Server")] if several else []),
     ]
-    print_listing(columns, shown, "No records match.", how, documents=lambda: rows)
-
-
-@app.command("verify")
-def verify_trail(
-    copy: Annotated[
-        Path | None,
-        typer.Argument(help="A copy that `ferryman audit export` wrote, on any machine.", show_default=False),
-    ] = None,
-    *,
-    public_key: Annotated[
-        Path | None,
-        typer.Option(
-            "--public-key", help="A file with the server's public keys, to verify a copy.", show_default=False
-        ),
-    ] = None,
-    at_least: Annotated[
-        int, typer.Option("--at-least", min=0, help="The number of a record that the trail is known to have reached.")
-    ] = 0,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Check that no record was altered, removed or moved. Exits with 1 if one was.
-
-    A copy needs neither the server's key nor its configuration.
-    """
-    if (copy is None) != (public_key is None):
-        raise typer.BadParameter("a copy and --public-key go together")
-    if copy is not None and public_key is not None:
-        verify_copy(copy, public_key, at_least)
-        return
-    from ferryman.audit.reader import verify
-    from ferryman.bootstrap.readiness import trail_head
-    from ferryman.core.audit.chain import PURPOSE, Link
-
-    loaded = load(config)
-    head = trail_head(loaded)  # before the trail is read, which may grow meanwhile
-    directory = loaded.path(loaded.configuration.audit.directory)
-    keys = read_server_keys(loaded)
-    key, *older = (*keys.vault().derive_all(PURPOSE), *keys.audit_only)
-    found, problems = verify(directory, key, at_least, older, None if head is None else Link(head.sequence, head.mac))
-    for problem in problems[:SHOWN_PROBLEMS]:
-        place = f"{problem.where}, line {problem.line}: " if problem.where else ""
-        print_lines(f"{place}{problem.what}")
-    if problems:
-        raise Failure(
-            f"The audit trail in {directory} is not as the server wrote it",
-            f"{counted(len(problems), 'problem')} in {counted(found.records, 'record')}",
-            "Keep it as evidence, and compare it with a copy",
-        )
-    if found.deletion:
-        print_lines(f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says.")
-    intact = "1 record is" if found.records == 1 else f"{found.records} records are"
-    print_lines(f"{intact} intact; the last is number {found.last.sequence}, {found.last.mac}.")
+    documents = [{**record, "server": server} if several else record for server, record in found]
+    print_listing(columns, shown, "No records match.", how, documents=lambda: documents)
 
 
 @app.command("sinks")
@@ -186,16 +139,16 @@ def list_sinks(
 
 
 def records_of(
-    records: Iterator[Record],
+    records: Records,
     *,
     user: str | None = None,
     event: str | None = None,
     session: str | None = None,
     errors: bool = False,
-) -> Iterator[Record]:
-    """Yield the records that match all of these options."""
+) -> Records:
+    """Yield the records that match all of these options, each with its server."""
     tests = _tests(user, event, session, errors=errors)
-    return (record for record in records if all(test(record) for test in tests))
+    return ((server, record) for server, record in records if all(test(record) for test in tests))
 
 
 def _tests(user: str | None, event: str | None, session: str | None, *, errors: bool) -> list[Test]:
@@ -211,12 +164,12 @@ def _tests(user: str | None, event: str | None, session: str | None, *, errors: 
     return tests
 
 
-def _between(records: Iterator[Record], earliest: str | None, latest: str | None) -> Iterator[Record]:
+def _between(records: Records, earliest: str | None, latest: str | None) -> Records:
     """Yield the records in a time span. The clock may have been set back, so it never stops early."""
-    for record in records:
+    for server, record in records:
         time = _time(record)
         if (earliest is None or time >= earliest) and (latest is None or time < latest):
-            yield record
+            yield server, record
 
 
 def _row(record: Record, times: ShownTimes) -> list[str]:

@@ -1,8 +1,9 @@
 """`ferryman audit public-key | export`, and verifying a copy: for auditors without the server's key."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.output.printing import print_lines
 from ferryman.model.failures import Failure, counted, said_by
 from ferryman.model.values.timestamps import iso_millis
+
+if TYPE_CHECKING:
+    from ferryman.core.audit.checkpoints import PublicKey
 
 SHOWN_PROBLEMS = 20
 LARGEST_KEY_FILE = 1024 * 1024
@@ -81,18 +85,43 @@ def export_trail(
     )
 
 
-def verify_copy(copy: Path, public_keys: Path, at_least: int) -> None:
-    """Verify an exported copy and print what it holds; raises Failure if something is wrong with it."""
-    from ferryman.audit.exported import verify_export
+def verify_copies(copies: Sequence[Path], public_keys: Path, at_least: int) -> None:
+    """Verify exported copies and print what they hold; raises Failure if something is wrong with one."""
+    keys = _read_keys(public_keys)
+    if len(copies) == 1:
+        _verify_copy(copies[0], keys, at_least)
+        return
+    bad = 0
+    for copy in copies:
+        print_lines(f"{copy}:")
+        try:
+            _verify_copy(copy, keys, at_least)
+        except Failure as failure:
+            print_lines(str(failure))
+            bad += 1
+    if bad:
+        raise Failure(
+            f"{bad} of {len(copies)} copies are not complete copies of what the servers wrote",
+            "each is named above with what is wrong with it",
+            "Ask for other copies, and keep these as evidence",
+        )
+
+
+def _read_keys(public_keys: Path) -> "list[PublicKey]":
     from ferryman.core.audit.checkpoints import read_public_keys
 
     try:
         with public_keys.open("rb") as file:
-            keys = read_public_keys(file.read(LARGEST_KEY_FILE).decode("ascii", "replace"))
+            return read_public_keys(file.read(LARGEST_KEY_FILE).decode("ascii", "replace"))
     except (OSError, ValueError) as error:
         cause = said_by(error) if isinstance(error, OSError) else str(error)
         advice = "Save what `ferryman audit public-key` prints on the server's machine"
         raise Failure(f"{public_keys} cannot be used", cause, advice) from error
+
+
+def _verify_copy(copy: Path, keys: "Sequence[PublicKey]", at_least: int) -> None:
+    from ferryman.audit.exported import verify_export
+
     try:
         found, problems = verify_export(copy, keys, at_least)
     except OSError as error:
@@ -110,6 +139,8 @@ def verify_copy(copy: Path, public_keys: Path, at_least: int) -> None:
         f"Records {found.first} to {found.covered} are as the server wrote them.",
         f"Their checkpoints are from {found.times[0]} to {found.times[1]}, signed with {', '.join(found.key_ids)}.",
     )
+    if found.servers:
+        print_lines(f"Written by {', '.join(found.servers)}.")
     waiting = found.last.sequence - found.covered
     if waiting:
         vouches = "nothing vouches for" if found.statement is None else "only whoever exported them vouches for"

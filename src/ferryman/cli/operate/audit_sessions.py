@@ -1,6 +1,7 @@
 """`ferryman audit sessions`: one line for each session in the audit trail."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.service import with_service
 from ferryman.cli.instants import FORMS, ShownTimes, parse_instant, shown_length
+from ferryman.cli.operate.audit_trails import TrailsOption, chosen_trails
 from ferryman.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -50,6 +52,7 @@ def list_sessions(
         str | None, typer.Option("--until", help="Only sessions that started before this time.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, newest first.")] = 100,
+    trails: TrailsOption = None,
     utc: UtcOption = False,
     output: OutputOption = "table",
     wide: WideOption = False,
@@ -58,16 +61,18 @@ def list_sessions(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """List sessions, newest first: whose, on which node, how long, and how they ended."""
-    from ferryman.audit.reader import newest_first
     from ferryman.audit.sessions import recorded_sessions
+    from ferryman.audit.several import CLOCKS_DIFFER, merged_newest_first
 
     how = chosen_output(output, wide=wide, json=json, quiet=quiet)
     earliest, latest = parse_instant("--since", since), parse_instant("--until", until)
     loaded = load(config)
+    chosen = chosen_trails(loaded, trails)
     nodes = None if node is None else _node_ids(loaded, node)
 
     def matching() -> Iterator["RecordedSession"]:
-        for session in recorded_sessions(newest_first(loaded.path(loaded.configuration.audit.directory))):
+        records = (record for _, record in merged_newest_first(chosen))
+        for session in recorded_sessions(records, CLOCKS_DIFFER if len(chosen) > 1 else timedelta()):
             if user is not None and user not in (session.owner, session.person):
                 continue
             if (nodes is None or session.target in nodes) and session.was_open(earliest, latest):

@@ -114,13 +114,18 @@ class Verification:
     """Follows a chain line by line. `problems` yields them as they occur; `conclude` yields what only the end shows.
 
     `key` is the server's current key, `older` are its earlier ones. A key may follow another only where a record under
-    the other says so. `known` is a record that the trail had reached.
+    the other says so. `known` is a record that the trail had reached. `heads` are records to look for: those that the
+    trail has are in `reached`.
     """
 
-    def __init__(self, key: bytes, older: Sequence[bytes] = (), known: Link | None = None) -> None:
+    def __init__(
+        self, key: bytes, older: Sequence[bytes] = (), known: Link | None = None, heads: Iterable[Link] = ()
+    ) -> None:
         self._keys = {key_id(each): each for each in (*older, key)}
         self._newest = key_id(key)
         self._known = known
+        self._heads = frozenset(heads)
+        self.reached: set[Link] = set()
         self._under: str | None = None
         self._oldest: int | None = None
         self._began_at: tuple[str, int, int] | None = None
@@ -154,6 +159,8 @@ class Verification:
             if not fits:
                 yield Problem(where, number, self._gap(link))
             self.last = link
+            if link in self._heads:
+                self.reached.add(link)
             if self._known is not None and link.sequence == self._known.sequence and link.mac != self._known.mac:
                 yield Problem(where, number, "the server wrote another record of this number: it was replaced")
             if (problem := self._extent_problem(line)) is not None:

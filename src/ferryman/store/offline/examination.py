@@ -14,7 +14,7 @@ from ferryman.store.sqlite.files import sqlite_path
 from ferryman.store.tables import audit_trails, metadata
 from ferryman.store.urls import is_postgresql, store_url, without_password
 
-_HEAD = "SELECT first_sequence, sequence, mac FROM audit_trails WHERE server = ?"
+_HEADS = "SELECT server, first_sequence, sequence, mac FROM audit_trails ORDER BY server"
 _SESSION_DOCUMENTS = "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
 
 
@@ -65,26 +65,26 @@ def examine_store(url: str) -> Examination:
     return Examination(str(path), schema, newest_schema())
 
 
-def read_trail_head(url: str, server: str) -> TrailHead | None:
-    """Return the head of a server's audit trail that a database remembers; None if it has none, or is older than that.
+def read_trail_heads(url: str) -> dict[str, TrailHead]:
+    """Return the heads of the servers' audit trails that a database remembers, by server; none if it is older.
 
     Raises `StoreUnusable` and ValueError as `examine_store`.
     """
     if is_postgresql(url):
-        from ferryman.store.postgresql.databases import trail_head
+        from ferryman.store.postgresql.databases import trail_heads
 
-        return trail_head(store_url(url), server)
+        return trail_heads(store_url(url))
     path = sqlite_path(url)
     if not path.exists():
-        return None
+        return {}
     try:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (audit_trails.name,)).fetchone():
-                return None
-            row = connection.execute(_HEAD, (server,)).fetchone()
+                return {}
+            rows = connection.execute(_HEADS).fetchall()
     except sqlite3.DatabaseError as error:
         raise StoreUnusable(path, str(error), ADVICE[FAILED]) from error
-    return None if row is None else TrailHead(*row)
+    return {server: TrailHead(*head) for server, *head in rows}
 
 
 def read_session_documents(url: str) -> list[str]:

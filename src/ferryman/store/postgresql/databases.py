@@ -36,7 +36,7 @@ _LOCKED = text(
 _SESSION_DOCUMENTS = text(
     "SELECT json FROM document_versions WHERE is_default AND type = 'Session' AND json IS NOT NULL"
 )
-_HEAD = text("SELECT first_sequence, sequence, mac FROM audit_trails WHERE server = :server")
+_HEADS = text("SELECT server, first_sequence, sequence, mac FROM audit_trails ORDER BY server")
 _RESTORE = "restore the backup from before the upgrade"
 _IN_OTHER_ORDERS = text(
     """
@@ -98,13 +98,13 @@ def is_locked(url: URL, key: int) -> bool:
         return False
 
 
-def trail_head(url: URL, server: str) -> TrailHead | None:
-    """Return the head of a server's audit trail that the database remembers, if any. Raises `StoreUnusable`."""
+def trail_heads(url: URL) -> dict[str, TrailHead]:
+    """Return the heads of the servers' audit trails that the database remembers. Raises `StoreUnusable`."""
     with connected(url) as connection:
         if connection.exec_driver_sql("SELECT to_regclass('audit_trails')").scalar_one() is None:
-            return None
-        row = connection.execute(_HEAD, {"server": server}).first()
-    return None if row is None else TrailHead(*row)
+            return {}
+        rows = connection.execute(_HEADS).all()
+    return {server: TrailHead(*head) for server, *head in rows}
 
 
 def session_documents(url: URL) -> list[str]:

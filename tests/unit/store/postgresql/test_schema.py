@@ -18,7 +18,7 @@ from ferryman.model.identity.users import User
 from ferryman.store.database import one_of_several, open_store, sole_server, upgrade_store
 from ferryman.store.faults import StoreUnusable
 from ferryman.store.offline.copying import copy_whole_store
-from ferryman.store.offline.examination import examine_store, is_served, read_session_documents, read_trail_head
+from ferryman.store.offline.examination import examine_store, is_served, read_session_documents, read_trail_heads
 from ferryman.store.postgresql import serving_locks
 from ferryman.store.schema import newest_schema
 from ferryman.store.tables import metadata
@@ -40,7 +40,7 @@ def new_database(postgresql: Postgresql) -> Iterator[str]:
 
 async def test_a_server_does_not_make_the_tables(new_database: str) -> None:
     assert examine_store(new_database).schema is None
-    assert read_trail_head(new_database, "") is None
+    assert read_trail_heads(new_database) == {}
     assert read_session_documents(new_database) == []
     with pytest.raises(StoreUnusable, match="no tables") as refused:
         await open_store(new_database)
