@@ -14,7 +14,7 @@ from ferryman.awsapi.models import operation_model
 from ferryman.server.operations.registry import FOR_BROWSERS
 
 OUTPUT = Path(__file__).parents[1] / "console/src/lib/api/generated.ts"
-EVERY_SERVICE = ("ferryman", "ssm", "iam", "cloudtrail")
+EVERY_SERVICE = ("ferryman", "ssm", "iam", "cloudtrail", "kms")
 """Services of which the console has every operation that people call and that the server has."""
 SINGLE = {("sts", "GetCallerIdentity"), ("ec2", "DescribeInstances")}
 OPERATIONS = sorted(SINGLE | {*(key for key in FOR_BROWSERS if key[0] in EVERY_SERVICE)})

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cast, castFile } from '../src/lib/recordings/cast';
+import { cast, castFile, posterAt } from '../src/lib/recordings/cast';
 import type { Kind, RecordedEvent } from '../src/lib/recordings/events';
 import { transcript } from '../src/lib/recordings/transcript';
 import { diff } from '../src/lib/diff';
@@ -11,6 +11,23 @@ const event = (at: number, kind: Kind, text: string): RecordedEvent => ({
   at,
   kind,
   data: new TextEncoder().encode(text),
+});
+
+describe('what is shown before a recording plays', () => {
+  const { events } = cast([event(0, 'r', '80x24'), event(3000, 'o', '$ '), event(9000, 'o', 'ls')], Infinity);
+
+  it('is a second after the first output at the beginning, not the empty screen before it', () => {
+    expect(posterAt(events, 0)).toBe(4);
+  });
+
+  it('is the second that was asked for anywhere else', () => {
+    expect(posterAt(events, 1.5)).toBe(1.5);
+  });
+
+  it('is not beyond the end, and is nothing where nothing was shown', () => {
+    expect(posterAt([[2, 'o', '$ ']], 0)).toBe(2);
+    expect(posterAt([[0, 'r', '80x24']], 0)).toBe(0);
+  });
 });
 
 describe('a cast', () => {

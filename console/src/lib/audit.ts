@@ -32,6 +32,8 @@ export interface Span {
 const PAGE = 50;
 /** A call may read 16 MiB and find nothing; a page asks this often before it shows what it has. */
 const CALLS = 4;
+/** How far from a session's start the record of it may be. */
+const START_SECONDS = 60;
 
 export async function entryPage(
   attribute: Attribute | null,
@@ -59,6 +61,27 @@ export async function entryPage(
     if (items.length > 0 || next === undefined) break;
   }
   return { items, next };
+}
+
+/**
+ * Returns the KMS key that a session is encrypted with, as its document names it; null if the trail has none of it.
+ *
+ * `startedAt` is when it started, in seconds since the epoch. Throws ApiError if the person may not read the trail.
+ */
+export async function kmsKeyOfSession(
+  sessionId: string,
+  startedAt: number,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const span = { start: startedAt - START_SECONDS, end: startedAt + START_SECONDS };
+  const { items } = await entryPage({ key: 'ResourceName', value: sessionId }, span, undefined, signal);
+  return items.map((each) => kmsKeyIn(each.record)).find((each) => each !== null) ?? null;
+}
+
+/** Returns the KMS key in a record of how a session changed, null if there is none. */
+export function kmsKeyIn(record: unknown): string | null {
+  const details = (record as { serviceEventDetails?: Record<string, unknown> } | null)?.serviceEventDetails;
+  return text(details?.['kmsKeyId']) || null;
 }
 
 type Event = {

@@ -12,6 +12,7 @@ export const GOTO: Record<string, [string, string]> = {
   r: ['access-requests', 'Access requests'],
   a: ['audit', 'Audit'],
   p: ['people', 'People and policies'],
+  k: ['keys', 'Keys'],
   e: ['preferences', 'Preferences'],
 };
 const SEQUENCE_MILLISECONDS = 1500;

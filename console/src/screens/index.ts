@@ -13,6 +13,7 @@ export const SCREENS: Record<string, Loader> = {
   search: () => import('./search/Search.svelte'),
   'access-requests': () => import('./access/AccessRoute.svelte'),
   people: () => import('./people/PeopleRoute.svelte'),
+  keys: () => import('./keys/KeysRoute.svelte'),
   preferences: () => import('./preferences/Preferences.svelte'),
   missing: () => import('./Missing.svelte'),
 };

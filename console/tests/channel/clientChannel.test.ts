@@ -75,6 +75,11 @@ describe('the handshake', () => {
     channel.receive(frame(0, PayloadType.HANDSHAKE_REQUEST, encodeJson(asked)), 0);
     const response = JSON.parse(new TextDecoder().decode(decode(channel.framesToSend(0)[1]!).payload));
     expect(response.Errors).toEqual(['Unsupported action KMSEncryption']);
+    expect(channel.needsEncryption).toBe(true);
+  });
+
+  it('needs no encryption unless the node asks for it', () => {
+    expect(opened().needsEncryption).toBe(false);
   });
 
   it('is not needed: a plain shell of an agent that sends output opens it', () => {

@@ -47,6 +47,7 @@ class Stage:
     node_id: str
     session_id: str
     """Of a session that is over, and recorded."""
+    key_id: str
     active_id: str = ""
 
     @property
@@ -67,6 +68,8 @@ class Stage:
             "user": "people/users/admin",
             "policy": "people/policies/FerrymanAdministrator",
             "explain": "people/explain",
+            "keys": "keys",
+            "key": f"keys/{self.key_id}",
             "preferences": "preferences",
             "preferences-json": "preferences?view=json",
             "missing": "no-such-screen",
@@ -104,7 +107,9 @@ def stage(ferryman: Ferryman, chromium: Browser) -> Iterator[Stage]:
     console.page.get_by_role("button", name="Close", exact=True).click()
     ended = ferryman.client("ssm").describe_sessions(State="History")["Sessions"][0]["SessionId"]
     wait_until(lambda: b"hello" in ferryman.recording(ended))
-    yield Stage(console, ferryman.node_id, ended)
+    key_id = ferryman.client("kms").create_key(Description="of the tests of screens")["KeyMetadata"]["KeyId"]
+    yield Stage(console, ferryman.node_id, ended, key_id)
+    ferryman.client("kms").schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
     console.context.close()
     assert console.errors == []
 

@@ -1639,6 +1639,444 @@ export interface IamVirtualMFADevice {
   Tags?: IamTag[];
 }
 
+export interface KmsAliasListEntry {
+  AliasName?: string;
+  AliasArn?: string;
+  TargetKeyId?: string;
+  CreationDate?: number;
+  LastUpdatedDate?: number;
+}
+
+export interface KmsCancelKeyDeletionRequest {
+  KeyId: string;
+}
+
+export interface KmsCancelKeyDeletionResponse {
+  KeyId?: string;
+}
+
+export interface KmsCreateAliasRequest {
+  AliasName: string;
+  TargetKeyId: string;
+}
+
+export interface KmsCreateGrantRequest {
+  KeyId: string;
+  GranteePrincipal?: string;
+  RetiringPrincipal?: string;
+  Operations: ('Decrypt' | 'Encrypt' | 'GenerateDataKey' | 'GenerateDataKeyWithoutPlaintext' | 'ReEncryptFrom' | 'ReEncryptTo' | 'Sign' | 'Verify' | 'GetPublicKey' | 'CreateGrant' | 'RetireGrant' | 'DescribeKey' | 'GenerateDataKeyPair' | 'GenerateDataKeyPairWithoutPlaintext' | 'GenerateMac' | 'VerifyMac' | 'DeriveSharedSecret' | 'Encapsulate' | 'Decapsulate')[];
+  Constraints?: KmsGrantConstraints;
+  GrantTokens?: string[];
+  Name?: string;
+  DryRun?: boolean;
+  GranteeServicePrincipal?: string;
+  RetiringServicePrincipal?: string;
+}
+
+export interface KmsCreateGrantResponse {
+  GrantToken?: string;
+  GrantId?: string;
+}
+
+export interface KmsCreateKeyRequest {
+  Policy?: string;
+  Description?: string;
+  KeyUsage?: 'SIGN_VERIFY' | 'ENCRYPT_DECRYPT' | 'GENERATE_VERIFY_MAC' | 'KEY_AGREEMENT' | 'ENCAPSULATE_DECAPSULATE';
+  CustomerMasterKeySpec?: 'RSA_2048' | 'RSA_3072' | 'RSA_4096' | 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'ECC_NIST_P521' | 'ECC_SECG_P256K1' | 'SYMMETRIC_DEFAULT' | 'HMAC_224' | 'HMAC_256' | 'HMAC_384' | 'HMAC_512' | 'SM2';
+  KeySpec?: 'RSA_2048' | 'RSA_3072' | 'RSA_4096' | 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'ECC_NIST_P521' | 'ECC_SECG_P256K1' | 'SYMMETRIC_DEFAULT' | 'HMAC_224' | 'HMAC_256' | 'HMAC_384' | 'HMAC_512' | 'SM2' | 'ML_DSA_44' | 'ML_DSA_65' | 'ML_DSA_87' | 'ECC_NIST_EDWARDS25519' | 'ML_KEM_512' | 'ML_KEM_768' | 'ML_KEM_1024';
+  Origin?: 'AWS_KMS' | 'EXTERNAL' | 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
+  CustomKeyStoreId?: string;
+  BypassPolicyLockoutSafetyCheck?: boolean;
+  Tags?: KmsTag[];
+  MultiRegion?: boolean;
+  XksKeyId?: string;
+}
+
+export interface KmsCreateKeyResponse {
+  KeyMetadata?: KmsKeyMetadata;
+}
+
+export interface KmsDecryptRequest {
+  CiphertextBlob?: string;
+  EncryptionContext?: Record<string, string>;
+  GrantTokens?: string[];
+  KeyId?: string;
+  EncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+  Recipient?: KmsRecipientInfo;
+  DryRun?: boolean;
+  DryRunModifiers?: 'IGNORE_CIPHERTEXT'[];
+}
+
+export interface KmsDecryptResponse {
+  KeyId?: string;
+  Plaintext?: string;
+  EncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+  CiphertextForRecipient?: string;
+  KeyMaterialId?: string;
+}
+
+export interface KmsDeleteAliasRequest {
+  AliasName: string;
+}
+
+export interface KmsDescribeKeyRequest {
+  KeyId: string;
+  GrantTokens?: string[];
+}
+
+export interface KmsDescribeKeyResponse {
+  KeyMetadata?: KmsKeyMetadata;
+}
+
+export interface KmsDisableKeyRequest {
+  KeyId: string;
+}
+
+export interface KmsDisableKeyRotationRequest {
+  KeyId: string;
+}
+
+export interface KmsEnableKeyRequest {
+  KeyId: string;
+}
+
+export interface KmsEnableKeyRotationRequest {
+  KeyId: string;
+  RotationPeriodInDays?: number;
+}
+
+export interface KmsEncryptRequest {
+  KeyId: string;
+  Plaintext: string;
+  EncryptionContext?: Record<string, string>;
+  GrantTokens?: string[];
+  EncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+  DryRun?: boolean;
+}
+
+export interface KmsEncryptResponse {
+  CiphertextBlob?: string;
+  KeyId?: string;
+  EncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+}
+
+export interface KmsGenerateDataKeyRequest {
+  KeyId: string;
+  EncryptionContext?: Record<string, string>;
+  NumberOfBytes?: number;
+  KeySpec?: 'AES_256' | 'AES_128';
+  GrantTokens?: string[];
+  Recipient?: KmsRecipientInfo;
+  DryRun?: boolean;
+}
+
+export interface KmsGenerateDataKeyResponse {
+  CiphertextBlob?: string;
+  Plaintext?: string;
+  KeyId?: string;
+  CiphertextForRecipient?: string;
+  KeyMaterialId?: string;
+}
+
+export interface KmsGenerateDataKeyWithoutPlaintextRequest {
+  KeyId: string;
+  EncryptionContext?: Record<string, string>;
+  KeySpec?: 'AES_256' | 'AES_128';
+  NumberOfBytes?: number;
+  GrantTokens?: string[];
+  DryRun?: boolean;
+}
+
+export interface KmsGenerateDataKeyWithoutPlaintextResponse {
+  CiphertextBlob?: string;
+  KeyId?: string;
+  KeyMaterialId?: string;
+}
+
+export interface KmsGenerateRandomRequest {
+  NumberOfBytes?: number;
+  CustomKeyStoreId?: string;
+  Recipient?: KmsRecipientInfo;
+}
+
+export interface KmsGenerateRandomResponse {
+  Plaintext?: string;
+  CiphertextForRecipient?: string;
+}
+
+export interface KmsGetKeyPolicyRequest {
+  KeyId: string;
+  PolicyName?: string;
+}
+
+export interface KmsGetKeyPolicyResponse {
+  Policy?: string;
+  PolicyName?: string;
+}
+
+export interface KmsGetKeyRotationStatusRequest {
+  KeyId: string;
+}
+
+export interface KmsGetKeyRotationStatusResponse {
+  KeyRotationEnabled?: boolean;
+  KeyId?: string;
+  RotationPeriodInDays?: number;
+  NextRotationDate?: number;
+  OnDemandRotationStartDate?: number;
+}
+
+export interface KmsGrantConstraints {
+  EncryptionContextSubset?: Record<string, string>;
+  EncryptionContextEquals?: Record<string, string>;
+  SourceArn?: string;
+}
+
+export interface KmsGrantListEntry {
+  KeyId?: string;
+  GrantId?: string;
+  Name?: string;
+  CreationDate?: number;
+  GranteePrincipal?: string;
+  RetiringPrincipal?: string;
+  IssuingAccount?: string;
+  Operations?: ('Decrypt' | 'Encrypt' | 'GenerateDataKey' | 'GenerateDataKeyWithoutPlaintext' | 'ReEncryptFrom' | 'ReEncryptTo' | 'Sign' | 'Verify' | 'GetPublicKey' | 'CreateGrant' | 'RetireGrant' | 'DescribeKey' | 'GenerateDataKeyPair' | 'GenerateDataKeyPairWithoutPlaintext' | 'GenerateMac' | 'VerifyMac' | 'DeriveSharedSecret' | 'Encapsulate' | 'Decapsulate')[];
+  Constraints?: KmsGrantConstraints;
+  GranteeServicePrincipal?: string;
+  RetiringServicePrincipal?: string;
+}
+
+export interface KmsKeyListEntry {
+  KeyId?: string;
+  KeyArn?: string;
+}
+
+export interface KmsKeyMetadata {
+  AWSAccountId?: string;
+  KeyId: string;
+  Arn?: string;
+  CreationDate?: number;
+  Enabled?: boolean;
+  Description?: string;
+  KeyUsage?: 'SIGN_VERIFY' | 'ENCRYPT_DECRYPT' | 'GENERATE_VERIFY_MAC' | 'KEY_AGREEMENT' | 'ENCAPSULATE_DECAPSULATE';
+  KeyState?: 'Creating' | 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport' | 'PendingReplicaDeletion' | 'Unavailable' | 'Updating';
+  DeletionDate?: number;
+  ValidTo?: number;
+  Origin?: 'AWS_KMS' | 'EXTERNAL' | 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
+  CustomKeyStoreId?: string;
+  CloudHsmClusterId?: string;
+  ExpirationModel?: 'KEY_MATERIAL_EXPIRES' | 'KEY_MATERIAL_DOES_NOT_EXPIRE';
+  KeyManager?: 'AWS' | 'CUSTOMER';
+  CustomerMasterKeySpec?: 'RSA_2048' | 'RSA_3072' | 'RSA_4096' | 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'ECC_NIST_P521' | 'ECC_SECG_P256K1' | 'SYMMETRIC_DEFAULT' | 'HMAC_224' | 'HMAC_256' | 'HMAC_384' | 'HMAC_512' | 'SM2';
+  KeySpec?: 'RSA_2048' | 'RSA_3072' | 'RSA_4096' | 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'ECC_NIST_P521' | 'ECC_SECG_P256K1' | 'SYMMETRIC_DEFAULT' | 'HMAC_224' | 'HMAC_256' | 'HMAC_384' | 'HMAC_512' | 'SM2' | 'ML_DSA_44' | 'ML_DSA_65' | 'ML_DSA_87' | 'ECC_NIST_EDWARDS25519' | 'ML_KEM_512' | 'ML_KEM_768' | 'ML_KEM_1024';
+  EncryptionAlgorithms?: ('SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE')[];
+  SigningAlgorithms?: ('RSASSA_PSS_SHA_256' | 'RSASSA_PSS_SHA_384' | 'RSASSA_PSS_SHA_512' | 'RSASSA_PKCS1_V1_5_SHA_256' | 'RSASSA_PKCS1_V1_5_SHA_384' | 'RSASSA_PKCS1_V1_5_SHA_512' | 'ECDSA_SHA_256' | 'ECDSA_SHA_384' | 'ECDSA_SHA_512' | 'SM2DSA' | 'ML_DSA_SHAKE_256' | 'ED25519_SHA_512' | 'ED25519_PH_SHA_512')[];
+  KeyAgreementAlgorithms?: 'ECDH'[];
+  EncapsulationAlgorithms?: 'ML_KEM'[];
+  MultiRegion?: boolean;
+  MultiRegionConfiguration?: KmsMultiRegionConfiguration;
+  PendingDeletionWindowInDays?: number;
+  MacAlgorithms?: ('HMAC_SHA_224' | 'HMAC_SHA_256' | 'HMAC_SHA_384' | 'HMAC_SHA_512')[];
+  XksKeyConfiguration?: KmsXksKeyConfigurationType;
+  CurrentKeyMaterialId?: string;
+}
+
+export interface KmsListAliasesRequest {
+  KeyId?: string;
+  Limit?: number;
+  Marker?: string;
+}
+
+export interface KmsListAliasesResponse {
+  Aliases?: KmsAliasListEntry[];
+  NextMarker?: string;
+  Truncated?: boolean;
+}
+
+export interface KmsListGrantsRequest {
+  Limit?: number;
+  Marker?: string;
+  KeyId: string;
+  GrantId?: string;
+  GranteePrincipal?: string;
+  GranteeServicePrincipal?: string;
+}
+
+export interface KmsListGrantsResponse {
+  Grants?: KmsGrantListEntry[];
+  NextMarker?: string;
+  Truncated?: boolean;
+}
+
+export interface KmsListKeyPoliciesRequest {
+  KeyId: string;
+  Limit?: number;
+  Marker?: string;
+}
+
+export interface KmsListKeyPoliciesResponse {
+  PolicyNames?: string[];
+  NextMarker?: string;
+  Truncated?: boolean;
+}
+
+export interface KmsListKeyRotationsRequest {
+  KeyId: string;
+  IncludeKeyMaterial?: 'ALL_KEY_MATERIAL' | 'ROTATIONS_ONLY';
+  Limit?: number;
+  Marker?: string;
+}
+
+export interface KmsListKeyRotationsResponse {
+  Rotations?: KmsRotationsListEntry[];
+  NextMarker?: string;
+  Truncated?: boolean;
+}
+
+export interface KmsListKeysRequest {
+  Limit?: number;
+  Marker?: string;
+  ResourceOwners?: ('SELF' | 'OTHER_ACCOUNTS_VIA_RAM')[];
+}
+
+export interface KmsListKeysResponse {
+  Keys?: KmsKeyListEntry[];
+  NextMarker?: string;
+  Truncated?: boolean;
+}
+
+export interface KmsListResourceTagsRequest {
+  KeyId: string;
+  Limit?: number;
+  Marker?: string;
+}
+
+export interface KmsListResourceTagsResponse {
+  Tags?: KmsTag[];
+  NextMarker?: string;
+  Truncated?: boolean;
+}
+
+export interface KmsMultiRegionConfiguration {
+  MultiRegionKeyType?: 'PRIMARY' | 'REPLICA';
+  PrimaryKey?: KmsMultiRegionKey;
+  ReplicaKeys?: KmsMultiRegionKey[];
+}
+
+export interface KmsMultiRegionKey {
+  Arn?: string;
+  Region?: string;
+}
+
+export interface KmsPutKeyPolicyRequest {
+  KeyId: string;
+  PolicyName?: string;
+  Policy: string;
+  BypassPolicyLockoutSafetyCheck?: boolean;
+}
+
+export interface KmsReEncryptRequest {
+  CiphertextBlob?: string;
+  SourceEncryptionContext?: Record<string, string>;
+  SourceKeyId?: string;
+  DestinationKeyId: string;
+  DestinationEncryptionContext?: Record<string, string>;
+  SourceEncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+  DestinationEncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+  GrantTokens?: string[];
+  DryRun?: boolean;
+  DryRunModifiers?: 'IGNORE_CIPHERTEXT'[];
+}
+
+export interface KmsReEncryptResponse {
+  CiphertextBlob?: string;
+  SourceKeyId?: string;
+  KeyId?: string;
+  SourceEncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+  DestinationEncryptionAlgorithm?: 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+  SourceKeyMaterialId?: string;
+  DestinationKeyMaterialId?: string;
+}
+
+export interface KmsRecipientInfo {
+  KeyEncryptionAlgorithm?: 'RSAES_OAEP_SHA_256';
+  AttestationDocument?: string;
+}
+
+export interface KmsRetireGrantRequest {
+  GrantToken?: string;
+  KeyId?: string;
+  GrantId?: string;
+  DryRun?: boolean;
+}
+
+export interface KmsRevokeGrantRequest {
+  KeyId: string;
+  GrantId: string;
+  DryRun?: boolean;
+}
+
+export interface KmsRotateKeyOnDemandRequest {
+  KeyId: string;
+}
+
+export interface KmsRotateKeyOnDemandResponse {
+  KeyId?: string;
+}
+
+export interface KmsRotationsListEntry {
+  KeyId?: string;
+  KeyMaterialId?: string;
+  KeyMaterialDescription?: string;
+  ImportState?: 'IMPORTED' | 'PENDING_IMPORT';
+  KeyMaterialState?: 'NON_CURRENT' | 'CURRENT' | 'PENDING_ROTATION' | 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION';
+  ExpirationModel?: 'KEY_MATERIAL_EXPIRES' | 'KEY_MATERIAL_DOES_NOT_EXPIRE';
+  ValidTo?: number;
+  RotationDate?: number;
+  RotationType?: 'AUTOMATIC' | 'ON_DEMAND';
+}
+
+export interface KmsScheduleKeyDeletionRequest {
+  KeyId: string;
+  PendingWindowInDays?: number;
+}
+
+export interface KmsScheduleKeyDeletionResponse {
+  KeyId?: string;
+  DeletionDate?: number;
+  KeyState?: 'Creating' | 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport' | 'PendingReplicaDeletion' | 'Unavailable' | 'Updating';
+  PendingWindowInDays?: number;
+}
+
+export interface KmsTag {
+  TagKey: string;
+  TagValue: string;
+}
+
+export interface KmsTagResourceRequest {
+  KeyId: string;
+  Tags: KmsTag[];
+}
+
+export interface KmsUntagResourceRequest {
+  KeyId: string;
+  TagKeys: string[];
+}
+
+export interface KmsUpdateAliasRequest {
+  AliasName: string;
+  TargetKeyId: string;
+}
+
+export interface KmsUpdateKeyDescriptionRequest {
+  KeyId: string;
+  Description: string;
+}
+
+export interface KmsXksKeyConfigurationType {
+  Id?: string;
+}
+
 export interface SsmAccountSharingInfo {
   AccountId?: string;
   SharedDocumentVersion?: string;
@@ -2372,6 +2810,39 @@ export interface Operations {
   'iam/UpdateRole': { input: IamUpdateRoleRequest; output: Record<string, never> };
   'iam/UpdateRoleDescription': { input: IamUpdateRoleDescriptionRequest; output: IamUpdateRoleDescriptionResponse };
   'iam/UpdateUser': { input: IamUpdateUserRequest; output: Record<string, never> };
+  'kms/CancelKeyDeletion': { input: KmsCancelKeyDeletionRequest; output: KmsCancelKeyDeletionResponse };
+  'kms/CreateAlias': { input: KmsCreateAliasRequest; output: Record<string, never> };
+  'kms/CreateGrant': { input: KmsCreateGrantRequest; output: KmsCreateGrantResponse };
+  'kms/CreateKey': { input: KmsCreateKeyRequest; output: KmsCreateKeyResponse };
+  'kms/Decrypt': { input: KmsDecryptRequest; output: KmsDecryptResponse };
+  'kms/DeleteAlias': { input: KmsDeleteAliasRequest; output: Record<string, never> };
+  'kms/DescribeKey': { input: KmsDescribeKeyRequest; output: KmsDescribeKeyResponse };
+  'kms/DisableKey': { input: KmsDisableKeyRequest; output: Record<string, never> };
+  'kms/DisableKeyRotation': { input: KmsDisableKeyRotationRequest; output: Record<string, never> };
+  'kms/EnableKey': { input: KmsEnableKeyRequest; output: Record<string, never> };
+  'kms/EnableKeyRotation': { input: KmsEnableKeyRotationRequest; output: Record<string, never> };
+  'kms/Encrypt': { input: KmsEncryptRequest; output: KmsEncryptResponse };
+  'kms/GenerateDataKey': { input: KmsGenerateDataKeyRequest; output: KmsGenerateDataKeyResponse };
+  'kms/GenerateDataKeyWithoutPlaintext': { input: KmsGenerateDataKeyWithoutPlaintextRequest; output: KmsGenerateDataKeyWithoutPlaintextResponse };
+  'kms/GenerateRandom': { input: KmsGenerateRandomRequest; output: KmsGenerateRandomResponse };
+  'kms/GetKeyPolicy': { input: KmsGetKeyPolicyRequest; output: KmsGetKeyPolicyResponse };
+  'kms/GetKeyRotationStatus': { input: KmsGetKeyRotationStatusRequest; output: KmsGetKeyRotationStatusResponse };
+  'kms/ListAliases': { input: KmsListAliasesRequest; output: KmsListAliasesResponse };
+  'kms/ListGrants': { input: KmsListGrantsRequest; output: KmsListGrantsResponse };
+  'kms/ListKeyPolicies': { input: KmsListKeyPoliciesRequest; output: KmsListKeyPoliciesResponse };
+  'kms/ListKeyRotations': { input: KmsListKeyRotationsRequest; output: KmsListKeyRotationsResponse };
+  'kms/ListKeys': { input: KmsListKeysRequest; output: KmsListKeysResponse };
+  'kms/ListResourceTags': { input: KmsListResourceTagsRequest; output: KmsListResourceTagsResponse };
+  'kms/PutKeyPolicy': { input: KmsPutKeyPolicyRequest; output: Record<string, never> };
+  'kms/ReEncrypt': { input: KmsReEncryptRequest; output: KmsReEncryptResponse };
+  'kms/RetireGrant': { input: KmsRetireGrantRequest; output: Record<string, never> };
+  'kms/RevokeGrant': { input: KmsRevokeGrantRequest; output: Record<string, never> };
+  'kms/RotateKeyOnDemand': { input: KmsRotateKeyOnDemandRequest; output: KmsRotateKeyOnDemandResponse };
+  'kms/ScheduleKeyDeletion': { input: KmsScheduleKeyDeletionRequest; output: KmsScheduleKeyDeletionResponse };
+  'kms/TagResource': { input: KmsTagResourceRequest; output: Record<string, never> };
+  'kms/UntagResource': { input: KmsUntagResourceRequest; output: Record<string, never> };
+  'kms/UpdateAlias': { input: KmsUpdateAliasRequest; output: Record<string, never> };
+  'kms/UpdateKeyDescription': { input: KmsUpdateKeyDescriptionRequest; output: Record<string, never> };
   'ssm/AddTagsToResource': { input: SsmAddTagsToResourceRequest; output: Record<string, never> };
   'ssm/CreateActivation': { input: SsmCreateActivationRequest; output: SsmCreateActivationResult };
   'ssm/CreateDocument': { input: SsmCreateDocumentRequest; output: SsmCreateDocumentResult };

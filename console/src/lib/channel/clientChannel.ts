@@ -48,6 +48,7 @@ export class ClientChannel {
   private ferryman = false;
   private readonly liveness = new Liveness();
   private paused = false;
+  private encryptionAsked = false;
   /** A message that the far end has had: the handshake response. */
   private question: Uint8Array | null = null;
 
@@ -59,6 +60,11 @@ export class ClientChannel {
 
   get ended(): boolean {
     return this.state === 'ended';
+  }
+
+  /** Whether the node asks for encryption with a KMS key, which this end refuses: the node ends the session then. */
+  get needsEncryption(): boolean {
+    return this.encryptionAsked;
   }
 
   /** Whether the node has acknowledged everything that was given to `send`. */
@@ -261,6 +267,7 @@ export class ClientChannel {
 
   private processAction(action: RequestedAction): ProcessedAction {
     const { ActionType } = action;
+    if (ActionType === payloads.KMS_ENCRYPTION_ACTION) this.encryptionAsked = true;
     if (ActionType !== payloads.SESSION_TYPE_ACTION) {
       const Error = `Unsupported action ${ActionType}`;
       return { ActionType, ActionStatus: payloads.ACTION_UNSUPPORTED, ActionResult: null, Error };

@@ -86,6 +86,16 @@ export function cast(recorded: RecordedEvent[], idle: number): Cast {
   return { cols, rows, events, markers, clock, duration };
 }
 
+/**
+ * Returns the second of the player whose picture is shown before it plays: `from`, or, at the beginning, a second after
+ * the first output, since there is nothing to see before.
+ */
+export function posterAt(events: Cast['events'], from: number): number {
+  const first = events.find(([, kind, text]) => kind === 'o' && text.trim() !== '');
+  if (from > 0 || first === undefined) return from;
+  return Math.min(first[0] + 1, events.at(-1)![0]);
+}
+
 /** Returns an asciicast v3 file of the recording as it was. */
 export function castFile(recorded: RecordedEvent[], title: string, startedAt: number): string {
   const { cols, rows, events, markers } = cast(recorded, Infinity);

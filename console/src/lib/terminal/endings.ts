@@ -8,3 +8,15 @@ export function ending(output: string, lost: boolean): string {
   if (reason !== '') return lost ? `The session was ended: ${reason}.` : `The session has ended: ${reason}.`;
   return lost ? 'The session failed on its node, or was ended there.' : 'The shell has ended.';
 }
+
+/** Why a session whose document names a KMS key does not start in a browser; `instead` is the command that starts it. */
+export function encryptedEnding(instead: string): string {
+  return `This session is encrypted end to end with a KMS key, which a browser cannot do. At a command line, use: ${printable(instead)}`;
+}
+
+/** Returns the command that starts a session as the console would have. `document` is empty for the account's shell. */
+export function sessionCommand(nodeId: string, document: string, hasParameters: boolean): string {
+  if (document === '') return `ferryman shell ${nodeId}`;
+  const command = `aws ssm start-session --target ${nodeId} --document-name ${document}`;
+  return hasParameters ? `${command} --parameters …` : command;
+}

@@ -2,6 +2,7 @@
 
 import { call } from '../api/call';
 import { SessionConnection } from '../terminal/connection';
+import { encryptedEnding } from '../terminal/endings';
 import { Flag, PayloadType } from '../wire/agentMessage';
 import { encodeFlag } from '../wire/payloads';
 
@@ -65,7 +66,9 @@ export async function run(command: Command): Promise<Result> {
             connection.acknowledge(event.sequenceNumber);
             break;
           case 'SessionEnded':
-            if (exitCode === null) reject(new Error(event.output || 'The session ended before the copy was complete.'));
+            if (connection.channel.needsEncryption) reject(new Error(encryptedEnding('ferryman cp')));
+            else if (exitCode === null)
+              reject(new Error(event.output || 'The session ended before the copy was complete.'));
             else resolve({ exitCode, complaint: new TextDecoder().decode(Uint8Array.from(complaint)).trim() });
             break;
           case 'ConnectionFailed':

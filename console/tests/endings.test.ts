@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { encryptedEnding, ending, sessionCommand } from '../src/lib/terminal/endings';
+
+describe('why a session ended', () => {
+  it('is what the server said, as a sentence', () => {
+    expect(ending('The node went away.', true)).toBe('The session was ended: The node went away.');
+    expect(ending('', false)).toBe('The shell has ended.');
+  });
+
+  it('is, for one that is encrypted, that a browser cannot, and the command that can', () => {
+    expect(encryptedEnding(sessionCommand('mi-01', '', false))).toBe(
+      'This session is encrypted end to end with a KMS key, which a browser cannot do. ' +
+        'At a command line, use: ferryman shell mi-01',
+    );
+  });
+
+  it('names the document of a session that is not a plain shell', () => {
+    expect(sessionCommand('mi-01', 'Debug', false)).toBe('aws ssm start-session --target mi-01 --document-name Debug');
+    expect(sessionCommand('mi-01', 'Debug', true)).toMatch(/ --document-name Debug --parameters …$/);
+  });
+});
