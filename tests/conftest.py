@@ -7,6 +7,7 @@ Where a system program is missing the test is skipped, except in CI, which must 
 import gc
 import os
 import re
+import secrets
 import shutil
 import signal
 import tempfile
@@ -192,6 +193,15 @@ def migrated_postgresql(postgresql: Postgresql) -> str:
     url = postgresql.url("ferryman")
     upgrade_store(url)
     return url
+
+
+@pytest.fixture
+def new_database(postgresql: Postgresql) -> Iterator[str]:
+    """The URL of a database without tables."""
+    name = f"test_{secrets.token_hex(8)}"
+    postgresql.execute(f"CREATE DATABASE {name}")
+    yield postgresql.url(name)
+    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

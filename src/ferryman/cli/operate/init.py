@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ferryman.awsapi import OWN_MODELS
+from ferryman.bootstrap.bus.opening import check_bus
 from ferryman.bootstrap.configuration import KEY_BYTES, load, split_address
 from ferryman.bootstrap.configuration_file import FILE_NAME
 from ferryman.bootstrap.keys.certificate_files import write_certificates
@@ -48,7 +49,7 @@ listen = "{listen}"
 public_url = "{public_url}"
 key_file = "server.key"
 database = "{database}"
-{tls}
+{tls}{bus}
 [sessions]
 idle_timeout_minutes = 20
 history_days = 30
@@ -64,6 +65,11 @@ key = "{tls}/server.key"
 authority = "{tls}/ca.pem"
 authority_key = "{tls}/ca.key"
 """
+_BUS = """
+[bus]
+url = "{url}"
+"""
+_CREDENTIALS = 'credentials_file = "{file}"\n'
 _AUDIT = """
 [audit]
 directory = "{audit}"
@@ -89,7 +95,8 @@ class ServiceAccount:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to set up. `listen` is HOST:PORT; `public_host` is the name that others use for this machine, None
-    for the host of `listen`; `service` keeps the data apart from the configuration, which stays root's."""
+    for the host of `listen`; `service` keeps the data apart from the configuration, which stays root's. `bus` is the
+    URL of NATS for one of several servers, and `bus_credentials` a file that NATS made for it."""
 
     directory: Path
     listen: str = DEFAULT_LISTEN
@@ -99,6 +106,8 @@ class Plan:
     tls: bool = False
     service: "ServiceAccount | None" = None
     database: str | None = None
+    bus: str | None = None
+    bus_credentials: Path | None = None
 
     @property
     def public_url(self) -> str:
@@ -143,6 +152,7 @@ def initialise(plan: Plan) -> Initialised:
             "that address is reachable from other machines",
             "Add --tls, or listen on 127.0.0.1 behind a proxy that terminates TLS",
         )
+    _check_bus_options(plan)
     account_id = plan.account_id or f"{secrets.randbelow(9 * 10**11) + 10**11}"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = directory / f".{FILE_NAME}.partial"
@@ -150,6 +160,8 @@ def initialise(plan: Plan) -> Initialised:
     _clear(directory, data, partial)
     write_private(partial, _configuration(plan, account_id).encode())
     loaded = load(partial)
+    if plan.bus is not None:
+        check_bus(loaded)
     if plan.database is not None:
         create_tables(loaded.database_url)
     write_private(directory / "server.key", base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
@@ -176,12 +188,32 @@ def _configuration(plan: Plan, account_id: str) -> str:
         public_url=plan.public_url,
         database=plan.database or f"sqlite:///{'ferryman.db' if service is None else service.data / 'ferryman.db'}",
         tls=_TLS.format(tls=tls) if plan.tls else "",
+        bus=_bus(plan),
         audit=""
         if service is None
         else _AUDIT.format(
             audit=service.logs / "audit", recordings=service.data / "recordings", outputs=service.data / "outputs"
         ),
     )
+
+
+def _bus(plan: Plan) -> str:
+    if plan.bus is None:
+        return ""
+    credentials = plan.bus_credentials
+    return _BUS.format(url=plan.bus) + (_CREDENTIALS.format(file=credentials.resolve()) if credentials else "")
+
+
+def _check_bus_options(plan: Plan) -> None:
+    """Raise Failure for a bus without what several servers need."""
+    if plan.bus_credentials is not None and plan.bus is None:
+        raise Failure("--bus-credentials cannot be used alone", "it is a login of NATS", "Name NATS with --bus")
+    if plan.bus is not None and not (plan.database or "").startswith("postgresql"):
+        raise Failure(
+            "--bus cannot be used with a SQLite file",
+            "several servers share a PostgreSQL database",
+            "Name one with --database",
+        )
 
 
 def _ca_file(plan: Plan, directory: Path, data: Path) -> Path | None:
@@ -231,6 +263,20 @@ def command(
             show_default=False,
         ),
     ] = None,
+    bus: Annotated[
+        str | None,
+        typer.Option(
+            "--bus",
+            help="NATS, tls://HOST[:PORT], for one of several servers; needs --database.",
+            show_default=False,
+        ),
+    ] = None,
+    bus_credentials: Annotated[
+        Path | None,
+        typer.Option(
+            "--bus-credentials", help="The credentials file of the server's account in NATS.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
     from ferryman.transport.trust import certificate_fingerprint, spaced
@@ -239,7 +285,9 @@ def command(
         raise Failure("--directory cannot be combined with --system", f"a service's is {CONFIGURATION}", "Drop one")
     where = CONFIGURATION if system else directory or Path()
     service = _service_account() if system else None
-    made = initialise(Plan(where, listen, region, account_id, public_host, tls, service, database))
+    made = initialise(
+        Plan(where, listen, region, account_id, public_host, tls, service, database, bus, bus_credentials)
+    )
     profile = made.profile_directory
     print_lines(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
     print_lines(
@@ -247,6 +295,11 @@ def command(
     )
     print_lines("", "Start the server:", "")
     print_lines("  ferryman server install --start" if system else f"  ferryman server --config {made.configuration}")
+    if bus is not None:
+        print_lines(
+            "", "Give every other server a copy of the configuration and of the key, with settings of its own:", ""
+        )
+        print_lines("  server.name, server.listen, audit.directory, outputs.directory")
     if made.ca_file is not None:
         print_lines("", "People who log in are asked for the SHA-256 fingerprint of the server's authority:", "")
         print_lines(f"  {spaced(certificate_fingerprint(made.ca_file.read_text()))}")

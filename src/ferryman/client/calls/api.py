@@ -8,10 +8,10 @@ from ferryman.client.calls.answers import UNREADABLE, checked, unreadable
 from ferryman.client.calls.api_proxies import through_proxies
 from ferryman.client.calls.aws_session import open_session
 from ferryman.client.calls.endpoints import (
-    LOG_IN,
     Absent,
     check_endpoint,
     is_default_endpoint,
+    log_in,
     not_an_address,
     unreachable,
 )
@@ -125,10 +125,10 @@ def connect(connection: Connection, service: str = "ssm") -> Api:
     except ValueError as error:
         raise not_an_address(str(error).removeprefix("Invalid endpoint: ")) from error
     if is_default_endpoint(endpoint):
-        raise Failure("No Ferryman server is configured", "without an endpoint the call would go to AWS", LOG_IN)
+        raise Failure("No Ferryman server is configured", "without an endpoint the call would go to AWS", log_in())
     if credentials is None:
         cause = "neither a context, the environment nor the profile has an access key"
-        raise Failure("There are no credentials to sign with", cause, LOG_IN)
+        raise Failure("There are no credentials to sign with", cause, log_in())
     ca_file = session.get_config_variable("ca_bundle")
     return Api(client, endpoint, ca_file, connection.profile or "", str(client.meta.region_name))
 
@@ -159,7 +159,9 @@ def _method(operation: str) -> str:
 def _no_region(session: "Session", connection: Connection) -> Failure:
     """Return the Failure for a call without a region: mostly nothing at all is configured yet."""
     if connection.endpoint_url is None and session.get_credentials() is None:
-        return Failure("No Ferryman server is configured", "this machine has no context and no profile for one", LOG_IN)
+        return Failure(
+            "No Ferryman server is configured", "this machine has no context and no profile for one", log_in()
+        )
     return Failure("No region is set", "calls are signed for the server's region", "Pass --region or set AWS_REGION")
 
 
@@ -168,6 +170,8 @@ def _unusable(error: Exception) -> Failure:
 
     if isinstance(error, exceptions.ProfileNotFound):
         return Failure(
-            str(error), "the configuration files have no such section", f"Check --profile and AWS_CONFIG_FILE. {LOG_IN}"
+            str(error),
+            "the configuration files have no such section",
+            f"Check --profile and AWS_CONFIG_FILE. {log_in()}",
         )
     return Failure("The AWS configuration cannot be used", str(error), "Check the profile")

@@ -1,15 +1,31 @@
 """Addresses of servers: whether one can be called at all, and in words why a call did not get there."""
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ferryman.model.failures import Failure, said_by
 
-LOG_IN = "Sign in with `ferryman login https://SERVER`, or set up a server with `ferryman init`"
-"""What to do on a machine that knows no server yet."""
+SERVER_FILE = Path("/etc/ferryman/ferryman.toml")
+"""The configuration of an installed server, which only root and the server may read."""
+_LOG_IN = "Sign in with `ferryman login https://SERVER`, or set up a server with `ferryman init`"
 _CORRECT = "Correct --endpoint-url, AWS_ENDPOINT_URL or the profile: https://HOST[:PORT]"
+
+
+def log_in() -> str:
+    """Return what to do for somebody who knows no server yet; on a server's own machine, its administrator is root."""
+    try:
+        is_servers = SERVER_FILE.exists() and not os.access(SERVER_FILE, os.R_OK)
+    except PermissionError:
+        is_servers = True
+    return (
+        f"{_LOG_IN}. A server is installed on this machine: its administrator runs this with `sudo`"
+        if is_servers
+        else _LOG_IN
+    )
 
 
 class Absent(Failure):

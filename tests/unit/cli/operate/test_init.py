@@ -1,17 +1,21 @@
 import base64
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ferryman.awsapi import OWN_MODELS
+from ferryman.bootstrap.bus.opening import check_bus
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.server import server_certificate
 from ferryman.cli.operate.init import Plan, ServiceAccount, initialise
 from ferryman.client.login.service_endpoints import SERVED, read_endpoint
 from ferryman.model.failures import Failure
+from tests.nats import NatsServer, running_nats
 
 
 def test_everything_is_there_and_private(tmp_path: Path) -> None:
@@ -128,3 +132,41 @@ def test_ipv6(tmp_path: Path) -> None:
 def test_a_port_that_goes_without_saying_is_left_out(port: int, tls: bool, url: str) -> None:
     plan = Plan(Path(), listen=f"127.0.0.1:{port}", public_host="sessions.example.com", tls=tls)
     assert plan.public_url == url
+
+
+def test_a_bus_is_checked_and_written(tmp_path: Path, nats_server: NatsServer, new_database: str) -> None:
+    made = initialise(Plan(tmp_path, database=new_database, bus=nats_server.url))
+    loaded = load(made.configuration)
+    assert loaded.configuration.bus.servers == (nats_server.url,)
+    assert check_bus(loaded) == f"NATS at {nats_server.url} can be reached"
+    assert loaded.server_name
+
+
+def test_a_bus_that_refuses_the_login_or_is_not_there_leaves_nothing(
+    tmp_path: Path, unused_tcp_port: int, new_database: str
+) -> None:
+    plan = Plan(tmp_path / "server", database=new_database, bus=f"nats://127.0.0.1:{unused_tcp_port}")
+    with pytest.raises(Failure, match=r"The bus nats://127\.0\.0\.1.* cannot be used"):
+        initialise(plan)
+    with running_nats(tmp_path, 'authorization { token: "right" }') as nats, pytest.raises(Failure, match="login"):
+        initialise(replace(plan, bus=nats.url))
+    assert not [each for each in plan.directory.iterdir() if not each.name.startswith(".")]
+    assert initialise(Plan(plan.directory, database=new_database)), "the database is still empty"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bus": "nats://127.0.0.1"}, "--database"),
+        ({"bus": "nats://127.0.0.1", "database": "sqlite:///x.db"}, "--database"),
+        ({"bus_credentials": Path("nats.creds")}, "--bus"),
+        ({"bus": "nats://nats.example.com", "database": "postgresql://h/d"}, r"tls://HOST"),
+        (
+            {"bus": "tls://a", "database": "postgresql://h/d", "bus_credentials": Path("missing")},
+            r"bus\.credentials_file",
+        ),
+    ],
+)
+def test_a_bus_that_cannot_be_used(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(Failure, match=said):
+        initialise(Plan(tmp_path, **changes))

@@ -10,7 +10,8 @@ from urllib3.exceptions import NewConnectionError
 
 from ferryman.cli.main import main
 from ferryman.cli.program.catalogue import EXAMPLES
-from ferryman.client.calls.endpoints import Absent, unreachable
+from ferryman.client.calls import endpoints
+from ferryman.client.calls.endpoints import Absent, log_in, unreachable
 from tests.unit.cli.program.command_tree import EVERY
 
 CALLING = sorted(path for path, command in EVERY.items() if any(each.name == "endpoint_url" for each in command.params))
@@ -99,6 +100,19 @@ def test_without_a_profile_every_command_says_how_to_get_one(path: str, run: Run
     assert "ferryman login" in err
     assert "ferryman init" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("mode", "is_hinted"), [(0o640, True), (0o644, False), (None, False)])
+def test_on_a_servers_own_machine_sudo_is_named(
+    mode: int | None, *, is_hinted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ferryman.toml"
+    if mode is not None:
+        file.touch()
+    monkeypatch.setattr(endpoints, "SERVER_FILE", file)
+    monkeypatch.setattr("os.access", lambda _path, _mode: mode == 0o644)  # tests may be root's
+    assert ("with `sudo`" in log_in()) is is_hinted
+    assert log_in().startswith("Sign in with `ferryman login")
 
 
 @pytest.mark.parametrize("path", ["nodes", "doctor", "shell"])

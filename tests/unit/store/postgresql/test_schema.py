@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -27,15 +25,6 @@ from tests.postgresql import Postgresql
 from tests.waiting import wait_until
 
 NAMES = ["Zoe", "adam", "Ädam", "zoe", "_x", "0"]
-
-
-@pytest.fixture
-def new_database(postgresql: Postgresql) -> Iterator[str]:
-    """The URL of a database without tables."""
-    name = f"test_{secrets.token_hex(8)}"
-    postgresql.execute(f"CREATE DATABASE {name}")
-    yield postgresql.url(name)
-    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def test_a_server_does_not_make_the_tables(new_database: str) -> None:
