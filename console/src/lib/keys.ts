@@ -55,9 +55,10 @@ async function keyRow(id: string, signal: AbortSignal): Promise<KeyRow | null> {
 }
 
 /** Returns everything of a key that its page shows. Throws ApiError if the key itself may not be seen. */
-export async function keyDetails(id: string, signal?: AbortSignal): Promise<KeyDetails> {
-  const [metadata, aliases, rotation, rotations, policy] = await Promise.all([
-    describe(id, signal),
+export async function keyDetails(named: string, signal?: AbortSignal): Promise<KeyDetails> {
+  const metadata = await describe(named, signal);
+  const id = metadata.KeyId;
+  const [aliases, rotation, rotations, policy] = await Promise.all([
     outcome(aliasesOf(id, signal)),
     outcome(call('kms/GetKeyRotationStatus', { KeyId: id }, signal)),
     outcome(call('kms/ListKeyRotations', { KeyId: id }, signal).then((answer) => answer.Rotations ?? [])),

@@ -28,7 +28,8 @@ def onlooker(ferryman: Ferryman) -> Iterator[Person]:
 
 def test_key_is_created_by_keyboard_changed_and_kept(ferryman: Ferryman, open_console: OpenConsole) -> None:
     kms = ferryman.client("kms")
-    page = open_console(ferryman).page
+    console = open_console(ferryman)
+    page = console.page
     page.keyboard.press("g")
     page.keyboard.press("k")
     expect(page.get_by_role("heading", name="Keys", level=1)).to_be_visible()
@@ -44,6 +45,8 @@ def test_key_is_created_by_keyboard_changed_and_kept(ferryman: Ferryman, open_co
     assert key["Description"] == "Sessions of production"
     assert page.url.endswith(f"/keys/{key['KeyId']}")
 
+    console.go("keys/alias%2Fbrowser%2Fsessions")
+    expect(page).to_have_url(re.compile(f"/keys/{key['KeyId']}$"))
     page.get_by_role("button", name="Rotate now").click()
     expect(page.get_by_text("Rotated once")).to_be_visible()
     page.get_by_label("Every").fill("90")
