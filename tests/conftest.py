@@ -33,8 +33,19 @@ SETTING = re.compile(r"AWS_|FERRYMAN_(?!TEST_)|(COLUMNS|LINES|NO_COLOR|FORCE_COL
 TESTS = Path(__file__).parent
 END_TO_END, INTEROP = TESTS / "e2e", TESTS / "interop"
 LONGEST = (
-    *("e2e/test_cuts.py", "e2e/test_reconnecting.py", "e2e/test_commands.py", "e2e/test_store_faults.py"),
-    *("e2e/test_demo.py", "e2e/test_aws_cli.py", "e2e/test_faults.py", "e2e/test_people.py", "e2e/test_limits.py"),
+    *(
+        "e2e/sessions/test_cuts.py",
+        "e2e/sessions/test_reconnecting.py",
+        "e2e/commands/test_commands.py",
+        "e2e/servers/test_store_faults.py",
+    ),
+    *(
+        "e2e/commands/test_demo.py",
+        "e2e/sessions/test_aws_cli.py",
+        "e2e/servers/test_faults.py",
+        "e2e/commands/test_people.py",
+        "e2e/servers/test_limits.py",
+    ),
     *(
         "fuzz/test_parsers.py",
         "fuzz/test_targets.py",

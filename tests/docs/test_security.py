@@ -38,13 +38,13 @@ def test_every_attacker_has_lines() -> None:
 
 STATEMENTS = {
     "**Policies decide every call.**": [
-        "server/test_denied.py::test_nothing_is_allowed_without_a_policy",
+        "server/calls/test_denied.py::test_nothing_is_allowed_without_a_policy",
         "property/test_policy.py::test_the_evaluator_decides_as_the_naive_one",
     ],
     "**Failed attempts are throttled**": [
-        "server/test_attempts.py::test_failed_attempts_with_a_key_are_throttled_and_summarised",
-        "server/test_attempts.py::test_failed_attempts_with_an_activation_code_are_throttled",
-        "server/test_attempts.py::test_failed_attempts_with_a_session_token_are_throttled",
+        "server/listener/test_attempts.py::test_failed_attempts_with_a_key_are_throttled_and_summarised",
+        "server/listener/test_attempts.py::test_failed_attempts_with_an_activation_code_are_throttled",
+        "server/listener/test_attempts.py::test_failed_attempts_with_a_session_token_are_throttled",
     ],
     "**Changes made on the server's own machine are audited**": [
         "unit/bootstrap/test_operator.py::test_every_change_is_recorded_and_nothing_that_only_looks",

@@ -155,7 +155,7 @@ def test_the_published_signature_verifies(case: Case) -> None:
 
 
 # Refused before the signature is looked at, so any will do. The suite's folded header is in
-# tests/server/test_smuggling.py: no HTTP server may take it.
+# tests/server/listener/test_smuggling.py: no HTTP server may take it.
 STRICTER = [
     (
         Case(

@@ -46,8 +46,8 @@ async def test_a_handler_that_computes_is_found_and_named(
     await server.call("describe_sessions", State="Active")
     told = stall_guard.take()
     assert "RequestHandler." in told
-    assert "busy (tests/server/test_stall_guard.py:" in told
-    assert "describe_sessions (tests/server/test_stall_guard.py:" in told
+    assert "busy (tests/server/serving/test_stall_guard.py:" in told
+    assert "describe_sessions (tests/server/serving/test_stall_guard.py:" in told
     assert "ferryman/server/http/pipeline.py:" in told
 
 

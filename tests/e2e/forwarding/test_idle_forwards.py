@@ -11,7 +11,7 @@ import pytest
 from tests.e2e import idle_forwards
 from tests.waiting import PATIENCE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

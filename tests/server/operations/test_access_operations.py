@@ -190,7 +190,7 @@ async def test_the_commands_of_both_sides(server: Server) -> None:
     assert "it is Revoked" in await ferryman(carol, "token", ids[0])
 
 
-GUIDE = Path(__file__).parents[2] / "docs/how-to/grant-access-just-in-time.md"
+GUIDE = Path(__file__).parents[3] / "docs/how-to/grant-access-just-in-time.md"
 
 
 async def requester(server: Server, name: str) -> Credentials:

@@ -18,7 +18,7 @@ from tests.e2e.programs import AWS
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NEEDED = ("gzip", "id", "mkdir", "mktemp", "mv", "rm", "sh", "tail", "tar")
 """The programs of the system that the file itself needs."""
 

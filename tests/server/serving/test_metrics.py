@@ -17,8 +17,8 @@ from ferryman.server.serving import serve
 from tests.server.peers import output, typed
 from tests.server.running import Server, until
 
-MONITORING = Path(__file__).parents[2] / "packaging" / "monitoring"
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "monitor-servers.md"
+MONITORING = Path(__file__).parents[3] / "packaging" / "monitoring"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "monitor-servers.md"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 

@@ -15,7 +15,7 @@ from ferryman.cli.demo.starting import free_port
 from tests.postgresql import Postgresql
 from tests.waiting import PATIENCE, wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -12,7 +12,7 @@ from tests.e2e.demo import Ferryman
 from tests.e2e.programs import PROGRAMS
 from tests.waiting import PATIENCE
 
-PACKAGE = Path(__file__).with_name("ssm_session")
+PACKAGE = Path(__file__).parents[1] / "ssm_session"
 OLDEST_NODE = 20
 """The first release with a WebSocket of its own, behind an option until 22."""
 
