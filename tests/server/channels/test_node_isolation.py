@@ -22,7 +22,7 @@ from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KE
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.wire.agent_message import MessageType
-from tests.server.model_values import minimal
+from tests.server.model_values import BESIDES, minimal
 from tests.server.peers import output
 from tests.server.running import REGION, Node, Server
 
@@ -150,6 +150,7 @@ DENIED = {
     "ec2-instance-connect": "AccessDeniedException",
     "cloudtrail": "AccessDeniedException",
     "ferryman": "AccessDeniedException",
+    "kms": "AccessDeniedException",
     "tagging": "AccessDeniedException",
 }
 """What services call it that is not allowed, where that is not AccessDenied."""
@@ -162,7 +163,7 @@ async def test_node_cannot_call_other_services(server: Server, service: str) -> 
     for operation in [name for of, name in OF_PEOPLE if of == service]:
         model = operation_model(service, operation)
         assert model is not None
-        members = minimal(model.input_shape) if model.input_shape else {}
+        members = (minimal(model.input_shape) if model.input_shape else {}) | BESIDES.get((service, operation), {})
         if model.input_shape and "UserName" in model.input_shape.members:  # whose default is the caller
             members["UserName"] = "root"
         with pytest.raises(ClientError) as refused:

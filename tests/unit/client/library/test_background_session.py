@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
+from ferryman.client.calls import resume_session
 from ferryman.client.calls.launch import Launch
 from ferryman.client.calls.resume_session import ServiceClient
 from ferryman.client.library.background_session import BackgroundHandler, BackgroundSession
 from ferryman.client.library.port_sessions import Destination, PortHandler
 from ferryman.client.library.running_command import CommandHandler
 from ferryman.client.plugin.arguments import parse
+from ferryman.client.session import driver
 from ferryman.model.failures import Failure
 from ferryman.transport.dialler import Dialler
+from tests.waiting import PATIENCE
 
 MULTIPLEXING = "3.3.0.0"
 FORWARDING = {"type": "LocalPortForwarding", "portNumber": "80"}
@@ -24,6 +27,12 @@ COMMAND = {"DocumentName": "AWS-StartNonInteractiveCommand", "Parameters": {"com
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+@pytest.fixture(autouse=True)
+def _a_busy_machine_has_time_to_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "TERMINATE_SECONDS", PATIENCE)
+    monkeypatch.setattr(resume_session, "ANSWER_SECONDS", PATIENCE)
 
 
 def port_handler() -> PortHandler:
