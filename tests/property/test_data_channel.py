@@ -7,7 +7,7 @@ from ferryman.channel.streams.window import Window
 from tests.property.data_channel_world import WEATHER, WINDOWS, Run, Weather
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=80)
 @given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
 def test_every_byte_arrives_once_and_in_order(weather: Weather, window: Window, output_size: int) -> None:
     run = Run(weather, window, output_size)

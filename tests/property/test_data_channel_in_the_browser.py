@@ -19,7 +19,7 @@ def program() -> Iterator[EngineProgram]:
     running.close()
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
 def test_every_byte_arrives_once_and_in_order(
     program: EngineProgram, weather: Weather, window: Window, output_size: int

@@ -26,7 +26,7 @@ def test_ci_installs_the_programs_that_tests_ask_for() -> None:
     table = re.search(r'^programs="\n(.*?)^"$', (ROOT / ".ci/programs").read_text(), re.MULTILINE | re.DOTALL)
     assert table
     installed = {line.split()[0] for line in table[1].splitlines()}
-    sources = "".join(path.read_text() for path in (ROOT / "tests/e2e").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "tests/e2e").rglob("*.py"))
     asked = set(re.findall(r'\bprogram\("([\w-]+)"\)', sources))
     assert asked
     assert asked <= installed

@@ -79,8 +79,8 @@ def test_denied_shell_is_requested_approved_on_a_phone_and_used(
     shell = requester.connect()
     shell.run("echo just-in-time")
     shell.shows("just-in-time")
-    (session,) = ferryman.active_sessions()
-    assert session["AccessType"] == "JustInTime"
+    newest = ferryman.active_sessions()[0]  # sessions of other tests may not be over yet
+    assert newest["AccessType"] == "JustInTime"
 
 
 def test_wrong_key_is_refused_and_a_lost_cookie_asks_again(ferryman: Ferryman, open_console: OpenConsole) -> None:

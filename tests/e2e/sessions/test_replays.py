@@ -22,7 +22,7 @@ from tests.e2e.screen import Screen, looked, replay, until_shown
 from tests.e2e.shell import OpenShell, Shell
 from tests.waiting import PATIENCE, PROCESSES_TIMEOUT, wait_until
 
-KILLS = int(os.environ.get("FERRYMAN_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("FERRYMAN_TEST_KILLS", "1"))
 LINES = "i=0; while [ ! -e {stop} ]; do i=$((i+1)); echo line-$i; sleep 0.02; done; echo end-$((40+2))"
 LOST_SECONDS = 1.0
 """A server that is killed loses at most the output of so long."""

@@ -41,8 +41,10 @@ from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.sessions import Session
+from ferryman.store import listing_readers
 from ferryman.store.database import SqlStore, open_store
 from tests.unit.core.access import DECIDING, REQUESTING, person
+from tests.waiting import PATIENCE
 
 START = Millis(1_700_000_000_000)
 
@@ -160,6 +162,11 @@ class World:
 def public_key() -> str:
     key = rsa.generate_private_key(65537, 2048).public_key()
     return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+@pytest.fixture(autouse=True)
+def _a_busy_machine_has_time_to_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing_readers, "SECONDS", PATIENCE)
 
 
 @pytest.fixture

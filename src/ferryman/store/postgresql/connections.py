@@ -47,12 +47,12 @@ Result = TypeVar("Result")
 
 
 class PostgresqlConnections(Connections):
-    """Connections to one database. `listing_seconds` is how long a listing may take."""
+    """Connections to one database. A listing may take `listing_seconds`, or `listing_readers.SECONDS`."""
 
     begin = "BEGIN"
     patience = 20.0
 
-    def __init__(self, url: URL, listing_seconds: float = listing_readers.SECONDS) -> None:
+    def __init__(self, url: URL, listing_seconds: float | None = None) -> None:
         writing = {"default_transaction_isolation": "serializable"}
         reading = {"default_transaction_read_only": "on"}
         listings = _engine(url, listing_readers.READERS, reading)
@@ -60,7 +60,7 @@ class PostgresqlConnections(Connections):
             Pools(
                 writer=_engine(url, WRITERS, writing),
                 readers=_engine(url, READERS, reading),
-                listings=ListingReaders(listings, listing_seconds, _watched),
+                listings=ListingReaders(listings, listing_seconds or listing_readers.SECONDS, _watched),
                 writers=WRITERS,
             )
         )

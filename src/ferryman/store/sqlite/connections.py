@@ -38,11 +38,11 @@ _STEPS = 10_000
 
 
 class SqliteConnections(Connections):
-    """Connections to one file. `listing_seconds` is how long a listing may take."""
+    """Connections to one file. A listing may take `listing_seconds`, or `listing_readers.SECONDS`."""
 
     begin = "BEGIN IMMEDIATE"
 
-    def __init__(self, url: URL, listing_seconds: float = listing_readers.SECONDS) -> None:
+    def __init__(self, url: URL, listing_seconds: float | None = None) -> None:
         self._path = Path(str(url.database))
         self._identity = _identity(self._path)
         self._corruption = ""
@@ -51,7 +51,7 @@ class SqliteConnections(Connections):
             Pools(
                 writer=_engine(url, size=1, pragmas=_PRAGMAS),
                 readers=_engine(url, size=READERS, pragmas=_READING),
-                listings=ListingReaders(listings, listing_seconds, _watched),
+                listings=ListingReaders(listings, listing_seconds or listing_readers.SECONDS, _watched),
             )
         )
 
