@@ -296,7 +296,7 @@ class ClientChannel:
         self._respond(ProcessedAction(KMS_ENCRYPTION_ACTION, ACTION_SUCCESS, result))
 
     def refuse_data_key(self, reason: str) -> None:
-        """Answer a DataKeyRequested: there is no data key, for this reason. The node refuses the session then."""
+        """Answer a DataKeyRequested without a data key, for this reason; the node then refuses the session."""
         if self._state is ClientState.KEY_AWAITED:
             error = f"Failed to process action {KMS_ENCRYPTION_ACTION}: {reason}"
             self._respond(ProcessedAction(KMS_ENCRYPTION_ACTION, ACTION_FAILED, error=error))
