@@ -41,9 +41,10 @@ class Node:
     control: socket.socket
 
 
-def register(port: int, administrator: Credentials, region: str = REGION) -> Node:
-    activation = call(port, administrator, "CreateActivation", {"IamRole": "bench"}, region)
-    key = rsa.generate_private_key(65537, 2048)
+def register_by(
+    port: int, activation: dict[str, Any], key: rsa.RSAPrivateKey, region: str = REGION
+) -> tuple[NodeId, Credentials]:
+    """Register a node with an activation, and return its id and its first credentials."""
     members = {
         "ActivationId": activation["ActivationId"],
         "ActivationCode": activation["ActivationCode"],
@@ -54,6 +55,13 @@ def register(port: int, administrator: Credentials, region: str = REGION) -> Nod
     node_id = NodeId(call(port, None, "RegisterManagedInstance", members, region)["InstanceId"])
     token = call(port, (node_id, key), "RequestManagedInstanceRoleToken", {"Fingerprint": "bench"}, region)
     credentials = Credentials(token["AccessKeyId"], Secret(token["SecretAccessKey"]), Secret(token["SessionToken"]))
+    return node_id, credentials
+
+
+def register(port: int, administrator: Credentials, region: str = REGION) -> Node:
+    activation = call(port, administrator, "CreateActivation", {"IamRole": "bench"}, region)
+    key = rsa.generate_private_key(65537, 2048)
+    node_id, credentials = register_by(port, activation, key, region)
     control = open_channel(port, credentials, f"/v1/control-channel/{node_id}", region)
     opening = {"AgentVersion": "4.0.1.0", "PlatformType": "linux"} | control[1]
     control[0].sendall(masked(json.dumps(opening).encode(), 1))

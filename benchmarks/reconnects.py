@@ -18,13 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from benchmarks.echo import Ferryman, demo
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.raw_peers import call, masked, open_channel, read_message
+from benchmarks.raw_peers import call, masked, open_channel, read_message, register_by
 from benchmarks.tcp_splice import processor_seconds
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.model.values.versions import AGENT_VERSION
-from ferryman.signing.rsa import encode_public_key
 
 NODES = 200
 ROUNDS = 3
@@ -81,20 +80,7 @@ def registered(ferryman: Ferryman, count: int) -> list[tuple[NodeId, Credentials
     members = {"IamRole": "bench", "RegistrationLimit": count}
     activation = call(port, administrator, "CreateActivation", members, region)
     key = rsa.generate_private_key(65537, 2048)
-    found = []
-    for _ in range(count):
-        members = {
-            "ActivationId": activation["ActivationId"],
-            "ActivationCode": activation["ActivationCode"],
-            "Fingerprint": "bench",
-            "PublicKey": encode_public_key(key),
-            "PublicKeyType": "Rsa",
-        }
-        node_id = NodeId(call(port, None, "RegisterManagedInstance", members, region)["InstanceId"])
-        token = call(port, (node_id, key), "RequestManagedInstanceRoleToken", {"Fingerprint": "bench"}, region)
-        credentials = Credentials(token["AccessKeyId"], Secret(token["SecretAccessKey"]), Secret(token["SessionToken"]))
-        found.append((node_id, credentials))
-    return found
+    return [register_by(port, activation, key, region) for _ in range(count)]
 
 
 def round_of(ferryman: Ferryman, nodes: list[tuple[NodeId, Credentials]]) -> float:
