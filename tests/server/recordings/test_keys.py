@@ -17,10 +17,10 @@ from ferryman.core.maintenance.resealing import reseal, sealed_under
 from ferryman.core.ports.kms import KeyCustody, KeyUnusable
 from ferryman.core.ports.recordings import RecordingKey, RecordingMode
 from ferryman.core.service import Service
-from ferryman.recording import foreign_kms
 from ferryman.recording.aws_clients import AwsAccess
-from ferryman.recording.foreign_kms import REMEMBERED_SECONDS, KmsElsewhere
-from ferryman.recording.rewrapping import Rewrapping
+from ferryman.recording.keys import foreign_kms
+from ferryman.recording.keys.foreign_kms import REMEMBERED_SECONDS, KmsElsewhere
+from ferryman.recording.keys.rewrapping import Rewrapping
 from tests.aws_stand_ins import KEY_ID, REGION, SECRET, StandIn, moto
 from tests.server.kms_calls import ARN, Kms, allow, kms_of, new_key
 from tests.server.own_calls import call, finished

@@ -8,7 +8,7 @@ from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:
     from ferryman.recording.aws_clients import AwsAccess
-    from ferryman.recording.foreign_kms import KmsElsewhere
+    from ferryman.recording.keys.foreign_kms import KmsElsewhere
     from ferryman.recording.outputs.destinations import Reach
     from ferryman.recording.storage.s3 import S3Storage
     from ferryman.recording.storage.spool import SpoolStorage
@@ -57,7 +57,7 @@ def recording_bucket(loaded: LoadedConfiguration, bucket: RecordingBucket) -> "S
 def kms_elsewhere(loaded: LoadedConfiguration) -> "KmsElsewhere | None":
     """Return the KMS elsewhere whose key the data keys of recordings are under; close it at the end."""
     from ferryman.recording.aws_clients import AwsAccess
-    from ferryman.recording.foreign_kms import KmsElsewhere
+    from ferryman.recording.keys.foreign_kms import KmsElsewhere
 
     kms = loaded.configuration.recordings.kms
     if kms is None or kms.region is None:

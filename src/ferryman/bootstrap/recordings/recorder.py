@@ -31,11 +31,11 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
     With the mode `off` no new session is recorded, but recordings can be read, and those that were begun are finished.
     Raises Failure if a directory or bucket cannot be written.
     """
+    from ferryman.recording.keys.rewrapping import Rewrapping
     from ferryman.recording.other_spools import is_nowhere_else, outside
     from ferryman.recording.outputs.delivery import OutputDelivery
     from ferryman.recording.outputs.destinations import Destinations
     from ferryman.recording.recorder import SessionsRecorder
-    from ferryman.recording.rewrapping import Rewrapping
     from ferryman.server.background import running_beside, supervised
 
     settings = loaded.configuration.recordings
