@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.e2e.demo import Ferryman
 
@@ -50,7 +50,13 @@ class ConsolePage:
     def new_tab(self) -> Page:
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self.note_complaint)
         return page
+
+    def note_complaint(self, message: ConsoleMessage) -> None:
+        """Chromium's own complaints about a page, such as a header that it does not understand, fail the test."""
+        if "Permissions-Policy" in message.text or "Content Security Policy" in message.text:
+            self.errors.append(message.text)
 
     def sign_in(self) -> None:
         """Sign in by the access key of whoever `running` is."""
