@@ -10,6 +10,8 @@ from tests.e2e.demo import Ferryman
 
 MILLISECONDS = 1000
 WAIT_SECONDS = 60
+PROMPT = re.compile(r"[#$]")
+"""The end of a shell's prompt, root's or another person's: what is typed before it may be echoed twice."""
 expect.set_options(timeout=WAIT_SECONDS * MILLISECONDS)
 
 
@@ -84,8 +86,10 @@ class ConsolePage:
         return self.pane()
 
     def pane(self) -> "TerminalPane":
-        """The terminal that is shown."""
-        return TerminalPane(self.page, self.page.locator(".pane.active:visible"))
+        """The terminal that is shown, once its shell has prompted."""
+        pane = TerminalPane(self.page, self.page.locator(".pane.active:visible"))
+        pane.shows(PROMPT)
+        return pane
 
 
 @dataclass
