@@ -101,6 +101,7 @@ lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps wh
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra client --output-file requirements/client.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group dist --output-file requirements/dist.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group newest --output-file requirements/newest.lock
+	$(COMPILE) --constraints requirements/newest.lock --group install --output-file requirements/install.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group console --output-file requirements/console.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group docs --output-file requirements/docs.lock
 UPGRADE ?= --upgrade
@@ -120,6 +121,8 @@ $(VENV)/.demo: requirements/demo.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
-	$(PIP_INSTALL) --require-hashes --requirement requirements/dev.lock
+	$(PIP_INSTALL) --require-hashes --requirement requirements/install.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/dev.lock || \
+		$(PIP_INSTALL) --require-hashes --requirement requirements/dev.lock # pip knows indexes that uv does not
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
