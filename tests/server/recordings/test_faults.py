@@ -15,7 +15,7 @@ from ferryman.recording import recorder, session_recorder
 from ferryman.recording.recorder import SessionsRecorder
 from tests.server.own_calls import call, finished
 from tests.server.peers import output, task_complete
-from tests.server.recorded_sessions import Disk, Recording, failure, files, has_blocks
+from tests.server.recorded_sessions import Disk, Recording, failure, files, has_blocks, shown
 from tests.server.running import Recorded, Server, until
 
 
@@ -92,6 +92,7 @@ async def test_end_that_is_removed_while_the_server_is_stopped_is_noticed(server
 async def test_recording_of_another_server_is_left_to_it(server: Server, recording: Recording) -> None:
     paired = await server.paired()
     await paired.agent.send(output(0, b"x"))
+    await until(lambda: shown(server, paired.session_id), b"x".__eq__)  # nothing waits to be written
     (path,) = await until(files(recording, paired.session_id), has_blocks)
     other = SessionsRecorder(server.service, Disk(recording.disk.directory), RecordingMode.REQUIRED)
     written = path.stat().st_size
