@@ -20,7 +20,7 @@ from ferryman.bootstrap.access.settings import Access, check_access
 from ferryman.bootstrap.bus.settings import Bus, check_bus_settings
 from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE
 from ferryman.bootstrap.console.settings import Console, RoleName, check_console
-from ferryman.bootstrap.recordings.storage_settings import ObjectStorage, Outputs, RecordingKms, Recordings
+from ferryman.bootstrap.recordings.storage_settings import ObjectStorage, Outputs, Recordings, check_recordings
 from ferryman.bootstrap.recordings.watching_settings import Watching
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
@@ -52,6 +52,7 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = "127.0.0.1:7330"
     key_file: str = "server.key"
     key_command: tuple[str, ...] = ()
+    key_lease_seconds: Annotated[float, Meta(ge=10, le=86_400)] | None = None
     database: str = "sqlite:///ferryman.db"
     allow_plain_http: bool = False
     tls: Tls | None = None
@@ -314,11 +315,17 @@ def _check(configuration: Configuration, path: Path) -> None:
             "Set it to the address that clients and nodes use",
         )
     _check_addresses(configuration, path)
-    _check_kms(configuration.recordings.kms, path)
+    check_recordings(configuration.recordings, path)
     check_access(configuration.access, path)
     check_console(configuration.console, path)
     check_bus_settings(configuration.bus, path)
     _check_login(configuration.login, path)
+    if server.key_lease_seconds is not None and not server.key_command:
+        raise Failure(
+            f"{path}: server.key_lease_seconds has no use",
+            "only keys that server.key_command prints can be asked for again",
+            "Set server.key_command, or leave out key_lease_seconds",
+        )
     if server.tls is not None and (server.tls.authority is None) != (server.tls.authority_key is None):
         raise Failure(
             f"{path}: server.tls sets only one of authority and authority_key",
@@ -357,15 +364,6 @@ def _check_addresses(configuration: Configuration, path: Path) -> None:
                 "it must be an HTTPS URL without a password; plain HTTP is for this machine only",
                 "Write https://HOST[:PORT]/…",
             )
-
-
-def _check_kms(kms: RecordingKms | None, path: Path) -> None:
-    if kms is not None and kms.region is None and (kms.endpoint_url or kms.ca_file or kms.profile):
-        raise Failure(
-            f"{path}: [recordings.kms] is incomplete",
-            "a KMS elsewhere is named by its region as well",
-            "Set recordings.kms.region, or leave out endpoint_url, ca_file and profile to use this server's own keys",
-        )
 
 
 def _check_login(login: Login, path: Path) -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] = lambda: None) -> None:
     """Run the server until SIGTERM or Ctrl-C; a second one ends its draining.
 
-    `on_ready` is called when it accepts connections. Raises Failure if it cannot start, or another server has taken its
-    place in the store.
+    `on_ready` is called when it accepts connections. Raises Failure if it cannot start, another server has taken its
+    place in the store, or its keys can no longer be read.
     """
     from ferryman.bootstrap.garbage_collection import collect_garbage
     from ferryman.server.http.discovery import Discovery
@@ -46,11 +46,11 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
     _handle_signals(stop, hurry, certificate, discovery, reload_requested)
     _allow_open_files()
     background: list[asyncio.Task[None]] = []
-    replaced: list[Failure] = []
+    ends: list[Failure] = []
     loop = asyncio.get_running_loop()
 
-    def end_replaced(failure: Failure) -> None:
-        replaced.append(failure)
+    def end_because(failure: Failure) -> None:
+        ends.append(failure)
         loop.call_soon_threadsafe(stop.set)
         loop.call_soon_threadsafe(hurry.set)
 
@@ -62,8 +62,8 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
         on_ready()
 
     async with (
-        open_service(loaded, serving=True, on_replaced=end_replaced) as with_store,
-        open_trail(loaded, with_store, reload_requested) as with_trail,
+        open_service(loaded, serving=True, on_replaced=end_because) as with_store,
+        open_trail(loaded, with_store, reload_requested, end_because) as with_trail,
         open_provider_documents(loaded, with_trail) as with_documents,
         open_notices(loaded, with_documents) as with_notices,
         open_recorder(loaded, with_notices) as service,
@@ -96,8 +96,8 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                 error.strerror or str(error),
                 f"Stop whatever uses the port, or change {settings}",
             ) from error
-    if replaced:
-        raise replaced[0]
+    if ends:
+        raise ends[0]
 
 
 async def _announce_stop(manager: ServiceManager, stop: asyncio.Event) -> None:

@@ -29,12 +29,16 @@ HEAD_SECONDS = 5.0
 
 @asynccontextmanager
 async def open_trail(
-    loaded: LoadedConfiguration, service: "Service", reload_requested: asyncio.Event | None = None
+    loaded: LoadedConfiguration,
+    service: "Service",
+    reload_requested: asyncio.Event | None = None,
+    on_keys_lost: Callable[[Failure], None] = lambda _: None,
 ) -> AsyncIterator["Service"]:
     """Open the trail that the configuration names and yield a service that writes it; the trail ends on leaving.
 
-    Meanwhile the server's keys are watched, and read again when `reload_requested` is set. Raises Failure if the files
-    cannot be used, or do not end as this server left them.
+    Meanwhile the server's keys are watched, and read again when `reload_requested` is set; `on_keys_lost` is called
+    when they could not be read for `server.key_lease_seconds`. Raises Failure if the files cannot be used, or do not
+    end as this server left them.
     """
     from ferryman.audit import pending
     from ferryman.audit.lookup import TrailLookup
@@ -79,7 +83,7 @@ async def open_trail(
         checkpoints = _checkpoints(loaded, service, trail)
         following = [
             supervised("trail head", lambda: _remember_head(remember, trail)),
-            supervised("server keys", lambda: watch_keys(loaded, service.vault, trail, asked)),
+            supervised("server keys", lambda: watch_keys(loaded, service.vault, trail, asked, on_keys_lost)),
             supervised("pending records", lambda: pending.follow(files.directory, pending_keys, trail, describe)),
         ]
         if checkpoints is not None:

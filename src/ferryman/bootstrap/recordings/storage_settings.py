@@ -1,9 +1,12 @@
 """Settings of what the server keeps elsewhere: recordings, session logs, copies of the audit trail."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+from ferryman.model.failures import Failure
 
 Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 BucketRegion = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -91,3 +94,14 @@ class Outputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "outputs"
     spool_mib: Annotated[int, Meta(ge=1, le=1024 * 1024)] = 1024
     give_up_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 14
+
+
+def check_recordings(recordings: Recordings, path: Path) -> None:
+    """Raise Failure if settings of the file contradict each other."""
+    kms = recordings.kms
+    if kms is not None and kms.region is None and (kms.endpoint_url or kms.ca_file or kms.profile):
+        raise Failure(
+            f"{path}: [recordings.kms] is incomplete",
+            "a KMS elsewhere is named by its region as well",
+            "Set recordings.kms.region, or leave out endpoint_url, ca_file and profile to use this server's own keys",
+        )

@@ -7,6 +7,8 @@ import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -233,6 +235,54 @@ async def test_a_running_server_starts_to_use_a_new_key(
         assert service.vault.key_ids == new
         await service.trail.keep({"n": 2})
     assert kinds(made)[:4] == ["AuditTrailOpened", 1, "AuditTrailKeyChanged", 2]
+
+
+async def test_a_server_ends_when_its_keys_cannot_be_read_for_as_long_as_their_lease(
+    made: Initialised, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, read = 0.0, 0
+    reload_keys = key_watch.reload_keys
+
+    async def counted(*arguments: Any) -> Failure | None:
+        nonlocal read
+        failure = await reload_keys(*arguments)
+        read += 1
+        return failure
+
+    async def until_read(times: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while read < times:
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(key_watch, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(key_watch, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(key_watch, "reload_keys", counted)
+    keys = made.configuration.parent / "server.key"
+    command = ["sh", "-c", f"test -e {tmp_path}/disabled && exit 9; cat {keys}"]
+    settings = f"[server]\nkey_command = {command}\nkey_lease_seconds = 60"
+    made.configuration.write_text(made.configuration.read_text().replace("[server]", settings))
+    lost: list[Failure] = []
+    loaded, asked = load(made.configuration), asyncio.Event()
+    asked.set()
+    async with open_service(loaded) as with_store, open_trail(loaded, with_store, asked, lost.append) as service:
+        await until_read(1)
+        now = 20.0
+        await until_read(2)  # so the lease lasts until 80
+        (tmp_path / "disabled").touch()
+        now = 79.0
+        await until_read(3)
+        assert not lost
+        await service.trail.keep({"n": 1})
+        now = 100.0
+        await until_read(4)
+    assert "server.key_command failed: it exited with 9" in lost[0].line
+
+
+def test_only_a_command_has_a_lease(made: Initialised) -> None:
+    text = made.configuration.read_text()
+    made.configuration.write_text(text.replace("[server]", "[server]\nkey_lease_seconds = 60"))
+    with pytest.raises(Failure, match="key_lease_seconds has no use"):
+        load(made.configuration)
 
 
 def test_no_user_command_needs_the_old_key(made: Initialised, key: Callable[..., Any]) -> None:
