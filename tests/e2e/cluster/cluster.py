@@ -25,7 +25,7 @@ url = "{nats}"
 trusted_proxies = ["127.0.0.1/32"]
 
 [recordings]
-mode = "required"
+mode = "best-effort"
 directory = "../recordings"
 """
 

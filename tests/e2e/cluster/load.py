@@ -1,8 +1,9 @@
 """Sessions that are busy while servers come and go: people who type, forwards and copies, each of which checks itself.
 
-`python -m tests.e2e.cluster.load typing|forwards|copies NODE COUNT` starts so many, prints `ready`, runs until its
-standard input ends, and prints a `Report` as JSON. People, forwards and copies run in processes of their own, so that
-what is measured of the first does not include how busy the others keep their process.
+`python -m tests.e2e.cluster.load typing|forwards|copies NODE COUNT [DOCUMENT]` starts so many, prints `ready`, runs
+until its standard input ends, and prints a `Report` as JSON. DOCUMENT is that of every second person's session.
+People, forwards and copies run in processes of their own, so that what is measured of the first does not include how
+busy the others keep their process.
 """
 
 import asyncio
@@ -79,9 +80,9 @@ class Load:
 
 
 @contextmanager
-def running(kind: str, node_id: str, count: int, environment: Mapping[str, str]) -> Iterator[Load]:
+def running(kind: str, node_id: str, count: int, environment: Mapping[str, str], document: str = "") -> Iterator[Load]:
     """Run a load until it is stopped, or the context ends."""
-    command = [sys.executable, "-m", "tests.e2e.cluster.load", kind, node_id, str(count)]
+    command = [sys.executable, "-m", "tests.e2e.cluster.load", kind, node_id, str(count), document]
     process = subprocess.Popen(
         command,
         cwd=Path(__file__).parents[3],
@@ -173,19 +174,19 @@ class Person:
             self._all_back.set()
 
 
-async def _type(client: Client, node: Node, count: int, stop: asyncio.Event) -> Report:
+async def _type(client: Client, node: Node, count: int, document: str, stop: asyncio.Event) -> Report:
     people = [Person() for _ in range(count)]
     places = asyncio.Semaphore(STARTED_TOGETHER)
     async with AsyncExitStack() as stack:
 
-        async def start(person: Person) -> None:
+        async def start(person: Person, document: str) -> None:
             async with places:
-                session = await client.start(node.id, "", {}, person)
+                session = await client.start(node.id, document, {}, person)
                 stack.push_async_callback(session.close)
                 stack.push_async_callback(client.service.terminate, session.session_id)  # a shell ends by the call only
                 await person.until_ready()
 
-        await asyncio.gather(*(start(each) for each in people))
+        await asyncio.gather(*(start(each, document if number % 2 else "") for number, each in enumerate(people)))
         print("ready", flush=True)
         await asyncio.gather(*(each.type(stop) for each in people))
         faults = [each.fault for each in people if each.fault]
@@ -273,16 +274,16 @@ async def _told_to_stop() -> AsyncIterator[asyncio.Event]:
         loop.remove_reader(sys.stdin.fileno())
 
 
-async def _main(kind: str, node_id: str, count: int) -> None:
+async def _main(kind: str, node_id: str, count: int, document: str = "") -> None:
     async with open_client(Connection(None, None, None), RECONNECT_SECONDS) as client, _told_to_stop() as stop:
         (target,) = await client.find([node_id])
         node = Node(client, target)
         if kind == "typing":
-            report = await _type(client, node, count, stop)
+            report = await _type(client, node, count, document, stop)
         else:
             report = await {"forwards": _forward, "copies": _copy}[kind](node, count, stop)
     print(json.dumps(asdict(report)))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:]))

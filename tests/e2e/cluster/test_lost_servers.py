@@ -1,5 +1,6 @@
 """Three servers behind HAProxy: whichever is lost, sessions continue without a gap."""
 
+import json
 import os
 import re
 import tempfile
@@ -86,10 +87,16 @@ def seconds(count: float) -> Callable[[], bool]:
 
 @pytest.fixture
 def loads(cluster: Cluster) -> Iterator[list[Load]]:
-    """People who type, forwards and a copy, all of which check that nothing is lost, doubled or changed."""
+    """People who type, forwards and a copy, all of which check that nothing is lost, doubled or changed.
+
+    What every second person types is encrypted end to end.
+    """
+    key = cluster.client("kms").create_key()["KeyMetadata"]["Arn"]
+    content = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"kmsKeyId": key}}
+    cluster.client("ssm").create_document(Name="Encrypted", Content=json.dumps(content), DocumentType="Session")
     with ExitStack() as stack:
         started = [
-            stack.enter_context(running(kind, cluster.node_id, count, cluster.environment))
+            stack.enter_context(running(kind, cluster.node_id, count, cluster.environment, "Encrypted"))
             for kind, count in (("typing", 6), ("forwards", 2), ("copies", 1))
         ]
         for each in started:

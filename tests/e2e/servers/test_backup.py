@@ -48,7 +48,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> LoneServer:
             DocumentType="Session",
             Content=json.dumps({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {}}),
         )
+        kms = server.client("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName="alias/kept", TargetKeyId=key)
+        ciphertext = kms.encrypt(KeyId="alias/kept", Plaintext=b"from before")["CiphertextBlob"]
         said = ferryman("backup", directory / "backup", "--config", config)
+    server.facts["ciphertext"] = ciphertext
     assert "Without its passphrase it cannot be restored" in said
     server.facts["alice"] = [made["access_key_id"], made["secret_access_key"]]
     return server
@@ -79,6 +84,9 @@ def test_everything_is_there_again_elsewhere(server: LoneServer, tmp_path: Path)
             ssm = restored.client("ssm")
             assert ssm.describe_activations()["ActivationList"][0]["Description"] == "remember me"
             assert ssm.get_document(Name="Kept")["Name"] == "Kept"
+            kms = restored.client("kms")
+            assert kms.decrypt(CiphertextBlob=server.facts["ciphertext"])["Plaintext"] == b"from before"
+            assert kms.describe_key(KeyId="alias/kept")["KeyMetadata"]["Enabled"]
             key, secret = server.facts["alice"]
             sts = boto3.client(
                 "sts",
