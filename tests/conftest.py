@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -84,16 +85,22 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give tests of real processes their time, and run the files that take longest first, so that none ends last."""
     for item in items:
-        if item.path.is_relative_to(END_TO_END) or item.path.is_relative_to(INTEROP):
+        if _runs_processes(item.path):
             item.add_marker(pytest.mark.timeout(PROCESSES_TIMEOUT))
-    items.sort(key=_turn)
+    items.sort(key=lambda item: _turn(item.path))
 
 
-def _turn(item: pytest.Item) -> int:
-    name = item.path.relative_to(TESTS).as_posix()
+@cache
+def _runs_processes(path: Path) -> bool:
+    return path.is_relative_to(END_TO_END) or path.is_relative_to(INTEROP)
+
+
+@cache
+def _turn(path: Path) -> int:
+    name = path.relative_to(TESTS).as_posix()
     if name in LONGEST:
         return LONGEST.index(name)
-    return len(LONGEST) + (not item.path.is_relative_to(END_TO_END))
+    return len(LONGEST) + (not path.is_relative_to(END_TO_END))
 
 
 @pytest.fixture(autouse=True)

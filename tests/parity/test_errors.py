@@ -39,9 +39,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 MESSAGE = "What failed: <why> & “what next” 🚢"
 
 
+MODEL = Loader().load_service_model("ssm", "service-2", "2014-11-06")
+
+
 def declared(operation: str) -> list[str]:
-    model = Loader().load_service_model("ssm", "service-2", "2014-11-06")
-    return [error["shape"] for error in model["operations"][operation].get("errors", [])]
+    return [error["shape"] for error in MODEL["operations"][operation].get("errors", [])]
 
 
 MODELLED = [(operation, code) for operation in OPERATIONS for code in declared(operation)]

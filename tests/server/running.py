@@ -8,7 +8,7 @@ import re
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -51,8 +51,13 @@ T = TypeVar("T")
 Recorded = Callable[[Service], Service]
 """Gives a service its audit trail."""
 
-_keys = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)])
-"""Making one takes a tenth of a second; no test has more than three nodes."""
+
+def _node_keys() -> Iterator[rsa.RSAPrivateKey]:
+    """Yield three keys in turn: making one takes a tenth of a second, and no test has more than three nodes."""
+    yield from itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(3)])
+
+
+_keys = _node_keys()
 
 
 @dataclass
