@@ -1,8 +1,10 @@
 """How SQLite runs the queries: one walk along one index, whatever the filter. A scan or a sort is a failure."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,11 +30,11 @@ HISTORY = SessionQuery(SessionState.HISTORY, ended_since=Millis(1))
 BEHIND = SessionPosition(Millis(500), SessionId("x"))
 
 
-@pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[sqlite3.Connection]:
-    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
-    yield connection
-    connection.close()
+@pytest.fixture(scope="module")
+def connection(empty_database: Path) -> Iterator[sqlite3.Connection]:
+    """One for all tests, which read nothing but plans."""
+    with closing(sqlite3.connect(f"file:{empty_database}?mode=ro", uri=True)) as connection:
+        yield connection
 
 
 def plan(
