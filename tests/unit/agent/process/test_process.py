@@ -312,7 +312,7 @@ async def test_limits_above_the_agents_own_are_cut(run: Run, screen: Screen) -> 
     assert screen.output.split() == [str(own).encode(), b"0"]
 
 
-TRIALS = 40
+TRIALS = 20
 """One in six ran the next command when processes were signalled one after another."""
 STARTS = {
     "a command on pipes": lambda program: on_pipes(program, separate=False),
