@@ -129,6 +129,9 @@ describe('the live protocol', () => {
 
 it('control, bidirectional and invisible characters are made visible', () => {
   expect(printable('a\x1b[31m\u202eb\u200b\n')).toBe('a\\x1b[31m\\u202eb\\u200b\\x0a');
+  expect(printable('\u00adroot\u3164 \u{e0041}\ud800')).toBe('\\xadroot\\u3164 \\U000e0041\\ud800');
+  expect(printable(`a${'\u0301'.repeat(9000)}b`)).toBe(`a${'\u0301'.repeat(4)}…b`);
+  expect(printable('Zoë, Łódź, ひらがな, हिन्दी')).toBe('Zoë, Łódź, ひらがな, हिन्दी');
 });
 
 it('a mistake in JSON has its line', () => {

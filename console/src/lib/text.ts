@@ -1,13 +1,27 @@
 /** Text as people read it. What nodes and people wrote is made visible here before it is shown. */
 
+/** What could reorder the text around it or hide in it, and every space but U+0020; the same as in the server's messages. */
+const HIDDEN =
+  /[\p{C}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/gu;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+/** No language stacks so many accents on a letter; more of them would be drawn over other lines. */
+const STACKED = /(\p{M}{4})\p{M}+/gu;
 
-/** Returns `value` with control, bidirectional and invisible characters as `\xNN` or `\uNNNN`. */
+/** Returns `value` with control, bidirectional and invisible characters as `\xNN`, `\uNNNN` or `\UNNNNNNNN`. */
 export function printable(value: string | undefined | null): string {
-  return (value ?? '').replace(CONTROL, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
-  });
+  return (value ?? '').replace(HIDDEN, escaped).replace(STACKED, '$1…');
+}
+
+/** Returns recorded output on one line: as `printable`, but with the spaces and symbols that programs draw with. */
+export function printableOutput(value: string): string {
+  return value.replace(CONTROL, escaped).replace(STACKED, '$1…');
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0)!;
+  const hexadecimal = (digits: number) => code.toString(16).padStart(digits, '0');
+  if (code < 0x100) return `\\x${hexadecimal(2)}`;
+  return code < 0x10000 ? `\\u${hexadecimal(4)}` : `\\U${hexadecimal(8)}`;
 }
 
 /** Returns lines as they are, and other control characters visibly. */

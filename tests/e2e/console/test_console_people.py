@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.console.console_page import OpenConsole
+from tests.e2e.console.console_page import ConsolePage, OpenConsole
+from tests.e2e.console.stored_nodes import COLUMNS, stored_nodes
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import Person, person
 
@@ -16,6 +17,16 @@ POLICY = {
     "accessDuration": 3600,
     "mainSteps": [{"name": "Team", "action": "aws:approve", "inputs": {"Approvers": ["console-approver"]}}],
 }
+HOSTILE = "<img src=x onerror=alert(2)>\u202e</td>\x1b[2J\x07\u2028\u00ad{{7*7}}"
+SHOWN = r"<img src=x onerror=alert(2)>\u202e</td>\x1b[2J\x07\u2028\xad{{7*7}}"
+STEERING = """() => {
+  const hidden = /[^\\P{C}\\n\\t]|[\\u2028\\u2029]/u;
+  const texts = [document.title, document.body.innerText];
+  for (const element of document.querySelectorAll('[title], [aria-label], [alt]'))
+    for (const name of ['title', 'aria-label', 'alt']) texts.push(element.getAttribute(name) ?? '');
+  return texts.filter((text) => hidden.test(text));
+}"""
+"""The texts of a page, also of its attributes, that hold characters nobody sees."""
 
 
 @pytest.fixture
@@ -107,17 +118,66 @@ def test_wrong_key_is_refused_and_a_lost_cookie_asks_again(ferryman: Ferryman, o
     expect(second.get_by_role("row")).not_to_have_count(0)
 
 
-def test_hostile_reasons_are_text(ferryman: Ferryman, open_console: OpenConsole) -> None:
-    reason = "<img src=x onerror=alert(2)>\u202e</td>"
-    session_id = ferryman.client("ssm").start_session(Target=ferryman.node_id, Reason=reason)["SessionId"]
+def expect_only_text(console: ConsolePage, screen: str) -> None:
+    """Nothing that was written became a part of the page, or steers how its text is drawn or read out."""
+    page = console.page
+    assert page.locator("img, iframe, object, style:not(head *), script:not([src])").count() == 0, screen
+    assert page.evaluate(STEERING) == [], screen
+    assert widest(page) <= page.viewport_size["width"], screen  # type: ignore[index]
+
+
+def test_hostile_names_tags_and_reasons_are_text(ferryman: Ferryman, open_console: OpenConsole) -> None:
+    ssm = ferryman.client("ssm")
+    hostile = tuple(f"{HOSTILE}{each}" for each in COLUMNS)
+    endless = tuple("W" * 10_000 for _ in COLUMNS)
+    stacked = tuple("Z" + "\u0301" * 10_000 for _ in COLUMNS)
+    tags = [{"Key": "key\u2028=", "Value": "a\u3000b"}]
+    ssm.add_tags_to_resource(ResourceType="ManagedInstance", ResourceId=ferryman.node_id, Tags=tags)
+    session_id = ssm.start_session(Target=ferryman.node_id, Reason=HOSTILE)["SessionId"]
     console = open_console(ferryman, width=1600)
     page = console.page
     page.on("dialog", lambda dialog: console.errors.append(dialog.message))
-    for screen in ("sessions", f"sessions/{session_id}"):
-        console.go(screen)
-        expect(page.get_by_text(r"<img src=x onerror=alert(2)>\u202e</td>").first).to_be_visible()
-        assert page.locator("img, script:not([src])").count() == 0
-    ferryman.client("ssm").terminate_session(SessionId=session_id)
+    with stored_nodes(ferryman, [hostile, endless, stacked]) as ids:
+        shown = {
+            "nodes": SHOWN,
+            f"nodes/{ids[0]}": SHOWN,
+            f"nodes/{ids[1]}": "WWW",
+            f"nodes/{ids[2]}": "Z\u0301\u0301\u0301\u0301…",
+            f"nodes/{ferryman.node_id}": r"key\u2028=",
+            "sessions": SHOWN,
+            f"sessions/{session_id}": SHOWN,
+            "search?q=alert": "alert(2)",
+            "audit?by=EventName&value=StartSession": "StartSession",
+            f"access-requests?node={ids[0]}": "Request",
+        }
+        for screen, text in shown.items():
+            console.go(screen)
+            expect(page.get_by_text(text).first).to_be_visible()
+            expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+            expect_only_text(console, screen)
+            if screen == "nodes":
+                heights = [row.bounding_box()["height"] for row in page.locator("tbody tr").all()]  # type: ignore[index]
+                assert max(heights) - min(heights) <= 1
+    ssm.terminate_session(SessionId=session_id)
+
+
+def test_long_table_keeps_only_the_rows_near_the_view(ferryman: Ferryman, open_console: OpenConsole) -> None:
+    node = ("computer", "agent", "1.0", "Linux", "Debian", "12")
+    with stored_nodes(ferryman, [node] * 500) as ids:
+        console = open_console(ferryman)
+        page = console.page
+        console.go("nodes")
+        expect(page.get_by_text(ids[0])).to_be_visible()
+        main = page.locator("main")
+        while not page.locator(f"[href$='{ids[400]}']").count():
+            main.evaluate("main => main.scrollTo(0, main.scrollHeight)")
+        assert page.locator("tbody tr").count() < 250
+        ferryman.client("ssm").deregister_managed_instance(InstanceId=ids[0])
+        main.evaluate("main => main.scrollTo(0, 0)")
+        expect(page.get_by_text(ids[1])).to_be_visible()
+        expect(page.get_by_text(ids[0])).to_have_count(0)
+        rows = [int(each.get_attribute("aria-rowindex") or 0) for each in page.locator("tr[aria-rowindex]").all()]
+        assert rows == list(range(2, len(rows) + 2))
 
 
 def test_denied_screens_say_so_and_lead_to_the_reason(
