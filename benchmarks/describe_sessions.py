@@ -158,8 +158,9 @@ def session_id(number: int) -> str:
     return f"user-{(number * 0x9E3779B97F4A7C15) % (1 << 64):017x}"
 
 
-def _rows(size: int) -> Iterator[tuple[object, ...]]:
+def rows(size: int, newest: int = NOW) -> Iterator[tuple[object, ...]]:
     """Rows in order of time: the first 97 % ended, the newest 3 % active; three failed, three just in time.
+    `newest` is the time of the newest, in milliseconds since the epoch.
 
     One target has a fifth of the rows, one owner another fifth; they have no row in common.
     """
@@ -171,7 +172,7 @@ def _rows(size: int) -> Iterator[tuple[object, ...]]:
     failed = {next(special) for _ in range(3)}
     just_in_time = set(special)
     for number in range(size):
-        started_at = NOW - MONTH + MONTH * number // size
+        started_at = newest - MONTH + MONTH * number // size
         ended = number < size * 97 // 100
         owner = rare_owner.get(number) or ("hot" if number % 5 == 1 else f"user{draw.randrange(owners)}")
         target = rare_target.get(number) or ("mi-hot" if number % 5 == 0 else f"mi-{draw.randrange(targets):017x}")
@@ -199,7 +200,7 @@ def _rows(size: int) -> Iterator[tuple[object, ...]]:
 
 def load(path: Path, size: int) -> None:
     """Fill a migrated database with sessions of this module."""
-    fill(path, _rows(size))
+    fill(path, rows(size))
 
 
 def fill(path: Path, rows: Iterator[tuple[object, ...]]) -> None:

@@ -1,6 +1,7 @@
 /** Lists and finds managed nodes. */
 
-import { call, type Output } from './api/call';
+import { call, inBackground, newLoad, type Output } from './api/call';
+import { ApiError } from './api/errors';
 import type { Page } from './resource.svelte';
 import { printable } from './text';
 
@@ -8,6 +9,7 @@ export type Node = NonNullable<Output<'ssm/DescribeInstanceInformation'>['Instan
 
 const PAGE = 50;
 const FOUND = 100;
+const TOGETHER_MILLISECONDS = 30;
 const NODE_ID = /^m?i-[0-9a-f]+$/;
 const WHOLE_ID = /^(mi-[0-9a-f]{17}|i-[0-9a-f]{8}|i-[0-9a-f]{17})$/;
 
@@ -64,6 +66,50 @@ async function idsByName(text: string, signal: AbortSignal): Promise<string[]> {
   );
   const ids = answers.flatMap((each) => each.Reservations ?? []).flatMap((each) => each.Instances ?? []);
   return [...new Set(ids.map((each) => each.InstanceId!))].slice(0, FOUND);
+}
+
+/** The tags of many nodes: those that are asked for within a moment come with one call. */
+export class TagsOfNodes {
+  private readonly known = new Map<string, Promise<[string, string][]>>();
+  private readonly waiting = new Map<string, (tags: [string, string][]) => void>();
+
+  /** Returns the tags of a node but its name, none for whoever may not see them. */
+  of(nodeId: string): Promise<[string, string][]> {
+    let tags = this.known.get(nodeId);
+    if (tags === undefined) {
+      tags = new Promise((resolve) => {
+        if (this.waiting.size === 0) setTimeout(() => void this.ask(), TOGETHER_MILLISECONDS);
+        this.waiting.set(nodeId, resolve);
+      });
+      this.known.set(nodeId, tags);
+    }
+    return tags;
+  }
+
+  forget(): void {
+    this.known.clear();
+  }
+
+  private async ask(): Promise<void> {
+    const asked = [...this.waiting].slice(0, FOUND);
+    asked.forEach(([nodeId]) => this.waiting.delete(nodeId));
+    if (this.waiting.size > 0) setTimeout(() => void this.ask(), TOGETHER_MILLISECONDS);
+    const tags = new Map<string, [string, string][]>();
+    try {
+      const Filters = [{ Name: 'instance-id', Values: asked.map(([nodeId]) => nodeId) }];
+      const { signal } = inBackground(newLoad); // rows come by themselves, too
+      const answer = await call('ec2/DescribeInstances', { Filters }, signal);
+      for (const { InstanceId, Tags } of (answer.Reservations ?? []).flatMap((each) => each.Instances ?? [])) {
+        tags.set(
+          InstanceId!,
+          (Tags ?? []).filter((each) => each.Key !== 'Name').map((each) => [each.Key!, each.Value!]),
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+    asked.forEach(([nodeId, resolve]) => resolve(tags.get(nodeId) ?? []));
+  }
 }
 
 /** Returns the tags of a node. */

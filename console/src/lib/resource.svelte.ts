@@ -1,5 +1,6 @@
 /** Something a screen shows that comes from the server: loading, then a value or an error; a later load replaces it. */
 
+import { newLoad } from './api/call';
 import { ApiError } from './api/errors';
 
 export class Resource<T> {
@@ -13,7 +14,7 @@ export class Resource<T> {
   /** Loads it, again if need be; what is there stays until the new value is. */
   async load(): Promise<void> {
     this.current?.abort();
-    const own = (this.current = new AbortController());
+    const own = (this.current = newLoad());
     this.loading = true;
     try {
       const value = await this.fetcher(own.signal);
@@ -33,55 +34,103 @@ export interface Page<T> {
   next: string | undefined;
 }
 
-/** A list that comes in pages. `reload` keeps the rows that are shown until the new ones are there. */
+/** A page that has been loaded. */
+export interface LoadedPage<T> extends Page<T> {
+  /** Of this page as long as the list has it, also when its rows are loaded again. */
+  id: number;
+  /** The token that it was asked for with. */
+  from: string | undefined;
+}
+
+/** A list that comes in pages, in an order that does not change: new rows appear between others, or at an end. */
 export class PagedList<T> {
-  items = $state.raw<T[]>([]);
+  pages = $state.raw<LoadedPage<T>[]>([]);
+  items = $derived(this.pages.flatMap((each) => each.items));
   error = $state.raw<unknown>(null);
   loading = $state(false);
   /** Whether a first answer has come. */
   loaded = $state(false);
-  next = $state<string | undefined>(undefined);
+  next = $derived(this.pages.at(-1)?.next);
+  /** The pages that are in view, by id, if whoever shows the list keeps count of them. */
+  shown: Set<number> | null = null;
+  /** The pages that were loaded before something has changed, by id. */
+  private readonly stale = new Set<number>();
   private current: AbortController | null = null;
+  private newest = 0;
 
-  constructor(private readonly fetcher: (next: string | undefined, signal: AbortSignal) => Promise<Page<T>>) {}
+  constructor(
+    readonly key: (item: T) => string,
+    private readonly fetcher: (next: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
+  ) {}
 
-  /** Loads the first page, for instance after a filter has changed; `keep` as many rows as there are now. */
-  async reload(keep = false): Promise<void> {
-    const wanted = keep ? this.items.length : 0;
-    await this.run(async (signal) => {
-      let { items, next } = await this.fetcher(undefined, signal);
-      while (next !== undefined && items.length < wanted) {
-        const page = await this.fetcher(next, signal);
-        items = [...items, ...page.items];
-        next = page.next;
-      }
-      return { items, next };
-    });
+  /** Loads the first page in place of all, for instance after a filter has changed. */
+  async reload(): Promise<void> {
+    await this.run(async (signal) => [await this.fetch(undefined, signal)]);
   }
 
   async more(): Promise<void> {
     if (this.next === undefined || this.loading) return;
-    const { items, next } = this;
-    await this.run(async (signal) => {
-      try {
-        const page = await this.fetcher(next, signal);
-        return { items: [...items, ...page.items], next: page.next };
-      } catch (error) {
-        if (error instanceof ApiError && error.code === 'InvalidNextToken') return this.fetcher(undefined, signal);
-        throw error;
-      }
-    });
+    const { pages, next } = this;
+    await this.run(async (signal) => [...pages, await this.fetch(next, signal)]);
   }
 
-  private async run(load: (signal: AbortSignal) => Promise<Page<T>>): Promise<void> {
+  /** Loads again what is in view, after something has changed; other pages when they come into view. */
+  async refresh(): Promise<void> {
+    this.pages.forEach((each) => this.stale.add(each.id));
+    if (this.pages.length === 0) await this.reload();
+    else await this.refreshShown();
+  }
+
+  /** Loads pages that are in view again if something has changed since. */
+  async refreshShown(): Promise<void> {
+    const { pages, shown } = this;
+    const isShown = (page: LoadedPage<T>) => shown === null || shown.has(page.id) || page.items.length === 0;
+    const wanted = pages.map((each) => this.stale.has(each.id) && isShown(each));
+    const first = wanted.indexOf(true);
+    if (first < 0) return;
+    await this.run((signal) => this.fetchAgain(pages, first, wanted.lastIndexOf(true), signal));
+  }
+
+  /** Returns the pages, from the first to the last of some fetched anew. Later ones stay if they still follow. */
+  private async fetchAgain(
+    pages: LoadedPage<T>[],
+    first: number,
+    last: number,
+    signal: AbortSignal,
+  ): Promise<LoadedPage<T>[]> {
+    const fresh: LoadedPage<T>[] = [];
+    let from = pages[first]!.from;
+    for (let index = first; index <= last; index += 1) {
+      const page = await this.fetch(from, signal, pages[index]!.id);
+      fresh.push(page);
+      from = page.next;
+      if (from === undefined) break;
+    }
+    const [following, ...others] = pages.slice(last + 1);
+    const ends = (page: LoadedPage<T> | undefined) => page?.items.length && this.key(page.items.at(-1)!);
+    const follows = following !== undefined && from !== undefined && ends(fresh.at(-1)) === ends(pages[last]);
+    return [...pages.slice(0, first), ...fresh, ...(follows ? [{ ...following, from }, ...others] : [])];
+  }
+
+  private async fetch(from: string | undefined, signal: AbortSignal, id?: number): Promise<LoadedPage<T>> {
+    const page = { ...(await this.fetcher(from, signal)), from, id: id ?? (this.newest += 1) };
+    this.stale.delete(page.id);
+    return page;
+  }
+
+  private async run(load: (signal: AbortSignal) => Promise<LoadedPage<T>[]>): Promise<void> {
     this.current?.abort();
-    const own = (this.current = new AbortController());
+    const own = (this.current = newLoad());
     this.loading = true;
     try {
-      const page = await load(own.signal);
+      const pages = await load(own.signal).catch((error: unknown) => {
+        if (error instanceof ApiError && error.code === 'InvalidNextToken') {
+          return this.fetch(undefined, own.signal).then((page) => [page]);
+        }
+        throw error;
+      });
       if (own.signal.aborted) return;
-      this.items = page.items;
-      this.next = page.next;
+      this.pages = pages;
       this.error = null;
     } catch (error) {
       if (own.signal.aborted) return;

@@ -36,12 +36,20 @@ export async function call<K extends Operation>(
 }
 
 let unasked = false;
+const unaskedSignals = new WeakSet<AbortSignal>();
 
-/** Runs `action`; calls that it begins immediately do not count as the person's, so they keep no session from idling out. */
-export function inBackground(action: () => void): void {
+/** Returns what cancels the calls of one load. If the load was begun `inBackground`, so are all calls with its signal. */
+export function newLoad(): AbortController {
+  const load = new AbortController();
+  if (unasked) unaskedSignals.add(load.signal);
+  return load;
+}
+
+/** Runs `action`; the calls and loads that it begins are not the person's doing, so they keep no session from idling out. */
+export function inBackground<T>(action: () => T): T {
   unasked = true;
   try {
-    action();
+    return action();
   } finally {
     unasked = false;
   }
@@ -62,7 +70,7 @@ export async function request(
       credentials: 'same-origin',
       headers: {
         ...(method === 'POST' ? { 'Content-Type': 'application/json', 'X-Ferryman-Console': '1' } : {}),
-        ...(unasked ? { 'X-Ferryman-Background': '1' } : {}),
+        ...(unasked || (signal !== undefined && unaskedSignals.has(signal)) ? { 'X-Ferryman-Background': '1' } : {}),
       },
       body: method === 'POST' ? JSON.stringify(body ?? {}) : null,
     });
