@@ -34,6 +34,8 @@ class Turns(Generic[Party]):
         self._most_per_party = most_per_party
         self._running: Counter[Party] = Counter()
         self._waiting: OrderedDict[Party, deque[asyncio.Future[None]]] = OrderedDict()
+        self._by_size: dict[int, dict[Party, None]] = {}
+        """The parties that wait, by how much of theirs does: who has most is found without looking at all."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -53,7 +55,9 @@ class Turns(Generic[Party]):
         """Wait for a place; raises `NoPlace` if too much waits or runs. `release` gives it back."""
         self._make_room(party)
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(party, deque()).append(turn)
+        turns = self._waiting.setdefault(party, deque())
+        turns.append(turn)
+        self._resize(party, len(turns) - 1, len(turns))
         self._count += 1
         self._grant()
         try:
@@ -80,9 +84,10 @@ class Turns(Generic[Party]):
             raise NoPlace(own)
         if self._count < self._most:
             return
-        largest = max(self._waiting, key=self._count_of, default=party)
-        if self._count_of(largest) <= own + 1:
+        most = max(self._by_size, default=0)
+        if most <= own + 1:
             raise NoPlace
+        largest = next(iter(self._by_size[most]))
         turn = self._waiting[largest][-1]
         self._remove(largest, turn)
         if not turn.done():
@@ -115,6 +120,17 @@ class Turns(Generic[Party]):
         turns = self._waiting.get(party, deque())
         if turn in turns:
             turns.remove(turn)
+            self._resize(party, len(turns) + 1, len(turns))
             self._count -= 1
             if not turns:
                 del self._waiting[party]
+
+    def _resize(self, party: Party, before: int, now: int) -> None:
+        """Note how much of a party's waits."""
+        if before:
+            same = self._by_size[before]
+            del same[party]
+            if not same:
+                del self._by_size[before]
+        if now:
+            self._by_size.setdefault(now, {})[party] = None

@@ -110,3 +110,22 @@ async def test_work_that_is_cancelled_while_it_waits_or_begins_leaves_its_turn(w
     await settle()
     await work.start("e", "f", "f")
     assert sorted(work.running) == ["a", "e", "f"]
+
+
+class _Looked(str):
+    """A party that counts how often parties are looked up."""
+
+    __slots__ = ()
+    times = 0
+
+    def __hash__(self) -> int:
+        _Looked.times += 1
+        return super().__hash__()
+
+
+async def test_a_refusal_costs_the_same_however_many_wait(work: Work) -> None:
+    await work.start(*[_Looked(f"party-{number}") for number in range(MOST)])
+    _Looked.times = 0
+    with pytest.raises(NoPlace):
+        await work.turns.acquire(_Looked("late"))
+    assert _Looked.times < 10
