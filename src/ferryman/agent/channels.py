@@ -18,8 +18,9 @@ from ferryman.wire.opening import (
 )
 
 SERVICE = "ssmmessages"
-CONTROL_HEARTBEAT = 45.0
-"""Seconds. Idle nodes are many; a lost server is mostly noticed by its closing socket."""
+CONTROL_HEARTBEAT = 20.0
+"""Seconds. A server pings its nodes more often, so nothing is sent for this while it is there. A lost server is mostly
+noticed by its closing socket, and otherwise within 30 s."""
 DATA_HEARTBEAT = 15.0
 _PATH_SAFE = "@+=,;~"
 _TOKEN = re.compile(r"<(?:\w+:)?TokenValue>([^<]+)</")

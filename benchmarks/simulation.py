@@ -1,0 +1,84 @@
+"""100,000 nodes and 10,000 sessions on five servers, in virtual time: what they cost, and how they survive losses.
+
+Real are the servers' use cases, gateway, control channels, relay, heartbeat and turns of authentication, over a real
+store; the agents' back-off and jitter; both ends' engines, pumps and reconnecting. Modelled are what carries messages
+(`simulated/network.py`, `bus.py`), HTTP and TLS, the load balancer, and what each call, upgrade and frame takes of a
+server's processor (`simulated/servers.py`). FERRYMAN_BENCHMARK_NODES=2000 makes it smaller; a tenth have a session.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+
+import psutil
+import structlog
+
+from benchmarks.measurement import Bar, Measurement
+from benchmarks.simulated.fleet import Seen, simulated_fleet
+from benchmarks.simulated.servers import Costs
+from benchmarks.simulated.virtual_time import VirtualLoop
+
+NODES = int(os.environ.get("FERRYMAN_BENCHMARK_NODES", "100000"))
+SERVERS = 5
+START_SECONDS = 60.0
+KEY_SECONDS = 10.0
+"""Between two keys of a session."""
+QUIET_SECONDS = 30.0
+KIB = 1024
+
+
+def run() -> list[Measurement]:
+    """Simulate; takes about a quarter of an hour with 100,000 nodes."""
+    logging.disable()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        with loop.as_the_clock():
+            return runner.run(_simulate())
+
+
+async def _simulate() -> list[Measurement]:
+    async with simulated_fleet(NODES, SERVERS, Costs()) as fleet:
+        before = _memory()
+        connected = await fleet.connect()
+        kib = (_memory() - before) / NODES / KIB
+        started = await fleet.start_sessions(NODES // 10, START_SECONDS, KEY_SECONDS)
+        quiet = await fleet.quiet(QUIET_SECONDS)
+        first, second = fleet.world.servers[:2]
+        killed = await fleet.lose(first, silent=False)
+        silently = await fleet.lose(second, silent=True)
+        wrong = sum(person.wrong for person in fleet.people) + sum(person.ended != "" for person in fleet.people)
+    return [
+        Measurement(
+            "a connected node's objects in the server, without its connection", kib, "KiB", note="with stand-ins"
+        ),
+        Measurement("nothing happens: messages of all sockets", quiet.messages, "/s", note=_note(quiet)),
+        *_measured("all nodes connect at once, as after a restart of all", connected),
+        *_measured("sessions start within 1 min", started),
+        *_measured("one of five killed", killed),
+        *_measured("another lost without a word", silently),
+        Measurement("keys lost, doubled or changed, and sessions ended", wrong, "", bar=Bar("value", at_most=0)),
+    ]
+
+
+def _measured(name: str, seen: Seen) -> list[Measurement]:
+    return [
+        Measurement(f"{name}: until all are there", seen.seconds, "s", note=_note(seen)),
+        Measurement(f"{name}: not there", seen.missing, "", bar=Bar("value", at_most=0)),
+        Measurement(f"{name}: control channels opened by one server in a second", seen.most_openings, ""),
+    ]
+
+
+def _note(seen: Seen) -> str:
+    return (
+        f"{seen.messages:.0f} messages/s, {seen.bus_messages:.0f}/s on the bus; busiest server "
+        f"{100 * seen.busiest:.0f} %, longest wait for a processor {1000 * seen.backlog:.0f} ms; "
+        f"slowest key {seen.slowest_key:.2f} s"
+    )
+
+
+def _memory() -> int:
+    gc.collect()
+    return int(psutil.Process().memory_full_info().uss)

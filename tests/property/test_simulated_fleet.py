@@ -1,0 +1,49 @@
+"""A fleet on several servers survives losing them, in virtual time: a small simulation of `benchmarks/simulation.py`.
+
+The servers' processors are slow in turn: what 300 nodes ask of them is what 3,000 ask of real ones.
+"""
+
+import asyncio
+
+from benchmarks.simulated.fleet import Fleet, Seen, simulated_fleet
+from benchmarks.simulated.servers import Costs
+from benchmarks.simulated.virtual_time import VirtualLoop
+
+NODES, SERVERS, SESSIONS = 300, 4, 15
+SLOW = Costs(authentication=0.012, call=0.013, upgrade=0.023, frame=0.0003)
+
+
+def test_everyone_is_back_soon_after_a_server_is_lost_and_nothing_typed_is() -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        with loop.as_the_clock():
+            runner.run(_losses())
+
+
+async def _losses() -> None:
+    async with simulated_fleet(NODES, SERVERS, SLOW) as fleet:
+        await fleet.connect()
+        await fleet.start_sessions(SESSIONS, 10, every=2)
+        first, second = fleet.world.servers[:2]
+
+        killed = await fleet.lose(first, silent=False)
+        _check(fleet, killed, seconds=10, slowest_key=3)
+
+        vanished = await fleet.lose(second, silent=True)  # agents hear nothing, and ask after 20 s
+        _check(fleet, vanished, seconds=45, slowest_key=30)
+
+        restarted = await fleet.restart_all(down=10)
+        _check(fleet, restarted, seconds=60, slowest_key=30)
+
+
+def _check(fleet: Fleet, seen: Seen, *, seconds: float, slowest_key: float) -> None:
+    assert seen.missing == 0
+    assert seen.seconds <= seconds
+    assert seen.slowest_key <= slowest_key
+    assert (
+        seen.backlog <= 0.25
+    )  # so long waits a key for whatever the others ask of a server, ten times slower than real
+    assert [person.ended for person in fleet.people if person.ended] == []
+    assert sum(person.wrong for person in fleet.people) == 0
+    assert all(person.echoed for person in fleet.people)
