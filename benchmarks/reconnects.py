@@ -27,6 +27,7 @@ from ferryman.model.values.versions import AGENT_VERSION
 
 NODES = 200
 ROUNDS = 3
+MOST_OF_AN_ACTIVATION = 1000
 SETTLE_SECONDS = 2.0
 KIB = 1024
 TEXT, PING = 1, 9
@@ -77,10 +78,14 @@ def registered(ferryman: Ferryman, count: int) -> list[tuple[NodeId, Credentials
     """Register so many nodes, and fetch credentials for each."""
     port, region = port_of(ferryman), ferryman.facts["region"]
     administrator = Credentials(ferryman.facts["access_key_id"], Secret(ferryman.facts["secret_access_key"]))
-    members = {"IamRole": "bench", "RegistrationLimit": count}
-    activation = call(port, administrator, "CreateActivation", members, region)
     key = rsa.generate_private_key(65537, 2048)
-    return [register_by(port, activation, key, region) for _ in range(count)]
+    nodes = []
+    for _ in range(count):
+        if len(nodes) % MOST_OF_AN_ACTIVATION == 0:
+            members = {"IamRole": "bench", "RegistrationLimit": MOST_OF_AN_ACTIVATION}
+            activation = call(port, administrator, "CreateActivation", members, region)
+        nodes.append(register_by(port, activation, key, region))
+    return nodes
 
 
 def round_of(ferryman: Ferryman, nodes: list[tuple[NodeId, Credentials]]) -> float:
