@@ -79,7 +79,7 @@ def registered(ferryman: Ferryman, count: int) -> list[tuple[NodeId, Credentials
     port, region = port_of(ferryman), ferryman.facts["region"]
     administrator = Credentials(ferryman.facts["access_key_id"], Secret(ferryman.facts["secret_access_key"]))
     key = rsa.generate_private_key(65537, 2048)
-    nodes = []
+    nodes: list[tuple[NodeId, Credentials]] = []
     for _ in range(count):
         if len(nodes) % MOST_OF_AN_ACTIVATION == 0:
             members = {"IamRole": "bench", "RegistrationLimit": MOST_OF_AN_ACTIVATION}
