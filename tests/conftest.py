@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, settings
 from ferryman.store.database import upgrade_store
 from ferryman.store.tables import metadata
 from tests.e2e.warm_programs import warm_programs
+from tests.examples import examples
 from tests.nats import NatsServer, running_nats
 from tests.postgresql import Postgresql, running_postgresql
 from tests.waiting import PROCESSES_TIMEOUT
@@ -58,7 +59,9 @@ LONGEST = (
 the processors to others."""
 
 
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=examples(40)
+)
 settings.load_profile("busy machine")
 
 

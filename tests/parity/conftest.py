@@ -11,7 +11,6 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.session import Session
-from hypothesis import settings
 
 from ferryman.awsapi import OWN_MODELS
 from ferryman.awsapi.dispatch import ApiCall, Response, identify, parse, protocol_of, serialise, serialise_error
@@ -19,9 +18,6 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.values.secret import Secret
 from ferryman.signing import sigv4
 from ferryman.signing.canonical import SignableRequest
-
-settings.register_profile("parity", deadline=None)  # a busy machine is not a bug
-settings.load_profile("parity")
 
 ACCESS_KEY_ID = "AKIAEXAMPLE000000000"
 SECRET = "an example secret/of+40 characters"

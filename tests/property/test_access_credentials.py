@@ -27,6 +27,7 @@ from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.identity.callers import Caller
 from ferryman.server.operations.registry import BY_CALLER
 from ferryman.store.database import open_store
+from tests.examples import examples
 
 ACCOUNT, REGION = "123456789012", "test-1"
 POOL = [NodeId(f"mi-{number:017x}") for number in range(6)]
@@ -93,7 +94,7 @@ def template(empty_database: Path) -> Path:
     return empty_database
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(
     nodes=POOL[:1],
     cases=[(AccessRequestStatus.APPROVED, ENDS - 1)],

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferryman.core.audit.chain import KEY_CHANGED, Link, Verification, key_id, link_of, seal
+from tests.examples import examples
 
 KEY = bytes(range(32))
 values = st.recursive(
@@ -57,14 +58,14 @@ def relinked(lines: list[bytes], at: int, entry: dict[str, Any], key: bytes) -> 
     return lines[:at] + forged
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 @given(entries, entries)
 def test_a_key_is_followed_by_the_one_that_it_names(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
     assert whole_over_keys(changed(before, after))
     assert whole_over_keys(changed(before, []))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 @given(entries, entries, st.data())
 def test_the_old_key_alone_cannot_alter_records_unnoticed(
     before: list[dict[str, Any]], after: list[dict[str, Any]], data: st.DataObject
@@ -79,7 +80,7 @@ def test_the_old_key_alone_cannot_alter_records_unnoticed(
     assert not whole_over_keys([*lines, seal(OLD, link, {"forged": 1})[0] + b"\n"])
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 @given(entries, entries)
 def test_a_change_of_key_that_nothing_tells_shows(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
     lines = changed(before, after)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ferryman.channel.streams.window import Window
 from tests.console_build import engine_program, node_program
+from tests.examples import examples
 from tests.property.browser_engine import EngineProgram
 from tests.property.data_channel_world import WEATHER, WINDOWS, Run, Weather
 
@@ -19,7 +20,7 @@ def program() -> Iterator[EngineProgram]:
     running.close()
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
 def test_every_byte_arrives_once_and_in_order(
     program: EngineProgram, weather: Weather, window: Window, output_size: int

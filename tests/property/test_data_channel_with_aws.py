@@ -18,6 +18,7 @@ from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import FrameRejected, InputReceived, OutputReceived
 from ferryman.channel.streams.window import Window
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, decode, encode
+from tests.examples import examples
 
 STEP = 0.01
 """Seconds of virtual time; what is sent in one step arrives in the next."""
@@ -218,7 +219,7 @@ CUTS: st.SearchStrategy[list[tuple[int, int]]] = st.just([]) | st.lists(
 WINDOWS = st.sampled_from([Window(3000, 3), Window(3000, 16), Window()])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     seed=st.integers(0, 2**32),
     cuts=CUTS,
@@ -244,7 +245,7 @@ def test_our_agent_with_awss_client(
     assert client.received == output
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     seed=st.integers(0, 2**32), cuts=CUTS, window=WINDOWS, size=st.integers(0, 20_000), ready_after=st.integers(0, 100)
 )

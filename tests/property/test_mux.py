@@ -19,6 +19,7 @@ from ferryman.channel.mux.events import (
 from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.channel.mux.stream import INITIAL_WINDOW, SEND_BUFFER
 from ferryman.wire.smux import MalformedSmux, SmuxReader
+from tests.examples import examples
 
 STREAMS = 100
 SIZES = st.integers(0, 3000) | st.integers(200_000, 600_000)
@@ -100,7 +101,7 @@ def exchange(client: Peer, server: Peer, source: random.Random, stalled: set[int
     seed=st.integers(0, 2**32),
     sizes=st.lists(st.tuples(SIZES, SIZES), min_size=1, max_size=6),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_every_byte_once_and_in_order_with_half_closed_streams(seed: int, sizes: list[tuple[int, int]]) -> None:
     source = random.Random(seed)  # noqa: S311 - repeatable
     client, server = Peer(MuxSession(Role.CLIENT, 2)), Peer(MuxSession(Role.SERVER, 2))
@@ -122,7 +123,7 @@ def test_every_byte_once_and_in_order_with_half_closed_streams(seed: int, sizes:
 
 
 @given(seed=st.integers(0, 2**32), up=SIZES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_version_1_delivers_everything_before_the_fin(seed: int, up: int) -> None:
     source = random.Random(seed)  # noqa: S311 - repeatable
     client, server = Peer(MuxSession(Role.CLIENT, 1)), Peer(MuxSession(Role.SERVER, 1))

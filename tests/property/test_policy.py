@@ -23,6 +23,7 @@ from ferryman.policy.evaluation import NamedPolicy, PolicySet, Request, Verdict,
 from ferryman.policy.parsing import parse_policy
 from ferryman.policy.templates import Template, read_pattern
 from ferryman.policy.work import Work
+from tests.examples import examples
 
 Context = Mapping[str, Sequence[str]]
 ESCAPES = {"${*}": "*", "${?}": "?", "${$}": "$"}
@@ -250,7 +251,7 @@ def named(documents: Sequence[Document]) -> list[NamedPolicy]:
     return [parsed(json.dumps(document)) for document in documents]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(LAYER, st.none() | DOCUMENTS, st.none() | LAYER, ACTIONS, ARNS | st.just("*"), CONTEXTS)
 def test_the_evaluator_decides_as_the_naive_one(
     identity: Sequence[Document],
@@ -277,7 +278,7 @@ def test_the_evaluator_decides_as_the_naive_one(
     assert denied is (decision.verdict is Verdict.EXPLICIT_DENY)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.sampled_from(["Allow", "Deny"]),
     st.one_of([st.tuples(names, NAMES, one_or_some(values)) for names, values in FAMILIES]),
@@ -299,7 +300,7 @@ def test_a_condition_holds_as_the_naive_one_says(
     assert verdict == decide([[document]], request.action, request.resource, context)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(LAYER, LAYER, ACTIONS, ARNS, CONTEXTS)
 def test_a_session_policy_or_boundary_never_widens(
     identity: Sequence[Document], session: Sequence[Document], action: str, resource: str, context: Context
@@ -309,7 +310,7 @@ def test_a_session_policy_or_boundary_never_widens(
     assert not narrow.allowed or evaluate(PolicySet(named(identity)), request).allowed
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "*", "*", "?"]), max_size=7), st.text("ab\n", max_size=5))
 def test_wildcards_match_as_regular_expressions(written: Sequence[str], text: str) -> None:
     pattern = read_pattern("".join(written), wildcards=True, variables=False)
@@ -330,7 +331,7 @@ NEARLY = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given((JSON | NEARLY).map(json.dumps) | st.text(max_size=50), st.sampled_from(PolicyKind))
 def test_whatever_a_document_holds_it_is_a_policy_or_refused(text: str, kind: PolicyKind) -> None:
     try:

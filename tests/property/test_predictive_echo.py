@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ferryman.client.prediction.setting import Prediction
+from tests.examples import examples
 from tests.property.echo_hosts import Anything, KernelEcho, LineEditor
 from tests.property.echo_world import Host, World
 from tests.property.real_bash import real_bash
@@ -23,7 +24,7 @@ KEYS = st.one_of(
 )
 PAUSES = st.sampled_from([0.0, 0.004, 0.03, 0.12, 0.21, 0.5])
 TYPING = st.lists(st.tuples(KEYS, PAUSES), max_size=30)
-FREQUENT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FREQUENT = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def run(world: World, typing: list[tuple[bytes, float]], sizes: list[tuple[int, int]], chance: Random) -> None:

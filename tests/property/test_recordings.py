@@ -18,6 +18,7 @@ from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, peek_hea
 from ferryman.server.channels.relay.recording_tap import RecordingTap
 from ferryman.wire.agent_message import MessageType, decode, peek
 from ferryman.wire.payloads import AgentSessionState, decode_payload
+from tests.examples import examples
 from tests.property.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS, Run, Weather
 from tests.unit.recording.recorded import events_of
 
@@ -100,7 +101,7 @@ class RecordedRun(Run):
         return [text for text in texts if "missing" in text]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(25))
 @given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
 def test_recording_has_every_byte_once_and_in_order(weather: Weather, window: Window, output_size: int) -> None:
     run = RecordedRun(weather, window, output_size)
@@ -113,7 +114,7 @@ def test_recording_has_every_byte_once_and_in_order(weather: Weather, window: Wi
     assert run.client.input in typed
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000), deaths=st.lists(FAULTS, min_size=1, max_size=3)
 )

@@ -30,6 +30,7 @@ from ferryman.model.sessions import (
     SessionStatus,
 )
 from ferryman.store.database import SqlStore, open_store
+from tests.examples import examples
 
 OPERATOR = (PolicyDocument("operator", BUILTIN_POLICIES[ROLE_POLICIES[BuiltinRole.OPERATOR]].text),)
 
@@ -128,7 +129,7 @@ async def empty_store() -> bytes:
     return _empty[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(sessions(), max_size=25, unique_by=lambda session: session.session_id),
     st.lists(QUERIES, min_size=1, max_size=12),
@@ -167,7 +168,7 @@ CHANGES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(sessions(), min_size=1, max_size=6, unique_by=lambda session: session.session_id),
     st.lists(st.tuples(CHANGES, st.integers(0, 5)), max_size=25),
@@ -235,7 +236,7 @@ async def step_over_all(store: SqlStore, model: dict[SessionId, Session], kind: 
         del model[gone]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(st.integers(0, 40), st.integers(1, 9), st.lists(st.integers(0, 4), max_size=12), st.booleans())
 def test_a_walk_sees_all_that_was_there_once_while_more_start(
     before: int, size: int, arrivals: list[int], with_filter: bool

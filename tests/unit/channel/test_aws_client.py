@@ -16,6 +16,7 @@ from ferryman.channel.agent import SILENCE, AgentChannel
 from ferryman.channel.events import AgentEvent, OutputPresumed
 from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, decode, encode, frame
 from ferryman.wire.payloads import encode_acknowledge
+from tests.examples import examples
 
 STEP = 0.05
 TICKS = 400
@@ -169,7 +170,7 @@ class World:
         self.exchange()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     seed=st.integers(0, 1 << 32),
     steps=st.lists(st.tuples(st.integers(0, 120_000), st.sampled_from(["pass", "pass", "cut"])), max_size=12),
