@@ -18,12 +18,6 @@ VARIABLE = "FERRYMAN_TEST_AWS_CLI_V2"
 
 
 @pytest.fixture(scope="module")
-def ferryman(own_ferryman: Ferryman) -> Ferryman:
-    """One of its own: its list of sessions is exactly what these tests make of it."""
-    return own_ferryman
-
-
-@pytest.fixture(scope="module")
 def aws() -> str:
     """The program."""
     named = os.environ.get(VARIABLE)
@@ -32,6 +26,12 @@ def aws() -> str:
     version = subprocess.run([named, "--version"], capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     assert version.startswith("aws-cli/2."), version
     return named
+
+
+@pytest.fixture(scope="module")
+def ferryman(aws: str, own_ferryman: Ferryman) -> Ferryman:
+    """One of its own: its list of sessions is exactly what these tests make of it."""
+    return own_ferryman
 
 
 def environment(ferryman: Ferryman) -> dict[str, str]:
