@@ -29,6 +29,9 @@ from tests.waiting import PATIENCE, wait_until
 SEED = 20
 COPIED_MIB = int(os.environ.get("FERRYMAN_TEST_COPY_MIB", "48"))
 CONNECTIONS = 4
+PAUSE = 0.04
+"""Seconds between two blocks that one end of a connection sends, 128 KiB on average: all together keep something on its
+way at every cut, without keeping the processors from the tests beside this one."""
 CUTS = 10
 LINES = 250
 REFUSALS = 3
@@ -178,6 +181,7 @@ class Talk:
             self.sent.update(block)
             self.sent_bytes += len(block)
             self._connection.sendall(block)
+            self._stop.wait(PAUSE)
         self._connection.shutdown(socket.SHUT_WR)
 
     def _hear(self) -> None:
