@@ -22,6 +22,9 @@ from tests.e2e.shell import OpenShell
 from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
+NOWHERE = "/nowhere"
+"""A PATH without programs: the doctor does not ask the AWS CLI for its version, which takes half a second."""
+
 
 def run(ferryman: Ferryman, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     return warm_programs.run(FERRYMAN, *arguments, environment=ferryman.environment | changes)
@@ -68,8 +71,8 @@ def test_one_node_and_its_tags(ferryman: Ferryman) -> None:
     assert answer(ferryman, "nodes", "--tag", "stage=test", "--status", "ConnectionLost") == []
     assert run(ferryman, "nodes", "--tag", "stage=test", "--status", "Inactive").stdout == "No nodes match.\n"
     assert answer(ferryman, "sessions", "list", "--target", "tag:stage=test") == []
-    assert "its control channel is up" in run(ferryman, "doctor", "--target", "tag:stage=test").stdout
-    assert "No node is called nobody" in run(ferryman, "doctor", "--target", "nobody").stdout
+    assert "its control channel is up" in run(ferryman, "doctor", "--target", "tag:stage=test", PATH=NOWHERE).stdout
+    assert "No node is called nobody" in run(ferryman, "doctor", "--target", "nobody", PATH=NOWHERE).stdout
     assert run(ferryman, "nodes", "tag", node, "--remove", "team").stdout == f"{node} stage=test\n"
     assert "KEY=VALUE" in refusal(ferryman, "nodes", "tag", node, "stage")
     assert [row["InstanceId"] for row in answer(ferryman, "nodes", "--status", "online")] == [node]
@@ -197,7 +200,7 @@ def test_an_activation_registers_a_node(ferryman: Ferryman, tmp_path: Path) -> N
     assert re.fullmatch(r"mi-[0-9a-f]{17}\n", done.stdout), done.stderr
     assert done.stdout.strip() in refusal(ferryman, *register, **code)
     # Deregistered by nobody, connected by nobody: the doctor tells it from an unknown one.
-    said = run(ferryman, "doctor", "--target", done.stdout.strip())
+    said = run(ferryman, "doctor", "--target", done.stdout.strip(), PATH=NOWHERE)
     assert said.returncode == 1
     assert "its agent is not connected" in said.stdout
     text = run(ferryman, "activation", "create").stdout
@@ -285,7 +288,7 @@ def test_the_doctor_finds_nothing_wrong(ferryman: Ferryman) -> None:
 def test_the_doctor_names_what_is_wrong(
     ferryman: Ferryman, arguments: tuple[str, ...], changes: dict[str, str], said: str
 ) -> None:
-    done = run(ferryman, "doctor", *arguments, **changes)
+    done = run(ferryman, "doctor", *arguments, PATH=NOWHERE, **changes)
     assert done.returncode == 1
     assert any(said in line for line in done.stdout.splitlines() if line.startswith("[NO]")), done.stdout
     assert not done.stderr
@@ -296,7 +299,7 @@ def test_the_doctor_misses_the_plugin_where_the_aws_cli_is(ferryman: Ferryman, t
     done = run(ferryman, "doctor", PATH=str(tmp_path))
     assert done.returncode == 1
     assert "[NO] session-manager-plugin: it is not on PATH" in done.stdout
-    assert run(ferryman, "doctor", PATH="/nowhere").returncode == 0
+    assert run(ferryman, "doctor", PATH=NOWHERE).returncode == 0
 
 
 def test_refusals_are_one_line(ferryman: Ferryman) -> None:
