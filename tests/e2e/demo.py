@@ -70,10 +70,9 @@ class Ferryman:
         return self._recordings("export", "--format", "raw", session_id)
 
     def _recordings(self, *arguments: str) -> bytes:
-        command = [FERRYMAN, "recordings", *arguments]
-        return subprocess.run(
-            command, env=self.environment, stdout=subprocess.PIPE, timeout=PATIENCE, check=True
-        ).stdout
+        done = warm_programs.run_in_pipes(FERRYMAN, "recordings", *arguments, environment=self.environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     @contextlib.contextmanager
     def running(self, command: Sequence[str], told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
@@ -155,6 +154,14 @@ class Ferryman:
         """Every process that the demo started, itself first."""
         root = psutil.Process(self.process.pid)
         return [root, *root.children(recursive=True)]
+
+    def server_process(self) -> psutil.Process | None:
+        """The process of the server, whichever it is now; None while it is down."""
+        for process in self.descendants():
+            command = arguments(process)
+            if "server" in command and "--config" in command:
+                return process
+        return None
 
     def session_row(self, session_id: str) -> dict[str, Any]:
         """The session's row of DescribeSessions, wherever it is."""

@@ -2,9 +2,8 @@
 
 import asyncio
 import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -211,22 +210,3 @@ async def test_anything_but_a_copy_between_node_and_local_is_refused(ferryman: F
             await node.copy("a", "b")
         with pytest.raises(ValueError, match="path of the node"):
             await node.copy(node.path("a"), node.path("b"))
-
-
-async def test_a_command_outlives_the_server(
-    start_ferryman: Callable[..., Ferryman], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The demo starts its server again."""
-    own = start_ferryman()
-    for name, value in own.environment.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    async with public.connect(own.node_id) as node, node.start(["cat"]) as command:
-        pieces = aiter(command)
-        await command.write(b"before")
-        assert await anext(pieces) == (public.Stream.STDOUT, b"before")
-        os.kill(own.facts["pids"]["server"], signal.SIGKILL)
-        await command.write(b"after")
-        assert await anext(pieces) == (public.Stream.STDOUT, b"after")
-        command.end_input()
-        assert await command.wait() == 0

@@ -1,5 +1,6 @@
 """kill -9 of each part in turn while output streams: nothing is lost, doubled or reordered, and the row stays true."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -11,6 +12,7 @@ import pexpect
 import psutil
 import pytest
 
+import ferryman as public
 from tests.e2e.demo import Ferryman, arguments
 from tests.e2e.programs import PLUGIN
 from tests.e2e.shell import OpenShell, Shell
@@ -45,6 +47,10 @@ def plugin_command(ferryman: Ferryman, ticket: dict[str, Any]) -> list[str]:
     ]
 
 
+def agent_of(ferryman: Ferryman) -> psutil.Process:
+    return psutil.Process(ferryman.facts["pids"]["agent"])
+
+
 @pytest.mark.parametrize("victim", ["server", "agent"])
 def test_a_killed_part_comes_back_and_the_output_is_whole(
     victim: str, own_ferryman: Ferryman, open_shell: OpenShell
@@ -54,7 +60,7 @@ def test_a_killed_part_comes_back_and_the_output_is_whole(
     shell.prompt()
     shell.child.send(COMMAND + "\n")
     first = shell.expect(r"\r\n5000\r\n")
-    os.kill(own_ferryman.facts["pids"][victim], signal.SIGKILL)
+    (wait_until(own_ferryman.server_process) if victim == "server" else agent_of(own_ferryman)).kill()
     rest = shell.expect(END)
     assert numbers(first + rest) == list(range(1, 200001))
     wait_until(lambda: own_ferryman.session_row(session_id)["Status"] == "Connected")
@@ -137,3 +143,23 @@ def test_no_descriptor_or_process_is_left_after_many_sessions(ferryman: Ferryman
     wait_until(ferryman.has_no_sessions)
     wait_until(lambda: len(ferryman.descendants()) <= before[1])
     wait_until(lambda: server.num_fds() <= before[0] + 1)
+
+
+async def test_a_command_of_the_python_api_outlives_the_server(
+    own_ferryman: Ferryman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo starts its server again."""
+    for name, value in own_ferryman.environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    server = await asyncio.to_thread(wait_until, own_ferryman.server_process)
+    await asyncio.to_thread(wait_until, own_ferryman.is_connected)
+    async with public.connect(own_ferryman.node_id) as node, node.start(["cat"]) as command:
+        pieces = aiter(command)
+        await command.write(b"before")
+        assert await anext(pieces) == (public.Stream.STDOUT, b"before")
+        server.kill()
+        await command.write(b"after")
+        assert await anext(pieces) == (public.Stream.STDOUT, b"after")
+        command.end_input()
+        assert await command.wait() == 0

@@ -6,7 +6,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,8 @@ from tests.e2e.demo import Ferryman
 from tests.e2e.programs import AWS, FERRYMAN
 from tests.e2e.screen import Screen, looked, replay, until_shown
 from tests.e2e.shell import OpenShell, Shell
-from tests.waiting import PATIENCE, PROCESSES_TIMEOUT, wait_until
+from tests.e2e.warm_programs import warm_programs
+from tests.waiting import PROCESSES_TIMEOUT, wait_until
 
 KILLS = int(os.environ.get("FERRYMAN_TEST_KILLS", "1"))
 LINES = "i=0; while [ ! -e {stop} ]; do i=$((i+1)); echo line-$i; sleep 0.02; done; echo end-$((40+2))"
@@ -31,18 +31,6 @@ SLOWNESS = 5.0
 pytestmark = pytest.mark.timeout(PROCESSES_TIMEOUT + 20 * KILLS)
 
 
-def server_of(ferryman: Ferryman) -> psutil.Process | None:
-    """The process of the demo's server, whichever it is now."""
-    for process in ferryman.descendants():
-        try:
-            command = process.cmdline()
-        except psutil.Error:
-            continue
-        if "server" in command and "--config" in command:
-            return process
-    return None
-
-
 def oldest_enough(server: psutil.Process) -> bool:
     """Whether a server has lived so long that the demo starts it again without delay."""
     return time.time() - server.create_time() > 2.5
@@ -50,11 +38,11 @@ def oldest_enough(server: psutil.Process) -> bool:
 
 def kill_server(ferryman: Ferryman, while_dead: Callable[[], object] = lambda: None) -> None:
     """Kill the server, call `while_dead`, and wait until another one answers."""
-    server = wait_until(lambda: server_of(ferryman))
+    server = wait_until(lambda: ferryman.server_process())
     wait_until(lambda: oldest_enough(server))
     os.kill(server.pid, signal.SIGKILL)
     while_dead()
-    wait_until(lambda: (now := server_of(ferryman)) is not None and now.pid != server.pid)
+    wait_until(lambda: (now := ferryman.server_process()) is not None and now.pid != server.pid)
     wait_until(ferryman.answers)
 
 
@@ -97,15 +85,15 @@ class Watcher:
 
 def exported(ferryman: Ferryman, session_id: str) -> list[list[object]]:
     """The events of a recording as asciicast."""
-    command = [FERRYMAN, "recordings", "export", session_id]
-    done = subprocess.run(command, env=ferryman.environment, stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
+    done = warm_programs.run_in_pipes(FERRYMAN, "recordings", "export", session_id, environment=ferryman.environment)
+    assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.decode().splitlines()[1:]]
 
 
 def test_server_that_is_killed_again_and_again_loses_a_second_each_time(
-    start_ferryman: Callable[..., Ferryman], open_shell: OpenShell, tmp_path: Path
+    own_ferryman: Ferryman, open_shell: OpenShell, tmp_path: Path
 ) -> None:
-    ferryman = start_ferryman()
+    ferryman = own_ferryman
     chance = random.Random()  # noqa: S311 the moments of the kills
     shell = open_shell(ferryman)
     session_id = shell.session_id()
@@ -146,10 +134,10 @@ def replayed(ferryman: Ferryman, session_id: str) -> Screen:
 
 @pytest.mark.skipif(shutil.which("vim") is None, reason="vim is not installed")
 def test_replay_ends_with_the_screen_that_the_person_saw(
-    start_ferryman: Callable[..., Ferryman], open_shell: OpenShell, tmp_path: Path
+    own_ferryman: Ferryman, open_shell: OpenShell, tmp_path: Path
 ) -> None:
     """Through an editor, another window size, a cut connection and a server that is killed."""
-    ferryman = start_ferryman()
+    ferryman = own_ferryman
     port = int(ferryman.facts["endpoint_url"].rpartition(":")[2])
     with relays(port) as (link,), agent_of_its_own(ferryman, tmp_path / "agent", link.url) as node_id:
         wait_until(lambda: ferryman.is_connected(node_id))
