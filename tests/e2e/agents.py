@@ -10,6 +10,7 @@ import psutil
 
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE
 
 
@@ -26,8 +27,13 @@ def agent_of_its_own(
     activation = ferryman.client("ssm").create_activation(IamRole="FerrymanTests")
     options = ["--activation-id", activation["ActivationId"]]
     code = {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]}
-    command = [*program, "agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
-    done = subprocess.run(command, env=variables | code, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    register = ["agent", "register", "--endpoint-url", endpoint, "--state-dir", str(state), *options]
+    if program == (FERRYMAN,):
+        done = warm_programs.run(FERRYMAN, *register, environment=variables | code)
+    else:
+        done = subprocess.run(
+            [*program, *register], env=variables | code, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
     assert done.returncode == 0, done.stderr
     with (state / "agent.log").open("wb") as log:
         process = subprocess.Popen(

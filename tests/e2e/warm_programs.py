@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -32,6 +33,7 @@ IMPORTED = (
     *("ferryman.bootstrap.service", "ferryman.store.database"),
     *("ferryman.cli.client.run", "ferryman.cli.client.shell", "ferryman.cli.client.forward", "ferryman.cli.client.cp"),
     *("ferryman.cli.doctor.command", "ferryman.cli.manage.sessions", "ferryman.cli.operate.users"),
+    *("ferryman.cli.operate.agent", "ferryman.agent.identity.registration", "ferryman.cli.manage.recordings"),
 )
 """What they import on their way."""
 LONGEST_REQUEST = 1 << 18
@@ -44,6 +46,7 @@ class WarmPrograms:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
+        self._starting = threading.Lock()
 
     def run(
         self, program: str, *arguments: str, environment: Mapping[str, str], directory: Path | None = None
@@ -106,17 +109,18 @@ class WarmPrograms:
             self._process.wait(PATIENCE)
 
     def _started(self) -> socket.socket:
-        if self._requests is None:
-            self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tests.e2e.warm_programs", str(theirs.fileno())],
-                    cwd=Path(__file__).parents[2],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    process_group=0,
-                )
-        return self._requests
+        with self._starting:
+            if self._requests is None:
+                self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                with theirs:
+                    self._process = subprocess.Popen(
+                        [sys.executable, "-m", "tests.e2e.warm_programs", str(theirs.fileno())],
+                        cwd=Path(__file__).parents[2],
+                        stdin=subprocess.DEVNULL,
+                        pass_fds=[theirs.fileno()],
+                        process_group=0,
+                    )
+            return self._requests
 
 
 warm_programs = WarmPrograms()

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import boto3
@@ -12,21 +11,14 @@ import pytest
 
 from tests.e2e.lone_server import LoneServer, lone_server
 from tests.e2e.programs import FERRYMAN
-from tests.waiting import PATIENCE
+from tests.e2e.warm_programs import warm_programs
 
 PASSPHRASE = "correct horse battery staple"
 
 
 def ferryman(*arguments: str | Path, status: int = 0, **variables: str) -> str:
-    done = subprocess.run(
-        [FERRYMAN, *map(str, arguments)],
-        env={"PATH": os.environ["PATH"], "FERRYMAN_BACKUP_PASSPHRASE": PASSPHRASE} | variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    environment = {"PATH": os.environ["PATH"], "FERRYMAN_BACKUP_PASSPHRASE": PASSPHRASE} | variables
+    done = warm_programs.run(FERRYMAN, *map(str, arguments), environment=environment)
     assert done.returncode == status, done.stderr
     return done.stdout + done.stderr
 

@@ -8,7 +8,6 @@ of the table by boto3. Users, keys, groups and policies are made by IAM's own AP
 """
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import AWS
-from tests.waiting import PATIENCE
+from tests.e2e.warm_programs import warm_programs
 
 AT_ONCE = 3
 ADMINISTRATOR = "arn:aws:iam::aws:policy/FerrymanAdministrator"
@@ -189,16 +188,10 @@ class Guide:
         """Run the stock CLI: what it says, with `denied: ` in front if it was."""
         key_id, secret = self.keys[case.policy]
         options = [word for name, value in self.members(case).items() for word in (f"--{name}", value)]
-        done = subprocess.run(
-            [AWS, "ssm", case.operation, *options],
-            env=self.ferryman.environment | {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret},
-            input=case.typed,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        said = done.stdout + done.stderr
+        keys = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
+        environment, typed = self.ferryman.environment | keys, case.typed.encode()
+        done = warm_programs.run_in_pipes(AWS, "ssm", case.operation, *options, environment=environment, typed=typed)
+        said = (done.stdout + done.stderr).decode()
         if done.returncode:
             assert "AccessDeniedException" in said, said
             return f"denied: {said}"

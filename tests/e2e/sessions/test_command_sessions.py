@@ -8,22 +8,17 @@ import pytest
 
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import AWS, FERRYMAN, PROGRAMS
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 
-def run_command(ferryman: Ferryman, command: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+def run_command(
+    ferryman: Ferryman, command: str, typed: bytes = b"", **variables: str
+) -> subprocess.CompletedProcess[bytes]:
     arguments = ["ssm", "start-session", "--target", ferryman.node_id]
     arguments += ["--document-name", "AWS-StartNonInteractiveCommand"]
     arguments += ["--parameters", f'{{"command":["{command}"],"separateOutputStream":["true"]}}']
-    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL} if "input" not in options else {}
-    return subprocess.run(
-        [AWS, *arguments],
-        env=ferryman.environment | options.pop("extra", {}),
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-        **(settings | options),
-    )
+    return warm_programs.run_in_pipes(AWS, *arguments, environment=ferryman.environment | variables, typed=typed)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +40,7 @@ def test_exit_codes_of_commands(ferryman: Ferryman, command: str, code: int) -> 
 
 def test_outputs_are_apart_and_input_is_the_commands_if_asked_for(ferryman: Ferryman) -> None:
     data = bytes(range(256)) * 4000
-    done = run_command(ferryman, "sh -c 'sha256sum; echo words >&2'", input=data, extra={"FERRYMAN_COMMAND_STDIN": "1"})
+    done = run_command(ferryman, "sh -c 'sha256sum; echo words >&2'", data, FERRYMAN_COMMAND_STDIN="1")
     assert hashlib.sha256(data).hexdigest().encode() in done.stdout
     assert done.stderr == b"words\n"
 
